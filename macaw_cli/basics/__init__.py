@@ -1,0 +1,1 @@
+"""What every room stands on: errors, console, safe files, locks. Imports nothing of the package."""

@@ -1,0 +1,117 @@
+"""Files that are either whole or absent: temporary name, fsync, rename.
+
+Append-only JSONL files are the exception: a crash may tear their last line, so `read_jsonl` drops a last line
+that has no newline, and `append_jsonl` first cuts such a line off.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.errors import DamagedError
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target`; on success it is fsynced and renamed to `target`, else removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(target.name + TEMPORARY_SUFFIX)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(target)
+        fsync_folder(target.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write `content` to `target`, whole or not at all."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(target: Path, content: str) -> None:
+    """Write UTF-8 `content` to `target`, whole or not at all."""
+    write_bytes(target, content.encode())
+
+
+def write_json(target: Path, content: Any) -> None:
+    """Write `content` as indented JSON, whole or not at all."""
+    write_text(target, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that macaw wrote.
+
+    Raises:
+        DamagedError: the file is not JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DamagedError(f"{path} is not valid JSON ({error}).", "Restore it from a copy or make it again.") from None
+
+
+def jsonl_line(row: Any) -> str:
+    """One row as it stands in a JSONL file, newline included."""
+    return json.dumps(row, ensure_ascii=False, separators=(", ", ": ")) + "\n"
+
+
+def write_jsonl(target: Path, rows: Iterable[Any]) -> None:
+    """Write all `rows` as JSONL, whole or not at all."""
+    with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8") as out:
+        out.writelines(jsonl_line(row) for row in rows)
+
+
+def append_jsonl(target: Path, rows: Iterable[Any]) -> None:
+    """Append `rows` to `target` and fsync; a torn last line of an earlier crash is cut off first."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _cut_torn_line(target)
+    with target.open("a", encoding="utf-8") as out:
+        out.write("".join(jsonl_line(row) for row in rows))
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def read_jsonl(path: Path) -> list[Any]:
+    """All whole rows of a JSONL file that macaw wrote; absent means none.
+
+    Raises:
+        DamagedError: a line other than a torn last one is not JSON.
+    """
+    if not path.exists():
+        return []
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    rows = []
+    for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise DamagedError(f"{path}, line {number} is not valid JSON ({error}).", "Restore it from a copy.") from None
+    return rows
+
+
+def _cut_torn_line(path: Path) -> None:
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole != len(content):
+        os.truncate(path, whole)

@@ -1,0 +1,107 @@
+"""All printing: results on stdout, everything else on stderr, in a terminal or in a pipe.
+
+A progress display in a terminal is rich's; in a pipe it is a plain line every `PLAIN_EVERY_S` seconds.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from macaw_cli.basics import distributed
+
+PLAIN_EVERY_S = 10.0
+
+
+def say(text: str) -> None:
+    """One line of what is going on, on stderr, from the main process only."""
+    if distributed.is_main():
+        print(text, file=sys.stderr, flush=True)
+
+
+def result(text: str) -> None:
+    """One line of result, on stdout, from the main process only."""
+    if distributed.is_main():
+        print(text, flush=True)
+
+
+def result_json(content: Any) -> None:
+    """The one JSON object that `--json` promises, on stdout."""
+    if distributed.is_main():
+        print(json.dumps(content, indent=2, ensure_ascii=False), flush=True)
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]], *, to_stdout: bool = True) -> None:
+    """A table: first column left, the others right; plain text wide enough for itself when not in a terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if not distributed.is_main():
+        return
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    stream = sys.stdout if to_stdout else sys.stderr
+    Console(file=stream, width=None if stream.isatty() else 160).print(table)
+
+
+@contextmanager
+def progress(title: str, total: int, unit: str = "items") -> Iterator[Callable[[int, str], None]]:
+    """Show progress with rate and ETA on stderr; yields `advance(count, note)`.
+
+    Args:
+        title: what is being done, a few words.
+        total: how many units there are.
+        unit: plural name of the unit.
+
+    Yields:
+        A function: `advance(count, note)` counts `count` more units and shows `note` (such as where the time goes).
+    """
+    if not distributed.is_main():
+        yield lambda count, note: None
+    elif sys.stderr.isatty():
+        yield from _rich_progress(title, total, unit)
+    else:
+        yield from _plain_progress(title, total, unit)
+
+
+def _rich_progress(title: str, total: int, unit: str) -> Iterator[Callable[[int, str], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+               TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        task = bar.add_task(title, total=total, rate="", note="")
+        started, done = time.monotonic(), 0
+
+        def advance(count: int, note: str = "") -> None:
+            nonlocal done
+            done += count
+            rate = done / max(time.monotonic() - started, 1e-9)
+            bar.update(task, advance=count, rate=f"{rate:.1f} {unit}/s", note=note)
+
+        yield advance
+
+
+def _plain_progress(title: str, total: int, unit: str) -> Iterator[Callable[[int, str], None]]:
+    started = shown = time.monotonic()
+    done = 0
+
+    def advance(count: int, note: str = "") -> None:
+        nonlocal done, shown
+        done += count
+        now = time.monotonic()
+        if now - shown >= PLAIN_EVERY_S:
+            shown = now
+            rate = done / (now - started)
+            left = (total - done) / rate if rate else 0.0
+            say(f"{title}: {done}/{total} {unit}, {rate:.1f} {unit}/s, {left:.0f} s left {note}".rstrip())
+
+    yield advance
+    spent = time.monotonic() - started
+    say(f"{title}: {done} {unit} in {spent:.1f} s")

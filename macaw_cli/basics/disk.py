@@ -1,0 +1,53 @@
+"""Room on the disk, asked for before work starts, and the error of a disk that filled up all the same."""
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from macaw_cli.basics.errors import ResourceError
+
+
+def human_bytes(count: float) -> str:
+    """1536 -> '1.5 KiB'."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def require_free_space(folder: Path, needed_bytes: int) -> None:
+    """Raise before any work when the disk that holds `folder` has too little room.
+
+    Raises:
+        ResourceError: less than `needed_bytes` are free.
+    """
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
+    if free < needed_bytes:
+        raise ResourceError(
+            f"About {human_bytes(needed_bytes)} will be written to {folder}, but only {human_bytes(free)} are free there.",
+            "Free some space or choose another place with --out.",
+        )
+
+
+@contextmanager
+def disk_full_is_told(folder: Path) -> Iterator[None]:
+    """Turn 'no space left on device' into one clear message; what was written whole stays.
+
+    Raises:
+        ResourceError: the disk that holds `folder` is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ResourceError(
+            f"The disk that holds {folder} is full; everything finished before is kept.",
+            "Free some space and type the same command again: it continues.",
+        ) from error

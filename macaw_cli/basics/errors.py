@@ -1,0 +1,78 @@
+"""The errors that a user can cause, and their exit codes.
+
+    MacawError                 exit 1   something went wrong that the user can mend
+    ├── UsageError             exit 2   a wrong option, or a wrong key or value in macaw.yaml
+    ├── InputError                      a file, folder or row that cannot be used
+    │   └── DamagedError                something macaw wrote earlier is cut or changed
+    ├── MismatchError                   two things that do not belong together (fingerprints, versions, world sizes)
+    ├── LockedError                     another macaw command is writing there
+    ├── ResourceError                   disk, memory, devices
+    └── MissingDependencyError          an optional package or a platform that lacks one
+    Interrupted                exit 130/143  SIGINT or SIGTERM arrived and the work so far is saved
+
+A bug is none of these: it keeps its traceback.
+"""
+
+
+class MacawError(Exception):
+    """A failure the user can mend.
+
+    Args:
+        problem: what was expected, what was found and where, as one sentence.
+        hint: what to do next, as one sentence or a command to type.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        """Keep both halves, and join them for anyone who prints the exception."""
+        super().__init__(f"{problem} {hint}".strip())
+        self.problem = problem
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type["MacawError"], tuple[str, str]]:
+        """Survive the trip between processes with both halves."""
+        return type(self), (self.problem, self.hint)
+
+
+class UsageError(MacawError):
+    """A wrong option, or a wrong key or value in `macaw.yaml`."""
+
+    exit_code = 2
+
+
+class InputError(MacawError):
+    """A file, folder or row that cannot be used."""
+
+
+class DamagedError(InputError):
+    """Something macaw wrote earlier is cut or changed."""
+
+
+class MismatchError(MacawError):
+    """Two things that do not belong together: fingerprints, format versions, world sizes."""
+
+
+class LockedError(MacawError):
+    """Another macaw command is writing in the same folder."""
+
+
+class ResourceError(MacawError):
+    """Not enough disk, memory or devices."""
+
+
+class MissingDependencyError(MacawError):
+    """An optional package is absent, or this platform has none."""
+
+
+class Interrupted(MacawError):
+    """SIGINT (130) or SIGTERM (143) arrived; what was done so far is saved."""
+
+    def __init__(self, problem: str, hint: str = "", exit_code: int = 130) -> None:
+        """Carry the exit code that the shell expects for the signal."""
+        super().__init__(problem, hint)
+        self.exit_code = exit_code
+
+    def __reduce__(self) -> tuple[type["MacawError"], tuple[str, str, int]]:  # type: ignore[override]
+        """Survive the trip between processes with the exit code."""
+        return type(self), (self.problem, self.hint, self.exit_code)

@@ -1,0 +1,35 @@
+"""Hashes that say whether two things are the same, and the check of format versions."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.errors import MismatchError
+
+
+def fingerprint(content: Any) -> str:
+    """First 16 hex digits of the SHA-256 of `content` as canonical JSON."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def require_version(found: Any, supported: int, path: Path) -> None:
+    """Refuse a file that a newer macaw wrote.
+
+    Raises:
+        MismatchError: `found` is not a version number, or newer than `supported`.
+    """
+    if not isinstance(found, int) or found < 1:
+        raise MismatchError(f"{path} has no valid format version (found {found!r}).", "It was not written by macaw, or is damaged.")
+    if found > supported:
+        raise MismatchError(
+            f"{path} has format version {found}, this macaw reads up to {supported}.",
+            f"Use a macaw that reads version {found}: pip install --upgrade macaw-cli.",
+        )

@@ -1,0 +1,1 @@
+"""Layer 4: a model and media to a conversation."""

@@ -1,0 +1,6 @@
+"""`macaw chat`."""
+
+
+def chat() -> None:
+    """Ask a model about images, sounds and videos."""
+    raise NotImplementedError

@@ -1,0 +1,6 @@
+"""`macaw evaluate`."""
+
+
+def evaluate() -> None:
+    """Measure accuracy with real, without and with swapped media."""
+    raise NotImplementedError

@@ -1,0 +1,6 @@
+"""`macaw export`."""
+
+
+def export() -> None:
+    """Write a model as a folder that others can load."""
+    raise NotImplementedError

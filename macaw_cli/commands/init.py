@@ -1,0 +1,6 @@
+"""`macaw init`."""
+
+
+def init() -> None:
+    """Write a macaw.yaml from a preset."""
+    raise NotImplementedError

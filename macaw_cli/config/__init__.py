@@ -1,0 +1,1 @@
+"""The settings tree of a workspace: dataclasses, presets, loading and overrides."""

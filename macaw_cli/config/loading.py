@@ -1,0 +1,153 @@
+"""From `macaw.yaml` and `--set a.b=c` to checked `Settings`, with errors that name the dotted key."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.config.settings import FORMAT_VERSION, Settings
+
+CONFIG_NAME = "macaw.yaml"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder and its settings; relative paths in the settings are relative to the folder."""
+
+    root: Path
+    settings: Settings
+
+    def path(self, value: str | Path) -> Path:
+        """`value` as it stands when absolute, else below the workspace's folder."""
+        return self.root / Path(value).expanduser()
+
+    def model_source(self, value: str) -> str:
+        """A model named in the settings: an existing folder of the workspace, else a hub id, unchanged."""
+        return str(self.path(value)) if value and self.path(value).exists() else value
+
+
+def open_workspace(config: Path | None = None, overrides: Sequence[str] = ()) -> Workspace:
+    """The workspace of `config`, or of the current folder; without a `macaw.yaml` the defaults hold.
+
+    Args:
+        config: a `macaw.yaml`, or a folder that holds one.
+        overrides: `a.b=c` each; the value is read as YAML.
+
+    Raises:
+        UsageError: no such file, an unknown key, a wrong type or an impossible value.
+    """
+    file = _config_file(config)
+    tree = _read_yaml(file) if file else {}
+    if file and "version" in tree:
+        require_version(tree["version"], FORMAT_VERSION, file)
+    for override in overrides:
+        _apply_override(tree, override)
+    return Workspace((file.parent if file else Path.cwd()).absolute(), parse_settings(tree, str(file or "the command line")))
+
+
+def parse_settings(tree: dict[str, Any], origin: str) -> Settings:
+    """Check a tree of plain values.
+
+    Args:
+        tree: what the YAML held.
+        origin: where it came from, for the message.
+
+    Raises:
+        UsageError: all problems at once, each with its dotted key.
+    """
+    try:
+        return TypeAdapter(Settings).validate_python(tree)
+    except ValidationError as error:
+        problems = "; ".join(dict.fromkeys(_problem(item) for item in error.errors()))
+        raise UsageError(f"In {origin}: {problems}.", "See docs/configuration.md for every key.") from None
+
+
+def settings_yaml(settings: Settings) -> str:
+    """The settings as the YAML that reads back to the same."""
+    return yaml.safe_dump(_plain(asdict(settings)), sort_keys=False, allow_unicode=True)
+
+
+def known_keys(cls: type = Settings, prefix: str = "") -> Iterator[str]:
+    """Every dotted key, sections before their fields."""
+    for name, hint in get_type_hints(cls).items():
+        if name in {field.name for field in fields(cls)}:
+            yield prefix + name
+            section = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), None)
+            if isinstance(section, type):
+                yield from known_keys(section, f"{prefix}{name}.")
+
+
+def _config_file(config: Path | None) -> Path | None:
+    if config is None:
+        return Path(CONFIG_NAME) if Path(CONFIG_NAME).is_file() else None
+    file = config / CONFIG_NAME if config.is_dir() else config
+    if not file.is_file():
+        raise UsageError(f"There is no {file}.", "`macaw init` writes one.")
+    return file
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(file.read_text()) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not valid YAML: {error}.") from None
+    if not isinstance(tree, dict):
+        raise UsageError(f"{file} must hold `key: value` lines, found {type(tree).__name__}.")
+    return tree
+
+
+def _apply_override(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set takes key=value, found {override!r}.", "For example: --set training.epochs=2")
+    *sections, last = key.split(".")
+    for section in sections:
+        below = tree.get(section)
+        if isinstance(below, str):  # a section given by its short form, such as `bridge: macaw`
+            below = {"name" if section == "bridge" else "model": below}
+        tree[section] = below if isinstance(below, dict) else {}
+        tree = tree[section]
+    value = yaml.safe_load(text) if text else ""
+    if last == "bridge" and isinstance(tree.get(last), dict) and isinstance(value, str):
+        value = {**tree[last], "name": value}
+    tree[last] = _number(value)
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads `3e-5` as text; a person means the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _problem(item: Any) -> str:
+    location = [str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-"))]
+    key = ".".join(location)
+    if item["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"unknown key `{key}`{_nearest(key)}"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"`{key}`: {message[0].lower()}{message[1:]}, found {item['input']!r}"
+
+
+def _nearest(key: str) -> str:
+    known = list(known_keys())
+    close = difflib.get_close_matches(key, known, n=3, cutoff=0.6)
+    leaf = key.rpartition(".")[2]
+    close += [name for name in known if difflib.SequenceMatcher(None, leaf, name.rpartition(".")[2]).ratio() > 0.8]
+    names = list(dict.fromkeys(close))[:3]
+    return f" (did you mean {' or '.join(f'`{name}`' for name in names)}?)" if names else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(below) for key, below in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

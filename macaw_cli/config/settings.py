@@ -1,0 +1,231 @@
+"""The settings of a workspace: what `macaw.yaml` may hold, each default written here and nowhere else.
+
+The string under a field is its documentation: `docs/configuration.md` is generated from it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, with_config
+
+FORMAT_VERSION = 1
+
+Modality = Literal["image", "video", "audio"]
+MODALITIES: tuple[Modality, ...] = ("image", "audio", "video")
+"""The three media, in the order in which their blocks stand before the first user text."""
+
+
+def _named(key: str) -> BeforeValidator:
+    """Let a section be given by its most important value alone: `bridge: linear` for `bridge: {name: linear}`."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncoderSettings:
+    """Which frozen encoder, and which of its outputs becomes the stored feature."""
+
+    model: str = ""
+    """Folder or hub id of the encoder, such as `openai/clip-vit-base-patch16`."""
+    revision: str = ""
+    """Hub revision; empty means the newest."""
+    layer: int = -1
+    """Which hidden state is taken: -1 is the last one, -2 the one before (as in LLaVA)."""
+    cls: Literal["drop", "keep", "only"] = "drop"
+    """What happens to the class token, where the encoder has one."""
+    post_layernorm: bool = False
+    """Whether the vision tower's final layer norm is applied to every token."""
+    projection: bool = True
+    """Whether the encoder's own projection (CLIP's `visual_projection`) is applied, where it has one."""
+    l2: bool = False
+    """Whether each token is divided by its L2 norm."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeatureSettings:
+    """`macaw extract-features`: media files to feature shards."""
+
+    sources: tuple[str, ...] = ()
+    """Files, folders, JSONL manifests or tars to read."""
+    out: str = "features"
+    """Folder of the feature store."""
+    image_encoder: Annotated[EncoderSettings, _named("model")] = EncoderSettings()
+    """Encoder of images and video frames."""
+    audio_encoder: Annotated[EncoderSettings, _named("model")] = EncoderSettings(projection=False)
+    """Encoder of audio files and soundtracks."""
+    frames: Annotated[int, Field(ge=1)] = 6
+    """Frames taken from a video, at evenly spaced times."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the encoders run."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Number format of the encoders' computation; features are always stored as fp16."""
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    """Media (or frames) per encoder call."""
+    shard_items: Annotated[int, Field(ge=1)] = 512
+    """Media per shard."""
+    workers: Annotated[int, Field(ge=1)] = 2
+    """Decoder processes."""
+    decode_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds after which the decoding of one file is given up and its process ended."""
+    max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of unreadable inputs above which the command ends with exit code 1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetSettings:
+    """`macaw build-dataset`: captions and conversations joined with features."""
+
+    sources: tuple[str, ...] = ()
+    """`FORMAT:PATH[#N]` each: format `jsonl`, `alpaca` or `llava`; `#N` takes N of them at random."""
+    features: tuple[str, ...] = ("features",)
+    """Feature stores to join with."""
+    out: str = "dataset"
+    """Folder of the training shards."""
+    val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Share of the conversations held out; connected media always stay on one side."""
+    shard_megabytes: Annotated[int, Field(ge=1)] = 256
+    """Size at which a new training shard is begun."""
+    max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of unusable conversations above which the command ends with exit code 1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BridgeSettings:
+    """What turns features into soft tokens."""
+
+    name: Literal["macaw", "linear", "mlp"] = "macaw"
+    """Design of the bridge."""
+    variant: Literal["default", "paper"] = "default"
+    """Only for `macaw`: `paper` is the published form, `default` the one that learns fast."""
+    image_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Soft tokens per image; only for `macaw`, which otherwise takes the published 5."""
+    audio_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Soft tokens per audio; only for `macaw`, which otherwise takes the published 6."""
+    video_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Soft tokens per video; only for `macaw`, which otherwise takes the published 39."""
+    heads: Annotated[int, Field(ge=1)] = 8
+    """Only for `macaw`: heads of the video self-attention; the alignment has twice as many."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Only for `macaw`: dropout of the attention weights while training."""
+    layers: Annotated[int, Field(ge=1)] = 2
+    """Only for `mlp`: number of linear layers."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingSettings:
+    """`macaw train`: training shards to a run."""
+
+    runs: str = "runs"
+    """Folder that holds one folder per run."""
+    name: str = ""
+    """Name of the run; empty means the bridge's name and a number."""
+    epochs: Annotated[float, Field(gt=0)] = 3.0
+    """Passes over the training conversations; fractions are allowed."""
+    max_steps: Annotated[int, Field(ge=1)] | None = None
+    """Stop after this many optimizer steps."""
+    train: Literal["all", "bridge"] = "all"
+    """`all`: bridge, tags and LLM; `bridge`: bridge and tags only. Encoders are always frozen."""
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-5
+    """Peak learning rate."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """AdamW weight decay, on matrices only."""
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    """Share of the steps in which the learning rate rises; cosine to zero afterwards."""
+    max_gradient_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients longer than this are scaled down to it."""
+    pack_tokens: Annotated[int, Field(ge=16)] = 2048
+    """Token budget of one pack: conversations put in a row that never attend to each other."""
+    packs_per_step: Annotated[int, Field(ge=1)] = 8
+    """Packs per optimizer step over all processes; the number of processes must divide it."""
+    max_tokens: Annotated[int, Field(ge=16)] = 512
+    """Longest conversation, soft tokens included; a longer one loses the end of its response."""
+    template: Literal["alpaca", "chat"] = "alpaca"
+    """How a conversation becomes text: the Alpaca template or the tokenizer's own chat template."""
+    precision: Literal["fp32", "bf16", "fp16"] = "bf16"
+    """Number format of training; fp16 needs a GPU."""
+    zero_stage: Annotated[int, Field(ge=0, le=3)] = 0
+    """DeepSpeed ZeRO stage."""
+    offload: bool = False
+    """Keep optimizer state (ZeRO 2, 3) and parameters (ZeRO 3) in CPU memory."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, slower."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where training runs."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    """Optimizer steps between checkpoints."""
+    keep_checkpoints: Annotated[int, Field(ge=1)] = 2
+    """How many of the newest checkpoints are kept."""
+    evaluate_every: Annotated[int, Field(ge=1)] | None = 200
+    """Optimizer steps between validations (loss and reliance); `null` validates only at the end."""
+    evaluate_examples: Annotated[int, Field(ge=1)] = 64
+    """Held-out questions per kind in a validation during training."""
+    log_every: Annotated[int, Field(ge=1)] = 10
+    """Optimizer steps between two rows of metrics.jsonl."""
+    deterministic: bool = False
+    """Ask torch for deterministic kernels (always so on a CPU)."""
+    as_published: bool = False
+    """Repeat the published code's own deviations: 256 tokens, its label mask, no end token, null media."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationSettings:
+    """`macaw evaluate`: accuracy with real, without and with swapped media."""
+
+    data: str = "dataset"
+    """Dataset whose held-out conversations are asked."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Questions per kind; `null` asks all."""
+    batch_size: Annotated[int, Field(ge=1)] = 64
+    """Sequences per forward pass."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChatSettings:
+    """`macaw chat`: how an answer is generated."""
+
+    max_new_tokens: Annotated[int, Field(ge=1)] = 128
+    """Longest answer in tokens."""
+    temperature: Annotated[float, Field(ge=0)] = 0.0
+    """0 is greedy decoding; above, tokens are sampled."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Sampling takes the likeliest tokens that together have this probability."""
+    system: str = ""
+    """System prompt, where the template has a place for one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportSettings:
+    """`macaw export`: a model to a folder that others can load."""
+
+    format: Literal["hf"] = "hf"
+    """`hf`: a transformers folder with the encoders inside."""
+    out: str = "exported"
+    """Folder to write."""
+
+
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The whole of `macaw.yaml`."""
+
+    version: int = FORMAT_VERSION
+    """Format version of this file."""
+    seed: int = 0
+    """Seed of everything random: splits, order, initial weights."""
+    llm: str = ""
+    """Folder or hub id of a causal LLM of transformers."""
+    bridge: Annotated[BridgeSettings, _named("name")] = BridgeSettings()
+    """Bridge between encoders and LLM."""
+    features: FeatureSettings = FeatureSettings()
+    """Settings of `macaw extract-features`."""
+    dataset: DatasetSettings = DatasetSettings()
+    """Settings of `macaw build-dataset`."""
+    training: TrainingSettings = TrainingSettings()
+    """Settings of `macaw train`."""
+    evaluation: EvaluationSettings = EvaluationSettings()
+    """Settings of `macaw evaluate`."""
+    chat: ChatSettings = ChatSettings()
+    """Settings of `macaw chat`."""
+    export: ExportSettings = ExportSettings()
+    """Settings of `macaw export`."""
+    quickstart: dict[str, Any] = field(default_factory=dict)
+    """Sizes of the quickstart's world; written by `macaw quickstart`."""

@@ -1,0 +1,1 @@
+"""Frozen encoders: which features are taken from which model."""

@@ -1,0 +1,1 @@
+"""A model and held-out examples to accuracy and reliance."""

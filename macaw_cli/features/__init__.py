@@ -1,0 +1,1 @@
+"""Layer 1: media files to encoder features in feature shards."""

@@ -1,0 +1,1 @@
+"""What is in a folder, and is it whole."""

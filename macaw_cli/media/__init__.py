@@ -1,0 +1,1 @@
+"""Decoding of image, audio and video files."""

@@ -1,0 +1,1 @@
+"""Macaw as a transformers model: configuration, processor, fusion, bridges."""

@@ -1,0 +1,1 @@
+"""Features to soft tokens: one small file per published design."""

@@ -1,0 +1,1 @@
+"""Tar shards, manifests and indexes: write, read, verify."""

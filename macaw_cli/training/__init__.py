@@ -1,0 +1,1 @@
+"""Layer 3: training shards to a run, on DeepSpeed."""
