@@ -1,0 +1,91 @@
+"""`dataset.json`, the lock file of a dataset: what it was made from, and what belongs to it.
+
+It is written last, so a folder that has one is whole; reading starts here.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.atomic_files import read_json
+from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.fingerprints import require_version, sha256_file
+
+FORMAT_VERSION = 1
+LOCK_NAME = "dataset.json"
+INDEX_NAME = "index.jsonl"
+BUILDING_NAME = ".building"
+"""Folder inside the dataset's in which a new version is made."""
+
+
+def read_lock(folder: Path) -> dict[str, Any]:
+    """The content of the folder's `dataset.json`.
+
+    Raises:
+        InputError: no dataset is there, or it was never finished.
+        MismatchError: a newer macaw wrote it.
+        DamagedError: it is not what macaw writes.
+    """
+    path = folder / LOCK_NAME
+    if not path.is_file():
+        raise InputError(*_absent(folder))
+    info = read_json(path)
+    if not isinstance(info, dict):
+        raise DamagedError(f"{path} is not a dataset's lock file.", "Restore it or build the dataset again.")
+    require_version(info.get("format_version"), FORMAT_VERSION, path)
+    return info
+
+
+def files_of(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every file of a dataset besides `dataset.json`: `{"name", "bytes", "sha256", ...}` each."""
+    return [info["index"], *info["shards"]]
+
+
+def require_whole(folder: Path, info: Mapping[str, Any], *, hashes: bool = False) -> None:
+    """Compare every file with what was recorded when it was written.
+
+    A tar cut at a member boundary reads as a shorter tar without any error, so only the recorded size tells.
+
+    Args:
+        folder: the dataset.
+        info: its `dataset.json`.
+        hashes: read and hash every byte as well.
+
+    Raises:
+        DamagedError: a file is missing, has another size or, with `hashes`, another content; all such files are named.
+    """
+    problems = [problem for file in files_of(info) if (problem := _problem(folder, file, hashes))]
+    if problems:
+        raise DamagedError(
+            f"The dataset {folder} is damaged: {'; '.join(problems)}.",
+            "Restore the files from a copy, or delete the folder and type `macaw build-dataset` again.",
+        )
+
+
+def dataset_hash(files: Iterable[Mapping[str, Any]]) -> str:
+    """SHA-256, in hex, over the names and hashes of the index and of every shard."""
+    lines = "".join(f"{file['sha256']}  {file['name']}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _problem(folder: Path, file: Mapping[str, Any], hashes: bool) -> str | None:
+    path = folder / file["name"]
+    if not path.is_file():
+        return f"{file['name']} is missing"
+    size = path.stat().st_size
+    if size != file["bytes"]:
+        return f"{file['name']} has {size} bytes instead of {file['bytes']}"
+    if hashes and sha256_file(path) != file["sha256"]:
+        return f"{file['name']} has changed since it was written"
+    return None
+
+
+def _absent(folder: Path) -> tuple[str, str]:
+    if not folder.exists():
+        return f"There is no dataset at {folder}: no such folder.", "`macaw build-dataset` makes one."
+    if (folder / BUILDING_NAME).exists():
+        return f"The dataset {folder} was never finished.", "Type the same `macaw build-dataset` again: it continues."
+    if (folder / "store.json").is_file():
+        return f"{folder} is a feature store, not a dataset.", "`macaw build-dataset` makes a dataset from it."
+    return f"There is no dataset in {folder}: it has no {LOCK_NAME}.", "`macaw build-dataset` makes one."

@@ -1,0 +1,89 @@
+"""Random access to the shards of a folder: one positioned read each, on descriptors that stay open."""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from macaw_cli.basics.errors import DamagedError
+
+MAX_OPEN = 256
+"""Descriptors kept; well below the usual limit of 1024 per process."""
+
+
+class PositionedReads:
+    """Reads byte ranges of files below one folder; safe in threads, as no file position is shared.
+
+    Args:
+        folder: where the files are.
+        before_open: called with the file's name each time a file is opened, to refuse one that has changed.
+    """
+
+    def __init__(self, folder: Path, before_open: Callable[[str], None] | None = None) -> None:
+        self._folder = folder
+        self._before_open = before_open
+        self._open: OrderedDict[str, _Descriptor] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def array(self, name: str, offset: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        """The array of `shape` and `dtype` whose bytes begin at `offset` of the file `name`; writable, not shared.
+
+        Raises:
+            DamagedError: the file is missing, or ends before the array does.
+        """
+        array = np.empty(shape, dtype)
+        self._fill(name, offset, array.reshape(-1).view(np.uint8).data)
+        return array
+
+    def bytes(self, name: str, offset: int, nbytes: int) -> bytes:
+        """`nbytes` bytes of the file `name` from `offset` on.
+
+        Raises:
+            DamagedError: the file is missing, or too short.
+        """
+        content = bytearray(nbytes)
+        self._fill(name, offset, memoryview(content))
+        return bytes(content)
+
+    def _fill(self, name: str, offset: int, target: memoryview) -> None:
+        # the local reference keeps the descriptor open even if another thread's read evicts it meanwhile
+        descriptor = self._descriptor(name)
+        done = 0
+        while done < len(target):
+            count = os.preadv(descriptor.number, [target[done:]], offset + done)
+            if count == 0:
+                raise DamagedError(
+                    f"{self._folder / name} ends at byte {offset + done}, inside an entry of {len(target)} bytes.",
+                    "The shard was cut: restore it from a copy or make it again.",
+                )
+            done += count
+
+    def _descriptor(self, name: str) -> "_Descriptor":
+        with self._guard:
+            if name in self._open:
+                self._open.move_to_end(name)
+                return self._open[name]
+            if self._before_open:
+                self._before_open(name)
+            self._open[name] = _Descriptor(self._folder / name)
+            if len(self._open) > MAX_OPEN:
+                self._open.popitem(last=False)
+            return self._open[name]
+
+
+class _Descriptor:
+    """A read-only descriptor that closes when nobody refers to it any more."""
+
+    def __init__(self, path: Path) -> None:
+        self.number = -1
+        try:
+            self.number = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            raise DamagedError(f"{path} is missing.", "Restore it from a copy or make it again.") from None
+
+    def __del__(self) -> None:
+        if self.number >= 0:
+            os.close(self.number)

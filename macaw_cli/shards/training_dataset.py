@@ -1,0 +1,105 @@
+"""The reader of training shards: rows from the index, text and features by positioned reads."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from macaw_cli.basics.errors import DamagedError, MismatchError
+from macaw_cli.config.settings import Modality
+from macaw_cli.shards.dataset_lock import INDEX_NAME, LOCK_NAME, read_lock, require_whole
+from macaw_cli.shards.positioned_reads import PositionedReads
+from macaw_cli.shards.training_rows import ConversationRow, MediaRef, Split, row_from_json
+
+
+class TrainingDataset:
+    """A finished dataset folder, checked when opened; safe to use from threads.
+
+    Args:
+        folder: what `macaw build-dataset` wrote.
+
+    Raises:
+        InputError: there is no finished dataset.
+        MismatchError: a newer macaw wrote it.
+        DamagedError: a file is missing or cut.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.info: dict[str, Any] = read_lock(self.folder)
+        self.fingerprints: dict[str, dict[str, Any]] = self.info["fingerprints"]
+        self.hash: str = self.info["hash"]
+        require_whole(self.folder, self.info)
+        self._opened_as = self._identity()
+        self._rows = [row_from_json(content) for content in self._index()]
+        self._reads = PositionedReads(self.folder, before_open=self._require_unchanged)
+
+    def __len__(self) -> int:
+        """Number of conversations in both splits."""
+        return len(self._rows)
+
+    def conversations(self, split: Split) -> list[ConversationRow]:
+        """All conversations of `split`, in the order of the index."""
+        return [row for row in self._rows if row.split == split]
+
+    def conversation(self, row: ConversationRow) -> dict[str, Any]:
+        """The whole conversation as stored: canonical fields and every extra key of its source."""
+        content: dict[str, Any] = json.loads(self._reads.bytes(row.shard, row.offset, row.nbytes))
+        return content
+
+    def messages(self, row: ConversationRow) -> list[dict[str, Any]]:
+        """The canonical messages: `{"role", "content"}`, the content text or a list of parts."""
+        messages: list[dict[str, Any]] = self.conversation(row)["messages"]
+        return messages
+
+    def features(self, ref: MediaRef) -> np.ndarray:
+        """The stored features of one medium: fp16, `ref.shape`; one positioned read.
+
+        Raises:
+            DamagedError: the shard is missing or cut.
+            MismatchError: the dataset was built anew since it was opened.
+        """
+        return self._reads.array(ref.shard, ref.offset, ref.shape, ref.dtype)
+
+    def null_features(self, modality: Modality) -> np.ndarray | None:
+        """The encoder's features of an all-zero input, fp16; None when the feature stores held none."""
+        entry = self.info["null"].get(modality)
+        if entry is None:
+            return None
+        return self._reads.array(entry["shard"], entry["offset"], tuple(entry["shape"]), entry["dtype"])
+
+    def verify(self) -> None:
+        """Read and hash every file.
+
+        Raises:
+            DamagedError: a file differs from what was written.
+        """
+        require_whole(self.folder, self.info, hashes=True)
+
+    def _index(self) -> Iterator[dict[str, Any]]:
+        path = self.folder / INDEX_NAME
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    problem = f"{path}, line {number} is not valid JSON ({error})."
+                    raise DamagedError(problem, "Restore it from a copy.") from None
+
+    def _identity(self) -> tuple[int, int]:
+        status = (self.folder / LOCK_NAME).stat()
+        return status.st_ino, status.st_mtime_ns
+
+    def _require_unchanged(self, name: str) -> None:
+        """A rebuild in the same folder would make the offsets of this reader point at other bytes."""
+        try:
+            unchanged = self._identity() == self._opened_as
+        except FileNotFoundError:
+            unchanged = False
+        if not unchanged:
+            raise MismatchError(
+                f"The dataset {self.folder} was built anew while it was being read (noticed at {name}).",
+                "Start again; to keep a dataset while another is made, build with --out.",
+            )

@@ -1,0 +1,108 @@
+"""The rows of a dataset's `index.jsonl`: where each conversation and each of its features stands in the shards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from sys import intern
+from typing import Any, Literal
+
+from macaw_cli.config.settings import Modality
+
+Split = Literal["train", "val"]
+SPLITS: tuple[Split, ...] = ("train", "val")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRef:
+    """One medium of a conversation, and where its feature array is."""
+
+    modality: Modality
+    key: str
+    """Content key of the media file: equal for equal files, and for a video and its soundtrack."""
+    shape: tuple[int, ...]
+    """`(tokens, channels)`, of a video `(frames, tokens, channels)`."""
+    dtype: str
+    shard: str
+    """File name inside the dataset's folder."""
+    offset: int
+    """First byte of the array's data (behind the npy header)."""
+    nbytes: int
+    soundtrack_of: int | None = None
+    """For a soundtrack: the position of its video in the conversation's `media`."""
+    source: str = ""
+    """Name of the media file as the conversation gave it; for people and reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRow:
+    """One conversation, without its text, which `TrainingDataset.messages` reads."""
+
+    id: str
+    split: Split
+    kind: str | None
+    """What is asked about, such as `image/colour`."""
+    choices: list[str] | None
+    """The possible answers, where the question has such a list."""
+    media: tuple[MediaRef, ...]
+    """Ordered image, audio, video, and within each in order of appearance; soundtracks behind other audio."""
+    tags: tuple[str, ...]
+    """Free marks given in the source, such as `unseen`."""
+    sample: str
+    """Key of the WebDataset sample."""
+    shard: str
+    offset: int
+    """First byte of the conversation's JSON."""
+    nbytes: int
+
+
+def row_to_json(row: ConversationRow) -> dict[str, Any]:
+    """The row as it stands in `index.jsonl`; what is absent is left out."""
+    optional = {"kind": row.kind, "choices": row.choices, "tags": list(row.tags) or None}
+    return {
+        "id": row.id,
+        "split": row.split,
+        "shard": row.shard,
+        "sample": row.sample,
+        "json": [row.offset, row.nbytes],
+        **{name: value for name, value in optional.items() if value is not None},
+        "media": [_media_to_json(ref) for ref in row.media],
+    }
+
+
+def row_from_json(content: Mapping[str, Any]) -> ConversationRow:
+    """The inverse of `row_to_json`."""
+    shard = intern(content["shard"])
+    kind = content.get("kind")
+    return ConversationRow(
+        id=content["id"],
+        split=content["split"],
+        kind=intern(kind) if kind else None,
+        choices=content.get("choices"),
+        media=tuple(_media_from_json(item, shard) for item in content["media"]),
+        tags=tuple(content.get("tags", ())),
+        sample=intern(content["sample"]),
+        shard=shard,
+        offset=content["json"][0],
+        nbytes=content["json"][1],
+    )
+
+
+def _media_to_json(ref: MediaRef) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "modality": ref.modality, "key": ref.key, "source": ref.source, "shape": list(ref.shape), "dtype": ref.dtype,
+        "offset": ref.offset, "nbytes": ref.nbytes,
+    }  # fmt: skip
+    return content if ref.soundtrack_of is None else {**content, "soundtrack_of": ref.soundtrack_of}
+
+
+def _media_from_json(content: Mapping[str, Any], shard: str) -> MediaRef:
+    return MediaRef(
+        modality=intern(content["modality"]),  # type: ignore[arg-type]
+        key=intern(content["key"]),
+        shape=tuple(content["shape"]),
+        dtype=intern(content["dtype"]),
+        shard=shard,
+        offset=content["offset"],
+        nbytes=content["nbytes"],
+        soundtrack_of=content.get("soundtrack_of"),
+        source=intern(content.get("source", "")),
+    )
