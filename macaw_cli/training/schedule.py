@@ -1,0 +1,45 @@
+"""Decisions that depend on the step alone: how many steps, the learning rate, what is due. No torch."""
+
+import math
+
+
+def learning_rate(step: int, *, peak: float, total_steps: int, warmup_ratio: float) -> float:
+    """Learning rate of one optimizer step: a linear rise, then half a cosine towards zero.
+
+    Args:
+        step: number of the step, from 0; the first already learns.
+        peak: highest learning rate.
+        total_steps: steps of the whole run.
+        warmup_ratio: share of the steps in which the rate rises, in [0, 1).
+    """
+    warmup = math.ceil(total_steps * warmup_ratio)
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = (step - warmup) / max(total_steps - warmup, 1)
+    return peak * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def steps_in_run(steps_of_epochs: list[int], epochs: float, max_steps: int | None) -> int:
+    """Optimizer steps of a run.
+
+    Args:
+        steps_of_epochs: planned steps of epoch 0, 1, ..., at least `ceil(epochs)` of them.
+        epochs: passes over the data, fractions allowed; a fraction takes that share of the last epoch's steps.
+        max_steps: upper limit, None for none.
+    """
+    whole = int(epochs)
+    steps = sum(steps_of_epochs[:whole])
+    if epochs > whole:
+        steps += math.ceil((epochs - whole) * steps_of_epochs[whole])
+    return min(steps, max_steps) if max_steps is not None else steps
+
+
+def is_due(step: int, every: int | None, last_step: int) -> bool:
+    """True after `step` steps when something that happens `every` so many steps, and at the end, is due.
+
+    Args:
+        step: steps done so far, from 1.
+        every: interval in steps; None means only at the end.
+        last_step: steps of the whole run.
+    """
+    return step == last_step or (every is not None and step % every == 0)
