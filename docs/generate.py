@@ -1,0 +1,122 @@
+"""Write the pages that repeat what the code says: configuration.md from the settings, commands.md from --help.
+
+    python docs/generate.py          writes both
+    python docs/generate.py --check  says which one is out of date, and exits with 1
+
+`tests/test_docs.py` holds them up to date.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter
+from typer.testing import CliRunner
+
+from macaw_cli.config.settings import Settings
+from macaw_cli.main import app
+
+FOLDER = Path(__file__).parent
+HELP_WIDTH = 100
+NOTICE = "<!-- Written by docs/generate.py; change the code, then run it again. -->"
+WORDS = {
+    "string": "text", "integer": "integer", "number": "number", "boolean": "`true` or `false`", "null": "`null`",
+    "object": "mapping",
+}  # fmt: skip
+BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+
+
+def configuration_page() -> str:
+    """Every key of `macaw.yaml` with its type, default and meaning."""
+    schema = TypeAdapter(Settings).json_schema()
+    defaults = json.loads(TypeAdapter(Settings).dump_json(Settings()))
+    parts = [
+        "# Configuration: every key of `macaw.yaml`", NOTICE,
+        "`--set a.b=c` overrides any key on any command; a command's own options come last. A relative path is relative"
+        " to the folder of `macaw.yaml`. A section with one value may be given by it alone: `bridge: linear` means"
+        " `bridge: {name: linear}`, `image_encoder: openai/clip-vit-base-patch16` means `image_encoder: {model: ...}`.",
+        *_sections(schema, schema, defaults, ""),
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def commands_page() -> str:
+    """The help text of `macaw` and of each command, as a user sees it."""
+    names = [info.name for info in app.registered_commands if info.name]
+    parts = ["# Commands", NOTICE, _help([])]
+    parts += [f"## macaw {name}\n\n{_help([name])}" for name in names]
+    return "\n\n".join(parts) + "\n"
+
+
+PAGES = {"configuration.md": configuration_page, "commands.md": commands_page}
+
+
+def outdated() -> list[str]:
+    """Names of the pages whose committed text differs from what the code says now."""
+    return [name for name, page in PAGES.items() if not _same(FOLDER / name, page())]
+
+
+def _same(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_text() == text
+
+
+def _help(command: list[str]) -> str:
+    answer = CliRunner().invoke(app, [*command, "--help"], prog_name="macaw", terminal_width=HELP_WIDTH)
+    lines = [line.rstrip() for line in answer.output.strip().splitlines()]
+    return "\n".join(["```text", *lines, "```"])
+
+
+def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str, Any], prefix: str) -> Iterator[str]:
+    """One table for the section's own keys, then its subsections."""
+    below = []
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, value in section["properties"].items():
+        target = _section_of(value, root)
+        if target is None:
+            default = _default(defaults[name])
+            rows.append(f"| `{prefix}{name}` | {_type(value)} | {default} | {_cell(value['description'])} |")
+        else:
+            below.append((name, value["description"], target))
+    if prefix == "":
+        yield "## Top level"
+    yield "\n".join(rows)
+    for name, description, target in below:
+        yield f"{'##' if prefix == '' else '###'} `{prefix}{name}`\n\n{description}"
+        yield from _sections(target, root, defaults[name], f"{prefix}{name}.")
+
+
+def _section_of(value: dict[str, Any], root: dict[str, Any]) -> dict[str, Any] | None:
+    reference = value.get("$ref")
+    return root["$defs"][reference.rpartition("/")[2]] if reference else None
+
+
+def _type(value: dict[str, Any]) -> str:
+    if "anyOf" in value:
+        return " or ".join(_type(choice) for choice in value["anyOf"])
+    if "enum" in value:
+        return ", ".join(f"`{choice}`" for choice in value["enum"])
+    if "const" in value:
+        return f"`{value['const']}`"
+    if value.get("type") == "array":
+        return f"list of {_type(value['items'])}"
+    bounds = [f"{sign} {value[key]}" for key, sign in BOUNDS.items() if key in value]
+    return " ".join([WORDS[value["type"]], ", ".join(bounds)]).strip()
+
+
+def _default(value: Any) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...")
+    return "empty" if value == "" else f"`{text}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("\n", " ").replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit("\n".join(f"docs/{name} is out of date: run python docs/generate.py" for name in outdated()) or 0)
+    for page_name, page in PAGES.items():
+        (FOLDER / page_name).write_text(page())

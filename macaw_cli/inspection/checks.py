@@ -1,0 +1,68 @@
+"""One line of `macaw doctor`: what was looked at, how it stands, what to do about it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Status = Literal["ok", "warn", "missing"]
+
+PROBE_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one look at the machine."""
+
+    name: str
+    """What was looked at."""
+    status: Status
+    """`ok`; `warn`: macaw runs, with a drawback; `missing`: macaw cannot run without it."""
+    detail: str
+    """What was found."""
+    hint: str = ""
+    """What to install or change; empty when nothing needs doing."""
+
+    def as_json(self) -> dict[str, str]:
+        """The check as it stands in `macaw doctor --json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a piece of Python said when it ran in a process of its own."""
+
+    answer: Any
+    """The JSON value that it printed last; None when it failed."""
+    problem: str
+    """Why it failed, one line; empty when it did not."""
+
+
+def probe(code: str, *arguments: str, timeout_s: float = PROBE_TIMEOUT_S,
+          environment: dict[str, str] | None = None) -> Probe:  # fmt: skip
+    """Run `code` in a fresh interpreter, so that a crash, a hang or a chatty library cannot spoil the report.
+
+    Args:
+        code: Python whose last printed line is JSON.
+        *arguments: what `code` finds in `sys.argv[1:]`.
+        timeout_s: seconds after which the process is ended.
+        environment: variables that the process gets besides ours.
+    """
+    command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False,
+                              env={**os.environ, **(environment or {})})  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return Probe(None, f"no answer within {timeout_s:.0f} s")
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        return Probe(None, lines[-1] if lines else f"ended with code {done.returncode}")
+    return Probe(json.loads(done.stdout.strip().splitlines()[-1]), "")
+
+
+def package_probe(module: str, extra: str = "None", environment: dict[str, str] | None = None) -> Probe:
+    """Import `module` for real; the answer is `[version, extra]`, where `extra` is any expression."""
+    code = f"import json, {module}\nprint(json.dumps([{module}.__version__, {extra}]))"
+    return probe(code, environment=environment)

@@ -1,0 +1,107 @@
+"""Doctor's look at the machine and the workspace: cores, memory, disk, hub cache, the models that are named."""
+
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from macaw_cli.basics.disk import human_bytes
+from macaw_cli.config.loading import Workspace
+from macaw_cli.inspection.checks import Check
+
+LITTLE_MEMORY = 4 * 2**30
+LITTLE_DISK = 5 * 2**30
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def system() -> Check:
+    """Operating system and processor."""
+    return Check("platform", "ok", f"{platform.system()} {platform.release()} on {platform.machine()}")
+
+
+def cpu() -> Check:
+    """Cores that this process may use, a container's limit included."""
+    cores = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    quota, _, period = _cgroup("cpu.max").partition(" ")
+    if quota.isdigit() and period.strip().isdigit():
+        cores = min(cores, int(quota) / int(period))
+    return Check("cpu", "ok", f"{cores:g} cores")
+
+
+def memory() -> Check:
+    """Memory of the machine, a container's limit included."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = _cgroup("memory.max").strip()
+    if limit.isdigit():
+        total = min(total, int(limit))
+    if total < LITTLE_MEMORY:
+        return Check("memory", "warn", human_bytes(total), "The quickstart takes up to 4 GiB; close other programs.")
+    return Check("memory", "ok", human_bytes(total))
+
+
+def workspace_folder(workspace: Workspace) -> Check:
+    """Whether the workspace can be written, and how much room its disk has."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=workspace.root, prefix=".macaw-doctor-"):
+            pass
+    except OSError as error:
+        return Check("workspace", "missing", f"{workspace.root} cannot be written ({error.strerror})",
+                     "Change its permissions, or work in a folder of your own.")  # fmt: skip
+    free = shutil.disk_usage(workspace.root).free
+    detail = f"{workspace.root} can be written, {human_bytes(free)} free"
+    if free < LITTLE_DISK:
+        return Check("workspace", "warn", detail, "Features and checkpoints are large: free some space.")
+    return Check("workspace", "ok", detail)
+
+
+def hub_cache() -> Check:
+    """Where hub models are kept, and whether the network may be tried."""
+    cache = _hub_cache()
+    count = len(list(cache.glob("models--*"))) if cache.is_dir() else 0
+    offline = "offline (HF_HUB_OFFLINE is set)" if _offline() else "downloads allowed"
+    return Check("hub", "ok", f"{cache}, {count} models, {offline}")
+
+
+def named_models(workspace: Workspace) -> Iterator[Check]:
+    """Each model that `macaw.yaml` names: a folder, in the cache, still to be downloaded, or out of reach."""
+    settings = workspace.settings
+    named = {
+        "image encoder": settings.features.image_encoder.model,
+        "audio encoder": settings.features.audio_encoder.model,
+        "llm": settings.llm,
+    }
+    for role, name in named.items():
+        if name:
+            yield _named_model(role, name, workspace)
+
+
+def _named_model(role: str, name: str, workspace: Workspace) -> Check:
+    folder = workspace.path(name)
+    if (folder / "config.json").is_file():
+        return Check(role, "ok", str(folder))
+    if folder.is_dir():
+        return Check(role, "missing", f"{folder} has no config.json", "Name a folder in the transformers format.")
+    if (_hub_cache() / f"models--{name.replace('/', '--')}").is_dir():
+        return Check(role, "ok", f"{name}, in the hub cache")
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        return Check(role, "missing", f"there is no folder {folder}", "Correct the path in macaw.yaml.")
+    if _offline():
+        return Check(role, "missing", f"{name} is no folder here and not in the hub cache",
+                     f"Unset HF_HUB_OFFLINE, or download it elsewhere: hf download {name}")  # fmt: skip
+    return Check(role, "warn", f"{name} will be downloaded on first use", f"To have it now: hf download {name}")
+
+
+def _hub_cache() -> Path:
+    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
+
+
+def _offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def _cgroup(name: str) -> str:
+    file = CGROUP / name
+    return file.read_text() if file.is_file() else ""

@@ -1,0 +1,85 @@
+"""Doctor's look at the Python packages: are they there, and do they import?"""
+
+import shutil
+import sys
+
+from macaw_cli.inspection.checks import Check, package_probe, probe
+
+REINSTALL = "pip install -c constraints.txt . in macaw's folder installs every package it needs."
+CUDA_DEVICES = (
+    "[torch.version.cuda] + [[torch.cuda.get_device_name(i), torch.cuda.get_device_properties(i).total_memory]"
+    " for i in range(torch.cuda.device_count())]"
+)
+
+
+def python() -> Check:
+    """Python 3.11 to 3.13 is what macaw is built for."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Check("python", "missing", version, "Use Python 3.11, 3.12 or 3.13.")
+    return Check("python", "ok", f"{version} ({sys.executable})")
+
+
+def torch_and_gpus() -> list[Check]:
+    """The torch build and the CUDA devices that it sees."""
+    seen = package_probe("torch", CUDA_DEVICES)
+    if seen.problem:
+        return [Check("torch", "missing", seen.problem, REINSTALL)]
+    version, (cuda, *devices) = seen.answer
+    build = f"{version}, built for {'CUDA ' + cuda if cuda else 'the CPU'}"
+    return [Check("torch", "ok", build), _gpus(cuda, devices)]
+
+
+def transformers() -> Check:
+    """Transformers, with the model classes that macaw builds on."""
+    seen = package_probe("transformers", "str([transformers.CLIPVisionModelWithProjection, transformers.WhisperModel])")
+    return _needed("transformers", seen.answer, seen.problem)
+
+
+def deepspeed() -> Check:
+    """DeepSpeed trains; it exists for Linux only."""
+    if sys.platform != "linux":
+        return Check("deepspeed", "warn", "does not exist for this platform",
+                     "Training needs Linux; extract-features, build-dataset, chat and export work here.")  # fmt: skip
+    # unset, DeepSpeed would look for a compiler and warn about the accelerator that it guesses
+    seen = package_probe("deepspeed", environment={"DS_ACCELERATOR": "cuda" if shutil.which("nvidia-smi") else "cpu"})
+    return _needed("deepspeed", seen.answer, seen.problem)
+
+
+def webdataset() -> Check:
+    """WebDataset writes the shards."""
+    seen = package_probe("webdataset")
+    return _needed("webdataset", seen.answer, seen.problem)
+
+
+def compiler() -> Check:
+    """A C++ compiler, which nothing needs."""
+    found = next((name for name in ("c++", "g++", "clang++") if shutil.which(name)), None)
+    if found:
+        return Check("compiler", "ok", f"{shutil.which(found)} (not needed)")
+    return Check("compiler", "ok", "none, and none is needed: only DeepSpeed's offloaded Adam would be faster with one")
+
+
+def ffmpeg() -> Check:
+    """The ffmpeg binary, which nothing needs."""
+    found = shutil.which("ffmpeg")
+    return Check("ffmpeg", "ok", f"{found} (not needed)" if found else "none, and none is needed: PyAV brings its own")
+
+
+def _needed(name: str, answer: list[str] | None, problem: str) -> Check:
+    return Check(name, "ok", answer[0]) if answer else Check(name, "missing", problem, REINSTALL)
+
+
+def _gpus(cuda: str | None, devices: list[tuple[str, int]]) -> Check:
+    if devices:
+        names = ", ".join(f"{name} ({memory / 2**30:.0f} GiB)" for name, memory in devices)
+        return Check("gpu", "ok", f"{len(devices)}: {names}")
+    if not shutil.which("nvidia-smi"):
+        return Check("gpu", "ok", "none: everything runs on the CPU, which suits small models only")
+    if cuda is None:
+        return Check("gpu", "warn", "an NVIDIA driver is here, but torch is built for the CPU",
+                     "Install torch from the public index (pip install torch==2.13.0) to use the GPU.")  # fmt: skip
+    driver = probe("import json, subprocess; print(json.dumps(subprocess.run(['nvidia-smi', '-L'], capture_output=True,"
+                   " text=True).stdout.strip()))")  # fmt: skip
+    return Check("gpu", "warn", f"torch sees none, nvidia-smi says: {driver.answer or 'nothing'}",
+                 "Check CUDA_VISIBLE_DEVICES and that the driver is new enough for this torch.")  # fmt: skip
