@@ -1,0 +1,186 @@
+"""Write one shard: a plain tar in the WebDataset layout that is either whole and indexed, or absent.
+
+Samples are written with webdataset's own `TarWriter`. Equal samples give equal bytes: no times, no user names, fixed
+order. On `finish` the file is fsynced, read back member by member and only then renamed to its final name.
+"""
+
+import hashlib
+import io
+import json
+import os
+import re
+import tarfile
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from macaw_cli.basics.atomic_files import TEMPORARY_SUFFIX, fsync_folder
+from macaw_cli.basics.errors import DamagedError
+
+_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_EXTENSION = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
+
+Sample = dict[str, Any]
+"""`{"__key__": key, extension: value, ...}`: a value is an array (`npy`), something JSON holds (`json`) or bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Where the content of one member stands in its shard, in bytes from the start of the file."""
+
+    offset: int
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenShard:
+    """A finished shard: its size, its SHA-256 in hex and its members by name (`<key>.<extension>`), in order."""
+
+    path: Path
+    nbytes: int
+    sha256: str
+    members: dict[str, Member]
+
+
+class ShardWriter:
+    """Writes samples to `path` one after another; used as a context manager, closed by `finish()`.
+
+    Leaving the block without `finish()` removes the temporary file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from webdataset.writer import TarWriter  # imports torch, so only who writes pays for it
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
+        self._file = _HashingFile(self._temporary.open("wb"))
+        self._tar = TarWriter(self._file, encoder=False, mtime=0, compress=False)
+        self._expected: dict[str, int] = {}
+        self._keys: set[str] = set()
+
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._file.closed:  # not finished: nothing may look like a shard
+            for close in (self._tar.close, self._file.close):
+                with suppress(OSError):  # the disk may be full; the first error is on its way already
+                    close()
+            self._temporary.unlink(missing_ok=True)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of content written so far, without the tar's own headers."""
+        return sum(self._expected.values())
+
+    def add(self, sample: Sample) -> None:
+        """Append one sample.
+
+        Raises:
+            ValueError: a key with a dot (webdataset would merge samples) or one that was written before.
+        """
+        key = sample["__key__"]
+        contents = {name: _encode(name, value) for name, value in sample.items() if name != "__key__"}
+        if not _KEY.fullmatch(key) or key in self._keys:
+            raise ValueError(f"{key!r} cannot be a key of {self._path.name}: used before, or not plain letters and digits")
+        if wrong := [name for name in contents if not _EXTENSION.fullmatch(name)]:
+            raise ValueError(f"{wrong[0]!r} cannot be an extension in a shard")
+        self._tar.write({"__key__": key, **contents})
+        self._keys.add(key)
+        self._expected |= {f"{key}.{name}": len(contents[name]) for name in sorted(contents)}
+
+    def finish(self) -> WrittenShard:
+        """Close, verify and rename.
+
+        Raises:
+            DamagedError: what was read back is not what was written.
+        """
+        self._tar.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        members = index_members(self._temporary)
+        if {name: member.nbytes for name, member in members.items()} != self._expected:
+            self._temporary.unlink(missing_ok=True)
+            raise DamagedError(f"{self._path} did not read back as it was written.", "Check the disk, then try again.")
+        self._temporary.replace(self._path)
+        fsync_folder(self._path.parent)
+        return WrittenShard(self._path, self._file.nbytes, self._file.sha256(), members)
+
+
+def write_shard(path: Path, samples: Iterable[Sample]) -> WrittenShard:
+    """Write all `samples` (taken one at a time) to `path`, whole or not at all.
+
+    Raises:
+        ValueError: an impossible or repeated key.
+        DamagedError: what was read back is not what was written.
+    """
+    with ShardWriter(path) as shard:
+        for sample in samples:
+            shard.add(sample)
+        return shard.finish()
+
+
+def index_members(path: Path) -> dict[str, Member]:
+    """Offsets and sizes of all members of a tar, from its headers alone.
+
+    Raises:
+        tarfile.TarError: not a tar, or one that ends in the middle of a member.
+    """
+    with tarfile.open(path, "r:") as tar:
+        return {member.name: Member(member.offset_data, member.size) for member in tar}
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    """An array as the bytes of an `.npy` file; refuses object arrays."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _encode(extension: str, value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, np.ndarray):
+        return npy_bytes(value)
+    if extension.rpartition(".")[2] == "json":
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    raise ValueError(f"a {type(value).__name__} cannot be written as .{extension}")
+
+
+class _HashingFile:
+    """A file open for writing that knows the hash and the number of the bytes that went into it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.nbytes = 0
+
+    def write(self, content: bytes) -> int:
+        self._hash.update(content)
+        self.nbytes += len(content)
+        return self._file.write(content)
+
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
