@@ -1,0 +1,110 @@
+"""What is asked about the world's pictures, sounds and films, in several phrasings, with the answer and its choices."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from macaw_cli.quickstart.attributes import COLOURS, COUNTS, DIRECTIONS, PITCHES, PLACES, SHAPES, SOUNDS, Film, Picture, Sound
+
+YES_NO = ("yes", "no")
+PHRASINGS: dict[str, tuple[str, ...]] = {
+    "image/colour": ("What colour is the shape?", "Which colour does the shape have?", "Name the colour of the shape.",
+                     "What is its colour?"),
+    "image/shape": ("What shape is it?", "Which shape is in the picture?", "Name the shape.", "What shape do you see?"),
+    "image/place": ("Where is the shape?", "In which part of the picture is the shape?", "Name the place of the shape.",
+                    "Where do you see the shape?"),
+    "audio/sound": ("What sound is it?", "Which sound do you hear?", "Name the sound.", "What kind of sound is heard?"),
+    "audio/pitch": ("How high is the sound?", "Which pitch does the sound have?", "Name the pitch of the sound.",
+                    "What pitch do you hear?"),
+    "audio/count": ("How often does it sound?", "How many sounds are there?", "Count the sounds.",
+                    "How many times do you hear it?"),
+    "video/direction": ("Which way does the shape move?", "Where does the shape go?", "Name the direction of the movement.",
+                        "In which direction does it move?"),
+    "video/what": ("What moves?", "Which shape moves?", "Name the moving shape.", "What shape is moving?"),
+    "video/beeps": ("Does the {colour} shape beep?", "Is there a {colour} shape that beeps?",
+                    "Do you see a {colour} shape and hear a beep?", "Does a {colour} shape beep here?"),
+}
+DESCRIBE: dict[str, tuple[str, ...]] = {
+    "image/caption": ("Describe the picture.", "What do you see?"),
+    "audio/caption": ("Describe the sound.", "What do you hear?"),
+    "video/caption": ("Describe the film.", "What happens?"),
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with its right answer; `choices` are all answers of its kind, none for a description."""
+
+    kind: str
+    text: str
+    answer: str
+    choices: tuple[str, ...] = ()
+
+
+def ask_about_picture(picture: Picture, rng: np.random.Generator) -> list[Question]:
+    """One question of each kind about `picture`, in random phrasings."""
+    return [
+        _question("image/colour", picture.colour, COLOURS, rng),
+        _question("image/shape", picture.shape, SHAPES, rng),
+        _question("image/place", picture.place, PLACES, rng),
+    ]
+
+
+def ask_about_sound(sound: Sound, rng: np.random.Generator) -> list[Question]:
+    """One question of each kind about `sound`, in random phrasings."""
+    return [
+        _question("audio/sound", sound.sound, SOUNDS, rng),
+        _question("audio/pitch", sound.pitch, PITCHES, rng),
+        _question("audio/count", sound.count, COUNTS, rng),
+    ]
+
+
+def ask_about_film(film: Film, rng: np.random.Generator) -> list[Question]:
+    """One or two questions of each kind about `film`, in random phrasings.
+
+    A film that beeps is asked about its own colour (yes) and about another one (no), a film that does not about its
+    own (no). With as many films that beep as do not, each of the three cases is a third of the questions: whoever
+    only looks, only listens, or always says no, is right in two of three.
+    """
+    questions = [
+        _question("video/direction", film.direction, DIRECTIONS, rng),
+        _question("video/what", film.shape, SHAPES, rng),
+    ]
+    beeps = film.sound.sound == "beep"
+    questions.append(_question("video/beeps", "yes" if beeps else "no", YES_NO, rng, colour=film.colour))
+    if beeps:
+        other = str(rng.choice([colour for colour in COLOURS if colour != film.colour]))
+        questions.append(_question("video/beeps", "no", YES_NO, rng, colour=other))
+    return questions
+
+
+def describe_picture(picture: Picture) -> str:
+    """The caption of `picture`, such as 'a red circle at the left'."""
+    where = "in the middle" if picture.place == "middle" else f"at the {picture.place}"
+    return f"a {picture.colour} {picture.shape} {where}"
+
+
+def describe_sound(sound: Sound) -> str:
+    """The caption of `sound`, such as 'three high beeps' or 'one low noise'."""
+    ending = "" if sound.count == "one" else "es" if sound.sound == "buzz" else "s"
+    return f"{sound.count} {sound.pitch} {sound.sound}{ending}"
+
+
+def describe_film(film: Film) -> str:
+    """The caption of `film`, such as 'a red circle moves up with one low click'."""
+    return f"a {film.colour} {film.shape} moves {film.direction} with {describe_sound(film.sound)}"
+
+
+def ask_for_description(medium: Picture | Sound | Film, rng: np.random.Generator) -> Question:
+    """Ask for the caption of `medium`."""
+    if isinstance(medium, Picture):
+        kind, answer = "image/caption", describe_picture(medium)
+    elif isinstance(medium, Sound):
+        kind, answer = "audio/caption", describe_sound(medium)
+    else:
+        kind, answer = "video/caption", describe_film(medium)
+    return Question(kind, str(rng.choice(DESCRIBE[kind])), answer)
+
+
+def _question(kind: str, answer: str, choices: tuple[str, ...], rng: np.random.Generator, *, colour: str = "") -> Question:
+    return Question(kind, str(rng.choice(PHRASINGS[kind])).format(colour=colour), answer, choices)
