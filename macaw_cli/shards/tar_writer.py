@@ -90,7 +90,7 @@ class ShardWriter:
         key = sample["__key__"]
         contents = {name: _encode(name, value) for name, value in sample.items() if name != "__key__"}
         if not _KEY.fullmatch(key) or key in self._keys:
-            raise ValueError(f"{key!r} cannot be a key of {self._path.name}: used before, or not plain letters and digits")
+            raise ValueError(f"{key!r} cannot be a key of {self._path.name}: repeated, or not plain letters and digits")
         if wrong := [name for name in contents if not _EXTENSION.fullmatch(name)]:
             raise ValueError(f"{wrong[0]!r} cannot be an extension in a shard")
         self._tar.write({"__key__": key, **contents})
