@@ -1,0 +1,101 @@
+"""What a line typed into the chat means: a question, or a command such as `/image cat.jpg`."""
+
+import difflib
+import io
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.config.settings import MODALITIES, Modality
+
+COMMANDS = {
+    "/image": "PATH [QUESTION]: attach a picture to the next question",
+    "/audio": "PATH [QUESTION]: attach a sound",
+    "/video": "PATH [QUESTION]: attach a video, with its soundtrack if it has one",
+    "/blind": "answer the last question once more, without any media",
+    "/clear": "forget the conversation and all attachments",
+    "/help": "show this list",
+    "/exit": "leave (so does Ctrl-D)",
+}
+"""Every command with its help, in the order in which `/help` shows them."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question to the model."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Attach:
+    """A file for the next question, and that question when it stands on the same line."""
+
+    modality: Modality
+    path: Path
+    question: str = ""
+
+
+@dataclass(frozen=True)
+class Do:
+    """A command without arguments: `blind`, `clear`, `help` or `exit`."""
+
+    name: str
+
+
+Meaning = Ask | Attach | Do | None
+
+
+def read_line(line: str) -> Meaning:
+    """What `line` asks for; None for an empty line.
+
+    A line that starts with a slash is a command; `//` at its start is a question that begins with a slash.
+
+    Raises:
+        InputError: no such command, or a path is missing.
+    """
+    line = line.strip()
+    if not line:
+        return None
+    if not line.startswith("/") or line.startswith("//"):
+        return Ask(line[1:] if line.startswith("//") else line)
+    command, _, rest = line.partition(" ")
+    if command not in COMMANDS:
+        raise InputError(f"There is no command {command}{_nearest(command)}.", "/help lists the commands.")
+    modality = next((name for name in MODALITIES if command == f"/{name}"), None)
+    if modality is None:
+        return Do(command[1:])
+    path, question = _path_and_question(rest.strip())
+    if not path:
+        raise InputError(f"{command} needs a path.", f"For example: {command} example{_EXAMPLES[modality]}")
+    return Attach(modality, Path(path).expanduser(), question)
+
+
+def help_lines() -> list[str]:
+    """The text of `/help`."""
+    return [f"{name:8} {text}" for name, text in COMMANDS.items()] + ["Ctrl-C   stop the answer"]
+
+
+_EXAMPLES: dict[Modality, str] = {"image": ".png", "audio": ".wav", "video": ".mp4"}
+
+
+def _path_and_question(rest: str) -> tuple[str, str]:
+    """Split `rest`: a path with bare spaces counts when such a file exists, else shell quoting decides."""
+    if Path(rest).expanduser().is_file():
+        return rest, ""
+    typed = io.StringIO(rest)
+    lexer = shlex.shlex(typed, posix=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    try:
+        path = lexer.get_token() or ""
+    except ValueError:  # a quote that never closes
+        return rest, ""
+    question = typed.read().strip()
+    # the rest is a question only if the path before it exists; else the error should name all that was typed
+    return (path, question) if not question or Path(path).expanduser().is_file() else (rest, "")
+
+
+def _nearest(command: str) -> str:
+    close = difflib.get_close_matches(command, COMMANDS, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
