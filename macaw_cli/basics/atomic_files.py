@@ -104,7 +104,9 @@ def read_jsonl(path: Path) -> list[Any]:
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError as error:
-            raise DamagedError(f"{path}, line {number} is not valid JSON ({error}).", "Restore it from a copy.") from None
+            raise DamagedError(
+                f"{path}, line {number} is not valid JSON ({error}).", "Restore it from a copy."
+            ) from None
     return rows
 
 

@@ -27,7 +27,9 @@ def require_version(found: Any, supported: int, path: Path) -> None:
         MismatchError: `found` is not a version number, or newer than `supported`.
     """
     if not isinstance(found, int) or found < 1:
-        raise MismatchError(f"{path} has no valid format version (found {found!r}).", "It was not written by macaw, or is damaged.")
+        raise MismatchError(
+            f"{path} has no valid format version (found {found!r}).", "It was not written by macaw, or is damaged."
+        )
     if found > supported:
         raise MismatchError(
             f"{path} has format version {found}, this macaw reads up to {supported}.",

@@ -30,7 +30,9 @@ def folder_lock(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LockedError(f"{folder} is being written by {_holder(folder)}.", "Wait for it, or stop it first.") from None
+            raise LockedError(
+                f"{folder} is being written by {_holder(folder)}.", "Wait for it, or stop it first."
+            ) from None
         lock.truncate(0)
         command = " ".join(["macaw", *sys.argv[1:]])
         lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "command": command}))

@@ -1,6 +1,33 @@
-"""`macaw evaluate`."""
+"""`macaw evaluate`: does the model really use its media?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, workspace_of
 
 
-def evaluate() -> None:
+def evaluate(
+    model: Annotated[
+        Path | None, typer.Argument(help="A run or model folder; default: the workspace's newest model.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Dataset whose held-out questions are asked.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Questions per kind.")] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
     """Measure accuracy with real, without and with swapped media."""
-    raise NotImplementedError
+    workspace = workspace_of(config, overrides, evaluation__data=data and data.absolute(), evaluation__limit=limit)
+
+    from macaw_cli.basics.console import print_table, result, result_json
+    from macaw_cli.evaluation.presentation import COLUMNS, table_rows
+    from macaw_cli.evaluation.run import evaluate_folder
+
+    figures = evaluate_folder(workspace, model)
+    if json:
+        result_json(figures)
+        return
+    print_table("Held-out accuracy", COLUMNS, table_rows(figures))
+    result(f"Evaluated {figures['model']}. Next: macaw chat, or macaw export.")

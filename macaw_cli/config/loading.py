@@ -48,7 +48,9 @@ def open_workspace(config: Path | None = None, overrides: Sequence[str] = ()) ->
         require_version(tree["version"], FORMAT_VERSION, file)
     for override in overrides:
         _apply_override(tree, override)
-    return Workspace((file.parent if file else Path.cwd()).absolute(), parse_settings(tree, str(file or "the command line")))
+    return Workspace(
+        (file.parent if file else Path.cwd()).absolute(), parse_settings(tree, str(file or "the command line"))
+    )
 
 
 def parse_settings(tree: dict[str, Any], origin: str) -> Settings:

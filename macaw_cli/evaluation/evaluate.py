@@ -1,0 +1,205 @@
+"""Ask a model every held-out question with real, without and with swapped media; see design.md, "Does it really look"."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from macaw_cli.basics.console import progress
+from macaw_cli.basics.errors import InputError
+from macaw_cli.evaluation.accuracy import Scored, report
+from macaw_cli.evaluation.branches import BranchRow, BranchScore, branch_batch, branch_scores
+from macaw_cli.evaluation.conditions import Asked, asked_under, modality_name, without_media
+from macaw_cli.evaluation.swapping import Question, swap_partners
+from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.shards.training_dataset import TrainingDataset
+from macaw_cli.shards.training_rows import ConversationRow
+
+UNSEEN_TAG = "unseen"
+
+
+@dataclass
+class HeldOut:
+    """One held-out question: its row, its text, and what was answered under each condition."""
+
+    row: ConversationRow
+    messages: list[dict[str, Any]]
+    answers: dict[str, str] = field(default_factory=dict)
+    right: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> str:
+        """The expected answer: the last message."""
+        return text_of(self.messages[-1]["content"])
+
+    @property
+    def candidates(self) -> list[str]:
+        """What is scored: the choices, or the expected answer alone."""
+        return self.row.choices or [self.answer]
+
+
+def evaluate_model(
+    model: MacawForConditionalGeneration,
+    encoder: ConversationEncoder,
+    dataset: TrainingDataset,
+    *,
+    limit: int | None = None,
+    batch_size: int = 64,
+    apart: bool = True,
+) -> list[HeldOut]:
+    """Answer the held-out questions under every condition.
+
+    Args:
+        model: in evaluation mode; its device and dtype are used.
+        encoder: turns conversations into token ids for this model.
+        dataset: the `val` split is asked.
+        limit: questions per kind, unseen combinations counted apart; None asks all.
+        batch_size: rows per forward pass.
+        apart: whether picture and sound of a video are swapped apart as well.
+
+    Returns:
+        Every question with its answers; `accuracy.report` makes the figures of it.
+
+    Raises:
+        InputError: the dataset holds out no question.
+    """
+    questions = held_out_questions(dataset, limit)
+    partners = swap_partners([_as_question(question) for question in questions], seed=0)
+    asked = [
+        item
+        for number, question in enumerate(questions)
+        for item in asked_under(
+            number, question.row, None if (at := partners[number]) is None else questions[at].row, apart=apart
+        )
+    ]
+    with progress("evaluate", len(asked), "answers") as advance, torch.inference_mode():
+        for batch in _batches(asked, questions, encoder, batch_size):
+            scores = _score(model, dataset, batch)
+            for (item, _), branches in zip(batch, scores, strict=True):
+                _record(questions[item.row], item.condition, branches)
+            advance(len(batch), "")
+    return questions
+
+
+def figures_of(model_name: str, questions: Sequence[HeldOut]) -> dict[str, Any]:
+    """The JSON of `macaw evaluate --json`."""
+    return report(
+        model_name,
+        [
+            Scored(
+                _kind(question),
+                modality_name(question.row),
+                question.answer,
+                question.right,
+                UNSEEN_TAG in question.row.tags,
+            )
+            for question in questions
+        ],
+    )
+
+
+def quick_reliance(
+    model: MacawForConditionalGeneration,
+    encoder: ConversationEncoder,
+    dataset: TrainingDataset,
+    *,
+    limit: int,
+    batch_size: int,
+) -> dict[str, Any]:
+    """The figures over the first `limit` questions per kind; what training shows at its intervals."""
+    return figures_of("", evaluate_model(model, encoder, dataset, limit=limit, batch_size=batch_size, apart=False))
+
+
+def held_out_questions(dataset: TrainingDataset, limit: int | None) -> list[HeldOut]:
+    """The first `limit` questions per kind (unseen combinations apart) in the order of the index."""
+    taken: dict[tuple[str, bool], int] = defaultdict(int)
+    questions = []
+    for row in dataset.conversations("val"):
+        group = (_kind_of(row), UNSEEN_TAG in row.tags)
+        if limit is None or taken[group] < limit:
+            taken[group] += 1
+            questions.append(HeldOut(row, dataset.messages(row)))
+    if not questions:
+        raise InputError(
+            f"The dataset {dataset.folder} holds out no conversation.",
+            'Build it with a larger dataset.val_fraction, or mark rows with "split": "val".',
+        )
+    return questions
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's content, whether text or a list of parts."""
+    return content if isinstance(content, str) else "".join(part["text"] for part in content if part["type"] == "text")
+
+
+def _kind(question: HeldOut) -> str:
+    return _kind_of(question.row)
+
+
+def _kind_of(row: ConversationRow) -> str:
+    return row.kind or modality_name(row)
+
+
+def _as_question(question: HeldOut) -> Question:
+    row = question.row
+    prompt = "\n".join(text_of(message["content"]) for message in question.messages[:-1])
+    return Question(
+        _kind_of(row),
+        prompt,
+        question.answer,
+        tuple(ref.key for ref in row.media),
+        tuple(ref.modality for ref in row.media),
+    )
+
+
+def _batches(
+    asked: list[Asked], questions: list[HeldOut], encoder: ConversationEncoder, batch_size: int
+) -> Iterator[list[tuple[Asked, BranchRow]]]:
+    """Encoded questions, sorted by length so that a batch holds little padding."""
+    rows = [(item, _branch_row(item, questions[item.row], encoder)) for item in asked]
+    rows.sort(key=lambda pair: (len(pair[1].prompt) + len(pair[1].tail), pair[0].row))
+    for start in range(0, len(rows), batch_size):
+        yield rows[start : start + batch_size]
+
+
+def _branch_row(item: Asked, question: HeldOut, encoder: ConversationEncoder) -> BranchRow:
+    messages = question.messages if item.media else without_media(question.messages)
+    media = [(ref.modality, ref.shape) for ref in item.media]
+    prompt = encoder.prompt(messages[:-1], media).input_ids
+    branches = [encoder.response_ids(candidate) for candidate in question.candidates]
+    return BranchRow(prompt, branches)
+
+
+def _score(
+    model: MacawForConditionalGeneration, dataset: TrainingDataset, batch: list[tuple[Asked, BranchRow]]
+) -> list[list[BranchScore]]:
+    layout = branch_batch([row for _, row in batch])
+    features: dict[str, list[torch.Tensor]] = defaultdict(list)
+    for item, _ in batch:
+        for ref in item.media:
+            features[f"{ref.modality}_features"].append(
+                torch.from_numpy(dataset.features(ref)).to(model.device, model.dtype)
+            )
+    output = model(
+        input_ids=layout.input_ids.to(model.device),
+        position_ids=layout.position_ids.to(model.device),
+        attention_mask=layout.attention_mask.to(model.device),
+        logits_to_keep=layout.keep,
+        use_cache=False,
+        **features,
+    )
+    return branch_scores([row for _, row in batch], output.logits)
+
+
+def _record(question: HeldOut, condition: str, scores: list[BranchScore]) -> None:
+    """With choices the likeliest one is the answer; without, the answer counts if greedy decoding gives it whole."""
+    if question.row.choices:
+        best = max(range(len(scores)), key=lambda at: scores[at].log_probability)
+        question.answers[condition] = question.candidates[best]
+        question.right[condition] = question.candidates[best] == question.answer
+    else:
+        question.answers[condition] = question.answer if scores[0].greedy else ""
+        question.right[condition] = scores[0].greedy

@@ -1,0 +1,63 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from macaw_cli.evaluation.branches import BranchRow, branch_batch, branch_scores
+
+VOCABULARY = 50
+
+
+@pytest.fixture(scope="module")
+def llm() -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.5,
+    )  # fmt: skip
+    return LlamaForCausalLM(config).eval()
+
+
+def alone(llm: LlamaForCausalLM, prompt: list[int], branch: list[int]) -> tuple[float, bool]:
+    logits = llm(torch.tensor([prompt + branch])).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
+    tokens = torch.tensor(branch)
+    return logits.gather(-1, tokens[:, None]).sum().item(), bool((logits.argmax(-1) == tokens).all())
+
+
+def together(llm: LlamaForCausalLM, rows: list[BranchRow]) -> list[list[tuple[float, bool]]]:
+    batch = branch_batch(rows)
+    logits = llm(
+        input_ids=batch.input_ids,
+        position_ids=batch.position_ids,
+        attention_mask=batch.attention_mask,
+        logits_to_keep=batch.keep,
+    ).logits
+    return [[(score.log_probability, score.greedy) for score in scores] for scores in branch_scores(rows, logits)]
+
+
+tokens = st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(tokens, st.lists(tokens, min_size=1, max_size=4)), min_size=1, max_size=4))
+def test_branches_in_one_row_score_as_each_does_alone(llm, rows):
+    with torch.inference_mode():
+        shared = together(llm, [BranchRow(prompt, branches) for prompt, branches in rows])
+        for (prompt, branches), scores in zip(rows, shared, strict=True):
+            for branch, (log_probability, greedy) in zip(branches, scores, strict=True):
+                expected, expected_greedy = alone(llm, prompt, branch)
+                assert log_probability == pytest.approx(expected, rel=1e-4, abs=1e-4)
+                assert greedy == expected_greedy
+
+
+def test_an_answer_is_greedy_only_when_its_end_is_too(llm):
+    with torch.inference_mode():
+        prompt = [3, 1, 4]
+        answer = llm.generate(
+            torch.tensor([prompt]), max_new_tokens=4, do_sample=False, eos_token_id=None, pad_token_id=0,
+            attention_mask=torch.ones(1, 3, dtype=torch.long),
+        )[0, 3:].tolist()  # fmt: skip
+        wrong_end = [*answer[:-1], (answer[-1] + 1) % VOCABULARY]
+        scores = together(llm, [BranchRow(prompt, [answer, wrong_end])])[0]
+    assert [greedy for _, greedy in scores] == [True, False]

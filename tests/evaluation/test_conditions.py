@@ -1,0 +1,48 @@
+from macaw_cli.evaluation.conditions import asked_under, modality_name, without_media
+from macaw_cli.shards.training_rows import ConversationRow, MediaRef
+
+
+def medium(modality: str, key: str, soundtrack_of: int | None = None) -> MediaRef:
+    return MediaRef(modality, key, (4, 8), "float16", "val-000000.tar", 0, 64, soundtrack_of)
+
+
+def row(*media: MediaRef) -> ConversationRow:
+    return ConversationRow("id", "val", None, None, media, (), "s", "val-000000.tar", 0, 1)
+
+
+FILM, OTHER = row(medium("video", "a"), medium("audio", "a", 0)), row(medium("video", "b"), medium("audio", "b", 0))
+
+
+def test_picture_and_sound_of_a_video_are_swapped_apart_as_well():
+    asked = {item.condition: [ref.key for ref in item.media] for item in asked_under(0, FILM, OTHER)}
+    assert asked == {
+        "real": ["a", "a"],
+        "none": [],
+        "swapped": ["b", "b"],
+        "swapped_picture": ["b", "a"],
+        "swapped_sound": ["a", "b"],
+    }
+
+
+def test_a_text_only_question_is_asked_once():
+    assert [item.condition for item in asked_under(0, row(), None)] == ["real"]
+
+
+def test_without_a_partner_nothing_is_swapped():
+    assert [item.condition for item in asked_under(0, FILM, None)] == ["real", "none"]
+
+
+def test_a_soundtrack_belongs_to_its_video():
+    assert modality_name(FILM) == "video"
+    assert modality_name(row(medium("image", "a"), medium("audio", "b"))) == "image+audio"
+    assert modality_name(row()) == "text"
+
+
+def test_media_parts_are_taken_out_of_the_messages():
+    messages = [
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What?"}]},
+        {"role": "assistant", "content": "A cat."},
+    ]
+    assert without_media(messages) == [
+        {"role": "user", "content": [{"type": "text", "text": "What?"}]}, {"role": "assistant", "content": "A cat."},
+    ]  # fmt: skip
