@@ -1,6 +1,32 @@
-"""`macaw quickstart`."""
+"""`macaw quickstart`: the whole path on a small world."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from macaw_cli.commands.shared_options import JsonOption, SetOption
 
 
-def quickstart() -> None:
+def quickstart(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Workspace to make.")] = Path("macaw-quickstart"),
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Also train with shuffled answers, which must end at chance.")
+    ] = False,
+    json: JsonOption = False,
+    overrides: SetOption = None,
+) -> None:
     """Run the whole path on a small world, offline, on a CPU."""
-    raise NotImplementedError
+    from macaw_cli.basics.console import print_table, result, result_json
+    from macaw_cli.evaluation.presentation import COLUMNS, table_rows
+    from macaw_cli.quickstart.run import run_quickstart
+
+    outcome = run_quickstart(folder, overrides or [], controls=controls)
+    if json:
+        result_json(outcome)
+        return
+    print_table("Held-out accuracy", COLUMNS, table_rows(outcome["figures"]))
+    if "controls" in outcome:
+        print_table("Control: trained with shuffled answers", COLUMNS, table_rows(outcome["controls"]))
+    result(f"Look: {outcome['report']} and {outcome['picture']}")
+    result(f"Next: {outcome['chat']}")

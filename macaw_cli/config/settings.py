@@ -3,8 +3,8 @@
 The string under a field is its documentation: `docs/configuration.md` is generated from it.
 """
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
 
@@ -202,6 +202,26 @@ class ExportSettings:
     """Folder to write."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuickstartSettings:
+    """`macaw quickstart`: how large its world is. Each medium is asked one question of each kind of its modality."""
+
+    train_images: Annotated[int, Field(ge=1)] = 1200
+    """Pictures to train on."""
+    train_audios: Annotated[int, Field(ge=1)] = 1000
+    """Sounds to train on."""
+    train_videos: Annotated[int, Field(ge=1)] = 1000
+    """Films to train on."""
+    heldout: Annotated[int, Field(ge=1)] = 200
+    """Held-out media per modality."""
+    unseen: Annotated[int, Field(ge=1)] = 60
+    """Held-out media per modality that show combinations of attributes absent from all training files."""
+    train_texts: Annotated[int, Field(ge=0)] = 150
+    """Text-only questions of each kind to train on."""
+    heldout_texts: Annotated[int, Field(ge=0)] = 200
+    """Held-out text-only questions."""
+
+
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
@@ -227,5 +247,5 @@ class Settings:
     """Settings of `macaw chat`."""
     export: ExportSettings = ExportSettings()
     """Settings of `macaw export`."""
-    quickstart: dict[str, Any] = field(default_factory=dict)
-    """Sizes of the quickstart's world; written by `macaw quickstart`."""
+    quickstart: QuickstartSettings = QuickstartSettings()
+    """Settings of `macaw quickstart`."""

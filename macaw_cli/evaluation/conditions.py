@@ -29,7 +29,7 @@ def asked_under(
 ) -> list[Asked]:
     """Every condition that applies to one question.
 
-    A question without media is asked once. A video with its soundtrack is also asked with only the picture and with only
+    A question without media is asked once. A video with its soundtrack is also asked with only the picture and only
     the sound of the partner (`swapped_picture`, `swapped_sound`).
 
     Args:

@@ -1,4 +1,4 @@
-"""Ask a model every held-out question with real, without and with swapped media; see design.md, "Does it really look"."""
+"""Ask a model every held-out question with real, without and with swapped media."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -68,13 +68,10 @@ def evaluate_model(
     """
     questions = held_out_questions(dataset, limit)
     partners = swap_partners([_as_question(question) for question in questions], seed=0)
-    asked = [
-        item
-        for number, question in enumerate(questions)
-        for item in asked_under(
-            number, question.row, None if (at := partners[number]) is None else questions[at].row, apart=apart
-        )
-    ]
+    asked: list[Asked] = []
+    for number, (question, partner) in enumerate(zip(questions, partners, strict=True)):
+        lender = None if partner is None else questions[partner].row
+        asked += asked_under(number, question.row, lender, apart=apart)
     with progress("evaluate", len(asked), "answers") as advance, torch.inference_mode():
         for batch in _batches(asked, questions, encoder, batch_size):
             scores = _score(model, dataset, batch)

@@ -1,0 +1,107 @@
+"""`report.html`: the table, its picture, and held-out media with their questions and answers, for a person to look at."""
+
+import base64
+from collections import defaultdict
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.atomic_files import read_jsonl, write_text
+from macaw_cli.config.loading import Workspace
+from macaw_cli.evaluation.presentation import COLUMNS, table_rows
+
+PER_KIND = 4
+MIME_TYPES = {".png": "image/png", ".wav": "audio/wav", ".mp4": "video/mp4"}
+STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #8884; }
+th:first-child, td:first-child { text-align: left; white-space: pre; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem; }
+.card { border: 1px solid #8884; border-radius: .5rem; padding: .7rem; }
+.card img, .card video { width: 8rem; height: 8rem; image-rendering: pixelated; display: block; }
+.card audio { width: 100%; }
+.right { color: #1b7f5f; } .wrong { color: #c0392b; }
+img.wide { max-width: 100%; background: white; }
+small { opacity: .75; }
+"""
+
+
+def write_report(
+    path: Path, workspace: Workspace, run: str, figures: dict[str, Any], control: dict[str, Any] | None = None
+) -> None:
+    """Write one page that needs no other file.
+
+    Args:
+        path: the page to write.
+        workspace: the quickstart's workspace.
+        run: name of the evaluated run.
+        figures: its evaluation figures.
+        control: those of the control with shuffled answers, where it was run.
+    """
+    evaluation = workspace.path(workspace.settings.training.runs) / run / "evaluation"
+    sections = [
+        "<h1>macaw quickstart</h1>",
+        "<p>A small language model was taught to see, hear and watch a small world, in this folder. Every held-out question"
+        " was asked with its <b>real</b> media, with <b>none</b>, and with media <b>swapped</b> for another example's whose"
+        " answer differs. <i>Reliance</i> is real minus swapped, with its 95 % interval.</p>",
+        _table(figures),
+        f'<img class="wide" alt="Accuracy per kind" src="{_data_uri(evaluation / "reliance.png")}">',
+        *_control(control),
+        "<h2>Look for yourself</h2>",
+        "<p>The first held-out questions of each kind. <small>The answer with swapped media should differ: it belongs to"
+        " what the model was shown instead.</small></p>",
+        *_examples(workspace, read_jsonl(evaluation / "answers.jsonl")),
+    ]
+    page = f"<!doctype html><html lang=en><meta charset=utf-8><title>macaw quickstart</title><style>{STYLE}</style>"
+    write_text(path, page + "\n".join(sections) + "</html>\n")
+
+
+def _table(figures: dict[str, Any]) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in COLUMNS)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table_rows(figures)
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _control(control: dict[str, Any] | None) -> Iterator[str]:
+    if control is not None:
+        yield "<h2>Control: trained with shuffled answers</h2><p>Nothing can be learnt here, so it must end at chance.</p>"
+        yield _table(control)
+
+
+def _examples(workspace: Workspace, answers: list[dict[str, Any]]) -> Iterator[str]:
+    by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in answers:
+        if row["media"] and row["kind"]:
+            by_kind[f"{row['kind']}, unseen combinations" if "unseen" in row["tags"] else row["kind"]].append(row)
+    for kind, rows in sorted(by_kind.items()):
+        yield f"<h3>{escape(kind)}</h3><div class=cards>"
+        yield from (_card(workspace, row) for row in rows[:PER_KIND])
+        yield "</div>"
+
+
+def _card(workspace: Workspace, row: dict[str, Any]) -> str:
+    question, expected = row["messages"][-2]["content"], row["messages"][-1]["content"]
+    given = [
+        f'<span class="{"right" if answer == expected else "wrong"}">{escape(answer)}</span> <small>{escape(condition)}</small>'
+        for condition, answer in row["answers"].items()
+    ]
+    media = "".join(_medium(workspace.root / source) for source in dict.fromkeys(row["media"]))
+    return f"<div class=card>{media}<p>{escape(str(question))}</p>{'<br>'.join(given)}</div>"
+
+
+def _medium(path: Path) -> str:
+    uri = _data_uri(path)
+    if path.suffix == ".png":
+        return f'<img alt="{escape(path.name)}" src="{uri}">'
+    if path.suffix == ".wav":
+        return f'<audio controls src="{uri}"></audio>'
+    return f'<video controls loop src="{uri}"></video>'
+
+
+def _data_uri(path: Path) -> str:
+    return f"data:{MIME_TYPES[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"

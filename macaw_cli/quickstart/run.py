@@ -1,0 +1,148 @@
+"""`macaw quickstart`: make the world, then type the same commands that a user types, and show what came of it."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.atomic_files import read_json, write_json, write_text
+from macaw_cli.basics.console import say
+from macaw_cli.basics.errors import InputError, MacawError, UsageError
+from macaw_cli.basics.locks import folder_lock
+from macaw_cli.config.loading import CONFIG_NAME, Workspace, open_workspace
+from macaw_cli.config.presets import preset_tree
+from macaw_cli.quickstart.checkpoints import copy_checkpoints
+from macaw_cli.quickstart.controls import shuffle_answers
+from macaw_cli.quickstart.report import write_report
+from macaw_cli.quickstart.world import make_world
+
+RUN, CONTROL = "quickstart", "shuffled-answers"
+DONE_NAME = "quickstart.json"
+
+
+def run_quickstart(folder: Path, overrides: Sequence[str] = (), *, controls: bool = False) -> dict[str, Any]:
+    """Run the whole path in `folder`; typed again after an interruption, it continues.
+
+    Args:
+        folder: the workspace to make.
+        overrides: `--set` values, written into its `macaw.yaml`.
+        controls: also train with shuffled answers, which must end at chance.
+
+    Returns:
+        `{"workspace", "figures", "controls"?, "report", "picture", "chat"}`.
+
+    Raises:
+        UsageError: the folder holds something else, or a quickstart with other settings.
+    """
+    with folder_lock(folder):
+        workspace = _workspace(folder, overrides)
+        _make_world(workspace)
+        figures = _whole_path(workspace)
+        outcome: dict[str, Any] = {"workspace": str(folder), "figures": figures}
+        if controls:
+            outcome["controls"] = _control(workspace)
+        write_report(workspace.path("report.html"), workspace, RUN, figures, outcome.get("controls"))
+        outcome |= {
+            "report": str(folder / "report.html"),
+            "picture": str(folder / f"runs/{RUN}/evaluation/reliance.png"),
+        }
+        return outcome | {"chat": chat_line(workspace)}
+
+
+def chat_line(workspace: Workspace) -> str:
+    """The command to try next, on a held-out picture."""
+    return f"cd {shlex.quote(str(workspace.root))} && macaw chat --image media/heldout/image-00000.png"
+
+
+def _workspace(folder: Path, overrides: Sequence[str]) -> Workspace:
+    file = folder / CONFIG_NAME
+    wanted = preset_tree("quickstart", overrides)
+    if not file.exists():
+        strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
+        if strangers:
+            raise UsageError(
+                f"{folder} is not empty (it holds {strangers[0]}).", "Name a new folder: macaw quickstart DIR"
+            )
+        write_text(file, wanted)
+    elif file.read_text() != wanted:
+        raise UsageError(
+            f"{file} has other settings than this quickstart would write.", "Name a new folder: macaw quickstart DIR"
+        )
+    return open_workspace(file)
+
+
+def _make_world(workspace: Workspace) -> None:
+    done = workspace.root / DONE_NAME
+    if done.exists():
+        return
+    say("Making a small world: pictures, sounds, films, and questions about them")
+    make_world(workspace.root, seed=workspace.settings.seed, sizes=workspace.settings.quickstart)
+    copy_checkpoints(workspace.path("models"))
+    write_json(done, {"version": 1, "seed": workspace.settings.seed})
+
+
+def _whole_path(workspace: Workspace) -> dict[str, Any]:
+    _type(workspace, "extract-features")
+    _type(workspace, "build-dataset")
+    _train(workspace, RUN)
+    figures = _evaluate(workspace, RUN)
+    for question in _sample_questions(workspace):
+        _type(workspace, *question)
+    if not workspace.path(workspace.settings.export.out).exists():
+        _type(workspace, "export")
+    return figures
+
+
+def _train(workspace: Workspace, name: str, *arguments: str) -> None:
+    run = workspace.path(workspace.settings.training.runs) / name
+    if (run / "summary.json").exists():
+        say(f"{run.name} is trained already")
+        return
+    _type(workspace, "train", *arguments, "--set", f"training.name={name}", *(["--resume"] if run.exists() else []))
+
+
+def _evaluate(workspace: Workspace, name: str) -> dict[str, Any]:
+    run = Path(workspace.settings.training.runs) / name
+    _type(workspace, "evaluate", str(run))
+    figures = read_json(workspace.path(run / "evaluation" / "figures.json"))
+    if not isinstance(figures, dict):
+        raise InputError(f"{run}/evaluation/figures.json holds no figures.")
+    return figures
+
+
+def _control(workspace: Workspace) -> dict[str, Any]:
+    """The honest control: the same training with the answers shuffled within each kind of question."""
+    say("Control: the same training with shuffled answers")
+    shuffled = shuffle_answers(
+        workspace.path("train.jsonl"), workspace.path("train-shuffled.jsonl"), workspace.settings.seed
+    )
+    sources = json.dumps([f"jsonl:{shuffled.name}", "jsonl:heldout.jsonl"])
+    _type(workspace, "build-dataset", "--set", f"dataset.sources={sources}", "--out", "dataset-shuffled")
+    _train(workspace, CONTROL, "dataset-shuffled")
+    return _evaluate(workspace, CONTROL)
+
+
+def _sample_questions(workspace: Workspace) -> list[list[str]]:
+    return [["chat", "--image", "media/heldout/image-00000.png", "--prompt", "What colour is the shape?"]]
+
+
+def _type(workspace: Workspace, *words: str) -> None:
+    """Run one macaw command in the workspace as a user would, showing it first; its stdout goes to our stderr."""
+    say(f"\n$ macaw {shlex.join(words)}")
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    command = [sys.executable, "-m", "macaw_cli", *words]
+    finished = subprocess.run(command, cwd=workspace.root, stdout=sys.stderr, env=environment, check=False)
+    if finished.returncode:
+        raise QuickstartStopped(words[0], finished.returncode)
+
+
+class QuickstartStopped(MacawError):
+    """A command of the quickstart ended with an error, which it has told itself."""
+
+    def __init__(self, command: str, exit_code: int) -> None:
+        super().__init__(f"`macaw {command}` stopped with exit code {exit_code}; its message stands above.")
+        self.exit_code = exit_code
