@@ -1,4 +1,4 @@
-"""`report.html`: the table, its picture, and held-out media with their questions and answers, for a person to look at."""
+"""`report.html`: the table, its picture, and held-out media with their questions and answers to look at."""
 
 import base64
 from collections import defaultdict
@@ -27,6 +27,15 @@ th:first-child, td:first-child { text-align: left; white-space: pre; }
 img.wide { max-width: 100%; background: white; }
 small { opacity: .75; }
 """
+INTRODUCTION = """
+<p>A small language model was taught to see, hear and watch a small world, in this folder. Every held-out question
+was asked with its <b>real</b> media, with <b>none</b>, and with media <b>swapped</b> for another example's whose
+answer differs. <i>Reliance</i> is real minus swapped, with its 95 % interval.</p>
+"""
+EXAMPLES_NOTE = """
+<p>The first held-out questions of each kind. <small>The answer with swapped media should differ: it belongs to what
+the model was shown instead.</small></p>
+"""
 
 
 def write_report(
@@ -44,15 +53,12 @@ def write_report(
     evaluation = workspace.path(workspace.settings.training.runs) / run / "evaluation"
     sections = [
         "<h1>macaw quickstart</h1>",
-        "<p>A small language model was taught to see, hear and watch a small world, in this folder. Every held-out question"
-        " was asked with its <b>real</b> media, with <b>none</b>, and with media <b>swapped</b> for another example's whose"
-        " answer differs. <i>Reliance</i> is real minus swapped, with its 95 % interval.</p>",
+        INTRODUCTION,
         _table(figures),
         f'<img class="wide" alt="Accuracy per kind" src="{_data_uri(evaluation / "reliance.png")}">',
         *_control(control),
         "<h2>Look for yourself</h2>",
-        "<p>The first held-out questions of each kind. <small>The answer with swapped media should differ: it belongs to"
-        " what the model was shown instead.</small></p>",
+        EXAMPLES_NOTE,
         *_examples(workspace, read_jsonl(evaluation / "answers.jsonl")),
     ]
     page = f"<!doctype html><html lang=en><meta charset=utf-8><title>macaw quickstart</title><style>{STYLE}</style>"
@@ -69,7 +75,8 @@ def _table(figures: dict[str, Any]) -> str:
 
 def _control(control: dict[str, Any] | None) -> Iterator[str]:
     if control is not None:
-        yield "<h2>Control: trained with shuffled answers</h2><p>Nothing can be learnt here, so it must end at chance.</p>"
+        yield "<h2>Control: trained with shuffled answers</h2>"
+        yield "<p>Nothing can be learnt here, so it must end at chance.</p>"
         yield _table(control)
 
 
@@ -87,7 +94,8 @@ def _examples(workspace: Workspace, answers: list[dict[str, Any]]) -> Iterator[s
 def _card(workspace: Workspace, row: dict[str, Any]) -> str:
     question, expected = row["messages"][-2]["content"], row["messages"][-1]["content"]
     given = [
-        f'<span class="{"right" if answer == expected else "wrong"}">{escape(answer)}</span> <small>{escape(condition)}</small>'
+        f'<span class="{"right" if answer == expected else "wrong"}">{escape(answer)}</span>'
+        f" <small>{escape(condition)}</small>"
         for condition, answer in row["answers"].items()
     ]
     media = "".join(_medium(workspace.root / source) for source in dict.fromkeys(row["media"]))
