@@ -1,4 +1,6 @@
-"""Which of an encoder's outputs becomes the feature: pure functions, shared by extraction and by the model's raw inputs."""
+"""Which of an encoder's outputs becomes the feature: pure, shared by extraction and by the model's raw inputs."""
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +26,7 @@ def image_features(vision_model: nn.Module, pixel_values: Tensor, settings: Enco
     Raises:
         UsageError: the encoder has no such layer.
     """
-    tower = getattr(vision_model, "vision_model", vision_model)
+    tower: Any = getattr(vision_model, "vision_model", vision_model)
     if settings.layer == -1:
         tokens = tower(pixel_values).last_hidden_state
     else:
@@ -36,8 +38,9 @@ def image_features(vision_model: nn.Module, pixel_values: Tensor, settings: Enco
         tokens = tokens[:, :1]
     if settings.post_layernorm:
         tokens = tower.post_layernorm(tokens)
-    if settings.projection and hasattr(vision_model, "visual_projection"):
-        tokens = vision_model.visual_projection(tokens)
+    projection: Any = getattr(vision_model, "visual_projection", None)
+    if settings.projection and projection is not None:
+        tokens = projection(tokens)
     return _normalised(tokens, settings)
 
 
@@ -63,7 +66,8 @@ def audio_features(audio_model: nn.Module, input_features: Tensor, settings: Enc
     states = audio_model(input_features, output_hidden_states=True).hidden_states
     tokens = states[_checked_layer(settings.layer, len(states), "audio_encoder")]
     if settings.post_layernorm:
-        tokens = audio_model.layer_norm(tokens)
+        final_norm: Any = audio_model.layer_norm
+        tokens = final_norm(tokens)
     return _normalised(tokens, settings)
 
 
@@ -74,6 +78,6 @@ def _normalised(tokens: Tensor, settings: EncoderSettings) -> Tensor:
 def _checked_layer(layer: int, count: int, section: str) -> int:
     if not -count <= layer < count:
         raise UsageError(
-            f"`features.{section}.layer`: the encoder has hidden states {-count} to -1 (or 0 to {count - 1}), found {layer}."
+            f"`features.{section}.layer`: expected {-count} to {count - 1} (its hidden states), found {layer}."
         )
     return layer

@@ -72,7 +72,8 @@ class FeatureStore:
     def __init__(self, folder: Path, *, check_sizes: bool = True) -> None:
         self.folder = folder
         if not (folder / STORE_NAME).is_file():
-            raise InputError(f"{folder} is not a feature store: it has no {STORE_NAME}.", "`macaw extract-features` makes one.")
+            problem = f"{folder} is not a feature store: it has no {STORE_NAME}."
+            raise InputError(problem, "`macaw extract-features` makes one.")
         store = read_json(folder / STORE_NAME)
         require_version(store.get("format_version"), STORE_VERSION, folder / STORE_NAME)
         self.fingerprints: dict[Modality, dict[str, Any]] = store["fingerprints"]
@@ -97,7 +98,7 @@ class FeatureStore:
         candidates = self._candidates(path_or_name, modality)
         if candidates:
             paths = ", ".join(sorted(row.path for row in candidates)[:3])
-            return f"{path_or_name} fits {len(candidates)} different {modality} files ({paths}, ...): give more of its path"
+            return f"{path_or_name} fits {len(candidates)} {modality} files ({paths}, ...): give more of its path"
         return f"{self.folder} has no {modality} features of {path_or_name}"
 
     def read(self, row: FeatureRow) -> np.ndarray:
