@@ -1,0 +1,104 @@
+"""Attention of a few queries over the whole embedding matrix, without ever projecting the matrix per example.
+
+The published bridge attends from soft tokens to the LLM's embedding matrix E with `torch.nn.MultiheadAttention(...,
+add_bias_kv=True, add_zero_attn=True)`. That projects all V rows of E to keys and values, once per example. Two
+exact forms avoid it:
+
+- `folded`: for head a, `score(q, j) = (q_a W_k,a) . E_j + q_a . b_k,a` and the value is `(sum_j p_j E_j) W_v,a^T + ...`,
+  so the projections move to the few queries and behind the weighted sum;
+- `shared`: E is projected once and all queries of the batch use it.
+
+`align` takes the one with fewer operations. Letters: n queries, V rows of E, D width, h heads, d = D / h.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class AttentionWeights(NamedTuple):
+    """The parameters of `torch.nn.MultiheadAttention` before its output projection, in its own layout."""
+
+    in_proj_weight: Tensor
+    """(3 D, D): query, key and value projection, one below the other."""
+    in_proj_bias: Tensor
+    """(3 D,)"""
+    bias_k: Tensor
+    """(1, 1, D): one more key, not projected."""
+    bias_v: Tensor
+    """(1, 1, D): the value of that key."""
+
+
+def align(
+    queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: float | Tensor = 1.0
+) -> Tensor:
+    """Attend from every query to every row of `matrix`, to a learned key and to a zero key.
+
+    Args:
+        queries: (n, D), those of the whole batch.
+        matrix: (V, D), keys and values; used as `matrix / unit`.
+        weights: the projections.
+        heads: h; D is a multiple of it.
+        dropout: share of attention weights dropped, 0 outside training.
+        unit: divides the matrix, without a copy of it.
+
+    Returns:
+        (n, D): the heads side by side, as they enter the output projection.
+    """
+    form = folded if folding_is_cheaper(len(queries), *matrix.shape, heads) else shared
+    return form(queries, matrix, weights, heads, dropout=dropout, unit=unit)
+
+
+def folding_is_cheaper(queries: int, rows: int, width: int, heads: int) -> bool:
+    """Whether `folded` needs fewer multiplications than `shared`; what both need alike is left out."""
+    folded_cost = 2 * queries * width**2 + 2 * heads * queries * rows * width
+    shared_cost = 2 * rows * width**2 + 2 * queries * rows * width
+    return folded_cost <= shared_cost
+
+
+def folded(
+    queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: float | Tensor = 1.0
+) -> Tensor:
+    """`align` with the projections folded into the queries and behind the weighted sum."""
+    count, width = queries.shape
+    rows, depth = matrix.shape[0], width // heads
+    query_weight, key_weight, value_weight = weights.in_proj_weight.view(3, heads, depth, width).unbind()
+    query_bias, key_bias, value_bias = weights.in_proj_bias.view(3, heads, 1, depth).unbind()
+
+    query = torch.einsum("nc,hdc->hnd", queries, query_weight) + query_bias
+    query = query * depth**-0.5
+    scores = (query @ key_weight / unit).view(heads * count, width) @ matrix.T
+    # The key bias adds the same to all V scores of a query. Softmax only sees differences, so it is subtracted from
+    # the two additional keys instead: (h n, 2) numbers are touched, not (h n, V).
+    shift = (query * key_bias).sum(-1)
+    learned = (query * weights.bias_k.view(heads, 1, depth)).sum(-1)
+    additional = torch.stack([learned - shift, -shift], dim=-1).view(heads * count, 2)
+    share = torch.cat([scores, additional], dim=-1).softmax(dim=-1, dtype=torch.float32)
+    share = F.dropout(share, dropout)
+
+    on_rows, on_learned = share[:, :rows], share[:, rows].view(heads, count, 1)
+    mixed = (on_rows.to(matrix.dtype) @ matrix).view(heads, count, width) / unit
+    total = on_rows.sum(dim=-1).view(heads, count, 1)
+    values = mixed @ value_weight.transpose(1, 2)
+    values = values + (total * value_bias + on_learned * weights.bias_v.view(heads, 1, depth)).to(values.dtype)
+    return values.transpose(0, 1).reshape(count, width)
+
+
+def shared(
+    queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: float | Tensor = 1.0
+) -> Tensor:
+    """`align` with the matrix projected once for all queries."""
+    count, width = queries.shape
+    query_weight, key_weight, value_weight = weights.in_proj_weight.chunk(3)
+    query_bias, key_bias, value_bias = weights.in_proj_bias.chunk(3)
+    zero = torch.zeros_like(weights.bias_k[0])
+
+    query = F.linear(queries, query_weight, query_bias)
+    keys = torch.cat([F.linear(matrix, key_weight / unit, key_bias), weights.bias_k[0], zero])
+    values = torch.cat([F.linear(matrix, value_weight / unit, value_bias), weights.bias_v[0], zero])
+    # torch's kernel keeps the softmax in fp32 and never stores all weights.
+    by_head = (part.view(1, len(part), heads, -1).transpose(1, 2) for part in (query, keys, values))
+    attended = F.scaled_dot_product_attention(*by_head, dropout_p=dropout)
+    return attended.transpose(1, 2).reshape(count, width)

@@ -1,0 +1,69 @@
+"""The published model's two attentions, with the parameters and names of `torch.nn.MultiheadAttention`.
+
+Both have a learned additional key and value (`add_bias_kv`) and a zero key and value (`add_zero_attn`).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from macaw_cli.model.alignment import AttentionWeights, align
+
+
+class BiasedAttention(nn.Module):
+    """Parameters shared by both uses; `forward` is left to the subclasses.
+
+    Args:
+        width: D, a multiple of `heads`.
+        heads: number of heads.
+        dropout: share of attention weights dropped while training.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.empty(3 * width))
+        self.bias_k = nn.Parameter(torch.empty(1, 1, width))
+        self.bias_v = nn.Parameter(torch.empty(1, 1, width))
+        self.out_proj = nn.Linear(width, width)
+
+    @property
+    def active_dropout(self) -> float:
+        """The dropout that holds now: 0 outside training."""
+        return self.dropout if self.training else 0.0
+
+
+class AlignmentAttention(BiasedAttention):
+    """From soft tokens to the rows of the embedding matrix."""
+
+    def forward(self, queries: Tensor, matrix: Tensor, unit: float | Tensor = 1.0) -> Tensor:
+        """Attend from `queries` (n, D) to `matrix / unit`, the matrix being (V, D); returns (n, D)."""
+        weights = AttentionWeights(self.in_proj_weight, self.in_proj_bias, self.bias_k, self.bias_v)
+        mixed = align(queries, matrix.to(queries.dtype), weights, self.heads, dropout=self.active_dropout, unit=unit)
+        aligned: Tensor = self.out_proj(mixed)
+        return aligned
+
+
+class SelfAttention(BiasedAttention):
+    """From the tokens of a video to each other."""
+
+    def forward(self, tokens: Tensor, lengths: list[int]) -> Tensor:
+        """Attend within each row of `tokens` (B, N, C); of row i only the first `lengths[i]` tokens are attended to."""
+        batch, longest, width = tokens.shape
+        query, key, value = F.linear(tokens, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
+        zero = torch.zeros_like(self.bias_k)
+        key = torch.cat([key, *(extra.expand(batch, 1, width) for extra in (self.bias_k, zero))], dim=1)
+        value = torch.cat([value, *(extra.expand(batch, 1, width) for extra in (self.bias_v, zero))], dim=1)
+        by_head = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (query, key, value))
+        mask = None if min(lengths) == longest else self._mask(lengths, longest, tokens.device)
+        mixed = F.scaled_dot_product_attention(*by_head, attn_mask=mask, dropout_p=self.active_dropout)
+        attended: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(-2))
+        return attended
+
+    @staticmethod
+    def _mask(lengths: list[int], longest: int, device: torch.device) -> Tensor:
+        """(B, 1, 1, N + 2), true where a key may be attended to; the two additional keys always may."""
+        real = torch.arange(longest, device=device) < torch.tensor(lengths, device=device)[:, None]
+        return F.pad(real, (0, 2), value=True)[:, None, None]

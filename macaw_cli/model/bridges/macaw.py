@@ -1,0 +1,155 @@
+"""`macaw`: a few soft tokens per medium, aligned to the LLM's embedding matrix by attention.
+
+Letters: B media, N feature tokens, C channels, K soft tokens of all media, V rows and D width of the matrix.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.config.settings import Modality
+from macaw_cli.model.bridges.attention import AlignmentAttention, SelfAttention
+from macaw_cli.model.bridges.protocol import BridgeContext
+from macaw_cli.model.bridges.windows import solve_windows, window_count
+
+if TYPE_CHECKING:
+    from macaw_cli.model.configuration import MacawConfig
+
+PUBLISHED_TOKENS: dict[Modality, int] = {"image": 5, "audio": 6, "video": 39}
+"""Soft tokens per medium where the settings name no number; fewer where there are fewer feature tokens."""
+
+
+class MacawBridge(nn.Module):
+    """Convolution over windows of feature tokens, projection to D, attention to the embedding matrix.
+
+    Two variants. `paper` is the published form, for its checkpoints. It learns slowly: at the start the attention over
+    thousands of small, similar rows is almost uniform, so every medium becomes nearly the same vector. The default
+    form (`residual=True`) changes three things:
+    - what enters an attention is added to what leaves it, so the features reach the LLM from the first step;
+    - soft tokens are brought to RMS 1 and the matrix is divided by its own RMS before they meet, so that the attention
+      has scores of order 1 instead of 1e-4 and is not uniform at the start;
+    - the result is multiplied by the matrix's RMS: soft tokens enter the LLM as large as its own words. Larger ones
+      would drown what its first layers add to the residual stream, smaller ones would be drowned by it.
+
+    Args:
+        channels: C.
+        width: D, a multiple of `2 * heads`.
+        kernel: feature tokens per window.
+        stride: feature tokens from one window to the next.
+        heads: of the video self-attention; the alignment has twice as many. C is a multiple of it where it is used.
+        dropout: of the attention weights while training.
+        over_time: whether a self-attention over all tokens comes first (video).
+        residual: the default form; False is the published one.
+        unit: RMS of the embedding matrix; `calibrate` measures it.
+    """
+
+    embedding_rms: Tensor
+
+    def __init__(
+        self, channels: int, width: int, kernel: int, stride: int, *,
+        heads: int, dropout: float, over_time: bool, residual: bool, unit: float = 0.02,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.residual = residual
+        self.initial_rms = unit
+        self.self_attention = SelfAttention(channels, heads, dropout) if over_time else None
+        self.convolution = nn.Conv1d(channels, channels, kernel, stride)
+        self.projection = nn.Linear(channels, width)
+        self.alignment = AlignmentAttention(width, 2 * heads, dropout)
+        if residual:
+            self.register_buffer("embedding_rms", torch.tensor(unit))
+
+    @classmethod
+    def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:
+        """A bridge with initial weights for the sizes in `config`.
+
+        Raises:
+            UsageError: the heads do not divide D or, for video, C.
+        """
+        settings, width, channels = config.bridge_settings, config.text_config.hidden_size, config.feature_shapes[modality][-1]
+        over_time = modality == "video"
+        _require_divisible(f"the LLM's hidden size {width}", width, 2 * settings.heads, settings.heads)
+        if over_time:
+            _require_divisible(f"the number of video feature channels {channels}", channels, settings.heads, settings.heads)
+        return cls(
+            channels, width, *windows_of(config, modality), heads=settings.heads, dropout=settings.dropout,
+            over_time=over_time, residual=settings.variant == "default", unit=getattr(config.text_config, "initializer_range", 0.02),
+        )  # fmt: skip
+
+    @staticmethod
+    def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
+        """Windows of the convolution over all tokens of the medium, frames one after the other.
+
+        Raises:
+            UsageError: the features are shorter than one window.
+        """
+        kernel, stride = windows_of(config, modality)
+        tokens = prod(shape[:-1])
+        if tokens < kernel:
+            raise UsageError(
+                f"The {modality} bridge needs at least {kernel} feature tokens, found {tokens} (shape {tuple(shape)}).",
+                f"It was made for features of shape {tuple(config.feature_shapes[modality])}.",
+            )
+        return window_count(tokens, kernel, stride)
+
+    def smallest_input(self) -> tuple[int, int]:
+        """(kernel, C): one window."""
+        return self.convolution.kernel_size[0], self.convolution.in_channels
+
+    @torch.no_grad()
+    def calibrate(self, embedding_matrix: Tensor) -> None:
+        """Measure the RMS of a pretrained embedding matrix (V, D), once, when the model is built."""
+        if self.residual:
+            self.embedding_rms.copy_(embedding_matrix.float().square().mean().sqrt())
+
+    def forward(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
+        """Soft tokens (K, D) of all media, one after the other."""
+        media = [medium.flatten(0, -2) for medium in features]
+        lengths = [len(medium) for medium in media]
+        tokens = nn.utils.rnn.pad_sequence(media, batch_first=True)
+        if self.self_attention is not None:
+            tokens = tokens + sinusoid(tokens.shape[1], tokens.shape[2]).to(tokens)
+            attended = self.self_attention(tokens, lengths)
+            tokens = tokens + attended if self.residual else attended
+        windows = self.convolution(tokens.transpose(1, 2)).transpose(1, 2)
+        kernel, stride = self.convolution.kernel_size[0], self.convolution.stride[0]
+        counts = [window_count(length, kernel, stride) for length in lengths]
+        soft: Tensor = self.projection(torch.cat([row[:count] for row, count in zip(windows, counts, strict=True)]))
+        if not self.residual:
+            return self.alignment(soft, context.embedding_matrix)  # type: ignore[no-any-return]
+        soft = F.rms_norm(soft, soft.shape[-1:])
+        aligned: Tensor = self.alignment(soft, context.embedding_matrix, self.embedding_rms)
+        return (soft + aligned) * self.embedding_rms
+
+
+def windows_of(config: "MacawConfig", modality: Modality) -> tuple[int, int]:
+    """Kernel and stride of a modality: as an imported checkpoint says, else from the wanted number of soft tokens."""
+    if modality in config.conv:
+        kernel, stride = config.conv[modality]
+        return kernel, stride
+    available = prod(config.feature_shapes[modality][:-1])
+    wanted = getattr(config.bridge_settings, f"{modality}_tokens")
+    return solve_windows(available, wanted or min(PUBLISHED_TOKENS[modality], available))
+
+
+def sinusoid(positions: int, channels: int) -> Tensor:
+    """The published code's fixed position code, (positions, channels) fp32.
+
+    Its frequencies are `10000^(-4k/C)`, not the usual `10000^(-2k/C)`: the exponent is doubled there.
+    """
+    pairs = torch.arange((channels + 1) // 2, dtype=torch.float32)
+    angles = torch.arange(positions, dtype=torch.float32)[:, None] * 10000.0 ** (-4 * pairs / channels)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :channels]
+
+
+def _require_divisible(what: str, size: int, parts: int, heads: int) -> None:
+    if size % parts:
+        raise UsageError(
+            f"bridge.heads is {heads}, so {what} must be a multiple of {parts}.",
+            "Choose bridge.heads so that it divides the channels, and twice it the LLM's hidden size.",
+        )

@@ -1,0 +1,62 @@
+"""What a prefix bridge is: features in, soft tokens out, their number known from the feature shape alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+from torch import Tensor
+
+from macaw_cli.config.settings import Modality
+
+if TYPE_CHECKING:
+    from macaw_cli.model.configuration import MacawConfig
+
+
+@dataclass(frozen=True)
+class BridgeContext:
+    """What a bridge may look at besides the features."""
+
+    embedding_matrix: Tensor
+    """(V, D): the LLM's input embeddings, with gradients. Under ZeRO-3 it is gathered only inside a bridge's forward."""
+
+
+class Bridge(Protocol):
+    """One design of a bridge for one modality; an `nn.Module`.
+
+    Every submodule that owns parameters is called exactly once per `forward`, whatever the number of media: under
+    ZeRO-3 the calls of all ranks have to be the same.
+    """
+
+    @classmethod
+    def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:
+        """A bridge with initial weights for the sizes in `config`.
+
+        Raises:
+            UsageError: the sizes do not fit this design.
+        """
+        ...
+
+    @staticmethod
+    def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
+        """Soft tokens of one medium whose features have this shape, (N, C) or (F, N, C).
+
+        Raises:
+            UsageError: this design cannot make soft tokens of that shape.
+        """
+        ...
+
+    def smallest_input(self) -> tuple[int, int]:
+        """(tokens, channels) of the smallest feature that can pass, for ranks that lack this modality."""
+        ...
+
+    def __call__(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
+        """Soft tokens of all media, one after the other.
+
+        Args:
+            features: one (N, C) or (F, N, C) tensor per medium, in the bridge's dtype; at least one.
+            context: what else the bridge may look at.
+
+        Returns:
+            (K, D), K the sum of `soft_tokens` over the media.
+        """
+        ...

@@ -1,0 +1,137 @@
+"""The configuration of a Macaw model: the LLM's own, the bridge's, and where media stand in `input_ids`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, field
+from typing import Any, Self
+
+from transformers import AutoConfig, PretrainedConfig
+from transformers.configuration_utils import SubConfigSpec
+
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.config.settings import MODALITIES, BridgeSettings, EncoderSettings, Modality
+
+FORMAT_VERSION = 1
+ENCODER_OF: dict[Modality, str] = {"image": "image", "video": "image", "audio": "audio"}
+"""Which of the two encoders makes the features of a modality."""
+
+
+class MacawConfig(PretrainedConfig):  # type: ignore[misc]
+    """Everything that is needed to build the model without weights.
+
+    Ids from the LLM's vocabulary size V upwards stand for media in `input_ids` and own no row of the LLM's matrix and
+    no logit: first the soft tokens of image, audio and video, then the tags, then the null media.
+    """
+
+    model_type = "macaw"
+    # each row names the type that is meant when a sub-configuration has none
+    sub_configs_defaults = {  # noqa: RUF012 - read by transformers as a class attribute without annotation
+        "text_config": SubConfigSpec(config_class=AutoConfig, model_type="llama"),
+        "image_encoder_config": SubConfigSpec(config_class=AutoConfig, model_type="clip_vision_model", optional=True),
+        "audio_encoder_config": SubConfigSpec(config_class=AutoConfig, model_type="whisper", optional=True),
+    }
+
+    text_config: dict[str, Any] | PretrainedConfig | None = None
+    """Configuration of the LLM."""
+    image_encoder_config: dict[str, Any] | PretrainedConfig | None = None
+    """Configuration of the image encoder, when it is part of the model."""
+    audio_encoder_config: dict[str, Any] | PretrainedConfig | None = None
+    """Configuration of the audio encoder, when it is part of the model."""
+    bridge: dict[str, Any] = field(default_factory=dict)
+    """Fields of `BridgeSettings`; absent ones have their defaults."""
+    conv: dict[str, list[int]] = field(default_factory=dict)
+    """Modality to [kernel, stride] of the `macaw` bridge, where a checkpoint fixes them."""
+    feature_shapes: dict[str, list[int]] = field(default_factory=dict)
+    """Modality to the shape of one medium's features: [N, C], for video [F, N, C]. A modality that is absent has no bridge."""
+    encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """`image` and `audio` to the fields of `EncoderSettings`; `model` is a hub id or a path relative to the model folder."""
+    fingerprints: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Modality to the encoder fingerprint of the features that the model was trained on."""
+    soft_token_ids: dict[str, int] = field(default_factory=dict)
+    """Modality to the id that stands for one soft token."""
+    tag_ids: dict[str, list[int]] = field(default_factory=dict)
+    """Modality to the ids of its opening and closing tag."""
+    null_token_ids: dict[str, int] = field(default_factory=dict)
+    """Modality to the id that stands for one soft token of an absent medium (`null_media`)."""
+    null_media: bool = False
+    """As published: every example has an image, an audio and a video block; absent media are the encoders' features of zeros."""
+    format_version: int = FORMAT_VERSION
+    """Version of the model folder."""
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Fill in the ids above the vocabulary and refuse a folder of a newer macaw.
+
+        Raises:
+            MismatchError: the format version is newer than this program's.
+        """
+        super().__post_init__(**kwargs)
+        if self.format_version > FORMAT_VERSION:
+            raise MismatchError(
+                f"This model folder has format version {self.format_version}, this macaw reads up to {FORMAT_VERSION}.",
+                f"Use a macaw that reads version {self.format_version}: pip install --upgrade macaw-cli.",
+            )
+        first = self.vocabulary_size
+        self.soft_token_ids = self.soft_token_ids or {name: first + place for place, name in enumerate(MODALITIES)}
+        self.tag_ids = self.tag_ids or {
+            name: [first + 3 + 2 * place, first + 4 + 2 * place] for place, name in enumerate(MODALITIES)
+        }
+        self.null_token_ids = self.null_token_ids or {name: first + 9 + place for place, name in enumerate(MODALITIES)}
+        self.tie_word_embeddings = getattr(self.text_config, "tie_word_embeddings", False)
+
+    @classmethod
+    def for_llm(
+        cls,
+        llm_config: PretrainedConfig,
+        bridge: BridgeSettings,
+        feature_shapes: Mapping[Modality, Sequence[int]],
+        encoders: Mapping[str, EncoderSettings] | None = None,
+        fingerprints: Mapping[Modality, dict[str, Any]] | None = None,
+        *,
+        null_media: bool = False,
+    ) -> Self:
+        """The configuration of a new model.
+
+        Args:
+            llm_config: configuration of any causal LLM of transformers.
+            bridge: the bridge's settings.
+            feature_shapes: shape of one medium's features, (N, C) or (F, N, C), for every modality to be bridged.
+            encoders: settings of the `image` and the `audio` encoder.
+            fingerprints: encoder fingerprint per modality.
+            null_media: give every example all three media, as published.
+        """
+        return cls(
+            text_config=llm_config,
+            bridge=asdict(bridge),
+            feature_shapes={name: list(feature_shapes[name]) for name in MODALITIES if name in feature_shapes},
+            encoders={name: asdict(settings) for name, settings in (encoders or {}).items()},
+            fingerprints=dict(fingerprints or {}),
+            null_media=null_media,
+        )
+
+    @property
+    def bridge_settings(self) -> BridgeSettings:
+        """The bridge's settings as the dataclass."""
+        return BridgeSettings(**self.bridge)
+
+    def encoder_settings(self, modality: Modality) -> EncoderSettings:
+        """Settings of the encoder that makes the features of `modality`."""
+        return EncoderSettings(**self.encoders.get(ENCODER_OF[modality], {}))
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V: rows of the LLM's embedding matrix; ids from here on stand for media."""
+        return int(self.text_config.vocab_size)  # type: ignore[union-attr]
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The bridged modalities, in the order of their blocks."""
+        return tuple(name for name in MODALITIES if name in self.feature_shapes)
+
+    @property
+    def tags_outside(self) -> bool:
+        """Whether tags have their own small embedding; in a published checkpoint they are rows of the LLM's."""
+        return all(identity >= self.vocabulary_size for pair in self.tag_ids.values() for identity in pair)
+
+    def token_layout(self) -> dict[str, Any]:
+        """The part of the configuration that says how media become ids; enough to rebuild it for a processor."""
+        names = ("bridge", "conv", "feature_shapes", "encoders", "fingerprints", "soft_token_ids", "tag_ids", "null_token_ids", "null_media")
+        return {name: getattr(self, name) for name in names}

@@ -1,0 +1,33 @@
+"""The loss: mean negative log-likelihood of the supervised tokens, in fp32. Pure functions.
+
+A label stands at the position of its own token; the logits of the position before predict it.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+IGNORED = -100
+
+
+def predicting_positions(labels: Tensor) -> Tensor:
+    """Positions whose logits are needed for the loss in any row: (P,), ascending, of labels (B, T)."""
+    return (labels[:, 1:] != IGNORED).any(dim=0).nonzero().squeeze(-1)
+
+
+def response_loss(logits: Tensor, targets: Tensor, num_supervised: Tensor | int | None = None) -> Tensor:
+    """Sum of the negative log-likelihoods divided by their number.
+
+    Args:
+        logits: (B, P, V).
+        targets: (B, P) ids, aligned with the logits that predict them; -100 is not counted.
+        num_supervised: divide by this instead of the number of targets counted here, as training with accumulation
+            over several packs and processes needs.
+
+    Returns:
+        A scalar in fp32; 0, with gradients, where nothing is supervised.
+    """
+    counted = targets != IGNORED
+    total = F.cross_entropy(logits[counted].float(), targets[counted], reduction="sum")
+    divisor = counted.sum().clamp(min=1) if num_supervised is None else num_supervised
+    return total / torch.as_tensor(divisor, device=total.device, dtype=total.dtype)

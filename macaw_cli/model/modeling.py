@@ -1,0 +1,228 @@
+"""Macaw as a transformers model: stored features or raw media in, loss and logits out, with `generate`.
+
+Letters: B rows, T positions, D the LLM's width, V its vocabulary.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, GenerationMixin, PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from macaw_cli.config.settings import Modality
+from macaw_cli.model import attached_encoders, initial_weights
+from macaw_cli.model.bridges.protocol import BridgeContext
+from macaw_cli.model.bridges.registry import build_bridge
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.fusion import FusedInputs
+from macaw_cli.model.losses import predicting_positions, response_loss
+from macaw_cli.model.media_inputs import MediaFusion
+
+Features = Sequence[Tensor] | Tensor
+
+
+class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
+    """A causal LLM, one bridge per modality, and, when attached, the frozen encoders.
+
+    Args:
+        config: sizes and names.
+        language_model: a loaded LLM that fits `config.text_config`; without it, one with random weights.
+    """
+
+    config_class = MacawConfig
+    main_input_name = "input_ids"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
+
+    def __init__(self, config: MacawConfig, language_model: PreTrainedModel | None = None) -> None:
+        super().__init__(config)
+        self.language_model = language_model or AutoModelForCausalLM.from_config(config.text_config)
+        self.bridges = nn.ModuleDict({name: build_bridge(config, name) for name in config.modalities})  # type: ignore[misc]
+        self.tag_embeddings = nn.Embedding(6, config.text_config.hidden_size) if config.tags_outside else None
+        if config.null_media:
+            for name in config.modalities:
+                self.register_buffer(f"null_features_{name}", torch.full(config.feature_shapes[name], torch.nan))
+        self.image_encoder = attached_encoders.image_encoder(config)
+        self.audio_encoder = attached_encoders.audio_encoder(config)
+        self.post_init()
+
+    @classmethod
+    def build(cls, config: MacawConfig, llm_source: str | None, *, dtype: torch.dtype = torch.float32) -> Self:
+        """A new model: bridges and tags with initial weights, the LLM pretrained or, without a source, random.
+
+        Args:
+            config: as from `MacawConfig.for_llm`.
+            llm_source: folder or hub id of the LLM.
+            dtype: number format of all weights.
+        """
+        llm = None if llm_source is None else AutoModelForCausalLM.from_pretrained(llm_source, dtype=dtype)
+        model = cls(config, llm).to(dtype)
+        if llm is not None and llm.generation_config is not None:
+            model.generation_config = llm.generation_config
+        model.calibrate()
+        return model
+
+    def forward(  # noqa: PLR0913 - transformers' convention: every input is a keyword
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        image_features: Features | None = None,
+        video_features: Features | None = None,
+        audio_features: Features | None = None,
+        pixel_values: Tensor | None = None,
+        pixel_values_videos: Tensor | None = None,
+        input_features: Tensor | None = None,
+        num_supervised: Tensor | int | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+        return_logits: bool = True,
+        **kwargs: Any,
+    ) -> CausalLMOutputWithPast:
+        """Loss and logits.
+
+        Packed rows are examples behind one another: `attention_mask` is None and `position_ids` start again at 0 with
+        every example; they do not attend to each other.
+
+        Args:
+            input_ids: (B, T), one placeholder id per soft token.
+            attention_mask: (B, T), 0 for padding on either side.
+            position_ids: (B, T).
+            past_key_values: the cache of earlier positions; media belong to the first call.
+            inputs_embeds: (B, T, D) instead of `input_ids`; media are then fused already.
+            labels: (B, T) ids of supervised tokens, -100 elsewhere; not yet shifted.
+            image_features: one (N, C) tensor per image in order of appearance over the batch, or all as (n, N, C).
+            video_features: one (F, N, C) tensor per video, or (n, F, N, C).
+            audio_features: one (N, C) tensor per audio, or (n, N, C).
+            pixel_values: (n, 3, H, W), for an attached image encoder, instead of `image_features`.
+            pixel_values_videos: (n, F, 3, H, W), instead of `video_features`.
+            input_features: (n, mel bins, steps), for an attached audio encoder, instead of `audio_features`.
+            num_supervised: divides the summed loss, instead of the number of supervised tokens in this call.
+            use_cache: return `past_key_values`; default: the configuration's, but never with `position_ids` or labels,
+                because transformers keeps packed examples apart only where there is no cache.
+            logits_to_keep: 0 for all logits, else how many of the last, or which positions.
+            return_logits: False computes logits at supervised positions only and returns none: (T, V) numbers saved.
+            **kwargs: passed on to the LLM.
+
+        Raises:
+            MismatchError: the numbers of placeholders and soft tokens differ, per modality.
+        """
+        if inputs_embeds is None:
+            media = {"image_features": image_features, "video_features": video_features, "audio_features": audio_features}
+            raw = {"pixel_values": pixel_values, "pixel_values_videos": pixel_values_videos, "input_features": input_features}
+            inputs_embeds, attention_mask, labels = self.fuse_inputs(input_ids, attention_mask, labels, **media, **raw)
+        if use_cache is None and (position_ids is not None or labels is not None):
+            use_cache = False
+        if labels is not None and not return_logits:
+            logits_to_keep = predicting_positions(labels)
+        output: CausalLMOutputWithPast = self.language_model(
+            inputs_embeds=inputs_embeds, attention_mask=attention_mask, position_ids=position_ids,
+            past_key_values=past_key_values, use_cache=use_cache, logits_to_keep=logits_to_keep, **kwargs,
+        )  # fmt: skip
+        if labels is None:
+            return output
+        if return_logits:
+            output.loss = response_loss(output.logits[:, :-1], labels[:, 1:], num_supervised)
+        else:
+            output.loss = response_loss(output.logits, labels[:, logits_to_keep + 1], num_supervised)
+            output.logits = None
+        return output
+
+    def fuse_inputs(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Tensor | None = None, **media: Any
+    ) -> FusedInputs:
+        """What the LLM reads: embeddings with the soft tokens in their places, and the mask and labels that fit.
+
+        Args:
+            input_ids: (B, T). A `null_media` model inserts the three blocks after the first position where the ids
+                hold no placeholder at all.
+            attention_mask: (B, T) or None.
+            labels: (B, T) or None.
+            **media: `image_features`, `video_features`, `audio_features`, `pixel_values`, `pixel_values_videos`,
+                `input_features` as in `forward`.
+
+        Raises:
+            MismatchError: the numbers of placeholders and soft tokens differ, per modality.
+        """
+        return MediaFusion(self).fuse(input_ids, attention_mask, labels, attached_encoders.features(self, **media))
+
+    @torch.no_grad()
+    def generate(self, inputs: Tensor | None = None, **kwargs: Any) -> Any:
+        """`GenerationMixin.generate`; media are fused once, before the first step, whatever the number of beams.
+
+        Returns:
+            As in transformers: prompt ids, placeholders included, followed by the new ids; or a dict-like output.
+        """
+        input_ids = kwargs.pop("input_ids", inputs)
+        if input_ids is None:
+            return super().generate(**kwargs)
+        names = ("image_features", "video_features", "audio_features", *attached_encoders.RAW_INPUTS)
+        media = {name: kwargs.pop(name, None) for name in names}
+        mask = kwargs.pop("attention_mask", None)
+        mask = torch.ones_like(input_ids) if mask is None else mask
+        embeds, mask, _ = self.fuse_inputs(input_ids, mask, **media)
+        output = super().generate(inputs_embeds=embeds, attention_mask=mask, **kwargs)
+        copies = (output if isinstance(output, Tensor) else output.sequences).shape[0] // len(input_ids)
+        prompt = input_ids.repeat_interleave(copies, dim=0)
+        if isinstance(output, Tensor):
+            return torch.cat([prompt, output], dim=1)
+        output.sequences = torch.cat([prompt, output.sequences], dim=1)
+        return output
+
+    def context(self) -> BridgeContext:
+        """What bridges may look at; under ZeRO-3 the bridges' forward passes gather the matrix."""
+        matrix = self.get_input_embeddings().weight
+        if hasattr(matrix, "ds_id"):  # only DeepSpeed's partitioned parameters have one
+            import deepspeed
+
+            for bridge in self.bridges.values():
+                deepspeed.zero.register_external_parameter(bridge, matrix)
+        return BridgeContext(matrix)
+
+    def calibrate(self) -> None:
+        """Give bridges and tags the scale of the LLM's own embeddings; for a new model, before training."""
+        matrix = self.get_input_embeddings().weight.detach()
+        for bridge in self.bridges.values():
+            if hasattr(bridge, "calibrate"):
+                bridge.calibrate(matrix)
+        if self.tag_embeddings is not None:
+            nn.init.normal_(self.tag_embeddings.weight, std=float(matrix.float().square().mean().sqrt()))
+
+    @torch.no_grad()
+    def set_null_features(self, modality: Modality, features: Tensor) -> None:
+        """Keep the encoder's features of an all-zero input, which stand for absent media in a `null_media` model."""
+        getattr(self, f"null_features_{modality}").copy_(torch.as_tensor(features))
+
+    def trainable_groups(self) -> dict[str, dict[str, nn.Parameter]]:
+        """Parameters by name, in the groups `bridge`, `tags` and `llm`; encoders are in none."""
+        groups: dict[str, dict[str, nn.Parameter]] = {"bridge": {}, "tags": {}, "llm": {}}
+        group_of = {"bridges": "bridge", "tag_embeddings": "tags", "language_model": "llm"}
+        for name, parameter in self.named_parameters():
+            group = group_of.get(name.partition(".")[0])
+            if group is not None:
+                groups[group][name] = parameter
+        return groups
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The LLM's."""
+        return self.language_model.get_input_embeddings()  # type: ignore[no-any-return]
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Replace the LLM's."""
+        self.language_model.set_input_embeddings(value)
+
+    def get_output_embeddings(self) -> nn.Module:
+        """The LLM's head."""
+        return self.language_model.get_output_embeddings()  # type: ignore[no-any-return]
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Initial weights of the bridges and tags; transformers asks the LLM and the encoders for their own."""
+        initial_weights.initialise(module, getattr(self.config.text_config, "initializer_range", 0.02))
