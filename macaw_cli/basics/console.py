@@ -27,6 +27,12 @@ def result(text: str) -> None:
         print(text, flush=True)
 
 
+def result_piece(text: str) -> None:
+    """A piece of a line of result, as it comes, on stdout; `result("")` ends the line."""
+    if distributed.is_main():
+        print(text, end="", flush=True)
+
+
 def result_json(content: Any) -> None:
     """The one JSON object that `--json` promises, on stdout."""
     if distributed.is_main():

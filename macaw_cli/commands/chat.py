@@ -1,6 +1,30 @@
 """`macaw chat`."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-def chat() -> None:
+import typer
+
+from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, workspace_of
+
+if TYPE_CHECKING:
+    from macaw_cli.config.settings import Modality
+
+
+def chat(
+    model: Annotated[Path | None, typer.Argument(help="A run or model; default: the workspace's newest.")] = None,
+    image: Annotated[list[Path] | None, typer.Option("--image", help="Picture to ask about; repeatable.")] = None,
+    audio: Annotated[list[Path] | None, typer.Option("--audio", help="Sound to ask about; repeatable.")] = None,
+    video: Annotated[list[Path] | None, typer.Option("--video", help="Video to ask about; repeatable.")] = None,
+    prompt: Annotated[str | None, typer.Option("--prompt", help="Answer this one question and stop.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
     """Ask a model about images, sounds and videos."""
-    raise NotImplementedError
+    workspace = workspace_of(config, overrides)
+    from macaw_cli.chat.run import Request
+    from macaw_cli.chat.run import chat as run_chat
+
+    media: dict[Modality, list[Path]] = {"image": image or [], "audio": audio or [], "video": video or []}
+    run_chat(workspace, Request(model, media, prompt, as_json))

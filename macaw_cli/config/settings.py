@@ -190,6 +190,8 @@ class ChatSettings:
     """Sampling takes the likeliest tokens that together have this probability."""
     system: str = ""
     """System prompt, where the template has a place for one."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model and its encoders run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,106 @@
+"""From a media file to the features that the model was trained on: the right encoder, checked, and a cache."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.fingerprints import sha256_file
+from macaw_cli.chat.model_encoders import ModelEncoders
+from macaw_cli.config.settings import Modality
+from macaw_cli.media.audio import load_audio
+from macaw_cli.media.images import load_image
+from macaw_cli.media.video import has_soundtrack, load_frames
+from macaw_cli.model.bridges.registry import soft_token_count
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """One medium of a conversation, as the model takes it."""
+
+    path: str
+    """As the user named it."""
+    modality: Modality
+    features: np.ndarray
+    """(tokens, channels), of a video (frames, tokens, channels); fp32 values that fp16 holds, as stored ones are."""
+    soft_tokens: int
+    soundtrack: bool = False
+    """Whether it is the sound of a video."""
+    frames: int | None = None
+    seconds: float | None = None
+    """Length of the sound that the encoder heard."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the features."""
+        return self.features.shape
+
+    def as_json(self) -> dict[str, Any]:
+        """The attachment as it stands in `macaw chat --json`."""
+        return {"path": self.path, "modality": self.modality, "soft_tokens": self.soft_tokens}
+
+
+class Attacher:
+    """Turns files into attachments for one model; equal files are encoded once.
+
+    Args:
+        config: the model's configuration.
+        encoders: the model's frozen encoders.
+    """
+
+    def __init__(self, config: Any, encoders: ModelEncoders) -> None:
+        self._config, self._encoders = config, encoders
+        self._cache: dict[tuple[str, Modality], list[Attachment]] = {}
+
+    def attach(self, path: Path, modality: Modality) -> list[Attachment]:
+        """The medium in `path`; a video brings its soundtrack where it has one and the model can hear.
+
+        Raises:
+            InputError: no such file, not decodable, or a modality that the model was not trained on.
+            MismatchError: the encoder found is not the one that the model was trained with.
+        """
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "does not exist"
+            raise InputError(f"The {modality} {path} {what}.", "Check the path.")
+        self._require_trained(modality)
+        key = (sha256_file(path), modality)
+        if key not in self._cache:
+            self._cache[key] = self._encode(path, modality)
+        return [replace(attachment, path=str(path)) for attachment in self._cache[key]]
+
+    def _encode(self, path: Path, modality: Modality) -> list[Attachment]:
+        if modality == "image":
+            return [self._attachment(path, "image", self._encoders.features("image", [load_image(path)])[0])]
+        if modality == "audio":
+            return [self._sound(path)]
+        frames, _ = load_frames(path, self._config.feature_shapes["video"][0])
+        features = self._encoders.features("video", list(frames))
+        video = replace(self._attachment(path, "video", features), frames=len(frames))
+        if "audio" in self._config.modalities and has_soundtrack(path):
+            return [video, replace(self._sound(path), soundtrack=True)]
+        return [video]
+
+    def _sound(self, path: Path) -> Attachment:
+        encoder = self._encoders.encoder("audio")
+        rate = encoder.sampling_rate or 16_000
+        samples = load_audio(path, rate)
+        seconds = min(len(samples) / rate, encoder.max_seconds or float("inf"))
+        attachment = self._attachment(path, "audio", self._encoders.features("audio", [samples])[0])
+        return replace(attachment, seconds=seconds)
+
+    def _attachment(self, path: Path, modality: Modality, features: np.ndarray) -> Attachment:
+        expected = tuple(self._config.feature_shapes[modality])
+        if features.shape != expected:
+            raise MismatchError(
+                f"The model expects {modality} features of shape {expected}, its encoder gives {features.shape}.",
+                "The model folder names another encoder than it was trained with.",
+            )
+        count = soft_token_count(self._config, modality, features.shape)
+        return Attachment(str(path), modality, features, count)
+
+    def _require_trained(self, modality: Modality) -> None:
+        if modality not in self._config.modalities:
+            known = ", ".join(self._config.modalities) or "text only"
+            raise InputError(f"This model was not trained on {modality}; it knows {known}.", "Use another model.")

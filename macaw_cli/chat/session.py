@@ -1,0 +1,130 @@
+"""A conversation with a model: turns, their media, and the next answer. Prints nothing, decodes no file."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.chat.attachments import Attachment
+from macaw_cli.chat.generation import Answer, generate
+from macaw_cli.config.settings import MODALITIES, ChatSettings
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question with its media, and the answer that was given."""
+
+    question: str
+    attachments: tuple[Attachment, ...] = ()
+    answer: str = ""
+
+
+class ChatSession:
+    """Holds the turns; `ask` adds one.
+
+    Args:
+        model: a Macaw model in evaluation mode.
+        encoder: the `ConversationEncoder` that belongs to it.
+        settings: length, sampling, system prompt.
+        seed: of the sampling.
+    """
+
+    def __init__(self, model: Any, encoder: Any, settings: ChatSettings, seed: int = 0) -> None:
+        self._model, self._encoder, self._settings, self._seed = model, encoder, settings, seed
+        self.turns: list[Turn] = []
+        self.pending: list[Attachment] = []
+        """Attached since the last question; they go with the next one."""
+        self.answer = Answer()
+        """The newest answer, complete or as far as it came."""
+
+    def attach(self, attachments: list[Attachment]) -> None:
+        """Add media to the next question."""
+        self.pending += attachments
+
+    def clear(self) -> None:
+        """Forget all turns and attachments."""
+        self.turns, self.pending = [], []
+
+    def ask(self, question: str) -> Iterator[str]:
+        """Answer `question` with the pending media, yielding text as it comes.
+
+        The turn is kept when the answer has ended or its reader stopped; after an error nothing has changed.
+
+        Raises:
+            InputError: the conversation is longer than the model can read.
+        """
+        turn = Turn(question, tuple(sorted(self.pending, key=_order)))
+        pieces = self._answer([*self.turns, turn])
+        try:
+            yield from pieces
+        except Exception:
+            raise
+        except BaseException:  # Ctrl-C, or the reader closed this generator: keep what was said
+            self._keep(turn)
+            raise
+        self._keep(turn)
+
+    def ask_blind(self) -> Iterator[str]:
+        """Answer the last question once more with no media in the whole conversation; nothing is kept.
+
+        Raises:
+            InputError: nothing was asked yet.
+        """
+        if not self.turns:
+            raise InputError("Nothing was asked yet.", "Ask a question first, then type /blind.")
+        last = replace(self.turns[-1], answer="")
+        yield from self._answer([replace(turn, attachments=()) for turn in [*self.turns[:-1], last]])
+
+    def _keep(self, turn: Turn) -> None:
+        self.turns.append(replace(turn, answer=self.answer.text))
+        self.pending = []
+
+    def _answer(self, turns: list[Turn]) -> Iterator[str]:
+        attachments = [attachment for turn in turns for attachment in turn.attachments]
+        encoded = self._encoder.prompt(
+            messages_of(turns, self._settings.system), [(item.modality, item.shape) for item in attachments]
+        )
+        self._require_room(len(encoded.input_ids))
+        features: dict[str, list[torch.Tensor]] = defaultdict(list)
+        for item in attachments:
+            tensor = torch.from_numpy(item.features).to(self._model.device, self._model.dtype)
+            features[f"{item.modality}_features"].append(tensor)
+        self.answer = Answer()
+        tokenizer = self._encoder.tokenizer
+        return generate(
+            self._model, tokenizer, encoded.input_ids, features, self._settings,
+            answer=self.answer, stop_ids=frozenset([tokenizer.eos_token_id]), seed=self._seed,
+        )  # fmt: skip
+
+    def _require_room(self, prompt_tokens: int) -> None:
+        longest = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        if longest and prompt_tokens + self._settings.max_new_tokens > longest:
+            raise InputError(
+                f"The conversation has {prompt_tokens} tokens; with an answer of up to {self._settings.max_new_tokens}"
+                f" it is longer than the {longest} that the model can read.",
+                "Type /clear to begin anew, or lower chat.max_new_tokens.",
+            )
+
+
+def messages_of(turns: list[Turn], system: str = "") -> list[dict[str, Any]]:
+    """The canonical messages of `turns`; the last one may lack its answer.
+
+    Media stand before the text of their own turn, in the order image, audio, video. A soundtrack has no part of its
+    own: it belongs to its video.
+    """
+    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
+    for turn in turns:
+        parts = [{"type": item.modality} for item in turn.attachments if not item.soundtrack]
+        text = {"type": "text", "text": turn.question}
+        messages.append({"role": "user", "content": [*parts, text] if parts else turn.question})
+        if turn.answer:
+            messages.append({"role": "assistant", "content": turn.answer})
+    return messages
+
+
+def _order(attachment: Attachment) -> tuple[int, bool]:
+    """Image, audio, video; soundtracks behind other audio, as in the training data."""
+    return MODALITIES.index(attachment.modality), attachment.soundtrack

@@ -1,0 +1,89 @@
+"""What is in a dataset: conversations per kind and split, media, sources, the hash that names it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.disk import human_bytes
+from macaw_cli.basics.fingerprints import fingerprint, sha256_file
+from macaw_cli.config.settings import MODALITIES
+from macaw_cli.inspection.description import Description, Table, shape_text
+from macaw_cli.shards.dataset_lock import files_of, read_lock
+from macaw_cli.shards.training_dataset import TrainingDataset
+from macaw_cli.shards.training_rows import SPLITS, ConversationRow
+
+LOCK_FACTS = ("sources", "filters", "counts", "mix", "seed")
+NO_KIND = "(no kind)"
+
+
+def describe_dataset(folder: Path) -> Description:
+    """Count what the index lists.
+
+    Raises:
+        InputError: the dataset was never finished.
+        MismatchError: a newer macaw wrote it.
+        DamagedError: a file is missing or cut.
+    """
+    dataset = TrainingDataset(folder)
+    rows = {split: dataset.conversations(split) for split in SPLITS}
+    kinds = {split: Counter(row.kind or NO_KIND for row in rows[split]) for split in SPLITS}
+    media = _media([row for split in SPLITS for row in rows[split]])
+    shards = dataset.info["shards"]
+    facts: dict[str, Any] = {
+        "hash": dataset.hash,
+        "conversations": {split: len(rows[split]) for split in SPLITS},
+        "kinds": {split: dict(sorted(kinds[split].items())) for split in SPLITS},
+        "media": media,
+        "fingerprints": {name: fingerprint(content) for name, content in dataset.fingerprints.items()},
+        "shards": len(shards),
+        "bytes": sum(shard["bytes"] for shard in shards),
+        "lock": {name: dataset.info[name] for name in LOCK_FACTS if name in dataset.info},
+    }
+    lines = {
+        "conversations": ", ".join(f"{len(rows[split])} {split}" for split in SPLITS),
+        "shards": f"{len(shards)}, {human_bytes(facts['bytes'])}",
+        "hash": dataset.hash,
+    }
+    return Description("dataset", str(folder), facts, lines, _tables(facts), next_step="macaw train")
+
+
+def verify_dataset(folder: Path) -> Iterator[tuple[str, str]]:
+    """Reread the index and every shard; yields each name and what is wrong with the file (empty: nothing)."""
+    for file in files_of(read_lock(folder)):
+        path = folder / file["name"]
+        if not path.is_file():
+            yield file["name"], "it is missing"
+        elif path.stat().st_size != file["bytes"]:
+            yield file["name"], f"it has {path.stat().st_size} bytes instead of {file['bytes']}"
+        else:
+            yield file["name"], "" if sha256_file(path) == file["sha256"] else "its content has changed"
+
+
+def _media(rows: list[ConversationRow]) -> dict[str, dict[str, Any]]:
+    refs = [ref for row in rows for ref in row.media]
+    found: dict[str, dict[str, Any]] = {}
+    for modality in MODALITIES:
+        mine = {ref.key: ref for ref in refs if ref.modality == modality}
+        if mine:
+            shapes = Counter(shape_text(ref.shape) for ref in mine.values())
+            soundtracks = len({ref.key for ref in refs if ref.modality == modality and ref.soundtrack_of is not None})
+            found[modality] = {"media": len(mine), "soundtracks": soundtracks, "shapes": dict(shapes.most_common())}
+    return found
+
+
+def _tables(facts: dict[str, Any]) -> list[Table]:
+    names = sorted({name for split in SPLITS for name in facts["kinds"][split]})
+    kinds = [[name, *(str(facts["kinds"][split].get(name, 0)) for split in SPLITS)] for name in names]
+    encoders = facts["fingerprints"]
+    media = [
+        [name, str(seen["media"]), str(seen["soundtracks"]), ", ".join(seen["shapes"]), encoders.get(name, "")]
+        for name, seen in facts["media"].items()
+    ]
+    sources = [[str(number), ", ".join(f"{key}={value}" for key, value in source.items())]
+               for number, source in enumerate(facts["lock"].get("sources", []))]  # fmt: skip
+    return [
+        Table("Conversations", ["kind", *SPLITS], kinds),
+        Table("Media", ["", "different media", "soundtracks", "shape", "encoder fingerprint"], media),
+        Table("Sources", ["", ""], sources),
+    ]

@@ -1,0 +1,156 @@
+"""What is in a model folder: parameters per part, the bridge, the encoders; no weight is loaded."""
+
+import json
+import struct
+from collections import defaultdict
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.atomic_files import read_json
+from macaw_cli.basics.disk import human_bytes
+from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.fingerprints import fingerprint, require_version, sha256_file
+from macaw_cli.config.settings import MODALITIES
+from macaw_cli.inspection.description import Description, Table, shape_text
+
+MODEL_VERSION = 1
+EXPORT_REPORT = "macaw_export.json"
+"""Written by `macaw export`: how the export was proved, and the hash of every file."""
+# the model room says the same, but importing it takes seconds; tests/inspection/test_models.py compares them
+ENCODER_OF = {"image": "image", "video": "image", "audio": "audio"}
+_PARTS = {
+    "language_model": "LLM",
+    "tag_embeddings": "tags",
+    "image_encoder": "image encoder",
+    "audio_encoder": "audio encoder",
+}
+
+
+def describe_model(folder: Path) -> Description:
+    """Read the configuration and the headers of the weights.
+
+    Raises:
+        InputError: the folder holds no weights.
+        MismatchError: a newer macaw wrote it.
+        DamagedError: a weight file is cut.
+    """
+    config = read_json(folder / "config.json")
+    require_version(config.get("format_version"), MODEL_VERSION, folder / "config.json")
+    files = _weight_files(folder)
+    parts = _parameters([tensor for file in files for tensor in _tensors(file).items()])
+    report = read_json(folder / EXPORT_REPORT) if (folder / EXPORT_REPORT).is_file() else None
+    facts = {
+        "parameters": parts,
+        "bytes": sum(file.stat().st_size for file in files),
+        "bridge": config.get("bridge", {}),
+        "llm": _llm(config),
+        "modalities": _modalities(config),
+        "encoders_inside": [role for role in ("image", "audio") if f"{role} encoder" in parts],
+        "exported": report and {name: report[name] for name in ("macaw", "proof") if name in report},
+    }
+    return Description("exported model" if report else "model", str(folder), facts, _lines(facts), _tables(facts),
+                       next_step=f"macaw chat {folder}")  # fmt: skip
+
+
+def verify_model(folder: Path) -> Iterator[tuple[str, str]]:
+    """Reread every file of an export against its recorded hash; elsewhere check that weight files are whole."""
+    if (folder / EXPORT_REPORT).is_file():
+        for name, recorded in read_json(folder / EXPORT_REPORT)["files"].items():
+            yield name, _problem(folder / name, recorded)
+        return
+    for file in _weight_files(folder):
+        try:
+            _tensors(file)
+            yield file.name, ""
+        except DamagedError as error:
+            yield file.name, error.problem
+
+
+def _problem(file: Path, recorded: str) -> str:
+    if not file.is_file():
+        return "it is missing"
+    return "" if sha256_file(file) == recorded else "its content has changed since it was exported"
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise InputError(f"The model {folder} has no *.safetensors file.", "It was not saved whole; save it again.")
+    return files
+
+
+def _tensors(file: Path) -> dict[str, dict[str, Any]]:
+    """Name to `{"dtype", "shape", "data_offsets"}`, from the header alone.
+
+    Raises:
+        DamagedError: the file is shorter or longer than its header says, or is no safetensors file.
+    """
+    size = file.stat().st_size
+    with file.open("rb") as content:
+        start = content.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+        if length > size - 8:
+            raise DamagedError(f"{file} is cut or no safetensors file.", "Restore it from a copy.")
+        try:
+            header: dict[str, dict[str, Any]] = json.loads(content.read(length))
+        except ValueError:
+            raise DamagedError(f"{file} is no safetensors file.", "Restore it from a copy.") from None
+    header.pop("__metadata__", None)
+    expected = 8 + length + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    if size != expected:
+        raise DamagedError(f"{file} has {size} bytes instead of {expected}.", "Restore it from a copy.")
+    return header
+
+
+def _parameters(tensors: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:
+    counted: dict[str, int] = defaultdict(int)
+    for name, entry in tensors:
+        first, _, rest = name.partition(".")
+        part = f"{rest.partition('.')[0]} bridge" if first == "bridges" else _PARTS.get(first, first)
+        counted[part] += prod(entry["shape"])
+    return dict(sorted(counted.items()))
+
+
+def _llm(config: dict[str, Any]) -> dict[str, Any]:
+    text = config.get("text_config", {})
+    names = ("model_type", "hidden_size", "num_hidden_layers", "vocab_size", "max_position_embeddings")
+    return {name: text[name] for name in names if name in text}
+
+
+def _modalities(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {
+            "feature_shape": config["feature_shapes"][name],
+            "encoder": config.get("encoders", {}).get(ENCODER_OF[name], {}).get("model", ""),
+            "fingerprint": fingerprint(config["fingerprints"][name]) if name in config.get("fingerprints", {}) else "",
+        }
+        for name in MODALITIES
+        if name in config.get("feature_shapes", {})
+    }
+
+
+def _lines(facts: dict[str, Any]) -> dict[str, str]:
+    bridge, llm, exported = facts["bridge"], facts["llm"], facts["exported"]
+    lines = {
+        "parameters": f"{sum(facts['parameters'].values()):,} in {human_bytes(facts['bytes'])}",
+        "bridge": ", ".join(f"{name} {value}" for name, value in bridge.items() if value is not None),
+        "llm": ", ".join(f"{name} {value}" for name, value in llm.items()),
+        "encoders inside": ", ".join(facts["encoders_inside"]) or "none: they are named by path or hub id",
+    }
+    if exported:
+        proof = exported["proof"]
+        lines["proof"] = f"largest logit difference {proof['largest_difference']:.1e} (limit {proof['limit']:.1e})"
+    return lines
+
+
+def _tables(facts: dict[str, Any]) -> list[Table]:
+    media = [
+        [name, shape_text(tuple(seen["feature_shape"])), seen["encoder"], seen["fingerprint"]]
+        for name, seen in facts["modalities"].items()
+    ]
+    return [
+        Table("Parameters", ["part", "count"], [[name, f"{count:,}"] for name, count in facts["parameters"].items()]),
+        Table("Media", ["", "feature shape", "encoder", "encoder fingerprint"], media),
+    ]
