@@ -1,6 +1,41 @@
 """`macaw build-dataset`."""
 
+from pathlib import Path
+from typing import Annotated
 
-def build_dataset() -> None:
+import typer
+
+from macaw_cli.commands.shared_options import ConfigOption, PlanOption, SetOption, workspace_of
+
+
+def build_dataset(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FORMAT:PATH[#N]",
+            help="Conversations to take; repeatable. FORMAT is jsonl (macaw's own), alpaca or llava. "
+            "#N takes N at random; #N+ repeats some where there are fewer.",
+        ),
+    ] = None,
+    features: Annotated[list[Path] | None, typer.Option(help="Feature store to join with; repeatable.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the dataset.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take at most so many conversations of each source.")] = None,
+    max_reject_ratio: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of unusable conversations above which it is a failure.")
+    ] = None,
+    plan: PlanOption = False,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+) -> None:
     """Join captions and conversations with features into training shards."""
-    raise NotImplementedError
+    workspace = workspace_of(
+        config,
+        set_,
+        dataset__sources=source,
+        dataset__features=features,
+        dataset__out=out,
+        dataset__max_reject_ratio=max_reject_ratio,
+    )
+    from macaw_cli.dataset.build import build_dataset as build
+
+    build(workspace, limit=limit, plan=plan)

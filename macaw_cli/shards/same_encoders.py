@@ -8,7 +8,7 @@ from macaw_cli.basics.errors import MismatchError
 from macaw_cli.basics.fingerprints import fingerprint
 
 
-def require_same_encoders(a: Mapping[str, Any], b: Mapping[str, Any], what_a: str, what_b: str) -> None:
+def require_same_encoders(a: Mapping[Any, Any], b: Mapping[Any, Any], what_a: str, what_b: str) -> None:
     """Refuse to combine features of different encoders; modalities that only one side has do not matter.
 
     Args:

@@ -1,0 +1,144 @@
+"""`macaw build-dataset` from beginning to end.
+
+The same inputs give the same bytes, and a build that was killed goes on where it was. A finished dataset of the same
+inputs is left alone; one of other inputs is replaced, but only when the new one is whole, as a user who edits the
+sources and types the command again expects. Whoever wants to keep both gives another `--out`.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.atomic_files import atomic_path, read_jsonl, write_json, write_jsonl
+from macaw_cli.basics.console import progress, say
+from macaw_cli.basics.disk import disk_full_is_told, require_free_space
+from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.locks import folder_lock
+from macaw_cli.config.loading import Workspace
+from macaw_cli.config.settings import Settings
+from macaw_cli.dataset.inputs import describe_sources, describe_stores, inputs_hash
+from macaw_cli.dataset.layout import PlannedShard
+from macaw_cli.dataset.lock_file import lock_content
+from macaw_cli.dataset.preparing import Prepared, prepare
+from macaw_cli.dataset.presentation import show_counts, show_plan, show_result
+from macaw_cli.dataset.publishing import building_folder, is_complete, publish
+from macaw_cli.dataset.rejects import REJECTS_NAME, require_few
+from macaw_cli.dataset.sources import Source, parse_sources
+from macaw_cli.dataset.writing import index_part, write_null_entries, write_shards
+from macaw_cli.shards.dataset_lock import BUILDING_NAME, INDEX_NAME, LOCK_NAME, read_lock, require_whole
+from macaw_cli.shards.feature_store import STORE_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """A finished dataset."""
+
+    folder: Path
+    info: dict[str, Any]
+    """Its `dataset.json`."""
+    up_to_date: bool
+    """It was there already, made from the same inputs."""
+
+
+def build_dataset(workspace: Workspace, *, limit: int | None = None, plan: bool = False) -> DatasetReport | None:
+    """Make the dataset that the settings describe.
+
+    Args:
+        workspace: settings `dataset` and `seed`; sources and feature stores are relative to its folder.
+        limit: take at most so many conversations of each source.
+        plan: only tell what would be done.
+
+    Returns:
+        The dataset; None when only planning.
+
+    Raises:
+        UsageError: a source is not written as it should be.
+        InputError: a source cannot be read, or too many conversations were rejected (the others are written).
+        DamagedError: a feature store is incomplete.
+        MismatchError: feature stores of different encoders.
+        ResourceError: the disk is too small.
+        LockedError: another command writes there.
+    """
+    settings = workspace.settings
+    out = workspace.path(settings.dataset.out)
+    sources = parse_sources(settings.dataset.sources, workspace, limit)
+    stores = [workspace.path(folder) for folder in settings.dataset.features]
+    if (out / STORE_NAME).exists():
+        raise InputError(f"{out} is a feature store; a dataset needs a folder of its own.", "Give another --out.")
+    if plan:
+        show_plan(prepare(sources, stores, settings), out)
+        return None
+    with disk_full_is_told(out), folder_lock(out):
+        report = _made(out, sources, stores, settings)
+    removed = sum(report.info["filters"].values())
+    kept = sum(counts["conversations"] for counts in report.info["counts"].values())
+    show_result(report.info, out, up_to_date=report.up_to_date)
+    require_few(removed, kept, settings.dataset.max_reject_ratio, str(out / REJECTS_NAME), _first_reason(out))
+    return report
+
+
+def _made(out: Path, sources: list[Source], stores: list[Path], settings: Settings) -> DatasetReport:
+    described: dict[str, Any] = {"sources": describe_sources(sources), "feature_stores": describe_stores(stores)}
+    described["inputs"] = inputs_hash(described["sources"], described["feature_stores"], settings)
+    if _is_current(out, described["inputs"]):
+        shutil.rmtree(out / BUILDING_NAME, ignore_errors=True)
+        return DatasetReport(out, read_lock(out), up_to_date=True)
+    building = building_folder(out, described["inputs"])
+    if not is_complete(building):
+        prepared = prepare(sources, stores, settings)
+        _require_some(prepared, out)
+        show_counts(prepared)
+        _write(prepared, described, building, settings)
+    publish(building, out)
+    return DatasetReport(out, read_lock(out), up_to_date=False)
+
+
+def _is_current(out: Path, inputs: str) -> bool:
+    """Whether `out` holds a whole dataset of these inputs; says so when it holds another."""
+    if not (out / LOCK_NAME).is_file():
+        return False
+    try:
+        info = read_lock(out)
+        require_whole(out, info)
+    except DamagedError as error:
+        say(f"{error.problem} It is built again.")
+        return False
+    if info["inputs"] != inputs:
+        say(f"{out} was made from other inputs: it is replaced when the new dataset is whole.")
+    return bool(info["inputs"] == inputs)
+
+
+def _write(prepared: Prepared, described: dict[str, Any], building: Path, settings: Settings) -> None:
+    require_free_space(building, prepared.nbytes)
+    write_jsonl(building / REJECTS_NAME, [reject.to_json() for reject in prepared.rejects])
+    with progress("Writing samples", sum(len(shard.samples) for shard in prepared.shards), "samples") as advance:
+        shards = write_shards(prepared.shards, prepared.stores, building, advance)
+    null_shard, nulls = write_null_entries(prepared.stores, building)
+    index = _joined_index(building, prepared.shards)
+    entries = [*shards, null_shard] if null_shard else shards
+    write_json(building / LOCK_NAME, lock_content(prepared, described, entries, nulls, index, settings))
+
+
+def _joined_index(building: Path, shards: list[PlannedShard]) -> Path:
+    index = building / INDEX_NAME
+    with atomic_path(index) as temporary, temporary.open("wb") as whole:
+        for shard in shards:
+            with index_part(building, shard.name).open("rb") as part:
+                shutil.copyfileobj(part, whole)
+    return index
+
+
+def _require_some(prepared: Prepared, out: Path) -> None:
+    if prepared.conversations:
+        return
+    write_jsonl(out / REJECTS_NAME, [reject.to_json() for reject in prepared.rejects])
+    raise InputError(
+        f"No conversation can be used: {len(prepared.rejects)} were rejected. The first reason: {_first_reason(out)}.",
+        f"See {out / REJECTS_NAME}.",
+    )
+
+
+def _first_reason(out: Path) -> str:
+    rejects = read_jsonl(out / REJECTS_NAME)
+    return f"{rejects[0]['file']}, row {rejects[0]['row']}: {rejects[0]['reason']}" if rejects else "none"

@@ -1,0 +1,129 @@
+"""The canonical conversation, and the check that a row is one: every reason for a reject is worded here."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.dataset.messages import checked_messages
+from macaw_cli.shards.training_rows import SPLITS, Split
+
+OWN_KEYS = frozenset({"id", "messages", "kind", "choices", "split", *MODALITIES})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a conversation was read."""
+
+    source: int
+    """Which of the sources, from 0."""
+    file: str
+    """The file as the settings name it."""
+    row: int
+    """Row or list item, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One checked conversation; media are still names."""
+
+    id: str
+    origin: Origin
+    messages: list[dict[str, Any]]
+    media: dict[Modality, tuple[str, ...]]
+    silent: bool = False
+    """`"audio": []` was given: videos do not bring their soundtrack."""
+    kind: str | None = None
+    choices: list[str] | None = None
+    split: Split | None = None
+    """The side that the row itself asks for."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Every other key of the row, passed through."""
+
+
+def checked_conversation(row: Any, origin: Origin) -> Conversation:
+    """Check one canonical row.
+
+    Args:
+        row: the parsed JSON.
+        origin: where it stood; names the conversation when it has no id.
+
+    Raises:
+        InputError: the row is not a conversation; the problem says why, without file and row number.
+    """
+    if not isinstance(row, Mapping):
+        raise InputError(f"a conversation is a JSON object, found {type(row).__name__}")
+    _require_encodable(row)
+    messages = checked_messages(row.get("messages"))
+    media = {modality: _checked_names(row.get(modality), modality) for modality in MODALITIES}
+    _require_questions(messages, any(media.values()))
+    return Conversation(
+        id=_checked_id(row.get("id"), origin),
+        origin=origin,
+        messages=messages,
+        media=media,
+        silent=row.get("audio") == [],
+        kind=_checked_kind(row.get("kind")),
+        choices=_checked_choices(row.get("choices"), messages),
+        split=_checked_split(row.get("split")),
+        extra={key: value for key, value in row.items() if key not in OWN_KEYS},
+    )
+
+
+def _require_encodable(row: Mapping[str, Any]) -> None:
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError("the text holds half a character (a lone surrogate such as \\ud800)") from None
+
+
+def _require_questions(messages: list[dict[str, Any]], has_media: bool) -> None:
+    """A question may be media alone, but not nothing."""
+    for number, message in enumerate(messages, start=1):
+        content = message["content"]
+        texts = [content] if isinstance(content, str) else [part.get("text", "") for part in content]
+        if message["role"] == "user" and not has_media and not "".join(texts).strip():
+            raise InputError(f"message {number}, a question, is empty")
+
+
+def _checked_id(value: Any, origin: Origin) -> str:
+    if value is None:
+        return f"{origin.file.rpartition('/')[2]}:{origin.row}"
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InputError(f"`id` must be text or a whole number, found {value!r}")
+    return str(value)
+
+
+def _checked_names(value: Any, modality: Modality) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value or []
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise InputError(f"`{modality}` must be a file name or a list of them, found {value!r}")
+    return tuple(names)
+
+
+def _checked_kind(value: Any) -> str | None:
+    if value is not None and not (isinstance(value, str) and value):
+        raise InputError(f"`kind` must be text, found {value!r}")
+    return value
+
+
+def _checked_choices(value: Any, messages: list[dict[str, Any]]) -> list[str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(choice, str) and choice for choice in value):
+        raise InputError(f"`choices` must be a list of texts, found {value!r}")
+    if len(set(value)) < 2 or len(set(value)) < len(value):
+        raise InputError(f"`choices` needs two or more different texts, found {value!r}")
+    answer = messages[-1]["content"]
+    if answer not in value:
+        raise InputError(f"the answer {answer!r} is not among its `choices` {value!r}")
+    return value
+
+
+def _checked_split(value: Any) -> Split | None:
+    if value is not None and value not in SPLITS:
+        raise InputError(f"`split` must be {' or '.join(SPLITS)}, found {value!r}")
+    split: Split | None = value
+    return split

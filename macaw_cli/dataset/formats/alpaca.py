@@ -1,0 +1,46 @@
+"""`alpaca:` rows of instruction, optional input, and output; and the rows that Macaw-LLM published.
+
+The published rows are `{"id", "instruction", "response"}`. Their id names the medium: an image by its file name, a
+video (of Charades) by its key, which is the file name without `.mp4`.
+"""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.config.settings import MODALITIES
+from macaw_cli.media.kinds import modality_of
+
+
+def from_alpaca(row: dict[str, Any]) -> dict[str, Any]:
+    """One instruction and its answer as a conversation; media lists, `kind`, `choices` and other keys stay.
+
+    Raises:
+        InputError: instruction or answer are missing.
+    """
+    answer_key = "response" if "response" in row else "output"
+    instruction, answer, context = row.get("instruction"), row.get(answer_key), row.get("input") or ""
+    if not all(isinstance(text, str) for text in (instruction, answer, context)):
+        raise InputError(f"needs text under `instruction`, `{answer_key}` and, if given, `input`; found {sorted(row)}")
+    rest = {key: value for key, value in row.items() if key not in ("instruction", "input", answer_key)}
+    question = {"role": "user", "content": _question(instruction or "", context)}
+    return {
+        **rest,
+        **(_named_by_id(row) if answer_key == "response" else {}),
+        "messages": [question, {"role": "assistant", "content": answer}],
+    }
+
+
+def _question(instruction: str, context: str) -> str | list[dict[str, str]]:
+    """Instruction and input stay apart as two text parts, so that the Alpaca template can give each its heading."""
+    if not context.strip():
+        return instruction
+    return [{"type": "text", "text": instruction}, {"type": "text", "text": "\n\n" + context}]
+
+
+def _named_by_id(row: dict[str, Any]) -> dict[str, list[str]]:
+    if not isinstance(row.get("id"), str) or any(row.get(modality) for modality in MODALITIES):
+        return {}
+    name = row["id"] if PurePosixPath(row["id"]).suffix else f"{row['id']}.mp4"
+    modality = modality_of(name)
+    return {modality: [name]} if modality else {}

@@ -1,0 +1,82 @@
+"""Rows of a JSON file, whichever way it lists them: `[...]`, `{"data": [...]}`, or one object per line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.errors import InputError
+
+Row = tuple[int, Any]
+"""Number of the row from 1, and its JSON; an InputError in place of a line that is not JSON."""
+
+
+def json_rows(path: Path) -> Iterator[Row]:
+    """All rows of `path`.
+
+    Raises:
+        InputError: the file cannot be read, is not JSON, or holds no list of rows.
+    """
+    text = _text(path)
+    first = text.lstrip()[:1]
+    if first == "[" or (first == "{" and not _is_json(text.lstrip().partition("\n")[0])):
+        return _document_rows(path, text)
+    return _line_rows(path, text)
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.", "The path of a source is relative to macaw.yaml.") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder, a source must be a file.", "Name a file inside it.") from None
+    except UnicodeDecodeError as error:
+        problem = f"{path} is not UTF-8 text ({error.reason} at byte {error.start})."
+        raise InputError(problem, "Save it as UTF-8.") from None
+    if not text.strip():
+        raise InputError(f"{path} is empty.", "A source needs at least one row.")
+    return text
+
+
+def _document_rows(path: Path, text: str) -> Iterator[Row]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        if _some_line_is_json(text):
+            return _line_rows(path, text)
+        raise InputError(f"{path} is not valid JSON: {error}.", "Was the file cut, or is it another format?") from None
+    if isinstance(content, dict) and isinstance(content.get("data"), list):
+        content = content["data"]
+    if not isinstance(content, list):
+        raise InputError(f'{path} holds no list of rows: expected [...] or {{"data": [...]}}.')
+    return enumerate(content, start=1)
+
+
+def _line_rows(path: Path, text: str) -> Iterator[Row]:
+    # str.splitlines would also split at U+2028 and its like, which may stand inside a JSON text
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    if not _some_line_is_json(text):
+        raise InputError(f"{path} is not JSON: no line of it can be read as such.", "Is it another format?")
+    if len(lines) == 1 and isinstance(data := json.loads(lines[0][1]), dict) and isinstance(data.get("data"), list):
+        return enumerate(data["data"], start=1)
+    return ((number, _line(line)) for number, line in lines)
+
+
+def _line(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        return InputError(f"the line is not valid JSON: {error}")
+
+
+def _some_line_is_json(text: str) -> bool:
+    return any(line.lstrip().startswith("{") and _is_json(line) for line in text.split("\n"))
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True

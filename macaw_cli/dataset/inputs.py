@@ -1,0 +1,61 @@
+"""What a dataset is made from, as far as it decides the bytes: the same inputs mean the same dataset."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.fingerprints import fingerprint, sha256_file
+from macaw_cli.config.settings import Settings
+from macaw_cli.dataset.portable import portable_name
+from macaw_cli.dataset.sources import Source
+from macaw_cli.shards.dataset_lock import FORMAT_VERSION
+from macaw_cli.shards.feature_store import MANIFEST_NAME, STORE_NAME
+
+
+def describe_sources(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """Each source with the hash of its file.
+
+    Raises:
+        InputError: a file does not exist.
+    """
+    return [
+        {
+            "format": source.format, "file": portable_name(source.name), "sha256": _hash(source.path),
+            "count": source.count, "fill": source.fill,
+        }
+        for source in sources
+    ]  # fmt: skip
+
+
+def describe_stores(folders: Sequence[Path]) -> list[dict[str, Any]]:
+    """Each feature store that is there, with the hashes of its two tables."""
+    tables = (STORE_NAME, MANIFEST_NAME)
+    return [
+        {"folder": folder.name, **{name: sha256_file(folder / name) for name in tables}}
+        for folder in folders
+        if all((folder / name).is_file() for name in tables)
+    ]
+
+
+def inputs_hash(sources: list[dict[str, Any]], stores: list[dict[str, Any]], settings: Settings) -> str:
+    """One hash of everything that decides the bytes of the dataset."""
+    return fingerprint(
+        {
+            "format_version": FORMAT_VERSION,
+            "sources": sources,
+            "stores": stores,
+            "seed": settings.seed,
+            "val_fraction": settings.dataset.val_fraction,
+            "shard_megabytes": settings.dataset.shard_megabytes,
+        }
+    )
+
+
+def _hash(path: Path) -> str:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, a source must be a file.", "Name a file inside it.")
+    try:
+        return sha256_file(path)
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.", "The path of a source is relative to macaw.yaml.") from None

@@ -1,0 +1,49 @@
+"""What `macaw build-dataset` tells: the table of sources and kinds, the plan, the last line."""
+
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.console import print_table, result, say
+from macaw_cli.basics.disk import human_bytes
+from macaw_cli.dataset.lock_file import kind_counts, source_counts
+from macaw_cli.dataset.preparing import Prepared
+
+BYTES_PER_SECOND = 150e6
+"""What two processor cores and an ordinary SSD manage: read, hash, write, read back."""
+SHOWN_REASONS = 3
+
+
+def show_plan(prepared: Prepared, out: Path) -> None:
+    """What a build would do, as tables on stdout."""
+    show_counts(prepared)
+    for reject in prepared.rejects[:SHOWN_REASONS]:
+        say(f"rejected: {reject.origin.file}, row {reject.origin.row}: {reject.reason}")
+    if len(prepared.rejects) > SHOWN_REASONS:
+        say(f"... and {len(prepared.rejects) - SHOWN_REASONS} more")
+    result(
+        f"Would write {len(prepared.conversations)} conversations in {len(prepared.shards)} shards, about"
+        f" {human_bytes(prepared.nbytes)}, to {out}; about {max(1, round(prepared.nbytes / BYTES_PER_SECOND))} s."
+    )
+
+
+def show_counts(prepared: Prepared) -> None:
+    """One row per source and one per kind."""
+    rows = [
+        [source.name, *(f"{counts[column]}" for column in ("train", "val", "rejected"))]
+        for source, counts in zip(prepared.sources, source_counts(prepared), strict=True)
+    ]
+    print_table("Conversations by source", ["source", "train", "val", "rejected"], rows)
+    kinds = kind_counts(prepared)
+    if set(kinds) - {""}:
+        rows = [[kind or "(no kind)", f"{counts['train']}", f"{counts['val']}"] for kind, counts in kinds.items()]
+        print_table("Conversations by kind", ["kind", "train", "val"], rows)
+
+
+def show_result(info: dict[str, Any], out: Path, *, up_to_date: bool) -> None:
+    """The last line: what there is now and what to type next."""
+    train, val = (info["counts"][split]["conversations"] for split in ("train", "val"))
+    if not val:
+        say("No conversation is held out, so nothing can be evaluated: raise dataset.val_fraction or give more media.")
+    size = human_bytes(sum(shard["bytes"] for shard in info["shards"]))
+    made = "is up to date" if up_to_date else "is ready"
+    result(f"The dataset {out} {made}: {train} conversations to train on, {val} held out, {size}. Next: macaw train")

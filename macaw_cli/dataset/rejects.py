@@ -1,0 +1,57 @@
+"""Conversations that cannot be used: which, why, and how many are too many."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.dataset.conversations import Origin
+
+REJECTS_NAME = "rejects.jsonl"
+Filter = Literal["valid row", "media have features", "no medium on both sides"]
+FILTERS: tuple[Filter, ...] = ("valid row", "media have features", "no medium on both sides")
+"""What every conversation must pass, in this order; `dataset.json` counts what each removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One conversation that was left out."""
+
+    origin: Origin
+    filter: Filter
+    reason: str
+    id: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The row of `rejects.jsonl`."""
+        named = {"id": self.id} if self.id else {}
+        return {"file": self.origin.file, "row": self.origin.row, **named, "filter": self.filter, "reason": self.reason}
+
+
+def removed_by_filter(rejects: Sequence[Reject]) -> dict[str, int]:
+    """Number of rejects per filter, zeros included."""
+    counted = Counter(reject.filter for reject in rejects)
+    return {name: counted[name] for name in FILTERS}
+
+
+def require_few(removed: int, kept: int, max_ratio: float, where: str, example: str) -> None:
+    """Refuse to call it done when too much was left out.
+
+    Args:
+        removed: conversations left out.
+        kept: conversations used.
+        max_ratio: the largest share left out that is fine.
+        where: the file that lists them.
+        example: the first reason.
+
+    Raises:
+        InputError: the share is larger.
+    """
+    total = removed + kept
+    if removed > max_ratio * total:
+        raise InputError(
+            f"{removed} of {total} conversations ({removed / total:.1%}) could not be used, more than the"
+            f" {max_ratio:.1%} of dataset.max_reject_ratio. The first reason: {example}.",
+            f"The others were kept. See {where}, mend them, or allow more with --max-reject-ratio.",
+        )
