@@ -131,7 +131,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
         """Whether tags have their own small embedding; in a published checkpoint they are rows of the LLM's."""
         return all(identity >= self.vocabulary_size for pair in self.tag_ids.values() for identity in pair)
 
-    def token_layout(self) -> dict[str, Any]:
-        """The part of the configuration that says how media become ids; enough to rebuild it for a processor."""
-        names = ("bridge", "conv", "feature_shapes", "encoders", "fingerprints", "soft_token_ids", "tag_ids", "null_token_ids", "null_media")
+    def encoding_identity(self) -> dict[str, Any]:
+        """All that decides how a conversation becomes ids: equal identities, equal ids."""
+        names = ("bridge", "conv", "feature_shapes", "soft_token_ids", "tag_ids", "null_token_ids", "null_media")
         return {name: getattr(self, name) for name in names}

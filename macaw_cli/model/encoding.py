@@ -1,0 +1,161 @@
+"""A conversation and the shapes of its media to token ids and labels. Training, evaluation and chat all use this."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.losses import IGNORED
+from macaw_cli.model.published_text import published_response, published_text
+from macaw_cli.model.templates import Piece, TemplateName, alpaca_pieces, chat_pieces, joined, unplaced_media
+
+PUBLISHED_MAX_TOKENS = 256
+"""The published script's cap on text tokens."""
+Medium = tuple[Modality, Sequence[int]]
+
+
+@dataclass(frozen=True)
+class EncodedConversation:
+    """What a model reads and what it should answer."""
+
+    input_ids: list[int]
+    """One id per position; every soft token has its placeholder."""
+    labels: list[int]
+    """The id where a token is supervised, else -100; not shifted."""
+    media_order: tuple[int, ...]
+    """Which of the given media stands at each block; within a modality always in the given order."""
+
+    @property
+    def supervised(self) -> int:
+        """Tokens the loss is taken of; 0 where the prompt alone is too long: such an example is skipped."""
+        return sum(label != IGNORED for label in self.labels)
+
+
+class ConversationEncoder:
+    """Turns conversations into ids for one model.
+
+    Prompt and response are tokenised apart, so a prompt has the same ids in training and in use, whatever follows.
+
+    Args:
+        tokenizer: the LLM's.
+        config: the model's configuration.
+        template: `alpaca`, `chat` (the tokenizer's own) or `as_published` (Alpaca with the published script's
+            deviations: text tokenised as one, a response between "\\n " and " \\n\\n", the prompt's last token supervised,
+            no end token, text cut at 256 tokens).
+        max_tokens: longest conversation, soft tokens included; what is longer loses its end. `as_published` counts
+            text tokens only.
+
+    Raises:
+        UsageError: the tokenizer has no end token, which every response needs.
+    """
+
+    def __init__(self, tokenizer: Any, config: MacawConfig, template: TemplateName = "alpaca", max_tokens: int = 512) -> None:
+        self.tokenizer = tokenizer
+        self.config = config
+        self.template = template
+        self.max_tokens = min(max_tokens, PUBLISHED_MAX_TOKENS) if template == "as_published" else max_tokens
+        if template != "as_published" and tokenizer.eos_token_id is None:
+            raise UsageError("The LLM's tokenizer has no end token (eos_token).", "Set one in its tokenizer_config.json.")
+
+    def encode(
+        self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium], *, with_response: bool = True
+    ) -> EncodedConversation:
+        """Ids and labels of a conversation.
+
+        Args:
+            messages: canonical messages, content as text or parts.
+            media: modality and feature shape of each medium, in order of appearance within its modality.
+            with_response: False leaves the last assistant message out and ends where it would begin.
+
+        Raises:
+            MismatchError: more positions than media, or features the model has no bridge for.
+            UsageError: the template cannot be used with this tokenizer.
+        """
+        if not with_response:
+            return self.prompt(messages[:-1] if messages[-1]["role"] == "assistant" else messages, media)
+        encoded = self._encoded(messages, media)
+        if self.template == "as_published":
+            return encoded  # cut before the media came in
+        kept = slice(self.max_tokens)
+        return EncodedConversation(encoded.input_ids[kept], encoded.labels[kept], encoded.media_order)
+
+    def prompt(self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium]) -> EncodedConversation:
+        """A conversation that ends with a question, up to where the answer begins; never cut.
+
+        Raises:
+            MismatchError: more positions than media, or features the model has no bridge for.
+            UsageError: the template cannot be used with this tokenizer.
+        """
+        return self._encoded(messages, media)
+
+    def response_ids(self, text: str) -> list[int]:
+        """The supervised ids of a response, its end included, as they follow after a prompt."""
+        question = [{"role": "user", "content": "?"}, {"role": "assistant", "content": text}]
+        if self.template == "as_published":
+            return self._tokens(published_response(text))
+        return [label for label in self._encoded(question, []).labels if label != IGNORED]
+
+    def stop_ids(self) -> frozenset[int]:
+        """Ids that end an answer: the tokenizer's end token and what its chat template closes a turn with."""
+        ends = {self.tokenizer.eos_token_id} - {None}
+        if self.template == "chat":
+            ends.add(self.response_ids("!")[-1])
+        return frozenset(ends)
+
+    def _encoded(self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium]) -> EncodedConversation:
+        names = [name for name, _ in media]
+        absent = [name for name in self.config.modalities if name not in names] if self.config.null_media else []
+        waiting = {name: iter([at for at, found in enumerate(names) if found == name]) for name in MODALITIES}
+        start = self._start()
+        ids, labels, order = [*start], [IGNORED] * len(start), []
+        for piece in self._pieces(messages, names, absent):
+            if piece.modality is None:
+                new, new_labels = self._text(piece)
+            else:
+                at = next(waiting[piece.modality], None)
+                order += [] if at is None else [at]
+                new = self._block(piece.modality, None if at is None else media[at][1])
+                new_labels = [IGNORED] * len(new)
+            ids += new
+            labels += new_labels
+        if self.template == "as_published":
+            text_ids, text_labels = published_text(self._tokens, messages, self.max_tokens - len(start))
+            ids, labels = ids + text_ids, labels + text_labels
+        return EncodedConversation(ids, labels, tuple(order))
+
+    def _pieces(
+        self, messages: Sequence[Mapping[str, Any]], names: Sequence[Modality], absent: Sequence[Modality]
+    ) -> list[Piece]:
+        if self.template == "as_published":
+            return [Piece(modality=name) for name in sorted([*names, *absent], key=MODALITIES.index)]
+        unplaced = sorted([*unplaced_media(messages, names), *absent], key=MODALITIES.index)
+        if self.template == "chat":
+            pieces = chat_pieces(self.tokenizer, messages, unplaced)
+        else:
+            pieces = alpaca_pieces(messages, unplaced)
+        return joined(pieces)
+
+    def _text(self, piece: Piece) -> tuple[list[int], list[int]]:
+        ids = self._tokens(piece.text) if piece.text else []
+        if piece.ends:
+            ids = [*ids, self.tokenizer.eos_token_id]
+        return ids, ids if piece.supervised else [IGNORED] * len(ids)
+
+    def _block(self, modality: Modality, shape: Sequence[int] | None) -> list[int]:
+        """Tags around one placeholder per soft token; without a shape, the block of an absent medium."""
+        opening, closing = self.config.tag_ids[modality]
+        token = (self.config.null_token_ids if shape is None else self.config.soft_token_ids)[modality]
+        count = soft_token_count(self.config, modality, shape or self.config.feature_shapes[modality])
+        return [opening, *[token] * count, closing]
+
+    def _start(self) -> list[int]:
+        """The token every sequence begins with, where the tokenizer has one; a chat template writes its own."""
+        first = self.tokenizer.bos_token_id
+        return [] if self.template == "chat" or first is None else [first]
+
+    def _tokens(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
+        return ids

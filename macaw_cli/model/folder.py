@@ -1,0 +1,85 @@
+"""Model folders: written whole or not at all, loaded with a clear message, and the newest one of a workspace."""
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from macaw_cli.basics.atomic_files import fsync_folder, read_json
+from macaw_cli.basics.errors import InputError
+from macaw_cli.config.loading import Workspace
+from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
+
+CONFIG_FILE, MODEL_FOLDER = "config.json", "model"
+
+
+def load_model(
+    folder: Path | str, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
+) -> tuple[MacawForConditionalGeneration, MacawProcessor]:
+    """Load a model and its processor, in evaluation mode.
+
+    Args:
+        folder: a model folder, or a run that holds one.
+        device: where the weights go.
+        dtype: number format of the weights; default: as they are stored.
+
+    Raises:
+        InputError: the folder holds no Macaw model, or one without tokenizer.
+        MismatchError: a newer macaw wrote it.
+    """
+    folder = model_folder(Path(folder))
+    if not (folder / PROCESSOR_FILE).is_file():
+        raise InputError(
+            f"The model in {folder} has no tokenizer.", "Import it again with --tokenizer, or copy a tokenizer's files into it."
+        )
+    model = MacawForConditionalGeneration.from_pretrained(folder, dtype=dtype or "auto")
+    return model.to(device).eval(), MacawProcessor.from_pretrained(folder)
+
+
+def model_folder(path: Path) -> Path:
+    """The model folder that `path` is, or that the run at `path` holds.
+
+    Raises:
+        InputError: neither.
+    """
+    for folder in (path, path / MODEL_FOLDER):
+        if (folder / CONFIG_FILE).is_file():
+            kind = read_json(folder / CONFIG_FILE).get("model_type")
+            if kind != "macaw":
+                raise InputError(f"{folder} holds a model of type {kind!r}, expected 'macaw'.", "Name a model that macaw trained.")
+            return folder
+    raise InputError(f"There is no model in {path}.", "`macaw train` writes one to runs/NAME/model.")
+
+
+def newest_model(workspace: Workspace) -> Path:
+    """The model folder of the workspace's newest run that has one.
+
+    Raises:
+        InputError: no run has a model yet.
+    """
+    runs = workspace.path(workspace.settings.training.runs)
+    found = list(runs.glob(f"*/{MODEL_FOLDER}/{CONFIG_FILE}"))
+    if not found:
+        raise InputError(f"No run in {runs} has a model yet.", "Run `macaw train` first, or name a model folder.")
+    return max(found, key=lambda file: (file.stat().st_mtime_ns, str(file))).parent
+
+
+def save_model(model: MacawForConditionalGeneration, processor: MacawProcessor | None, folder: Path) -> None:
+    """Write a model folder; an older one of that name is replaced when the new one is whole.
+
+    Args:
+        model: weights are written as they are, in safetensors.
+        processor: None leaves the tokenizer out.
+        folder: the folder to write.
+    """
+    unfinished = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    model.save_pretrained(unfinished)
+    if processor is not None:
+        processor.save_pretrained(unfinished)
+    fsync_folder(unfinished)
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+    fsync_folder(folder.parent)

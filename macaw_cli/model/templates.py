@@ -1,0 +1,213 @@
+"""Conversations as text: the Alpaca template, and the tokenizer's own chat template. Pure; knows no ids.
+
+Both turn messages into pieces: text, places of media, and which text is supervised.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from macaw_cli.basics.errors import InputError, MismatchError, UsageError
+from macaw_cli.config.settings import MODALITIES, Modality
+
+TemplateName = Literal["alpaca", "chat", "as_published"]
+
+PREAMBLE = (
+    "Below is an instruction that describes a task. Write a response that appropriately completes the request."
+)
+PREAMBLE_WITH_INPUT = (
+    "Below is an instruction that describes a task, paired with an input that provides further context. "
+    "Write a response that appropriately completes the request."
+)
+INSTRUCTION, INPUT, RESPONSE = "\n\n### Instruction:\n", "\n\n### Input:\n", "\n\n### Response:"
+AFTER_RESPONSE_HEADING = "\n"
+INPUT_MARK = "\n\n"
+"""A text part that begins with this and follows another text part is the instruction's input."""
+# Private-use characters that stand for media while a chat template, which only knows text, is rendered.
+_MARKS: dict[str, Modality] = {chr(0xE000 + place): name for place, name in enumerate(MODALITIES)}
+_MARK_OF = {name: mark for mark, name in _MARKS.items()}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some text, or the place of one medium."""
+
+    text: str = ""
+    modality: Modality | None = None
+    supervised: bool = False
+    """Whether the model learns to write this text."""
+    ends: bool = False
+    """Whether the tokenizer's end token follows, supervised as well."""
+
+
+def alpaca_prompt(instruction: str, context: str = "") -> str:
+    """The Stanford-Alpaca prompt, with an input where there is one; it ends with the colon after `Response`."""
+    if context:
+        return f"{PREAMBLE_WITH_INPUT}{INSTRUCTION}{instruction}{INPUT}{context}{RESPONSE}"
+    return f"{PREAMBLE}{INSTRUCTION}{instruction}{RESPONSE}"
+
+
+def alpaca_pieces(messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Modality]) -> list[Piece]:
+    """A conversation in the Alpaca template; later turns repeat the headings, a system message replaces the preamble.
+
+    Args:
+        messages: canonical messages; the last one may be the assistant's.
+        unplaced: media without a position of their own; they come first of all, as published.
+    """
+    pieces = [Piece(modality=name) for name in unplaced]
+    system = "".join(text_of(message) for message in messages if message["role"] == "system")
+    for number, message in enumerate(message for message in messages if message["role"] != "system"):
+        parts = parts_of(message)
+        if message["role"] == "assistant":
+            pieces += [Piece(AFTER_RESPONSE_HEADING), Piece(text_of(message), supervised=True, ends=True)]
+            continue
+        context = [Piece(INPUT + parts.pop()["text"].removeprefix(INPUT_MARK))] if _has_input(parts) else []
+        opening = (system or (PREAMBLE_WITH_INPUT if context else PREAMBLE)) if number == 0 else ""
+        pieces.append(Piece(opening + INSTRUCTION))
+        pieces += [Piece(part["text"]) if part["type"] == "text" else Piece(modality=part["type"]) for part in parts]
+        pieces += [*context, Piece(RESPONSE)]
+    if messages[-1]["role"] != "assistant":
+        pieces.append(Piece(AFTER_RESPONSE_HEADING))
+    return pieces
+
+
+def chat_pieces(tokenizer: Any, messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Modality]) -> list[Piece]:
+    """A conversation in the tokenizer's own chat template.
+
+    A response is what the template adds to the prompt that it makes for that response, without the white space after
+    the end of the turn.
+
+    Args:
+        tokenizer: one with a chat template.
+        messages: canonical messages; the last one may be the assistant's.
+        unplaced: media without a position of their own; they come before the first user text.
+
+    Raises:
+        UsageError: the tokenizer has no chat template, or one whose prompts are not the beginning of what follows.
+    """
+    if not getattr(tokenizer, "chat_template", None):
+        raise UsageError("The LLM's tokenizer has no chat template.", "Use --set training.template=alpaca.")
+    flat = _flat_messages(messages, unplaced)
+    pieces: list[Piece] = []
+    done = ""
+    for number, message in enumerate(flat):
+        if message["role"] != "assistant":
+            continue
+        prompt = _rendered(tokenizer, flat[:number], with_prompt=True)
+        answered = _rendered(tokenizer, flat[: number + 1], with_prompt=False)
+        if not answered.startswith(prompt) or not prompt.startswith(done):
+            raise UsageError(
+                "The tokenizer's chat template writes a finished turn differently from the prompt for it.",
+                "Use --set training.template=alpaca.",
+            )
+        response = answered[len(prompt) :]
+        pieces += _split_at_marks(prompt[len(done) :])
+        pieces.append(Piece(response.rstrip(), supervised=True, ends=not _ends_turn(tokenizer, response.rstrip())))
+        # the white space behind the end of the turn comes back with the next prompt
+        done = answered[: len(prompt) + len(response.rstrip())]
+    if flat[-1]["role"] != "assistant":
+        pieces += _split_at_marks(_rendered(tokenizer, flat, with_prompt=True)[len(done) :])
+    return pieces
+
+
+def parts_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A message's content as a list of parts, whichever way it is given.
+
+    Raises:
+        InputError: a part that is neither text nor a medium.
+    """
+    content = message["content"]
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+    for part in parts:
+        if part.get("type") not in ("text", *MODALITIES):
+            raise InputError(f"A message has a part of type {part.get('type')!r}.", f"Types are text, {', '.join(MODALITIES)}.")
+    return parts
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """The text of a message, its parts joined."""
+    return "".join(part["text"] for part in parts_of(message) if part["type"] == "text")
+
+
+def instruction_and_input(message: Mapping[str, Any]) -> tuple[str, str]:
+    """A user message's text, and its input where it has one (else empty)."""
+    parts = parts_of(message)
+    context = parts.pop()["text"].removeprefix(INPUT_MARK) if _has_input(parts) else ""
+    return "".join(part["text"] for part in parts if part["type"] == "text"), context
+
+
+def joined(pieces: Sequence[Piece]) -> list[Piece]:
+    """The same pieces with neighbouring unsupervised texts in one, so that they are tokenised as one text."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        if merged and _plain(piece) and _plain(merged[-1]):
+            merged[-1] = Piece(merged[-1].text + piece.text)
+        else:
+            merged.append(piece)
+    return merged
+
+
+def unplaced_media(messages: Sequence[Mapping[str, Any]], media: Sequence[Modality]) -> list[Modality]:
+    """Media for which no part names a position, in the order image, audio, video.
+
+    Of several media of one modality the last ones are those with a position, so that media appear in the sequence
+    in the order in which they are listed.
+
+    Raises:
+        MismatchError: the messages name more positions than there are media.
+    """
+    unplaced: list[Modality] = []
+    for name in MODALITIES:
+        listed = sum(modality == name for modality in media)
+        placed = sum(part["type"] == name for message in messages for part in parts_of(message))
+        if placed > listed:
+            raise MismatchError(
+                f"The messages name {placed} positions for {name}, but {listed} {name} media were given.",
+                f"Give the media, or take the {name} parts out of the messages.",
+            )
+        unplaced += [name] * (listed - placed)
+    return unplaced
+
+
+def _plain(piece: Piece) -> bool:
+    return piece.modality is None and not piece.supervised
+
+
+def _has_input(parts: list[dict[str, Any]]) -> bool:
+    """Whether the last part is an input: `dataset/formats/alpaca.py` writes it so."""
+    return len(parts) > 1 and parts[-2]["type"] == parts[-1]["type"] == "text" and parts[-1]["text"].startswith(INPUT_MARK)
+
+
+def _flat_messages(messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Modality]) -> list[dict[str, str]]:
+    waiting = "".join(_MARK_OF[name] for name in unplaced)
+    flat = []
+    for message in messages:
+        texts = (_unmarked(part["text"]) if part["type"] == "text" else _MARK_OF[part["type"]] for part in parts_of(message))
+        content = "".join(texts)
+        if message["role"] == "user":
+            content, waiting = waiting + content, ""
+        flat.append({"role": message["role"], "content": content})
+    return flat
+
+
+def _rendered(tokenizer: Any, messages: list[dict[str, str]], *, with_prompt: bool) -> str:
+    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=with_prompt)
+    return text
+
+
+def _ends_turn(tokenizer: Any, response: str) -> bool:
+    """Whether the template itself closes the response with a special token, such as `<|im_end|>`."""
+    return any(response.endswith(token) for token in tokenizer.all_special_tokens)
+
+
+def _split_at_marks(text: str) -> list[Piece]:
+    pieces, start = [], 0
+    for place, character in enumerate(text):
+        if character in _MARKS:
+            pieces += [Piece(text[start:place]), Piece(modality=_MARKS[character])]
+            start = place + 1
+    return [*pieces, Piece(text[start:])]
+
+
+def _unmarked(text: str) -> str:
+    return "".join(character for character in text if character not in _MARKS)
