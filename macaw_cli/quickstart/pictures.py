@@ -61,9 +61,13 @@ def random_look(colour: str, rng: np.random.Generator) -> Look:
     ground = np.clip(shade + rng.uniform(-6, 6, 3), 0, 255)
     return Look(
         radius=float(rng.uniform(8.5, 12.5)), rotation=float(rng.uniform(-0.3, 0.3)),
-        paint=tuple(int(value) for value in paint), ground=tuple(int(value) for value in ground),
+        paint=_rgb(paint), ground=_rgb(ground),
         slope=(float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-0.3, 0.3))), grain=float(rng.uniform(0, 6)),
     )
+
+
+def _rgb(values: np.ndarray) -> tuple[int, int, int]:
+    return int(values[0]), int(values[1]), int(values[2])
 
 
 def draw(shape: str, centre: tuple[float, float], look: Look, rng: np.random.Generator) -> Image.Image:
@@ -93,6 +97,10 @@ def draw_picture(picture: Picture, rng: np.random.Generator) -> Image.Image:
     Returns:
         An RGB image of SIZE x SIZE pixels.
     """
-    x, y = CENTRES[picture.place]
-    centre = (x + float(rng.uniform(-PLACE_JITTER, PLACE_JITTER)), y + float(rng.uniform(-PLACE_JITTER, PLACE_JITTER)))
-    return draw(picture.shape, centre, random_look(picture.colour, rng), rng)
+    return draw(picture.shape, random_centre(picture.place, rng), random_look(picture.colour, rng), rng)
+
+
+def random_centre(place: str, rng: np.random.Generator) -> tuple[float, float]:
+    """Where exactly, in pixels from the left top, the middle of a shape at `place` lies."""
+    x, y = CENTRES[place]
+    return x + float(rng.uniform(-PLACE_JITTER, PLACE_JITTER)), y + float(rng.uniform(-PLACE_JITTER, PLACE_JITTER))

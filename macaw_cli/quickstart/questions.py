@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from macaw_cli.quickstart.attributes import COLOURS, COUNTS, DIRECTIONS, PITCHES, PLACES, SHAPES, SOUNDS, Film, Picture, Sound
+from macaw_cli.quickstart.attributes import (
+    COLOURS,
+    COUNTS,
+    DIRECTIONS,
+    PITCHES,
+    PLACES,
+    SHAPES,
+    SOUNDS,
+    Film,
+    Picture,
+    Sound,
+)
 
 YES_NO = ("yes", "no")
 PHRASINGS: dict[str, tuple[str, ...]] = {
@@ -18,8 +29,8 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
                     "What pitch do you hear?"),
     "audio/count": ("How often does it sound?", "How many sounds are there?", "Count the sounds.",
                     "How many times do you hear it?"),
-    "video/direction": ("Which way does the shape move?", "Where does the shape go?", "Name the direction of the movement.",
-                        "In which direction does it move?"),
+    "video/direction": ("Which way does the shape move?", "Where does the shape go?",
+                        "Name the direction of the movement.", "In which direction does it move?"),
     "video/what": ("What moves?", "Which shape moves?", "Name the moving shape.", "What shape is moving?"),
     "video/beeps": ("Does the {colour} shape beep?", "Is there a {colour} shape that beeps?",
                     "Do you see a {colour} shape and hear a beep?", "Does a {colour} shape beep here?"),
@@ -106,5 +117,7 @@ def ask_for_description(medium: Picture | Sound | Film, rng: np.random.Generator
     return Question(kind, str(rng.choice(DESCRIBE[kind])), answer)
 
 
-def _question(kind: str, answer: str, choices: tuple[str, ...], rng: np.random.Generator, *, colour: str = "") -> Question:
+def _question(
+    kind: str, answer: str, choices: tuple[str, ...], rng: np.random.Generator, *, colour: str = "",
+) -> Question:
     return Question(kind, str(rng.choice(PHRASINGS[kind])).format(colour=colour), answer, choices)

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from macaw_cli.quickstart.attributes import COUNTS, Sound
 
@@ -14,18 +16,19 @@ HERTZ = {"low": (240.0, 400.0), "middle": (700.0, 1100.0), "high": (2000.0, 3000
 HIGHEST_HERTZ = 7000.0
 """No partial lies above, so that 16 kHz can hold everything."""
 
-Waveform = np.ndarray
+Waveform = NDArray[Any]
 Event = Callable[[float, int, int, np.random.Generator], Waveform]
 
 
 def _beep(hertz: float, samples: int, rate: int, rng: np.random.Generator) -> Waveform:
-    return np.sin(2 * np.pi * hertz * np.arange(samples) / rate)
+    tone: Waveform = np.sin(2 * np.pi * hertz * np.arange(samples) / rate)
+    return tone
 
 
 def _buzz(hertz: float, samples: int, rate: int, rng: np.random.Generator) -> Waveform:
     time = np.arange(samples) / rate
     partials = [n for n in range(1, 12) if n * hertz < HIGHEST_HERTZ]
-    tone = sum((np.sin(2 * np.pi * n * hertz * time) / n**0.5 for n in partials), np.zeros(samples))
+    tone: Waveform = sum((np.sin(2 * np.pi * n * hertz * time) / n**0.5 for n in partials), np.zeros(samples))
     flutter = 0.55 + 0.45 * np.sign(np.sin(2 * np.pi * rng.uniform(35, 45) * time))
     return tone * flutter / len(partials) ** 0.5
 

@@ -25,25 +25,28 @@ def film_frames(film: Film, rng: np.random.Generator) -> list[Image.Image]:
         FRAMES RGB images of SIZE x SIZE pixels.
     """
     look = random_look(film.colour, rng)
+    return [draw(film.shape, centre, look, rng) for centre in film_path(film.direction, rng)]
+
+
+def film_path(direction: str, rng: np.random.Generator) -> list[tuple[float, float]]:
+    """Where the shape's middle is in each frame, in pixels from the left top, on some way in `direction`."""
     begin, end = np.array(WAY) + rng.uniform(-3.5, 3.5, 2)
-    if film.direction in ("left", "up"):
+    if direction in ("left", "up"):
         begin, end = end, begin
-    across = rng.uniform(24, 40)
-    images = []
-    for along in np.linspace(begin, end, FRAMES):
-        centre = (float(along), float(across)) if film.direction in HORIZONTAL else (float(across), float(along))
-        images.append(draw(film.shape, centre, look, rng))
-    return images
+    across = float(rng.uniform(24, 40))
+    along = [float(position) for position in np.linspace(begin, end, FRAMES)]
+    return [(position, across) if direction in HORIZONTAL else (across, position) for position in along]
 
 
 def write_film(path: Path, film: Film, rng: np.random.Generator) -> None:
-    """Write `film` as an MP4 of SIZE x SIZE pixels, FRAMES frames and a mono soundtrack; the same bytes for the same rng."""
+    """Write `film` as an MP4 of SIZE x SIZE pixels, FRAMES frames and a mono soundtrack; equal rng, equal bytes."""
     images = film_frames(film, rng)
     waveform = synthesize(film.sound, SOUND_RATE, rng)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         container.flags |= av.container.Flags.bitexact.value
-        video = container.add_stream("libx264", rate=FRAMES_PER_SECOND,
-                                     options={"preset": "veryfast", "crf": "20", "threads": "1", "x264-params": "threads=1"})
+        # one thread and no macroblock tree: with either, x264's bytes differ between runs
+        options = {"preset": "veryfast", "crf": "20", "mbtree": "0", "threads": "1", "x264-params": "threads=1"}
+        video = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=options)
         video.width = video.height = SIZE
         video.pix_fmt = "yuv420p"
         audio = container.add_stream("aac", rate=SOUND_RATE, layout="mono")
@@ -56,7 +59,8 @@ def write_film(path: Path, film: Film, rng: np.random.Generator) -> None:
 def _write_soundtrack(container: av.container.OutputContainer, audio: av.AudioStream, waveform: Waveform) -> None:
     samples_per_frame = 1024
     for begin in range(0, len(waveform), samples_per_frame):
-        frame = av.AudioFrame.from_ndarray(waveform[None, begin : begin + samples_per_frame], format="fltp", layout="mono")
+        samples = waveform[None, begin : begin + samples_per_frame]
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
         frame.sample_rate = SOUND_RATE
         frame.pts = begin
         frame.time_base = Fraction(1, SOUND_RATE)

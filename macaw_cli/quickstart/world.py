@@ -1,15 +1,15 @@
 """Writes the quickstart's world: media files and the conversations about them, a pure function of the seed.
 
-    media/{train,heldout,unseen}/{image,audio,video}-00000.{png,wav,mp4}
-    train.jsonl     conversations about media/train, and text-only ones
-    heldout.jsonl   the same about media/heldout, and those about media/unseen with "tags": ["unseen"]
+- `media/{train,heldout,unseen}/{image,audio,video}-00000.{png,wav,mp4}`
+- `train.jsonl`: conversations about media/train, and text-only ones
+- `heldout.jsonl`: the same about media/heldout, and those about media/unseen with "tags": ["unseen"]
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ import numpy as np
 from macaw_cli.basics.atomic_files import write_jsonl
 from macaw_cli.basics.console import progress
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
+from macaw_cli.basics.errors import UsageError
 from macaw_cli.quickstart import attributes, questions, texts
 from macaw_cli.quickstart.attributes import Film, Picture, Sound
 from macaw_cli.quickstart.pictures import draw_picture
@@ -49,6 +50,21 @@ class WorldSizes:
     train_texts: int = 150
     heldout_texts: int = 200
 
+    @classmethod
+    def from_settings(cls, sizes: Mapping[str, Any]) -> "WorldSizes":
+        """The sizes in a workspace's `quickstart` section; what is not named there has its default.
+
+        Raises:
+            UsageError: a size is unknown, or not a whole number of 0 or more.
+        """
+        known = [field.name for field in fields(cls)]
+        for name, value in sizes.items():
+            if name not in known:
+                raise UsageError(f"quickstart.{name} is not a size of the world.", f"Valid names: {', '.join(known)}.")
+            if type(value) is not int or value < 0:
+                raise UsageError(f"quickstart.{name} must be a whole number of 0 or more, found {value!r}.")
+        return cls(**sizes)
+
     def count(self, modality: str, split: str) -> int:
         """Number of files of `modality` in `split`."""
         if split != "train":
@@ -72,7 +88,9 @@ class PlannedFile:
         return f"media/{self.split}/{self.modality}-{self.number:05d}.{SUFFIXES[self.modality]}"
 
 
-def make_world(folder: Path, *, seed: int, sizes: WorldSizes, show_progress: bool = True, processes: int | None = None) -> None:
+def make_world(
+    folder: Path, *, seed: int, sizes: WorldSizes, show_progress: bool = True, processes: int | None = None,
+) -> None:
     """Write the world's media files and then its two conversation files; equal arguments give equal bytes.
 
     Args:
@@ -92,7 +110,8 @@ def make_world(folder: Path, *, seed: int, sizes: WorldSizes, show_progress: boo
     if processes is None:
         processes = 2 if len(files) > 4 * FILES_PER_TASK and (os.cpu_count() or 1) > 1 else 1
     with disk_full_is_told(folder):
-        with progress("Drawing and recording the world", len(files), "files") if show_progress else nullcontext() as advance:
+        shown = progress("Drawing and recording the world", len(files), "files") if show_progress else nullcontext()
+        with shown as advance:
             for written in _write_files(folder, files, processes):
                 if advance is not None:
                     advance(written, "")
@@ -108,7 +127,8 @@ def plan_world(seed: int, sizes: WorldSizes) -> list[PlannedFile]:
             key = (seed, split_number, modality_number)
             rng = np.random.default_rng(key)
             media = _media(modality, split == "unseen", sizes.count(modality, split), rng)
-            files += [PlannedFile(medium, modality, split, number, (*key, number)) for number, medium in enumerate(media)]
+            for number, medium in enumerate(media):
+                files.append(PlannedFile(medium, modality, split, number, (*key, number)))
     return files
 
 
@@ -123,7 +143,8 @@ def conversations(files: Sequence[PlannedFile], seed: int, sizes: WorldSizes) ->
         target = rows["train" if file.split == "train" else "heldout"]
         target += [_row(f"{file.split}-{file.modality}-{file.number:05d}-{place}", question, file)
                    for place, question in enumerate(asked)]
-    for split, text_questions in zip(rows, texts.split_text_questions(sizes.train_texts, sizes.heldout_texts, rng), strict=True):
+    for split, per_kind in (("train", sizes.train_texts), ("heldout", sizes.heldout_texts)):
+        text_questions = texts.draw_text_questions(per_kind, rng, heldout=split == "heldout")
         rows[split] += [_row(f"{split}-text-{number:05d}", question) for number, question in enumerate(text_questions)]
     return rows
 
@@ -133,7 +154,8 @@ def _media(modality: str, unseen: bool, count: int, rng: np.random.Generator) ->
         return _deal([p for p in attributes.all_pictures() if (p in attributes.UNSEEN_PICTURES) == unseen], count, rng)
     if modality == "audio":
         return _deal([s for s in attributes.all_sounds() if (s in attributes.UNSEEN_SOUNDS) == unseen], count, rng)
-    movements = _deal([m for m in attributes.all_movements() if attributes.is_unseen_movement(*m) == unseen], count, rng)
+    ways = [way for way in attributes.all_movements() if attributes.is_unseen_movement(*way) == unseen]
+    movements = _deal(ways, count, rng)
     sounds = [sound for sound in attributes.all_sounds() if sound not in attributes.UNSEEN_SOUNDS]
     beeps = _deal([sound for sound in sounds if sound.sound == "beep"], (count + 1) // 2, rng)
     others = _deal([sound for sound in sounds if sound.sound != "beep"], count // 2, rng)
