@@ -1,6 +1,23 @@
 """`macaw init`."""
 
+from pathlib import Path
+from typing import Annotated
 
-def init() -> None:
-    """Write a macaw.yaml from a preset."""
-    raise NotImplementedError
+import typer
+
+from macaw_cli.config.presets import Preset
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the workspace.")] = Path(),
+    preset: Annotated[
+        Preset,
+        typer.Option(help="modern: large encoders, MLP bridge; paper: Macaw-LLM as published; quickstart: the tiny one."),
+    ] = "modern",
+) -> None:
+    """Write a macaw.yaml from a preset, with comments on what to fill in."""
+    from macaw_cli.basics.console import result
+    from macaw_cli.config.presets import write_preset
+
+    file = write_preset(preset, folder)
+    result(f"Wrote {file} ({preset}). Fill in your media and conversations. Next: macaw extract-features")

@@ -47,7 +47,7 @@ def open_workspace(config: Path | None = None, overrides: Sequence[str] = ()) ->
     if file and "version" in tree:
         require_version(tree["version"], FORMAT_VERSION, file)
     for override in overrides:
-        _apply_override(tree, override)
+        apply_override(tree, override)
     return Workspace(
         (file.parent if file else Path.cwd()).absolute(), parse_settings(tree, str(file or "the command line"))
     )
@@ -104,7 +104,12 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     return tree
 
 
-def _apply_override(tree: dict[str, Any], override: str) -> None:
+def apply_override(tree: dict[str, Any], override: str) -> None:
+    """Set one `a.b=c` in a tree of plain values.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise UsageError(f"--set takes key=value, found {override!r}.", "For example: --set training.epochs=2")

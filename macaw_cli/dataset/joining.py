@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
@@ -130,16 +130,21 @@ def _media_of(conversation: Conversation, stores: FeatureStores, folder: Path) -
 
 
 def _add_soundtracks(uses: dict[Modality, list[MediaUse]], stores: FeatureStores) -> None:
-    """Put each video's sound behind the other audio; one that is listed anyway is marked instead of doubled."""
-    sounds = [(number, use, stores.soundtrack(use.medium)) for number, use in enumerate(uses["video"])]
-    found = [(number, use, sound) for number, use, sound in sounds if sound]
-    listed = {use.medium.identity: place for place, use in enumerate(uses["audio"])}
-    fresh = {sound.identity for _, _, sound in found} - set(listed)
-    first_video = len(uses["image"]) + len(uses["audio"]) + len(fresh)
-    for number, video, sound in reversed(found):  # of two equal videos the first keeps the sound
-        place = listed.setdefault(sound.identity, len(uses["audio"]))
-        source = uses["audio"][place].source if place < len(uses["audio"]) else video.source
-        uses["audio"][place : place + 1] = [MediaUse(sound, source, soundtrack_of=first_video + number)]
+    """Put each video's sound before the other audio, so that a place named in the messages keeps meaning the latter.
+
+    Sound that is listed as audio anyway is marked there instead of doubled; of two equal videos the first has it.
+    """
+    sounds: dict[tuple[Modality, str], tuple[int, MediaUse]] = {}
+    for number, video in enumerate(uses["video"]):
+        if sound := stores.soundtrack(video.medium):
+            sounds.setdefault(sound.identity, (number, MediaUse(sound, video.source)))
+    listed = {use.medium.identity for use in uses["audio"]}
+    added = [use for identity, (_, use) in sounds.items() if identity not in listed]
+    first_video = len(uses["image"]) + len(added) + len(uses["audio"])
+    uses["audio"] = [
+        replace(use, soundtrack_of=first_video + sounds[use.medium.identity][0]) if use.medium.identity in sounds else use
+        for use in [*added, *uses["audio"]]
+    ]
 
 
 def _require_places(conversation: Conversation, media: tuple[MediaUse, ...]) -> None:

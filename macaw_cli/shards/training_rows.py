@@ -43,7 +43,7 @@ class ConversationRow:
     choices: list[str] | None
     """The possible answers, where the question has such a list."""
     media: tuple[MediaRef, ...]
-    """Ordered image, audio, video, and within each in order of appearance; soundtracks behind other audio."""
+    """Ordered image, audio, video, and within each in order of appearance; soundtracks before other audio."""
     tags: tuple[str, ...]
     """Free marks given in the source, such as `unseen`."""
     sample: str

@@ -10,7 +10,7 @@ from macaw_cli.dataset.build import build_dataset
 
 sys.path.insert(0, str(Path(__file__).parent))  # the test folders are no packages; fake_store.py stands beside this
 
-from fake_store import make_store  # noqa: E402
+from fake_store import make_store
 
 IMAGES = [f"images/{n}.png" for n in range(12)]
 VIDEOS = [f"videos/{n}.mp4" for n in range(4)]

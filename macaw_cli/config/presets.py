@@ -1,0 +1,54 @@
+"""Presets: a commented `macaw.yaml` for a purpose, which `macaw init` writes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+from macaw_cli.basics.atomic_files import write_text
+from macaw_cli.basics.errors import InputError
+
+Preset = Literal["quickstart", "paper", "modern"]
+PRESETS: tuple[Preset, ...] = get_args(Preset)
+FOLDER = Path(__file__).parent / "presets"
+
+
+def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
+    """The preset as the text of a `macaw.yaml`.
+
+    Args:
+        preset: which one.
+        overrides: `a.b=c` each. With any, the text is written anew and loses its comments.
+
+    Raises:
+        UsageError: an override names an unknown key or gives an impossible value.
+    """
+    text = (FOLDER / f"{preset}.yaml").read_text(encoding="utf-8")
+    if not overrides:
+        return text
+    import yaml
+
+    from macaw_cli.config.loading import apply_override, parse_settings
+
+    tree = yaml.safe_load(text)
+    for override in overrides:
+        apply_override(tree, override)
+    parse_settings(tree, f"the preset {preset}")
+    changed = ", ".join(override.partition("=")[0] for override in overrides)
+    return f"# The preset {preset} with other values of {changed}.\n" + yaml.safe_dump(tree, sort_keys=False)
+
+
+def write_preset(preset: Preset, folder: Path) -> Path:
+    """Write the preset to `folder`, which is made if need be; never over a file that is there.
+
+    Raises:
+        InputError: the folder has a `macaw.yaml`, or is a file.
+    """
+    from macaw_cli.config.loading import CONFIG_NAME
+
+    file, another = folder / CONFIG_NAME, "Name another folder: macaw init DIR"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, a workspace is a folder.", another)
+    if file.exists():
+        raise InputError(f"{file} is there already and stays as it is.", another)
+    write_text(file, preset_yaml(preset))
+    return file
