@@ -48,6 +48,18 @@ class ClipEncoder(FrozenEncoder):
         return torch.from_numpy(np.stack(planes, axis=1))
 
     @cached_property
+    def geometry(self) -> dict[str, Any] | None:
+        """How the processor resizes and crops, for `media.images.fit_image`; None when only the processor can do it."""
+        made = self.preprocessing()
+        size, crop = made.get("size", {}), made.get("crop_size") if made.get("do_center_crop") else None
+        if not made.get("do_resize") or set(size) not in ({"shortest_edge"}, {"height", "width"}):
+            return None
+        smallest = size.get("shortest_edge") or min(size["height"], size["width"])
+        if crop is None or max(crop.values()) > smallest:  # the first: pictures of many sizes; the second: padding
+            return None
+        return {"size": size, "resample": made["resample"], "crop": crop}
+
+    @cached_property
     def _table(self) -> np.ndarray:
         """(3, 256) fp32: what the processor makes of every byte; a byte has no other way to go."""
         ramp = Image.merge("RGB", [Image.frombytes("L", (256, 1), bytes(range(256)))] * 3)

@@ -1,0 +1,132 @@
+"""The parent's side of a decoder process: ask with a deadline, end it when it does not answer, start another."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.media.decoder_process import LENGTH
+from macaw_cli.media.decoding import Decoded, Request
+
+DEFAULT_TIMEOUT_S = 60.0
+DEFAULT_MEMORY_MIB = 4096
+_CHUNK = 1 << 20
+
+
+class DecoderLost(Exception):
+    """The process did not answer in time, or ended; `reason` completes the sentence "its decoder ..."."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class DecoderProcess:
+    """A persistent decoder process, started when first needed. One thread at a time, the one that started it."""
+
+    def __init__(self, timeout_s: float = DEFAULT_TIMEOUT_S, memory_mib: int = DEFAULT_MEMORY_MIB) -> None:
+        self._timeout_s, self._memory_mib = timeout_s, memory_mib
+        self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
+
+    def decode(self, request: Request) -> Decoded:
+        """Decode one file; a film whose first decoder hangs or crashes is tried again with PyAV alone.
+
+        Raises:
+            InputError: the reason why the file cannot be used.
+        """
+        try:
+            return self._ask(request)
+        except DecoderLost as lost:
+            if request["modality"] != "video" or request.get("decoder") == "pyav":
+                raise InputError(f"{request['path']} cannot be decoded: its decoder {lost.reason}.") from None
+        try:
+            return self._ask({**request, "decoder": "pyav"})
+        except DecoderLost as lost:
+            raise InputError(f"{request['path']} cannot be decoded: its decoder {lost.reason}.") from None
+
+    def kill(self) -> None:
+        """End the process from another thread, for good: whoever waits for it gets an error."""
+        self._killed = True
+        if process := self._process:
+            process.kill()
+
+    def close(self) -> None:
+        """End the process; the next request starts another."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _ask(self, request: Request) -> Decoded:
+        if self._killed:
+            raise DecoderLost("was ended")
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self._process = self._start()
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            header = self._exchange(json.dumps(request).encode(), deadline)
+            if "problem" in header:
+                raise InputError(header["problem"])
+            arrays = {item["name"]: self._receive_array(item, deadline) for item in header["arrays"]}
+            return header["meta"], arrays
+        except DecoderLost:
+            self.close()
+            raise
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        debug = os.environ.get("MACAW_DEBUG") == "1"
+        one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        return subprocess.Popen(
+            [sys.executable, "-m", "macaw_cli.media.decoder_process", str(self._memory_mib), str(os.getpid())],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if debug else subprocess.DEVNULL, bufsize=0,
+            env={**os.environ, **one_thread, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )  # fmt: skip
+
+    def _exchange(self, request: bytes, deadline: float) -> dict[str, Any]:
+        process = self._process
+        assert process is not None and process.stdin is not None
+        try:
+            process.stdin.write(LENGTH.pack(len(request)) + request)
+        except BrokenPipeError:
+            raise DecoderLost(self._ending()) from None
+        (length,) = LENGTH.unpack(self._receive(LENGTH.size, deadline))
+        header: dict[str, Any] = json.loads(self._receive(length, deadline))
+        return header
+
+    def _receive_array(self, item: dict[str, Any], deadline: float) -> np.ndarray:
+        dtype = np.dtype(item["dtype"])
+        content = self._receive(int(np.prod(item["shape"], dtype=np.int64)) * dtype.itemsize, deadline)
+        return np.frombuffer(content, dtype).reshape(item["shape"])
+
+    def _receive(self, count: int, deadline: float) -> bytearray:
+        assert self._process is not None and self._process.stdout is not None
+        descriptor, content = self._process.stdout.fileno(), bytearray(count)
+        view, got = memoryview(content), 0
+        while got < count:
+            ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise DecoderLost(f"did not return within {self._timeout_s:g} s and was ended")
+            read = os.readv(descriptor, [view[got : got + _CHUNK]])
+            if not read:
+                raise DecoderLost(self._ending())
+            got += read
+        return content
+
+    def _ending(self) -> str:
+        assert self._process is not None
+        code = self._process.wait()
+        return f"process ended by itself (exit code {code}; it may have at most {self._memory_mib} MiB of memory)"

@@ -1,0 +1,75 @@
+"""The child process in which files are decoded, so that a decoder that hangs, crashes or swells can be ended.
+
+Started as `python -m macaw_cli.media.decoder_process MEMORY_MIB` by `decoder_client.py`. Requests come on standard
+input, answers go to what was standard output; both are frames of a length, a JSON header and the bytes of the arrays
+it lists. No pickle: a decoder that was taken over by a malicious file can send data only.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+from typing import Any, BinaryIO
+
+LENGTH = struct.Struct(">Q")
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library that prints must not print into the answers
+    _protect(int(sys.argv[1]))
+    from macaw_cli.media.decoding import decode
+
+    while (request := _read_request(requests)) is not None:
+        _answer(answers, *_attempt(decode, request))
+
+
+def _attempt(decode: Any, request: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    from macaw_cli.basics.errors import InputError
+
+    try:
+        meta, arrays = decode(request)
+    except InputError as error:
+        return {"problem": error.problem}, []
+    except MemoryError:
+        return {"problem": f"{request['path']} needs more memory to decode than a decoder may have."}, []
+    except Exception as error:  # any library may raise anything on a malformed file; the parent names it as the reason
+        return {"problem": f"{request['path']} cannot be decoded ({type(error).__name__}: {error})."}, []
+    listed = [{"name": name, "dtype": array.dtype.str, "shape": array.shape} for name, array in arrays.items()]
+    return {"meta": meta, "arrays": listed}, list(arrays.values())
+
+
+def _read_request(requests: BinaryIO) -> dict[str, Any] | None:
+    head = requests.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    request: dict[str, Any] = json.loads(requests.read(LENGTH.unpack(head)[0]))
+    return request
+
+
+def _answer(answers: BinaryIO, header: dict[str, Any], arrays: list[Any]) -> None:
+    text = json.dumps(header).encode()
+    answers.write(LENGTH.pack(len(text)) + text)
+    for array in arrays:
+        answers.write(memoryview(array.reshape(-1)).cast("B") if array.flags.c_contiguous else array.tobytes())
+    answers.flush()
+
+
+def _protect(memory_mib: int) -> None:
+    """Bound the memory, leave Ctrl-C to the parent, and die with it even when it is killed."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != int(sys.argv[2]):  # the parent died before we asked to be told
+            os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Read an image file as a person sees it: upright, eight bits, red, green and blue."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.media.kinds import is_text
+
+MAX_PIXELS = 178_956_970
+"""Half a gigabyte as RGB; a small file that unpacks to more is taken for an attack on the memory."""
+
+
+def load_image(path: Path | str) -> Image.Image:
+    """Read the first picture of a file as RGB: EXIF rotation applied, transparency on white, 16 bit scaled to 8.
+
+    Raises:
+        InputError: missing, no image, cut, or too large when unpacked.
+    """
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PIL warns of odd metadata and large pictures; what matters is raised
+            with Image.open(path) as image:
+                _check_size(image, path)
+                return _as_rgb(ImageOps.exif_transpose(image))
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path} is no image: {_content(path)}.") from None
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path} is refused: {error}") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, ZeroDivisionError, MemoryError) as error:
+        raise InputError(f"{path} cannot be decoded as an image: {str(error) or type(error).__name__}.") from None
+
+
+def fit_image(image: Image.Image, geometry: dict[str, Any]) -> Image.Image:
+    """Resize and crop as an image processor of transformers would, before the picture travels between processes.
+
+    Args:
+        image: RGB.
+        geometry: `size` (`{"shortest_edge"}` or `{"height", "width"}`), `resample` (PIL's number) and `crop`
+            (`{"height", "width"}`, not larger than the resized picture, or None).
+    """
+    size, crop = geometry["size"], geometry["crop"]
+    if "shortest_edge" in size:
+        target = _by_shortest_edge(image.size, size["shortest_edge"])
+    else:
+        target = (size["width"], size["height"])
+    image = image.resize(target, resample=geometry["resample"])
+    if crop is None:
+        return image
+    left, top = (image.width - crop["width"]) // 2, (image.height - crop["height"]) // 2
+    return image.crop((left, top, left + crop["width"], top + crop["height"]))
+
+
+def _by_shortest_edge(size: tuple[int, int], edge: int) -> tuple[int, int]:
+    width, height = size
+    longest = int(edge * max(size) / min(size))
+    return (edge, longest) if width <= height else (longest, edge)
+
+
+def _check_size(image: Image.Image, path: Path) -> None:
+    pixels = image.width * image.height
+    if pixels > MAX_PIXELS:
+        raise InputError(f"{path} would unpack to {pixels / 1e6:.0f} megapixels, the limit is {MAX_PIXELS / 1e6:.0f}.")
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    image.load()
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_eight_bits(image)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """PIL would clip 16-bit and float grey values at 255: almost every picture would be white."""
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    largest = values.max(initial=0.0)
+    scale = 255.0 if image.mode == "F" and largest <= 1.0 else 255.0 / 65535.0 if largest > 255 else 1.0
+    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+
+
+def _content(path: Path) -> str:
+    if path.stat().st_size == 0:
+        return "it is empty"
+    return "it holds text" if is_text(path) else "its content is not a known picture format"

@@ -1,0 +1,49 @@
+"""Read films: frames at evenly spaced times, decoded in a process that can be ended."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from macaw_cli.media.containers import has_sound
+from macaw_cli.media.decoder_client import DecoderProcess
+
+_shared = threading.local()
+
+
+def load_frames(
+    path: Path | str, frames: int, start: float | None = None, end: float | None = None
+) -> tuple[np.ndarray, list[float]]:
+    """Frames of a film, or of the clip from `start` to `end` seconds.
+
+    Args:
+        path: the film.
+        frames: how many, at the middles of equal parts.
+        start: first second; None is the beginning.
+        end: last second; None is the end.
+
+    Returns:
+        (frames, H, W, 3) uint8 RGB, upright, and their times in seconds.
+
+    Raises:
+        InputError: missing, undecodable, without pictures, or its decoder did not return.
+    """
+    if not hasattr(_shared, "decoder"):
+        _shared.decoder = DecoderProcess()
+    meta, arrays = _shared.decoder.decode(
+        {"path": str(path), "modality": "video", "frames": frames, "start": start, "end": end}
+    )
+    if "video" not in arrays:
+        from macaw_cli.basics.errors import InputError
+
+        raise InputError(f"{path} has no pictures in it.")
+    return arrays["video"], meta["frame_times"]
+
+
+def has_soundtrack(path: Path | str) -> bool:
+    """Whether a film has sound.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    return has_sound(path)
