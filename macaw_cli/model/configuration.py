@@ -40,6 +40,8 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     """Fields of `BridgeSettings`; absent ones have their defaults."""
     conv: dict[str, list[int]] = field(default_factory=dict)
     """Modality to [kernel, stride] of the `macaw` bridge, where a checkpoint fixes them."""
+    align_heads: int | None = None
+    """Heads of the `macaw` bridge's alignment, where a checkpoint fixes them; else twice `bridge.heads`."""
     feature_shapes: dict[str, list[int]] = field(default_factory=dict)
     """Modality to the shape of one medium's features: [N, C], for video [F, N, C]. A modality that is absent has no bridge."""
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -120,6 +122,16 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     def vocabulary_size(self) -> int:
         """V: rows of the LLM's embedding matrix; ids from here on stand for media."""
         return int(self.text_config.vocab_size)  # type: ignore[union-attr]
+
+    @property
+    def text_width(self) -> int:
+        """D: the LLM's hidden size."""
+        return int(self.text_config.hidden_size)  # type: ignore[union-attr]
+
+    @property
+    def initial_embedding_std(self) -> float:
+        """Standard deviation that the LLM's own random embeddings have."""
+        return float(getattr(self.text_config, "initializer_range", 0.02))
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, GenerationMixin, PreTrainedModel
+from transformers import initialization as transformers_init
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from macaw_cli.config.settings import Modality
@@ -43,7 +44,7 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
         super().__init__(config)
         self.language_model = language_model or AutoModelForCausalLM.from_config(config.text_config)
         self.bridges = nn.ModuleDict({name: build_bridge(config, name) for name in config.modalities})  # type: ignore[misc]
-        self.tag_embeddings = nn.Embedding(6, config.text_config.hidden_size) if config.tags_outside else None
+        self.tag_embeddings = nn.Embedding(6, config.text_width) if config.tags_outside else None
         if config.null_media:
             for name in config.modalities:
                 self.register_buffer(f"null_features_{name}", torch.full(config.feature_shapes[name], torch.nan))
@@ -225,4 +226,8 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
 
     def _init_weights(self, module: nn.Module) -> None:
         """Initial weights of the bridges and tags; transformers asks the LLM and the encoders for their own."""
-        initial_weights.initialise(module, getattr(self.config.text_config, "initializer_range", 0.02))
+        initial_weights.initialise(module, self.config.initial_embedding_std)
+        if module is self:
+            for name, buffer in self.named_buffers(recurse=False):
+                if name.startswith("null_features_"):
+                    transformers_init.constant_(buffer, torch.nan)

@@ -29,7 +29,7 @@ class LinearBridge(nn.Module):
     @classmethod
     def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:
         """A bridge with initial weights for the sizes in `config`."""
-        return cls(config.feature_shapes[modality][-1], config.text_config.hidden_size)
+        return cls(config.feature_shapes[modality][-1], config.text_width)
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:

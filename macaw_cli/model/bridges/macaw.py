@@ -38,10 +38,11 @@ class MacawBridge(nn.Module):
 
     Args:
         channels: C.
-        width: D, a multiple of `2 * heads`.
+        width: D, a multiple of `align_heads`.
         kernel: feature tokens per window.
         stride: feature tokens from one window to the next.
-        heads: of the video self-attention; the alignment has twice as many. C is a multiple of it where it is used.
+        heads: of the video self-attention, which divides C.
+        align_heads: of the alignment.
         dropout: of the attention weights while training.
         over_time: whether a self-attention over all tokens comes first (video).
         residual: the default form; False is the published one.
@@ -52,7 +53,7 @@ class MacawBridge(nn.Module):
 
     def __init__(
         self, channels: int, width: int, kernel: int, stride: int, *,
-        heads: int, dropout: float, over_time: bool, residual: bool, unit: float = 0.02,
+        heads: int, align_heads: int, dropout: float, over_time: bool, residual: bool, unit: float = 0.02,
     ) -> None:  # fmt: skip
         super().__init__()
         self.residual = residual
@@ -60,7 +61,7 @@ class MacawBridge(nn.Module):
         self.self_attention = SelfAttention(channels, heads, dropout) if over_time else None
         self.convolution = nn.Conv1d(channels, channels, kernel, stride)
         self.projection = nn.Linear(channels, width)
-        self.alignment = AlignmentAttention(width, 2 * heads, dropout)
+        self.alignment = AlignmentAttention(width, align_heads, dropout)
         if residual:
             self.register_buffer("embedding_rms", torch.tensor(unit))
 
@@ -71,14 +72,16 @@ class MacawBridge(nn.Module):
         Raises:
             UsageError: the heads do not divide D or, for video, C.
         """
-        settings, width, channels = config.bridge_settings, config.text_config.hidden_size, config.feature_shapes[modality][-1]
-        over_time = modality == "video"
-        _require_divisible(f"the LLM's hidden size {width}", width, 2 * settings.heads, settings.heads)
+        settings, channels = config.bridge_settings, config.feature_shapes[modality][-1]
+        width, over_time = config.text_width, modality == "video"
+        align_heads = config.align_heads or 2 * settings.heads
+        _require_divisible(f"the LLM's hidden size {width}", width, align_heads, settings.heads)
         if over_time:
             _require_divisible(f"the number of video feature channels {channels}", channels, settings.heads, settings.heads)
+        kernel, stride = windows_of(config, modality)
         return cls(
-            channels, width, *windows_of(config, modality), heads=settings.heads, dropout=settings.dropout,
-            over_time=over_time, residual=settings.variant == "default", unit=getattr(config.text_config, "initializer_range", 0.02),
+            channels, width, kernel, stride, heads=settings.heads, align_heads=align_heads, dropout=settings.dropout,
+            over_time=over_time, residual=settings.variant == "default", unit=config.initial_embedding_std,
         )  # fmt: skip
 
     @staticmethod

@@ -34,7 +34,7 @@ class MlpBridge(nn.Module):
     @classmethod
     def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:
         """A bridge with initial weights for the sizes in `config`."""
-        return cls(config.feature_shapes[modality][-1], config.text_config.hidden_size, config.bridge_settings.layers)
+        return cls(config.feature_shapes[modality][-1], config.text_width, config.bridge_settings.layers)
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:

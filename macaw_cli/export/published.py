@@ -1,0 +1,136 @@
+"""Import of the published Macaw-LLM weights: published names in, a model folder out.
+
+Neither encoders nor tokenizer are needed; where they are given they become part of the folder.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from macaw_cli.basics.atomic_files import read_json
+from macaw_cli.basics.disk import disk_full_is_told, require_free_space
+from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.export.published_config import EMBEDDING, published_config
+from macaw_cli.export.published_files import read_weights, stored_bytes
+from macaw_cli.export.published_names import published_name, renamed, summarised
+from macaw_cli.model.folder import CONFIG_FILE, save_model
+from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+MAY_BE_MISSING = ("bridges.video.self_attention.", "null_features_")
+"""The published file lacks the video self-attention; null features come from the encoders."""
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What was imported."""
+
+    folder: Path
+    tensors: int
+    """Weights taken over."""
+    missing: tuple[str, ...]
+    """Published names that the file lacks; they got initial weights."""
+    ignored: tuple[str, ...]
+    """Names in the file that the model does not use."""
+
+    def lines(self) -> list[str]:
+        """The report for people, without the last line."""
+        lines = [f"Took over {self.tensors} weights."]
+        if self.missing:
+            lines.append(f"Missing in the file, so initialised at random: {summarised(self.missing)}.")
+        if any(name.startswith("video_long_self_attention") for name in self.missing):
+            lines.append("Video needs training before its answers mean anything; image and audio are as published.")
+        if self.ignored:
+            lines.append(f"In the file, but not needed for stored features: {summarised(self.ignored)}.")
+        return lines
+
+
+def import_published(file: Path, config_file: Path | None, out: Path) -> ImportReport:
+    """Write the model folder of a published checkpoint.
+
+    Args:
+        file: `.safetensors`, `pytorch_model*.bin`, an index of several, or their folder.
+        config_file: JSON with the configuration; default: the safetensors metadata under `config`, then the
+            published sizes.
+        out: folder to write.
+
+    Raises:
+        InputError: no such file, no published checkpoint, or an unusable configuration.
+        MismatchError: configuration and weights contradict each other.
+        ResourceError: the disk has too little room.
+    """
+    if out.exists() and not (out / CONFIG_FILE).is_file() and (out.is_file() or any(out.iterdir())):
+        raise InputError(f"{out} exists and is no model folder.", "Choose another place with --out.")
+    require_free_space(out, stored_bytes(file))
+    model, report = load_published(file, config_file, out)
+    with disk_full_is_told(out):
+        save_model(model, None, out)
+    return report
+
+
+def load_published(
+    file: Path, config_file: Path | None = None, out: Path = Path()
+) -> tuple[MacawForConditionalGeneration, ImportReport]:
+    """A published checkpoint as a model in evaluation mode; arguments and errors as in `import_published`."""
+    published, metadata = read_weights(file)
+    found = renamed(published)
+    if not found.weights:
+        raise InputError(
+            f"{file} holds none of the published Macaw-LLM's weights, but {summarised(found.unknown) or 'nothing'}.",
+            "Name the published checkpoint (its weights are called llm.*, project_image.* and so on).",
+        )
+    said, origin = _configuration(config_file, metadata, file)
+    config = published_config(found.weights, said, origin)
+    expected = _expected_shapes(config)
+    _require_shapes(found.weights, expected)
+    missing = sorted(set(expected) - set(found.weights))
+    essential = [published_name(name) for name in missing if not name.startswith(MAY_BE_MISSING)]
+    if essential:
+        raise InputError(f"{file} lacks {len(essential)} weights: {summarised(essential)}.", "Is it one of several files? Name their folder.")
+    model = MacawForConditionalGeneration.from_pretrained(
+        None, config=config, state_dict=found.weights, dtype=found.weights[EMBEDDING].dtype
+    ).eval()
+    lacking = tuple(published_name(name) for name in missing if not name.startswith("null_features_"))
+    return model, ImportReport(out, len(found.weights), lacking, tuple(sorted([*found.unused, *found.unknown])))
+
+
+def _configuration(config_file: Path | None, metadata: dict[str, str], file: Path) -> tuple[dict[str, Any], str]:
+    if config_file is not None:
+        if not config_file.is_file():
+            raise InputError(f"There is no {config_file}.", "--config takes a JSON file.")
+        content, origin = read_json(config_file), str(config_file)
+    elif "config" in metadata:
+        origin = f"the metadata of {file}"
+        try:
+            content = json.loads(metadata["config"])
+        except json.JSONDecodeError:
+            raise InputError(f"`config` in {origin} is not JSON.", "Give the configuration with --config JSON.") from None
+    else:
+        content, origin = {}, "the published configuration"
+    if not isinstance(content, dict):
+        raise InputError(f"{origin} must hold a JSON object, found {type(content).__name__}.")
+    return content, origin
+
+
+def _expected_shapes(config: Any) -> dict[str, torch.Size]:
+    with torch.device("meta"):
+        model = MacawForConditionalGeneration(config)
+    return {name: tensor.shape for name, tensor in model.state_dict().items()}
+
+
+def _require_shapes(weights: dict[str, torch.Tensor], expected: dict[str, torch.Size]) -> None:
+    wrong = [
+        f"{published_name(name)} is {tuple(tensor.shape)}, expected {tuple(expected[name])}"
+        for name, tensor in weights.items()
+        if name in expected and tensor.shape != expected[name]
+    ]
+    strange = [published_name(name) for name in weights if name not in expected]
+    if strange:
+        wrong.append(f"the configured model has no {summarised(strange)}")
+    if wrong:
+        more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
+        raise MismatchError(
+            f"The weights do not fit the configuration: {'; '.join(wrong[:3])}{more}.", "Correct it with --config JSON."
+        )

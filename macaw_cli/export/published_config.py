@@ -1,0 +1,92 @@
+"""The configuration of a published checkpoint: what it says, what its weights show, and the published defaults."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+from transformers import LlamaConfig
+
+from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.config.settings import MODALITIES, BridgeSettings, Modality
+from macaw_cli.model.configuration import MacawConfig
+
+PUBLISHED_CONV = {"image": [48, 36], "audio": [240, 220], "video": [36, 30]}
+PUBLISHED_FEATURE_TOKENS = {"image": 196, "audio": 1500, "video": 196}
+"""Feature tokens of one image, one audio and one video frame: CLIP ViT-B/16 and Whisper base."""
+PUBLISHED_LLAMA = {"num_attention_heads": 32, "rms_norm_eps": 1e-6, "max_position_embeddings": 2048}
+EMBEDDING = "language_model.model.embed_tokens.weight"
+KNOWN_KEYS = frozenset(
+    {"n_frames", "attention_heads", "align_heads", "conv", "hidden_size", "vocab_size", "llama", "tag_ids", "feature_tokens", "note"}
+)
+
+
+def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], origin: str) -> MacawConfig:
+    """The configuration under which `weights` compute what they were published for.
+
+    Args:
+        weights: under our names.
+        said: configuration keys as in the golden vectors: `n_frames`, `attention_heads`, `align_heads`, `conv`,
+            `hidden_size`, `vocab_size`, `llama`, `tag_ids`, and `feature_tokens` per modality; absent ones are read
+            off the weights or are the published ones.
+        origin: where `said` stood, for messages.
+
+    Raises:
+        InputError: unknown or wrong keys, or weights of another model.
+        MismatchError: the configuration contradicts the weights.
+    """
+    unknown = sorted(set(said) - KNOWN_KEYS)
+    if unknown:
+        raise InputError(f"{origin} has unknown keys: {', '.join(unknown)}.", f"Known ones are {', '.join(sorted(KNOWN_KEYS))}.")
+    if EMBEDDING not in weights:
+        raise InputError(
+            "The checkpoint lacks llm.model.embed_tokens.weight, so it is no published Macaw-LLM.",
+            "Name the file with the whole model, under the names of the published code.",
+        )
+    rows, width = weights[EMBEDDING].shape
+    for key, found in (("hidden_size", width), ("vocab_size", rows)):
+        _require_equal(f"`{key}` in {origin}", said.get(key, found), f"llm.model.embed_tokens.weight {(rows, width)}", found)
+    conv = {**PUBLISHED_CONV, **said.get("conv", {})}
+    shapes = {name: _feature_shape(weights, name, conv[name], said, origin) for name in MODALITIES}
+    heads = int(said.get("attention_heads", 8))
+    config = MacawConfig.for_llm(
+        _llama(weights, said, rows, width), BridgeSettings(name="macaw", variant="paper", heads=heads), shapes, null_media=True
+    )
+    config.conv = {name: list(conv[name]) for name in MODALITIES}
+    config.align_heads = int(said.get("align_heads", 2 * heads))
+    # the published vocabulary ends with six tags and the padding token
+    tags = {name: [rows - 7 + 2 * place, rows - 6 + 2 * place] for place, name in enumerate(MODALITIES)}
+    config.tag_ids = {name: list(pair) for name, pair in {**tags, **said.get("tag_ids", {})}.items()}
+    return config
+
+
+def _feature_shape(
+    weights: Mapping[str, Tensor], modality: Modality, conv: list[int], said: Mapping[str, Any], origin: str
+) -> list[int]:
+    name = f"bridges.{modality}.convolution.weight"
+    if name not in weights:
+        raise InputError(f"The checkpoint lacks project_{modality}.weight, so it is no published Macaw-LLM.")
+    _, channels, kernel = weights[name].shape
+    shown = f"project_{modality}.weight {tuple(weights[name].shape)}"
+    _require_equal(f"the {modality} kernel under `conv` in {origin}", conv[0], shown, kernel)
+    tokens = int({**PUBLISHED_FEATURE_TOKENS, **said.get("feature_tokens", {})}[modality])
+    return [int(said.get("n_frames", 6)), tokens, channels] if modality == "video" else [tokens, channels]
+
+
+def _llama(weights: Mapping[str, Tensor], said: Mapping[str, Any], rows: int, width: int) -> LlamaConfig:
+    """Sizes that the weights show, unless told; heads and constants, which they do not, as published."""
+    layers = {name.split(".")[3] for name in weights if name.startswith("language_model.model.layers.")}
+    gate = weights.get("language_model.model.layers.0.mlp.gate_proj.weight")
+    shown = {"num_hidden_layers": len(layers), **({} if gate is None else {"intermediate_size": gate.shape[0]})}
+    sizes = {**PUBLISHED_LLAMA, **shown, **said.get("llama", {})}
+    sizes.pop("model_type", None)
+    if width % sizes["num_attention_heads"]:
+        raise InputError(
+            f"The LLM's hidden size {width} is no multiple of its {sizes['num_attention_heads']} heads.",
+            'Say how many it has: --config with {"llama": {"num_attention_heads": ...}}.',
+        )
+    return LlamaConfig(vocab_size=rows, hidden_size=width, bos_token_id=1, eos_token_id=2, pad_token_id=rows - 1, **sizes)
+
+
+def _require_equal(what: str, said: Any, where: str, found: int) -> None:
+    if said != found:
+        raise MismatchError(f"{what} is {said}, but the checkpoint has {where}, so {found}.", "Correct it with --config JSON.")
