@@ -30,7 +30,8 @@ def _buzz(hertz: float, samples: int, rate: int, rng: np.random.Generator) -> Wa
     partials = [n for n in range(1, 12) if n * hertz < HIGHEST_HERTZ]
     tone: Waveform = sum((np.sin(2 * np.pi * n * hertz * time) / n**0.5 for n in partials), np.zeros(samples))
     flutter = 0.55 + 0.45 * np.sign(np.sin(2 * np.pi * rng.uniform(35, 45) * time))
-    return tone * flutter / len(partials) ** 0.5
+    tone *= flutter / len(partials) ** 0.5
+    return tone
 
 
 def _chirp(hertz: float, samples: int, rate: int, rng: np.random.Generator) -> Waveform:

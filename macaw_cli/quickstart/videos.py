@@ -49,7 +49,7 @@ def write_film(path: Path, film: Film, rng: np.random.Generator) -> None:
         video = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=options)
         video.width = video.height = SIZE
         video.pix_fmt = "yuv420p"
-        audio = container.add_stream("aac", rate=SOUND_RATE, layout="mono")
+        audio = container.add_stream("aac", rate=SOUND_RATE, layout="mono", options={"aac_coder": "fast"})
         for image in images:
             container.mux(video.encode(av.VideoFrame.from_image(image)))
         container.mux(video.encode(None))

@@ -18,8 +18,8 @@ def test_the_shape_moves_the_named_way(tmp_path, direction):
         frames = [frame.to_ndarray(format="rgb24").astype(float) for frame in container.decode(video=0)]
     assert len(frames) == FRAMES
     assert frames[0].shape == (SIZE, SIZE, 3)
-    begin, end = (np.argwhere(np.abs(frame - RGB["red"]).max(axis=2) < 60).mean(axis=0) for frame in (frames[0], frames[-1]))
-    down, right = end - begin
+    painted = [np.abs(frame - RGB["red"]).max(axis=2) < 60 for frame in (frames[0], frames[-1])]
+    down, right = np.argwhere(painted[1]).mean(axis=0) - np.argwhere(painted[0]).mean(axis=0)
     moved = {"left": -right, "right": right, "up": -down, "down": down}
     assert moved[direction] > 25
     assert max(moved, key=lambda way: moved[way]) == direction

@@ -113,7 +113,7 @@ def test_held_out_text_questions_are_not_among_those_for_training(default_rows):
 
 def test_sizes_from_settings_name_what_is_wrong():
     assert WorldSizes.from_settings({"heldout": 5}).heldout == 5
-    with pytest.raises(UsageError, match="quickstart.heldoot is not a size.*heldout"):
+    with pytest.raises(UsageError, match=r"quickstart\.heldoot is not a size.*heldout"):
         WorldSizes.from_settings({"heldoot": 5})
-    with pytest.raises(UsageError, match="quickstart.heldout must be a whole number"):
+    with pytest.raises(UsageError, match=r"quickstart\.heldout must be a whole number"):
         WorldSizes.from_settings({"heldout": -1})

@@ -1,1 +1,1 @@
-"""Makes the tiny checkpoints that ship with the package: `python -m macaw_cli.quickstart.pretraining clip whisper llama`."""
+"""Makes the tiny checkpoints that ship with the package: `python -m macaw_cli.quickstart.pretraining`."""

@@ -1,4 +1,4 @@
-"""`python -m macaw_cli.quickstart.pretraining [clip] [whisper] [llama] [--out DIR]`: make the shipped checkpoints again."""
+"""`python -m macaw_cli.quickstart.pretraining [clip] [whisper] [llama]`: make the shipped checkpoints again."""
 
 import argparse
 import time

@@ -17,7 +17,8 @@ BOS, EOS, PAD, USER, ASSISTANT = "<s>", "</s>", "<pad>", "<|user|>", "<|assistan
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     "{% if message['content'] is string %}{% set text = message['content'] %}"
-    "{% else %}{% set text = message['content'] | selectattr('type', 'equalto', 'text') | map(attribute='text') | join('') %}"
+    "{% else %}"
+    "{% set text = message['content'] | selectattr('type', 'equalto', 'text') | map(attribute='text') | join('') %}"
     "{% endif %}"
     "{% if message['role'] == 'assistant' %}" + ASSISTANT + "\n{{ text }}{{ eos_token }}"
     "{% else %}" + USER + "\n{{ text }}\n{% endif %}"
@@ -41,8 +42,9 @@ def language_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    special = [AddedToken(token, special=True) for token in (PAD, BOS, EOS, USER, ASSISTANT)]
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY, special_tokens=[AddedToken(token, special=True) for token in (PAD, BOS, EOS, USER, ASSISTANT)],
+        vocab_size=VOCABULARY, special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
     )
     tokenizer.train_from_iterator([ALPACA] * 500 + every_text(), trainer)

@@ -17,7 +17,7 @@ SHARE_OF_DESCRIPTIONS = 0.15
 SEEN_PICTURES = [picture for picture in attributes.all_pictures() if picture not in attributes.UNSEEN_PICTURES]
 SEEN_SOUNDS = [sound for sound in attributes.all_sounds() if sound not in attributes.UNSEEN_SOUNDS]
 SEEN_WAYS = [way for way in attributes.all_movements() if not attributes.is_unseen_movement(*way)]
-TEXTS = [question for kind in texts.all_text_questions().values() for question in kind if not texts.is_heldout(question)]
+TEXTS = [text for kind in texts.all_text_questions().values() for text in kind if not texts.is_heldout(text)]
 
 
 def read_something(rng: np.random.Generator) -> tuple[str, Question]:
@@ -34,7 +34,7 @@ def read_something(rng: np.random.Generator) -> tuple[str, Question]:
 def every_text() -> list[str]:
     """Every question and answer there is, for the tokenizer's vocabulary."""
     found = [text for phrasings in (questions.PHRASINGS | questions.DESCRIBE).values() for text in phrasings]
-    found += [question.text + "\n" + question.answer for kind in texts.all_text_questions().values() for question in kind]
+    found += [f"{text.text}\n{text.answer}" for kind in texts.all_text_questions().values() for text in kind]
     found += [questions.describe_picture(picture) for picture in attributes.all_pictures()]
     found += [questions.describe_sound(sound) for sound in attributes.all_sounds()]
     found += [f"a shape moves {direction} with a sound, from column {a} row {b} to the place"

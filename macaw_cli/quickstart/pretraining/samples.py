@@ -11,7 +11,7 @@ import soxr
 from PIL import Image
 
 from macaw_cli.quickstart import attributes
-from macaw_cli.quickstart.attributes import Film, Picture, Sound
+from macaw_cli.quickstart.attributes import Film, Sound
 from macaw_cli.quickstart.pictures import draw, random_centre, random_look
 from macaw_cli.quickstart.questions import describe_picture, describe_sound
 from macaw_cli.quickstart.sounds import Waveform, synthesize

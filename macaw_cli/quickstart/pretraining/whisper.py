@@ -41,7 +41,8 @@ def pretrain_whisper(folder: Path, *, steps: int = STEPS, sounds: int = SOUNDS) 
     def loss_of(step: int) -> Tensor:
         chosen = torch.from_numpy(rng.integers(len(features), size=BATCH))
         labels = tokens[chosen, 1:].masked_fill(tokens[chosen, 1:] == tokenizer.pad_token_id, -100)
-        loss: Tensor = model(input_features=features[chosen].float(), decoder_input_ids=tokens[chosen, :-1], labels=labels).loss
+        heard = features[chosen].float()
+        loss: Tensor = model(input_features=heard, decoder_input_ids=tokens[chosen, :-1], labels=labels).loss
         return loss
 
     fit(model, loss_of, steps=steps, learning_rate=LEARNING_RATE, name="whisper")
