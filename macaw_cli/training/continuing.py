@@ -1,0 +1,95 @@
+"""Whether a run may go on with the settings, data and processes of now: what would change its result is refused."""
+
+from dataclasses import asdict
+from typing import Any
+
+import yaml
+
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.config.loading import parse_settings
+from macaw_cli.config.settings import Settings
+from macaw_cli.training.checkpoint import Progress
+from macaw_cli.training.processes import Processes
+from macaw_cli.training.run_folder import RunFolder, read_identity
+
+FREE_TO_CHANGE = {
+    "runs", "name", "device", "checkpoint_every", "keep_checkpoints", "evaluate_every", "evaluate_examples",
+    "log_every",
+}  # fmt: skip
+"""Training settings that change what is written down, not what is learnt."""
+
+
+def require_continuable(
+    run: RunFolder, settings: Settings, processes: Processes, identity: dict[str, Any], progress: Progress | None
+) -> None:
+    """Refuse to continue a run with anything that would have made another model.
+
+    Args:
+        run: the run to continue.
+        settings: the settings of now.
+        processes: the processes of now.
+        identity: dataset, tokens, LLM and encoders of now.
+        progress: where the run's newest checkpoint stands; None before the first.
+
+    Raises:
+        MismatchError: with every difference, what it was and what it is.
+    """
+    require_same_settings(run, settings)
+    before = read_identity(run)
+    if before is not None:
+        _require_equal(run, before, identity)
+    if progress is not None:
+        require_same_processes(run, settings.training.zero_stage, progress.world_size, processes.count)
+
+
+def require_same_settings(run: RunFolder, settings: Settings) -> None:
+    """Refuse to continue with settings that would have made another model.
+
+    Raises:
+        MismatchError: with every such setting, its value in the run and its value now.
+    """
+    before = learning_settings(parse_settings(yaml.safe_load(run.settings_file.read_text()), str(run.settings_file)))
+    now = learning_settings(settings)
+    if before.get("training.zero_stage") != now.get("training.zero_stage"):
+        raise MismatchError(
+            f"{run.path} trains with ZeRO stage {before['training.zero_stage']}, the settings now say "
+            f"{now['training.zero_stage']}: DeepSpeed cannot read the optimizer state of another stage.",
+            f"Add --set training.zero_stage={before['training.zero_stage']}, or start a new run without --resume.",
+        )
+    _require_equal(run, before, now)
+
+
+def require_same_processes(run: RunFolder, zero_stage: int, before: int, now: int) -> None:
+    """Refuse another number of processes where the optimizer state is split among them.
+
+    Raises:
+        MismatchError: under ZeRO 1 to 3 the number differs.
+    """
+    if zero_stage and before != now:
+        raise MismatchError(
+            f"{run.path} was trained by {before} process{'es' if before != 1 else ''}, now there "
+            f"{'are' if now != 1 else 'is'} {now}: under ZeRO {zero_stage} each process holds its own part of the "
+            "optimizer state.",
+            f"Continue with {before}, or start a new run (with zero_stage 0 the number may change).",
+        )
+
+
+def learning_settings(settings: Settings) -> dict[str, Any]:
+    """Dotted key to value of every setting that has a part in what is learnt."""
+    training = {key: value for key, value in asdict(settings.training).items() if key not in FREE_TO_CHANGE}
+    return {
+        "seed": settings.seed,
+        "llm": settings.llm,
+        **{f"bridge.{key}": value for key, value in asdict(settings.bridge).items()},
+        **{f"training.{key}": value for key, value in training.items()},
+    }
+
+
+def _require_equal(run: RunFolder, before: dict[str, Any], now: dict[str, Any]) -> None:
+    keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    if keys:
+        shown = "; ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in keys)
+        raise MismatchError(
+            f"{run.path} cannot continue, as this changed since it began: {shown}.",
+            "Change it back, or start a new run: `macaw train` without --resume.",
+        )

@@ -1,0 +1,136 @@
+"""The only file that imports DeepSpeed: quiet, without its C++ builds, and with an end that does not crash.
+
+Each oddity below answers a measured one: DeepSpeed compiles a C++ communication op on CPU that gloo replaces,
+logs to stdout, and tries MPI unless it is told not to; a gloo process that leaves without taking everything down
+in the right order dies of SIGABRT now and then.
+"""
+
+import gc
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from macaw_cli.basics.errors import MissingDependencyError
+from macaw_cli.config.settings import TrainingSettings
+from macaw_cli.training.processes import Processes
+
+TIMEOUT_VARIABLE = "MACAW_COLLECTIVE_TIMEOUT_S"
+TIMEOUT_S = 1800.0
+"""How long a rank waits for another one; tokenising a large dataset on rank 0 is the longest such wait."""
+
+
+def import_deepspeed(device: str) -> Any:
+    """DeepSpeed, quiet and without just-in-time C++ builds.
+
+    Args:
+        device: "cpu" or "cuda".
+
+    Raises:
+        MissingDependencyError: it is not installed, as on any platform but Linux.
+    """
+    if device == "cpu":
+        os.environ["DS_ACCELERATOR"] = "cpu"  # else it probes for a GPU, with warnings on stdout
+    try:
+        import deepspeed
+        import deepspeed.ops
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"Training needs DeepSpeed, which cannot be imported on this {sys.platform} machine ({error}).",
+            "It runs on Linux: pip install deepspeed there. All other commands work here.",
+        ) from None
+    if device == "cpu":
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    logger = logging.getLogger("DeepSpeed")
+    logger.setLevel(logging.ERROR)
+    for handler in logger.handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(sys.stderr)
+    # two lines for each collective under ZeRO-3, about names that DeepSpeed still uses
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
+    return deepspeed
+
+
+@contextmanager
+def process_group(processes: Processes) -> Iterator[None]:
+    """Join the other processes for the duration of the block: through the launcher's store, or alone by a file.
+
+    On an exception nothing is taken down: another rank may be waiting inside a collective, and the launcher or the
+    end of this process ends both.
+    """
+    deepspeed = import_deepspeed(processes.device)
+    timeout = timedelta(seconds=float(os.environ.get(TIMEOUT_VARIABLE, TIMEOUT_S)))
+    options: dict[str, Any] = {"auto_mpi_discovery": False, "timeout": timeout, "verbose": False}
+    folder = None
+    if processes.device == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    if processes.count == 1:
+        folder = Path(tempfile.mkdtemp(prefix="macaw-"))
+        os.environ.update(LOCAL_RANK="0", RANK="0", WORLD_SIZE="1")
+        options |= {"init_method": f"file://{folder / 'rendezvous'}", "rank": 0, "world_size": 1}
+    deepspeed.init_distributed("nccl" if processes.device == "cuda" else "gloo", **options)
+    try:
+        yield
+        torch.distributed.barrier()
+        gc.collect()
+        torch.distributed.destroy_process_group()
+    except BaseException:
+        if processes.count == 1:
+            torch.distributed.destroy_process_group()  # alone nobody can be waiting
+        raise
+    finally:
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def deepspeed_config(settings: TrainingSettings, processes: Processes) -> dict[str, Any]:
+    """The DeepSpeed configuration of a run, as it is saved beside its settings.
+
+    Clipping in fp32 without ZeRO is left to `engine.py`, because DeepSpeed would not tell the gradient norm.
+    """
+    zero: dict[str, Any] = {"stage": settings.zero_stage}
+    if settings.zero_stage == 3:
+        zero |= {"stage3_gather_16bit_weights_on_model_save": True}
+    if settings.offload:
+        zero |= {"offload_optimizer": {"device": "cpu"}}
+        zero |= {"offload_param": {"device": "cpu"}} if settings.zero_stage == 3 else {}
+    clips_itself = settings.zero_stage > 0 or settings.precision != "fp32"
+    return {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": settings.packs_per_step // processes.count,
+        "gradient_clipping": settings.max_gradient_norm if clips_itself else 0.0,
+        "zero_optimization": zero,
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,  # DeepSpeed's own CPU Adam needs a compiler
+        "bf16": {"enabled": settings.precision == "bf16"},
+        "fp16": {"enabled": settings.precision == "fp16"},
+    }
+
+
+@contextmanager
+def partitioned_loading(config: dict[str, Any]) -> Iterator[None]:
+    """Under ZeRO-3, let `from_pretrained` load each weight as a partition; lasts as long as the block."""
+    if config["zero_optimization"]["stage"] < 3:
+        yield
+        return
+    from transformers.integrations import HfDeepSpeedConfig
+
+    keep_alive = HfDeepSpeedConfig(config)  # transformers only holds a weak reference
+    yield
+    del keep_alive
+
+
+def initialize(model: torch.nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, Any]) -> Any:
+    """A DeepSpeed engine around the model and our optimizer."""
+    deepspeed = import_deepspeed("cuda" if torch.cuda.is_available() and next(model.parameters()).is_cuda else "cpu")
+    engine, _, _, _ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
+    return engine

@@ -1,0 +1,78 @@
+"""The end of a run: the model folder, then the summary that marks the run as finished."""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from macaw_cli.basics import distributed
+from macaw_cli.basics.atomic_files import read_json, read_jsonl, write_json
+from macaw_cli.basics.disk import disk_full_is_told
+from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.model.folder import save_model
+from macaw_cli.model.processing import MacawProcessor
+from macaw_cli.training.engine import TrainingEngine
+from macaw_cli.training.job import TrainingJob, TrainingReport
+from macaw_cli.training.materials import Materials
+from macaw_cli.training.model_setup import encoders_seen_from
+from macaw_cli.training.run_folder import RunFolder
+
+SUMMARY_VERSION = 1
+
+
+def finish_run(
+    job: TrainingJob, materials: Materials, engine: TrainingEngine, steps: int, started: float
+) -> TrainingReport:
+    """Save the model and write the summary; every rank must call it.
+
+    Args:
+        job: what was trained.
+        materials: tokenizer and encoders that belong to the model.
+        engine: the trained model.
+        steps: steps of the run.
+        started: `time.monotonic()` when this process began to train.
+
+    Raises:
+        ResourceError: the disk is full; the last checkpoint is kept.
+    """
+    weights = engine.gathered_weights()
+    report = _report(job.run, steps, time.monotonic() - started, materials.tokens.skipped)
+    if distributed.is_main():
+        with disk_full_is_told(job.run.path):
+            _save(job, materials, engine.model, weights)
+            write_json(job.run.summary_file, {"version": SUMMARY_VERSION, **asdict(report)})
+    return report
+
+
+def finished_report(run: RunFolder) -> TrainingReport:
+    """What a finished run's summary says."""
+    content = read_json(run.summary_file)
+    del content["version"]
+    return TrainingReport(**content)
+
+
+def _report(run: RunFolder, steps: int, seconds: float, skipped: int) -> TrainingReport:
+    rows = read_jsonl(run.metrics_file) if distributed.is_main() else []
+    losses = [row["loss"] for row in rows if "loss" in row]
+    validations = [row["validation"] for row in rows if "validation" in row]
+    return TrainingReport(
+        run=run.path.name,
+        steps=steps,
+        loss=losses[-1] if losses else None,
+        validation=validations[-1] if validations else None,
+        seconds=round(seconds, 1),
+        skipped=skipped,
+    )
+
+
+def _save(job: TrainingJob, materials: Materials, model: Any, weights: dict[str, Any] | None) -> None:
+    """Write the model folder; weights that ZeRO-3 has split are put into a whole model first."""
+    model.config.encoders = encoders_seen_from(job.workspace, materials.config, job.run.model)
+    if weights is not None:
+        whole = type(model)(model.config)
+        whole.load_state_dict(weights)
+        whole.generation_config = model.generation_config
+        model = whole.to(model.dtype)
+    training = job.workspace.settings.training
+    processor = MacawProcessor(materials.tokenizer, model.config, materials.encoder.template, training.max_tokens)
+    with quiet_transformers():
+        save_model(model, processor, job.run.model)

@@ -1,0 +1,65 @@
+"""What one training is told to do, as a value that travels from `macaw train` to every rank."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.atomic_files import read_json, write_json
+from macaw_cli.config.loading import Workspace, parse_settings
+from macaw_cli.training.processes import Processes
+from macaw_cli.training.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """Everything that is decided before the processes start."""
+
+    workspace: Workspace
+    dataset: Path
+    run: RunFolder
+    continues: bool
+    """Whether the run was there before and goes on."""
+    processes: Processes
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What a training came to; `summary.json` holds the same."""
+
+    run: str
+    steps: int
+    loss: float | None
+    """Mean training loss since the last logged row; None when there was nothing left to train."""
+    validation: dict[str, Any] | None
+    """Last validation: `loss`, and the figures of `macaw evaluate` under `reliance`."""
+    seconds: float
+    """Wall time of this process group; earlier parts of a resumed run are not counted."""
+    skipped: int
+    """Conversations without a response token."""
+
+
+def write_job(job: TrainingJob, path: Path) -> None:
+    """Write the job for `read_job` in another process."""
+    content = {
+        "root": str(job.workspace.root),
+        "settings": asdict(job.workspace.settings),
+        "dataset": str(job.dataset),
+        "run": str(job.run.path),
+        "continues": job.continues,
+        "count": job.processes.count,
+        "device": job.processes.device,
+    }
+    write_json(path, content)
+
+
+def read_job(path: Path) -> TrainingJob:
+    """The inverse of `write_job`."""
+    content = read_json(path)
+    return TrainingJob(
+        workspace=Workspace(Path(content["root"]), parse_settings(content["settings"], os.fspath(path))),
+        dataset=Path(content["dataset"]),
+        run=RunFolder(Path(content["run"])),
+        continues=content["continues"],
+        processes=Processes(content["count"], content["device"]),
+    )

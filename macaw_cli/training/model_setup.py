@@ -1,0 +1,142 @@
+"""From settings and a dataset to a new model: its configuration, its processor, its weights."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.config.loading import Workspace
+from macaw_cli.config.settings import EncoderSettings, Modality, Settings
+from macaw_cli.encoders.source import explain, quiet_transformers, short_name
+from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
+from macaw_cli.shards.same_encoders import require_same_encoders
+from macaw_cli.shards.training_dataset import TrainingDataset
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def llm_source(workspace: Workspace) -> str:
+    """Folder or hub id of the LLM.
+
+    Raises:
+        UsageError: the settings name none.
+        InputError: a path that is not there.
+    """
+    named = workspace.settings.llm
+    if not named:
+        raise UsageError("`llm` is not set.", "Give --llm FOLDER_OR_HUB_ID, or set `llm` in macaw.yaml.")
+    source = workspace.model_source(named)
+    if source.startswith((".", "/", "~")) and not Path(source).is_dir():
+        raise InputError(f"`llm`: there is no folder {source}.", "Name a model folder of transformers, or a hub id.")
+    return source
+
+
+def model_config(workspace: Workspace, dataset: TrainingDataset) -> MacawConfig:
+    """The configuration of a new model for the features of this dataset.
+
+    Raises:
+        InputError: the LLM cannot be read.
+        MismatchError: the dataset was made with another encoder than the settings name.
+    """
+    from transformers import AutoConfig
+
+    settings = workspace.settings
+    source = llm_source(workspace)
+    require_settings_encoders(settings, dataset)
+    with quiet_transformers():
+        try:
+            llm_config = AutoConfig.from_pretrained(source)
+        except (OSError, ValueError) as error:
+            raise explain(source, error) from error
+    encoders = {"image": settings.features.image_encoder, "audio": settings.features.audio_encoder}
+    shapes = feature_shapes(dataset)
+    used = {ENCODER_OF[modality] for modality in shapes}
+    return MacawConfig.for_llm(
+        llm_config,
+        settings.bridge,
+        shapes,
+        {name: encoder for name, encoder in encoders.items() if name in used},
+        {modality: dataset.fingerprints[modality] for modality in shapes},
+        null_media=settings.training.as_published,
+    )
+
+
+def feature_shapes(dataset: TrainingDataset) -> dict[Modality, tuple[int, ...]]:
+    """Shape of one medium's features for each modality that the training split has."""
+    shapes: dict[Modality, tuple[int, ...]] = {}
+    for row in dataset.conversations("train"):
+        for ref in row.media:
+            shapes.setdefault(ref.modality, ref.shape)
+    return shapes
+
+
+def require_settings_encoders(settings: Settings, dataset: TrainingDataset) -> None:
+    """Refuse a dataset whose features another encoder made than the one that the settings name.
+
+    Raises:
+        MismatchError: with both fingerprints.
+    """
+    encoders = {"image": settings.features.image_encoder, "audio": settings.features.audio_encoder}
+    expected = {
+        modality: _as_set(encoders[ENCODER_OF[modality]], found)  # type: ignore[index]
+        for modality, found in dataset.fingerprints.items()
+        if encoders[ENCODER_OF[modality]].model  # type: ignore[index]
+    }
+    require_same_encoders(dataset.fingerprints, expected, f"the dataset {dataset.folder.name}", "macaw.yaml")
+
+
+def _as_set(settings: EncoderSettings, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The dataset's fingerprint as it would be with the encoder of the settings; weights are not compared here."""
+    taken = {name: getattr(settings, name) for name in ("layer", "cls", "post_layernorm", "projection", "l2")}
+    named = {**taken, "model": short_name(settings.model)}
+    return {**found, **{name: value for name, value in named.items() if name in found}}
+
+
+def new_model(workspace: Workspace, config: MacawConfig, dataset: TrainingDataset) -> Any:
+    """The model with the LLM's weights and a fresh bridge, in fp32; equal on every rank.
+
+    Raises:
+        InputError: the LLM's weights cannot be read.
+    """
+    from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+    settings = workspace.settings
+    source = llm_source(workspace)
+    torch.manual_seed(settings.seed)
+    with quiet_transformers():
+        try:
+            model = MacawForConditionalGeneration.build(config, source)
+        except (OSError, ValueError) as error:
+            raise explain(source, error) from error
+    if config.null_media:
+        for modality in config.modalities:
+            features = dataset.null_features(modality)
+            if features is not None:
+                model.set_null_features(modality, torch.from_numpy(features))
+    if settings.training.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return model
+
+
+def encoders_seen_from(workspace: Workspace, config: MacawConfig, folder: Path) -> dict[str, dict[str, Any]]:
+    """The configuration's encoders, folders named relative to the model folder, so that a workspace can be moved."""
+    seen = {}
+    for name, fields in config.encoders.items():
+        settings = EncoderSettings(**fields)
+        path = workspace.path(settings.model)
+        if settings.model and path.exists():
+            settings = replace(settings, model=os.path.relpath(path, folder))
+        seen[name] = {**fields, "model": settings.model}
+    return seen
+
+
+def model_without_weights(config: MacawConfig) -> Any:
+    """The model's shape alone, on the `meta` device: enough to count parameters, and free."""
+    from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+    with torch.device("meta"):
+        return MacawForConditionalGeneration(config)

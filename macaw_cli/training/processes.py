@@ -1,0 +1,83 @@
+"""How many processes train, on what: asked for by options, checked against the machine before any work."""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from macaw_cli.basics.errors import ResourceError, UsageError
+from macaw_cli.config.settings import TrainingSettings
+from macaw_cli.training.epoch_plan import require_divisible
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes of a run: one in this process, several through torch's launcher."""
+
+    count: int
+    device: Literal["cpu", "cuda"]
+
+    @property
+    def threads_each(self) -> int:
+        """Compute threads per process: what OMP_NUM_THREADS says, else the cores shared out."""
+        given = os.environ.get("OMP_NUM_THREADS", "")
+        return int(given) if given.isdigit() and int(given) else max(1, usable_cores() // self.count)
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_processes(settings: TrainingSettings, gpus: int | None, cpu_processes: int | None) -> Processes:
+    """Turn `--gpus` / `--cpu-processes` and `training.device` into processes, and check that they can train.
+
+    Raises:
+        UsageError: both options at once, a count below 1 or above what divides a step, or a precision or offload
+            that the device cannot do.
+        ResourceError: fewer GPUs than asked for.
+    """
+    for option, value in (("--gpus", gpus), ("--cpu-processes", cpu_processes)):
+        if value is not None and value < 1:
+            raise UsageError(f"{option} must be at least 1, found {value}.")
+    if gpus is not None and cpu_processes is not None:
+        raise UsageError("--gpus and --cpu-processes exclude each other.", "Give one of them.")
+    processes = _processes(settings, gpus, cpu_processes)
+    require_divisible(settings.packs_per_step, processes.count)
+    _require_possible(settings, processes)
+    return processes
+
+
+def _processes(settings: TrainingSettings, gpus: int | None, cpu_processes: int | None) -> Processes:
+    if cpu_processes is not None:
+        return Processes(cpu_processes, "cpu")
+    if gpus is None and settings.device == "cpu":
+        return Processes(1, "cpu")
+    there = _gpus_there()
+    if gpus is None:
+        if settings.device == "cuda" and not there:
+            raise ResourceError("training.device is cuda, but there is no GPU here.", "Add --set training.device=cpu.")
+        return Processes(1, "cuda" if there else "cpu")
+    if gpus > there:
+        found = f"{there} GPU{'s' if there != 1 else ''}" if there else "no GPU"
+        instead = f"macaw train --gpus {there}" if there else f"macaw train --cpu-processes {min(gpus, usable_cores())}"
+        raise ResourceError(f"--gpus {gpus}: there {'are' if there > 1 else 'is'} {found} here.", f"Type `{instead}`.")
+    return Processes(gpus, "cuda")
+
+
+def _gpus_there() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _require_possible(settings: TrainingSettings, processes: Processes) -> None:
+    if settings.precision == "fp16" and processes.device == "cpu":
+        raise UsageError(
+            "training.precision is fp16, which DeepSpeed cannot train on a CPU.",
+            "Add --set training.precision=bf16 (or fp32).",
+        )
+    if settings.offload and settings.zero_stage < 2:
+        raise UsageError(
+            f"training.offload needs zero_stage 2 or 3, found {settings.zero_stage}.",
+            "Add --set training.zero_stage=2, or --set training.offload=false.",
+        )

@@ -1,0 +1,168 @@
+"""The folder of one training: its name, what it is made of, and whether it is finished.
+
+`runs/<name>/` holds `settings.yaml` (every setting, resolved), `versions.json` (packages, command, data),
+`metrics.jsonl` and `tensorboard/` (the course of the training), `checkpoints/` (where it can be continued), `model/`,
+and `summary.json`, which is written last and marks a finished run.
+"""
+
+import importlib.metadata
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from macaw_cli import __version__
+from macaw_cli.basics.atomic_files import read_json, write_json, write_text
+from macaw_cli.basics.console import say
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.config.loading import Workspace, settings_yaml
+
+RUN_VERSION = 1
+PACKAGES = ("deepspeed", "numpy", "safetensors", "tokenizers", "torch", "transformers", "webdataset")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run on disk."""
+
+    path: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """The resolved settings; the file that makes a folder a run."""
+        return self.path / "settings.yaml"
+
+    @property
+    def versions_file(self) -> Path:
+        """Packages, command and what the run was trained on."""
+        return self.path / "versions.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        """One row per `training.log_every` steps, and one per validation."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the run can be continued."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The trained model."""
+        return self.path / "model"
+
+    @property
+    def summary_file(self) -> Path:
+        """Written last; it marks a finished run."""
+        return self.path / "summary.json"
+
+    @property
+    def is_run(self) -> bool:
+        """True for a folder that `macaw train` made."""
+        return self.settings_file.is_file()
+
+    @property
+    def is_finished(self) -> bool:
+        """True after the model was saved."""
+        return self.summary_file.is_file()
+
+
+@dataclass(frozen=True)
+class ChosenRun:
+    """The folder to train in."""
+
+    folder: RunFolder
+    continues: bool
+    """True when the folder is an unfinished run that goes on."""
+
+
+def choose_run(workspace: Workspace, resume: bool) -> ChosenRun:
+    """The run to continue under `--resume`, else a new folder, made here so that nobody else takes its name.
+
+    A new run mentions an unfinished one, which stays as it is.
+
+    Raises:
+        InputError: `training.name` names a run that is there already.
+    """
+    runs = workspace.path(workspace.settings.training.runs)
+    name = workspace.settings.training.name
+    unfinished = [run for run in _runs_newest_first(runs) if not run.is_finished and name in ("", run.path.name)]
+    if resume and unfinished:
+        return ChosenRun(unfinished[0], continues=True)
+    if name and RunFolder(runs / name).is_run:
+        return _taken(RunFolder(runs / name), resume)
+    if unfinished:
+        say(f"{unfinished[0].path} is not finished; `macaw train --resume` continues it. This starts a new run.")
+    return ChosenRun(_new_folder(workspace, runs), continues=False)
+
+
+def _taken(run: RunFolder, resume: bool) -> ChosenRun:
+    if resume:
+        return ChosenRun(run, continues=True)  # it is finished: there is nothing left to do, which the run says
+    way_out = "Choose another training.name" + ("." if run.is_finished else ", or continue it with --resume.")
+    raise InputError(f"There is a run {run.path} already.", way_out)
+
+
+def _runs_newest_first(runs: Path) -> list[RunFolder]:
+    found = [RunFolder(path) for path in runs.iterdir()] if runs.is_dir() else []
+    return sorted((run for run in found if run.is_run), key=lambda run: run.settings_file.stat().st_mtime, reverse=True)
+
+
+def _new_folder(workspace: Workspace, runs: Path) -> RunFolder:
+    name = workspace.settings.training.name
+    while True:
+        run = RunFolder(runs / (name or _next_name(runs, workspace.settings.bridge.name)))
+        try:
+            run.path.mkdir(parents=True, exist_ok=bool(name))
+        except FileExistsError:
+            continue  # another training took the number in the same moment
+        write_text(run.settings_file, settings_yaml(workspace.settings))
+        return run
+
+
+def _next_name(runs: Path, bridge: str) -> str:
+    taken = [path.name for path in runs.iterdir()] if runs.is_dir() else []
+    numbers = [int(match[1]) for name in taken if (match := re.fullmatch(rf"{re.escape(bridge)}-(\d+)", name))]
+    return f"{bridge}-{max(numbers, default=0) + 1}"
+
+
+def write_versions(run: RunFolder, identity: dict[str, Any]) -> None:
+    """Write down what this run is made of.
+
+    Args:
+        run: the folder.
+        identity: what must be the same when it continues, such as the dataset's hash.
+    """
+    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+    content = {
+        "version": RUN_VERSION,
+        "macaw": __version__,
+        "python": platform.python_version(),
+        "packages": packages,
+        "command": ["macaw", *sys.argv[1:]],
+        "identity": identity,
+    }
+    write_json(run.versions_file, content)
+
+
+def read_identity(run: RunFolder) -> dict[str, Any] | None:
+    """What `write_versions` kept of the run's identity; None for a run that ended before it was written.
+
+    Raises:
+        MismatchError: a newer macaw wrote the run.
+    """
+    if not run.versions_file.is_file():
+        return None
+    content = read_json(run.versions_file)
+    require_version(content.get("version"), RUN_VERSION, run.versions_file)
+    identity: dict[str, Any] = content["identity"]
+    return identity

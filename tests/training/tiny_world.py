@@ -1,0 +1,134 @@
+"""A tiny real world to train on: a Llama with its tokenizer, a feature store and a dataset, all made by real code."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+from macaw_cli.config.loading import Workspace, parse_settings
+from macaw_cli.shards.tar_writer import write_shard
+
+SHAPES = {"image": (4, 8), "audio": (6, 8), "video": (2, 4, 8)}
+FINGERPRINTS = {
+    "image": {"model": "tiny-clip", "layer": -1, "weights": "11"},
+    "audio": {"model": "tiny-whisper", "layer": -1, "weights": "22"},
+    "video": {"model": "tiny-clip", "layer": -1, "weights": "11", "frames": 2},
+}
+COLOURS = ("red", "green", "blue", "yellow")
+SUFFIX = {"image": "png", "audio": "wav", "video": "mp4"}
+
+
+def make_world(folder: Path) -> Path:
+    """Write `llm/`, `features/`, `questions.jsonl`, `macaw.yaml` and `dataset/` into `folder`."""
+    from macaw_cli.dataset.build import build_dataset
+
+    make_llm(folder / "llm")
+    media = {m: [f"{m}/{n}.{SUFFIX[m]}" for n in range(24 if m == "image" else 12)] for m in SHAPES}
+    _make_store(folder / "features", media)
+    rows = [_question(modality, path) for modality, paths in media.items() for path in paths]
+    rows += [_text_question(n) for n in range(24)]
+    (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    tree = settings_tree()
+    (folder / "macaw.yaml").write_text(yaml.safe_dump(tree))
+    build_dataset(Workspace(folder, parse_settings(tree, "test")))
+    return folder
+
+
+def settings_tree(**training) -> dict:
+    """Settings of a training that takes seconds; `training` overrides its section."""
+    quick = {
+        "max_steps": 6, "pack_tokens": 512, "packs_per_step": 4, "max_tokens": 256, "precision": "fp32", "device": "cpu",
+        "learning_rate": 1e-3, "checkpoint_every": 2, "evaluate_every": None, "evaluate_examples": 2, "log_every": 1,
+    }  # fmt: skip
+    return {
+        "llm": "llm",
+        "bridge": {"name": "linear"},
+        "dataset": {"sources": ["jsonl:questions.jsonl"], "val_fraction": 0.15},
+        "training": quick | training,
+    }
+
+
+def make_llm(folder: Path) -> None:
+    """A Llama of two layers and 32 channels, and a tokenizer of whole bytes."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    vocabulary = {symbol: number for number, symbol in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    vocabulary |= {"<s>": 256, "</s>": 257}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], fuse_unk=False))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
+    fast.chat_template = (
+        "{% for message in messages %}[{{ message.role }}]{{ message.content }}"
+        "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}[assistant]{% endif %}"
+    )
+    fast.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=258, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=1024, bos_token_id=256, eos_token_id=257,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+
+
+def make_workspace(world: Path, folder: Path, **training) -> Workspace:
+    """A workspace of its own that trains on the world's LLM and dataset."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tree = settings_tree(**training)
+    tree["llm"] = str(world / "llm")
+    tree["dataset"]["out"] = str(world / "dataset")
+    (folder / "macaw.yaml").write_text(yaml.safe_dump(tree))
+    return Workspace(folder, parse_settings(tree, "test"))
+
+
+def _colour(path: str) -> int:
+    return int(hashlib.sha256(path.encode()).hexdigest(), 16) % 4
+
+
+def _features(modality: str, path: str) -> np.ndarray:
+    noise = np.random.default_rng(int(hashlib.sha256(path.encode()).hexdigest()[:8], 16)).normal(size=SHAPES[modality])
+    noise[..., _colour(path)] += 4.0  # the answer can be seen
+    return noise.astype(np.float16)
+
+
+def _question(modality: str, path: str) -> dict:
+    row = {
+        "id": f"q-{path}",
+        modality: [path],
+        "kind": f"{modality}/colour",
+        "choices": list(COLOURS),
+        "messages": [{"role": "user", "content": "Which?"}, {"role": "assistant", "content": COLOURS[_colour(path)]}],
+    }
+    return row | ({"audio": []} if modality == "video" else {})
+
+
+def _text_question(number: int) -> dict:
+    words = " ".join(COLOURS[(number >> shift) % 4] for shift in range(0, 2 + number % 5))
+    messages = [{"role": "user", "content": f"Say {words}"}, {"role": "assistant", "content": words}]
+    return {"id": f"t-{number}", "kind": "text/say", "messages": messages}
+
+
+def _make_store(folder: Path, media: dict[str, list[str]]) -> None:
+    folder.mkdir(parents=True)
+    rows: list[dict] = []
+    for modality, paths in media.items():
+        arrays = {"null": np.zeros(SHAPES[modality], np.float16)} | {_key(path): _features(modality, path) for path in paths}
+        shard = f"{modality}-000000.tar"
+        samples = ({"__key__": key, "npy": array, "json": {"sha256": key}} for key, array in arrays.items())
+        written = write_shard(folder / shard, samples)
+        for path, key in [("", "null"), *((path, _key(path)) for path in paths)]:
+            member = written.members[f"{key}.npy"]
+            rows.append({"path": path, "key": key, "modality": modality, "shard": shard, "offset": member.offset,
+                         "bytes": member.nbytes, "shape": list(SHAPES[modality]), "dtype": "float16", "meta": {}})  # fmt: skip
+        rows.append({"shard": shard, "bytes": written.nbytes, "sha256": written.sha256, "items": len(arrays)})
+    (folder / "store.json").write_text(json.dumps({"format_version": 1, "fingerprints": FINGERPRINTS}))
+    (folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _key(path: str) -> str:
+    return hashlib.sha256(path.encode()).hexdigest()[:32]
