@@ -51,4 +51,4 @@ def _paths(start: str) -> list[str]:
     entries = sorted(entry for entry in place.iterdir() if entry.name.startswith(name))
     hidden = name.startswith(".")
     shown = [entry for entry in entries if hidden or not entry.name.startswith(".")]
-    return [os.path.join(folder, entry.name) + ("/" if entry.is_dir() else "") for entry in shown]  # noqa: PTH118
+    return [os.path.join(folder, entry.name) + ("/" if entry.is_dir() else "") for entry in shown]  # noqa: PTH118 - keeps the ~ and ./ as typed

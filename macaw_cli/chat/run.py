@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macaw_cli.basics import console
-from macaw_cli.basics.errors import UsageError
 from macaw_cli.chat.attachments import Attacher
-from macaw_cli.chat.model_encoders import ModelEncoders
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.chat.terminal import Terminal
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
-from macaw_cli.model.folder import load_model, newest_model
+from macaw_cli.encoders.frozen import torch_device
+from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.model.folder import load_model, model_folder, newest_model
+from macaw_cli.model.model_encoders import ModelEncoders
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,10 @@ class Request:
     """A model or run folder; None means the workspace's newest."""
     media: Mapping[Modality, Sequence[Path]]
     """Files that go with the first question."""
-    prompt: str | None
+    prompt: str | None = None
     """One question; None reads lines from stdin."""
-    as_json: bool
+    as_json: bool = False
+    """Print the answer as the object that scripts rely on; needs a prompt."""
 
 
 def chat(workspace: Workspace, request: Request) -> None:
@@ -37,14 +39,13 @@ def chat(workspace: Workspace, request: Request) -> None:
         request: the command line.
 
     Raises:
-        UsageError: `--json` without a prompt.
         InputError: no model, a file that cannot be used, or an encoder that is not found.
         MismatchError: an encoder other than the model's.
     """
-    if request.as_json and request.prompt is None:
-        raise UsageError("--json answers one question and needs --prompt.", 'For example: --prompt "What is this?"')
+    device = torch_device(workspace.settings.chat.device)
     folder = model_folder(request.model) if request.model else newest_model(workspace)
-    model, processor = load_model(folder, workspace.settings.chat.device)
+    with quiet_transformers():
+        model, processor = load_model(folder, device)
     session = ChatSession(model, processor.encoder, workspace.settings.chat, workspace.settings.seed)
     attacher = Attacher(model.config, ModelEncoders(model, processor, folder, workspace))
     interactive = request.prompt is None and sys.stdin.isatty()
@@ -53,29 +54,28 @@ def chat(workspace: Workspace, request: Request) -> None:
         for path in paths:
             terminal.attach(path, modality)
     if request.as_json:
-        _answer_as_json(session, folder, request.prompt or "")
+        _answer_as_json(session, _shown(folder, workspace), request.prompt or "")
     elif request.prompt is not None:
         terminal.answer(session.ask(request.prompt))
     else:
         if interactive:
-            console.say(f"Chatting with {folder}. /help lists the commands, Ctrl-D leaves.")
+            console.say(f"Chatting with {_shown(folder, workspace)}. /help lists the commands, Ctrl-D leaves.")
         terminal.run()
 
 
-def model_folder(named: Path) -> Path:
-    """The model folder that `named` means: itself, or the one inside a run."""
-    inside = named / "model"
-    return inside if (inside / "config.json").is_file() else named
+def _shown(folder: Path, workspace: Workspace) -> str:
+    """The folder as seen from the workspace where it lies inside."""
+    return str(folder.relative_to(workspace.root)) if folder.is_relative_to(workspace.root) else str(folder)
 
 
-def _answer_as_json(session: ChatSession, folder: Path, prompt: str) -> None:
+def _answer_as_json(session: ChatSession, model: str, prompt: str) -> None:
     attachments = [attachment.as_json() for attachment in session.pending]
     for _ in session.ask(prompt):
         pass
     answer = session.answer
     console.result_json({
         "answer": answer.text,
-        "model": str(folder),
+        "model": model,
         "attachments": attachments,
         "usage": {"prompt_tokens": answer.prompt_tokens, "completion_tokens": answer.completion_tokens},
         "timings": {"first_token_s": round(answer.first_token_s, 4), "tokens_per_s": round(answer.tokens_per_s, 2)},

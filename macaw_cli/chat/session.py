@@ -1,7 +1,7 @@
 """A conversation with a model: turns, their media, and the next answer. Prints nothing, decodes no file."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,7 +48,7 @@ class ChatSession:
         """Forget all turns and attachments."""
         self.turns, self.pending = [], []
 
-    def ask(self, question: str) -> Iterator[str]:
+    def ask(self, question: str) -> Generator[str]:
         """Answer `question` with the pending media, yielding text as it comes.
 
         The turn is kept when the answer has ended or its reader stopped; after an error nothing has changed.
@@ -67,7 +67,7 @@ class ChatSession:
             raise
         self._keep(turn)
 
-    def ask_blind(self) -> Iterator[str]:
+    def ask_blind(self) -> Generator[str]:
         """Answer the last question once more with no media in the whole conversation; nothing is kept.
 
         Raises:
@@ -93,10 +93,9 @@ class ChatSession:
             tensor = torch.from_numpy(item.features).to(self._model.device, self._model.dtype)
             features[f"{item.modality}_features"].append(tensor)
         self.answer = Answer()
-        tokenizer = self._encoder.tokenizer
         return generate(
-            self._model, tokenizer, encoded.input_ids, features, self._settings,
-            answer=self.answer, stop_ids=frozenset([tokenizer.eos_token_id]), seed=self._seed,
+            self._model, self._encoder.tokenizer, encoded.input_ids, features, self._settings,
+            answer=self.answer, stop_ids=self._encoder.stop_ids(), seed=self._seed,
         )  # fmt: skip
 
     def _require_room(self, prompt_tokens: int) -> None:
@@ -112,12 +111,12 @@ class ChatSession:
 def messages_of(turns: list[Turn], system: str = "") -> list[dict[str, Any]]:
     """The canonical messages of `turns`; the last one may lack its answer.
 
-    Media stand before the text of their own turn, in the order image, audio, video. A soundtrack has no part of its
-    own: it belongs to its video.
+    Media of the first turn get no position: they stand where the training data has them, before everything. Later
+    ones stand before the text of their turn.
     """
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
-    for turn in turns:
-        parts = [{"type": item.modality} for item in turn.attachments if not item.soundtrack]
+    for number, turn in enumerate(turns):
+        parts = [{"type": item.modality} for item in turn.attachments] if number > 0 else []
         text = {"type": "text", "text": turn.question}
         messages.append({"role": "user", "content": [*parts, text] if parts else turn.question})
         if turn.answer:

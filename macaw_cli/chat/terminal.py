@@ -1,7 +1,8 @@
 """The read/print loop of the chat, in a terminal or on piped lines."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from macaw_cli.basics import console
@@ -46,6 +47,10 @@ class Terminal:
                 if not self._interactive:
                     raise
                 console.say(f"Error: {error.problem}" + (f"\n  {error.hint}" if error.hint else ""))
+            except KeyboardInterrupt:
+                if not self._interactive:
+                    raise
+                console.say("Stopped.")
 
     def attach(self, path: Path, modality: Modality) -> None:
         """Attach a file to the next question and say what it became.
@@ -58,11 +63,12 @@ class Terminal:
         for attachment in attachments:
             console.say(attachment_line(attachment))
 
-    def answer(self, pieces: Iterator[str]) -> None:
-        """Print an answer as it comes."""
+    def answer(self, pieces: Generator[str]) -> None:
+        """Print an answer as it comes; Ctrl-C in a terminal ends it there."""
         try:
-            for piece in pieces:
-                console.result_piece(piece)
+            with closing(pieces):  # an answer that is not read on is kept as far as it came
+                for piece in pieces:
+                    console.result_piece(piece)
         except KeyboardInterrupt:
             if not self._interactive:
                 raise

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from macaw_cli.basics.errors import UsageError
 from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, workspace_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def chat(
     overrides: SetOption = None,
 ) -> None:
     """Ask a model about images, sounds and videos."""
+    if as_json and prompt is None:
+        raise UsageError("--json answers one question and needs --prompt.", 'For example: --prompt "What is this?"')
     workspace = workspace_of(config, overrides)
     from macaw_cli.chat.run import Request
     from macaw_cli.chat.run import chat as run_chat

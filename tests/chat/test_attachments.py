@@ -1,0 +1,121 @@
+"""From media files to the model's features, with real encoders and real files."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tiny_macaw
+import torch
+
+from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.chat.attachments import Attacher
+from macaw_cli.config.loading import open_workspace
+from macaw_cli.config.settings import EncoderSettings
+from macaw_cli.encoders.loading import load_image_encoder
+from macaw_cli.media.images import load_image
+from macaw_cli.model.folder import load_model
+from macaw_cli.model.model_encoders import ModelEncoders
+
+
+def attacher_of(root, run="tiny"):
+    folder = root / "runs" / run / "model"
+    model, processor = load_model(folder)
+    return Attacher(model.config, ModelEncoders(model, processor, folder, open_workspace(root)))
+
+
+@pytest.fixture(scope="module")
+def attacher(workspace_folder):
+    return attacher_of(workspace_folder)
+
+
+@pytest.fixture
+def copy(workspace_folder, tmp_path):
+    """A copy of the workspace that a test may damage."""
+    return shutil.copytree(workspace_folder, tmp_path / "copy")
+
+
+def test_an_image_becomes_what_the_encoder_makes_of_it(attacher, workspace_folder):
+    (seen,) = attacher.attach(workspace_folder / "media/red.png", "image")
+    encoder = load_image_encoder(EncoderSettings(), str(workspace_folder / "models/clip"), "cpu")
+    expected = encoder.encode(encoder.prepare([load_image(workspace_folder / "media/red.png")]))[0].half().numpy()
+    assert np.array_equal(seen.features, expected.astype(np.float32))
+    assert (seen.modality, seen.soft_tokens, seen.shape) == ("image", 16, (16, 24))
+
+
+def test_a_video_brings_its_soundtrack(attacher, workspace_folder):
+    film, track = attacher.attach(workspace_folder / "media/film.mp4", "video")
+    assert (film.modality, film.frames, film.shape, film.soundtrack) == ("video", tiny_macaw.FRAMES, (3, 16, 24), False)
+    assert (track.modality, track.soundtrack, track.path) == ("audio", True, film.path)
+    assert track.seconds == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_silent_video_comes_alone(attacher, workspace_folder):
+    assert [seen.modality for seen in attacher.attach(workspace_folder / "media/silent.mp4", "video")] == ["video"]
+
+
+def test_a_model_without_ears_takes_the_picture_only(copy):
+    tiny_macaw.make_model(copy, "deaf", modalities=("image", "video"))
+    assert [seen.modality for seen in attacher_of(copy, "deaf").attach(copy / "media/film.mp4", "video")] == ["video"]
+
+
+def test_equal_files_are_encoded_once(attacher, workspace_folder, tmp_path):
+    twin = shutil.copy(workspace_folder / "media/red.png", tmp_path / "twin.png")
+    (first,) = attacher.attach(workspace_folder / "media/red.png", "image")
+    (second,) = attacher.attach(twin, "image")
+    assert second.features is first.features
+    assert second.path == str(twin)
+
+
+def test_a_missing_file_is_told(attacher, tmp_path):
+    with pytest.raises(InputError, match=r"The image .*nothing.png does not exist"):
+        attacher.attach(tmp_path / "nothing.png", "image")
+    with pytest.raises(InputError, match="is a folder"):
+        attacher.attach(tmp_path, "image")
+
+
+def test_a_text_file_named_png_is_told(attacher, tmp_path):
+    fake = tmp_path / "fake.png"
+    fake.write_text("this is no picture")
+    with pytest.raises(InputError, match=r"fake\.png"):
+        attacher.attach(fake, "image")
+
+
+def test_a_modality_that_the_model_never_saw_is_told(copy):
+    tiny_macaw.make_model(copy, "eyes", modalities=("image",))
+    with pytest.raises(InputError, match="not trained on audio; it knows image"):
+        attacher_of(copy, "eyes").attach(copy / "media/beep.wav", "audio")
+
+
+def test_an_encoder_that_is_gone_is_told_with_its_place(copy):
+    (copy / "macaw.yaml").write_text("version: 1\n")
+    shutil.rmtree(copy / "models/clip")
+    with pytest.raises(InputError, match=r"The image encoder of .* is not at .*models/clip"):
+        attacher_of(copy).attach(copy / "media/red.png", "image")
+
+
+def test_an_encoder_that_moved_is_found_through_the_settings(copy):
+    (copy / "models/clip").rename(copy / "moved")
+    (copy / "macaw.yaml").write_text("features: {image_encoder: moved}\n")
+    (seen,) = attacher_of(copy).attach(copy / "media/red.png", "image")
+    assert seen.shape == (16, 24)
+
+
+def test_another_encoder_in_its_place_is_refused_with_both_shown(copy):
+    from safetensors.torch import load_file, save_file
+
+    weights = copy / "models/clip/model.safetensors"
+    content = load_file(weights)
+    content["visual_projection.weight"] = torch.randn_like(content["visual_projection.weight"])
+    save_file(content, weights, metadata={"format": "pt"})
+    with pytest.raises(MismatchError, match=r"image: the encoder clip has \w+ \(weights=.*; the model .* has \w+"):
+        attacher_of(copy).attach(copy / "media/red.png", "image")
+
+
+def test_a_model_that_names_no_encoder_is_told(copy):
+    config = copy / "runs/tiny/model/config.json"
+    content = json.loads(config.read_text())
+    content["encoders"] = {}
+    config.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"names no image encoder. Add its folder or hub id to config.json"):
+        attacher_of(copy).attach(copy / "media/red.png", "image")

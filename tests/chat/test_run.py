@@ -1,0 +1,49 @@
+"""`macaw chat` inside one process: what ends it with a clear message."""
+
+import io
+
+import pytest
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.chat.run import Request, chat
+from macaw_cli.config.loading import Workspace, open_workspace
+from macaw_cli.config.settings import Settings
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    """Lines on a stdin that is no terminal."""
+
+    def lines(*texts):
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{text}\n" for text in texts)))
+
+    return lines
+
+
+def test_an_error_on_piped_lines_ends_the_chat(workspace_folder, typed, capsys):
+    typed("/image nowhere.png", "What is this?")
+    with pytest.raises(InputError, match=r"The image nowhere.png does not exist"):
+        chat(open_workspace(workspace_folder), Request(None, {}))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_workspace_without_a_model_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"No run in .* has a model yet. Run `macaw train` first"):
+        chat(Workspace(tmp_path, Settings()), Request(None, {}, "Hello?"))
+
+
+def test_a_path_without_a_model_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"There is no model in .*nowhere"):
+        chat(Workspace(tmp_path, Settings()), Request(tmp_path / "nowhere", {}, "Hello?"))
+
+
+def test_attachments_of_the_command_line_go_with_the_first_line(workspace_folder, typed, capsys):
+    image = {"image": [workspace_folder / "media/red.png"]}
+    workspace = open_workspace(workspace_folder)
+    typed("What is this?", "/help", "/blind")
+    chat(workspace, Request(workspace_folder / "runs/tiny", image))
+    lines = capsys.readouterr()
+    seen, blind = lines.out.splitlines()
+    assert seen != blind
+    assert "red.png: image, 16 soft tokens" in lines.err
+    assert "/clear" in lines.err

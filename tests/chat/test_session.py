@@ -1,0 +1,127 @@
+"""Turns and their media, with a real tiny model."""
+
+import numpy as np
+import pytest
+import torch
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.chat.attachments import Attachment
+from macaw_cli.chat.session import ChatSession, Turn, messages_of
+from macaw_cli.config.settings import ChatSettings
+from macaw_cli.model.folder import load_model
+
+SETTINGS = ChatSettings(max_new_tokens=8)
+
+
+@pytest.fixture(scope="module")
+def loaded(workspace_folder):
+    return load_model(workspace_folder / "runs/tiny")
+
+
+@pytest.fixture
+def session(loaded):
+    model, processor = loaded
+    return ChatSession(model, processor.encoder, SETTINGS)
+
+
+def medium(config, modality, seed, *, soundtrack=False):
+    features = np.random.default_rng(seed).normal(size=config.feature_shapes[modality]).astype(np.float32)
+    return Attachment(f"{seed}.bin", modality, features, 1, soundtrack=soundtrack)
+
+
+def said(pieces):
+    return "".join(pieces)
+
+
+def test_the_answer_equals_that_of_the_models_own_generate(loaded, session):
+    model, processor = loaded
+    image, sound = medium(model.config, "image", 1), medium(model.config, "audio", 2)
+    session.attach([sound])
+    session.attach([image])
+    features = {"image_features": [image.features], "audio_features": [sound.features]}
+    inputs = processor("What is it?", **features)
+    output = model.generate(**inputs, max_new_tokens=8, do_sample=False)
+    assert said(session.ask("What is it?")) == processor.decode(output[0, inputs["input_ids"].shape[1] :])
+
+
+def test_the_answer_depends_on_the_image_and_blind_leaves_it_out(loaded, session):
+    model, processor = loaded
+    bare = said(ChatSession(model, processor.encoder, SETTINGS).ask("What is it?"))
+    session.attach([medium(model.config, "image", 1)])
+    seen = said(session.ask("What is it?"))
+    assert seen != bare
+    assert said(session.ask_blind()) == bare
+    assert [turn.answer for turn in session.turns] == [seen]
+
+
+def test_earlier_turns_and_their_media_stay_in_the_conversation(loaded, session):
+    model, _ = loaded
+    session.attach([medium(model.config, "image", 1)])
+    said(session.ask("What is it?"))
+    first = session.answer.prompt_tokens
+    session.attach([medium(model.config, "audio", 2)])
+    said(session.ask("And this?"))
+    assert session.answer.prompt_tokens > first
+    assert [len(turn.attachments) for turn in session.turns] == [1, 1]
+    assert session.pending == []
+
+
+def test_clear_forgets_turns_and_attachments(loaded, session):
+    model, _ = loaded
+    fresh = said(session.ask("Who are you?"))
+    session.attach([medium(model.config, "image", 1)])
+    session.clear()
+    assert said(session.ask("Who are you?")) == fresh
+
+
+def test_an_answer_that_is_stopped_is_kept_as_far_as_it_came(session):
+    pieces = session.ask("Tell me")
+    heard = next(pieces)
+    pieces.close()
+    assert session.turns[0].answer == heard
+    assert session.answer.ending == "stopped"
+
+
+def test_blind_before_any_question_is_told(session):
+    with pytest.raises(InputError, match="Nothing was asked yet"):
+        said(session.ask_blind())
+
+
+def test_a_conversation_that_is_too_long_is_told_and_changes_nothing(loaded, session):
+    model, _ = loaded
+    session.attach([medium(model.config, "image", 1)])
+    with pytest.raises(InputError, match=r"longer than the 768 that the model can read. Type /clear"):
+        said(session.ask("why " * 300))
+    assert session.turns == []
+    assert len(session.pending) == 1
+
+
+def test_a_soundtrack_stands_behind_other_sounds_and_before_the_video(loaded, session):
+    config = loaded[0].config
+    film, track = medium(config, "video", 1), medium(config, "audio", 2, soundtrack=True)
+    session.attach([film, track])
+    session.attach([medium(config, "audio", 3), medium(config, "image", 4)])
+    said(session.ask("What?"))
+    kept = session.turns[0].attachments
+    assert [(item.modality, item.soundtrack) for item in kept] == [
+        ("image", False), ("audio", False), ("audio", True), ("video", False)]  # fmt: skip
+
+
+def test_media_of_the_first_turn_have_no_position_and_later_ones_have():
+    image = Attachment("a.png", "image", np.zeros((2, 3), np.float32), 2)
+    messages = messages_of([Turn("One?", (image,), "Yes."), Turn("Two?", (image,))], system="Be kind.")
+    assert messages == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "One?"},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Two?"}]},
+    ]
+
+
+def test_an_error_inside_the_model_changes_nothing(loaded, session):
+    wrong = Attachment("wrong.png", "image", np.zeros((16, 23), np.float32), 16)
+    session.attach([wrong])
+    with pytest.raises(RuntimeError):
+        said(session.ask("What?"))
+    assert session.turns == []
+    assert torch.is_grad_enabled()

@@ -1,0 +1,152 @@
+"""`macaw chat`, run as a user runs it: one prompt, piped lines, and a real pseudo-terminal."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_macaw.py stands above
+
+import tiny_macaw
+
+CHAT = [sys.executable, "-m", "macaw_cli", "chat"]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    return tiny_macaw.make_workspace(tmp_path_factory.mktemp("workspace"))
+
+
+def chat(folder, *arguments, lines=None):
+    given = {"stdin": subprocess.DEVNULL} if lines is None else {"input": "".join(f"{line}\n" for line in lines)}
+    return subprocess.run([*CHAT, *arguments], capture_output=True, text=True, cwd=folder, check=False, **given)
+
+
+def test_one_prompt_as_json_keeps_the_contract(workspace):
+    media = ("--image", "media/red.png", "--video", "media/film.mp4")
+    done = chat(workspace, *media, "--prompt", "What is this?", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert set(told) == {"answer", "model", "attachments", "usage", "timings"}
+    assert re.fullmatch("[a-z]{1,12}", told["answer"])
+    assert told["model"] == "runs/tiny/model"
+    assert told["attachments"] == [
+        {"path": "media/red.png", "modality": "image", "soft_tokens": 16},
+        {"path": "media/film.mp4", "modality": "video", "soft_tokens": 48},
+        {"path": "media/film.mp4", "modality": "audio", "soft_tokens": 100},
+    ]
+    assert told["usage"]["completion_tokens"] == len(told["answer"])
+    assert told["usage"]["prompt_tokens"] > 16 + 48 + 100
+    assert set(told["timings"]) == {"first_token_s", "tokens_per_s"}
+    assert "media/film.mp4: video, 48 soft tokens, 3 frames" in done.stderr
+
+
+def test_piped_lines_are_turns_and_nothing_but_answers_is_on_stdout(workspace):
+    lines = ["Hello?", "", "/image media/red.png What?", "/blind", "/clear", "Hello?", "/exit", "Not read"]
+    done = chat(workspace, lines=lines)
+    assert done.returncode == 0, done.stderr
+    answers = done.stdout.splitlines()
+    assert len(answers) == 4
+    assert all(re.fullmatch("[a-z]{1,12}", answer) for answer in answers)
+    assert answers[0] == answers[3]
+    assert answers[1] != answers[2]
+
+
+def test_json_without_a_prompt_is_wrong_usage(workspace):
+    done = chat(workspace, "--json", lines=["Hello?"])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--prompt" in done.stderr
+
+
+def test_in_a_terminal_one_can_attach_complete_stop_and_leave(workspace):
+    with Typist(workspace, "--set", "chat.max_new_tokens=400") as typist:
+        typist.expect("Chatting with runs/tiny/model")
+        typist.expect("> ")
+        typist.type("/im\t")
+        typist.expect("/image ")
+        typist.type("media/re\t")
+        typist.expect("media/red.png")
+        typist.type(" What is this?\r")
+        typist.expect("16 soft tokens")
+        typist.expect("tokens/s")
+        typist.expect("> ")
+        typist.type("/nothing\r")
+        typist.expect("There is no command /nothing.")
+        typist.type("/blind\r")
+        typist.expect("tokens/s")
+        typist.expect("> ")
+        typist.type("half a line\x03")
+        typist.expect("Ctrl-D or /exit leaves.")
+        typist.expect("> ")
+        typist.type("\x04")
+        assert typist.exit_code() == 0
+
+
+def test_ctrl_c_stops_the_answer_and_not_the_chat(workspace):
+    with Typist(workspace, "--set", "chat.max_new_tokens=500") as typist:
+        typist.expect("> ")
+        typist.type("Tell me everything\r")
+        typist.expect("everything\r\n[a-z]{3}")
+        typist.interrupt()
+        typist.expect(r", stopped\]")
+        typist.expect("> ")
+        typist.type("/exit\r")
+        assert typist.exit_code() == 0
+
+
+class Typist:
+    """A person at a pseudo-terminal."""
+
+    def __init__(self, folder, *arguments):
+        self.process_id, self.terminal = pty.fork()
+        if self.process_id == 0:
+            os.chdir(folder)
+            os.environ["TERM"] = "dumb"
+            os.execv(sys.executable, [*CHAT, *arguments])
+        self.screen = ""
+        self.ended = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.ended is None:
+            os.kill(self.process_id, signal.SIGKILL)
+            os.waitpid(self.process_id, 0)
+        os.close(self.terminal)
+
+    def type(self, keys):
+        os.write(self.terminal, keys.encode())
+
+    def interrupt(self):
+        self.type("\x03")
+
+    def expect(self, pattern, seconds=60):
+        """Wait until `pattern` is on the screen, and forget everything up to its end."""
+        until = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.screen)):
+            assert time.monotonic() < until, f"{pattern!r} never came; the screen ends in {self.screen[-500:]!r}"
+            if select.select([self.terminal], [], [], 0.1)[0]:
+                try:
+                    self.screen += os.read(self.terminal, 65536).decode(errors="replace")
+                except OSError:
+                    raise AssertionError(f"the chat ended before {pattern!r}: {self.screen!r}") from None
+        self.screen = self.screen[found.end() :]
+
+    def exit_code(self, seconds=60):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            done, status = os.waitpid(self.process_id, os.WNOHANG)
+            if done:
+                self.ended = os.waitstatus_to_exitcode(status)
+                return self.ended
+            time.sleep(0.05)
+        raise AssertionError("the chat did not end")

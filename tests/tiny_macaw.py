@@ -1,0 +1,165 @@
+"""A tiny but whole workspace: encoders, LLM, media files and a model folder, all real, all random.
+
+Imported by the conftest files of the rooms that need a finished model (`sys.path` holds this folder there).
+"""
+
+import string
+import wave
+
+import av
+import numpy as np
+import torch
+from PIL import Image
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import (
+    CLIPImageProcessorPil,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+)
+
+from macaw_cli.encoders.source import quiet_transformers
+
+FRAMES = 3
+SETTINGS = f"""\
+version: 1
+llm: models/llm
+features:
+  image_encoder: models/clip
+  audio_encoder: models/whisper
+  frames: {FRAMES}
+chat:
+  max_new_tokens: 12
+"""
+
+
+def byte_tokenizer():
+    """One token per byte, so that every text can be written."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {"<s>": 0, "</s>": 1, **{letter: number + 2 for number, letter in enumerate(alphabet)}}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>")
+
+
+def tiny_llm(tokenizer, seed=0):
+    """A Llama of two layers that writes nothing but letters: answers stay readable in a test's output."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=768, initializer_range=0.5,
+        bos_token_id=0, eos_token_id=1, pad_token_id=1,
+    )  # fmt: skip
+    llm = LlamaForCausalLM(config).eval()
+    letters = tokenizer.convert_tokens_to_ids(list(string.ascii_lowercase))
+    silent = torch.ones(len(tokenizer), dtype=torch.bool)
+    silent[letters] = False
+    with torch.no_grad():
+        llm.lm_head.weight[silent] = 0.0
+    return llm
+
+
+def make_models(folder):
+    """`clip`, `whisper` and `llm`, each as its own library saves it."""
+    torch.manual_seed(0)
+    vision = CLIPVisionConfig(
+        hidden_size=48, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=32, patch_size=8,
+        projection_dim=24,
+    )  # fmt: skip
+    whisper = WhisperConfig(
+        d_model=32, encoder_layers=2, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=32, decoder_ffn_dim=32, max_source_positions=100, vocab_size=60, num_mel_bins=80,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, suppress_tokens=[],
+        begin_suppress_tokens=[3],
+    )  # fmt: skip
+    tokenizer = byte_tokenizer()
+    with quiet_transformers():
+        CLIPVisionModelWithProjection(vision).save_pretrained(folder / "clip")
+        CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(
+            folder / "clip"
+        )
+        WhisperForConditionalGeneration(whisper).save_pretrained(folder / "whisper")
+        WhisperFeatureExtractor(feature_size=80, chunk_length=2).save_pretrained(folder / "whisper")
+        tiny_llm(tokenizer).save_pretrained(folder / "llm")
+        tokenizer.save_pretrained(folder / "llm")
+
+
+def make_media(folder):
+    """`red.png`, `blue.png`, `beep.wav`, `film.mp4` with sound and `silent.mp4`."""
+    folder.mkdir()
+    Image.new("RGB", (40, 30), (255, 0, 0)).save(folder / "red.png")
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+    Image.fromarray(pixels).save(folder / "blue.png")
+    with wave.open(str(folder / "beep.wav"), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(16_000)
+        out.writeframes((12_000 * np.sin(np.arange(16_000) / 4)).astype(np.int16).tobytes())
+    make_film(folder / "film.mp4", sound=True)
+    make_film(folder / "silent.mp4", sound=False)
+
+
+def make_film(path, *, sound):
+    """One second of 8 frames, with or without a tone."""
+    with av.open(str(path), "w") as out:
+        pictures = out.add_stream("mpeg4", rate=8)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        tones = out.add_stream("aac", rate=16_000, layout="mono") if sound else None
+        for number in range(8):
+            picture = np.full((48, 64, 3), 30 * number, np.uint8)
+            out.mux(pictures.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(pictures.encode())
+        if tones is not None:
+            samples = np.sin(np.arange(16_000) / 5).astype(np.float32)[None]
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+            frame.sample_rate = 16_000
+            out.mux(tones.encode(frame))
+            out.mux(tones.encode())
+
+
+def make_model(root, name="tiny", *, bridge="linear", modalities=("image", "audio", "video"), template="alpaca"):
+    """A model folder `runs/NAME/model` of the workspace `root`, as a finished training leaves it."""
+    from transformers import AutoConfig
+
+    from macaw_cli.config.settings import BridgeSettings, EncoderSettings
+    from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+    from macaw_cli.model.configuration import MacawConfig
+    from macaw_cli.model.folder import save_model
+    from macaw_cli.model.modeling import MacawForConditionalGeneration
+    from macaw_cli.model.processing import MacawProcessor
+
+    encoders = {
+        "image": EncoderSettings(model="../../../models/clip"),
+        "audio": EncoderSettings(model="../../../models/whisper", projection=False),
+    }
+    image = load_image_encoder(encoders["image"], str(root / "models/clip"), "cpu")
+    audio = load_audio_encoder(encoders["audio"], str(root / "models/whisper"), "cpu")
+    shapes = {"image": image.feature_shape, "audio": audio.feature_shape, "video": (FRAMES, *image.feature_shape)}
+    prints = {"image": image.fingerprint, "audio": audio.fingerprint, "video": image.fingerprint}
+    torch.manual_seed(3)
+    config = MacawConfig.for_llm(
+        AutoConfig.from_pretrained(root / "models/llm"), BridgeSettings(name=bridge),
+        {name: shapes[name] for name in modalities}, encoders, {name: prints[name] for name in modalities},
+    )  # fmt: skip
+    model = MacawForConditionalGeneration.build(config, str(root / "models/llm")).eval()
+    folder = root / "runs" / name / "model"
+    save_model(model, MacawProcessor(byte_tokenizer(), config, template=template), folder)
+    return folder
+
+
+def make_workspace(root):
+    """A workspace with a finished run called `tiny`."""
+    (root / "macaw.yaml").write_text(SETTINGS)
+    make_models(root / "models")
+    make_media(root / "media")
+    make_model(root)
+    run = root / "runs" / "tiny"
+    (run / "settings.yaml").write_text(SETTINGS)
+    (run / "summary.json").write_text('{"steps": 3, "loss": 1.5}\n')
+    return root
