@@ -1,6 +1,11 @@
 """`import macaw_cli.auto` makes the Auto classes of transformers find Macaw models."""
 
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoProcessor
+from transformers import (  # noqa: TID253 - importing this module is asking for transformers
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+)
 
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration

@@ -5,19 +5,23 @@ from typing import Annotated
 
 import typer
 
+CONFIG_HELP = "JSON with the checkpoint's sizes; default: the file's own, then the published ones."
+
 
 def import_checkpoint(
-    file: Annotated[Path, typer.Argument(help="The published weights: .safetensors, pytorch_model*.bin, or their folder.")],
-    config: Annotated[
-        Path | None, typer.Option("--config", help="JSON with the checkpoint's sizes; default: the file's own, then the published ones.")
-    ] = None,
+    file: Annotated[Path, typer.Argument(help="The published weights: .safetensors, pytorch_model*.bin, or a folder.")],
+    config: Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)] = None,
     out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("imported"),
+    tokenizer: Annotated[str, typer.Option("--tokenizer", help="The LLM's tokenizer, for `macaw chat`.")] = "",
+    image_encoder: Annotated[str, typer.Option("--image-encoder", help="CLIP to put into the folder.")] = "",
+    audio_encoder: Annotated[str, typer.Option("--audio-encoder", help="Whisper to put into the folder.")] = "",
 ) -> None:
     """Turn the published Macaw-LLM weights into a model folder."""
     from macaw_cli.basics.console import result, say
     from macaw_cli.export.published import import_published
+    from macaw_cli.export.published_companions import Companions
 
-    report = import_published(file, config, out)
+    report = import_published(file, config, out, Companions(tokenizer, image_encoder, audio_encoder))
     for line in report.lines():
         say(line)
     result(f"Wrote {report.folder}. Next: macaw inspect {report.folder}")

@@ -13,6 +13,8 @@ import torch
 from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.export.published_companions import Companions, attach_companions
 from macaw_cli.export.published_config import EMBEDDING, published_config
 from macaw_cli.export.published_files import read_weights, stored_bytes
 from macaw_cli.export.published_names import published_name, renamed, summarised
@@ -47,7 +49,9 @@ class ImportReport:
         return lines
 
 
-def import_published(file: Path, config_file: Path | None, out: Path) -> ImportReport:
+def import_published(
+    file: Path, config_file: Path | None, out: Path, companions: Companions = Companions()  # noqa: B008 - frozen
+) -> ImportReport:
     """Write the model folder of a published checkpoint.
 
     Args:
@@ -55,6 +59,7 @@ def import_published(file: Path, config_file: Path | None, out: Path) -> ImportR
         config_file: JSON with the configuration; default: the safetensors metadata under `config`, then the
             published sizes.
         out: folder to write.
+        companions: tokenizer and encoders that become part of the folder.
 
     Raises:
         InputError: no such file, no published checkpoint, or an unusable configuration.
@@ -65,8 +70,9 @@ def import_published(file: Path, config_file: Path | None, out: Path) -> ImportR
         raise InputError(f"{out} exists and is no model folder.", "Choose another place with --out.")
     require_free_space(out, stored_bytes(file))
     model, report = load_published(file, config_file, out)
+    processor = attach_companions(model, companions)
     with disk_full_is_told(out):
-        save_model(model, None, out)
+        save_model(model, processor, out)
     return report
 
 
@@ -78,7 +84,7 @@ def load_published(
     found = renamed(published)
     if not found.weights:
         raise InputError(
-            f"{file} holds none of the published Macaw-LLM's weights, but {summarised(found.unknown) or 'nothing'}.",
+            f"{file} holds none of the published Macaw-LLM's weights, but {_first(found.unknown)}.",
             "Name the published checkpoint (its weights are called llm.*, project_image.* and so on).",
         )
     said, origin = _configuration(config_file, metadata, file)
@@ -88,10 +94,14 @@ def load_published(
     missing = sorted(set(expected) - set(found.weights))
     essential = [published_name(name) for name in missing if not name.startswith(MAY_BE_MISSING)]
     if essential:
-        raise InputError(f"{file} lacks {len(essential)} weights: {summarised(essential)}.", "Is it one of several files? Name their folder.")
-    model = MacawForConditionalGeneration.from_pretrained(
-        None, config=config, state_dict=found.weights, dtype=found.weights[EMBEDDING].dtype
-    ).eval()
+        raise InputError(
+            f"{file} lacks {len(essential)} weights: {summarised(essential)}.",
+            "Is it one of several? Name their folder.",
+        )
+    with quiet_transformers():
+        model = MacawForConditionalGeneration.from_pretrained(
+            None, config=config, state_dict=found.weights, dtype=found.weights[EMBEDDING].dtype
+        ).eval()
     lacking = tuple(published_name(name) for name in missing if not name.startswith("null_features_"))
     return model, ImportReport(out, len(found.weights), lacking, tuple(sorted([*found.unused, *found.unknown])))
 
@@ -106,12 +116,17 @@ def _configuration(config_file: Path | None, metadata: dict[str, str], file: Pat
         try:
             content = json.loads(metadata["config"])
         except json.JSONDecodeError:
-            raise InputError(f"`config` in {origin} is not JSON.", "Give the configuration with --config JSON.") from None
+            raise InputError(f"`config` in {origin} is not JSON.", "Give it with --config JSON.") from None
     else:
         content, origin = {}, "the published configuration"
     if not isinstance(content, dict):
         raise InputError(f"{origin} must hold a JSON object, found {type(content).__name__}.")
     return content, origin
+
+
+def _first(names: list[str]) -> str:
+    shown = summarised(names) or "nothing"
+    return shown if len(shown) < 100 else f"{shown[:100]}..."
 
 
 def _expected_shapes(config: Any) -> dict[str, torch.Size]:

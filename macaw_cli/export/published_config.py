@@ -16,7 +16,8 @@ PUBLISHED_FEATURE_TOKENS = {"image": 196, "audio": 1500, "video": 196}
 PUBLISHED_LLAMA = {"num_attention_heads": 32, "rms_norm_eps": 1e-6, "max_position_embeddings": 2048}
 EMBEDDING = "language_model.model.embed_tokens.weight"
 KNOWN_KEYS = frozenset(
-    {"n_frames", "attention_heads", "align_heads", "conv", "hidden_size", "vocab_size", "llama", "tag_ids", "feature_tokens", "note"}
+    {"n_frames", "attention_heads", "align_heads", "conv", "hidden_size", "vocab_size", "llama", "tag_ids"}
+    | {"feature_tokens", "note"}
 )
 
 
@@ -36,20 +37,25 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
     """
     unknown = sorted(set(said) - KNOWN_KEYS)
     if unknown:
-        raise InputError(f"{origin} has unknown keys: {', '.join(unknown)}.", f"Known ones are {', '.join(sorted(KNOWN_KEYS))}.")
+        known = ", ".join(sorted(KNOWN_KEYS))
+        raise InputError(f"{origin} has unknown keys: {', '.join(unknown)}.", f"Known ones are {known}.")
     if EMBEDDING not in weights:
         raise InputError(
             "The checkpoint lacks llm.model.embed_tokens.weight, so it is no published Macaw-LLM.",
             "Name the file with the whole model, under the names of the published code.",
         )
     rows, width = weights[EMBEDDING].shape
+    shown = f"llm.model.embed_tokens.weight {(rows, width)}"
     for key, found in (("hidden_size", width), ("vocab_size", rows)):
-        _require_equal(f"`{key}` in {origin}", said.get(key, found), f"llm.model.embed_tokens.weight {(rows, width)}", found)
+        _require_equal(f"`{key}` in {origin}", said.get(key, found), shown, found)
     conv = {**PUBLISHED_CONV, **said.get("conv", {})}
     shapes = {name: _feature_shape(weights, name, conv[name], said, origin) for name in MODALITIES}
     heads = int(said.get("attention_heads", 8))
     config = MacawConfig.for_llm(
-        _llama(weights, said, rows, width), BridgeSettings(name="macaw", variant="paper", heads=heads), shapes, null_media=True
+        _llama(weights, said, rows, width),
+        BridgeSettings(name="macaw", variant="paper", heads=heads),
+        shapes,
+        null_media=True,
     )
     config.conv = {name: list(conv[name]) for name in MODALITIES}
     config.align_heads = int(said.get("align_heads", 2 * heads))
@@ -84,9 +90,10 @@ def _llama(weights: Mapping[str, Tensor], said: Mapping[str, Any], rows: int, wi
             f"The LLM's hidden size {width} is no multiple of its {sizes['num_attention_heads']} heads.",
             'Say how many it has: --config with {"llama": {"num_attention_heads": ...}}.',
         )
-    return LlamaConfig(vocab_size=rows, hidden_size=width, bos_token_id=1, eos_token_id=2, pad_token_id=rows - 1, **sizes)
+    tokens = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": rows - 1}
+    return LlamaConfig(vocab_size=rows, hidden_size=width, **{**tokens, **sizes})
 
 
 def _require_equal(what: str, said: Any, where: str, found: int) -> None:
     if said != found:
-        raise MismatchError(f"{what} is {said}, but the checkpoint has {where}, so {found}.", "Correct it with --config JSON.")
+        raise MismatchError(f"{what} is {said}, but the checkpoint has {where}: {found}.", "Correct the configuration.")

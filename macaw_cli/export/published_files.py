@@ -28,7 +28,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         InputError: no such file, no weights in the folder, a damaged file, or one that holds code.
     """
     if not path.exists():
-        raise InputError(f"There is no {path}.", "Name the published checkpoint: a .safetensors or .bin file, or its folder.")
+        raise InputError(f"There is no {path}.", "Name a .safetensors or .bin file, or a folder with one.")
     weights: dict[str, Tensor] = {}
     metadata: dict[str, str] = {}
     for file in _files(path):
@@ -69,7 +69,9 @@ def _indexed(index: Path) -> list[Path]:
     files = [index.parent / Path(str(name)).name for name in names]
     missing = [file.name for file in files if not file.is_file()]
     if missing:
-        raise InputError(f"{index} names {', '.join(missing)}, which {index.parent} does not hold.", "Download the missing files.")
+        raise InputError(
+            f"{index} names {', '.join(missing)}, which {index.parent} does not hold.", "Download the missing files."
+        )
     return files
 
 
@@ -90,7 +92,8 @@ def _read_bin(file: Path) -> dict[str, Tensor]:
             "macaw runs no code out of files; ask its author for safetensors.",
         ) from None
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise InputError(f"{file} is not a whole torch file ({str(error).splitlines()[0]}).", "Download it again.") from None
+        reason = f"{error}".partition("\n")[0]
+        raise InputError(f"{file} is not a whole torch file ({reason}).", "Download it again.") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):

@@ -31,7 +31,7 @@ class Renamed:
 
 
 def renamed(published: Mapping[str, Tensor]) -> Renamed:
-    """Give published weights our names; a leading `param.` or `module.` is dropped, `in.` and `out.` vectors as well."""
+    """Give published weights our names; `param.` or `module.` in front are dropped, `in.` and `out.` vectors too."""
     result = Renamed()
     for full_name, tensor in published.items():
         name = full_name.removeprefix("param.").removeprefix("module.")

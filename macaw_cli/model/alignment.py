@@ -4,8 +4,8 @@ The published bridge attends from soft tokens to the LLM's embedding matrix E wi
 add_bias_kv=True, add_zero_attn=True)`. That projects all V rows of E to keys and values, once per example. Two
 exact forms avoid it:
 
-- `folded`: for head a, `score(q, j) = (q_a W_k,a) . E_j + q_a . b_k,a` and the value is `(sum_j p_j E_j) W_v,a^T + ...`,
-  so the projections move to the few queries and behind the weighted sum;
+- `folded`: for head a, `score(q, j) = (q_a W_k,a) . E_j + q_a . b_k,a`, and the value is `(sum_j p_j E_j) W_v,a^T`
+  plus biases, so the projections move to the few queries and behind the weighted sum;
 - `shared`: E is projected once and all queries of the batch use it.
 
 `align` takes the one with fewer operations. Letters: n queries, V rows of E, D width, h heads, d = D / h.
@@ -31,8 +31,12 @@ class AttentionWeights(NamedTuple):
     """(1, 1, D): the value of that key."""
 
 
+Unit = float | Tensor
+"""What a matrix is divided by."""
+
+
 def align(
-    queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: float | Tensor = 1.0
+    queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: Unit = 1.0
 ) -> Tensor:
     """Attend from every query to every row of `matrix`, to a learned key and to a zero key.
 
@@ -47,7 +51,7 @@ def align(
     Returns:
         (n, D): the heads side by side, as they enter the output projection.
     """
-    form = folded if folding_is_cheaper(len(queries), *matrix.shape, heads) else shared
+    form = folded if folding_is_cheaper(len(queries), len(matrix), matrix.shape[1], heads) else shared
     return form(queries, matrix, weights, heads, dropout=dropout, unit=unit)
 
 
@@ -59,7 +63,7 @@ def folding_is_cheaper(queries: int, rows: int, width: int, heads: int) -> bool:
 
 
 def folded(
-    queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: float | Tensor = 1.0
+    queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: Unit = 1.0
 ) -> Tensor:
     """`align` with the projections folded into the queries and behind the weighted sum."""
     count, width = queries.shape
@@ -87,7 +91,7 @@ def folded(
 
 
 def shared(
-    queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: float | Tensor = 1.0
+    queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: Unit = 1.0
 ) -> Tensor:
     """`align` with the matrix projected once for all queries."""
     count, width = queries.shape
@@ -99,6 +103,6 @@ def shared(
     keys = torch.cat([F.linear(matrix, key_weight / unit, key_bias), weights.bias_k[0], zero])
     values = torch.cat([F.linear(matrix, value_weight / unit, value_bias), weights.bias_v[0], zero])
     # torch's kernel keeps the softmax in fp32 and never stores all weights.
-    by_head = (part.view(1, len(part), heads, -1).transpose(1, 2) for part in (query, keys, values))
-    attended = F.scaled_dot_product_attention(*by_head, dropout_p=dropout)
+    query, keys, values = (part.view(1, len(part), heads, -1).transpose(1, 2) for part in (query, keys, values))
+    attended = F.scaled_dot_product_attention(query, keys, values, dropout_p=dropout)
     return attended.transpose(1, 2).reshape(count, width)

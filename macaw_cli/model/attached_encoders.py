@@ -29,8 +29,16 @@ def audio_encoder(config: MacawConfig) -> PreTrainedModel | None:
     return _frozen(WhisperEncoder, config.audio_encoder_config)
 
 
-def attach(model: "MacawForConditionalGeneration", image: PreTrainedModel | None, audio: PreTrainedModel | None) -> None:
-    """Make loaded encoders part of the model, frozen; they are saved with it."""
+def attach(
+    model: "MacawForConditionalGeneration", image: PreTrainedModel | None, audio: PreTrainedModel | None
+) -> None:
+    """Make loaded encoders part of the model, frozen; they are saved with it.
+
+    Args:
+        model: changed in place, its configuration too.
+        image: a `CLIPVisionModelWithProjection`, or None to leave that place as it is.
+        audio: a `WhisperEncoder`, or None.
+    """
     if image is not None:
         model.image_encoder, model.config.image_encoder_config = image.requires_grad_(False).eval(), image.config
     if audio is not None:
@@ -78,7 +86,7 @@ def encode(model: "MacawForConditionalGeneration", modality: Modality, raw: Tens
     if modality == "image":
         return selection.image_features(encoder, raw, settings)
     frames = selection.image_features(encoder, raw.flatten(0, 1), settings)
-    return frames.unflatten(0, raw.shape[:2])
+    return frames.view(*raw.shape[:2], *frames.shape[1:])
 
 
 def _frozen(kind: type[PreTrainedModel], config: Any) -> PreTrainedModel | None:

@@ -43,9 +43,9 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     align_heads: int | None = None
     """Heads of the `macaw` bridge's alignment, where a checkpoint fixes them; else twice `bridge.heads`."""
     feature_shapes: dict[str, list[int]] = field(default_factory=dict)
-    """Modality to the shape of one medium's features: [N, C], for video [F, N, C]. A modality that is absent has no bridge."""
+    """Modality to the shape of one medium's features, [N, C] or for video [F, N, C]; only these have a bridge."""
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """`image` and `audio` to the fields of `EncoderSettings`; `model` is a hub id or a path relative to the model folder."""
+    """`image` and `audio` to the fields of `EncoderSettings`; `model` is a hub id or relative to the model folder."""
     fingerprints: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Modality to the encoder fingerprint of the features that the model was trained on."""
     soft_token_ids: dict[str, int] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     null_token_ids: dict[str, int] = field(default_factory=dict)
     """Modality to the id that stands for one soft token of an absent medium (`null_media`)."""
     null_media: bool = False
-    """As published: every example has an image, an audio and a video block; absent media are the encoders' features of zeros."""
+    """As published: all three blocks in every example, absent media being the encoders' features of zeros."""
     format_version: int = FORMAT_VERSION
     """Version of the model folder."""
 

@@ -35,7 +35,7 @@ class EncodedConversation:
 
 
 class ConversationEncoder:
-    """Turns conversations into ids for one model.
+    r"""Turns conversations into ids for one model.
 
     Prompt and response are tokenised apart, so a prompt has the same ids in training and in use, whatever follows.
 
@@ -43,7 +43,7 @@ class ConversationEncoder:
         tokenizer: the LLM's.
         config: the model's configuration.
         template: `alpaca`, `chat` (the tokenizer's own) or `as_published` (Alpaca with the published script's
-            deviations: text tokenised as one, a response between "\\n " and " \\n\\n", the prompt's last token supervised,
+            deviations: text tokenised as one, a response between "\n " and " \n\n", the prompt's last token supervised,
             no end token, text cut at 256 tokens).
         max_tokens: longest conversation, soft tokens included; what is longer loses its end. `as_published` counts
             text tokens only.
@@ -52,13 +52,17 @@ class ConversationEncoder:
         UsageError: the tokenizer has no end token, which every response needs.
     """
 
-    def __init__(self, tokenizer: Any, config: MacawConfig, template: TemplateName = "alpaca", max_tokens: int = 512) -> None:
+    def __init__(
+        self, tokenizer: Any, config: MacawConfig, template: TemplateName = "alpaca", max_tokens: int = 512
+    ) -> None:
         self.tokenizer = tokenizer
         self.config = config
         self.template = template
-        self.max_tokens = min(max_tokens, PUBLISHED_MAX_TOKENS) if template == "as_published" else max_tokens
+        self.max_tokens = max_tokens if template != "as_published" else min(max_tokens, PUBLISHED_MAX_TOKENS)
         if template != "as_published" and tokenizer.eos_token_id is None:
-            raise UsageError("The LLM's tokenizer has no end token (eos_token).", "Set one in its tokenizer_config.json.")
+            raise UsageError(
+                "The LLM's tokenizer has no end token (eos_token).", "Name one in its tokenizer_config.json."
+            )
 
     def encode(
         self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium], *, with_response: bool = True

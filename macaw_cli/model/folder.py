@@ -1,5 +1,6 @@
 """Model folders: written whole or not at all, loaded with a clear message, and the newest one of a workspace."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 from macaw_cli.basics.atomic_files import fsync_folder, read_json
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace
+from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
 
@@ -31,9 +33,10 @@ def load_model(
     folder = model_folder(Path(folder))
     if not (folder / PROCESSOR_FILE).is_file():
         raise InputError(
-            f"The model in {folder} has no tokenizer.", "Import it again with --tokenizer, or copy a tokenizer's files into it."
+            f"The model in {folder} has no tokenizer.", "Import it again with --tokenizer FOLDER."
         )
-    model = MacawForConditionalGeneration.from_pretrained(folder, dtype=dtype or "auto")
+    with quiet_transformers():
+        model = MacawForConditionalGeneration.from_pretrained(folder, dtype=dtype or "auto")
     return model.to(device).eval(), MacawProcessor.from_pretrained(folder)
 
 
@@ -47,7 +50,7 @@ def model_folder(path: Path) -> Path:
         if (folder / CONFIG_FILE).is_file():
             kind = read_json(folder / CONFIG_FILE).get("model_type")
             if kind != "macaw":
-                raise InputError(f"{folder} holds a model of type {kind!r}, expected 'macaw'.", "Name a model that macaw trained.")
+                raise InputError(f"{folder} holds a model of type {kind!r}, expected 'macaw'.", "Name a Macaw model.")
             return folder
     raise InputError(f"There is no model in {path}.", "`macaw train` writes one to runs/NAME/model.")
 
@@ -76,7 +79,11 @@ def save_model(model: MacawForConditionalGeneration, processor: MacawProcessor |
     unfinished = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    model.save_pretrained(unfinished)
+    # transformers imports deepspeed here, which would say on stdout that it found no GPU
+    if not torch.cuda.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    with quiet_transformers():
+        model.save_pretrained(unfinished)
     if processor is not None:
         processor.save_pretrained(unfinished)
     fsync_folder(unfinished)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from macaw_cli.basics.errors import MismatchError
+from macaw_cli.config.settings import Modality
 
 
 class FusedInputs(NamedTuple):
@@ -23,7 +24,7 @@ class FusedInputs(NamedTuple):
     """(B, T), -100 where nothing is supervised."""
 
 
-def require_equal_counts(placeholders: Mapping[str, int], soft_tokens: Mapping[str, int]) -> None:
+def require_equal_counts(placeholders: Mapping[Modality, int], soft_tokens: Mapping[Modality, int]) -> None:
     """Check that every placeholder gets a soft token and the other way round.
 
     Args:
@@ -34,7 +35,7 @@ def require_equal_counts(placeholders: Mapping[str, int], soft_tokens: Mapping[s
         MismatchError: they differ; the message has both numbers per modality.
     """
     wrong = [
-        f"{name}: {placeholders.get(name, 0)} placeholders in input_ids, {soft_tokens.get(name, 0)} soft tokens from its features"
+        f"{name}: {placeholders.get(name, 0)} placeholders in input_ids, {soft_tokens.get(name, 0)} soft tokens made"
         for name in sorted({*placeholders, *soft_tokens})
         if placeholders.get(name, 0) != soft_tokens.get(name, 0)
     ]

@@ -3,7 +3,7 @@
 Letters: B rows, T positions, D width.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ from macaw_cli.model.fusion import FusedInputs, insert_after_first, place_soft_t
 if TYPE_CHECKING:
     from macaw_cli.model.modeling import MacawForConditionalGeneration
 
+Media = dict[Modality, list[Tensor]]
+
 
 class MediaFusion:
     """One forward pass's fusion, on one model."""
@@ -25,7 +27,7 @@ class MediaFusion:
         self.config = model.config
 
     def fuse(
-        self, input_ids: Tensor, attention_mask: Tensor | None, labels: Tensor | None, features: dict[Modality, list[Tensor]]
+        self, input_ids: Tensor, attention_mask: Tensor | None, labels: Tensor | None, features: Media
     ) -> FusedInputs:
         """Embed the text and tags, make soft tokens and put them in their places.
 
@@ -43,29 +45,31 @@ class MediaFusion:
             input_ids, attention_mask, labels = insert_after_first(input_ids, attention_mask, labels, block)
         self._check(input_ids, features)
         embeds = self.embed_text(input_ids)
-        context = self.model.context()
         for name in self.config.modalities:
-            null_places = input_ids == self.config.null_token_ids[name] if self.config.null_media else None
-            with_null = null_places is not None and bool(null_places.any())
-            media = [medium.to(embeds) for medium in features[name]]
-            if with_null:
-                media.append(self.null_features(name).to(embeds))
-            # Every rank has to run every bridge in every step, or ranks with other media wait for it forever.
-            only_touch = not media and (self.model.training or hasattr(context.embedding_matrix, "ds_id"))
-            if only_touch:
-                media.append(embeds.new_zeros(self.model.bridges[name].smallest_input()))
-            if not media:
-                continue
-            soft = self.model.bridges[name](media, context)
-            if only_touch:
-                embeds = embeds + 0.0 * soft.sum()
-                continue
-            if with_null:
-                null_count = soft_token_count(self.config, name, self.config.feature_shapes[name])
-                soft, null = soft[:-null_count], soft[-null_count:]
-                embeds = place_soft_tokens(embeds, null_places, null.repeat(int(null_places.sum()) // null_count, 1))
-            embeds = place_soft_tokens(embeds, input_ids == self.config.soft_token_ids[name], soft)
+            embeds = self._with_modality(name, embeds, input_ids, [medium.to(embeds) for medium in features[name]])
         return FusedInputs(embeds, attention_mask, labels)
+
+    def _with_modality(self, name: Modality, embeds: Tensor, input_ids: Tensor, media: list[Tensor]) -> Tensor:
+        """`embeds` with the soft tokens of one modality in their places; the bridge is run once, or not at all."""
+        context = self.model.context()
+        null_places = input_ids == self.config.null_token_ids[name]
+        with_null = self.config.null_media and bool(null_places.any())
+        if with_null:
+            media = [*media, self.null_features(name).to(embeds)]
+        if not media and not self.model.training and not hasattr(context.embedding_matrix, "ds_id"):
+            return embeds
+        bridge: Any = self.model.bridges[name]
+        if not media:
+            # Every rank has to run every bridge in every step, or ranks with other media wait for it forever.
+            untouched: Tensor = embeds + 0.0 * bridge([embeds.new_zeros(bridge.smallest_input())], context).sum()
+            return untouched
+        soft = bridge(media, context)
+        if with_null:
+            count = soft_token_count(self.config, name, self.config.feature_shapes[name])
+            blocks = int(null_places.sum()) // count
+            embeds = place_soft_tokens(embeds, null_places, soft[-count:].repeat(blocks, 1))
+            soft = soft[:-count]
+        return place_soft_tokens(embeds, input_ids == self.config.soft_token_ids[name], soft)
 
     def embed_text(self, input_ids: Tensor) -> Tensor:
         """(B, T, D) embeddings of text and tags; positions of media hold something that is replaced later."""
@@ -80,7 +84,7 @@ class MediaFusion:
         tag_embeds = self.model.tag_embeddings((input_ids - first).masked_fill(~tags, 0))
         return torch.where(tags[..., None], tag_embeds.to(embeds), embeds)
 
-    def published_block(self, features: dict[Modality, list[Tensor]], rows: int) -> Tensor:
+    def published_block(self, features: Media, rows: int) -> Tensor:
         """Ids of the three blocks that the published code puts after the first token; one medium per row, or null.
 
         Raises:
@@ -109,12 +113,15 @@ class MediaFusion:
         kept: Tensor = getattr(self.model, f"null_features_{modality}")
         if kept.isnan().any():
             raise MismatchError(
-                f"This model expects {modality} features in every example, and its null {modality} features are not set.",
-                f"Give {modality} features, or call model.set_null_features({modality!r}, ...) with the null entry of a feature store.",
+                f"This model reads {modality} features in every example; those of an absent {modality} are not set.",
+                f"Give {modality} features, or import the checkpoint again with its encoders.",
             )
         return kept
 
-    def _check(self, input_ids: Tensor, features: dict[Modality, list[Tensor]]) -> None:
+    def _check(self, input_ids: Tensor, features: Media) -> None:
         placeholders = {name: int((input_ids == self.config.soft_token_ids[name]).sum()) for name in features}
-        made = {name: sum(soft_token_count(self.config, name, one.shape) for one in media) for name, media in features.items()}
+        made = {
+            name: sum(soft_token_count(self.config, name, medium.shape) for medium in media)
+            for name, media in features.items()
+        }
         require_equal_counts(placeholders, made)

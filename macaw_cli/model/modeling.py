@@ -14,6 +14,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from macaw_cli.config.settings import Modality
 from macaw_cli.model import attached_encoders, initial_weights
+from macaw_cli.model.bridges.macaw import MacawBridge
 from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.registry import build_bridge
 from macaw_cli.model.configuration import MacawConfig
@@ -62,13 +63,13 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
             dtype: number format of all weights.
         """
         llm = None if llm_source is None else AutoModelForCausalLM.from_pretrained(llm_source, dtype=dtype)
-        model = cls(config, llm).to(dtype)
+        model: Self = cls(config, llm).to(dtype)
         if llm is not None and llm.generation_config is not None:
             model.generation_config = llm.generation_config
         model.calibrate()
         return model
 
-    def forward(  # noqa: PLR0913 - transformers' convention: every input is a keyword
+    def forward(  # noqa: PLR0913, PLR0917 - the signature that transformers expects
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
@@ -117,9 +118,11 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
             MismatchError: the numbers of placeholders and soft tokens differ, per modality.
         """
         if inputs_embeds is None:
-            media = {"image_features": image_features, "video_features": video_features, "audio_features": audio_features}
-            raw = {"pixel_values": pixel_values, "pixel_values_videos": pixel_values_videos, "input_features": input_features}
-            inputs_embeds, attention_mask, labels = self.fuse_inputs(input_ids, attention_mask, labels, **media, **raw)
+            inputs_embeds, attention_mask, labels = self.fuse_inputs(
+                input_ids, attention_mask, labels,
+                image_features=image_features, video_features=video_features, audio_features=audio_features,
+                pixel_values=pixel_values, pixel_values_videos=pixel_values_videos, input_features=input_features,
+            )  # fmt: skip
         if use_cache is None and (position_ids is not None or labels is not None):
             use_cache = False
         if labels is not None and not return_logits:
@@ -138,7 +141,7 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
         return output
 
     def fuse_inputs(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Tensor | None = None, **media: Any
+        self, input_ids: Tensor | None, attention_mask: Tensor | None = None, labels: Tensor | None = None, **media: Any
     ) -> FusedInputs:
         """What the LLM reads: embeddings with the soft tokens in their places, and the mask and labels that fit.
 
@@ -153,6 +156,8 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per modality.
         """
+        if input_ids is None:
+            raise ValueError("Either input_ids or inputs_embeds must be given.")
         return MediaFusion(self).fuse(input_ids, attention_mask, labels, attached_encoders.features(self, **media))
 
     @torch.no_grad()
@@ -180,7 +185,7 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
 
     def context(self) -> BridgeContext:
         """What bridges may look at; under ZeRO-3 the bridges' forward passes gather the matrix."""
-        matrix = self.get_input_embeddings().weight
+        matrix = self.embedding_matrix
         if hasattr(matrix, "ds_id"):  # only DeepSpeed's partitioned parameters have one
             import deepspeed
 
@@ -190,9 +195,9 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
 
     def calibrate(self) -> None:
         """Give bridges and tags the scale of the LLM's own embeddings; for a new model, before training."""
-        matrix = self.get_input_embeddings().weight.detach()
+        matrix = self.embedding_matrix.detach()
         for bridge in self.bridges.values():
-            if hasattr(bridge, "calibrate"):
+            if isinstance(bridge, MacawBridge):
                 bridge.calibrate(matrix)
         if self.tag_embeddings is not None:
             nn.init.normal_(self.tag_embeddings.weight, std=float(matrix.float().square().mean().sqrt()))
@@ -200,7 +205,7 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
     @torch.no_grad()
     def set_null_features(self, modality: Modality, features: Tensor) -> None:
         """Keep the encoder's features of an all-zero input, which stand for absent media in a `null_media` model."""
-        getattr(self, f"null_features_{modality}").copy_(torch.as_tensor(features))
+        self.get_buffer(f"null_features_{modality}").copy_(torch.as_tensor(features))
 
     def trainable_groups(self) -> dict[str, dict[str, nn.Parameter]]:
         """Parameters by name, in the groups `bridge`, `tags` and `llm`; encoders are in none."""
@@ -211,6 +216,11 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
             if group is not None:
                 groups[group][name] = parameter
         return groups
+
+    @property
+    def embedding_matrix(self) -> nn.Parameter:
+        """(V, D): the LLM's input embeddings."""
+        return self.get_input_embeddings().weight  # type: ignore[return-value]
 
     def get_input_embeddings(self) -> nn.Module:
         """The LLM's."""

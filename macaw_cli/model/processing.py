@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,9 @@ from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.templates import TemplateName
 
 PROCESSOR_FILE = "processor_config.json"
+KEYWORDS: dict[str, Modality] = {"images": "image", "videos": "video", "audio": "audio"}
+PerText = dict[Modality, list[list[Any]]]
+"""Media of each text; an empty list where there are none at all."""
 Conversation = str | Sequence[Mapping[str, Any]]
 
 
@@ -43,7 +47,7 @@ class MacawProcessor:
         self.feature_extractor = feature_extractor
         self.encoder = ConversationEncoder(tokenizer, config, template, max_tokens)
 
-    def __call__(  # noqa: PLR0913 - transformers' convention: every medium is a keyword
+    def __call__(
         self,
         text: Conversation | Sequence[Conversation],
         images: Sequence[Any] | None = None,
@@ -72,20 +76,18 @@ class MacawProcessor:
             MismatchError: raw media for a model without encoders, or media that do not fit the text.
         """
         single = _is_conversation(text)
-        conversations = [_messages(one) for one in ([text] if single else text)]  # type: ignore[list-item, arg-type]
-        raw = {"image": _listed(images, single), "video": _listed(videos, single), "audio": _listed(audio, single)}
-        stored = {"image": _listed(image_features, single), "video": _listed(video_features, single), "audio": _listed(audio_features, single)}
-        tensors = {name: [torch.as_tensor(np.asarray(one)) for row in rows for one in row] for name, rows in stored.items()}
-        data: dict[str, Any] = {f"{name}_features": media for name, media in tensors.items() if media}
-        data |= self._prepared({name: [one for row in rows for one in row] for name, rows in raw.items()})
-        prompts = []
-        for number, messages in enumerate(conversations):
-            media: list[tuple[Modality, Sequence[int]]] = []
-            for name in MODALITIES:
-                media += [(name, tuple(np.shape(one))) for one in _row(stored[name], number)]
-                media += [(name, self.config.feature_shapes.get(name, ())) for _ in _row(raw[name], number)]
-            prompts.append(self.encoder.prompt(messages, media).input_ids)
-        return BatchFeature(self._padded(prompts) | data)
+        texts: list[Any] = [text] if single else list(text)
+        raw = _per_text(single, image=images, video=videos, audio=audio)
+        stored = _per_text(single, image=image_features, video=video_features, audio=audio_features)
+        prompts = [
+            self.encoder.prompt(_messages(one), self._shapes(raw, stored, number)).input_ids
+            for number, one in enumerate(texts)
+        ]
+        data = self._padded(prompts) | self._prepared({name: list(chain(*rows)) for name, rows in raw.items()})
+        for name, rows in stored.items():
+            if any(rows):
+                data[f"{name}_features"] = [torch.as_tensor(np.asarray(medium)) for medium in chain(*rows)]
+        return BatchFeature(data)
 
     def apply_chat_template(self, conversation: Any, **kwargs: Any) -> BatchFeature:
         """As `__call__`, with the media inside the parts: `{"type": "image", "image": picture}`.
@@ -98,20 +100,21 @@ class MacawProcessor:
             InputError: text alone was asked for; media have no text form.
         """
         if kwargs.get("tokenize", True) is False or kwargs.get("return_dict", True) is False:
-            raise InputError("A Macaw prompt has ids for its media and no text form.", "Leave tokenize and return_dict true.")
+            raise InputError("A Macaw prompt has no text form: media are ids.", "Leave tokenize and return_dict true.")
         single = _is_conversation(conversation)
         rows = [conversation] if single else conversation
-        media = {name: [_media_in(messages, name) for messages in rows] for name in MODALITIES}
-        given = {
-            keyword: (media[name][0] if single else media[name]) if any(media[name]) else None
-            for keyword, name in (("images", "image"), ("videos", "video"), ("audio", "audio"))
-        }  # fmt: skip
-        return self(conversation, **given)  # type: ignore[arg-type]
+        given: dict[str, Any] = {}
+        for keyword, name in KEYWORDS.items():
+            media = [_media_in(messages, name) for messages in rows]
+            if any(media):
+                given[keyword] = media[0] if single else media
+        return self(conversation, **given)
 
     def decode(self, ids: Tensor | Sequence[int], skip_special_tokens: bool = True) -> str:
         """Ids to text; placeholders of media are left out."""
         first = min(self.config.soft_token_ids.values())
-        text: str = self.tokenizer.decode([int(one) for one in ids if int(one) < first], skip_special_tokens=skip_special_tokens)
+        known = [int(one) for one in ids if int(one) < first]
+        text: str = self.tokenizer.decode(known, skip_special_tokens=skip_special_tokens)
         return text
 
     def batch_decode(self, rows: Tensor | Sequence[Sequence[int]], skip_special_tokens: bool = True) -> list[str]:
@@ -123,8 +126,10 @@ class MacawProcessor:
         folder = Path(folder)
         self.tokenizer.save_pretrained(folder)
         content: dict[str, Any] = {
-            "processor_class": type(self).__name__, "template": self.encoder.template, "max_tokens": self.encoder.max_tokens,
-        }  # fmt: skip
+            "processor_class": type(self).__name__,
+            "template": self.encoder.template,
+            "max_tokens": self.encoder.max_tokens,
+        }
         for name in ("image_processor", "feature_extractor"):
             part = getattr(self, name)
             if part is not None:
@@ -142,7 +147,7 @@ class MacawProcessor:
         """
         folder = Path(source)
         if not (folder / PROCESSOR_FILE).is_file():
-            raise InputError(f"{folder} holds no {PROCESSOR_FILE}.", "It is a model without tokenizer, or not a Macaw model folder.")
+            raise InputError(f"{folder} holds no {PROCESSOR_FILE}.", "It is no Macaw model, or one without tokenizer.")
         content = read_json(folder / PROCESSOR_FILE)
         return cls(
             AutoTokenizer.from_pretrained(folder),
@@ -153,11 +158,25 @@ class MacawProcessor:
             AutoFeatureExtractor.from_pretrained(folder) if "feature_extractor" in content else None,
         )
 
-    def _prepared(self, raw: Mapping[str, list[Any]]) -> dict[str, Tensor]:
+    def _shapes(self, raw: PerText, stored: PerText, number: int) -> list[tuple[Modality, Sequence[int]]]:
+        """Modality and feature shape of every medium of text `number`."""
+        media: list[tuple[Modality, Sequence[int]]] = []
+        for name in MODALITIES:
+            media += [(name, tuple(np.shape(medium))) for medium in _row(stored[name], number)]
+            media += [(name, self._raw_shape(name, medium)) for medium in _row(raw[name], number)]
+        return media
+
+    def _raw_shape(self, modality: Modality, medium: Any) -> tuple[int, ...]:
+        """The shape that the features of a raw medium will have: a video may have another number of frames."""
+        shape = tuple(self.config.feature_shapes.get(modality, ()))
+        return (len(medium), *shape[1:]) if modality == "video" else shape
+
+    def _prepared(self, raw: Mapping[Modality, list[Any]]) -> dict[str, Tensor]:
         """Raw media of the whole batch as the encoders take them."""
         data: dict[str, Tensor] = {}
-        for name, part in (("image", self.image_processor), ("video", self.image_processor), ("audio", self.feature_extractor)):
-            if raw[name] and part is None:
+        for name, media in raw.items():
+            part = self.feature_extractor if name == "audio" else self.image_processor
+            if media and part is None:
                 raise MismatchError(
                     f"Raw {name} input was given, but this model folder holds no encoder for it.",
                     f"Give {name}_features, or export the model with its encoders: macaw export.",
@@ -169,13 +188,14 @@ class MacawProcessor:
             data["pixel_values_videos"] = torch.stack(videos)
         if raw["audio"]:
             rate = self.feature_extractor.sampling_rate
-            data["input_features"] = self.feature_extractor(raw["audio"], sampling_rate=rate, return_tensors="pt").input_features
+            heard = self.feature_extractor(raw["audio"], sampling_rate=rate, return_tensors="pt")
+            data["input_features"] = heard.input_features
         return data
 
-    def _padded(self, prompts: list[list[int]]) -> dict[str, Tensor]:
+    def _padded(self, prompts: list[list[int]]) -> dict[str, Any]:
         longest = max(map(len, prompts))
-        padding = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
-        ids = [[padding or 0] * (longest - len(row)) + row for row in prompts]
+        padding = self.tokenizer.pad_token_id or 0  # masked, so any id of the vocabulary will do
+        ids = [[padding] * (longest - len(row)) + row for row in prompts]
         mask = [[0] * (longest - len(row)) + [1] * len(row) for row in prompts]
         return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}
 
@@ -193,6 +213,10 @@ def _listed(media: Any, single: bool) -> list[list[Any]]:
     if media is None:
         return []
     return [list(media)] if single else [list(row) for row in media]
+
+
+def _per_text(single: bool, **media: Any) -> PerText:
+    return {name: _listed(media[name], single) for name in MODALITIES}
 
 
 def _row(rows: list[list[Any]], number: int) -> list[Any]:

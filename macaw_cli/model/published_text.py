@@ -1,7 +1,7 @@
-"""Text as the published training script makes it, with its deviations: for repeating the paper, and for nothing else.
+r"""Text as the published training script makes it, with its deviations: for repeating the paper, and for nothing else.
 
 Prompt and response are tokenised as one text, cut at a fixed length; the prompt's last token is supervised (an
-off-by-one there); the response stands between "\\n " and " \\n\\n" and no end token follows. Single-turn only.
+off-by-one there); the response stands between "\n " and " \n\n" and no end token follows. Single-turn only.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,9 @@ def published_text(
     """
     turns = [message for message in messages if message["role"] != "system"]
     if [message["role"] for message in turns] not in (["user"], ["user", "assistant"]):
-        raise InputError("The published format has one question and one answer.", "Use --set training.as_published=false.")
+        raise InputError(
+            "The published format has one question and one answer.", "Use --set training.as_published=false."
+        )
     prompt = alpaca_prompt(*instruction_and_input(turns[0]))
     prompt_ids = tokens(prompt)
     if len(turns) == 1:

@@ -120,7 +120,8 @@ def parts_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
     for part in parts:
         if part.get("type") not in ("text", *MODALITIES):
-            raise InputError(f"A message has a part of type {part.get('type')!r}.", f"Types are text, {', '.join(MODALITIES)}.")
+            kinds = ", ".join(("text", *MODALITIES))
+            raise InputError(f"A message has a part of type {part.get('type')!r}.", f"The types are {kinds}.")
     return parts
 
 
@@ -175,15 +176,17 @@ def _plain(piece: Piece) -> bool:
 
 def _has_input(parts: list[dict[str, Any]]) -> bool:
     """Whether the last part is an input: `dataset/formats/alpaca.py` writes it so."""
-    return len(parts) > 1 and parts[-2]["type"] == parts[-1]["type"] == "text" and parts[-1]["text"].startswith(INPUT_MARK)
+    two_texts = len(parts) > 1 and parts[-2]["type"] == parts[-1]["type"] == "text"
+    return two_texts and bool(parts[-1]["text"].startswith(INPUT_MARK))
 
 
 def _flat_messages(messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Modality]) -> list[dict[str, str]]:
     waiting = "".join(_MARK_OF[name] for name in unplaced)
     flat = []
     for message in messages:
-        texts = (_unmarked(part["text"]) if part["type"] == "text" else _MARK_OF[part["type"]] for part in parts_of(message))
-        content = "".join(texts)
+        content = "".join(
+            _unmarked(part["text"]) if part["type"] == "text" else _MARK_OF[part["type"]] for part in parts_of(message)
+        )
         if message["role"] == "user":
             content, waiting = waiting + content, ""
         flat.append({"role": message["role"], "content": content})

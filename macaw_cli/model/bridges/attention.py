@@ -56,11 +56,15 @@ class SelfAttention(BiasedAttention):
         zero = torch.zeros_like(self.bias_k)
         key = torch.cat([key, *(extra.expand(batch, 1, width) for extra in (self.bias_k, zero))], dim=1)
         value = torch.cat([value, *(extra.expand(batch, 1, width) for extra in (self.bias_v, zero))], dim=1)
-        by_head = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (query, key, value))
+        query, key, value = (self._by_head(part) for part in (query, key, value))
         mask = None if min(lengths) == longest else self._mask(lengths, longest, tokens.device)
-        mixed = F.scaled_dot_product_attention(*by_head, attn_mask=mask, dropout_p=self.active_dropout)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=self.active_dropout)
         attended: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(-2))
         return attended
+
+    def _by_head(self, part: Tensor) -> Tensor:
+        """(B, N, C) to (B, heads, N, C / heads)."""
+        return part.view(*part.shape[:2], self.heads, -1).transpose(1, 2)
 
     @staticmethod
     def _mask(lengths: list[int], longest: int, device: torch.device) -> Tensor:

@@ -51,7 +51,7 @@ class MacawBridge(nn.Module):
 
     embedding_rms: Tensor
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - sizes are keywords
         self, channels: int, width: int, kernel: int, stride: int, *,
         heads: int, align_heads: int, dropout: float, over_time: bool, residual: bool, unit: float = 0.02,
     ) -> None:  # fmt: skip
@@ -77,7 +77,7 @@ class MacawBridge(nn.Module):
         align_heads = config.align_heads or 2 * settings.heads
         _require_divisible(f"the LLM's hidden size {width}", width, align_heads, settings.heads)
         if over_time:
-            _require_divisible(f"the number of video feature channels {channels}", channels, settings.heads, settings.heads)
+            _require_divisible(f"the {channels} channels of video features", channels, settings.heads, settings.heads)
         kernel, stride = windows_of(config, modality)
         return cls(
             channels, width, kernel, stride, heads=settings.heads, align_heads=align_heads, dropout=settings.dropout,

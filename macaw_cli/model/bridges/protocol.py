@@ -17,7 +17,7 @@ class BridgeContext:
     """What a bridge may look at besides the features."""
 
     embedding_matrix: Tensor
-    """(V, D): the LLM's input embeddings, with gradients. Under ZeRO-3 it is gathered only inside a bridge's forward."""
+    """(V, D): the LLM's input embeddings, with gradients; under ZeRO-3 whole only inside a bridge's forward."""
 
 
 class Bridge(Protocol):

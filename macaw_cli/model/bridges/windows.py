@@ -27,7 +27,7 @@ def solve_windows(tokens: int, wanted: int) -> tuple[int, int]:
     if wanted > tokens:
         raise UsageError(
             f"{wanted} soft tokens cannot be made of {tokens} feature tokens.",
-            f"Lower the bridge's number of tokens to {tokens} or less (bridge.image_tokens, audio_tokens, video_tokens).",
+            f"Set bridge.image_tokens, bridge.audio_tokens or bridge.video_tokens to {tokens} or less.",
         )
     if (tokens, wanted) in PUBLISHED:
         return PUBLISHED[tokens, wanted]
