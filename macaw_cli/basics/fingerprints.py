@@ -35,3 +35,12 @@ def require_version(found: Any, supported: int, path: Path) -> None:
             f"{path} has format version {found}, this macaw reads up to {supported}.",
             f"Use a macaw that reads version {found}: pip install --upgrade macaw-cli.",
         )
+
+
+def fingerprint_difference(stored: dict[str, Any], found: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The entries in which two encoder fingerprints differ, each with both values; empty when they agree.
+
+    The model's name is for people: a renamed folder with the same weights makes the same features.
+    """
+    keys = [key for key in {**stored, **found} if key != "model"]
+    return {key: (stored.get(key), found.get(key)) for key in keys if stored.get(key) != found.get(key)}

@@ -1,6 +1,50 @@
 """`macaw extract-features`."""
 
+from pathlib import Path
+from typing import Annotated
 
-def extract_features() -> None:
+import typer
+
+from macaw_cli.commands.shared_options import ConfigOption, JsonOption, PlanOption, SetOption, workspace_of
+
+
+def extract_features(
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders, patterns or JSONL manifests; default: features.sources.")
+    ] = None,
+    *,
+    out: Annotated[Path | None, typer.Option(help="Folder of the feature store.")] = None,
+    image_encoder: Annotated[str | None, typer.Option(help="Folder or hub id: images and video frames.")] = None,
+    audio_encoder: Annotated[str | None, typer.Option(help="Folder or hub id: sounds and soundtracks.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Frames per video.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    gpus: Annotated[int, typer.Option(help="How many GPUs to use.", min=1)] = 1,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many files.", min=1)] = None,
+    retry_rejects: Annotated[bool, typer.Option("--retry-rejects", help="Try rejected files again.")] = False,
+    max_reject_ratio: Annotated[float | None, typer.Option(help="More rejects than this is exit code 1.")] = None,
+    plan: PlanOption = False,
+    json_: JsonOption = False,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+) -> None:
     """Compute encoder features of media files, once."""
-    raise NotImplementedError
+    workspace = workspace_of(
+        config, set_, features__out=out and out.absolute(), features__image_encoder__model=_here(image_encoder),
+        features__audio_encoder__model=_here(audio_encoder), features__frames=frames, features__device=device,
+        features__max_reject_ratio=max_reject_ratio,
+    )  # fmt: skip
+    from macaw_cli.basics import console
+    from macaw_cli.features.extract import extract
+
+    sources = [str(Path(source).absolute()) for source in sources or []]
+    report = extract(workspace, sources, limit=limit, retry_rejects=retry_rejects, plan=plan, gpus=gpus)
+    if json_:
+        console.result_json(report.as_json())
+    else:
+        report.print()
+    report.require_few_rejects()
+
+
+def _here(model: str | None) -> str | None:
+    """A folder that was typed is relative to where it was typed; anything else is a hub id."""
+    return str(Path(model).absolute()) if model and Path(model).is_dir() else model

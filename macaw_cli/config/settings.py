@@ -66,6 +66,8 @@ class FeatureSettings:
     """Decoder processes."""
     decode_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     """Seconds after which the decoding of one file is given up and its process ended."""
+    decode_memory_mib: Annotated[int, Field(ge=512)] = 4096
+    """Memory that one decoder process may have, in MiB; a file that needs more is rejected."""
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of unreadable inputs above which the command ends with exit code 1."""
 

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -44,6 +45,15 @@ class FrozenEncoder(ABC):
     @abstractmethod
     def prepare(self, media: list[Any]) -> Tensor:
         """A list of media (PIL images or waveforms) as the model's input, exactly as transformers prepares it."""
+
+    @property
+    def geometry(self) -> dict[str, Any] | None:
+        """Images: how they may be resized and cropped elsewhere before `prepare_fitted`; None when they may not."""
+        return None
+
+    def prepare_fitted(self, images: np.ndarray) -> Tensor:
+        """Images that were resized and cropped by `geometry`: uint8 (n, H, W, 3), with the result of `prepare`."""
+        raise NotImplementedError
 
     @abstractmethod
     def null_input(self) -> Tensor:

@@ -1,0 +1,61 @@
+"""`--plan`: what an extraction would write and how long it would take, from a small sample that is really done."""
+
+import time
+
+from macaw_cli.basics.atomic_files import read_jsonl
+from macaw_cli.basics.errors import InputError
+from macaw_cli.config.loading import Workspace
+from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.features.encoding import Encoders
+from macaw_cli.features.report import ExtractionPlan
+from macaw_cli.features.sources import Source
+from macaw_cli.media.decoder_pool import DecoderPool
+from macaw_cli.shards.feature_store import MANIFEST_NAME
+
+_SAMPLE = 16
+"""Files per modality that are decoded and encoded to measure."""
+
+
+def plan_extraction(workspace: Workspace, media: list[Source], encoders: Encoders) -> ExtractionPlan:
+    """Count, measure a sample and multiply; writes nothing."""
+    settings = workspace.settings.features
+    store = workspace.path(settings.out)
+    known = {(row["path"], row["modality"]) for row in read_jsonl(store / MANIFEST_NAME) if "key" in row}
+    new = [source for source in media if (source.name, source.modality) not in known]
+    plan = ExtractionPlan(store, {}, len(media) - len(new), {}, {}, 0)
+    with DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool:
+        for modality in MODALITIES:
+            sources = [source for source in new if source.modality == modality]
+            if sources:
+                step = -(-len(sources) // _SAMPLE)
+                per_item, failed = _measure(pool, encoders, modality, sources[::step], settings.batch_size)
+                plan.items[modality] = len(sources)
+                plan.seconds[modality] = per_item * len(sources)
+                plan.bytes[modality] = len(sources) * sum(map(encoders.item_bytes, encoders.outputs(modality)))
+                plan.rejects += failed
+    return plan
+
+
+def _measure(
+    pool: DecoderPool, encoders: Encoders, modality: Modality, sample: list[Source], batch: int
+) -> tuple[float, int]:
+    """Seconds per file with decoding and encoding side by side as in the real run, and how many files failed."""
+    outputs = encoders.outputs(modality)
+    requests = [encoders.request(str(item.file), modality, outputs, (item.start, item.end)) for item in sample]
+    warm_up = [pool.submit(requests[0]) for _ in range(2)]  # starts the processes and loads their libraries
+    for future in warm_up:
+        future.exception()
+    began = time.monotonic()
+    decoded = []
+    for future in [pool.submit(request) for request in requests]:
+        try:
+            decoded.append(future.result())
+        except InputError:
+            continue
+    decoding, began = time.monotonic() - began, time.monotonic()
+    for output in outputs:
+        arrays = [arrays[output] for _, arrays in decoded if output in arrays]
+        if arrays:
+            encoders.encode(output, arrays, batch)
+    encoding = time.monotonic() - began
+    return max(decoding, encoding) / len(sample), len(sample) - len(decoded)
