@@ -14,7 +14,7 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError, MacawError, UsageError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.loading import CONFIG_NAME, Workspace, open_workspace
-from macaw_cli.config.presets import preset_tree
+from macaw_cli.config.presets import preset_yaml
 from macaw_cli.quickstart.checkpoints import copy_checkpoints
 from macaw_cli.quickstart.controls import shuffle_answers
 from macaw_cli.quickstart.report import write_report
@@ -60,7 +60,7 @@ def chat_line(workspace: Workspace) -> str:
 
 def _workspace(folder: Path, overrides: Sequence[str]) -> Workspace:
     file = folder / CONFIG_NAME
-    wanted = preset_tree("quickstart", overrides)
+    wanted = preset_yaml("quickstart", overrides)
     if not file.exists():
         strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
         if strangers:
