@@ -146,7 +146,8 @@ def conversations(files: Sequence[PlannedFile], seed: int, sizes: WorldSizes) ->
     for split, per_kind in (("train", sizes.train_texts), ("heldout", sizes.heldout_texts)):
         text_questions = texts.draw_text_questions(per_kind, rng, heldout=split == "heldout")
         rows[split] += [_row(f"{split}-text-{number:05d}", question) for number, question in enumerate(text_questions)]
-    return rows
+    sides = {"train": "train", "heldout": "val"}
+    return {name: [{**row, "split": sides[name]} for row in of_side] for name, of_side in rows.items()}
 
 
 def _media(modality: str, unseen: bool, count: int, rng: np.random.Generator) -> list[Medium]:
