@@ -12,7 +12,7 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the workspace.")] = Path(),
     preset: Annotated[
         Preset,
-        typer.Option(help="modern: large encoders, MLP bridge; paper: Macaw-LLM as published; quickstart: the tiny one."),
+        typer.Option(help="modern: large encoders, MLP bridge; paper: Macaw-LLM as published; quickstart: tiny"),
     ] = "modern",
 ) -> None:
     """Write a macaw.yaml from a preset, with comments on what to fill in."""

@@ -141,10 +141,8 @@ def _add_soundtracks(uses: dict[Modality, list[MediaUse]], stores: FeatureStores
     listed = {use.medium.identity for use in uses["audio"]}
     added = [use for identity, (_, use) in sounds.items() if identity not in listed]
     first_video = len(uses["image"]) + len(added) + len(uses["audio"])
-    uses["audio"] = [
-        replace(use, soundtrack_of=first_video + sounds[use.medium.identity][0]) if use.medium.identity in sounds else use
-        for use in [*added, *uses["audio"]]
-    ]
+    videos = {identity: first_video + number for identity, (number, _) in sounds.items()}
+    uses["audio"] = [replace(use, soundtrack_of=videos.get(use.medium.identity)) for use in [*added, *uses["audio"]]]
 
 
 def _require_places(conversation: Conversation, media: tuple[MediaUse, ...]) -> None:

@@ -55,8 +55,9 @@ class PositionedReads:
         while done < len(target):
             count = os.preadv(descriptor.number, [target[done:]], offset + done)
             if count == 0:
+                size = os.fstat(descriptor.number).st_size
                 raise DamagedError(
-                    f"{self._folder / name} ends at byte {offset + done}, inside an entry of {len(target)} bytes.",
+                    f"{self._folder / name} ends at byte {size}, before an entry that ends at {offset + len(target)}.",
                     "The shard was cut: restore it from a copy or make it again.",
                 )
             done += count

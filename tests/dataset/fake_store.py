@@ -43,7 +43,8 @@ def make_store(folder: Path, image=(), audio=(), video=(), silent=(), same=None,
     for modality, paths in (("image", image), ("audio", sounds), ("video", video)):
         if paths:
             rows += _shard_rows(folder, modality, list(paths), content)
-    chosen = {modality: FINGERPRINT[modality] for modality in dict.fromkeys(row["modality"] for row in rows if "key" in row)}
+    modalities = dict.fromkeys(row["modality"] for row in rows if "key" in row)
+    chosen = {modality: FINGERPRINT[modality] for modality in modalities}
     store = {"format_version": 1, "fingerprints": chosen | (fingerprints or {})}
     (folder / "store.json").write_text(json.dumps(store))
     (folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -76,3 +77,8 @@ def write_rows(path: Path, rows: list) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+def content(folder: Path) -> dict:
+    """Every file of a dataset but the lock, by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != ".macaw.lock"}

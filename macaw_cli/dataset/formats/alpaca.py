@@ -4,7 +4,7 @@ The published rows are `{"id", "instruction", "response"}`. Their id names the m
 video (of Charades) by its key, which is the file name without `.mp4`.
 """
 
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
@@ -41,6 +41,6 @@ def _question(instruction: str, context: str) -> str | list[dict[str, str]]:
 def _named_by_id(row: dict[str, Any]) -> dict[str, list[str]]:
     if not isinstance(row.get("id"), str) or any(row.get(modality) for modality in MODALITIES):
         return {}
-    name = row["id"] if PurePosixPath(row["id"]).suffix else f"{row['id']}.mp4"
+    name = Path(row["id"] if Path(row["id"]).suffix else f"{row['id']}.mp4")
     modality = modality_of(name)
-    return {modality: [name]} if modality else {}
+    return {modality: [str(name)]} if modality else {}

@@ -1,0 +1,178 @@
+"""Every format on good and bad rows, read from real files."""
+
+import json
+
+import pytest
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.dataset.conversations import Origin, checked_conversation
+from macaw_cli.dataset.formats.json_rows import json_rows
+from macaw_cli.dataset.formats.registry import FORMATS
+
+HERE = Origin(0, "rows.jsonl", 7)
+USER, ANSWER = {"role": "user", "content": "What is it?"}, {"role": "assistant", "content": "A cat."}
+
+
+def converted(name, row):
+    return checked_conversation(FORMATS[name](row), HERE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[{"a": 1}, {"a": 2}]', '{"data": [{"a": 1}, {"a": 2}]}', '{"data": [\n{"a": 1},\n{"a": 2}]}',
+     '{"a": 1}\n{"a": 2}\n',
+     '\ufeff{"a": 1}\r\n\r\n{"a": 2}', '\n  [\n{"a": 1},\n{"a": 2}\n]\n'],
+)  # fmt: skip
+def test_rows_are_found_however_the_file_lists_them(tmp_path, text):
+    file = tmp_path / "rows.json"
+    file.write_text(text, encoding="utf-8")
+    assert [row for _, row in json_rows(file)] == [{"a": 1}, {"a": 2}]
+
+
+def test_a_line_separator_inside_a_text_does_not_split_the_row(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"a": "x\u2028y\x85z"}\n', encoding="utf-8")
+    assert list(json_rows(file)) == [(1, {"a": "x\u2028y\x85z"})]
+
+
+@pytest.mark.parametrize("first", ["not json", '{"a": 1'])
+def test_one_bad_line_is_a_reject_with_its_number_and_the_others_are_read(tmp_path, first):
+    file = tmp_path / "rows.jsonl"
+    file.write_text(f'{first}\n{{"a": 2}}\n')
+    (number, error), good = json_rows(file)
+    assert number == 1
+    assert isinstance(error, InputError)
+    assert "not valid JSON" in error.problem
+    assert good == (2, {"a": 2})
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"hello\nworld\n", "not JSON"), (b'[{"a": 1}, {"a"', "not valid JSON"), (b"", "empty"), (b" \n", "empty"),
+     (b'{"a":\n1}', "no list of rows"), (b"\xff\xfe\x00{", "not UTF-8"), (b"[1, 2", "not valid JSON")],
+)  # fmt: skip
+def test_a_file_that_is_no_such_list_is_told_by_name(tmp_path, content, reason):
+    file = tmp_path / "rows.json"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=reason) as told:
+        list(json_rows(file))
+    assert str(file) in told.value.problem
+
+
+def test_a_missing_file_and_a_folder_are_told(tmp_path):
+    with pytest.raises(InputError, match="There is no file"):
+        json_rows(tmp_path / "nothing.json")
+    with pytest.raises(InputError, match="is a folder"):
+        json_rows(tmp_path)
+
+
+def test_canonical_rows_keep_their_extra_keys():
+    found = converted("jsonl", {"id": 3, "image": "a.jpg", "messages": [USER, ANSWER], "tags": ["unseen"], "weight": 2})
+    assert (found.id, found.media["image"], found.extra) == ("3", ("a.jpg",), {"tags": ["unseen"], "weight": 2})
+
+
+def test_a_row_without_id_is_named_by_file_and_row():
+    assert converted("jsonl", {"messages": [USER, ANSWER]}).id == "rows.jsonl:7"
+
+
+def test_text_parts_of_an_answer_become_text():
+    answer = {"role": "assistant", "content": [{"type": "text", "text": "A "}, {"type": "text", "text": "cat."}]}
+    assert converted("jsonl", {"messages": [USER, answer]}).messages[-1]["content"] == "A cat."
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"messages": []}, "must be a list of messages"),
+        ({"messages": [USER]}, "must take turns"),
+        ({"messages": [ANSWER]}, "must take turns"),
+        ({"messages": [USER, ANSWER, USER]}, "must take turns"),
+        ({"messages": [USER, USER, ANSWER]}, "must take turns"),
+        ({"messages": [{"role": "system", "content": "x"}]}, "must take turns"),
+        ({"messages": [USER, ANSWER, {"role": "system", "content": "x"}]}, "only be the first"),
+        ({"messages": [USER, {"role": "robot", "content": "x"}]}, "needs a role"),
+        ({"messages": ["hi", ANSWER]}, "needs a role"),
+        ({"messages": [USER, {"role": "assistant", "content": "  "}]}, "an answer, is empty"),
+        ({"messages": [{"role": "user", "content": " "}, ANSWER]}, "a question, is empty"),
+        ({"messages": [{"role": "user", "content": 3}, ANSWER]}, "must be text or a list"),
+        ({"messages": [{"role": "user", "content": [{"type": "smell"}]}, ANSWER]}, "neither text nor"),
+        ({"messages": [{"role": "user", "content": [{"type": "image", "url": "x"}]}, ANSWER]}, "holds only its type"),
+        ({"messages": [USER, {"role": "assistant", "content": [{"type": "image"}]}]}, "only user messages"),
+        ({"messages": [USER, ANSWER], "image": 3}, "`image` must be a file name"),
+        ({"messages": [USER, ANSWER], "image": ["a", ""]}, "`image` must be a file name"),
+        ({"messages": [USER, ANSWER], "kind": ""}, "`kind` must be text"),
+        ({"messages": [USER, ANSWER], "split": "test"}, "`split` must be train or val"),
+        ({"messages": [USER, ANSWER], "choices": "ab"}, "must be a list of texts"),
+        ({"messages": [USER, ANSWER], "choices": ["A cat."]}, "two or more"),
+        ({"messages": [USER, ANSWER], "choices": ["A cat.", "A cat."]}, "two or more"),
+        ({"messages": [USER, ANSWER], "choices": ["A dog.", "A cow."]}, "not among its `choices`"),
+        ({"messages": [USER, ANSWER], "id": 1.5}, "`id` must be"),
+        ({"messages": [USER, {"role": "assistant", "content": "\ud800"}]}, "half a character"),
+        ({"conversations": []}, "read this file as llava:"),
+        ({"instruction": "x", "output": "y"}, "read this file as alpaca:"),
+    ],
+)
+def test_a_bad_row_is_told_with_its_reason(row, reason):
+    with pytest.raises(InputError, match=reason):
+        converted("jsonl", row)
+
+
+def test_a_question_may_be_a_picture_alone():
+    assert converted("jsonl", {"image": "a.jpg", "messages": [{"role": "user", "content": ""}, ANSWER]}).messages
+
+
+def test_alpaca_keeps_instruction_and_input_apart():
+    found = converted("alpaca", {"instruction": "Add.", "input": "1 and 2", "output": "3"})
+    assert found.messages[0]["content"] == [{"type": "text", "text": "Add."}, {"type": "text", "text": "\n\n1 and 2"}]
+    plain = converted("alpaca", {"instruction": "Hello?", "input": "", "output": "Hi."})
+    assert plain.messages == [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Hi."}]
+
+
+@pytest.mark.parametrize(
+    ("name", "modality", "file"),
+    [("COCO_train2014_000000000009.jpg", "image", "COCO_train2014_000000000009.jpg"), ("0A8CF", "video", "0A8CF.mp4")],
+)
+def test_the_id_of_a_published_row_names_its_medium(name, modality, file):
+    found = converted("alpaca", {"id": name, "instruction": "What?", "response": "That."})
+    assert found.media[modality] == (file,)
+    assert sum(map(len, found.media.values())) == 1
+
+
+@pytest.mark.parametrize("row", [{"output": "y"}, {"instruction": "x"}, {"instruction": 1, "output": "y"}, {}])
+def test_an_alpaca_row_without_its_texts_is_told(row):
+    with pytest.raises(InputError, match="needs text under"):
+        converted("alpaca", row)
+
+
+def turns(*values):
+    return [{"from": ("human", "gpt")[number % 2], "value": value} for number, value in enumerate(values)]
+
+
+def test_llava_placeholders_become_parts_where_they_stand():
+    row = {"id": "x", "image": ["a.jpg", "b.jpg"], "conversations": turns("<image>\nLike\n<image> this?", "Yes.")}
+    found = converted("llava", row)
+    assert found.media["image"] == ("a.jpg", "b.jpg")
+    assert found.messages[0]["content"] == [
+        {"type": "image"}, {"type": "text", "text": "Like"}, {"type": "image"}, {"type": "text", "text": " this?"}
+    ]  # fmt: skip
+
+
+def test_llava_drops_an_answer_before_the_first_question_and_a_question_after_the_last_answer():
+    row = {"conversations": [{"from": "gpt", "value": "Hi"}, *turns("Who?", "Me.", "Why?")]}
+    assert [message["content"] for message in converted("llava", row).messages] == ["Who?", "Me."]
+
+
+@pytest.mark.parametrize("conversations", [None, [{"from": "cat", "value": "x"}], [{"from": "gpt"}], ["x"], []])
+def test_llava_turns_that_are_none_are_told(conversations):
+    with pytest.raises(InputError):
+        converted("llava", {"conversations": conversations})
+
+
+def test_the_shared_caption_file_reads_as_alpaca(pytestconfig):
+    file = pytestconfig.rootpath.parent / "shared/annotations/coco_gpt4_qa_30x3.jsonl"
+    if not file.exists():
+        pytest.skip("the shared annotations are not here")
+    found = [converted("alpaca", row) for _, row in json_rows(file)]
+    assert len(found) == 90
+    assert all(conversation.media["image"] for conversation in found)
+    assert json.dumps(found[0].extra) == '{"type": "conv"}'
