@@ -1,0 +1,71 @@
+"""Tiny Macaw models from configuration objects, with every bridge."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import LlamaConfig
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_macaw.py stands above
+
+import tiny_macaw
+
+from macaw_cli.config.settings import MODALITIES, BridgeSettings
+from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+SHAPES = {"image": (10, 16), "audio": (30, 12), "video": (3, 10, 16)}
+
+
+def llm_config(**changes):
+    sizes = dict(vocab_size=60, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4)
+    return LlamaConfig(**{**sizes, "num_key_value_heads": 2, "max_position_embeddings": 256, **changes})
+
+
+def make_config(bridge="macaw", *, llm=None, null_media=False, shapes=None, **settings):
+    settings = BridgeSettings(name=bridge, **{"heads": 4, "image_tokens": 3, "dropout": 0.0, **settings})
+    return MacawConfig.for_llm(llm or llm_config(), settings, shapes or SHAPES, null_media=null_media)
+
+
+def make_model(bridge="macaw", *, seed=0, llm=None, **settings):
+    torch.manual_seed(seed)
+    return MacawForConditionalGeneration.build(make_config(bridge, llm=llm, **settings), None).eval()
+
+
+def sequence(config, *pieces):
+    """Ids of a row: numbers stand for themselves, a modality for its whole block."""
+    ids = []
+    for piece in pieces:
+        if piece in MODALITIES:
+            opening, closing = config.tag_ids[piece]
+            count = soft_token_count(config, piece, config.feature_shapes[piece])
+            ids += [opening, *[config.soft_token_ids[piece]] * count, closing]
+        else:
+            ids.append(piece)
+    return ids
+
+
+@pytest.fixture
+def tiny():
+    """The helpers of this file, for tests that make their own models."""
+
+    class Helpers:
+        shapes = SHAPES
+        llm_config = staticmethod(llm_config)
+        config = staticmethod(make_config)
+        model = staticmethod(make_model)
+        sequence = staticmethod(sequence)
+
+        @staticmethod
+        def features(modality, count=1, seed=0):
+            generator = torch.Generator().manual_seed(seed)
+            return [torch.randn(SHAPES[modality], generator=generator) for _ in range(count)]
+
+    return Helpers
+
+
+@pytest.fixture
+def tokenizer():
+    return tiny_macaw.byte_tokenizer()
