@@ -23,10 +23,14 @@ class ModelEncoders:
         processor: its processor.
         folder: the model folder, from which the paths of encoders are meant.
         workspace: where an encoder is looked for next.
+        precision: number format to compute in; None is that of the features that the model was trained on.
     """
 
-    def __init__(self, model: Any, processor: Any, folder: Path, workspace: Workspace) -> None:
+    def __init__(
+        self, model: Any, processor: Any, folder: Path, workspace: Workspace, precision: str | None = None
+    ) -> None:
         self._model, self._processor, self._folder, self._workspace = model, processor, folder, workspace
+        self._precision = precision
         self._loaded: dict[str, FrozenEncoder] = {}
 
     def encoder(self, modality: Modality) -> FrozenEncoder:
@@ -57,10 +61,11 @@ class ModelEncoders:
     def _load(self, role: str, modality: Modality) -> FrozenEncoder:
         expected = self._model.config.fingerprints.get(modality, {})
         settings = self._model.config.encoder_settings(modality)
-        precision = expected.get("precision", "fp32")
+        precision = self._precision or expected.get("precision", "fp32")
         encoder = self._inside(role, settings, precision) or self._named(role, settings, precision)
         if expected:
-            _require_same(encoder.fingerprint, expected, modality, self._folder)
+            free = {"model", "precision"} if self._precision else {"model"}
+            _require_same(encoder.fingerprint, expected, free, modality, self._folder)
         return encoder
 
     def _inside(self, role: str, settings: EncoderSettings, precision: str) -> FrozenEncoder | None:
@@ -102,13 +107,15 @@ class ModelEncoders:
         return self._workspace.path(name) if name else None
 
 
-def _require_same(found: dict[str, Any], expected: dict[str, Any], modality: Modality, folder: Path) -> None:
-    """Compare everything but the name: the same encoder may be called otherwise elsewhere.
+def _require_same(
+    found: dict[str, Any], expected: dict[str, Any], free: set[str], modality: Modality, folder: Path
+) -> None:
+    """Compare everything but `free`; the name is always free: the same encoder may be called otherwise elsewhere.
 
     Raises:
         MismatchError: weights, settings or preprocessing differ.
     """
-    nameless = [{key: value for key, value in side.items() if key != "model"} for side in (found, expected)]
+    ours, models = ({key: value for key, value in side.items() if key not in free} for side in (found, expected))
     name = f"the encoder {found.get('model') or 'found'}"
-    require_same_encoders({modality: nameless[0]}, {modality: nameless[1]}, name, f"the model {folder}")
+    require_same_encoders({modality: ours}, {modality: models}, name, f"the model {folder}")
 

@@ -21,6 +21,7 @@ from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.fusion import FusedInputs
 from macaw_cli.model.losses import predicting_positions, response_loss
 from macaw_cli.model.media_inputs import MediaFusion
+from macaw_cli.model.packing import isolating_mask
 
 Features = Sequence[Tensor] | Tensor
 
@@ -108,8 +109,8 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
             pixel_values_videos: (n, F, 3, H, W), instead of `video_features`.
             input_features: (n, mel bins, steps), for an attached audio encoder, instead of `audio_features`.
             num_supervised: divides the summed loss, instead of the number of supervised tokens in this call.
-            use_cache: return `past_key_values`; default: the configuration's, but never with `position_ids` or labels,
-                because transformers keeps packed examples apart only where there is no cache.
+            use_cache: return `past_key_values`; default: the configuration's, but not with `position_ids` or labels:
+                packed examples can only be kept apart where there is no cache.
             logits_to_keep: 0 for all logits, else how many of the last, or which positions.
             return_logits: False computes logits at supervised positions only and returns none: (T, V) numbers saved.
             **kwargs: passed on to the LLM.
@@ -125,6 +126,8 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
             )  # fmt: skip
         if use_cache is None and (position_ids is not None or labels is not None):
             use_cache = False
+        if attention_mask is None and position_ids is not None and past_key_values is None and not use_cache:
+            attention_mask = isolating_mask(position_ids, self.config.text_config, inputs_embeds.dtype)
         if labels is not None and not return_logits:
             logits_to_keep = predicting_positions(labels)
         output: CausalLMOutputWithPast = self.language_model(
