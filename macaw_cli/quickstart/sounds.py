@@ -1,6 +1,6 @@
 """Synthesis of the world's sounds: a few kinds of noises at three pitches, one to four times in a row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,29 +56,34 @@ EVENTS: dict[str, Event] = {"beep": _beep, "buzz": _buzz, "chirp": _chirp, "clic
 
 
 def synthesize(sound: Sound, rate: int, rng: np.random.Generator) -> Waveform:
-    """The waveform of `sound`; length, times, exact pitch, volume and background at random.
+    """The waveform of `sound`; see `synthesize_events`."""
+    return synthesize_events([(sound.sound, sound.pitch)] * (COUNTS.index(sound.count) + 1), rate, rng)
+
+
+def synthesize_events(events: Sequence[tuple[str, str]], rate: int, rng: np.random.Generator) -> Waveform:
+    """One event after the other; length, times, exact pitches, volume and background at random.
 
     Args:
-        sound: what is heard.
+        events: (sound, pitch) of each; equal pitches are exactly equal.
         rate: samples per second.
-        rng: source of everything that `sound` leaves open.
+        rng: source of everything that is left open.
 
     Returns:
         float32 of shape (samples,), within -1..1, at most SECONDS long.
     """
-    count = COUNTS.index(sound.count) + 1
+    count = len(events)
     seconds = rng.uniform(1.75, SECONDS)
     period = rng.uniform(0.34, min(0.46, (seconds - 0.1) / count))
     length = rng.uniform(0.13, 0.2)
     start = rng.uniform(0.03, seconds - period * (count - 1) - length - 0.03)
-    hertz = float(np.exp(rng.uniform(*np.log(HERTZ[sound.pitch]))))
+    hertz = {pitch: float(np.exp(rng.uniform(*np.log(HERTZ[pitch])))) for pitch in HERTZ}
     waveform = rng.standard_normal(int(seconds * rate)) * rng.uniform(0.0, 0.008)
     volume = rng.uniform(0.2, 0.8)
-    for number in range(count):
-        samples = int(length * rate)
-        event = EVENTS[sound.sound](hertz, samples, rate, rng) * _fades(samples, rate)
+    samples = int(length * rate)
+    for number, (sound, pitch) in enumerate(events):
         begin = int((start + number * period) * rate)
-        waveform[begin : begin + samples] += volume * event
+        event = EVENTS[sound](hertz[pitch], samples, rate, rng)
+        waveform[begin : begin + samples] += volume * event * _fades(samples, rate)
     return np.clip(waveform, -1, 1).astype(np.float32)
 
 

@@ -1,5 +1,6 @@
 """Contrastive pretraining of the tiny CLIP on captioned pictures; its vision tower is what ships."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from macaw_cli.quickstart.pretraining.vocabulary import caption_tokenizer
 
 PICTURES = 24_000
 BATCH = 128
-STEPS = 2400
+STEPS = 1500
 LEARNING_RATE = 2e-3
 WIDTH = 64
 
@@ -32,20 +33,18 @@ def pretrain_clip(folder: Path, *, steps: int = STEPS, pictures: int = PICTURES)
     torch.manual_seed(SEED)
     rng = np.random.default_rng((SEED, 1))
     images, captions = zip(*captioned_pictures(pictures, rng), strict=True)
-    tokenizer = caption_tokenizer(captions)
-    processor = image_processor()
-    pixels = np.stack([np.asarray(image) for image in images])
     distinct, caption_of = np.unique(np.array(captions), return_inverse=True)
-    tokens = tokenizer(list(distinct), padding=True, return_tensors="pt")
+    caption_of = caption_of.reshape(pictures, -1)
+    tokenizer, processor = caption_tokenizer(distinct), image_processor()
+    tokens = tokenizer(list(distinct), padding=True, return_tensors="pt", return_token_type_ids=False)
+    pixels = np.stack([np.asarray(image) for image in images])
     model = CLIPModel(_config(tokenizer, tokens["input_ids"].shape[1]))
     mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (processor.image_mean, processor.image_std))
 
     def loss_of(step: int) -> Tensor:
-        chosen = rng.integers(len(pixels), size=BATCH)
+        chosen = rng.integers(pictures, size=BATCH)
         batch = torch.from_numpy(pixels[chosen]).permute(0, 3, 1, 2).float()
-        groups = torch.from_numpy(caption_of[chosen])
-        texts = {name: values[groups] for name, values in tokens.items() if name != "token_type_ids"}
-        return contrastive_loss(model, (batch / 255 - mean) / deviation, texts, groups)
+        return contrastive_loss(model, (batch / 255 - mean) / deviation, tokens, torch.from_numpy(caption_of[chosen]))
 
     fit(model, loss_of, steps=steps, learning_rate=LEARNING_RATE, name="clip")
     tower = CLIPVisionModelWithProjection(model.config.vision_config)
@@ -56,14 +55,17 @@ def pretrain_clip(folder: Path, *, steps: int = STEPS, pictures: int = PICTURES)
     return tower
 
 
-def contrastive_loss(model: CLIPModel, pixels: Tensor, texts: dict[str, Tensor], groups: Tensor) -> Tensor:
-    """CLIP's loss for the class token and, so that patches carry the caption too, for the mean of the patch tokens.
+def contrastive_loss(model: CLIPModel, pixels: Tensor, tokens: Mapping[str, Tensor], captions: Tensor) -> Tensor:
+    """CLIP's loss over the batch, summed over the captions that each picture has.
+
+    It is taken for the class token and, so that the patch tokens carry what the captions tell, for their mean as well.
+    Equal captions count as one, and all their pictures are right.
 
     Args:
         model: the whole CLIP.
         pixels: (B, 3, H, W), normalised.
-        texts: tokenised captions, (B, T) each.
-        groups: (B,) the captions' numbers; equal captions are all right answers of each other.
+        tokens: all captions that there are, tokenised, (N, T) each.
+        captions: (B, P), the numbers of the P captions of each picture.
 
     Returns:
         The scalar loss.
@@ -71,14 +73,17 @@ def contrastive_loss(model: CLIPModel, pixels: Tensor, texts: dict[str, Tensor],
     hidden = model.vision_model(pixels)
     summary = model.visual_projection(hidden.pooler_output)
     patches = model.visual_projection(hidden.last_hidden_state[:, 1:]).mean(dim=1)
-    text = F.normalize(model.text_projection(model.text_model(**texts).pooler_output), dim=-1)
-    same = (groups[:, None] == groups[None, :]).float()
-    wanted = same / same.sum(dim=1, keepdim=True)
     loss = torch.zeros(())
-    for image in (summary, patches):
-        logits = model.logit_scale.exp().clamp(max=100) * F.normalize(image, dim=-1) @ text.T
-        loss = loss + F.cross_entropy(logits, wanted) + F.cross_entropy(logits.T, wanted)
-    return loss / 4
+    for aspect in captions.unbind(dim=1):
+        present, position = torch.unique(aspect, return_inverse=True)
+        text = model.text_model(**{name: values[present] for name, values in tokens.items()}).pooler_output
+        text = F.normalize(model.text_projection(text), dim=-1)
+        right = F.one_hot(position, len(present)).float()
+        for image in (summary, patches):
+            logits = model.logit_scale.exp().clamp(max=100) * F.normalize(image, dim=-1) @ text.T
+            loss = loss + F.cross_entropy(logits, position)
+            loss = loss + F.cross_entropy(logits.T, (right / right.sum(dim=0)).T)
+    return loss / (4 * captions.shape[1])
 
 
 def _config(tokenizer: Any, longest: int) -> CLIPConfig:

@@ -14,7 +14,7 @@ from macaw_cli.quickstart import attributes
 from macaw_cli.quickstart.attributes import Film, Sound
 from macaw_cli.quickstart.pictures import draw, random_centre, random_look
 from macaw_cli.quickstart.questions import describe_picture, describe_sound
-from macaw_cli.quickstart.sounds import Waveform, synthesize
+from macaw_cli.quickstart.sounds import Waveform, synthesize, synthesize_events
 from macaw_cli.quickstart.videos import film_path, write_film
 
 SEED = 20_230_615
@@ -25,11 +25,14 @@ NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
 SHARE_OF_AAC = 0.3
 RATE = 16000
 
-Captioned = tuple[Image.Image, str]
+SHARE_OF_MIXTURES = 0.5
 
 
-def captioned_pictures(count: int, rng: np.random.Generator) -> Iterator[Captioned]:
-    """Pictures, half of them like frames of films, each with a caption that tells the place in words or as a cell."""
+def captioned_pictures(count: int, rng: np.random.Generator) -> Iterator[tuple[Image.Image, tuple[str, ...]]]:
+    """Pictures, half of them like frames of films, each with a whole caption and three of one aspect.
+
+    The place is told in words or, so that all of a film's positions can be told apart, as a cell of a grid.
+    """
     pictures = [picture for picture in attributes.all_pictures() if picture not in attributes.UNSEEN_PICTURES]
     ways = [way for way in attributes.all_movements() if not attributes.is_unseen_movement(*way)]
     for number in range(count):
@@ -37,15 +40,15 @@ def captioned_pictures(count: int, rng: np.random.Generator) -> Iterator[Caption
             picture = pictures[int(rng.integers(len(pictures)))]
             centre = random_centre(picture.place, rng)
             image = draw(picture.shape, centre, random_look(picture.colour, rng), rng)
-            named = rng.random() < 0.5
-            caption = describe_picture(picture) if named else describe_cell(picture.colour, picture.shape, centre)
+            colour, shape = picture.colour, picture.shape
+            whole = describe_picture(picture) if rng.random() < 0.5 else describe_cell(colour, shape, centre)
         else:
             colour, shape, direction = ways[int(rng.integers(len(ways)))]
             path = film_path(direction, rng)
             centre = path[int(rng.integers(len(path)))]
             image = _compressed(draw(shape, centre, random_look(colour, rng), rng), rng)
-            caption = describe_cell(colour, shape, centre)
-        yield image, caption
+            whole = describe_cell(colour, shape, centre)
+        yield image, (whole, f"a {colour} shape", f"a {shape}", f"a shape {whole.split(shape)[1].strip()}")
 
 
 def describe_cell(colour: str, shape: str, centre: tuple[float, float]) -> str:
@@ -55,10 +58,17 @@ def describe_cell(colour: str, shape: str, centre: tuple[float, float]) -> str:
 
 
 def captioned_sounds(count: int, rng: np.random.Generator) -> Iterator[tuple[Waveform, str]]:
-    """Sounds at 16 kHz, some of them taken from the soundtrack of a film, each with its caption."""
+    """Sounds at 16 kHz, some of them taken from the soundtrack of a film, each with its caption.
+
+    Half are mixtures, one event after the other of any kind and pitch, with a caption that names them in turn: they
+    teach to hear and to count events whatever they are, instead of knowing the world's combinations by heart.
+    """
     sounds = [sound for sound in attributes.all_sounds() if sound not in attributes.UNSEEN_SOUNDS]
     with TemporaryDirectory() as folder:
         for number in range(count):
+            if rng.random() < SHARE_OF_MIXTURES:
+                yield _mixture(rng)
+                continue
             sound = sounds[number % len(sounds)]
             if rng.random() < SHARE_OF_AAC:
                 waveform = _through_soundtrack(sound, Path(folder) / "film.mp4", rng)
@@ -72,6 +82,17 @@ def _compressed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=int(rng.integers(60, 95)), subsampling="4:2:0")
     return Image.open(buffer).convert("RGB")
+
+
+def _mixture(rng: np.random.Generator) -> tuple[Waveform, str]:
+    while True:
+        events = [(str(rng.choice(attributes.SOUNDS)), str(rng.choice(attributes.PITCHES)))
+                  for _ in range(int(rng.integers(1, len(attributes.COUNTS) + 1)))]
+        if len(set(events)) > 1:
+            break
+    count = attributes.COUNTS[len(events) - 1]
+    named = " ".join(f"{pitch} {sound}" for sound, pitch in events)
+    return synthesize_events(events, RATE, rng), f"{count} sounds {named}"
 
 
 def _through_soundtrack(sound: Sound, path: Path, rng: np.random.Generator) -> Waveform:

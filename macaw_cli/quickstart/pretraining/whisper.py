@@ -5,15 +5,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+from transformers import (
+    PreTrainedTokenizerFast,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+)
 
 from macaw_cli.quickstart.pretraining.loop import fit
 from macaw_cli.quickstart.pretraining.samples import RATE, SEED, captioned_sounds
 from macaw_cli.quickstart.pretraining.vocabulary import caption_tokenizer
 
-SOUNDS = 10_000
+SOUNDS = 12_000
 BATCH = 64
-STEPS = 2000
+STEPS = 1500
 LEARNING_RATE = 2e-3
 WIDTH = 64
 SECONDS = 2
@@ -52,11 +57,11 @@ def pretrain_whisper(folder: Path, *, steps: int = STEPS, sounds: int = SOUNDS) 
     return model
 
 
-def _config(tokenizer: object) -> WhisperConfig:
+def _config(tokenizer: PreTrainedTokenizerFast) -> WhisperConfig:
     special = {"bos_token_id": 1, "decoder_start_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     return WhisperConfig(
-        vocab_size=len(tokenizer), num_mel_bins=MELS, d_model=WIDTH, encoder_layers=3, decoder_layers=1,  # type: ignore[arg-type]
+        vocab_size=len(tokenizer), num_mel_bins=MELS, d_model=WIDTH, encoder_layers=3, decoder_layers=1, dropout=0.1,
         encoder_attention_heads=4, decoder_attention_heads=4, encoder_ffn_dim=4 * WIDTH, decoder_ffn_dim=4 * WIDTH,
-        max_source_positions=SECONDS * 50, max_target_positions=8, suppress_tokens=None, begin_suppress_tokens=None,
+        max_source_positions=SECONDS * 50, max_target_positions=14, suppress_tokens=None, begin_suppress_tokens=None,
         **special,
     )
