@@ -5,6 +5,7 @@ logs to stdout, and tries MPI unless it is told not to; a gloo process that leav
 in the right order dies of SIGABRT now and then.
 """
 
+import atexit
 import gc
 import logging
 import os
@@ -13,9 +14,8 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -41,8 +41,9 @@ def import_deepspeed(device: str) -> Any:
     if device == "cpu":
         os.environ["DS_ACCELERATOR"] = "cpu"  # else it probes for a GPU, with warnings on stdout
     try:
-        import deepspeed
-        import deepspeed.ops
+        with _silent():
+            import deepspeed
+            import deepspeed.ops
     except ImportError as error:
         raise MissingDependencyError(
             f"Training needs DeepSpeed, which cannot be imported on this {sys.platform} machine ({error}).",
@@ -52,44 +53,65 @@ def import_deepspeed(device: str) -> Any:
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     logger = logging.getLogger("DeepSpeed")
     logger.setLevel(logging.ERROR)
-    for handler in logger.handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(sys.stderr)
+    logger.handlers.clear()  # its own goes to stdout; without one, Python writes errors to stderr
+    logger.propagate = False
     # two lines for each collective under ZeRO-3, about names that DeepSpeed still uses
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.jit")
     return deepspeed
 
 
 @contextmanager
-def process_group(processes: Processes) -> Iterator[None]:
-    """Join the other processes for the duration of the block: through the launcher's store, or alone by a file.
+def _silent() -> Iterator[None]:
+    """Send both output streams nowhere: importing DeepSpeed tries a linker, whose complaints mean nothing here."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(number) for number in (1, 2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in (1, 2):
+            os.dup2(nowhere, number)
+        yield
+    finally:
+        for number, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
+        os.close(nowhere)
 
-    On an exception nothing is taken down: another rank may be waiting inside a collective, and the launcher or the
-    end of this process ends both.
+
+@contextmanager
+def process_group(processes: Processes) -> Iterator[None]:
+    """Communicate with the other processes of the run for the duration of the block.
+
+    Several join through the launcher's store, and part in an order that does not crash; on an exception nothing is
+    taken down, as another rank may be waiting inside a collective: the launcher ends them all. A single process joins
+    itself once and stays so until it exits, because DeepSpeed keeps its groups from one training to the next.
     """
     deepspeed = import_deepspeed(processes.device)
     timeout = timedelta(seconds=float(os.environ.get(TIMEOUT_VARIABLE, TIMEOUT_S)))
+    backend = "nccl" if processes.device == "cuda" else "gloo"
     options: dict[str, Any] = {"auto_mpi_discovery": False, "timeout": timeout, "verbose": False}
-    folder = None
     if processes.device == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     if processes.count == 1:
-        folder = Path(tempfile.mkdtemp(prefix="macaw-"))
-        os.environ.update(LOCAL_RANK="0", RANK="0", WORLD_SIZE="1")
-        options |= {"init_method": f"file://{folder / 'rendezvous'}", "rank": 0, "world_size": 1}
-    deepspeed.init_distributed("nccl" if processes.device == "cuda" else "gloo", **options)
-    try:
+        if not torch.distributed.is_initialized():
+            folder = tempfile.mkdtemp(prefix="macaw-")
+            os.environ.update(LOCAL_RANK="0", RANK="0", WORLD_SIZE="1")
+            alone = {"init_method": f"file://{folder}/rendezvous", "rank": 0, "world_size": 1}
+            deepspeed.init_distributed(backend, **options, **alone)
+            atexit.register(_part_alone, folder)
         yield
-        torch.distributed.barrier()
-        gc.collect()
-        torch.distributed.destroy_process_group()
-    except BaseException:
-        if processes.count == 1:
-            torch.distributed.destroy_process_group()  # alone nobody can be waiting
-        raise
-    finally:
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+        return
+    deepspeed.init_distributed(backend, **options)
+    yield
+    torch.distributed.barrier()
+    gc.collect()
+    torch.distributed.destroy_process_group()
+
+
+def _part_alone(folder: str) -> None:
+    torch.distributed.destroy_process_group()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def deepspeed_config(settings: TrainingSettings, processes: Processes) -> dict[str, Any]:
@@ -127,6 +149,14 @@ def partitioned_loading(config: dict[str, Any]) -> Iterator[None]:
     keep_alive = HfDeepSpeedConfig(config)  # transformers only holds a weak reference
     yield
     del keep_alive
+
+
+def gathered(parameter: torch.nn.Parameter) -> AbstractContextManager[None]:
+    """The whole of a parameter that ZeRO-3 has split, for the duration of the block; on every rank."""
+    import deepspeed
+
+    context: AbstractContextManager[None] = deepspeed.zero.GatheredParameters([parameter])
+    return context
 
 
 def initialize(model: torch.nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ from macaw_cli.encoders.source import explain, quiet_transformers, short_name
 from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
 from macaw_cli.shards.same_encoders import require_same_encoders
 from macaw_cli.shards.training_dataset import TrainingDataset
+from macaw_cli.training.deepspeed_setup import gathered
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -109,7 +110,10 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: TrainingDatase
     torch.manual_seed(settings.seed)
     with quiet_transformers():
         try:
-            model = MacawForConditionalGeneration.build(config, source)
+            if settings.training.zero_stage == 3:
+                model = _partitioned_model(config, source, settings.seed)
+            else:
+                model = MacawForConditionalGeneration.build(config, source)
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
     if config.null_media:
@@ -119,6 +123,21 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: TrainingDatase
                 model.set_null_features(modality, torch.from_numpy(features))
     if settings.training.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return model
+
+
+def _partitioned_model(config: MacawConfig, source: str, seed: int) -> Any:
+    """As `MacawForConditionalGeneration.build`, for an LLM of which each rank loads only its own part."""
+    from transformers import AutoModelForCausalLM
+
+    from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+    llm = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    torch.manual_seed(seed)  # splitting weights may have drawn numbers; the bridge's must be those of the other stages
+    model = MacawForConditionalGeneration(config, llm)
+    model.generation_config = llm.generation_config
+    with gathered(llm.get_input_embeddings().weight):
+        model.calibrate()
     return model
 
 

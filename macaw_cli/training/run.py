@@ -81,7 +81,7 @@ def train(
         say(f"{job.run.path} is finished already: there is nothing to continue.")
         return finished_report(job.run)
     report = launch(job) if processes.count > 1 else train_in_this_process(job, materials)
-    result(f"Trained {job.run.path} in {report.steps} steps. Next: macaw chat {job.run.path / 'model'}")
+    result(f"Trained {job.run.path} in {report.steps} steps. Next: macaw chat")
     return report
 
 
@@ -135,7 +135,8 @@ def _start_or_continue(
     if progress is None:
         if distributed.is_main():
             write_versions(job.run, materials.identity)
-        say(f"Training {job.run.path}: {len(steps)} steps on {job.processes.count} {job.processes.device} process(es)")
+        again = " from the start, as it has no checkpoint yet" if job.continues else ""
+        say(f"Training {job.run.path}{again}: {len(steps)} steps, {job.processes.count} x {job.processes.device}")
         return Progress()
     load_checkpoint(job.run.checkpoints, engine, progress)
     say(f"Continuing {job.run.path} after step {progress.step} of {len(steps)}")

@@ -5,7 +5,7 @@ conversation ends. A conversation without a response token teaches nothing and i
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,8 @@ def tokenise(dataset: TrainingDataset, split: Split, encoder: Any, cache: Path, 
         InputError: no conversation has a response token.
     """
     rows = dataset.conversations(split)
-    tokens = encode_rows(dataset, rows, encoder)
+    with progress("Tokenising", len(rows), "conversations") as advance:
+        tokens = encode_rows(dataset, rows, encoder, advance)
     if not len(tokens):
         raise InputError(
             f"None of the {len(rows)} conversations in {dataset.folder} has a response token within "
@@ -131,13 +132,17 @@ def tokenise(dataset: TrainingDataset, split: Split, encoder: Any, cache: Path, 
     return tokens
 
 
-def encode_rows(dataset: TrainingDataset, rows: Sequence[ConversationRow], encoder: Any) -> TokenisedConversations:
-    """Encode conversations; numbers are positions in `rows`."""
+def encode_rows(
+    dataset: TrainingDataset,
+    rows: Sequence[ConversationRow],
+    encoder: Any,
+    advance: Callable[[int, str], None] = lambda count, note: None,
+) -> TokenisedConversations:
+    """Encode conversations; numbers are positions in `rows`, `advance` is told of each one."""
     encoded = []
-    with progress("Tokenising", len(rows), "conversations") as advance:
-        for row in rows:
-            encoded.append(_encode(dataset, row, encoder))
-            advance(1, "")
+    for row in rows:
+        encoded.append(_encode(dataset, row, encoder))
+        advance(1, "")
     return _joined(encoded)
 
 

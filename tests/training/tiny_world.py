@@ -37,7 +37,7 @@ def make_world(folder: Path) -> Path:
     return folder
 
 
-def settings_tree(**training) -> dict:
+def settings_tree(bridge: str = "linear", **training) -> dict:
     """Settings of a training that takes seconds; `training` overrides its section."""
     quick = {
         "max_steps": 6, "pack_tokens": 512, "packs_per_step": 4, "max_tokens": 256, "precision": "fp32", "device": "cpu",
@@ -45,7 +45,7 @@ def settings_tree(**training) -> dict:
     }  # fmt: skip
     return {
         "llm": "llm",
-        "bridge": {"name": "linear"},
+        "bridge": {"name": bridge},
         "dataset": {"sources": ["jsonl:questions.jsonl"], "val_fraction": 0.15},
         "training": quick | training,
     }

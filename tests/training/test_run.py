@@ -1,0 +1,127 @@
+"""A whole training on the tiny world: what it writes, what it says, and that it learns."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.training.run import train
+
+
+def losses(run):
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [row["loss"] for row in rows if "loss" in row]
+
+
+def test_a_training_writes_the_whole_run_folder_and_learns(workspace, capfd):
+    space = workspace(max_steps=12, evaluate_every=6, train="all")
+    report = train(space)
+    run = space.root / "runs" / "linear-1"
+    assert {path.name for path in run.iterdir()} - {".macaw.lock"} == {
+        "settings.yaml", "versions.json", "metrics.jsonl", "tensorboard", "checkpoints", "model", "summary.json",
+    }  # fmt: skip
+    assert [path.name for path in sorted((run / "checkpoints").iterdir())] == ["latest", "step-00000010", "step-00000012"]
+    assert json.loads((run / "summary.json").read_text())["steps"] == report.steps == 12
+    assert losses(run)[-1] < losses(run)[0] - 0.2
+    assert set(report.validation["modalities"]) == {"image", "audio", "video"}
+    printed = capfd.readouterr()
+    assert printed.out.splitlines() == [f"Trained {run} in 12 steps. Next: macaw chat"]
+    assert "step 12/12" in printed.err
+    assert "validation: loss" in printed.err
+
+
+def test_the_trained_model_loads_and_gives_the_loss_that_was_reported(workspace):
+    from macaw_cli.model.folder import load_model
+
+    space = workspace(max_steps=2)
+    train(space)
+    model, processor = load_model(space.root / "runs" / "linear-1")
+    assert model.config.fingerprints["audio"]["model"] == "tiny-whisper"
+    assert processor.encoder.max_tokens == 256
+
+
+def test_the_loss_is_the_mean_over_the_response_tokens_of_the_whole_step(workspace):
+    """The first step's loss, from the model itself, conversation by conversation."""
+    from macaw_cli.training.batches import PackReader
+    from macaw_cli.training.materials import plan_run, prepare
+    from macaw_cli.training.model_setup import new_model
+
+    space = workspace(max_steps=1)
+    train(space)
+    materials = prepare(space, space.path(space.settings.dataset.out))
+    (step,) = plan_run(materials.tokens, space.settings)
+    model = new_model(space, materials.config, materials.dataset).eval()
+    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
+    total, count = 0.0, 0
+    for example in (example for pack in step.packs for example in pack):
+        batch = reader.read((example,))
+        with torch.no_grad():
+            total += float(model(**batch.inputs(torch.device("cpu")), num_supervised=1).loss)
+        count += int((batch.labels != -100).sum())
+    assert count == step.supervised_tokens
+    assert losses(space.root / "runs" / "linear-1")[0] == pytest.approx(total / count, rel=1e-5)
+
+
+def test_training_the_bridge_alone_leaves_the_llm_as_it_was(workspace, world):
+    space = workspace(max_steps=2, train="bridge")
+    train(space)
+    trained = load_file(space.root / "runs" / "linear-1" / "model" / "model.safetensors")
+    original = load_file(world / "llm" / "model.safetensors")
+    assert torch.equal(trained["language_model.model.embed_tokens.weight"], original["model.embed_tokens.weight"])
+    checkpoint = space.root / "runs" / "linear-1" / "checkpoints" / "step-00000002"
+    assert sum(file.stat().st_size for file in checkpoint.iterdir()) < original["model.embed_tokens.weight"].nbytes
+
+
+def test_bf16_trains_on_a_cpu(workspace):
+    space = workspace(max_steps=2, precision="bf16")
+    train(space)
+    trained = load_file(space.root / "runs" / "linear-1" / "model" / "model.safetensors")
+    assert trained["language_model.model.embed_tokens.weight"].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_zero_stages_log_the_same_losses_as_no_zero(workspace, stage):
+    plain, staged = workspace("plain", max_steps=3), workspace("staged", max_steps=3, zero_stage=stage)
+    train(plain)
+    train(staged)
+    expected = losses(plain.root / "runs" / "linear-1")
+    assert losses(staged.root / "runs" / "linear-1") == pytest.approx(expected, abs=1e-4)
+    assert (staged.root / "runs" / "linear-1" / "model" / "model.safetensors").stat().st_size > 1e5
+
+
+def test_a_second_training_takes_the_next_number_and_the_token_cache(workspace, capfd):
+    space = workspace(max_steps=1)
+    train(space)
+    assert "Tokenising" in capfd.readouterr().err
+    train(space)
+    assert "Tokenising" not in capfd.readouterr().err
+    assert sorted(path.name for path in (space.root / "runs").iterdir()) == [".tokens", "linear-1", "linear-2"]
+
+
+def test_a_plan_prints_the_numbers_and_writes_no_run(workspace, capfd):
+    space = workspace(train="bridge")
+    assert train(space, plan=True) is None
+    printed = capfd.readouterr().out
+    for words in ("steps", "padding", "bridge parameters", "frozen", "memory per process"):
+        assert words in printed
+    assert not (space.root / "runs" / "linear-1").exists()
+
+
+def test_a_missing_dataset_is_told_before_a_run_is_made(workspace, tmp_path):
+    space = workspace()
+    with pytest.raises(InputError):
+        train(space, tmp_path / "nowhere")
+    assert not (space.root / "runs").exists()
+
+
+def test_a_dataset_of_another_encoder_is_refused_with_both_fingerprints(world, tmp_path):
+    from macaw_cli.config.loading import open_workspace
+
+    with pytest.raises(MismatchError, match=r"layer=-1.*layer=-2|layer=-2.*layer=-1"):
+        train(
+            open_workspace(
+                world, ["features.image_encoder={model: tiny-clip, layer: -2}", f"training.runs={tmp_path / 'runs'}"]
+            )
+        )
