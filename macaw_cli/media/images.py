@@ -31,9 +31,11 @@ def load_image(path: Path | str) -> Image.Image:
         raise InputError(f"There is no file {path}.") from None
     except UnidentifiedImageError:
         raise InputError(f"{path} is no image: {_content(path)}.") from None
+    except MemoryError:
+        raise InputError(f"{path} needs more memory to decode than there is.") from None
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is refused: {error}") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, ZeroDivisionError, MemoryError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, ZeroDivisionError) as error:
         raise InputError(f"{path} cannot be decoded as an image: {str(error) or type(error).__name__}.") from None
 
 

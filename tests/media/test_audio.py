@@ -12,7 +12,7 @@ def tone(seconds=1.0, rate=RATE, hertz=440.0):
     return (0.25 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
 
 
-@pytest.mark.parametrize("suffix, rate", [("wav", RATE), ("wav", 44100), ("flac", 48000), ("ogg", 8000), ("mp3", 22050)])
+@pytest.mark.parametrize("suffix, rate", [("wav", RATE), ("wav", 44100), ("flac", 48000), ("ogg", 8000), ("mp3", 8000)])
 def test_any_rate_comes_out_at_the_asked_one(tmp_path, suffix, rate):
     soundfile.write(tmp_path / f"a.{suffix}", tone(rate=rate), rate)
     samples = load_audio(tmp_path / f"a.{suffix}", RATE)

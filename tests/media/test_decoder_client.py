@@ -1,0 +1,130 @@
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.media.decoder_client import DecoderProcess
+from macaw_cli.media.decoder_pool import DecoderPool
+
+
+def image_request(path):
+    return {"path": str(path), "modality": "image"}
+
+
+@pytest.fixture
+def picture(tmp_path):
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(tmp_path / "good.png")
+    return tmp_path / "good.png"
+
+
+def children_of(pid):
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return {int(child) for listed in lists for child in listed.read_text().split()}
+
+
+def is_running(pid):
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.fixture(autouse=True)
+def others():
+    """Children that earlier tests left on purpose; every test here must leave no more."""
+    before = children_of(os.getpid())
+    yield before
+    assert children_of(os.getpid()) <= before
+
+
+def test_arrays_and_reasons_travel_between_the_processes(picture, tmp_path):
+    decoder = DecoderProcess()
+    meta, arrays = decoder.decode(image_request(picture))
+    np.testing.assert_array_equal(arrays["image"], np.full((8, 8, 3), (1, 2, 3), np.uint8))
+    assert meta == {"size": [8, 8]}
+    (tmp_path / "text.jpg").write_text("no picture")
+    with pytest.raises(InputError, match="it holds text"):
+        decoder.decode(image_request(tmp_path / "text.jpg"))
+    decoder.close()
+
+
+def test_a_decoder_that_never_returns_is_ended_and_the_next_file_is_decoded(tmp_path, picture, others):
+    os.mkfifo(tmp_path / "endless.mp4")  # opening a pipe that nobody writes to never returns
+    decoder = DecoderProcess(timeout_s=1.5)
+    decoder.decode(image_request(picture))
+    (first,) = children_of(os.getpid()) - others
+    with pytest.raises(InputError, match=r"did not return within 1\.5 s and was ended"):
+        decoder.decode({"path": str(tmp_path / "endless.mp4"), "modality": "video", "frames": 2})
+    assert not is_running(first)
+    assert decoder.decode(image_request(picture))[1]["image"].shape == (8, 8, 3)
+    decoder.close()
+
+
+def test_a_film_on_which_decord_spins_for_ever_is_decoded(tmp_path, make_film):
+    """An edit list that exposes a third of the film: decord's own frame count is wrong, and reading does not end."""
+    film = make_film(tmp_path / "whole.mp4", frames=1500, fps=25, size=(32, 32), preset="ultrafast", g="250", bf="2")
+    content = bytearray(film.read_bytes())
+    entry = content.index(b"elst") + 12
+    (duration,) = struct.unpack(">I", content[entry : entry + 4])
+    content[entry : entry + 4] = struct.pack(">I", duration // 3)
+    (tmp_path / "third.mp4").write_bytes(content)
+    decoder = DecoderProcess(timeout_s=20)
+    meta, arrays = decoder.decode({"path": str(tmp_path / "third.mp4"), "modality": "video", "frames": 6})
+    assert arrays["video"].shape == (6, 32, 32, 3) and meta["duration"] == pytest.approx(20, abs=0.1)
+    decoder.close()
+
+
+def test_a_decoder_that_dies_is_told_and_replaced(tmp_path, picture, others):
+    os.mkfifo(tmp_path / "endless.wav")
+    with DecoderPool(1, timeout_s=30) as pool:
+        pool.submit(image_request(picture)).result()
+        (child,) = children_of(os.getpid()) - others
+        waiting = pool.submit({"path": str(tmp_path / "endless.wav"), "modality": "audio", "sampling_rate": 16000})
+        time.sleep(0.3)
+        os.kill(child, signal.SIGSEGV)
+        with pytest.raises(InputError, match="ended by itself"):
+            waiting.result()
+        assert pool.submit(image_request(picture)).result()[0] == {"size": [8, 8]}
+
+
+def test_a_file_that_needs_too_much_memory_is_told(tmp_path, picture):
+    Image.new("L", (13000, 13000)).save(tmp_path / "large.png", compress_level=1)  # half a gigabyte as RGB
+    decoder = DecoderProcess(memory_mib=512)
+    with pytest.raises(InputError, match="memory"):
+        decoder.decode(image_request(tmp_path / "large.png"))
+    assert decoder.decode(image_request(picture))[0] == {"size": [8, 8]}
+    decoder.close()
+
+
+def test_leaving_the_pool_ends_decoders_in_the_middle_of_their_work(tmp_path, picture):
+    os.mkfifo(tmp_path / "endless.mp4")
+    began = time.monotonic()
+    with DecoderPool(2, timeout_s=60) as pool:
+        for _ in range(6):
+            pool.submit({"path": str(tmp_path / "endless.mp4"), "modality": "video", "frames": 2})
+        time.sleep(0.5)
+    assert time.monotonic() - began < 10
+
+
+def test_no_decoder_outlives_a_parent_that_was_killed(tmp_path, picture):
+    os.mkfifo(tmp_path / "endless.mp4")
+    script = (
+        "from macaw_cli.media.decoder_client import DecoderProcess\n"
+        f"DecoderProcess().decode({{'path': {str(tmp_path / 'endless.mp4')!r}, 'modality': 'video', 'frames': 2}})"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script])
+    deadline = time.monotonic() + 20
+    while not (children := children_of(parent.pid)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.7)  # it is inside the endless file now
+    parent.kill()
+    parent.wait()
+    while any(map(is_running, children)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert children and not any(map(is_running, children))
