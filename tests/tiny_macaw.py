@@ -136,12 +136,12 @@ def make_model(root, name="tiny", *, bridge="linear", modalities=("image", "audi
 
     encoders = {
         "image": EncoderSettings(model="../../../models/clip"),
-        "audio": EncoderSettings(model="../../../models/whisper", projection=False),
+        "audio": EncoderSettings(model="../../../models/whisper"),
     }
     image = load_image_encoder(encoders["image"], str(root / "models/clip"), "cpu")
     audio = load_audio_encoder(encoders["audio"], str(root / "models/whisper"), "cpu")
     shapes = {"image": image.feature_shape, "audio": audio.feature_shape, "video": (FRAMES, *image.feature_shape)}
-    prints = {"image": image.fingerprint, "audio": audio.fingerprint, "video": image.fingerprint}
+    prints = {"image": image.fingerprint, "audio": audio.fingerprint, "video": {**image.fingerprint, "frames": FRAMES}}
     torch.manual_seed(3)
     config = MacawConfig.for_llm(
         AutoConfig.from_pretrained(root / "models/llm"), BridgeSettings(name=bridge),

@@ -1,6 +1,33 @@
 """`macaw export`."""
 
+from pathlib import Path
+from typing import Annotated
 
-def export() -> None:
+import typer
+
+from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, workspace_of
+
+
+def export(
+    model: Annotated[Path | None, typer.Argument(help="A run or model; default: the workspace's newest.")] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="hf: a transformers folder with the encoders inside.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write; it must not exist.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
     """Write a model as a folder that others can load."""
-    raise NotImplementedError
+    workspace = workspace_of(config, overrides, export__format=form, export__out=out and out.absolute())
+    from macaw_cli.basics.console import result, result_json, say
+    from macaw_cli.basics.disk import human_bytes
+    from macaw_cli.export.hf import export_hf
+
+    report = export_hf(workspace, model)
+    if as_json:
+        result_json(report.as_json())
+        return
+    result(f"Exported {report.source} to {report.out} ({human_bytes(report.nbytes)}).")
+    result(f"Reloaded in a fresh process: {report.proof}.")
+    say(f"Next: macaw chat {report.out}")

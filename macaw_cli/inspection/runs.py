@@ -16,6 +16,7 @@ from macaw_cli.inspection.models import describe_model, verify_model
 
 RUN_VERSION = 1
 MODEL = "model"
+CONDITIONS = ("real", "none", "swapped", "chance", "reliance")
 
 
 def describe_run(folder: Path) -> Description:
@@ -36,6 +37,7 @@ def describe_run(folder: Path) -> Description:
         "finished": bool(summary),
         "steps": max((row["step"] for row in metrics if "step" in row), default=0),
         "metrics": _course(metrics),
+        "validation": next((row["validation"] for row in reversed(metrics) if "validation" in row), None),
         "summary": summary,
         "settings": _changed_settings(folder / "settings.yaml"),
         "versions": versions,
@@ -68,10 +70,11 @@ def _optional(file: Path) -> dict[str, Any]:
 
 
 def _course(metrics: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """First, last, lowest and highest value of everything that was measured."""
+    """First, last, lowest and highest value of everything that was measured; of validations the loss only."""
     course: dict[str, list[float]] = {}
     for row in metrics:
-        for name, value in _numbers(row):
+        validation = {"validation loss": row["validation"].get("loss")} if "validation" in row else {}
+        for name, value in _numbers({key: row[key] for key in row if key != "validation"} | validation):
             course.setdefault(name, []).append(value)
     course.pop("step", None)
     return {
@@ -121,7 +124,22 @@ def _tables(facts: dict[str, Any]) -> list[Table]:
         for name, seen in facts["metrics"].items()
     ]
     settings = [[key, str(value)] for key, value in facts["settings"].items()]
+    held_out = [
+        [name, *(_share(figures.get(key)) for key in CONDITIONS)]
+        for name, figures in _reliance(facts["validation"]).items()
+    ]
     return [
         Table("Course of the training", ["", "first", "last", "lowest", "highest", "rows"], course),
+        Table("Held-out accuracy at the last validation", ["", *CONDITIONS], held_out),
         Table("Settings that are not the defaults", ["key", "value"], settings),
     ]
+
+
+def _reliance(validation: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Figures per modality and kind of a validation's row."""
+    figures = (validation or {}).get("reliance") or validation or {}
+    return {**figures.get("modalities", {}), **{f"  {name}": seen for name, seen in figures.get("kinds", {}).items()}}
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -32,6 +32,7 @@ class ModelEncoders:
         self._model, self._processor, self._folder, self._workspace = model, processor, folder, workspace
         self._precision = precision
         self._loaded: dict[str, FrozenEncoder] = {}
+        self._checked: set[Modality] = set()
 
     def encoder(self, modality: Modality) -> FrozenEncoder:
         """The encoder that makes the features of `modality`.
@@ -43,6 +44,9 @@ class ModelEncoders:
         role = ENCODER_OF[modality]
         if role not in self._loaded:
             self._loaded[role] = self._load(role, modality)
+        if modality not in self._checked:
+            self._require_same(self._loaded[role], modality)
+            self._checked.add(modality)
         return self._loaded[role]
 
     def features(self, modality: Modality, media: Sequence[Any]) -> np.ndarray:
@@ -62,11 +66,7 @@ class ModelEncoders:
         expected = self._model.config.fingerprints.get(modality, {})
         settings = self._model.config.encoder_settings(modality)
         precision = self._precision or expected.get("precision", "fp32")
-        encoder = self._inside(role, settings, precision) or self._named(role, settings, precision)
-        if expected:
-            free = {"model", "precision"} if self._precision else {"model"}
-            _require_same(encoder.fingerprint, expected, free, modality, self._folder)
-        return encoder
+        return self._inside(role, settings, precision) or self._named(role, settings, precision)
 
     def _inside(self, role: str, settings: EncoderSettings, precision: str) -> FrozenEncoder | None:
         inside = getattr(self._model, f"{role}_encoder")
@@ -106,16 +106,22 @@ class ModelEncoders:
         name = (features.image_encoder if role == "image" else features.audio_encoder).model
         return self._workspace.path(name) if name else None
 
+    def _require_same(self, encoder: FrozenEncoder, modality: Modality) -> None:
+        """Compare the encoder with the one of the training.
 
-def _require_same(
-    found: dict[str, Any], expected: dict[str, Any], free: set[str], modality: Modality, folder: Path
-) -> None:
-    """Compare everything but `free`; the name is always free: the same encoder may be called otherwise elsewhere.
+        The name is free: the same encoder may be called otherwise elsewhere. The number of frames is no matter of the
+        encoder: the shape of a video's features fixes it.
 
-    Raises:
-        MismatchError: weights, settings or preprocessing differ.
-    """
-    ours, models = ({key: value for key, value in side.items() if key not in free} for side in (found, expected))
-    name = f"the encoder {found.get('model') or 'found'}"
-    require_same_encoders({modality: ours}, {modality: models}, name, f"the model {folder}")
-
+        Raises:
+            MismatchError: weights, settings or preprocessing differ.
+        """
+        expected = self._model.config.fingerprints.get(modality)
+        if not expected:
+            return
+        free = {"model", "frames"} | ({"precision"} if self._precision else set())
+        found, trained = (
+            {modality: {name: value for name, value in side.items() if name not in free}}
+            for side in (encoder.fingerprint, expected)
+        )
+        name = f"the encoder {encoder.fingerprint.get('model') or 'found'}"
+        require_same_encoders(found, trained, name, f"the model {self._folder}")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.chat.attachments import Attachment
 from macaw_cli.chat.session import ChatSession, Turn, messages_of
 from macaw_cli.config.settings import ChatSettings
@@ -118,10 +118,10 @@ def test_media_of_the_first_turn_have_no_position_and_later_ones_have():
     ]
 
 
-def test_an_error_inside_the_model_changes_nothing(loaded, session):
+def test_an_error_from_the_model_changes_nothing(loaded, session):
     wrong = Attachment("wrong.png", "image", np.zeros((16, 23), np.float32), 16)
     session.attach([wrong])
-    with pytest.raises(RuntimeError):
+    with pytest.raises(MismatchError, match="24 channels, found 23"):
         said(session.ask("What?"))
     assert session.turns == []
     assert torch.is_grad_enabled()

@@ -1,0 +1,93 @@
+"""The README.md of an exported model: what it is, how it was proved, and a snippet that runs as it stands."""
+
+from typing import Any
+
+from macaw_cli import __version__
+from macaw_cli.export.proof import Proof
+from macaw_cli.model.configuration import ENCODER_OF
+
+_SNIPPETS = {
+    "image": (
+        "from PIL import Image",
+        'picture = Image.new("RGB", (224, 224), "red")  # or Image.open("cat.jpg").convert("RGB")',
+        'inputs = processor("What is in the picture?", images=[picture])',
+    ),
+    "audio": (
+        "import numpy as np",
+        "rate = processor.feature_extractor.sampling_rate\n"
+        "sound = np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)  # one second, mono",
+        'inputs = processor("What do you hear?", audio=[sound])',
+    ),
+    "video": (
+        "import numpy as np",
+        'frames = np.zeros((model.config.feature_shapes["video"][0], 224, 224, 3), np.uint8)  # (F, H, W, 3), RGB',
+        'inputs = processor("What happens?", videos=[frames])',
+    ),
+}
+_TEXT_SNIPPET = ("", "", 'inputs = processor("Who are you?")')
+
+
+def model_card(name: str, config: Any, parameters: int, proof: Proof) -> str:
+    """The text of README.md.
+
+    Args:
+        name: what to call the model.
+        config: its configuration.
+        parameters: how many it has, encoders included.
+        proof: of this export.
+    """
+    media = "\n".join(
+        f"| {modality} | {' x '.join(map(str, config.feature_shapes[modality]))} |"
+        f" {config.encoders.get(ENCODER_OF[modality], {}).get('model', '')} |"
+        for modality in config.modalities
+    )
+    return f"""---
+library_name: transformers
+pipeline_tag: image-text-to-text
+tags: [macaw, multimodal, {", ".join(config.modalities) or "text"}]
+---
+
+# {name}
+
+A multi-modal instruction model made with [macaw](https://pypi.org/project/macaw-cli/) {__version__}: a
+`{config.text_config.model_type}` LLM of width {config.text_config.hidden_size}, the `{config.bridge_settings.name}`
+bridge, and the frozen encoders, {parameters:,} parameters in all. Everything is in this folder.
+
+| modality | features | encoder |
+|---|---|---|
+{media}
+
+## Use
+
+`pip install macaw-cli`, then, in this folder:
+
+```python
+{usage_snippet(config.modalities)}
+```
+
+Or in a terminal: `macaw chat .`
+
+## Proof
+
+Before this folder was called done, a fresh process loaded it and looked at raw media of noise; the source model was
+given the features of the same media. {str(proof).capitalize()}.
+`macaw inspect . --verify` compares every file with its hash in `macaw_export.json`.
+
+Licence and intended use are those of the LLM, of the encoders and of the data that it was trained on.
+"""
+
+
+def usage_snippet(modalities: tuple[str, ...]) -> str:
+    """Python that asks the model about one medium, runnable inside the folder."""
+    imports, medium, question = _SNIPPETS[modalities[0]] if modalities else _TEXT_SNIPPET
+    lines = [
+        imports,
+        "from macaw_cli import MacawForConditionalGeneration, MacawProcessor\n",
+        'model = MacawForConditionalGeneration.from_pretrained(".")',
+        'processor = MacawProcessor.from_pretrained(".")',
+        medium,
+        question,
+        "output = model.generate(**inputs, max_new_tokens=64, do_sample=False)",
+        'print(processor.decode(output[0, inputs["input_ids"].shape[1] :]))',
+    ]
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,35 @@
+"""Media of noise, the same in every process: what an export is proved with."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SEED = 2306_09093
+PICTURE_SIDE = 48
+"""Pixels; the image processor brings them to the encoder's own size."""
+QUESTION = "What do you see and hear?"
+
+KEYWORD = {"image": "images", "video": "videos", "audio": "audio"}
+"""Modality to the keyword of the processor that takes it raw."""
+
+
+def sample_media(config: Any, sampling_rate: int) -> dict[str, NDArray[Any]]:
+    """One raw medium per modality of the model.
+
+    Args:
+        config: the model's configuration.
+        sampling_rate: of the sound, in Hz.
+
+    Returns:
+        Modality to a picture (H, W, 3) uint8, a video (F, H, W, 3) uint8 or one second of sound (samples,) fp32.
+    """
+    dice = np.random.default_rng(SEED)
+    media: dict[str, NDArray[Any]] = {}
+    for modality in config.modalities:
+        if modality == "audio":
+            media[modality] = dice.uniform(-0.5, 0.5, sampling_rate).astype(np.float32)
+        else:
+            frames = (config.feature_shapes["video"][0],) if modality == "video" else ()
+            media[modality] = dice.integers(0, 256, (*frames, PICTURE_SIDE, PICTURE_SIDE, 3), np.uint8)
+    return media

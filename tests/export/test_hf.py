@@ -1,0 +1,154 @@
+"""An export is the same model as its source, holds everything, and is not there at all when it is not."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from macaw_cli.basics.errors import InputError, LockedError, MismatchError
+from macaw_cli.basics.fingerprints import sha256_file
+from macaw_cli.basics.locks import folder_lock
+from macaw_cli.config.loading import open_workspace
+from macaw_cli.export import hf
+from macaw_cli.export.hf import export_hf
+
+
+def exported(root, name, model=None):
+    return export_hf(open_workspace(root, [f"export.out={name}"]), model)
+
+
+@pytest.fixture(scope="module")
+def export(workspace_folder):
+    """One export of a model with all three modalities."""
+    return exported(workspace_folder, "first")
+
+
+@pytest.fixture
+def copy(workspace_folder, tmp_path):
+    """A copy of the workspace, without exports, that a test may damage."""
+    return shutil.copytree(workspace_folder, tmp_path / "copy", ignore=shutil.ignore_patterns("first", "again"))
+
+
+def test_a_fresh_process_gives_the_sources_logits_from_raw_media(export):
+    assert export.proof.modalities == ("image", "audio", "video")
+    assert export.proof.largest_difference <= 1e-5
+    assert export.proof.same_likeliest == 1.0
+    assert export.proof.positions > 16 + 100 + 48
+
+
+def test_the_folder_holds_encoders_tokenizer_processors_and_card(export):
+    names = {file.name for file in export.out.iterdir()}
+    assert names == {
+        "README.md", "config.json", "generation_config.json", "macaw_export.json", "model.safetensors",
+        "processor_config.json", "tokenizer.json", "tokenizer_config.json",
+    }  # fmt: skip
+    config = json.loads((export.out / "config.json").read_text())
+    assert (config["encoders"]["image"]["model"], config["encoders"]["audio"]["model"]) == ("clip", "whisper")
+    assert config["image_encoder_config"]["model_type"] == "clip_vision_model"
+    assert config["audio_encoder_config"]["model_type"] == "whisper"
+    processor = json.loads((export.out / "processor_config.json").read_text())
+    assert {"image_processor", "feature_extractor"} <= set(processor)
+
+
+def test_the_report_has_the_hash_of_every_other_file_and_no_path(export):
+    text = (export.out / "macaw_export.json").read_text()
+    report = json.loads(text)
+    assert str(export.out.parent) not in text + (export.out / "config.json").read_text()
+    assert report["proof"]["limit"] == 1e-4
+    assert report["files"] == {
+        file.name: sha256_file(file) for file in export.out.iterdir() if file.name != "macaw_export.json"
+    }
+
+
+def test_the_snippet_of_the_model_card_runs_in_a_copy_of_the_folder_alone(export, tmp_path):
+    alone = shutil.copytree(export.out, tmp_path / "elsewhere")
+    snippet = re.search(r"```python\n(.*?)```", (alone / "README.md").read_text(), re.DOTALL)[1]
+    command = [sys.executable, "-c", snippet]
+    done = subprocess.run(command, cwd=alone, capture_output=True, text=True, check=False,
+                          env={**os.environ, "HF_HUB_OFFLINE": "1"})  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"[a-z]+\n", done.stdout)
+
+
+@pytest.mark.parametrize("modality", ["audio", "video"])
+def test_the_other_snippets_run_as_well(export, modality, monkeypatch, capsys):
+    from macaw_cli.export.model_card import usage_snippet
+
+    monkeypatch.chdir(export.out)
+    exec(usage_snippet((modality,)), {})
+    assert re.fullmatch(r"[a-z]+\n", capsys.readouterr().out)
+
+
+def test_an_existing_target_is_never_overwritten(copy):
+    (copy / "taken").mkdir()
+    with pytest.raises(InputError, match=r"taken is there already; an export never overwrites. Choose another --out"):
+        exported(copy, "taken")
+
+
+def test_a_reload_that_gives_other_logits_is_refused_and_removed(copy, monkeypatch):
+    """The weights are damaged between writing and reloading, as a wrong conversion would do."""
+    from safetensors.torch import load_file, save_file
+
+    def save_wrongly(model, processor, folder):
+        save_model(model, processor, folder)
+        content = load_file(folder / "model.safetensors")
+        content["bridges.image.projection.weight"] *= 1.01
+        save_file(content, folder / "model.safetensors", metadata={"format": "pt"})
+
+    save_model = hf.save_model
+    monkeypatch.setattr(hf, "save_model", save_wrongly)
+    before = sorted(copy.iterdir())
+    with pytest.raises(MismatchError, match="The reloaded export is another model: largest logit difference"):
+        exported(copy, "wrong")
+    assert sorted(copy.iterdir()) == before
+
+
+def test_a_folder_that_does_not_load_is_refused_and_removed(copy, monkeypatch):
+    def save_half(model, processor, folder):
+        save_model(model, processor, folder)
+        (folder / "tokenizer.json").unlink()
+
+    save_model = hf.save_model
+    monkeypatch.setattr(hf, "save_model", save_half)
+    with pytest.raises(MismatchError, match="does not load in a fresh process"):
+        exported(copy, "half")
+    assert not (copy / "half").exists()
+
+
+def test_a_missing_encoder_is_told_and_leaves_nothing(copy):
+    shutil.rmtree(copy / "models/whisper")
+    before = sorted(copy.iterdir())
+    with pytest.raises(InputError, match=r"The audio encoder of .* is not at"):
+        exported(copy, "deaf")
+    assert sorted(copy.iterdir()) == before
+
+
+def test_an_export_can_be_exported_again_over_what_a_killed_one_left(export, workspace_folder):
+    left_over = workspace_folder / ".again.exporting"
+    (left_over / "model").mkdir(parents=True)
+    (left_over / "junk.bin").write_text("junk")
+    again = exported(workspace_folder, "again", export.out)
+    assert not left_over.exists()
+    assert {file.name for file in again.out.iterdir()} == {file.name for file in export.out.iterdir()}
+    assert sha256_file(again.out / "model.safetensors") == sha256_file(export.out / "model.safetensors")
+
+
+def test_a_second_export_to_the_same_place_is_refused_while_the_first_one_writes(copy):
+    with folder_lock(copy / ".busy.exporting"), pytest.raises(LockedError, match="is being written by"):
+        exported(copy, "busy")
+
+
+def test_logits_of_another_shape_or_no_number_are_no_proof():
+    import numpy as np
+
+    from macaw_cli.export.proof import compare
+
+    logits = torch.randn(3, 5).numpy()
+    assert compare(logits, logits, (), 1e-4).holds
+    assert not compare(logits, logits[:2], (), 1e-4).holds
+    assert not compare(logits, np.full_like(logits, np.nan), (), 1e-4).holds
