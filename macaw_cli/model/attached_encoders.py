@@ -45,6 +45,14 @@ def attach(
         model.audio_encoder, model.config.audio_encoder_config = audio.requires_grad_(False).eval(), audio.config
 
 
+def keep_frozen(model: torch.nn.Module) -> None:
+    """Encoders need no gradients and never leave evaluation mode; loading and `train` would change both."""
+    for name in ("image_encoder", "audio_encoder"):
+        encoder = getattr(model, name, None)
+        if encoder is not None:
+            encoder.requires_grad_(False).eval()
+
+
 def features(model: "MacawForConditionalGeneration", **media: Any) -> dict[Modality, list[Tensor]]:
     """Features per modality, one tensor per medium, of what was given stored or raw.
 

@@ -19,6 +19,7 @@ from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.registry import build_bridge
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.fusion import FusedInputs
+from macaw_cli.model.generation import MediaGeneration
 from macaw_cli.model.losses import predicting_positions, response_loss
 from macaw_cli.model.media_inputs import MediaFusion
 from macaw_cli.model.packing import isolating_mask
@@ -26,7 +27,8 @@ from macaw_cli.model.packing import isolating_mask
 Features = Sequence[Tensor] | Tensor
 
 
-class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
+# GenerationMixin is named once more because transformers looks for it among the direct bases only
+class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, GenerationMixin):  # type: ignore[misc]
     """A causal LLM, one bridge per modality, and, when attached, the frozen encoders.
 
     Args:
@@ -163,29 +165,6 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
             raise ValueError("Either input_ids or inputs_embeds must be given.")
         return MediaFusion(self).fuse(input_ids, attention_mask, labels, attached_encoders.features(self, **media))
 
-    @torch.no_grad()
-    def generate(self, inputs: Tensor | None = None, **kwargs: Any) -> Any:
-        """`GenerationMixin.generate`; media are fused once, before the first step, whatever the number of beams.
-
-        Returns:
-            As in transformers: prompt ids, placeholders included, followed by the new ids; or a dict-like output.
-        """
-        input_ids = kwargs.pop("input_ids", inputs)
-        if input_ids is None:
-            return super().generate(**kwargs)
-        names = ("image_features", "video_features", "audio_features", *attached_encoders.RAW_INPUTS)
-        media = {name: kwargs.pop(name, None) for name in names}
-        mask = kwargs.pop("attention_mask", None)
-        mask = torch.ones_like(input_ids) if mask is None else mask
-        embeds, mask, _ = self.fuse_inputs(input_ids, mask, **media)
-        output = super().generate(inputs_embeds=embeds, attention_mask=mask, **kwargs)
-        copies = (output if isinstance(output, Tensor) else output.sequences).shape[0] // len(input_ids)
-        prompt = input_ids.repeat_interleave(copies, dim=0)
-        if isinstance(output, Tensor):
-            return torch.cat([prompt, output], dim=1)
-        output.sequences = torch.cat([prompt, output.sequences], dim=1)
-        return output
-
     def context(self) -> BridgeContext:
         """What bridges may look at; under ZeRO-3 the bridges' forward passes gather the matrix."""
         matrix = self.embedding_matrix
@@ -224,6 +203,12 @@ class MacawForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
     def embedding_matrix(self) -> nn.Parameter:
         """(V, D): the LLM's input embeddings."""
         return self.get_input_embeddings().weight  # type: ignore[return-value]
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch dropout and the like on or off; encoders stay frozen and in evaluation mode."""
+        super().train(mode)
+        attached_encoders.keep_frozen(self)
+        return self
 
     def get_input_embeddings(self) -> nn.Module:
         """The LLM's."""

@@ -1,3 +1,5 @@
+from itertools import chain
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -82,10 +84,11 @@ def test_packed_rows_give_every_example_the_logits_it_has_alone(tiny, attention,
     ]
     images, audio = tiny.features("image", 2), tiny.features("audio")
     media = [{"image_features": images[:1]}, {}, {"image_features": images[1:], "audio_features": audio}]
-    alone = [model(input_ids=torch.tensor([ids]), **given).logits[0] for ids, given in zip(examples, media, strict=True)]
+    given = zip(examples, media, strict=True)
+    alone = [model(input_ids=torch.tensor([ids]), **features).logits[0] for ids, features in given]
     packed = model(
-        input_ids=torch.tensor([sum(examples, [])]),
-        position_ids=torch.tensor([sum((list(range(len(ids))) for ids in examples), [])]),
+        input_ids=torch.tensor([[*chain(*examples)]]),
+        position_ids=torch.tensor([[*chain(*(range(len(ids)) for ids in examples))]]),
         image_features=images, audio_features=audio,
     )  # fmt: skip
     assert packed.past_key_values is None
@@ -97,9 +100,10 @@ def test_packing_isolates_with_other_llms_too(tiny, llm):
     model = tiny.model("linear", llm=OTHER_LLMS[llm])
     examples = [tiny.sequence(model.config, 1, "image", 5, 6, 7), tiny.sequence(model.config, 1, 8, 9, 4)]
     image = tiny.features("image")
-    alone = [model(input_ids=torch.tensor([ids]), image_features=image[: 1 - at]).logits[0] for at, ids in enumerate(examples)]
+    given = zip(examples, (image, []), strict=True)
+    alone = [model(input_ids=torch.tensor([ids]), image_features=features).logits[0] for ids, features in given]
     positions = torch.tensor([[*range(len(examples[0])), *range(len(examples[1]))]])
-    packed = model(input_ids=torch.tensor([sum(examples, [])]), position_ids=positions, image_features=image)
+    packed = model(input_ids=torch.tensor([[*chain(*examples)]]), position_ids=positions, image_features=image)
     assert torch.allclose(packed.logits[0], torch.cat(alone), rtol=1e-4, atol=1e-5)
 
 

@@ -13,7 +13,8 @@ def published_path(bridge, features, matrix):
     """The published forward pass of one medium, in torch's own modules."""
 
     def as_torch(ours, heads):
-        module = nn.MultiheadAttention(ours.bias_k.shape[-1], heads, add_bias_kv=True, add_zero_attn=True, batch_first=True)
+        width = ours.bias_k.shape[-1]
+        module = nn.MultiheadAttention(width, heads, add_bias_kv=True, add_zero_attn=True, batch_first=True)
         module.load_state_dict(ours.state_dict())
         return module.eval()
 

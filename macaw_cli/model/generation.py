@@ -1,0 +1,43 @@
+"""`generate` for a model whose prompts hold media."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import GenerationMixin
+
+from macaw_cli.model.attached_encoders import RAW_INPUTS
+
+MEDIA = tuple(f"{modality}_features" for modality in RAW_INPUTS.values()) + tuple(RAW_INPUTS)
+
+
+class MediaGeneration(GenerationMixin):  # type: ignore[misc]
+    """transformers' generation from fused inputs: media are looked at once, whatever the number of steps and beams."""
+
+    fuse_inputs: Any
+
+    @torch.no_grad()
+    def generate(self, inputs: Tensor | None = None, **kwargs: Any) -> Any:
+        """As in transformers, with the media of `forward`. A repetition penalty applies to new tokens only.
+
+        Args:
+            inputs: (B, T) prompt ids, also accepted as `input_ids`.
+            **kwargs: media as in `forward`, and every option of transformers.
+
+        Returns:
+            As in transformers: prompt ids, placeholders included, followed by the new ids; or a dict-like output.
+        """
+        input_ids = kwargs.pop("input_ids", inputs)
+        if input_ids is None:
+            return super().generate(**kwargs)
+        media = {name: kwargs.pop(name, None) for name in MEDIA}
+        mask = kwargs.pop("attention_mask", None)
+        mask = torch.ones_like(input_ids) if mask is None else mask
+        embeds, mask, _ = self.fuse_inputs(input_ids, mask, **media)
+        output = super().generate(inputs_embeds=embeds, attention_mask=mask, **kwargs)
+        copies = (output if isinstance(output, Tensor) else output.sequences).shape[0] // len(input_ids)
+        prompt = input_ids.repeat_interleave(copies, dim=0)
+        if isinstance(output, Tensor):
+            return torch.cat([prompt, output], dim=1)
+        output.sequences = torch.cat([prompt, output.sequences], dim=1)
+        return output

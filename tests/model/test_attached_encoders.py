@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import tiny_macaw
+import torch
+from PIL import Image
+
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.config.settings import BridgeSettings, EncoderSettings
+from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+from macaw_cli.model.attached_encoders import attach
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.folder import load_model, save_model
+from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.processing import MacawProcessor
+
+ENCODERS = {"image": EncoderSettings(), "audio": EncoderSettings(projection=False)}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    tiny_macaw.make_models(folder)
+    image = load_image_encoder(ENCODERS["image"], str(folder / "clip"), "cpu")
+    audio = load_audio_encoder(ENCODERS["audio"], str(folder / "whisper"), "cpu")
+    tokenizer = tiny_macaw.byte_tokenizer()
+    shapes = {"image": image.feature_shape, "audio": audio.feature_shape, "video": (3, *image.feature_shape)}
+    llm = tiny_macaw.tiny_llm(tokenizer).config
+    config = MacawConfig.for_llm(llm, BridgeSettings(heads=2, image_tokens=4), shapes, ENCODERS)
+    model = MacawForConditionalGeneration.build(config, None).eval()
+    attach(model, image.model, audio.model)
+    processor = MacawProcessor(
+        tokenizer, config, image_processor=image.processor, feature_extractor=audio.processor
+    )
+    return model, processor, image, audio
+
+
+@pytest.fixture(scope="module")
+def media():
+    dice = np.random.default_rng(0)
+    picture = Image.fromarray(dice.integers(0, 256, (40, 30, 3), np.uint8))
+    film = dice.integers(0, 256, (3, 40, 30, 3), np.uint8)
+    return picture, film, dice.standard_normal(16_000).astype(np.float32)
+
+
+def test_raw_media_give_the_logits_of_their_stored_features(world, media):
+    model, processor, image, audio = world
+    picture, film, sound = media
+    raw = processor("What?", images=[picture], videos=[film], audio=[sound])
+    frames = [Image.fromarray(frame) for frame in film]
+    stored = {
+        "image_features": image.encode(image.prepare([picture])),
+        "video_features": image.encode(image.prepare(frames))[None],
+        "audio_features": audio.encode(audio.prepare([sound])),
+    }
+    with torch.no_grad():
+        found = model(**raw).logits
+        expected = model(input_ids=raw["input_ids"], attention_mask=raw["attention_mask"], **stored).logits
+    assert torch.allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_folder_holds_the_encoders_and_gives_the_same_logits(world, media, tmp_path):
+    model, processor, _, _ = world
+    save_model(model, processor, tmp_path / "model")
+    reloaded, its_processor = load_model(tmp_path / "model")
+    parts = [{"type": "image", "image": media[0]}, {"type": "text", "text": "Hm?"}]
+    conversation = [{"role": "user", "content": parts}]
+    given, again = processor.apply_chat_template(conversation), its_processor.apply_chat_template(conversation)
+    assert torch.equal(given["pixel_values"], again["pixel_values"])
+    with torch.no_grad():
+        assert torch.equal(model(**given).logits, reloaded(**again).logits)
+    assert not any(p.requires_grad for p in reloaded.image_encoder.parameters())
+    assert not any("encoder" in name for group in reloaded.trainable_groups().values() for name in group)
+
+
+def test_raw_input_without_an_encoder_is_told(tiny):
+    model = tiny.model()
+    ids = torch.tensor([tiny.sequence(model.config, 1, "image", 5)])
+    with pytest.raises(MismatchError, match="holds no image encoder"):
+        model(input_ids=ids, pixel_values=torch.zeros(1, 3, 8, 8))
+
+
+def test_a_medium_given_both_ways_is_told(tiny):
+    model = tiny.model()
+    ids = torch.tensor([tiny.sequence(model.config, 1, "image", 5)])
+    with pytest.raises(MismatchError, match="Both pixel_values and image_features"):
+        model(input_ids=ids, pixel_values=torch.zeros(1, 3, 8, 8), image_features=tiny.features("image"))

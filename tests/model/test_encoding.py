@@ -1,0 +1,150 @@
+import pytest
+
+from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.templates import alpaca_prompt
+
+TALK = [
+    {"role": "user", "content": "What is it?"}, {"role": "assistant", "content": "A cat."},
+    {"role": "user", "content": "Which colour?"}, {"role": "assistant", "content": "Red."},
+]  # fmt: skip
+CHAT_TEMPLATE = (
+    "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content | trim }}</s>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+IMAGE = ("image", (10, 16))
+
+
+@pytest.fixture
+def encoder(tiny, tokenizer):
+    tokenizer.chat_template = CHAT_TEMPLATE
+
+    def make(template="alpaca", max_tokens=4096, **options):
+        config = tiny.config("macaw", llm=tiny.llm_config(vocab_size=300), **options)
+        return ConversationEncoder(tokenizer, config, template, max_tokens)
+
+    return make
+
+
+def shown(encoder, ids):
+    """Text, with every media id by its name."""
+    config = encoder.config
+    names = {one: f"[{name}]" for name, one in config.soft_token_ids.items()}
+    names |= {one: f"[no {name}]" for name, one in config.null_token_ids.items()}
+    names |= {pair[0]: f"<{name}>" for name, pair in config.tag_ids.items()}
+    names |= {pair[1]: f"</{name}>" for name, pair in config.tag_ids.items()}
+    return "".join(names.get(one) or encoder.tokenizer.decode([one]) for one in ids if one != -100)
+
+
+def test_alpaca_supervises_exactly_the_answers_with_their_ends(encoder):
+    encoded = encoder().encode(TALK, [])
+    assert shown(encoder(), encoded.labels) == "A cat.</s>Red.</s>"
+    assert encoded.supervised == len("A cat.Red.") + 2
+    assert shown(encoder(), encoded.input_ids).startswith("<s>" + alpaca_prompt("What is it?") + "\nA cat.</s>\n\n###")
+    assert len(encoded.input_ids) == len(encoded.labels)
+    assert all(label in (-100, one) for one, label in zip(encoded.input_ids, encoded.labels, strict=True))
+
+
+@pytest.mark.parametrize("template", ["alpaca", "chat", "as_published"])
+def test_a_prompt_is_the_beginning_of_the_encoded_conversation(encoder, template):
+    media = [IMAGE, ("audio", (30, 12))]
+    turns = TALK[:2] if template == "as_published" else TALK
+    whole = encoder(template).encode(turns, media).input_ids
+    prompt = encoder(template).prompt(turns[:-1], media).input_ids
+    assert whole[: len(prompt)] == prompt
+    assert encoder(template).encode(turns, media, with_response=False).input_ids == prompt
+
+
+@pytest.mark.parametrize("template", ["alpaca", "chat"])
+def test_the_response_follows_the_prompt_with_the_ids_that_are_scored(encoder, template):
+    one = encoder(template)
+    whole, prompt = one.encode(TALK[:2], [IMAGE]).input_ids, one.prompt(TALK[:1], [IMAGE]).input_ids
+    assert whole == prompt + one.response_ids("A cat.")
+
+
+def test_blocks_have_tags_around_one_placeholder_per_soft_token_and_come_after_the_first_token(encoder):
+    encoded = encoder().encode(TALK[:2], [("video", (3, 10, 16)), IMAGE])
+    text = shown(encoder(), encoded.input_ids)
+    assert text.startswith("<s><image>[image][image][image]</image><video>" + "[video]" * 30 + "</video>Below is")
+    assert encoded.media_order == (1, 0)
+
+
+def test_a_chat_template_keeps_positions_and_supervises_up_to_the_end_of_the_turn(encoder):
+    parts = [{"type": "text", "text": "Is "}, {"type": "image"}, {"type": "text", "text": " red?"}]
+    messages = [{"role": "user", "content": parts}, *TALK[1:]]
+    one = encoder("chat")
+    encoded = one.encode(messages, [IMAGE, ("audio", (30, 12))])
+    assert shown(one, encoded.input_ids) == (
+        "<|user|>\n<audio>[audio][audio][audio][audio][audio][audio]</audio>"
+        "Is <image>[image][image][image]</image> red?"
+        "</s>\n<|assistant|>\nA cat.</s>\n<|user|>\nWhich colour?</s>\n<|assistant|>\nRed.</s>"
+    )
+    assert shown(one, encoded.labels) == "A cat.</s>Red.</s>"
+    assert one.stop_ids() == {one.tokenizer.eos_token_id}
+
+
+def test_a_chat_template_without_end_of_turn_gets_the_end_token(encoder):
+    one = encoder("chat")
+    one.tokenizer.chat_template = (
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    assert shown(one, one.encode(TALK[:2], []).labels) == "A cat.</s>"
+
+
+def test_a_tokenizer_without_chat_template_is_told(encoder):
+    one = encoder("chat")
+    one.tokenizer.chat_template = None
+    with pytest.raises(UsageError, match="no chat template"):
+        one.prompt(TALK[:1], [])
+
+
+def test_a_tokenizer_without_end_token_is_told(encoder, tiny, tokenizer):
+    tokenizer.eos_token = None
+    with pytest.raises(UsageError, match="no end token"):
+        ConversationEncoder(tokenizer, tiny.config())
+
+
+def test_what_is_too_long_loses_its_end_and_an_overlong_prompt_leaves_nothing_supervised(encoder):
+    whole = encoder().encode(TALK[:2], [IMAGE])
+    cut = encoder(max_tokens=len(whole.input_ids) - 3).encode(TALK[:2], [IMAGE])
+    assert cut.input_ids == whole.input_ids[:-3]
+    assert shown(encoder(), cut.labels) == "A ca"
+    assert encoder(max_tokens=40).encode(TALK[:2], [IMAGE]).supervised == 0
+
+
+def test_null_media_fill_all_three_blocks_in_the_published_order(encoder):
+    one = encoder(null_media=True, variant="paper")
+    text = shown(one, one.encode(TALK[:2], [("audio", (30, 12))]).input_ids)
+    nothing = "<image>[no image][no image][no image]</image>"
+    assert text.startswith(f"<s>{nothing}<audio>" + "[audio]" * 6 + "</audio><video>" + "[no video]" * 30 + "</video>Below")
+
+
+class TestAsPublished:
+    """The published script, deviations included."""
+
+    def test_the_last_prompt_token_is_supervised_and_no_end_token_follows(self, encoder):
+        one = encoder("as_published")
+        encoded = one.encode(TALK[:2], [])
+        prompt = alpaca_prompt("What is it?")
+        assert shown(one, encoded.labels) == ":\n A cat. \n\n"
+        assert shown(one, encoded.input_ids) == f"<s>{prompt}\n A cat. \n\n"
+
+    def test_text_is_cut_at_256_tokens_and_media_do_not_count(self, encoder):
+        one = encoder("as_published", max_tokens=4096)
+        answer = [TALK[0], {"role": "assistant", "content": "la" * 200}]
+        assert len(one.encode(answer, []).input_ids) == 256
+        assert len(one.encode(answer, [IMAGE]).input_ids) == 256 + 5
+
+    def test_a_prompt_of_256_tokens_leaves_nothing_supervised(self, encoder):
+        long = [{"role": "user", "content": "a" * 200}, TALK[1]]
+        assert encoder("as_published").encode(long, []).supervised == 0
+
+    def test_several_turns_are_refused(self, encoder):
+        with pytest.raises(InputError, match="one question and one answer"):
+            encoder("as_published").encode(TALK, [])
+
+
+def test_the_encoding_identity_changes_with_what_changes_ids(tiny):
+    assert tiny.config().encoding_identity() == tiny.config().encoding_identity()
+    assert tiny.config().encoding_identity() != tiny.config(image_tokens=4).encoding_identity()

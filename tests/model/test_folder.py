@@ -1,0 +1,63 @@
+import json
+import os
+
+import pytest
+
+from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.config.loading import Workspace
+from macaw_cli.config.settings import Settings
+from macaw_cli.model.folder import load_model, model_folder, newest_model, save_model
+from macaw_cli.model.processing import MacawProcessor
+
+
+def test_a_run_or_its_model_folder_loads_in_evaluation_mode(tiny, tokenizer, tmp_path):
+    model = tiny.model(llm=tiny.llm_config(vocab_size=len(tokenizer)))
+    save_model(model, MacawProcessor(tokenizer, model.config), tmp_path / "run" / "model")
+    for path in (tmp_path / "run", tmp_path / "run" / "model"):
+        loaded, processor = load_model(path)
+        assert not loaded.training
+        assert processor.encoder.config.feature_shapes == model.config.feature_shapes
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["model"]
+
+
+def test_saving_again_replaces_the_older_model(tiny, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old.txt").touch()
+    save_model(tiny.model("linear"), None, tmp_path / "model")
+    assert not (tmp_path / "model" / "old.txt").exists()
+
+
+def test_a_model_without_tokenizer_is_told(tiny, tmp_path):
+    save_model(tiny.model("linear"), None, tmp_path / "model")
+    with pytest.raises(InputError, match="has no tokenizer"):
+        load_model(tmp_path / "model")
+
+
+def test_a_folder_without_model_and_one_with_another_are_told(tmp_path):
+    with pytest.raises(InputError, match="There is no model in"):
+        model_folder(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(InputError, match="of type 'llama', expected 'macaw'"):
+        model_folder(tmp_path)
+
+
+def test_a_folder_of_a_newer_macaw_is_refused(tiny, tmp_path):
+    save_model(tiny.model("linear"), None, tmp_path / "model")
+    file = tmp_path / "model" / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format_version": 99}))
+    from macaw_cli.model.configuration import MacawConfig
+
+    with pytest.raises(MismatchError, match="format version 99, this macaw reads up to 1"):
+        MacawConfig.from_pretrained(tmp_path / "model")
+
+
+def test_the_newest_model_of_a_workspace_is_found(tmp_path):
+    workspace = Workspace(tmp_path, Settings())
+    with pytest.raises(InputError, match=r"No run in .* has a model yet"):
+        newest_model(workspace)
+    for age, name in enumerate(("b-newest", "a-older", "c-oldest")):
+        file = tmp_path / "runs" / name / "model" / "config.json"
+        file.parent.mkdir(parents=True)
+        file.touch()
+        os.utime(file, (1000 - age, 1000 - age))
+    assert newest_model(workspace) == tmp_path / "runs" / "b-newest" / "model"
