@@ -54,7 +54,7 @@ def write_text(target: Path, content: str) -> None:
 
 def write_json(target: Path, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
-    write_text(target, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_text(target, _dumped(content, indent=2) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -64,14 +64,14 @@ def read_json(path: Path) -> Any:
         DamagedError: the file is not JSON.
     """
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DamagedError(f"{path} is not valid JSON ({error}).", "Restore it from a copy or make it again.") from None
 
 
 def jsonl_line(row: Any) -> str:
     """One row as it stands in a JSONL file, newline included."""
-    return json.dumps(row, ensure_ascii=False, separators=(", ", ": ")) + "\n"
+    return _dumped(row) + "\n"
 
 
 def write_jsonl(target: Path, rows: Iterable[Any]) -> None:
@@ -83,11 +83,14 @@ def write_jsonl(target: Path, rows: Iterable[Any]) -> None:
 def append_jsonl(target: Path, rows: Iterable[Any]) -> None:
     """Append `rows` to `target` and fsync; a torn last line of an earlier crash is cut off first."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not target.exists()
     _cut_torn_line(target)
     with target.open("a", encoding="utf-8") as out:
         out.write("".join(jsonl_line(row) for row in rows))
         out.flush()
         os.fsync(out.fileno())
+    if is_new:
+        fsync_folder(target.parent)
 
 
 def read_jsonl(path: Path) -> list[Any]:
@@ -100,7 +103,8 @@ def read_jsonl(path: Path) -> list[Any]:
         return []
     text = path.read_bytes().decode("utf-8", errors="replace")
     rows = []
-    for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
+    # not splitlines: it would also split at characters such as U+2028, which may stand inside a text
+    for number, line in enumerate(text.split("\n")[:-1], start=1):
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError as error:
@@ -110,10 +114,22 @@ def read_jsonl(path: Path) -> list[Any]:
     return rows
 
 
+def _dumped(content: Any, indent: int | None = None) -> str:
+    """JSON in readable characters; escaped where UTF-8 has none, as in file names of other encodings."""
+    text = json.dumps(content, indent=indent, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(content, indent=indent)
+    return text
+
+
 def _cut_torn_line(path: Path) -> None:
-    if not path.exists():
+    """Looks at the last byte first: a long journal is not read again for every row."""
+    if not path.exists() or path.stat().st_size == 0:
         return
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole != len(content):
-        os.truncate(path, whole)
+    with path.open("rb+") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)

@@ -52,7 +52,11 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], *, to_std
     for row in rows:
         table.add_row(*row)
     stream = sys.stdout if to_stdout else sys.stderr
-    Console(file=stream, width=None if stream.isatty() else 160).print(table)
+    # names of files and kinds are no markup: `[1]` and `:cat:` stay what they are
+    console = Console(file=stream, markup=False, emoji=False, highlight=False)
+    if not stream.isatty():
+        console.width = max(160, console.measure(table, options=console.options.update(width=100_000)).maximum)
+    console.print(table)
 
 
 @contextmanager
@@ -80,12 +84,12 @@ def _rich_progress(title: str, total: int, unit: str) -> Iterator[Callable[[int,
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[rate]}", markup=False),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
         task = bar.add_task(title, total=total, rate="", note="")

@@ -26,7 +26,7 @@ def require_version(found: Any, supported: int, path: Path) -> None:
     Raises:
         MismatchError: `found` is not a version number, or newer than `supported`.
     """
-    if not isinstance(found, int) or found < 1:
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise MismatchError(
             f"{path} has no valid format version (found {found!r}).", "It was not written by macaw, or is damaged."
         )

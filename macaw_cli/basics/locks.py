@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from macaw_cli.basics.errors import LockedError
+from macaw_cli.basics.errors import InputError, LockedError
 
 LOCK_NAME = ".macaw.lock"
+_held: set[int] = set()
+"""Descriptors of the locks that this process holds."""
 
 
 @contextmanager
@@ -24,28 +26,54 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
     Raises:
         LockedError: another process holds it; the message names that command and its process id.
+        InputError: `folder` is a file, or may not be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK_NAME).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(
-                f"{folder} is being written by {_holder(folder)}.", "Wait for it, or stop it first."
-            ) from None
-        lock.truncate(0)
-        command = " ".join(["macaw", *sys.argv[1:]])
-        lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "command": command}))
-        lock.flush()
-        try:
-            yield
-        finally:
-            lock.truncate(0)
+    lock = _open(folder)
+    _held.add(lock)
+    try:
+        _take(lock, folder)
+        yield
+        if lock in _held:  # not so in a forked child that comes along here
+            os.ftruncate(lock, 0)
+    finally:
+        if lock in _held:
+            _held.discard(lock)
+            os.close(lock)
+
+
+def _open(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{folder} cannot be a folder: a file is in the way.", "Choose another folder.") from None
+    except PermissionError:
+        raise InputError(f"{folder} may not be written by this user.", "Choose another folder.") from None
+
+
+def _take(lock: int, folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        problem = f"{folder} is being written by {_holder(folder)}."
+        raise LockedError(problem, "Wait for it, or stop it first.") from None
+    command = " ".join(["macaw", *sys.argv[1:]])
+    os.ftruncate(lock, 0)
+    os.write(lock, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "command": command}).encode())
 
 
 def _holder(folder: Path) -> str:
     try:
-        owner = json.loads((folder / LOCK_NAME).read_text())
+        owner = json.loads((folder / LOCK_NAME).read_text(encoding="utf-8"))
         return f"`{owner['command']}` (process {owner['pid']} on {owner['host']})"
     except (OSError, ValueError, KeyError):
         return "another macaw command"
+
+
+def _close_in_child() -> None:
+    """A forked process, such as a decoder, must not keep the lock alive when its parent is killed."""
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_close_in_child)

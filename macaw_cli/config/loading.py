@@ -1,6 +1,7 @@
 """From `macaw.yaml` and `--set a.b=c` to checked `Settings`, with errors that name the dotted key."""
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -14,6 +15,13 @@ from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.config.settings import FORMAT_VERSION, Settings
 
 CONFIG_NAME = "macaw.yaml"
+SCIENTIFIC = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+PLAIN_WORDS = {
+    "dataclass_type": "must be a section of `key: value` lines",
+    "tuple_type": "must be a list",
+    "string_type": "must be text",
+}
+"""For what pydantic says in the words of Python."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +104,22 @@ def _config_file(config: Path | None) -> Path | None:
 
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(file.read_text()) or {}
+        tree = yaml.load(file.read_text(encoding="utf-8"), _NoRepeatedKeys) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} is not valid YAML: {error}.") from None
     if not isinstance(tree, dict):
         raise UsageError(f"{file} must hold `key: value` lines, found {type(tree).__name__}.")
-    return tree
+    return {key: value for key, value in tree.items() if value is not None}  # a section may be left empty
+
+
+class _NoRepeatedKeys(yaml.SafeLoader):
+    """YAML forbids a key twice in one section; PyYAML would silently take the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if repeated := [str(key) for number, key in enumerate(keys) if key in keys[:number]]:
+            raise yaml.YAMLError(f"`{repeated[0]}` stands twice in the section at line {node.start_mark.line + 1}")
+        return super().construct_mapping(node, deep)
 
 
 def apply_override(tree: dict[str, Any], override: str) -> None:
@@ -111,7 +129,7 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
         UsageError: it is not of that form.
     """
     key, equals, text = override.partition("=")
-    if not equals or not key:
+    if not equals or not all(key.split(".")):
         raise UsageError(f"--set takes key=value, found {override!r}.", "For example: --set training.epochs=2")
     *sections, last = key.split(".")
     for section in sections:
@@ -120,20 +138,19 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
             below = {"name" if section == "bridge" else "model": below}
         tree[section] = below if isinstance(below, dict) else {}
         tree = tree[section]
-    value = yaml.safe_load(text) if text else ""
+    value = _override_value(text)
     if last == "bridge" and isinstance(tree.get(last), dict) and isinstance(value, str):
         value = {**tree[last], "name": value}
-    tree[last] = _number(value)
+    tree[last] = value
 
 
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads `3e-5` as text; a person means the number."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+def _override_value(text: str) -> Any:
+    try:
+        value = yaml.safe_load(text) if text else ""
+    except yaml.YAMLError:
+        raise UsageError(f"--set takes a value as in YAML, found {text!r}.", "Put it in quotes.") from None
+    # YAML 1.1 reads `3e-5` as text; a person means the number
+    return float(value) if isinstance(value, str) and SCIENTIFIC.fullmatch(text) else value
 
 
 def _problem(item: Any) -> str:
@@ -141,7 +158,7 @@ def _problem(item: Any) -> str:
     key = ".".join(location)
     if item["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"unknown key `{key}`{_nearest(key)}"
-    message = item["msg"].removeprefix("Value error, ")
+    message = PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
     return f"`{key}`: {message[0].lower()}{message[1:]}, found {item['input']!r}"
 
 

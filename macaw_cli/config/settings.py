@@ -20,6 +20,10 @@ def _named(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
+Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+"""A list of texts; one alone may stand without the brackets."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncoderSettings:
     """Which frozen encoder, and which of its outputs becomes the stored feature."""
@@ -44,7 +48,7 @@ class EncoderSettings:
 class FeatureSettings:
     """`macaw extract-features`: media files to feature shards."""
 
-    sources: tuple[str, ...] = ()
+    sources: Texts = ()
     """Files, folders, JSONL manifests or tars to read."""
     out: str = "features"
     """Folder of the feature store."""
@@ -76,9 +80,10 @@ class FeatureSettings:
 class DatasetSettings:
     """`macaw build-dataset`: captions and conversations joined with features."""
 
-    sources: tuple[str, ...] = ()
-    """`FORMAT:PATH[#N]` each: format `jsonl`, `alpaca` or `llava`; `#N` takes N of them at random."""
-    features: tuple[str, ...] = ("features",)
+    sources: Texts = ()
+    """`FORMAT:PATH[#N]` each: format `jsonl`, `alpaca` or `llava`; `#N` takes N of them at random,
+    `#N+` repeats some where there are fewer."""
+    features: Texts = ("features",)
     """Feature stores to join with."""
     out: str = "dataset"
     """Folder of the training shards."""
@@ -226,14 +231,16 @@ class QuickstartSettings:
     """Held-out text-only questions."""
 
 
-@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
+@with_config(
+    ConfigDict(extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True, allow_inf_nan=False)
+)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The whole of `macaw.yaml`."""
 
     version: int = FORMAT_VERSION
     """Format version of this file."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     """Seed of everything random: splits, order, initial weights."""
     llm: str = ""
     """Folder or hub id of a causal LLM of transformers."""

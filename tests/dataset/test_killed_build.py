@@ -5,11 +5,12 @@ import shutil
 import signal
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 from fake_store import content, question, write_rows
 
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.shards.training_dataset import TrainingDataset
 
 RENAMES_AT_MOST = 40
@@ -68,3 +69,17 @@ def test_a_build_killed_anywhere_ends_with_the_same_bytes_and_never_shows_half_a
         if not killed:
             break
     assert 8 < number < RENAMES_AT_MOST - 1
+
+
+def test_a_disk_that_fills_up_is_told_and_the_same_command_goes_on(tmp_path, build, new_bytes):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    inputs = TrainingDataset(tmp_path / "reference-new").info["inputs"]
+    building = tmp_path / "dataset" / ".building" / inputs
+    building.mkdir(parents=True)
+    (building / "val-000000.tar.tmp").symlink_to("/dev/full")
+    with pytest.raises(ResourceError, match="is full"):
+        build("jsonl:new.jsonl")
+    assert (building / "train-000000.tar").exists()
+    build("jsonl:new.jsonl")
+    assert content(tmp_path / "dataset") == new_bytes

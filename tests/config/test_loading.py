@@ -1,0 +1,245 @@
+"""From macaw.yaml and --set to settings: what is accepted, and how mistakes are told."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from macaw_cli.basics.errors import MismatchError, UsageError
+from macaw_cli.commands.shared_options import workspace_of
+from macaw_cli.config.loading import (
+    Workspace,
+    apply_override,
+    known_keys,
+    open_workspace,
+    parse_settings,
+    settings_yaml,
+)
+from macaw_cli.config.settings import Settings
+
+
+def opened(folder, text, *overrides):
+    (folder / "macaw.yaml").write_text(text, encoding="utf-8")
+    return open_workspace(folder, overrides).settings
+
+
+def mistake(folder, text, *overrides):
+    with pytest.raises(UsageError) as told:
+        opened(folder, text, *overrides)
+    assert told.value.exit_code == 2
+    return told.value.problem
+
+
+def test_without_a_file_the_defaults_hold(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    workspace = open_workspace()
+    assert workspace == Workspace(tmp_path, Settings())
+
+
+def test_the_file_of_the_current_folder_is_found_and_paths_are_relative_to_it(tmp_path, monkeypatch):
+    (tmp_path / "macaw.yaml").write_text("seed: 7\n")
+    monkeypatch.chdir(tmp_path)
+    assert open_workspace().settings.seed == 7
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    for given_as in (Path(".."), Path("../macaw.yaml"), tmp_path):
+        workspace = open_workspace(given_as)
+        assert workspace.settings.seed == 7
+        assert workspace.path("x/y").resolve() == tmp_path / "x" / "y"
+    assert open_workspace(tmp_path).path("/x") == Path("/x")
+
+
+def test_a_model_is_a_folder_of_the_workspace_or_a_hub_id(tmp_path):
+    (tmp_path / "models" / "clip").mkdir(parents=True)
+    workspace = Workspace(tmp_path, Settings())
+    assert workspace.model_source("models/clip") == str(tmp_path / "models" / "clip")
+    assert workspace.model_source("openai/clip") == "openai/clip"
+    assert workspace.model_source("") == ""
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "training:\nbridge:\nllm:\n", "version: 1\n"])
+def test_an_empty_file_and_empty_sections_mean_the_defaults(tmp_path, text):
+    assert opened(tmp_path, text) == Settings()
+
+
+def test_a_section_may_be_given_by_its_name_and_a_list_by_one_text(tmp_path):
+    text = "bridge: linear\nfeatures: {image_encoder: a/b, sources: media}\ndataset: {sources: 'jsonl:c.jsonl'}\n"
+    settings = opened(tmp_path, text)
+    assert (settings.bridge.name, settings.features.image_encoder.model) == ("linear", "a/b")
+    assert settings.features.sources == ("media",)
+    assert settings.dataset.sources == ("jsonl:c.jsonl",)
+    assert settings.features.audio_encoder.projection is False
+
+
+def test_a_number_where_text_belongs_is_its_text(tmp_path):
+    assert opened(tmp_path, "training: {name: 2024}\nllm: 7\n").training.name == "2024"
+
+
+def test_the_file_is_utf8_whatever_the_locale_says(tmp_path):
+    (tmp_path / "macaw.yaml").write_text("training: {name: caf\xe9}\n", encoding="utf-8")
+    code = "from macaw_cli.config.loading import *; assert open_workspace().settings.training.name == 'caf\\xe9'"
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("trainig: {epochs: 1}", "unknown key `trainig` (did you mean `training`"),
+        ("training: {lerning_rate: 1}", "unknown key `training.lerning_rate` (did you mean `training.learning_rate`"),
+        ("features: {image_encoder: {layers: 2}}", "unknown key `features.image_encoder.layers` (did you mean"),
+        ("learning_rate: 1", "(did you mean `training.learning_rate`"),
+        ("xyzzy: 1", "unknown key `xyzzy`."),
+        ("training: {epochs: many}", "`training.epochs`: input should be a valid number"),
+        ("training: {epochs: 0}", "`training.epochs`: input should be greater than 0, found 0"),
+        ("training: {epochs: .inf}", "`training.epochs`: input should be a finite number"),
+        ("training: {max_steps: 0}", "`training.max_steps`: input should be greater than or equal to 1"),
+        ("bridge: lineer", "`bridge.name`: input should be 'macaw', 'linear' or 'mlp', found 'lineer'"),
+        ("bridge: {image_tokens: 0}", "`bridge.image_tokens`: input should be greater"),
+        ("training: 3", "`training`: must be a section of `key: value` lines, found 3"),
+        ("features: {image_encoder: 3}", "`features.image_encoder`: must be a section"),
+        ("dataset: {sources: {a: 1}}", "`dataset.sources`: must be a list, found {'a': 1}"),
+        ("dataset: {sources: [[1]]}", "`dataset.sources.0`: must be text, found [1]"),
+        ("seed: -1", "`seed`: input should be greater than or equal to 0"),
+        ("1: 2", "`1`: keys should be strings"),
+        ("- 1", "must hold `key: value` lines, found list"),
+        ("just text", "must hold `key: value` lines, found str"),
+        ("a: [", "is not valid YAML"),
+        ("\ttab: 1", "is not valid YAML"),
+        ("seed: 1\nseed: 2", "`seed` stands twice"),
+        ("training:\n  epochs: 1\nseed: 1\ntraining:\n  max_steps: 2", "`training` stands twice"),
+        ("training: {epochs: 1, epochs: 2}", "`epochs` stands twice"),
+        ("training: {name: !!python/object:os.system x}", "is not valid YAML"),
+    ],
+)
+def test_a_mistake_is_told_with_its_dotted_key(tmp_path, text, expected):
+    told = mistake(tmp_path, text)
+    assert expected in told
+    assert str(tmp_path / "macaw.yaml") in told
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    told = mistake(tmp_path, "training: {epochs: many, warmup: 1}\nseed: x\n")
+    assert all(key in told for key in ("`training.epochs`", "`training.warmup`", "`seed`"))
+
+
+def test_a_file_in_another_encoding_is_told(tmp_path):
+    (tmp_path / "macaw.yaml").write_bytes("training: {name: caf\xe9}".encode("latin-1"))
+    with pytest.raises(UsageError, match="not valid YAML"):
+        open_workspace(tmp_path)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    for given_as in (tmp_path, tmp_path / "other.yaml"):
+        with pytest.raises(UsageError, match="There is no"):
+            open_workspace(given_as)
+
+
+def test_a_newer_version_is_refused(tmp_path):
+    with pytest.raises(MismatchError, match="format version 2"):
+        opened(tmp_path, "version: 2\nkey_of_the_future: 1\n")
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("learning_rate=3e-5", "learning_rate", 3e-5), ("learning_rate=1E3", "learning_rate", 1000.0),
+        ("max_steps=1e3", "max_steps", 1000), ("max_steps=null", "max_steps", None), ("offload=true", "offload", True),
+        ("name=2024", "name", "2024"), ("name='1e5'", "name", "1e5"), ("name=nan", "name", "nan"),
+        ("name=a=b", "name", "a=b"), ("name=", "name", ""),
+    ],
+)  # fmt: skip
+def test_an_override_is_read_as_a_person_means_it(tmp_path, override, key, value):
+    assert getattr(opened(tmp_path, "training: {epochs: 2, name: x}", f"training.{override}").training, key) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "override", "name", "dropout"),
+    [("bridge: linear", "bridge.dropout=0.5", "linear", 0.5), ("bridge: {dropout: 0.2}", "bridge=mlp", "mlp", 0.2),
+     ("", "bridge=mlp", "mlp", 0.1), ("bridge:", "bridge.name=mlp", "mlp", 0.1),
+     ("bridge: {name: linear}", "bridge={dropout: 0.3}", "macaw", 0.3)],
+)  # fmt: skip
+def test_an_override_of_a_section_keeps_the_rest_of_it(tmp_path, text, override, name, dropout):
+    bridge = opened(tmp_path, text, override).bridge
+    assert (bridge.name, bridge.dropout) == (name, dropout)
+
+
+def test_an_override_below_the_short_form_of_an_encoder_keeps_the_model(tmp_path):
+    settings = opened(tmp_path, "features: {image_encoder: a/b}", "features.image_encoder.layer=-2")
+    assert settings.features.image_encoder.model == "a/b"
+    assert settings.features.image_encoder.layer == -2
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["training.epochs", "=3", "training.name=[", "training.name=a: b: c", "", ".seed=1", "training..epochs=3"],
+)
+def test_an_override_of_another_form_is_told(tmp_path, override):
+    assert "--set takes" in mistake(tmp_path, "", override)
+
+
+@pytest.mark.parametrize(("override", "key"), [("training.epoch=3", "training.epoch"), ("a.b=1", "a"),
+                                               ("training.epochs.x=3", "training.epochs")])  # fmt: skip
+def test_an_override_of_an_unknown_key_is_told(tmp_path, override, key):
+    assert f"`{key}`" in mistake(tmp_path, "", override)
+
+
+def test_options_of_a_command_come_last_and_their_text_stays_text(tmp_path):
+    (tmp_path / "macaw.yaml").write_text("dataset: {out: a}\n")
+    given = {"dataset__out": Path("2024"), "dataset__sources": ["jsonl:a: b#3"], "training__max_steps": None}
+    settings = workspace_of(tmp_path, ["dataset.out=c", "training.max_steps=4"], **given).settings
+    assert (settings.dataset.out, settings.dataset.sources) == ("2024", ("jsonl:a: b#3",))
+    assert settings.training.max_steps == 4
+    assert workspace_of(tmp_path, None, dataset__out=Path("1e5")).settings.dataset.out == "1e5"
+
+
+def test_settings_written_as_yaml_read_back_to_the_same(tmp_path):
+    text = "bridge: linear\nseed: 3\ndataset: {sources: ['jsonl:a'], val_fraction: 0.3}\ntraining: {name: '1e5'}\n"
+    settings = opened(tmp_path, text)
+    assert opened(tmp_path, settings_yaml(settings)) == settings
+    assert opened(tmp_path, settings_yaml(Settings())) == Settings()
+
+
+def test_every_key_is_known_with_its_section():
+    keys = list(known_keys())
+    assert {"seed", "training", "training.learning_rate", "features.image_encoder.layer", "bridge.variant"} <= set(keys)
+    assert len(keys) == len(set(keys))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "x", ""]), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(key=st.sampled_from([*known_keys(), "bridge.x", "x", "seed.y"]), value=VALUES)
+def test_whatever_stands_under_a_key_is_accepted_or_told_as_wrong_usage(key, value):
+    tree = {}
+    for part in reversed(key.split(".")):
+        value = {part: value}
+        tree = value
+    try:
+        settings = parse_settings(tree, "a test")
+    except UsageError as error:
+        assert "In a test" in error.problem
+    else:
+        assert parse_settings(yaml.safe_load(settings_yaml(settings)), "again") == settings
+
+
+SETTINGS = st.from_regex(r"(training|bridge|seed|dataset)(\.[a-z]{1,8})?=.{0,8}", fullmatch=True)
+
+
+@given(override=st.text(max_size=20) | SETTINGS)
+def test_whatever_is_set_is_accepted_or_told_as_wrong_usage(override):
+    tree = {"bridge": "linear", "seed": 3}
+    try:
+        apply_override(tree, override)
+        parse_settings(tree, "a test")
+    except UsageError as error:
+        assert error.problem

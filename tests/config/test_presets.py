@@ -1,0 +1,78 @@
+"""Every preset is a macaw.yaml that holds what its name says."""
+
+import pytest
+import yaml
+
+from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.config.loading import parse_settings
+from macaw_cli.config.presets import FOLDER, PRESETS, preset_yaml, write_preset
+
+
+def settings_of(preset, *overrides):
+    return parse_settings(yaml.safe_load(preset_yaml(preset, overrides)), preset)
+
+
+def test_the_presets_are_the_files_of_the_folder():
+    assert sorted(PRESETS) == sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_valid_complete_and_explained(preset):
+    settings = settings_of(preset)
+    assert settings.version == 1
+    assert settings.llm
+    assert settings.features.image_encoder.model
+    assert settings.features.audio_encoder.model
+    assert settings.dataset.sources
+    assert settings.training.max_tokens <= settings.training.pack_tokens
+    text = preset_yaml(preset)
+    assert text.startswith("# ")
+    assert text.isascii()
+    assert max(len(line) for line in text.splitlines()) <= 130
+
+
+def test_paper_holds_the_hyper_parameters_of_the_paper():
+    settings = settings_of("paper")
+    image, audio, bridge, training = (
+        settings.features.image_encoder, settings.features.audio_encoder, settings.bridge, settings.training,
+    )  # fmt: skip
+    assert settings.llm == "huggyllama/llama-7b"
+    assert (image.model, image.layer, image.cls, image.projection) == ("openai/clip-vit-base-patch16", -1, "drop", True)
+    assert (image.post_layernorm, image.l2) == (False, False)
+    assert (audio.model, audio.projection, settings.features.frames) == ("openai/whisper-base", False, 6)
+    assert (bridge.name, bridge.variant, bridge.heads, bridge.dropout) == ("macaw", "paper", 8, 0.1)
+    assert (bridge.image_tokens, bridge.audio_tokens, bridge.video_tokens) == (5, 6, 39)
+    assert (training.learning_rate, training.warmup_ratio, training.weight_decay) == (3e-5, 0.03, 0.0)
+    assert (training.epochs, training.max_tokens, training.precision) == (5, 512, "fp16")
+    assert (training.zero_stage, training.offload, training.train, training.template) == (3, True, "all", "alpaca")
+    # 8 GPUs can share the packs of a step, which hold about 96 examples of 128 tokens
+    assert training.packs_per_step % 8 == 0
+    assert training.packs_per_step * training.pack_tokens // 128 == 96
+    assert sum(source.endswith("#50000+") for source in settings.dataset.sources) == 3
+
+
+def test_modern_fits_a_video_with_sound_in_a_pack():
+    settings = settings_of("modern")
+    assert (settings.bridge.name, settings.training.template, settings.training.precision) == ("mlp", "chat", "bf16")
+    assert settings.features.frames * 576 + 1500 + 1000 < settings.training.pack_tokens
+
+
+def test_overrides_change_the_values_and_nothing_else():
+    overrides = ["seed=5", "bridge=linear", "training.learning_rate=1e-4"]
+    settings = settings_of("quickstart", *overrides)
+    assert (settings.seed, settings.bridge.name, settings.training.learning_rate) == (5, "linear", 1e-4)
+    assert settings.features == settings_of("quickstart").features
+    assert "seed, bridge, training.learning_rate" in preset_yaml("quickstart", overrides)
+
+
+def test_a_wrong_override_is_told():
+    with pytest.raises(UsageError, match=r"training.epoch`.*did you mean"):
+        preset_yaml("quickstart", ["training.epoch=3"])
+
+
+def test_a_preset_is_never_written_over_a_file(tmp_path):
+    file = write_preset("paper", tmp_path / "a" / "b")
+    assert file.read_text() == preset_yaml("paper")
+    with pytest.raises(InputError, match="is there already"):
+        write_preset("modern", tmp_path / "a" / "b")
+    assert file.read_text() == preset_yaml("paper")

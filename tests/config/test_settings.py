@@ -1,0 +1,41 @@
+"""The settings tree itself."""
+
+from dataclasses import fields, is_dataclass
+from typing import get_args, get_type_hints
+
+import pytest
+from pydantic import TypeAdapter
+
+from macaw_cli.config import settings
+from macaw_cli.config.settings import MODALITIES, Modality, Settings
+
+OWN = [kind for kind in vars(settings).values() if getattr(kind, "__module__", "") == settings.__name__]
+SECTIONS = [kind for kind in OWN if is_dataclass(kind)]
+
+
+def test_the_modalities_are_listed_in_the_order_of_their_blocks():
+    assert MODALITIES == ("image", "audio", "video")
+    assert set(get_args(Modality)) == set(MODALITIES)
+
+
+def test_every_key_is_documented_where_it_stands():
+    schema = TypeAdapter(Settings).json_schema()
+    missing = [
+        f"{name}.{key}"
+        for name, section in [("Settings", schema), *schema["$defs"].items()]
+        for key, entry in section["properties"].items()
+        if not entry.get("description")
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_is_frozen_and_has_a_default_for_every_key(section):
+    one = section()
+    assert get_type_hints(section)
+    with pytest.raises(AttributeError):
+        setattr(one, fields(section)[0].name, None)
+
+
+def test_the_defaults_are_valid():
+    assert TypeAdapter(Settings).validate_python({}) == Settings()
