@@ -116,8 +116,9 @@ def test_what_is_too_long_loses_its_end_and_an_overlong_prompt_leaves_nothing_su
 def test_null_media_fill_all_three_blocks_in_the_published_order(encoder):
     one = encoder(null_media=True, variant="paper")
     text = shown(one, one.encode(TALK[:2], [("audio", (30, 12))]).input_ids)
-    nothing = "<image>[no image][no image][no image]</image>"
-    assert text.startswith(f"<s>{nothing}<audio>" + "[audio]" * 6 + "</audio><video>" + "[no video]" * 30 + "</video>Below")
+    picture = "<image>[no image][no image][no image]</image>"
+    film = "<video>" + "[no video]" * 30 + "</video>"
+    assert text.startswith(f"<s>{picture}<audio>{'[audio]' * 6}</audio>{film}Below is")
 
 
 class TestAsPublished:

@@ -1,0 +1,75 @@
+"""`macaw import-checkpoint`, run as a user runs it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from macaw_cli.config.settings import BridgeSettings
+from macaw_cli.export.published_names import published_name
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+LLAMA = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 12}
+CONV = {"image": [5, 4], "audio": [7, 3], "video": [6, 5]}
+CONFIG = {"n_frames": 2, "attention_heads": 2, "align_heads": 4, "conv": CONV, "llama": LLAMA}
+
+
+def macaw(folder, *arguments):
+    command = [sys.executable, "-m", "macaw_cli", "import-checkpoint", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """A folder with `published.safetensors`, which lacks the video self-attention like the real one."""
+    from transformers import LlamaConfig
+
+    folder = tmp_path_factory.mktemp("workspace")
+    config = MacawConfig.for_llm(
+        LlamaConfig(vocab_size=40, hidden_size=16, **LLAMA), BridgeSettings(variant="paper", heads=2),
+        {"image": (21, 8), "audio": (30, 8), "video": (2, 9, 8)}, null_media=True,
+    )  # fmt: skip
+    config.conv, config.tag_ids = CONV, {"image": [33, 34], "audio": [35, 36], "video": [37, 38]}
+    torch.manual_seed(0)
+    model = MacawForConditionalGeneration(config)
+    weights = {
+        published_name(name): tensor
+        for name, tensor in model.state_dict().items()
+        if not name.startswith(("null_features", "bridges.video.self_attention"))
+    }
+    save_file(weights, folder / "published.safetensors", {"config": json.dumps(CONFIG)})
+    return folder
+
+
+def test_the_folder_is_written_and_what_was_missing_is_told(workspace):
+    done = macaw(workspace, "published.safetensors", "--out", "model")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Wrote model. Next: macaw inspect model\n"
+    assert "Missing in the file, so initialised at random: video_long_self_attention.* (6)." in done.stderr
+    assert "Video needs training" in done.stderr
+    written = {path.name for path in (workspace / "model").iterdir()}
+    assert {"config.json", "model.safetensors"} <= written
+    model = MacawForConditionalGeneration.from_pretrained(workspace / "model").eval()
+    media = {"image_features": torch.randn(1, 21, 8), "audio_features": torch.randn(1, 30, 8)}
+    media["video_features"] = torch.randn(1, 2, 9, 8)
+    assert model(input_ids=torch.tensor([[1, 5, 6]]), **media).logits.shape[-1] == 40
+
+
+def test_a_wrong_path_is_one_message_and_exit_code_1(workspace):
+    done = macaw(workspace, "nowhere.bin")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: There is no nowhere.bin.")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_configuration_file_overrides_and_is_checked(workspace):
+    (workspace / "wrong.json").write_text(json.dumps({**CONFIG, "hidden_size": 99}))
+    done = macaw(workspace, "published.safetensors", "--config", "wrong.json", "--out", "other")
+    assert done.returncode == 1
+    assert "`hidden_size` in wrong.json is 99, but the checkpoint has llm.model.embed_tokens" in done.stderr
+    assert not (workspace / "other").exists()
