@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -72,10 +73,16 @@ def parse_settings(tree: dict[str, Any], origin: str) -> Settings:
         UsageError: all problems at once, each with its dotted key.
     """
     try:
-        return TypeAdapter(Settings).validate_python(tree)
+        return _adapter().validate_python(tree)
     except ValidationError as error:
         problems = "; ".join(dict.fromkeys(_problem(item) for item in error.errors()))
         raise UsageError(f"In {origin}: {problems}.", "See docs/configuration.md for every key.") from None
+
+
+@cache
+def _adapter() -> TypeAdapter[Settings]:
+    """Building the validator takes much longer than using it."""
+    return TypeAdapter(Settings)
 
 
 def settings_yaml(settings: Settings) -> str:

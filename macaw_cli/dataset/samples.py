@@ -108,5 +108,8 @@ def _key(identities: frozenset[tuple[Modality, str]]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:32]
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _dumped(content: Any) -> bytes:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(content).encode()

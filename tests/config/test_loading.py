@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from macaw_cli.basics.errors import MismatchError, UsageError
@@ -218,6 +218,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(key=st.sampled_from([*known_keys(), "bridge.x", "x", "seed.y"]), value=VALUES)
 def test_whatever_stands_under_a_key_is_accepted_or_told_as_wrong_usage(key, value):
     tree = {}
@@ -232,10 +233,11 @@ def test_whatever_stands_under_a_key_is_accepted_or_told_as_wrong_usage(key, val
         assert parse_settings(yaml.safe_load(settings_yaml(settings)), "again") == settings
 
 
-SETTINGS = st.from_regex(r"(training|bridge|seed|dataset)(\.[a-z]{1,8})?=.{0,8}", fullmatch=True)
+OVERRIDES = st.from_regex(r"(training|bridge|seed|dataset)(\.[a-z]{1,8})?=.{0,8}", fullmatch=True)
 
 
-@given(override=st.text(max_size=20) | SETTINGS)
+@settings(deadline=None)
+@given(override=st.text(max_size=20) | OVERRIDES)
 def test_whatever_is_set_is_accepted_or_told_as_wrong_usage(override):
     tree = {"bridge": "linear", "seed": 3}
     try:
