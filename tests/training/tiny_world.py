@@ -40,8 +40,9 @@ def make_world(folder: Path) -> Path:
 def settings_tree(bridge: str = "linear", **training) -> dict:
     """Settings of a training that takes seconds; `training` overrides its section."""
     quick = {
-        "max_steps": 6, "pack_tokens": 512, "packs_per_step": 4, "max_tokens": 256, "precision": "fp32", "device": "cpu",
-        "learning_rate": 1e-3, "checkpoint_every": 2, "evaluate_every": None, "evaluate_examples": 2, "log_every": 1,
+        "max_steps": 6, "pack_tokens": 512, "packs_per_step": 4, "max_tokens": 256, "precision": "fp32",
+        "device": "cpu", "learning_rate": 1e-3, "checkpoint_every": 2, "evaluate_every": None, "evaluate_examples": 2,
+        "log_every": 1,
     }  # fmt: skip
     return {
         "llm": "llm",
@@ -117,14 +118,16 @@ def _make_store(folder: Path, media: dict[str, list[str]]) -> None:
     folder.mkdir(parents=True)
     rows: list[dict] = []
     for modality, paths in media.items():
-        arrays = {"null": np.zeros(SHAPES[modality], np.float16)} | {_key(path): _features(modality, path) for path in paths}
+        arrays = {"null": np.zeros(SHAPES[modality], np.float16)}
+        arrays |= {_key(path): _features(modality, path) for path in paths}
         shard = f"{modality}-000000.tar"
         samples = ({"__key__": key, "npy": array, "json": {"sha256": key}} for key, array in arrays.items())
         written = write_shard(folder / shard, samples)
         for path, key in [("", "null"), *((path, _key(path)) for path in paths)]:
             member = written.members[f"{key}.npy"]
-            rows.append({"path": path, "key": key, "modality": modality, "shard": shard, "offset": member.offset,
-                         "bytes": member.nbytes, "shape": list(SHAPES[modality]), "dtype": "float16", "meta": {}})  # fmt: skip
+            place = {"shard": shard, "offset": member.offset, "bytes": member.nbytes, "meta": {}}
+            array = {"shape": list(SHAPES[modality]), "dtype": "float16"}
+            rows.append({"path": path, "key": key, "modality": modality, **place, **array})
         rows.append({"shard": shard, "bytes": written.nbytes, "sha256": written.sha256, "items": len(arrays)})
     (folder / "store.json").write_text(json.dumps({"format_version": 1, "fingerprints": FINGERPRINTS}))
     (folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -1,0 +1,139 @@
+"""Several processes, as a user starts them: the same losses as one, signals, deaths, and always a clean end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from macaw_cli.training.materials import plan_run, prepare
+from macaw_cli.training.run import train
+
+ONE_CONVERSATION_PER_PACK = {"pack_tokens": 230, "packs_per_step": 2, "checkpoint_every": 1000}
+
+
+def start(space, *options):
+    environment = os.environ | {"MACAW_COLLECTIVE_TIMEOUT_S": "60", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "macaw_cli", "train", *options]
+    return subprocess.Popen(
+        command, cwd=space.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process, timeout=120):
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+def losses(run):
+    if not (run / "metrics.jsonl").exists():
+        return []
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [row["loss"] for row in rows if "loss" in row]
+
+
+def wait_for_steps(run, steps):
+    deadline = time.monotonic() + 90
+    while len(losses(run)) < steps:
+        assert time.monotonic() < deadline, "the training does not start"
+        time.sleep(0.05)
+
+
+def ranks_of(process):
+    """Process ids of the ranks below a launcher, by rank."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    found = {}
+    for child in children:
+        variables = dict(v.split("=", 1) for v in Path(f"/proc/{child}/environ").read_text().split("\0") if "=" in v)
+        if "RANK" in variables:
+            found[int(variables["RANK"])] = int(child)
+    return found
+
+
+def modalities_of_ranks(space):
+    """For each step: the modalities of rank 0 and of rank 1."""
+    materials = prepare(space, space.path(space.settings.dataset.out))
+    rows = materials.rows
+
+    def of_rank(step, rank):
+        return {ref.modality for pack in step.packs_of(rank, 2) for example in pack for ref in rows[example].media}
+
+    return [(of_rank(step, 0), of_rank(step, 1)) for step in plan_run(materials.tokens, space.settings)]
+
+
+@pytest.mark.parametrize("stage", [2, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (0, 1, 3))])
+def test_two_processes_with_different_media_give_the_losses_of_one(workspace, stage):
+    settings = {**ONE_CONVERSATION_PER_PACK, "max_steps": 20, "zero_stage": stage, "bridge": "macaw"}
+    alone, together = workspace("alone", **settings), workspace("together", **settings)
+    steps = modalities_of_ranks(alone)
+    assert any(one and not other for one, other in steps)
+    assert any(other and not one for one, other in steps)
+    train(alone)
+    code, out, err = finish(start(together, "--cpu-processes", "2"))
+    assert (code, out.count("\n"), "Traceback" in err) == (0, 1, False), err
+    expected = losses(alone.root / "runs" / "macaw-1")
+    assert losses(together.root / "runs" / "macaw-1") == pytest.approx(expected, abs=1e-4)
+
+
+def test_sigterm_saves_on_every_rank_and_resume_ends_like_an_undisturbed_run(workspace):
+    settings = {**ONE_CONVERSATION_PER_PACK, "max_steps": 50}
+    alone, stopped = workspace("alone", **settings), workspace("stopped", **settings)
+    train(alone)
+    run = stopped.root / "runs" / "linear-1"
+    process = start(stopped, "--cpu-processes", "2")
+    wait_for_steps(run, 3)
+    process.send_signal(signal.SIGTERM)
+    code, _, err = finish(process)
+    assert code == 143, err
+    assert "Stopped by SIGTERM after step" in err
+    assert "Traceback" not in err
+    assert 3 <= len(losses(run)) < 50
+    code, _, err = finish(start(stopped, "--cpu-processes", "2", "--resume"))
+    assert code == 0, err
+    assert losses(run) == pytest.approx(losses(alone.root / "runs" / "linear-1"), abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["rank 0", "rank 1", "everybody", "launcher"])
+def test_killed_ranks_are_told_and_the_same_command_ends_with_the_same_bytes(workspace, target):
+    settings = {**ONE_CONVERSATION_PER_PACK, "checkpoint_every": 3, "max_steps": 100, "zero_stage": 2}
+    calm, killed = workspace("calm", **settings), workspace("killed", **settings)
+    assert finish(start(calm, "--cpu-processes", "2"))[0] == 0
+    run = killed.root / "runs" / "linear-1"
+    process = start(killed, "--cpu-processes", "2")
+    wait_for_steps(run, 5)
+    ranks = ranks_of(process)
+    single = {"rank 0": [ranks[0]], "rank 1": [ranks[1]], "launcher": [process.pid]}
+    for victim in single.get(target, [process.pid, *ranks.values()]):
+        os.kill(victim, signal.SIGKILL)
+    code, _, err = finish(process)
+    if target.startswith("rank"):
+        assert code == 1
+        assert f"Process {target[-1]} of 2 ended by signal 9" in err
+        assert "--resume" in err
+    _wait_until_gone(ranks.values())
+    code, _, err = finish(start(killed, "--cpu-processes", "2", "--resume"))
+    assert code == 0, err
+    assert losses(run) == losses(calm.root / "runs" / "linear-1")
+    one, other = (space.root / "runs" / "linear-1" / "model" / "model.safetensors" for space in (calm, killed))
+    assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [0, 2, 3])
+def test_twenty_of_twenty_trainings_of_two_processes_end_cleanly(workspace, stage):
+    for number in range(20):
+        space = workspace(f"{number}", **ONE_CONVERSATION_PER_PACK, max_steps=4, zero_stage=stage)
+        code, _, err = finish(start(space, "--cpu-processes", "2"))
+        assert code == 0, f"training {number}: {err}"
+
+
+def _wait_until_gone(pids):
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < deadline, "a rank trains on as an orphan"
+        time.sleep(0.1)

@@ -1,0 +1,64 @@
+"""How many processes, on what: impossible wishes are refused in one line that says what to type."""
+
+import pytest
+
+from macaw_cli.basics.errors import ResourceError, UsageError
+from macaw_cli.config.settings import TrainingSettings
+from macaw_cli.training.processes import Processes, choose_processes, usable_cores
+
+SETTINGS = TrainingSettings(precision="fp32", device="cpu")
+
+
+def test_one_cpu_process_is_the_default_without_a_gpu():
+    assert choose_processes(SETTINGS, None, None) == Processes(1, "cpu")
+
+
+def test_eight_gpus_where_there_are_none_says_so_and_what_to_type(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    with pytest.raises(ResourceError, match=r"--gpus 8: there is no GPU here. Type `macaw train --cpu-processes \d+`"):
+        choose_processes(SETTINGS, 8, None)
+
+
+def test_eight_gpus_where_there_are_two_says_two(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with pytest.raises(ResourceError, match=r"there are 2 GPUs here. Type `macaw train --gpus 2`"):
+        choose_processes(SETTINGS, 8, None)
+    assert choose_processes(SETTINGS, 2, None) == Processes(2, "cuda")
+
+
+def test_both_options_at_once_are_refused():
+    with pytest.raises(UsageError, match="exclude each other"):
+        choose_processes(SETTINGS, 1, 1)
+
+
+def test_fewer_than_one_process_is_refused():
+    with pytest.raises(UsageError, match="at least 1"):
+        choose_processes(SETTINGS, None, 0)
+
+
+def test_a_number_that_does_not_divide_the_packs_is_refused():
+    with pytest.raises(UsageError, match="cannot share equally"):
+        choose_processes(SETTINGS, None, 3)
+
+
+def test_fp16_on_a_cpu_is_refused_with_what_works():
+    with pytest.raises(UsageError, match=r"fp16.*precision=bf16"):
+        choose_processes(TrainingSettings(precision="fp16", device="cpu"), None, None)
+
+
+def test_offload_without_zero_is_refused():
+    with pytest.raises(UsageError, match="offload needs zero_stage"):
+        choose_processes(TrainingSettings(precision="fp32", device="cpu", offload=True), None, None)
+
+
+def test_a_gpu_that_is_not_there_is_told(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    with pytest.raises(ResourceError, match="no GPU here"):
+        choose_processes(TrainingSettings(precision="fp32", device="cuda"), None, None)
+
+
+def test_threads_are_shared_out_unless_they_are_given(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert Processes(2, "cpu").threads_each == max(1, usable_cores() // 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert Processes(2, "cpu").threads_each == 5

@@ -1,0 +1,69 @@
+"""Conversations as token ids: encoded once, cached as plain arrays, the useless ones left out and counted."""
+
+import numpy as np
+import pytest
+
+from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.training.materials import prepare
+from macaw_cli.training.tokenised import cached, encode_rows, tokenise
+
+
+@pytest.fixture
+def materials(workspace):
+    space = workspace()
+    return prepare(space, space.path(space.settings.dataset.out))
+
+
+def test_every_training_conversation_is_there_with_its_lengths(materials):
+    tokens = materials.tokens
+    assert len(tokens) == len(materials.dataset.conversations("train"))
+    assert tokens.lengths.sum() == len(tokens.input_ids)
+    ids, labels = tokens.conversation(3)
+    encoded = materials.encoder.encode(
+        materials.dataset.messages(materials.rows[3]), [(ref.modality, ref.shape) for ref in materials.rows[3].media]
+    )
+    assert ids.tolist() == encoded.input_ids
+    assert labels.tolist() == encoded.labels
+
+
+def test_supervised_counts_are_those_of_the_labels(materials):
+    counted = [int((materials.tokens.conversation(n)[1] != -100).sum()) for n in range(len(materials.tokens))]
+    assert materials.tokens.supervised_counts.tolist() == counted
+
+
+def test_the_cache_gives_the_same_back(materials, tmp_path):
+    fresh = tokenise(materials.dataset, "train", materials.encoder, tmp_path / "cache", "key")
+    again = cached(tmp_path / "cache", "key", "train")
+    assert np.array_equal(fresh.input_ids, again.input_ids)
+    assert np.array_equal(fresh.ends, again.ends)
+    assert cached(tmp_path / "cache", "other", "train") is None
+
+
+def test_a_cut_cache_is_told(materials, tmp_path):
+    tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+    np.save(tmp_path / "key-train" / "input_ids.npy", np.zeros(3, np.int32))
+    with pytest.raises(DamagedError, match="Delete that folder"):
+        cached(tmp_path, "key", "train")
+
+
+def test_the_key_follows_whatever_changes_the_ids(workspace):
+    keys = []
+    for number, settings in enumerate(({}, {"max_tokens": 200}, {"template": "chat"}, {"bridge": "macaw"}, {})):
+        space = workspace(str(number), **settings)
+        keys.append(prepare(space, space.path(space.settings.dataset.out)).key)
+    assert len(set(keys)) == 4
+    assert keys[0] == keys[4]
+
+
+def test_conversations_that_lose_their_response_are_left_out_and_counted(materials):
+    prompts = materials.tokens.lengths - materials.tokens.supervised_counts
+    materials.encoder.max_tokens = int(np.median(prompts))
+    tokens = encode_rows(materials.dataset, materials.dataset.conversations("train"), materials.encoder)
+    assert tokens.skipped > 0
+    assert len(tokens) + tokens.skipped == len(materials.dataset.conversations("train"))
+
+
+def test_a_limit_that_leaves_nothing_is_told(workspace):
+    space = workspace(max_tokens=20)
+    with pytest.raises(InputError, match=r"None of the 60 conversations.*max_tokens=20"):
+        prepare(space, space.path(space.settings.dataset.out))
