@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.dataset.conversations import Conversation
 from macaw_cli.dataset.messages import placed_media
 from macaw_cli.dataset.portable import portable_name
-from macaw_cli.dataset.rejects import Reject
+from macaw_cli.dataset.rejects import REJECTS_NAME, Reject
 from macaw_cli.shards.feature_store import FeatureRow, FeatureStore
 from macaw_cli.shards.same_encoders import require_same_encoders
 
@@ -67,6 +68,11 @@ class FeatureStores:
             for other in self.stores[:position]:
                 require_same_encoders(other.fingerprints, store.fingerprints, str(other.folder), str(store.folder))
             self.fingerprints |= store.fingerprints
+        self._refused = {
+            (row.get("modality"), posixpath.basename(row.get("path", ""))): row.get("reason")
+            for folder in folders
+            for row in read_jsonl(folder / REJECTS_NAME)
+        }
 
     def find(self, names: Iterable[str], modality: Modality) -> Medium:
         """The medium that is called by one of `names`, tried in order.
@@ -84,6 +90,8 @@ class FeatureStores:
             if found:
                 return found[0]
         reasons = [store.why_missing(names[0], modality) for store in self.stores]
+        if refused := self._refused.get((modality, posixpath.basename(names[0]))):
+            reasons.append(f"extract-features could not use it: {refused}")
         raise InputError("; ".join(reasons) or f"no feature store is there for the {modality} {names[0]}")
 
     def soundtrack(self, video: Medium) -> Medium | None:

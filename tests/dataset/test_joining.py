@@ -1,7 +1,7 @@
 """Conversations and the features of their media."""
 
 import pytest
-from fake_store import features_of, key_of, make_store, question
+from fake_store import features_of, key_of, make_store, question, write_rows
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.dataset.conversations import Origin, checked_conversation
@@ -97,3 +97,11 @@ def test_stores_of_different_encoders_are_refused_with_both_shown(tmp_path):
         FeatureStores([tmp_path / "s", tmp_path / "t"])
     assert "audio" not in told.value.problem
     assert "model=" not in told.value.problem
+
+
+def test_a_medium_that_could_not_be_encoded_is_told_with_that_reason(tmp_path, store):
+    refused = {"path": "images/bad.png", "modality": "image", "key": "", "reason": "it is cut"}
+    write_rows(store / "rejects.jsonl", [refused])
+    conversation = checked_conversation(question("bad.png"), Origin(0, "c.jsonl", 1))
+    (reject,) = join([conversation], FeatureStores([store]), [tmp_path])[1]
+    assert reject.reason.endswith("has no image features of bad.png; extract-features could not use it: it is cut")
