@@ -45,10 +45,11 @@ class Encoders:
     def request(self, file: str, modality: Modality, outputs: Any, clip: tuple[float | None, float | None]) -> Request:
         """What a decoder must do with a file so that `encode` can take its arrays."""
         hears = self.audio if "audio" in outputs else None
+        rate, longest = (hears.sampling_rate, hears.max_seconds) if hears else (None, None)
         return {
             "path": file, "modality": modality, "start": clip[0], "end": clip[1], "frames": self.frames,
             "geometry": self.image.geometry if self.image else None, "pictures": "video" in outputs,
-            "sampling_rate": hears and hears.sampling_rate, "max_seconds": hears and hears.max_seconds,
+            "sampling_rate": rate, "max_seconds": longest,
         }  # fmt: skip
 
     def encode(self, modality: Modality, arrays: list[np.ndarray], batch: int) -> np.ndarray:

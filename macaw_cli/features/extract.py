@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from macaw_cli.basics import console
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
@@ -10,7 +10,6 @@ from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
-from macaw_cli.features.encoding import Encoders, load_encoders
 from macaw_cli.features.items import Item, identify
 from macaw_cli.features.journal import Job, Journal
 from macaw_cli.features.pipeline import Pipeline
@@ -19,6 +18,9 @@ from macaw_cli.features.report import ExtractionPlan, ExtractionReport
 from macaw_cli.features.sources import Listing, list_sources, reject
 from macaw_cli.features.store_files import Row, StoreFiles
 from macaw_cli.media.decoder_pool import DecoderPool
+
+if TYPE_CHECKING:
+    from macaw_cli.features.encoding import Encoders
 
 
 def extract(
@@ -49,6 +51,8 @@ def extract(
     _require_gpus(gpus)
     settings = workspace.settings.features
     listing = list_sources(workspace, sources or list(settings.sources), limit)
+    from macaw_cli.features.encoding import load_encoders  # imports torch: a wrong path is told before that
+
     encoders = load_encoders(workspace, {source.modality for source in listing.media})
     if plan:
         return plan_extraction(workspace, listing.media, encoders)
@@ -62,7 +66,7 @@ def extract(
 
 
 def _fill_store(
-    workspace: Workspace, folder: Path, listing: Listing, encoders: Encoders, retry_rejects: bool
+    workspace: Workspace, folder: Path, listing: Listing, encoders: "Encoders", retry_rejects: bool
 ) -> ExtractionReport:
     began = time.monotonic()
     settings = workspace.settings.features
@@ -90,14 +94,14 @@ def _fill_store(
     )  # fmt: skip
 
 
-def _fingerprints(listing: Listing, encoders: Encoders) -> dict[Modality, Row]:
+def _fingerprints(listing: Listing, encoders: "Encoders") -> dict[Modality, Row]:
     """Of the modalities that the listing can give: a store of images says nothing of films."""
     present = {output for source in listing.media for output in encoders.outputs(source.modality)}
     return {modality: found for modality, found in encoders.fingerprints.items() if modality in present}
 
 
 def _wanted(
-    items: list[Item], encoders: Encoders, journal: Journal, retry: StoreFiles | None
+    items: list[Item], encoders: "Encoders", journal: Journal, retry: StoreFiles | None
 ) -> list[tuple[Item, tuple[Modality, ...]]]:
     """Items with the modalities that no job has made or tried; with `retry`, rejected ones again."""
     planned: set[tuple[str, Any]] = set(journal.planned())
@@ -150,7 +154,7 @@ def _name_copies(items: list[Item], store: StoreFiles) -> None:
         store.commit(copies, rejects)
 
 
-def _tell_what_is_left_out(listing: Listing, encoders: Encoders) -> None:
+def _tell_what_is_left_out(listing: Listing, encoders: "Encoders") -> None:
     if listing.ignored:
         console.say(f"{listing.ignored} files are neither images, sounds nor films and are left out.")
     if encoders.audio is None and any(source.modality == "video" for source in listing.media):

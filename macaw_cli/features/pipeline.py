@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from macaw_cli.basics import console
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.settings import Modality
-from macaw_cli.features.encoding import Encoders
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job
 from macaw_cli.features.sources import reject
@@ -25,6 +24,9 @@ from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Decoded
 from macaw_cli.shards.feature_store import NULL_KEY
 from macaw_cli.shards.tar_writer import Member, ShardWriter
+
+if TYPE_CHECKING:
+    from macaw_cli.features.encoding import Encoders
 
 _AHEAD_PER_WORKER = 4
 """Files that each decoder may be ahead of the batch in work; bounds the memory."""
@@ -58,7 +60,7 @@ class Clock:
 class Pipeline:
     """Runs jobs one after another; the decoders work ahead across their borders."""
 
-    def __init__(self, encoders: Encoders, store: StoreFiles, pool: DecoderPool, workers: int) -> None:
+    def __init__(self, encoders: "Encoders", store: StoreFiles, pool: DecoderPool, workers: int) -> None:
         self._encoders, self._store, self._pool, self._workers = encoders, store, pool, workers
         self.clock = Clock()
         self.made: dict[Modality, int] = {}
@@ -192,5 +194,5 @@ def _row(name: str, key: str, feature: np.ndarray, meta: Row) -> Row:
             "shape": list(feature.shape), "dtype": str(feature.dtype), "meta": meta}  # fmt: skip
 
 
-def _media_per_batch(job: Job, encoders: Encoders) -> int:
+def _media_per_batch(job: Job, encoders: "Encoders") -> int:
     return max(1, job.batch // encoders.frames) if job.modality == "video" else job.batch

@@ -1,22 +1,25 @@
 """`--plan`: what an extraction would write and how long it would take, from a small sample that is really done."""
 
 import time
+from typing import TYPE_CHECKING
 
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import MODALITIES, Modality
-from macaw_cli.features.encoding import Encoders
 from macaw_cli.features.report import ExtractionPlan
 from macaw_cli.features.sources import Source
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.shards.feature_store import MANIFEST_NAME
 
+if TYPE_CHECKING:
+    from macaw_cli.features.encoding import Encoders
+
 _SAMPLE = 16
 """Files per modality that are decoded and encoded to measure."""
 
 
-def plan_extraction(workspace: Workspace, media: list[Source], encoders: Encoders) -> ExtractionPlan:
+def plan_extraction(workspace: Workspace, media: list[Source], encoders: "Encoders") -> ExtractionPlan:
     """Count, measure a sample and multiply; writes nothing."""
     settings = workspace.settings.features
     store = workspace.path(settings.out)
@@ -37,7 +40,7 @@ def plan_extraction(workspace: Workspace, media: list[Source], encoders: Encoder
 
 
 def _measure(
-    pool: DecoderPool, encoders: Encoders, modality: Modality, sample: list[Source], batch: int
+    pool: DecoderPool, encoders: "Encoders", modality: Modality, sample: list[Source], batch: int
 ) -> tuple[float, int]:
     """Seconds per file with decoding and encoding side by side as in the real run, and how many files failed."""
     outputs = encoders.outputs(modality)
