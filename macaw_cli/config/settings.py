@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
 
+from macaw_cli.config.quickstart_settings import QuickstartSettings
+
 FORMAT_VERSION = 1
 
 Modality = Literal["image", "video", "audio"]
@@ -209,26 +211,6 @@ class ExportSettings:
     """`hf`: a transformers folder with the encoders inside."""
     out: str = "exported"
     """Folder to write."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QuickstartSettings:
-    """`macaw quickstart`: how large its world is. Each medium is asked one question of each kind of its modality."""
-
-    train_images: Annotated[int, Field(ge=1)] = 1200
-    """Pictures to train on."""
-    train_audios: Annotated[int, Field(ge=1)] = 1000
-    """Sounds to train on."""
-    train_videos: Annotated[int, Field(ge=1)] = 1000
-    """Films to train on."""
-    heldout: Annotated[int, Field(ge=1)] = 200
-    """Held-out media per modality."""
-    unseen: Annotated[int, Field(ge=1)] = 60
-    """Held-out media per modality that show combinations of attributes absent from all training files."""
-    train_texts: Annotated[int, Field(ge=0)] = 150
-    """Text-only questions of each kind to train on."""
-    heldout_texts: Annotated[int, Field(ge=0)] = 200
-    """Held-out text-only questions."""
 
 
 @with_config(

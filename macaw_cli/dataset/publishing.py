@@ -17,14 +17,12 @@ OWN_SHARD = re.compile(r"(train|val|null)-\d{6}\.tar")
 
 
 def building_folder(out: Path, inputs: str) -> Path:
-    """The folder in which the dataset of these `inputs` (a hash) is made; what other inputs left there is removed."""
+    """Where the dataset of these `inputs` (a hash) is made; what other inputs left there is removed."""
     parent = out / BUILDING_NAME
     for other in parent.iterdir() if parent.exists() else ():
         if other.name != inputs:
             shutil.rmtree(other)
-    folder = parent / inputs
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return parent / inputs
 
 
 def is_complete(building: Path) -> bool:

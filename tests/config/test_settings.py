@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from macaw_cli.config import settings
 from macaw_cli.config.settings import MODALITIES, Modality, Settings
 
-OWN = [kind for kind in vars(settings).values() if getattr(kind, "__module__", "") == settings.__name__]
+OWN = [kind for kind in vars(settings).values() if getattr(kind, "__module__", "").startswith("macaw_cli.config.")]
 SECTIONS = [kind for kind in OWN if is_dataclass(kind)]
 
 
