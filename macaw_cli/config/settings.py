@@ -3,7 +3,7 @@
 The string under a field is its documentation: `docs/configuration.md` is generated from it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
@@ -240,5 +240,5 @@ class Settings:
     """Settings of `macaw chat`."""
     export: ExportSettings = ExportSettings()
     """Settings of `macaw export`."""
-    quickstart: QuickstartSettings = QuickstartSettings()
+    quickstart: QuickstartSettings = field(default_factory=QuickstartSettings)
     """Settings of `macaw quickstart`."""
