@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.chat.attachments import Attachment
 from macaw_cli.chat.generation import Answer, generate
 from macaw_cli.config.settings import MODALITIES, ChatSettings
@@ -93,10 +93,16 @@ class ChatSession:
             tensor = torch.from_numpy(item.features).to(self._model.device, self._model.dtype)
             features[f"{item.modality}_features"].append(tensor)
         self.answer = Answer()
-        return generate(
-            self._model, self._encoder.tokenizer, encoded.input_ids, features, self._settings,
-            answer=self.answer, stop_ids=self._encoder.stop_ids(), seed=self._seed,
-        )  # fmt: skip
+        try:
+            yield from generate(
+                self._model, self._encoder.tokenizer, encoded.input_ids, features, self._settings,
+                answer=self.answer, stop_ids=self._encoder.stop_ids(), seed=self._seed,
+            )  # fmt: skip
+        except torch.OutOfMemoryError:
+            raise ResourceError(
+                f"{self._model.device} ran out of memory with {len(encoded.input_ids)} tokens.",
+                "Type /clear to begin anew, lower chat.max_new_tokens, or use --set chat.device=cpu.",
+            ) from None
 
     def _require_room(self, prompt_tokens: int) -> None:
         longest = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)

@@ -14,6 +14,7 @@ from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import SPLITS, ConversationRow
 
 LOCK_FACTS = ("sources", "filters", "counts", "mix", "seed")
+SOURCE_COLUMNS = ("file", "format", "train", "val", "rejected")
 NO_KIND = "(no kind)"
 
 
@@ -80,10 +81,11 @@ def _tables(facts: dict[str, Any]) -> list[Table]:
         [name, str(seen["media"]), str(seen["soundtracks"]), ", ".join(seen["shapes"]), encoders.get(name, "")]
         for name, seen in facts["media"].items()
     ]
-    sources = [[str(number), ", ".join(f"{key}={value}" for key, value in source.items())]
-               for number, source in enumerate(facts["lock"].get("sources", []))]  # fmt: skip
+    sources = [[str(source.get(key, "")) for key in SOURCE_COLUMNS] for source in facts["lock"].get("sources", [])]
+    filters = [[name, str(removed)] for name, removed in facts["lock"].get("filters", {}).items()]
     return [
         Table("Conversations", ["kind", *SPLITS], kinds),
         Table("Media", ["", "different media", "soundtracks", "shape", "encoder fingerprint"], media),
-        Table("Sources", ["", ""], sources),
+        Table("Sources", [*SOURCE_COLUMNS], sources),
+        Table("Filters", ["what every conversation had to pass", "removed"], filters),
     ]

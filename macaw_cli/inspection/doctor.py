@@ -18,8 +18,9 @@ def examine(workspace: Workspace) -> Iterator[Check]:
     """All checks in order, each yielded as soon as it and those before it are known."""
     looks: list[Callable[[], Check | Iterable[Check]]] = [
         packages.python, machine.system, machine.cpu, machine.memory, partial(machine.workspace_folder, workspace),
-        packages.torch_and_gpus, packages.transformers, packages.deepspeed, packages.webdataset, decoders.decoders,
-        packages.compiler, packages.ffmpeg, machine.hub_cache, partial(machine.named_models, workspace),
+        packages.declared, packages.torch_and_gpus, packages.transformers, packages.deepspeed, packages.webdataset,
+        decoders.decoders, packages.compiler, packages.ffmpeg, machine.hub_cache,
+        partial(machine.named_models, workspace),
     ]  # fmt: skip
     with ThreadPoolExecutor(PROBES_AT_ONCE) as pool:  # most of the time is other processes importing packages
         for found in pool.map(lambda look: look(), looks):

@@ -13,6 +13,8 @@ from macaw_cli.inspection.description import Description, Table, shape_text, spa
 from macaw_cli.shards.feature_store import FeatureRow, FeatureStore
 
 REJECTS_NAME = "rejects.jsonl"
+ENCODER_COLUMNS = ("model", "architecture", "layer", "cls", "projection", "precision", "frames")
+"""What a person asks first about an encoder; `--json` has everything."""
 
 
 def describe_feature_store(folder: Path) -> Description:
@@ -70,20 +72,15 @@ def _rejects(folder: Path) -> dict[str, int]:
 def _tables(modalities: dict[str, dict[str, Any]], rejects: dict[str, int]) -> list[Table]:
     rows = [
         [name, str(seen["files"]), str(seen["media"]), human_bytes(seen["bytes"]), ", ".join(seen["shapes"]),
-         span(seen["seconds"], "s"), seen["fingerprint"]]
+         span(seen["seconds"], "s")]
         for name, seen in modalities.items()
     ]  # fmt: skip
-    encoders = [[name, *pair] for name, seen in modalities.items() for pair in _flat(seen["encoder"])]
+    encoders = [
+        [name, *(str(seen["encoder"].get(key, "")) for key in ENCODER_COLUMNS), seen["fingerprint"]]
+        for name, seen in modalities.items()
+    ]
     return [
-        Table("Features", ["", "files", "different media", "bytes", "shape", "length", "encoder fingerprint"], rows),
-        Table("Encoders", ["", "", ""], encoders),
+        Table("Features", ["", "files", "different media", "bytes", "shape", "length"], rows),
+        Table("Encoders", ["", *ENCODER_COLUMNS, "fingerprint"], encoders),
         Table("Rejects", ["reason", "files"], [[reason, str(count)] for reason, count in rejects.items()]),
     ]
-
-
-def _flat(encoder: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in encoder.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", str(value)

@@ -1,15 +1,36 @@
 """Doctor's look at the Python packages: are they there, and do they import?"""
 
+import importlib.metadata
 import shutil
 import sys
 
+from packaging.requirements import Requirement
+
 from macaw_cli.inspection.checks import Check, package_probe, probe
 
+DISTRIBUTION = "macaw-cli"
 REINSTALL = "pip install -c constraints.txt . in macaw's folder installs every package it needs."
 CUDA_DEVICES = (
     "[torch.version.cuda] + [[torch.cuda.get_device_name(i), torch.cuda.get_device_properties(i).total_memory]"
     " for i in range(torch.cuda.device_count())]"
 )
+
+
+def declared() -> Check:
+    """Every package that macaw declares, in a version that it was built for."""
+    try:
+        requirements = [Requirement(line) for line in importlib.metadata.requires(DISTRIBUTION) or []]
+    except importlib.metadata.PackageNotFoundError:
+        return Check("packages", "warn", f"{DISTRIBUTION} is not installed, only its source is here", REINSTALL)
+    needed = [item for item in requirements if item.marker is None or item.marker.evaluate({"extra": ""})]
+    absent = [item.name for item in needed if _version(item.name) is None]
+    if absent:
+        return Check("packages", "missing", f"{', '.join(absent)} not installed", REINSTALL)
+    others = [f"{item} (found {_version(item.name)})" for item in needed
+              if not item.specifier.contains(_version(item.name) or "", prereleases=True)]  # fmt: skip
+    if others:
+        return Check("packages", "warn", f"untested versions, wanted: {', '.join(others)}", REINSTALL)
+    return Check("packages", "ok", f"all {len(needed)} that macaw declares")
 
 
 def python() -> Check:
@@ -64,6 +85,13 @@ def ffmpeg() -> Check:
     """The ffmpeg binary, which nothing needs."""
     found = shutil.which("ffmpeg")
     return Check("ffmpeg", "ok", f"{found} (not needed)" if found else "none, and none is needed: PyAV brings its own")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _needed(name: str, answer: list[str] | None, problem: str) -> Check:

@@ -41,15 +41,16 @@ def describe_run(folder: Path) -> Description:
         "summary": summary,
         "settings": _changed_settings(folder / "settings.yaml"),
         "versions": versions,
-        "checkpoints": sorted(entry.name for entry in checkpoints.iterdir()) if checkpoints.is_dir() else [],
+        "checkpoints": sorted(entry.name for entry in checkpoints.glob("step-*")),
         "model": model and model.facts,
     }
     lines = {
         "state": "finished" if summary else "not finished: macaw train --resume continues it",
         "steps": str(facts["steps"]),
         "checkpoints": ", ".join(facts["checkpoints"]) or "none",
-        **{f"summary {name}": str(value) for name, value in summary.items() if isinstance(value, int | float | str)},
     }
+    if summary.get("seconds"):
+        lines["trained in"] = f"{summary['seconds']:.0f} s"
     tables = [*_tables(facts), *(model.tables if model else [])]
     next_step = f"macaw chat {folder}" if summary else "macaw train --resume"
     return Description("run", str(folder), facts, lines, tables, next_step)

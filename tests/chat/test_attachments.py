@@ -13,9 +13,11 @@ from macaw_cli.chat.attachments import Attacher
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.config.settings import EncoderSettings
 from macaw_cli.encoders.loading import load_image_encoder
+from macaw_cli.features.extract import extract
 from macaw_cli.media.images import load_image
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
+from macaw_cli.shards.feature_store import FeatureStore
 
 
 def attacher_of(root, run="tiny"):
@@ -41,6 +43,17 @@ def test_an_image_becomes_what_the_encoder_makes_of_it(attacher, workspace_folde
     expected = encoder.encode(encoder.prepare([load_image(workspace_folder / "media/red.png")]))[0].half().numpy()
     assert np.array_equal(seen.features, expected.astype(np.float32))
     assert (seen.modality, seen.soft_tokens, seen.shape) == ("image", 16, (16, 24))
+
+
+def test_the_features_are_those_that_extraction_stores(attacher, workspace_folder, tmp_path):
+    workspace = open_workspace(workspace_folder, [f"features.out={tmp_path}/features"])
+    extract(workspace, [str(workspace_folder / "media")])
+    store = FeatureStore(tmp_path / "features")
+    for name, modality in (("red.png", "image"), ("blue.png", "image"), ("beep.wav", "audio"), ("film.mp4", "video")):
+        for seen in attacher.attach(workspace_folder / "media" / name, modality):
+            stored = store.read(store.find(name, seen.modality)).astype(np.float32)
+            # one step of fp16: batches of another size may round otherwise
+            assert np.allclose(seen.features, stored, rtol=1e-3, atol=1e-4), (name, seen.modality)
 
 
 def test_a_video_brings_its_soundtrack(attacher, workspace_folder):

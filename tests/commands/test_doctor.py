@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-NEEDED = {"python", "platform", "cpu", "memory", "workspace", "torch", "gpu", "transformers", "webdataset", "pyav",
-          "decord", "sound", "compiler", "ffmpeg", "hub"}  # fmt: skip
+NEEDED = {"python", "packages", "platform", "cpu", "memory", "workspace", "torch", "gpu", "transformers", "webdataset",
+          "pyav", "decord", "sound", "compiler", "ffmpeg", "hub"}  # fmt: skip
 
 
 def doctor(folder, *arguments, **environment):
