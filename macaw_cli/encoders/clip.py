@@ -47,7 +47,7 @@ class ClipEncoder(FrozenEncoder):
         planes = [np.take(self._table[channel], images[..., channel]) for channel in range(3)]
         return torch.from_numpy(np.stack(planes, axis=1))
 
-    @property
+    @cached_property
     def geometry(self) -> dict[str, Any] | None:
         """How the processor resizes and crops, for `media.images.fit_image`; None when only the processor can do it."""
         made = self.preprocessing()
