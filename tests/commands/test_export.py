@@ -9,25 +9,24 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no pa
 
 import tiny_macaw
 
+from macaw_cli.chat.run import Request, chat
+from macaw_cli.config.loading import open_workspace
+from macaw_cli.inspection.inspect_folder import inspect_folder
 
-def macaw(folder, *arguments):
-    command = [sys.executable, "-m", "macaw_cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
 
-
-def test_the_newest_model_is_exported_proved_and_can_be_inspected_and_chatted_with(tmp_path):
-    tiny_macaw.make_workspace(tmp_path)
-    done = macaw(tmp_path, "export", "--out", "given", "--json")
+def test_the_newest_model_is_exported_proved_and_answers_without_the_workspaces_encoders(tmp_path, capsys):
+    workspace = open_workspace(tiny_macaw.make_workspace(tmp_path))
+    command = [sys.executable, "-m", "macaw_cli", "export", "--out", "given", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["proof"]["largest_difference"] <= told["proof"]["limit"]
-    assert macaw(tmp_path, "inspect", "given", "--verify").returncode == 0
-    question = ("--image", "media/red.png", "--prompt", "What?")
-    (tmp_path / "models").rename(tmp_path / "gone")  # the encoders are inside
-    chatted = macaw(tmp_path, "chat", "given", *question)
-    (tmp_path / "gone").rename(tmp_path / "models")
-    assert chatted.returncode == 0, chatted.stderr
-    assert chatted.stdout == macaw(tmp_path, "chat", *question).stdout
-    again = macaw(tmp_path, "export", "--out", "given")
-    assert (again.returncode, again.stdout) == (1, "")
-    assert "never overwrites" in again.stderr
+    inspect_folder(tmp_path / "given", verify=True, as_json=False)
+
+    capsys.readouterr()
+    image = {"image": [tmp_path / "media/red.png"]}
+    chat(workspace, Request(None, image, "What is this?"))
+    answer = capsys.readouterr().out
+    (tmp_path / "models").rename(tmp_path / "gone")
+    chat(workspace, Request(tmp_path / "given", image, "What is this?"))
+    assert capsys.readouterr().out == answer
