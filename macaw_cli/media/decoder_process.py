@@ -62,10 +62,10 @@ def _answer(answers: BinaryIO, header: dict[str, Any], arrays: list[Any]) -> Non
 
 def _protect(memory_mib: int) -> None:
     """Bound the memory, leave Ctrl-C to the parent, and die with it even when it is killed."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
+    if sys.platform == "linux":  # elsewhere the deadline and the end of standard input have to do
+        resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != int(sys.argv[2]):  # the parent died before we asked to be told
             os._exit(1)
