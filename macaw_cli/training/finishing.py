@@ -1,22 +1,19 @@
 """The end of a run: the model folder, then the summary that marks the run as finished."""
 
 import time
-from dataclasses import asdict
 from typing import Any
 
 from macaw_cli.basics import distributed
-from macaw_cli.basics.atomic_files import read_json, read_jsonl, write_json
+from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.folder import save_model
 from macaw_cli.model.processing import MacawProcessor
 from macaw_cli.training.engine import TrainingEngine
-from macaw_cli.training.job import TrainingJob, TrainingReport
+from macaw_cli.training.job import TrainingJob, TrainingReport, write_summary
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.model_setup import encoders_seen_from
 from macaw_cli.training.run_folder import RunFolder
-
-SUMMARY_VERSION = 1
 
 
 def finish_run(
@@ -39,15 +36,8 @@ def finish_run(
     if distributed.is_main():
         with disk_full_is_told(job.run.path):
             _save(job, materials, engine.model, weights)
-            write_json(job.run.summary_file, {"version": SUMMARY_VERSION, **asdict(report)})
+            write_summary(job.run, report)
     return report
-
-
-def finished_report(run: RunFolder) -> TrainingReport:
-    """What a finished run's summary says."""
-    content = read_json(run.summary_file)
-    del content["version"]
-    return TrainingReport(**content)
 
 
 def _report(run: RunFolder, steps: int, seconds: float, skipped: int) -> TrainingReport:

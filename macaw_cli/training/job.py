@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.atomic_files import read_json, write_json
+from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import RunFolder
+
+SUMMARY_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -63,3 +66,19 @@ def read_job(path: Path) -> TrainingJob:
         continues=content["continues"],
         processes=Processes(content["count"], content["device"]),
     )
+
+
+def read_summary(run: RunFolder) -> TrainingReport:
+    """What a finished run's summary.json says.
+
+    Raises:
+        MismatchError: a newer macaw wrote it.
+    """
+    content = read_json(run.summary_file)
+    require_version(content.pop("version", None), SUMMARY_VERSION, run.summary_file)
+    return TrainingReport(**content)
+
+
+def write_summary(run: RunFolder, report: TrainingReport) -> None:
+    """Mark the run as finished."""
+    write_json(run.summary_file, {"version": SUMMARY_VERSION, **asdict(report)})

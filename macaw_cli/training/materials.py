@@ -15,8 +15,9 @@ from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.epoch_plan import PlannedStep, plan_epoch
-from macaw_cli.training.model_setup import llm_source, model_config
+from macaw_cli.training.model_setup import model_config
 from macaw_cli.training.schedule import steps_in_run
+from macaw_cli.training.sources import llm_source
 from macaw_cli.training.tokenised import TokenisedConversations, cache_key, cached, tokenise
 
 TOKEN_CACHE = ".tokens"

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import EncoderSettings, Modality, Settings
 from macaw_cli.encoders.source import explain, quiet_transformers, short_name
@@ -16,24 +15,10 @@ from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
 from macaw_cli.shards.same_encoders import require_same_encoders
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.training.deepspeed_setup import gathered
+from macaw_cli.training.parameter_groups import freeze
+from macaw_cli.training.sources import llm_source
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-def llm_source(workspace: Workspace) -> str:
-    """Folder or hub id of the LLM.
-
-    Raises:
-        UsageError: the settings name none.
-        InputError: a path that is not there.
-    """
-    named = workspace.settings.llm
-    if not named:
-        raise UsageError("`llm` is not set.", "Give --llm FOLDER_OR_HUB_ID, or set `llm` in macaw.yaml.")
-    source = workspace.model_source(named)
-    if source.startswith((".", "/", "~")) and not Path(source).is_dir():
-        raise InputError(f"`llm`: there is no folder {source}.", "Name a model folder of transformers, or a hub id.")
-    return source
 
 
 def model_config(workspace: Workspace, dataset: TrainingDataset) -> MacawConfig:
@@ -153,9 +138,11 @@ def encoders_seen_from(workspace: Workspace, config: MacawConfig, folder: Path) 
     return seen
 
 
-def model_without_weights(config: MacawConfig) -> Any:
-    """The model's shape alone, on the `meta` device: enough to count parameters, and free."""
+def model_without_weights(config: MacawConfig, train: str) -> Any:
+    """The model's shape alone, on the `meta` device, frozen as it will be: enough to count parameters, and free."""
     from macaw_cli.model.modeling import MacawForConditionalGeneration
 
     with torch.device("meta"):
-        return MacawForConditionalGeneration(config)
+        model = MacawForConditionalGeneration(config)
+    freeze(model, train)
+    return model

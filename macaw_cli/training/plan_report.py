@@ -80,3 +80,11 @@ def checkpoint_bytes(trained: int, frozen: int, settings: Settings) -> int:
     size = BYTES[settings.training.precision]
     kept = trained if settings.training.train == "bridge" else trained + frozen
     return kept * size + trained * (8 + (4 if size == 2 or settings.training.zero_stage else 0))
+
+
+def bytes_to_write(model: Any, settings: Settings) -> int:
+    """Room for the checkpoints that are kept, the one that is being written, and the model."""
+    counts = parameter_counts(model).values()
+    trained, frozen = sum(on for on, _ in counts), sum(off for _, off in counts)
+    checkpoints = checkpoint_bytes(trained, frozen, settings) * (settings.training.keep_checkpoints + 1)
+    return checkpoints + 4 * (trained + frozen)

@@ -19,7 +19,7 @@ PEER_LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pi
 def main(folder: Path) -> int:
     """Train as one rank; what happened is left in `folder` for the launcher. Returns the exit code."""
     from macaw_cli.training.job import read_job
-    from macaw_cli.training.run import train_in_this_process
+    from macaw_cli.training.session import train_in_this_process
     from macaw_cli.training.signals import end_with_parent
 
     end_with_parent()

@@ -40,7 +40,7 @@ def test_killed_again_and_again_it_ends_with_the_same_log_and_the_same_bytes(wor
 
 @pytest.mark.parametrize("stage", [0, 2, 3])
 def test_a_run_that_stops_in_between_continues_at_every_zero_stage(workspace, monkeypatch, stage):
-    from macaw_cli.training import run as run_module
+    from macaw_cli.training import session
 
     settings = {"max_steps": 6, "zero_stage": stage, "checkpoint_every": 4}
     undisturbed, disturbed = workspace("undisturbed", **settings), workspace("disturbed", **settings)
@@ -50,7 +50,7 @@ def test_a_run_that_stops_in_between_continues_at_every_zero_stage(workspace, mo
         raise ZeroDivisionError("after the last step, before the model is saved")
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "finish_run", die)
+        patch.setattr(session, "finish_run", die)
         with pytest.raises(ZeroDivisionError):
             train(disturbed)
     newest = disturbed.root / "runs" / "linear-1" / "checkpoints" / "step-00000006"
