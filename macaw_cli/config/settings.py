@@ -118,6 +118,11 @@ class BridgeSettings:
     layers: Annotated[int, Field(ge=1)] = 2
     """Only for `mlp`: number of linear layers."""
 
+    def __post_init__(self) -> None:
+        """Refuse a combination that would be ignored without a word."""
+        if self.variant == "paper" and self.name != "macaw":
+            raise ValueError(f"variant `paper` is a form of `macaw`, not of `{self.name}`; set bridge.variant=default")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingSettings:

@@ -6,10 +6,10 @@
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ import numpy as np
 from macaw_cli.basics.atomic_files import write_jsonl
 from macaw_cli.basics.console import progress
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
-from macaw_cli.basics.errors import UsageError
+from macaw_cli.config.quickstart_settings import QuickstartSettings
 from macaw_cli.quickstart import attributes, questions, texts
 from macaw_cli.quickstart.attributes import Film, Picture, Sound
 from macaw_cli.quickstart.pictures import draw_picture
@@ -33,43 +33,6 @@ FILES_PER_TASK = 25
 
 Medium = Picture | Sound | Film
 Thing = TypeVar("Thing")
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorldSizes:
-    """How many media files of each modality, and text-only questions of each kind, the world has.
-
-    Every medium is asked one question of each kind of its modality (a beeping film two of one kind).
-    """
-
-    train_images: int = 1200
-    train_audios: int = 1000
-    train_videos: int = 1000
-    heldout: int = 200
-    unseen: int = 60
-    train_texts: int = 150
-    heldout_texts: int = 200
-
-    @classmethod
-    def from_settings(cls, sizes: Mapping[str, Any]) -> "WorldSizes":
-        """The sizes in a workspace's `quickstart` section; what is not named there has its default.
-
-        Raises:
-            UsageError: a size is unknown, or not a whole number of 0 or more.
-        """
-        known = [field.name for field in fields(cls)]
-        for name, value in sizes.items():
-            if name not in known:
-                raise UsageError(f"quickstart.{name} is not a size of the world.", f"Valid names: {', '.join(known)}.")
-            if type(value) is not int or value < 0:
-                raise UsageError(f"quickstart.{name} must be a whole number of 0 or more, found {value!r}.")
-        return cls(**sizes)
-
-    def count(self, modality: str, split: str) -> int:
-        """Number of files of `modality` in `split`."""
-        if split != "train":
-            return self.heldout if split == "heldout" else self.unseen
-        return {"image": self.train_images, "audio": self.train_audios, "video": self.train_videos}[modality]
 
 
 @dataclass(frozen=True)
@@ -89,7 +52,12 @@ class PlannedFile:
 
 
 def make_world(
-    folder: Path, *, seed: int, sizes: WorldSizes, show_progress: bool = True, processes: int | None = None,
+    folder: Path,
+    *,
+    seed: int,
+    sizes: QuickstartSettings,
+    show_progress: bool = True,
+    processes: int | None = None,
 ) -> None:
     """Write the world's media files and then its two conversation files; equal arguments give equal bytes.
 
@@ -119,20 +87,22 @@ def make_world(
             write_jsonl(folder / f"{name}.jsonl", rows)
 
 
-def plan_world(seed: int, sizes: WorldSizes) -> list[PlannedFile]:
+def plan_world(seed: int, sizes: QuickstartSettings) -> list[PlannedFile]:
     """All media files of the world, balanced over the combinations of attributes."""
     files = []
     for split_number, split in enumerate(SPLITS):
         for modality_number, modality in enumerate(SUFFIXES):
             key = (seed, split_number, modality_number)
             rng = np.random.default_rng(key)
-            media = _media(modality, split == "unseen", sizes.count(modality, split), rng)
+            media = _media(modality, split == "unseen", _count(sizes, modality, split), rng)
             for number, medium in enumerate(media):
                 files.append(PlannedFile(medium, modality, split, number, (*key, number)))
     return files
 
 
-def conversations(files: Sequence[PlannedFile], seed: int, sizes: WorldSizes) -> dict[str, list[dict[str, Any]]]:
+def conversations(
+    files: Sequence[PlannedFile], seed: int, sizes: QuickstartSettings
+) -> dict[str, list[dict[str, Any]]]:
     """The rows of `train.jsonl` and `heldout.jsonl`, keyed "train" and "heldout"."""
     rng = np.random.default_rng((seed, 99))
     rows: dict[str, list[dict[str, Any]]] = {"train": [], "heldout": []}
@@ -141,13 +111,22 @@ def conversations(files: Sequence[PlannedFile], seed: int, sizes: WorldSizes) ->
         if file.split == "train":
             asked.append(questions.ask_for_description(file.medium, rng))
         target = rows["train" if file.split == "train" else "heldout"]
-        target += [_row(f"{file.split}-{file.modality}-{file.number:05d}-{place}", question, file)
-                   for place, question in enumerate(asked)]
+        target += [
+            _row(f"{file.split}-{file.modality}-{file.number:05d}-{place}", question, file)
+            for place, question in enumerate(asked)
+        ]
     for split, per_kind in (("train", sizes.train_texts), ("heldout", sizes.heldout_texts)):
         text_questions = texts.draw_text_questions(per_kind, rng, heldout=split == "heldout")
         rows[split] += [_row(f"{split}-text-{number:05d}", question) for number, question in enumerate(text_questions)]
     sides = {"train": "train", "heldout": "val"}
     return {name: [{**row, "split": sides[name]} for row in of_side] for name, of_side in rows.items()}
+
+
+def _count(sizes: QuickstartSettings, modality: str, split: str) -> int:
+    """Number of files of `modality` in `split`."""
+    if split != "train":
+        return sizes.heldout if split == "heldout" else sizes.unseen
+    return {"image": sizes.train_images, "audio": sizes.train_audios, "video": sizes.train_videos}[modality]
 
 
 def _media(modality: str, unseen: bool, count: int, rng: np.random.Generator) -> list[Medium]:

@@ -39,3 +39,8 @@ def test_every_section_is_frozen_and_has_a_default_for_every_key(section):
 
 def test_the_defaults_are_valid():
     assert TypeAdapter(Settings).validate_python({}) == Settings()
+
+
+def test_the_papers_variant_of_another_bridge_is_refused():
+    with pytest.raises(UsageError, match="variant `paper` is a form of `macaw`, not of `linear`"):
+        parse_settings({"bridge": {"name": "linear", "variant": "paper"}}, "a test")

@@ -7,23 +7,26 @@ from pathlib import Path
 import pytest
 
 from macaw_cli.basics.atomic_files import read_jsonl
-from macaw_cli.basics.errors import UsageError
+from macaw_cli.config.quickstart_settings import QuickstartSettings
 from macaw_cli.quickstart import attributes
 from macaw_cli.quickstart.attributes import Film, Picture
-from macaw_cli.quickstart.world import WorldSizes, conversations, make_world, plan_world
+from macaw_cli.quickstart.world import conversations, make_world, plan_world
 
-TINY = WorldSizes(train_images=6, train_audios=6, train_videos=6, heldout=3, unseen=2, train_texts=4, heldout_texts=3)
+TINY = QuickstartSettings(
+    train_images=6, train_audios=6, train_videos=6, heldout=3, unseen=2, train_texts=4, heldout_texts=3
+)
 
 
 @pytest.fixture(scope="module")
 def default_rows() -> dict[str, list[dict]]:
-    return conversations(plan_world(0, WorldSizes()), 0, WorldSizes())
+    return conversations(plan_world(0, QuickstartSettings()), 0, QuickstartSettings())
 
 
 def world_bytes(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*")) if path.is_file()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     }
 
 
@@ -75,7 +78,7 @@ def test_a_constant_answer_is_right_no_more_often_than_balance_allows(default_ro
 
 
 def test_training_has_no_unseen_combination_and_the_unseen_files_nothing_else():
-    for file in plan_world(5, WorldSizes()):
+    for file in plan_world(5, QuickstartSettings()):
         medium = file.medium
         if isinstance(medium, Film):
             unseen = attributes.is_unseen_movement(medium.colour, medium.shape, medium.direction)
@@ -88,8 +91,8 @@ def test_training_has_no_unseen_combination_and_the_unseen_files_nothing_else():
 
 
 def test_neither_picture_nor_sound_alone_tells_whether_the_shape_beeps():
-    files = plan_world(0, WorldSizes())
-    rows = conversations(files, 0, WorldSizes())["heldout"]
+    files = plan_world(0, QuickstartSettings())
+    rows = conversations(files, 0, QuickstartSettings())["heldout"]
     media = {file.path: file.medium for file in files}
     looking: dict[bool, Counter] = defaultdict(Counter)
     listening: dict[bool, Counter] = defaultdict(Counter)
@@ -109,11 +112,3 @@ def test_held_out_text_questions_are_not_among_those_for_training(default_rows):
         for split, rows in default_rows.items()
     }
     assert not asked["train"] & asked["heldout"]
-
-
-def test_sizes_from_settings_name_what_is_wrong():
-    assert WorldSizes.from_settings({"heldout": 5}).heldout == 5
-    with pytest.raises(UsageError, match=r"quickstart\.heldoot is not a size.*heldout"):
-        WorldSizes.from_settings({"heldoot": 5})
-    with pytest.raises(UsageError, match=r"quickstart\.heldout must be a whole number"):
-        WorldSizes.from_settings({"heldout": -1})
