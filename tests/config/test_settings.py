@@ -6,7 +6,9 @@ from typing import get_args, get_type_hints
 import pytest
 from pydantic import TypeAdapter
 
+from macaw_cli.basics.errors import UsageError
 from macaw_cli.config import settings
+from macaw_cli.config.loading import parse_settings
 from macaw_cli.config.settings import MODALITIES, Modality, Settings
 
 OWN = [kind for kind in vars(settings).values() if getattr(kind, "__module__", "").startswith("macaw_cli.config.")]
