@@ -1,0 +1,61 @@
+"""ZeRO-3 with every parameter partitioned: DeepSpeed leaves tiny ones whole, so without its threshold of 0 a tiny
+model would never show that a bridge reads the LLM's embedding matrix outside the LLM."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAIN = """
+import json, logging, os, sys, tempfile, warnings
+warnings.filterwarnings("ignore")
+import torch, deepspeed, deepspeed.ops
+from tests_conftest import make_model, sequence, SHAPES, llm_config
+deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
+deepspeed.init_distributed("gloo", auto_mpi_discovery=False, verbose=False, rank=0, world_size=1,
+                           init_method="file://" + os.path.join(tempfile.mkdtemp(), "meet"))
+stage, tied = int(sys.argv[1]), sys.argv[2] == "tied"
+model = make_model("macaw", llm=llm_config(tie_word_embeddings=tied)).train()
+zero = {"stage": stage, "stage3_param_persistence_threshold": 0, "stage3_max_live_parameters": 0,
+        "stage3_prefetch_bucket_size": 0}
+engine = deepspeed.initialize(
+    model=model, optimizer=torch.optim.AdamW(model.parameters(), lr=1e-2),
+    config={"train_micro_batch_size_per_gpu": 1, "zero_optimization": zero, "zero_allow_untested_optimizer": True})[0]
+losses = []
+for step in range(4):
+    media = [("image", "video"), ("audio",), ()][step % 3]
+    ids = torch.tensor([sequence(model.config, 1, *media, 5, 6, 7)])
+    labels = ids.clone(); labels[:, :-3] = -100
+    features = {f"{name}_features": torch.ones(1, *SHAPES[name]) for name in media}
+    loss = engine(input_ids=ids, labels=labels, return_logits=False, **features).loss
+    engine.backward(loss); engine.step()
+    losses.append(loss.item())
+if stage == 3:
+    assert model.embedding_matrix.numel() == 0, "the matrix is not partitioned, so this test shows nothing"
+print(json.dumps(losses), flush=True)
+os._exit(0)
+"""
+
+
+def losses(folder, stage, tied):
+    (folder / "train.py").write_text(TRAIN)
+    (folder / "tests_conftest.py").write_text((Path(__file__).parent / "conftest.py").read_text())
+    environment = {
+        **os.environ, "DS_ACCELERATOR": "cpu", "LOCAL_RANK": "0", "RANK": "0", "WORLD_SIZE": "1",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "train.py", str(stage), tied],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_losses_are_the_same_with_every_parameter_partitioned(tmp_path):
+    pytest.importorskip("deepspeed")
+    assert losses(tmp_path, 3, "tied") == pytest.approx(losses(tmp_path, 0, "tied"), abs=1e-5)
