@@ -54,13 +54,13 @@ class Look:
     grain: float
 
 
-def random_look(colour: str, rng: np.random.Generator) -> Look:
-    """Size, rotation, exact paint, ground and grain of a picture, at random."""
+def random_look(rgb: tuple[int, int, int], rng: np.random.Generator) -> Look:
+    """Size, rotation, exact paint (near `rgb`), ground and grain of a picture, at random."""
     shade = rng.uniform(15, 95)
-    paint = np.clip(np.array(RGB[colour]) + rng.uniform(-14, 14, 3), 0, 255)
+    paint = np.clip(np.array(rgb) + rng.uniform(-14, 14, 3), 0, 255)
     ground = np.clip(shade + rng.uniform(-6, 6, 3), 0, 255)
     return Look(
-        radius=float(rng.uniform(8.5, 12.5)), rotation=float(rng.uniform(-0.3, 0.3)),
+        radius=float(rng.uniform(9.5, 13.0)), rotation=float(rng.uniform(-0.3, 0.3)),
         paint=_rgb(paint), ground=_rgb(ground),
         slope=(float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-0.3, 0.3))), grain=float(rng.uniform(0, 6)),
     )
@@ -97,7 +97,7 @@ def draw_picture(picture: Picture, rng: np.random.Generator) -> Image.Image:
     Returns:
         An RGB image of SIZE x SIZE pixels.
     """
-    return draw(picture.shape, random_centre(picture.place, rng), random_look(picture.colour, rng), rng)
+    return draw(picture.shape, random_centre(picture.place, rng), random_look(RGB[picture.colour], rng), rng)
 
 
 def random_centre(place: str, rng: np.random.Generator) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from macaw_cli.quickstart.attributes import HORIZONTAL, Film
-from macaw_cli.quickstart.pictures import SIZE, draw, random_look
+from macaw_cli.quickstart.pictures import RGB, SIZE, draw, random_look
 from macaw_cli.quickstart.sounds import Waveform, synthesize
 
 FRAMES = 12
@@ -24,7 +24,7 @@ def film_frames(film: Film, rng: np.random.Generator) -> list[Image.Image]:
     Returns:
         FRAMES RGB images of SIZE x SIZE pixels.
     """
-    look = random_look(film.colour, rng)
+    look = random_look(RGB[film.colour], rng)
     return [draw(film.shape, centre, look, rng) for centre in film_path(film.direction, rng)]
 
 

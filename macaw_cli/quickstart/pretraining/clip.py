@@ -17,8 +17,8 @@ from macaw_cli.quickstart.pretraining.samples import SEED, captioned_pictures
 from macaw_cli.quickstart.pretraining.vocabulary import caption_tokenizer
 
 PICTURES = 24_000
-BATCH = 128
-STEPS = 1500
+BATCH = 64
+STEPS = 2500
 LEARNING_RATE = 2e-3
 WIDTH = 64
 

@@ -11,8 +11,8 @@ import soxr
 from PIL import Image
 
 from macaw_cli.quickstart import attributes
-from macaw_cli.quickstart.attributes import Film, Sound
-from macaw_cli.quickstart.pictures import draw, random_centre, random_look
+from macaw_cli.quickstart.attributes import Film, Picture, Sound
+from macaw_cli.quickstart.pictures import RGB, SIZE, draw, random_centre, random_look
 from macaw_cli.quickstart.questions import describe_picture, describe_sound
 from macaw_cli.quickstart.sounds import Waveform, synthesize, synthesize_events
 from macaw_cli.quickstart.videos import film_path, write_film
@@ -22,6 +22,12 @@ SEED = 20_230_615
 CELL = 8
 """Width of a column and height of a row, in pixels, in captions that tell the exact position."""
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
+PAINTS = RGB | {"orange": (235, 125, 30), "cyan": (40, 200, 215), "pink": (245, 135, 185), "brown": (130, 80, 45),
+                "lime": (150, 235, 70), "navy": (35, 40, 120)}
+"""The world's colours and others, so that shapes are learnt whatever their colour."""
+ANYWHERE = (11.0, 53.0)
+NEAR_MIDDLE = 9.0
+"""Pixels from the middle within which a shape is at none of the four sides."""
 SHARE_OF_AAC = 0.3
 RATE = 16000
 
@@ -29,26 +35,49 @@ SHARE_OF_MIXTURES = 0.5
 
 
 def captioned_pictures(count: int, rng: np.random.Generator) -> Iterator[tuple[Image.Image, tuple[str, ...]]]:
-    """Pictures, half of them like frames of films, each with a whole caption and three of one aspect.
+    """Pictures with a whole caption and three of one aspect each: colour, shape, place.
 
-    The place is told in words or, so that all of a film's positions can be told apart, as a cell of a grid.
+    The shape is at one of the world's places, or on the way of a film (and the picture has the losses of a compressed
+    frame), or anywhere; its colour is one of the world's or another one. Where an unseen combination could be seen,
+    nothing is drawn. The place is told in words or, so that positions can be told apart, as a cell of a grid.
     """
-    pictures = [picture for picture in attributes.all_pictures() if picture not in attributes.UNSEEN_PICTURES]
-    ways = [way for way in attributes.all_movements() if not attributes.is_unseen_movement(*way)]
-    for number in range(count):
-        if number % 2:
-            picture = pictures[int(rng.integers(len(pictures)))]
-            centre = random_centre(picture.place, rng)
-            image = draw(picture.shape, centre, random_look(picture.colour, rng), rng)
-            colour, shape = picture.colour, picture.shape
-            whole = describe_picture(picture) if rng.random() < 0.5 else describe_cell(colour, shape, centre)
-        else:
-            colour, shape, direction = ways[int(rng.integers(len(ways)))]
-            path = film_path(direction, rng)
-            centre = path[int(rng.integers(len(path)))]
-            image = _compressed(draw(shape, centre, random_look(colour, rng), rng), rng)
-            whole = describe_cell(colour, shape, centre)
+    made = 0
+    while made < count:
+        colour = str(rng.choice(list(PAINTS)))
+        shape = str(rng.choice(attributes.SHAPES))
+        place, centre = _position(made, rng)
+        if not _may_be_drawn(colour, shape, centre):
+            continue
+        image = draw(shape, centre, random_look(PAINTS[colour], rng), rng)
+        whole = describe_cell(colour, shape, centre)
+        if place and rng.random() < 0.5:
+            whole = describe_picture(Picture(colour, shape, place))
+        if made % 2:
+            image = _compressed(image, rng)
         yield image, (whole, f"a {colour} shape", f"a {shape}", f"a shape {whole.split(shape)[1].strip()}")
+        made += 1
+
+
+def _position(number: int, rng: np.random.Generator) -> tuple[str, tuple[float, float]]:
+    """A place's name (or "") and a position in pixels; each of the three kinds in turn."""
+    if number % 3 == 0:
+        place = str(rng.choice(attributes.PLACES))
+        return place, random_centre(place, rng)
+    if number % 3 == 1:
+        path = film_path(str(rng.choice(attributes.DIRECTIONS)), rng)
+        return "", path[int(rng.integers(len(path)))]
+    return "", (float(rng.uniform(*ANYWHERE)), float(rng.uniform(*ANYWHERE)))
+
+
+def _may_be_drawn(colour: str, shape: str, centre: tuple[float, float]) -> bool:
+    """Whether a coloured shape with its middle at `centre` is far from each place where it must stay unseen."""
+    for unseen in attributes.UNSEEN_PICTURES:
+        if (unseen.colour, unseen.shape) == (colour, shape):
+            axis = 0 if unseen.place in ("left", "right") else 1
+            offset = centre[axis] - SIZE / 2
+            if (offset < -NEAR_MIDDLE) if unseen.place in ("left", "top") else (offset > NEAR_MIDDLE):
+                return False
+    return True
 
 
 def describe_cell(colour: str, shape: str, centre: tuple[float, float]) -> str:
