@@ -10,6 +10,7 @@ from macaw_cli.commands.shared_options import ConfigOption, PlanOption, SetOptio
 
 def train(
     dataset: Annotated[Path | None, typer.Argument(help="Folder of training shards; default: dataset.out.")] = None,
+    *,
     gpus: Annotated[int | None, typer.Option(help="Number of GPUs, one process each.")] = None,
     cpu_processes: Annotated[int | None, typer.Option(help="Number of CPU processes instead.")] = None,
     bridge: Annotated[str | None, typer.Option(help="macaw, linear or mlp.")] = None,

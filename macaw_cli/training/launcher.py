@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,19 @@ def _run_launcher(job: TrainingJob, folder: Path) -> str:
     except SignalException:
         return ""  # it has forwarded the signal and waited: the ranks have told the rest
     except ChildFailedError as error:
-        first = min(error.failures.values(), key=lambda failure: failure.timestamp)
-        how = f"by signal {-first.exitcode}" if first.exitcode < 0 else f"with exit code {first.exitcode}"
-        return f"Process {first.local_rank} of {job.processes.count} ended {how}."
+        return _how_it_began(error.failures.values(), job.processes.count)
     finally:
         logging.disable(logging.NOTSET)
         for number, handler in handlers.items():
             signal.signal(number, handler)
     return ""
+
+
+def _how_it_began(failures: Iterable[Any], count: int) -> str:
+    """The death that the others followed: one by a signal of the system, not the SIGTERM by which the rest is ended."""
+    first = min(failures, key=lambda one: (one.exitcode in (1, -signal.SIGTERM), one.timestamp))
+    how = f"by signal {-first.exitcode}" if first.exitcode < 0 else f"with exit code {first.exitcode}"
+    return f"Process {first.local_rank} of {count} ended {how}."
 
 
 def _raise_what_a_rank_raised(folder: Path) -> None:

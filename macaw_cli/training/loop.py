@@ -96,7 +96,9 @@ def train_step(
         norm = course.engine.step(rate) or norm
         clock.lap("optimizer")
     mean, stopped = _agree(course, total)
-    _require_number(mean, step)
+    _require_number("loss", mean, step)
+    if course.settings.precision != "fp16":  # there DeepSpeed skips such a step and lowers its scale
+        _require_number("gradient norm", norm, step)
     meter.add(loss=mean, gradient_norm=norm, examples=planned.examples, tokens=planned.tokens, seconds=seconds)
     return mean, stopped
 
@@ -139,10 +141,10 @@ def _agree(course: Course, total: torch.Tensor) -> tuple[float, bool]:
     return float(sum(float(one[0]) for one in gathered)), bool(signals)
 
 
-def _require_number(loss: float, step: int) -> None:
-    if not math.isfinite(loss):
+def _require_number(what: str, value: float, step: int) -> None:
+    if not math.isfinite(value):
         raise InputError(
-            f"The loss became {loss} at step {step + 1}.",
+            f"The {what} became {value} at step {step + 1}.",
             "Lower training.learning_rate or raise training.warmup_ratio; earlier checkpoints are kept.",
         )
 

@@ -96,7 +96,7 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: TrainingDatase
     with quiet_transformers():
         try:
             if settings.training.zero_stage == 3:
-                model = _partitioned_model(config, source, settings.seed)
+                model = _partitioned_model(config, source, settings)
             else:
                 model = MacawForConditionalGeneration.build(config, source)
         except (OSError, ValueError) as error:
@@ -107,22 +107,25 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: TrainingDatase
             if features is not None:
                 model.set_null_features(modality, torch.from_numpy(features))
     if settings.training.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     return model
 
 
-def _partitioned_model(config: MacawConfig, source: str, seed: int) -> Any:
+def _partitioned_model(config: MacawConfig, source: str, settings: Settings) -> Any:
     """As `MacawForConditionalGeneration.build`, for an LLM of which each rank loads only its own part."""
     from transformers import AutoModelForCausalLM
 
     from macaw_cli.model.modeling import MacawForConditionalGeneration
 
     llm = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    torch.manual_seed(seed)  # splitting weights may have drawn numbers; the bridge's must be those of the other stages
+    torch.manual_seed(settings.seed)  # splitting may have drawn numbers; the bridge must begin as in other stages
     model = MacawForConditionalGeneration(config, llm)
     model.generation_config = llm.generation_config
     with gathered(llm.get_input_embeddings().weight):
         model.calibrate()
+    for part in (model.bridges, model.tag_embeddings):
+        if part is not None:  # DeepSpeed has loaded the LLM in this format, and takes only one
+            part.to(DTYPES[settings.training.precision])
     return model
 
 

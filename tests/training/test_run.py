@@ -75,8 +75,9 @@ def test_training_the_bridge_alone_leaves_the_llm_as_it_was(workspace, world):
     assert sum(file.stat().st_size for file in checkpoint.iterdir()) < original["model.embed_tokens.weight"].nbytes
 
 
-def test_bf16_trains_on_a_cpu(workspace):
-    space = workspace(max_steps=2, precision="bf16")
+@pytest.mark.parametrize("stage", [0, 3])
+def test_bf16_trains_on_a_cpu(workspace, stage):
+    space = workspace(max_steps=2, precision="bf16", zero_stage=stage, gradient_checkpointing=True)
     train(space)
     trained = load_file(space.root / "runs" / "linear-1" / "model" / "model.safetensors")
     assert trained["language_model.model.embed_tokens.weight"].dtype == torch.bfloat16
