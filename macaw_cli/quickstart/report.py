@@ -4,14 +4,17 @@ import base64
 from collections import defaultdict
 from collections.abc import Iterator
 from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.atomic_files import read_jsonl, write_text
 from macaw_cli.config.loading import Workspace
 from macaw_cli.evaluation.presentation import COLUMNS, table_rows
+from macaw_cli.media.audio import load_audio
 
 PER_KIND = 4
+SAMPLING_RATE_HZ = 16_000
 MIME_TYPES = {".png": "image/png", ".wav": "audio/wav", ".mp4": "video/mp4"}
 STYLE = """
 :root { color-scheme: light dark; }
@@ -22,6 +25,7 @@ th:first-child, td:first-child { text-align: left; white-space: pre; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem; }
 .card { border: 1px solid #8884; border-radius: .5rem; padding: .7rem; }
 .card img, .card video { width: 8rem; height: 8rem; image-rendering: pixelated; display: block; }
+.card img.sound { width: 100%; height: 3rem; image-rendering: auto; }
 .card audio { width: 100%; }
 .right { color: #1b7f5f; } .wrong { color: #c0392b; }
 img.wide { max-width: 100%; background: white; }
@@ -107,9 +111,27 @@ def _medium(path: Path) -> str:
     if path.suffix == ".png":
         return f'<img alt="{escape(path.name)}" src="{uri}">'
     if path.suffix == ".wav":
-        return f'<audio controls src="{uri}"></audio>'
-    return f'<video controls loop src="{uri}"></video>'
+        return f'{_picture_of_sound(path)}<audio controls src="{uri}"></audio>'
+    return f'<video controls loop src="{uri}"></video>{_picture_of_sound(path)}'
+
+
+def _picture_of_sound(path: Path) -> str:
+    """An image of the mel spectrogram of a sound or a film's soundtrack: time to the right, pitch upwards."""
+    import librosa
+    import numpy as np
+    from matplotlib import pyplot
+
+    energy = librosa.feature.melspectrogram(y=load_audio(path, SAMPLING_RATE_HZ), sr=SAMPLING_RATE_HZ, n_mels=48)
+    picture = BytesIO()
+    pyplot.imsave(picture, librosa.power_to_db(energy, ref=np.max), origin="lower", cmap="magma", format="png")
+    return (
+        f'<img class="sound" alt="spectrogram of {escape(path.name)}" src="{_base64("image/png", picture.getvalue())}">'
+    )
 
 
 def _data_uri(path: Path) -> str:
-    return f"data:{MIME_TYPES[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return _base64(MIME_TYPES[path.suffix], path.read_bytes())
+
+
+def _base64(mime_type: str, content: bytes) -> str:
+    return f"data:{mime_type};base64,{base64.b64encode(content).decode()}"
