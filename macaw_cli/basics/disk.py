@@ -30,7 +30,7 @@ def require_free_space(folder: Path, needed_bytes: int) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed_bytes:
         raise ResourceError(
-            f"About {human_bytes(needed_bytes)} will be written to {folder}, but only {human_bytes(free)} are free there.",
+            f"{folder} will take about {human_bytes(needed_bytes)}, but only {human_bytes(free)} are free there.",
             "Free some space or choose another place with --out.",
         )
 
