@@ -184,8 +184,8 @@ class TrainingSettings:
 class EvaluationSettings:
     """`macaw evaluate`: accuracy with real, without and with swapped media."""
 
-    data: str = "dataset"
-    """Dataset whose held-out conversations are asked."""
+    data: str = ""
+    """Dataset whose held-out conversations are asked; empty means `dataset.out`."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Questions per kind; `null` asks all."""
     batch_size: Annotated[int, Field(ge=1)] = 64

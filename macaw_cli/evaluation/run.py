@@ -33,11 +33,14 @@ def evaluate_folder(workspace: Workspace, model_folder: Path | None) -> dict[str
     """
     settings = workspace.settings.evaluation
     folder = _model_of(model_folder) if model_folder else newest_model(workspace)
-    dataset = TrainingDataset(workspace.path(settings.data))
+    dataset = TrainingDataset(workspace.path(settings.data or workspace.settings.dataset.out))
     say(f"Evaluating {_shown(folder, workspace)} on {_shown(dataset.folder, workspace)}")
     model, processor = load_model(folder)
     require_same_encoders(
-        dataset.fingerprints, model.config.fingerprints, f"the dataset {settings.data}", f"the model {folder.name}"
+        dataset.fingerprints,
+        model.config.fingerprints,
+        f"the dataset {_shown(dataset.folder, workspace)}",
+        f"the model {folder.name}",
     )
     model.eval()
     answered = evaluate_model(model, processor.encoder, dataset, limit=settings.limit, batch_size=settings.batch_size)

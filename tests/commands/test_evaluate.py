@@ -1,0 +1,64 @@
+"""`macaw evaluate` as a user types it, on the shipped tiny checkpoints' own small world."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+
+from tiny_world import make_workspace, make_world
+
+
+def macaw(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "macaw_cli", *words], cwd=cwd, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> Path:
+    from macaw_cli.training.run import train
+
+    folder = tmp_path_factory.mktemp("evaluate")
+    made = make_workspace(make_world(folder / "world"), folder / "workspace", name="short", max_steps=3)
+    train(made)
+    return made.root
+
+
+def test_json_is_the_only_thing_on_stdout_and_holds_the_promised_figures(workspace):
+    dataset = str(workspace.parent / "world/dataset")
+    done = macaw("evaluate", "--json", "--data", dataset, cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["model"] == "runs/short/model"
+    for measured in [*figures["modalities"].values(), *figures["kinds"].values(), figures["overall"]]:
+        assert {"n", "real", "none", "swapped", "chance", "reliance", "ci95"} <= measured.keys()
+
+
+def test_the_table_names_every_kind(workspace):
+    done = macaw(
+        "evaluate", "runs/short", "--data", str(workspace.parent / "world/dataset"), "--limit", "2", cwd=workspace
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(
+        name in done.stdout for name in ("image/colour", "audio/colour", "video/colour", "text only", "reliance")
+    )
+    assert done.stdout.rstrip().endswith("Next: macaw chat, or macaw export.")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["runs/other"], "runs/other"),
+        (["--data", "nowhere"], "nowhere"),
+        (["--set", "evaluation.limt=3"], "evaluation.limit"),
+        (["--limit", "0"], "evaluation.limit"),
+    ],
+)
+def test_a_wrong_input_is_one_clear_message(workspace, words, message):
+    done = macaw("evaluate", *words, cwd=workspace)
+    assert done.returncode in (1, 2)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout

@@ -1,0 +1,21 @@
+"""A tiny world and a model trained on it for a moment; both are made by the training tests' helper."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+
+from tiny_world import make_workspace, make_world
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A workspace with a run `short` of a few steps on the tiny world."""
+    from macaw_cli.training.run import train
+
+    folder = tmp_path_factory.mktemp("evaluation")
+    workspace = make_workspace(make_world(folder / "world"), folder / "workspace", name="short", max_steps=12)
+    train(workspace)
+    return workspace

@@ -1,0 +1,110 @@
+import json
+import shutil
+
+import pytest
+import torch
+
+from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.config.loading import open_workspace
+from macaw_cli.evaluation.evaluate import evaluate_model, figures_of, held_out_questions
+from macaw_cli.evaluation.run import evaluate_folder
+from macaw_cli.model.folder import load_model
+from macaw_cli.shards.training_dataset import TrainingDataset
+
+
+@pytest.fixture(scope="module")
+def dataset(trained):
+    return TrainingDataset(trained.path(trained.settings.dataset.out))
+
+
+@pytest.fixture(scope="module")
+def model_and_encoder(trained):
+    model, processor = load_model(trained.path("runs/short/model"))
+    return model.eval(), processor.encoder
+
+
+def answers(model_and_encoder, dataset, **options):
+    return {question.row.id: question.answers for question in evaluate_model(*model_and_encoder, dataset, **options)}
+
+
+def test_the_answer_is_the_choice_to_which_the_model_gives_the_lowest_loss(model_and_encoder, dataset):
+    model, encoder = model_and_encoder
+    given = answers(model_and_encoder, dataset)
+    asked = [question for question in held_out_questions(dataset, None) if question.row.choices]
+    for question in asked:
+        media = question.row.media
+        features = {f"{ref.modality}_features": [torch.from_numpy(dataset.features(ref)).float()] for ref in media}
+        losses = {}
+        for choice in question.row.choices:
+            messages = [*question.messages[:-1], {"role": "assistant", "content": choice}]
+            encoded = encoder.encode(messages, [(ref.modality, ref.shape) for ref in media])
+            ids, labels = torch.tensor([encoded.input_ids]), torch.tensor([encoded.labels])
+            with torch.inference_mode():
+                losses[choice] = model(input_ids=ids, labels=labels, num_supervised=1, **features).loss.item()
+        assert given[question.row.id]["real"] == min(losses, key=losses.get)
+
+
+def test_the_answers_do_not_depend_on_the_batch_size(model_and_encoder, dataset):
+    assert answers(model_and_encoder, dataset, batch_size=1) == answers(model_and_encoder, dataset, batch_size=50)
+
+
+def test_swapped_media_are_those_of_a_question_with_another_answer(model_and_encoder, dataset):
+    model, encoder = model_and_encoder
+    questions = evaluate_model(model, encoder, dataset)
+    for question in questions:
+        others = [
+            other for other in questions if other.row.kind == question.row.kind and other.answer != question.answer
+        ]
+        assert ("swapped" in question.right) == bool(question.row.media and others)
+
+
+def test_a_question_without_choices_counts_only_when_greedy_decoding_gives_it_whole(model_and_encoder, dataset):
+    model, encoder = model_and_encoder
+    text = [question for question in evaluate_model(model, encoder, dataset) if not question.row.choices]
+    assert text
+    for question in text:
+        prompt = torch.tensor([encoder.prompt(question.messages[:-1], []).input_ids])
+        wanted = encoder.response_ids(question.answer)
+        given = model.generate(
+            input_ids=prompt, max_new_tokens=len(wanted), do_sample=False, eos_token_id=None, pad_token_id=0
+        )
+        assert question.right["real"] == (given[0, prompt.shape[1] :].tolist() == wanted)
+
+
+def test_the_limit_counts_per_kind(dataset):
+    kinds = [question.row.kind for question in held_out_questions(dataset, 1)]
+    assert len(kinds) == len(set(kinds)) > 1
+
+
+def test_figures_and_answers_are_written_beside_the_run(trained):
+    figures = evaluate_folder(trained, trained.path("runs/short"))
+    written = trained.path("runs/short/evaluation")
+    assert {path.name for path in written.iterdir()} == {"answers.jsonl", "figures.json", "reliance.png"}
+    assert figures["model"] == "runs/short/model"
+    assert figures["overall"]["n"] == sum(measured["n"] for measured in figures["kinds"].values())
+
+
+def test_a_dataset_made_with_another_encoder_is_refused_with_both_shown(trained, tmp_path):
+    shutil.copytree(trained.path("runs/short/model"), tmp_path / "model")
+    config = json.loads((tmp_path / "model/config.json").read_text())
+    config["fingerprints"]["image"]["weights"] = "99"
+    (tmp_path / "model/config.json").write_text(json.dumps(config))
+    with pytest.raises(MismatchError, match=r'weights="11".*weights="99"'):
+        evaluate_folder(trained, tmp_path / "model")
+
+
+def test_a_dataset_that_holds_nothing_out_says_what_to_do(model_and_encoder, dataset, monkeypatch):
+    monkeypatch.setattr(dataset, "conversations", lambda split: [])
+    with pytest.raises(InputError, match="holds out no conversation"):
+        evaluate_model(*model_and_encoder, dataset)
+
+
+def test_without_a_model_it_says_so(tmp_path):
+    with pytest.raises(InputError, match="model"):
+        evaluate_folder(open_workspace(None, [f"training.runs={tmp_path}"]), None)
+
+
+def test_the_figures_of_every_modality_are_there(model_and_encoder, dataset):
+    figures = figures_of("m", evaluate_model(*model_and_encoder, dataset))
+    assert figures["modalities"].keys() == {"image", "audio", "video"}
+    assert figures["text"]["swapped"] is None
