@@ -12,7 +12,7 @@ SIZE = 64
 """Width and height of every picture and frame, in pixels."""
 OVERSAMPLING = 3
 CENTRES = {"left": (14, 32), "right": (50, 32), "top": (32, 14), "bottom": (32, 50), "middle": (32, 32)}
-PLACE_JITTER = 4.5
+PLACE_JITTER = 4.0
 RGB = {"red": (215, 35, 35), "green": (35, 165, 50), "blue": (40, 70, 225), "yellow": (230, 205, 40),
        "purple": (150, 50, 185), "white": (240, 240, 240)}
 
@@ -60,7 +60,7 @@ def random_look(rgb: tuple[int, int, int], rng: np.random.Generator) -> Look:
     paint = np.clip(np.array(rgb) + rng.uniform(-14, 14, 3), 0, 255)
     ground = np.clip(shade + rng.uniform(-6, 6, 3), 0, 255)
     return Look(
-        radius=float(rng.uniform(9.5, 13.0)), rotation=float(rng.uniform(-0.3, 0.3)),
+        radius=float(rng.uniform(10.5, 13.5)), rotation=float(rng.uniform(-0.3, 0.3)),
         paint=_rgb(paint), ground=_rgb(ground),
         slope=(float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-0.3, 0.3))), grain=float(rng.uniform(0, 6)),
     )

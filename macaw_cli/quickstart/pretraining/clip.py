@@ -16,9 +16,9 @@ from macaw_cli.quickstart.pretraining.loop import fit
 from macaw_cli.quickstart.pretraining.samples import SEED, captioned_pictures
 from macaw_cli.quickstart.pretraining.vocabulary import caption_tokenizer
 
-PICTURES = 24_000
+PICTURES = 30_000
 BATCH = 64
-STEPS = 2500
+STEPS = 3000
 LEARNING_RATE = 2e-3
 WIDTH = 64
 

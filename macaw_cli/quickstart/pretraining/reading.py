@@ -85,9 +85,10 @@ def _in_words(sentence: str, words: list[str], rng: np.random.Generator) -> str:
 
 def _over_time(film: Film, rng: np.random.Generator) -> str:
     path = film_path(film.direction, rng)
-    cells = [describe_cell(film.colour, film.shape, path[number]) for number in (0, len(path) // 2, len(path) - 1)]
+    moments = (path[0], path[len(path) // 2], path[-1])
+    seen = [f"a {film.colour} {film.shape} {describe_cell(centre)}" for centre in moments]
     axis = "column" if film.direction in HORIZONTAL else "row"
     if rng.random() < 0.5:
-        return ", ".join(cells)
-    positions = [cell.split(axis)[1].split()[0] for cell in cells]
+        return ", ".join(seen)
+    positions = [sentence.split(axis)[1].split()[0] for sentence in seen]
     return f"{film.colour} {film.shape} " + " ".join(f"{axis} {position}" for position in positions)
