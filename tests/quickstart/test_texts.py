@@ -16,7 +16,7 @@ def test_every_answer_is_right():
     assert ("Opposite of cold?", "hot") in opposites
 
 
-def test_no_question_is_in_both_halves_and_every_answer_can_be_learnt():
+def test_no_question_is_in_both_sides_and_every_answer_can_be_learnt():
     rng = np.random.default_rng(0)
     train, heldout = (draw_text_questions(10_000, rng, heldout=half) for half in (False, True))
     assert not {q.text for q in train} & {q.text for q in heldout}
