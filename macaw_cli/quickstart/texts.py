@@ -28,41 +28,37 @@ REPEAT_PHRASINGS = ("Repeat the word {word}.", "Say {word}.", "Write the word {w
                     "Write {word}.", "Please repeat {word}.")
 
 
-PREFIXES = ("", "Please answer: ", "A quick question: ")
-HELDOUT_PER_CENT = 30
-
-
 def all_text_questions() -> dict[str, list[Question]]:
     """Every text-only question there is, by kind, in a fixed order."""
     partner = dict(OPPOSITES) | {second: first for first, second in OPPOSITES}
     sums = [(a, b) for a, b in product(range(11), repeat=2) if a + b <= 10]
     return {
         "text/sum": [
-            Question("text/sum", prefix + _sentence(asked.format(a=NUMBERS[a], b=NUMBERS[b])), NUMBERS[a + b], NUMBERS)
-            for prefix, asked, (a, b) in product(PREFIXES, SUMS, sums)
+            Question("text/sum", _sentence(phrasing.format(a=NUMBERS[a], b=NUMBERS[b])), NUMBERS[a + b], NUMBERS)
+            for phrasing, (a, b) in product(SUMS, sums)
         ],
         "text/opposite": [
-            Question("text/opposite", prefix + _sentence(phrasing.format(word=word)), answer)
-            for prefix, phrasing, (word, answer) in product(PREFIXES, OPPOSITE_PHRASINGS, partner.items())
+            Question("text/opposite", _sentence(phrasing.format(word=word)), answer)
+            for phrasing, (word, answer) in product(OPPOSITE_PHRASINGS, partner.items())
         ],
         "text/repeat": [
-            Question("text/repeat", prefix + phrasing.format(word=word), word)
-            for prefix, phrasing, word in product(PREFIXES, REPEAT_PHRASINGS, WORDS)
+            Question("text/repeat", phrasing.format(word=word), word)
+            for phrasing, word in product(REPEAT_PHRASINGS, WORDS)
         ],
     }
 
 
 def is_heldout(question: Question) -> bool:
-    """Whether `question` is kept for testing: about HELDOUT_PER_CENT of them are, the same ones in every world."""
-    return zlib.crc32(question.text.encode()) % 100 < HELDOUT_PER_CENT
+    """Whether `question` is kept for testing: half of them are, the same ones in every world."""
+    return zlib.crc32(question.text.encode()) % 2 == 0
 
 
 def draw_text_questions(per_kind: int, rng: np.random.Generator, *, heldout: bool) -> list[Question]:
-    """Take `per_kind` questions of each kind at random (all, where there are not so many) from one of the sides."""
+    """Take `per_kind` questions of each kind at random (all, where there are not so many) from one of the halves."""
     drawn: list[Question] = []
     for questions in all_text_questions().values():
-        side = [question for question in questions if is_heldout(question) == heldout]
-        drawn += [side[number] for number in rng.permutation(len(side))[:per_kind]]
+        half = [question for question in questions if is_heldout(question) == heldout]
+        drawn += [half[number] for number in rng.permutation(len(half))[:per_kind]]
     return drawn
 
 

@@ -109,9 +109,7 @@ def captioned_sounds(count: int, rng: np.random.Generator) -> Iterator[tuple[Wav
                 waveform = _through_soundtrack(sound, Path(folder) / "film.mp4", rng)
             else:
                 waveform = synthesize(sound, RATE, rng)
-            whole = describe_sound(sound)
-            # one aspect alone makes each as easy to hear as the first word of the whole caption
-            yield waveform, str(rng.choice([whole, whole, sound.sound, sound.pitch]))
+            yield waveform, describe_sound(sound)
 
 
 def _compressed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -122,15 +120,12 @@ def _compressed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def _mixture(rng: np.random.Generator) -> tuple[Waveform, str]:
-    """Two to four events that are not all the same: of one sound, or at one pitch, or neither."""
-    events: list[tuple[str, str]] = []
-    while len(set(events)) < 2:
-        number, alike = int(rng.integers(2, len(attributes.COUNTS) + 1)), rng.random()
-        sounds = [str(sound) for sound in rng.choice(attributes.SOUNDS, number)]
-        pitches = [str(pitch) for pitch in rng.choice(attributes.PITCHES, number)]
-        sounds = sounds[:1] * number if alike < 0.35 else sounds
-        pitches = pitches[:1] * number if alike > 0.65 else pitches
-        events = list(zip(sounds, pitches, strict=True))
+    """Two to four events that are not all the same."""
+    while True:
+        events = [(str(rng.choice(attributes.SOUNDS)), str(rng.choice(attributes.PITCHES)))
+                  for _ in range(int(rng.integers(1, len(attributes.COUNTS) + 1)))]
+        if len(set(events)) > 1:
+            break
     count = attributes.COUNTS[len(events) - 1]
     named = " ".join(f"{pitch} {sound}" for sound, pitch in events)
     return synthesize_events(events, RATE, rng), f"{count} sounds {named}"

@@ -16,9 +16,9 @@ from macaw_cli.quickstart.pretraining.loop import fit
 from macaw_cli.quickstart.pretraining.samples import RATE, SEED, captioned_sounds
 from macaw_cli.quickstart.pretraining.vocabulary import caption_tokenizer
 
-SOUNDS = 16_000
+SOUNDS = 12_000
 BATCH = 64
-STEPS = 2500
+STEPS = 1500
 LEARNING_RATE = 2e-3
 WIDTH = 64
 SECONDS = 2
