@@ -17,7 +17,8 @@ from macaw_cli.quickstart.attributes import (
     Sound,
 )
 
-YES_NO = ("yes", "no")
+SILENT = "none"
+"""The answer where nothing beeps."""
 PHRASINGS: dict[str, tuple[str, ...]] = {
     "image/colour": ("What colour is the shape?", "Which colour does the shape have?", "Name the colour of the shape.",
                      "What is its colour?"),
@@ -32,8 +33,8 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
     "video/direction": ("Which way does the shape move?", "Where does the shape go?",
                         "Name the direction of the movement.", "In which direction does it move?"),
     "video/what": ("What moves?", "Which shape moves?", "Name the moving shape.", "What shape is moving?"),
-    "video/beeps": ("Does the {colour} shape beep?", "Is there a {colour} shape that beeps?",
-                    "Do you see a {colour} shape and hear a beep?", "Does a {colour} shape beep here?"),
+    "video/beeps": ("Which colour beeps?", "What colour is the shape that beeps?", "Name the colour of what beeps.",
+                    "Which colour is beeping?"),
 }
 DESCRIBE: dict[str, tuple[str, ...]] = {
     "image/caption": ("Describe the picture.", "What do you see?"),
@@ -71,22 +72,17 @@ def ask_about_sound(sound: Sound, rng: np.random.Generator) -> list[Question]:
 
 
 def ask_about_film(film: Film, rng: np.random.Generator) -> list[Question]:
-    """One or two questions of each kind about `film`, in random phrasings.
+    """One question of each kind about `film`, in random phrasings.
 
-    A film that beeps is asked about its own colour (yes) and about another one (no), a film that does not about its
-    own (no). With as many films that beep as do not, each of the three cases is a third of the questions: whoever
-    only looks, only listens, or always says no, is right in two of three.
+    Which colour beeps has to be seen and heard: with as many films that beep as do not, whoever only looks is right in
+    half of them, and whoever only listens hardly in more.
     """
-    questions = [
+    beeping = film.colour if film.sound.sound == "beep" else SILENT
+    return [
         _question("video/direction", film.direction, DIRECTIONS, rng),
         _question("video/what", film.shape, SHAPES, rng),
+        _question("video/beeps", beeping, (*COLOURS, SILENT), rng),
     ]
-    beeps = film.sound.sound == "beep"
-    questions.append(_question("video/beeps", "yes" if beeps else "no", YES_NO, rng, colour=film.colour))
-    if beeps:
-        other = str(rng.choice([colour for colour in COLOURS if colour != film.colour]))
-        questions.append(_question("video/beeps", "no", YES_NO, rng, colour=other))
-    return questions
 
 
 def describe_picture(picture: Picture) -> str:
@@ -117,7 +113,5 @@ def ask_for_description(medium: Picture | Sound | Film, rng: np.random.Generator
     return Question(kind, str(rng.choice(DESCRIBE[kind])), answer)
 
 
-def _question(
-    kind: str, answer: str, choices: tuple[str, ...], rng: np.random.Generator, *, colour: str = "",
-) -> Question:
-    return Question(kind, str(rng.choice(PHRASINGS[kind])).format(colour=colour), answer, choices)
+def _question(kind: str, answer: str, choices: tuple[str, ...], rng: np.random.Generator) -> Question:
+    return Question(kind, str(rng.choice(PHRASINGS[kind])), answer, choices)

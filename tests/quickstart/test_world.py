@@ -74,7 +74,7 @@ def test_a_constant_answer_is_right_no_more_often_than_balance_allows(default_ro
     for kind, answers in answers_by_kind(default_rows["heldout"]).items():
         if not kind.startswith("text/"):
             share = max(answers.values()) / sum(answers.values())
-            assert share < (0.68 if kind == "video/beeps" else 1 / len(answers) + 0.06), kind
+            assert share < (0.55 if kind == "video/beeps" else 1 / len(answers) + 0.06), kind
 
 
 def test_training_has_no_unseen_combination_and_the_unseen_files_nothing_else():
@@ -90,16 +90,16 @@ def test_training_has_no_unseen_combination_and_the_unseen_files_nothing_else():
         assert unseen == (file.split == "unseen"), file
 
 
-def test_neither_picture_nor_sound_alone_tells_whether_the_shape_beeps():
+def test_neither_picture_nor_sound_alone_tells_which_colour_beeps():
     files = plan_world(0, QuickstartSettings())
     rows = conversations(files, 0, QuickstartSettings())["heldout"]
     media = {file.path: file.medium for file in files}
-    looking: dict[bool, Counter] = defaultdict(Counter)
+    looking: dict[str, Counter] = defaultdict(Counter)
     listening: dict[bool, Counter] = defaultdict(Counter)
     for row in rows:
         if row["kind"] == "video/beeps":
             film, answer = media[row["video"][0]], row["messages"][1]["content"]
-            looking[f" {film.colour} " in row["messages"][0]["content"]][answer] += 1
+            looking[film.colour][answer] += 1
             listening[film.sound.sound == "beep"][answer] += 1
     for clue in (looking, listening):
         total = sum(sum(answers.values()) for answers in clue.values())
