@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from macaw_cli.config.settings import MODALITIES
+
 BOOTSTRAP_SAMPLES = 2000
 
 
@@ -110,4 +112,10 @@ def _grouped(questions: Sequence[Scored], key: Callable[[Scored], Hashable]) -> 
     groups: dict[Hashable, list[Scored]] = defaultdict(list)
     for question in questions:
         groups[key(question)].append(question)
-    return {name: measure(members) for name, members in sorted(groups.items(), key=lambda item: str(item[0]))}
+    return {name: measure(groups[name]) for name in sorted(groups, key=_place)}
+
+
+def _place(name: Hashable) -> tuple[int, str]:
+    """Image, audio, video, then everything else; kinds behind one another within their modality."""
+    first = str(name).partition("/")[0]
+    return (MODALITIES.index(first) if first in MODALITIES else len(MODALITIES)), str(name)  # type: ignore[arg-type]

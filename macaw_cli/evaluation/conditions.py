@@ -6,7 +6,7 @@ from typing import Any
 
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 
-MAIN_CONDITIONS = ("real", "none", "swapped")
+ALL_CONDITIONS = ("real", "none", "swapped", "swapped_picture", "swapped_sound")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 COLUMNS = ["", "n", "real", "none", "swapped", "chance", "reliance", "95 %"]
-CONDITION_COLOURS = {"real": "#1b9e77", "none": "#bdbdbd", "swapped": "#d95f02"}
+LOOKS = {"real": ("real media", "#1b9e77"), "none": ("no media", "#bdbdbd"), "swapped": ("swapped media", "#d95f02")}
+"""Condition to its legend and colour."""
 
 
 def table_rows(figures: dict[str, Any]) -> list[list[str]]:
@@ -26,12 +27,10 @@ def write_picture(figures: dict[str, Any], path: Path) -> None:
 
     lines = [(name, measured) for name, measured in _lines(figures) if measured["swapped"] is not None]
     with mpl.rc_context({"font.size": 9}):
-        figure, axes = pyplot.subplots(figsize=(8, 0.42 * len(lines) + 1.2), layout="constrained")
-        for offset, (condition, colour) in zip((0.27, 0.0, -0.27), CONDITION_COLOURS.items(), strict=True):
+        figure, axes = pyplot.subplots(figsize=(8, 0.36 * len(lines) + 1.0), layout="constrained")
+        for offset, (condition, (label, colour)) in zip((0.27, 0.0, -0.27), LOOKS.items(), strict=True):
             heights = [measured[condition] or 0.0 for _, measured in lines]
-            axes.barh(
-                [y + offset for y in _heights(lines)], heights, height=0.25, color=colour, label=f"{condition} media"
-            )
+            axes.barh([y + offset for y in _heights(lines)], heights, height=0.25, color=colour, label=label)
         for y, (_, measured) in zip(_heights(lines), lines, strict=True):
             axes.plot([measured["chance"]] * 2, [y - 0.42, y + 0.42], color="black", linewidth=1.2)
         axes.plot([], [], color="black", linewidth=1.2, label="chance")

@@ -6,6 +6,7 @@ from typing import Any
 from macaw_cli.basics.atomic_files import write_json, write_jsonl
 from macaw_cli.basics.console import say
 from macaw_cli.config.loading import Workspace
+from macaw_cli.evaluation.conditions import ALL_CONDITIONS
 from macaw_cli.evaluation.evaluate import HeldOut, evaluate_model, figures_of
 from macaw_cli.evaluation.presentation import write_picture
 from macaw_cli.model.folder import load_model, newest_model
@@ -64,7 +65,7 @@ def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:
             "tags": list(question.row.tags),
             "media": [ref.source for ref in question.row.media],
             "messages": question.messages,
-            "answers": question.answers,
+            "answers": {name: question.answers[name] for name in ALL_CONDITIONS if name in question.answers},
         }
         for question in answered
     ]
