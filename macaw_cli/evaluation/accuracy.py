@@ -118,4 +118,4 @@ def _grouped(questions: Sequence[Scored], key: Callable[[Scored], Hashable]) -> 
 def _place(name: Hashable) -> tuple[int, str]:
     """Image, audio, video, then everything else; kinds behind one another within their modality."""
     first = str(name).partition("/")[0]
-    return (MODALITIES.index(first) if first in MODALITIES else len(MODALITIES)), str(name)  # type: ignore[arg-type]
+    return (MODALITIES.index(first) if first in MODALITIES else len(MODALITIES)), str(name)
