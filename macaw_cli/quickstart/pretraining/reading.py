@@ -40,7 +40,7 @@ def every_text() -> list[str]:
     found += [f"a shape moves {direction} with a sound, from column {a} row {b} to the place"
               for direction in DIRECTIONS for a in NUMBERS for b in NUMBERS]
     words = (*attributes.COLOURS, *attributes.SHAPES, *attributes.PLACES, *attributes.SOUNDS, *attributes.PITCHES,
-             *attributes.COUNTS, *attributes.DIRECTIONS, *questions.YES_NO, "a")
+             *attributes.COUNTS, *attributes.DIRECTIONS, questions.SILENT, "yes", "no", "a")
     return found + [f"{word}\n a {word}" for word in words] * 50
 
 
