@@ -1,0 +1,22 @@
+"""The outermost frame: what a person and a shell see when a command ends early."""
+
+import subprocess
+import sys
+
+INTERRUPTED_COMMAND = """
+import signal
+from macaw_cli import main
+
+@main.app.command()
+def wait():
+    signal.raise_signal(signal.SIGINT)
+
+main.cli()
+"""
+
+
+def test_ctrl_c_is_answered_with_one_line_and_exit_code_130():
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_COMMAND, "wait"], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Interrupted.\n")
