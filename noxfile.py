@@ -1,48 +1,67 @@
 """The one way to check everything: `nox` runs the default sessions, in one shared environment."""
 
+import hashlib
+import os
+import sys
+from pathlib import Path
+
 import nox
 
+nox.needs_version = ">=2024.3"
 nox.options.sessions = ["lint", "types", "layers", "tests"]
-nox.options.reuse_existing_virtualenvs = True
-SHARED = ".nox/shared"
+SHARED = Path(".nox/shared").absolute()
 OFFLINE = {"HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
-def install(session: nox.Session) -> None:
-    """Install the project with its development tools, at the tested versions."""
-    session.install("-c", "constraints.txt", "-e", ".[dev]")
+def in_shared_environment(session: nox.Session, *command: str) -> None:
+    """Run a command of the shared environment, which is made when it is missing or the requirements have changed."""
+    wanted = hashlib.sha256(Path("pyproject.toml").read_bytes() + Path("constraints.txt").read_bytes()).hexdigest()
+    stamp = SHARED / "requirements.sha256"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        session.run(sys.executable, "-m", "venv", "--clear", str(SHARED), external=True)
+        session.run(
+            str(SHARED / "bin/python"),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "-c",
+            "constraints.txt",
+            "-e",
+            ".[dev]",
+            external=True,
+        )
+        stamp.write_text(wanted)
+    path = os.pathsep.join([str(SHARED / "bin"), os.environ["PATH"]])
+    program = str(SHARED / "bin" / command[0])
+    session.run(program, *command[1:], env={**OFFLINE, "PATH": path}, external=True)
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Ruff: style, docstrings, annotations."""
-    install(session)
-    session.run("ruff", "check", ".")
+    in_shared_environment(session, "ruff", "check", ".")
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """Mypy, strict."""
-    install(session)
-    session.run("mypy")
+    in_shared_environment(session, "mypy")
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def layers(session: nox.Session) -> None:
     """Import-linter: imports run downwards only."""
-    install(session)
-    session.run("lint-imports")
+    in_shared_environment(session, "lint-imports")
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """The fast, offline tests."""
-    install(session)
-    session.run("pytest", "-m", "not slow", *session.posargs, env=OFFLINE)
+    in_shared_environment(session, "pytest", "-m", "not slow", *session.posargs)
 
 
-@nox.session(venv_location=SHARED, default=False)
+@nox.session(venv_backend="none", default=False)
 def acceptance(session: nox.Session) -> None:
-    """The long tests: whole quickstart, 20 of 20 exits, kills at random moments."""
-    install(session)
-    session.run("pytest", "-m", "slow", "--timeout=3600", *session.posargs, env=OFFLINE)
+    """The long tests: the whole quickstart, twenty exits of twenty, kills at the worst moments."""
+    in_shared_environment(session, "pytest", "-m", "slow", "--timeout=3600", *session.posargs)
