@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from macaw_cli.commands.shared_options import ConfigOption, PlanOption, SetOption, workspace_of
+from macaw_cli.commands.shared_options import ConfigOption, PlanOption, SetOption, from_here, workspace_of
 
 
 def build_dataset(
@@ -31,7 +31,7 @@ def build_dataset(
     workspace = workspace_of(
         config,
         set_,
-        dataset__sources=source,
+        dataset__sources=[_from_here(text, config) for text in source or []],
         dataset__features=features,
         dataset__out=out,
         dataset__max_reject_ratio=max_reject_ratio,
@@ -39,3 +39,9 @@ def build_dataset(
     from macaw_cli.dataset.build import build_dataset as build
 
     build(workspace, limit=limit, plan=plan)
+
+
+def _from_here(source: str, config: Path | None) -> str:
+    """`FORMAT:PATH[#N]` with the path as the workspace's settings mean it."""
+    form, colon, path = source.partition(":")
+    return f"{form}:{from_here(Path(path), config)}" if colon and path else source

@@ -19,7 +19,7 @@ def evaluate(
     overrides: SetOption = None,
 ) -> None:
     """Measure accuracy with real, without and with swapped media."""
-    workspace = workspace_of(config, overrides, evaluation__data=data and data.absolute(), evaluation__limit=limit)
+    workspace = workspace_of(config, overrides, evaluation__data=data, evaluation__limit=limit)
 
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.presentation import COLUMNS, table_rows

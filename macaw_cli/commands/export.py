@@ -19,7 +19,7 @@ def export(
     overrides: SetOption = None,
 ) -> None:
     """Write a model as a folder that others can load."""
-    workspace = workspace_of(config, overrides, export__format=form, export__out=out and out.absolute())
+    workspace = workspace_of(config, overrides, export__format=form, export__out=out)
     from macaw_cli.basics.console import result, result_json, say
     from macaw_cli.basics.disk import human_bytes
     from macaw_cli.export.hf import export_hf

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from macaw_cli.commands.shared_options import ConfigOption, JsonOption, PlanOption, SetOption, workspace_of
+from macaw_cli.commands.shared_options import (
+    ConfigOption,
+    JsonOption,
+    PlanOption,
+    SetOption,
+    model_from_here,
+    workspace_of,
+)
 
 
 def extract_features(
@@ -29,8 +36,8 @@ def extract_features(
 ) -> None:
     """Compute encoder features of media files, once."""
     workspace = workspace_of(
-        config, set_, features__out=out and out.absolute(), features__image_encoder__model=_here(image_encoder),
-        features__audio_encoder__model=_here(audio_encoder), features__frames=frames, features__device=device,
+        config, set_, features__out=out, features__image_encoder__model=model_from_here(image_encoder),
+        features__audio_encoder__model=model_from_here(audio_encoder), features__frames=frames, features__device=device,
         features__max_reject_ratio=max_reject_ratio,
     )  # fmt: skip
     from macaw_cli.basics import console
@@ -43,8 +50,3 @@ def extract_features(
     else:
         report.print()
     report.require_few_rejects()
-
-
-def _here(model: str | None) -> str | None:
-    """A folder that was typed is relative to where it was typed; anything else is a hub id."""
-    return str(Path(model).absolute()) if model and Path(model).is_dir() else model

@@ -1,6 +1,6 @@
 """Options that every command has, and the one place where they become a workspace."""
 
-from collections.abc import Callable
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +22,8 @@ PlanOption = Annotated[bool, typer.Option("--plan", help="Print what would be do
 def workspace_of(config: Path | None, overrides: list[str] | None, **options: object) -> "Workspace":
     """Open the workspace with `--set` and the command's own options applied, options last.
 
+    A `Path` among the options is meant from the current folder, unlike those in `macaw.yaml`.
+
     Args:
         config: `--config`.
         overrides: every `--set`.
@@ -32,15 +34,35 @@ def workspace_of(config: Path | None, overrides: list[str] | None, **options: ob
     from macaw_cli.config.loading import open_workspace
 
     given = [
-        f"{key.replace('__', '.')}={json.dumps([str(v) for v in value] if isinstance(value, list) else _plain(value))}"
+        f"{key.replace('__', '.')}={json.dumps(_as_in_settings(value, config))}"
         for key, value in options.items()
         if value is not None and value != []
     ]
     return open_workspace(config, [*(overrides or []), *given])
 
 
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
+def from_here(path: Path, config: Path | None) -> str:
+    """A typed path as the workspace's settings mean it: relative to its folder; an absolute one outside stays as it is.
+
+    Args:
+        path: meant from the current folder.
+        config: `--config`.
+    """
+    from macaw_cli.config.loading import workspace_root
+
+    root, path = os.path.normpath(workspace_root(config)), path.expanduser()
+    outside = path.is_absolute() and not path.is_relative_to(root)
+    return str(path) if outside else os.path.relpath(path, root)
 
 
-Command = Callable[..., None]
+def model_from_here(model: str | None) -> str | Path | None:
+    """A typed model: a folder, or what can only be a path, is meant from the current folder; else it is a hub id."""
+    if model and Path(model).expanduser().is_dir():
+        return Path(model)
+    return str(Path(model).expanduser().absolute()) if model and model.startswith((".", "/", "~")) else model
+
+
+def _as_in_settings(value: object, config: Path | None) -> object:
+    if isinstance(value, list):
+        return [_as_in_settings(item, config) for item in value]
+    return from_here(value, config) if isinstance(value, Path) else value

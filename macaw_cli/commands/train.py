@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from macaw_cli.commands.shared_options import ConfigOption, PlanOption, SetOption, workspace_of
+from macaw_cli.commands.shared_options import ConfigOption, PlanOption, SetOption, model_from_here, workspace_of
 
 
 def train(
@@ -22,7 +22,9 @@ def train(
     overrides: SetOption = None,
 ) -> None:
     """Tune the bridge and the LLM on a dataset."""
-    workspace = workspace_of(config, overrides, bridge__name=bridge, llm=llm, training__max_steps=max_steps)
+    workspace = workspace_of(
+        config, overrides, bridge__name=bridge, llm=model_from_here(llm), training__max_steps=max_steps
+    )
     from macaw_cli.training.run import train as train_run
 
     train_run(workspace, dataset, gpus=gpus, cpu_processes=cpu_processes, resume=resume, plan=plan)

@@ -57,9 +57,17 @@ def open_workspace(config: Path | None = None, overrides: Sequence[str] = ()) ->
         require_version(tree["version"], FORMAT_VERSION, file)
     for override in overrides:
         apply_override(tree, override)
-    return Workspace(
-        (file.parent if file else Path.cwd()).absolute(), parse_settings(tree, str(file or "the command line"))
-    )
+    return Workspace(workspace_root(config), parse_settings(tree, str(file or "the command line")))
+
+
+def workspace_root(config: Path | None = None) -> Path:
+    """The folder of the workspace of `config`, absolute: where the relative paths of its settings start.
+
+    Raises:
+        UsageError: no such file.
+    """
+    file = _config_file(config)
+    return (file.parent if file else Path.cwd()).absolute()
 
 
 def parse_settings(tree: dict[str, Any], origin: str) -> Settings:

@@ -32,7 +32,7 @@ def model_config(workspace: Workspace, dataset: TrainingDataset) -> MacawConfig:
 
     settings = workspace.settings
     source = llm_source(workspace)
-    require_settings_encoders(settings, dataset)
+    require_settings_encoders(workspace, dataset)
     with quiet_transformers():
         try:
             llm_config = AutoConfig.from_pretrained(source)
@@ -60,25 +60,26 @@ def feature_shapes(dataset: TrainingDataset) -> dict[Modality, tuple[int, ...]]:
     return shapes
 
 
-def require_settings_encoders(settings: Settings, dataset: TrainingDataset) -> None:
+def require_settings_encoders(workspace: Workspace, dataset: TrainingDataset) -> None:
     """Refuse a dataset whose features another encoder made than the one that the settings name.
 
     Raises:
         MismatchError: with both fingerprints.
     """
-    encoders = {"image": settings.features.image_encoder, "audio": settings.features.audio_encoder}
+    features = workspace.settings.features
+    encoders = {"image": features.image_encoder, "audio": features.audio_encoder}
     expected = {
-        modality: _as_set(encoders[ENCODER_OF[modality]], found)  # type: ignore[index]
+        modality: _as_set(workspace, encoders[ENCODER_OF[modality]], found)  # type: ignore[index]
         for modality, found in dataset.fingerprints.items()
         if encoders[ENCODER_OF[modality]].model  # type: ignore[index]
     }
     require_same_encoders(dataset.fingerprints, expected, f"the dataset {dataset.folder.name}", "macaw.yaml")
 
 
-def _as_set(settings: EncoderSettings, found: Mapping[str, Any]) -> dict[str, Any]:
+def _as_set(workspace: Workspace, settings: EncoderSettings, found: Mapping[str, Any]) -> dict[str, Any]:
     """The dataset's fingerprint as it would be with the encoder of the settings; weights are not compared here."""
     taken = {name: getattr(settings, name) for name in ("layer", "cls", "post_layernorm", "projection", "l2")}
-    named = {**taken, "model": short_name(settings.model)}
+    named = {**taken, "model": short_name(workspace.model_source(settings.model))}
     return {**found, **{name: value for name, value in named.items() if name in found}}
 
 

@@ -28,10 +28,10 @@ def macaw(tmp_path):
     (tmp_path / "llava.json").write_text(json.dumps(llava))
     (tmp_path / "macaw.yaml").write_text("version: 1\ndataset: {sources: ['jsonl:c.jsonl'], val_fraction: 0.2}\n")
 
-    def run(*words):
+    def run(*words, folder=tmp_path):
         command = [sys.executable, "-m", "macaw_cli", "build-dataset", *words]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
 
     return run
 
@@ -54,6 +54,15 @@ def test_the_bare_command_takes_everything_from_the_workspace_and_is_done_once(t
     again = macaw()
     assert (again.returncode, again.stderr) == (0, "")
     assert "is up to date" in again.stdout
+
+
+def test_typed_paths_are_those_of_the_shell_also_for_a_workspace_elsewhere(tmp_path, macaw):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    write_rows(elsewhere / "mine.jsonl", [question(f"images/{n}.png") for n in range(5)])
+    done = macaw("--config", "../macaw.yaml", "--source", "jsonl:mine.jsonl#4", "--out", "here", folder=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert len(TrainingDataset(elsewhere / "here")) == 4
 
 
 def test_a_plan_prints_and_writes_nothing(tmp_path, macaw):

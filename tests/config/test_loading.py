@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from macaw_cli.basics.errors import MismatchError, UsageError
-from macaw_cli.commands.shared_options import workspace_of
+from macaw_cli.commands.shared_options import model_from_here, workspace_of
 from macaw_cli.config.loading import (
     Workspace,
     apply_override,
@@ -189,13 +189,34 @@ def test_an_override_of_an_unknown_key_is_told(tmp_path, override, key):
     assert f"`{key}`" in mistake(tmp_path, "", override)
 
 
-def test_options_of_a_command_come_last_and_their_text_stays_text(tmp_path):
+def test_options_of_a_command_come_last_and_their_text_stays_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "macaw.yaml").write_text("dataset: {out: a}\n")
     given = {"dataset__out": Path("2024"), "dataset__sources": ["jsonl:a: b#3"], "training__max_steps": None}
     settings = workspace_of(tmp_path, ["dataset.out=c", "training.max_steps=4"], **given).settings
     assert (settings.dataset.out, settings.dataset.sources) == ("2024", ("jsonl:a: b#3",))
     assert settings.training.max_steps == 4
     assert workspace_of(tmp_path, None, dataset__out=Path("1e5")).settings.dataset.out == "1e5"
+
+
+def test_typed_paths_start_in_the_current_folder_and_those_of_the_file_in_its_own(tmp_path, monkeypatch):
+    workspace, here, elsewhere = (tmp_path / name for name in ("workspace", "here", "elsewhere"))
+    for folder in (workspace, here / "llm", elsewhere):
+        folder.mkdir(parents=True)
+    (workspace / "macaw.yaml").write_text("dataset: {out: data, features: store}\nllm: llama\n")
+    monkeypatch.chdir(here)
+    config = Path("../workspace/macaw.yaml")
+    typed = {"dataset__out": Path("out"), "evaluation__data": elsewhere, "llm": model_from_here("llm")}
+    opened_there = workspace_of(config, None, **typed)
+    settings = opened_there.settings
+    assert opened_there.path(settings.dataset.out).resolve() == here / "out"
+    assert opened_there.path(settings.dataset.features[0]).resolve() == workspace / "store"
+    assert Path(opened_there.model_source(settings.llm)).resolve() == here / "llm"
+    assert settings.evaluation.data == str(elsewhere)
+    inside = workspace_of(config, None, dataset__out=workspace / "new").settings
+    assert inside.dataset.out == "new", "so that the workspace can be moved"
+    assert (model_from_here("openai/clip"), model_from_here(None)) == ("openai/clip", None)
+    assert model_from_here("./absent") == str(here / "absent"), "an error should name the place that was meant"
 
 
 def test_settings_written_as_yaml_read_back_to_the_same(tmp_path):

@@ -127,3 +127,15 @@ def test_a_dataset_of_another_encoder_is_refused_with_both_fingerprints(world, t
                 world, ["features.image_encoder={model: tiny-clip, layer: -2}", f"training.runs={tmp_path / 'runs'}"]
             )
         )
+
+
+def test_an_encoder_in_the_workspace_is_the_same_from_whatever_folder_the_command_is_typed(workspace, monkeypatch):
+    from macaw_cli.config.loading import open_workspace
+
+    space = workspace()
+    (space.root / "models" / "tiny-clip").mkdir(parents=True)
+    elsewhere = space.root / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    typed_elsewhere = open_workspace(space.root, ["features.image_encoder=models/tiny-clip", "training.max_steps=1"])
+    assert train(typed_elsewhere, plan=True) is None
