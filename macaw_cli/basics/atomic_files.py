@@ -6,6 +6,7 @@ that has no newline, and `append_jsonl` first cuts such a line off.
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from macaw_cli.basics.errors import DamagedError
 
 TEMPORARY_SUFFIX = ".tmp"
+REPLACED_SUFFIX = ".old"
 
 
 def fsync_folder(folder: Path) -> None:
@@ -23,6 +25,25 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def publish_folder(unfinished: Path, final: Path) -> None:
+    """Flush a folder that is whole to the disk and give it its final name, in place of an older one.
+
+    No folder of that name is ever a half-removed one; in the moment of a crash in between, both stand beside it.
+    """
+    for path in unfinished.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as written:
+                os.fsync(written.fileno())
+    fsync_folder(unfinished)
+    replaced = final.with_name(final.name + REPLACED_SUFFIX)
+    shutil.rmtree(replaced, ignore_errors=True)
+    if final.exists():
+        final.rename(replaced)
+    unfinished.rename(final)
+    fsync_folder(final.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 @contextmanager

@@ -112,9 +112,6 @@ def _with_encoders(model: Any, processor: MacawProcessor, encoders: ModelEncoder
     attach(model, *(loaded[role].model if role in loaded else None for role in ("image", "audio")))
     for role, encoder in loaded.items():  # the path leads nowhere from the new place; the name still tells what it is
         model.config.encoders.setdefault(role, {})["model"] = encoder.fingerprint["model"]
-    for part in (model.config, *(getattr(model.config, name) for name in model.config.sub_configs)):
-        if part is not None:
-            part._name_or_path = ""  # transformers notes where it was loaded from: a path of this machine
     prepares = {role: encoder.processor for role, encoder in loaded.items()}
     return MacawProcessor(
         processor.tokenizer, model.config, processor.encoder.template, processor.encoder.max_tokens,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import torch
 
-from macaw_cli.basics.atomic_files import fsync_folder, read_json
+from macaw_cli.basics.atomic_files import publish_folder, read_json
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
 
@@ -82,11 +83,16 @@ def save_model(model: MacawForConditionalGeneration, processor: MacawProcessor |
     # transformers imports deepspeed here, which would say on stdout that it found no GPU
     if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    _forget_origin(model.config)
     with quiet_transformers():
         model.save_pretrained(unfinished)
     if processor is not None:
         processor.save_pretrained(unfinished)
-    fsync_folder(unfinished)
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
-    fsync_folder(folder.parent)
+    publish_folder(unfinished, folder)
+
+
+def _forget_origin(config: MacawConfig) -> None:
+    """Take out where transformers loaded the parts from: a path of this machine, in a folder that can be moved."""
+    for part in (config, *(getattr(config, name) for name in config.sub_configs)):
+        if part is not None:
+            part._name_or_path = ""

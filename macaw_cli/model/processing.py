@@ -14,6 +14,7 @@ from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer
 from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.templates import TemplateName
@@ -149,14 +150,15 @@ class MacawProcessor:
         if not (folder / PROCESSOR_FILE).is_file():
             raise InputError(f"{folder} holds no {PROCESSOR_FILE}.", "It is no Macaw model, or one without tokenizer.")
         content = read_json(folder / PROCESSOR_FILE)
-        return cls(
-            AutoTokenizer.from_pretrained(folder),
-            MacawConfig.from_pretrained(folder),
-            content.get("template", "alpaca"),
-            content.get("max_tokens", 512),
-            AutoImageProcessor.from_pretrained(folder) if "image_processor" in content else None,
-            AutoFeatureExtractor.from_pretrained(folder) if "feature_extractor" in content else None,
-        )
+        with quiet_transformers():  # AutoTokenizer warns of a model type that it need not know
+            return cls(
+                AutoTokenizer.from_pretrained(folder),
+                MacawConfig.from_pretrained(folder),
+                content.get("template", "alpaca"),
+                content.get("max_tokens", 512),
+                AutoImageProcessor.from_pretrained(folder) if "image_processor" in content else None,
+                AutoFeatureExtractor.from_pretrained(folder) if "feature_extractor" in content else None,
+            )
 
     def _shapes(self, raw: PerText, stored: PerText, number: int) -> list[tuple[Modality, Sequence[int]]]:
         """Modality and feature shape of every medium of text `number`."""

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from macaw_cli.config.settings import MODALITIES
+from macaw_cli.model.losses import IGNORED
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.epoch_plan import Pack
 from macaw_cli.training.tokenised import TokenisedConversations
 
-IGNORED = -100
 READ_AHEAD = 4
 """Packs that are ready or being read before they are needed."""
 

@@ -12,18 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.atomic_files import fsync_folder, read_json, write_json
+from macaw_cli.basics.atomic_files import publish_folder, read_json, write_json
 from macaw_cli.basics.console import progress
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.model.losses import IGNORED
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow, Split
 
 CACHE_VERSION = 1
 """Raise it whenever the encoding of a conversation changes."""
-
-IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def cache_key(dataset: TrainingDataset, tokenizer: Any, config: Any, template: s
             "tokenizer": backend.to_str() if backend is not None else sorted(tokenizer.get_vocab().items()),
             "special": {name: str(token) for name, token in tokenizer.special_tokens_map.items()},
             "chat_template": str(tokenizer.chat_template) if template == "chat" else "",
-            "model": {name: getattr(config, name) for name in _LAYOUT},
+            "model": config.encoding_identity(),
             "template": template,
             "max_tokens": max_tokens,
         }
@@ -153,8 +152,6 @@ def _encode(dataset: TrainingDataset, row: ConversationRow, encoder: Any) -> tup
     return ids, np.asarray(conversation.labels) != IGNORED
 
 
-_LAYOUT = ("bridge", "conv", "feature_shapes", "soft_token_ids", "tag_ids", "null_token_ids", "null_media")
-"""What of a model's configuration decides about ids."""
 _ARRAYS = ("numbers", "ends", "input_ids", "supervised")
 
 
@@ -178,7 +175,4 @@ def _keep(tokens: TokenisedConversations, folder: Path) -> None:
         np.save(unfinished / f"{name}.npy", getattr(tokens, name), allow_pickle=False)
     info = {"conversations": len(tokens), "tokens": len(tokens.input_ids), "skipped": tokens.skipped}
     write_json(unfinished / "tokens.json", info)
-    fsync_folder(unfinished)
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
-    fsync_folder(folder.parent)
+    publish_folder(unfinished, folder)

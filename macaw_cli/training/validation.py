@@ -10,6 +10,7 @@ import torch
 
 from macaw_cli.basics import distributed
 from macaw_cli.evaluation.evaluate import quick_reliance
+from macaw_cli.model.losses import IGNORED
 from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.batches import PackReader
 from macaw_cli.training.engine import TrainingEngine
@@ -57,7 +58,7 @@ class Validation:
         sums = torch.zeros(2, dtype=torch.float64, device=self._engine.device)
         for pack in self._packs_of_this_rank():
             batch = self._reader.read(pack)
-            supervised = int((batch.labels != -100).sum())
+            supervised = int((batch.labels != IGNORED).sum())
             sums[0] += self._engine.forward(batch, 1).double()
             sums[1] += supervised
         if self._engine.processes.count > 1:

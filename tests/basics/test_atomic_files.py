@@ -10,6 +10,7 @@ import pytest
 from macaw_cli.basics.atomic_files import (
     append_jsonl,
     atomic_path,
+    publish_folder,
     read_json,
     read_jsonl,
     write_bytes,
@@ -109,3 +110,29 @@ def test_a_damaged_json_file_is_told(tmp_path, content):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(DamagedError, match=r"a\.json is not valid JSON"):
         read_json(tmp_path / "a.json")
+
+
+def test_a_folder_takes_the_place_of_an_older_one_of_that_name(tmp_path):
+    old, new = tmp_path / "model", tmp_path / "model.tmp"
+    for folder, name in ((old, "old.txt"), (new, "new.txt")):
+        (folder / "below").mkdir(parents=True)
+        (folder / "below" / name).write_text(name)
+    publish_folder(new, old)
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "below", "new.txt"]
+
+
+def test_a_killed_replacement_leaves_no_half_removed_folder_of_the_final_name(tmp_path):
+    for name in ("model", "model.tmp"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            (tmp_path / name / f"{number}.bin").write_text(name)
+    code = (
+        "import os, shutil, signal, pathlib\nfrom macaw_cli.basics.atomic_files import publish_folder\n"
+        "def killed(path, **_): [os.kill(os.getpid(), signal.SIGKILL) for file in pathlib.Path(path).glob('*')]\n"
+        "shutil.rmtree = killed\n"
+        "publish_folder(pathlib.Path('model.tmp'), pathlib.Path('model'))"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "model.old"]
+    assert {file.read_text() for file in (tmp_path / "model").iterdir()} == {"model.tmp"}

@@ -2,11 +2,13 @@ import json
 import os
 
 import pytest
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
 from macaw_cli.model.folder import load_model, model_folder, newest_model, save_model
+from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import MacawProcessor
 
 
@@ -25,6 +27,24 @@ def test_saving_again_replaces_the_older_model(tiny, tmp_path):
     (tmp_path / "model" / "old.txt").touch()
     save_model(tiny.model("linear"), None, tmp_path / "model")
     assert not (tmp_path / "model" / "old.txt").exists()
+
+
+def test_a_saved_model_does_not_know_where_its_parts_came_from(tiny, tokenizer, tmp_path):
+    config = tiny.config("linear", llm=tiny.llm_config(vocab_size=len(tokenizer)))
+    AutoModelForCausalLM.from_config(config.text_config).save_pretrained(tmp_path / "llm")
+    config.text_config = AutoConfig.from_pretrained(tmp_path / "llm")
+    model = MacawForConditionalGeneration.build(config, str(tmp_path / "llm"))
+    save_model(model, MacawProcessor(tokenizer, config), tmp_path / "model")
+    texts = [file.read_text() for file in (tmp_path / "model").iterdir() if file.suffix == ".json"]
+    assert len(texts) >= 4
+    assert not any(str(tmp_path) in text for text in texts)
+
+
+def test_loading_a_processor_warns_of_nothing(tiny, tokenizer, tmp_path, capfd):
+    config = tiny.config("linear", llm=tiny.llm_config(vocab_size=len(tokenizer)))
+    MacawProcessor(tokenizer, config).save_pretrained(tmp_path)
+    MacawProcessor.from_pretrained(tmp_path)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_model_without_tokenizer_is_told(tiny, tmp_path):
