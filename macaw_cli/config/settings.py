@@ -51,7 +51,7 @@ class FeatureSettings:
     """`macaw extract-features`: media files to feature shards."""
 
     sources: Texts = ()
-    """Files, folders, JSONL manifests or tars to read."""
+    """Files, folders, patterns or JSONL manifests to read."""
     out: str = "features"
     """Folder of the feature store."""
     image_encoder: Annotated[EncoderSettings, _named("model")] = EncoderSettings()
@@ -151,7 +151,7 @@ class TrainingSettings:
     packs_per_step: Annotated[int, Field(ge=1)] = 8
     """Packs per optimizer step over all processes; the number of processes must divide it."""
     max_tokens: Annotated[int, Field(ge=16)] = 512
-    """Longest conversation, soft tokens included; a longer one loses the end of its response."""
+    """Longest conversation, soft tokens included; a longer one loses its end, or is left out if that holds a medium."""
     template: Literal["alpaca", "chat"] = "alpaca"
     """How a conversation becomes text: the Alpaca template or the tokenizer's own chat template."""
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
@@ -190,6 +190,8 @@ class EvaluationSettings:
     """Questions per kind; `null` asks all."""
     batch_size: Annotated[int, Field(ge=1)] = 64
     """Sequences per forward pass."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model runs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,9 +220,7 @@ class ExportSettings:
     """Folder to write."""
 
 
-@with_config(
-    ConfigDict(extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True, allow_inf_nan=False)
-)
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True, allow_inf_nan=False))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The whole of `macaw.yaml`."""

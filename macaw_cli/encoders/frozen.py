@@ -127,5 +127,7 @@ def torch_device(name: str | torch.device) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if torch.device(name).type == "cuda" and not torch.cuda.is_available():
-        raise ResourceError("This torch sees no CUDA device.", "Type --device cpu; `macaw doctor` says more.")
+        raise ResourceError(
+            "This torch sees no CUDA device.", "Set that device to cpu or auto; `macaw doctor` says more."
+        )
     return torch.device(name)

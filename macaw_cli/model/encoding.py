@@ -30,7 +30,7 @@ class EncodedConversation:
 
     @property
     def supervised(self) -> int:
-        """Tokens the loss is taken of; 0 where the prompt alone is too long: such an example is skipped."""
+        """Tokens the loss is taken of; 0 where the cut leaves no answer or takes a medium: it is skipped."""
         return sum(label != IGNORED for label in self.labels)
 
 
@@ -45,8 +45,8 @@ class ConversationEncoder:
         template: `alpaca`, `chat` (the tokenizer's own) or `as_published` (Alpaca with the published script's
             deviations: text tokenised as one, a response between "\n " and " \n\n", the prompt's last token supervised,
             no end token, text cut at 256 tokens).
-        max_tokens: longest conversation, soft tokens included; what is longer loses its end. `as_published` counts
-            text tokens only.
+        max_tokens: longest conversation, soft tokens included; what is longer loses its end, and one that would lose
+            a medium is not supervised at all, so that it is skipped. `as_published` counts text tokens only.
 
     Raises:
         UsageError: the tokenizer has no end token, which every response needs.
@@ -58,6 +58,7 @@ class ConversationEncoder:
         self.tokenizer = tokenizer
         self.config = config
         self.template = template
+        self._media_ids = {*config.soft_token_ids.values(), *config.null_token_ids.values()}
         self.max_tokens = max_tokens if template != "as_published" else min(max_tokens, PUBLISHED_MAX_TOKENS)
         if template != "as_published" and tokenizer.eos_token_id is None:
             raise UsageError(
@@ -83,8 +84,10 @@ class ConversationEncoder:
         encoded = self._encoded(messages, media)
         if self.template == "as_published":
             return encoded  # cut before the media came in
-        kept = slice(self.max_tokens)
-        return EncodedConversation(encoded.input_ids[kept], encoded.labels[kept], encoded.media_order)
+        kept, labels = encoded.input_ids[: self.max_tokens], encoded.labels[: self.max_tokens]
+        if not self._media_ids.isdisjoint(encoded.input_ids[self.max_tokens :]):
+            labels = [IGNORED] * len(kept)  # fewer places than media: the model could not read it
+        return EncodedConversation(kept, labels, encoded.media_order)
 
     def prompt(self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium]) -> EncodedConversation:
         """A conversation that ends with a question, up to where the answer begins; never cut.

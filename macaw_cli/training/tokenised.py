@@ -21,7 +21,7 @@ from macaw_cli.model.losses import IGNORED
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow, Split
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Raise it whenever the encoding of a conversation changes."""
 
 

@@ -113,6 +113,17 @@ def test_what_is_too_long_loses_its_end_and_an_overlong_prompt_leaves_nothing_su
     assert encoder(max_tokens=40).encode(TALK[:2], [IMAGE]).supervised == 0
 
 
+def test_a_conversation_that_would_lose_a_medium_of_a_late_turn_is_skipped(encoder):
+    second = [{"type": "image"}, {"type": "text", "text": "And this?"}]
+    talk = [*TALK[:2], {"role": "user", "content": second}, {"role": "assistant", "content": "A dog."}]
+    whole = encoder().encode(talk, [IMAGE, IMAGE])
+    image = encoder().config.soft_token_ids["image"]
+    last = max(place for place, one in enumerate(whole.input_ids) if one == image)
+    assert encoder(max_tokens=last + 1).encode(talk, [IMAGE, IMAGE]).supervised > 0
+    lost = encoder(max_tokens=last).encode(talk, [IMAGE, IMAGE])
+    assert (len(lost.input_ids), lost.supervised) == (last, 0)
+
+
 def test_null_media_fill_all_three_blocks_in_the_published_order(encoder):
     one = encoder(null_media=True, variant="paper")
     text = shown(one, one.encode(TALK[:2], [("audio", (30, 12))]).input_ids)
