@@ -22,7 +22,7 @@ from macaw_cli.model.fusion import FusedInputs
 from macaw_cli.model.generation import MediaGeneration
 from macaw_cli.model.losses import predicting_positions, response_loss
 from macaw_cli.model.media_inputs import MediaFusion
-from macaw_cli.model.packing import isolating_mask
+from macaw_cli.model.packing import isolating_mask, mask_for_kernel
 
 Features = Sequence[Tensor] | Tensor
 
@@ -99,7 +99,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
 
         Args:
             input_ids: (B, T), one placeholder id per soft token.
-            attention_mask: (B, T), 0 for padding on either side.
+            attention_mask: (B, T), 0 for padding on either side; or (B, 1, T, T), true where a query may see a key.
             position_ids: (B, T).
             past_key_values: the cache of earlier positions; media belong to the first call.
             inputs_embeds: (B, T, D) instead of `input_ids`; media are then fused already.
@@ -129,7 +129,8 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         if use_cache is None and (position_ids is not None or labels is not None):
             use_cache = False
         if attention_mask is None and position_ids is not None and past_key_values is None and not use_cache:
-            attention_mask = isolating_mask(position_ids, self.config.text_config, inputs_embeds.dtype)
+            attention_mask = isolating_mask(position_ids, self.language_model.config)
+        attention_mask = mask_for_kernel(attention_mask, self.language_model.config, inputs_embeds.dtype)
         if labels is not None and not return_logits:
             logits_to_keep = predicting_positions(labels)
         output: CausalLMOutputWithPast = self.language_model(

@@ -13,16 +13,15 @@ from torch import Tensor
 KERNELS_WITH_MASK = ("sdpa", "eager")
 
 
-def isolating_mask(position_ids: Tensor, llm_config: Any, dtype: torch.dtype) -> Tensor | None:
+def isolating_mask(position_ids: Tensor, llm_config: Any) -> Tensor | None:
     """The attention mask of packed rows; None where there is one example per row, or the LLM makes its own.
 
     Args:
         position_ids: (B, T), starting again with every example.
         llm_config: configuration of the LLM.
-        dtype: number format of the hidden states.
 
     Returns:
-        (B, 1, T, T): true (for the sdpa kernel) or 0 (for eager, which adds it) where a query may see a key.
+        (B, 1, T, T), true where a query may see a key.
     """
     kernel = llm_config._attn_implementation
     if kernel not in KERNELS_WITH_MASK or getattr(llm_config, "sliding_window", None) is not None:
@@ -32,7 +31,17 @@ def isolating_mask(position_ids: Tensor, llm_config: Any, dtype: torch.dtype) ->
         return None
     example = torch.nn.functional.pad(starts.cumsum(dim=1), (1, 0))
     same = example[:, :, None] == example[:, None, :]
-    visible = same.tril()[:, None]
-    if kernel == "sdpa":
-        return visible
-    return torch.zeros_like(visible, dtype=dtype).masked_fill(~visible, torch.finfo(dtype).min)
+    return same.tril()[:, None]
+
+
+def mask_for_kernel(mask: Tensor | None, llm_config: Any, dtype: torch.dtype) -> Tensor | None:
+    """A mask of (B, 1, T, T) booleans as the LLM's kernel takes it: eager attention adds it to the scores.
+
+    Args:
+        mask: what `forward` has; any other kind stays as it is, as transformers makes the rest of it.
+        llm_config: configuration of the LLM.
+        dtype: number format of the hidden states.
+    """
+    if mask is None or mask.ndim != 4 or mask.dtype != torch.bool or llm_config._attn_implementation != "eager":
+        return mask
+    return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)

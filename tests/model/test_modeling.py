@@ -95,6 +95,17 @@ def test_packed_rows_give_every_example_the_logits_it_has_alone(tiny, attention,
     assert torch.allclose(packed.logits[0], torch.cat(alone), rtol=1e-5, atol=1e-5)
 
 
+def test_a_mask_of_truth_values_means_the_same_to_every_kernel(tiny):
+    """Eager attention adds its mask to the scores, so there a bare truth value would hide nothing."""
+    model = tiny.model("linear")
+    mask = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 1, 1]], dtype=torch.bool)[None, None]
+    logits = {}
+    for attention in ("sdpa", "eager"):
+        model.set_attn_implementation(attention)
+        logits[attention] = model(input_ids=torch.tensor([[1, 5, 6, 7]]), attention_mask=mask).logits
+    assert torch.allclose(logits["sdpa"], logits["eager"], rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("llm", sorted(OTHER_LLMS))
 def test_packing_isolates_with_other_llms_too(tiny, llm):
     model = tiny.model("linear", llm=OTHER_LLMS[llm])
