@@ -87,8 +87,10 @@ def _fill_store(
     store.restore_order(journal.jobs)
 
     shards = [row for row in store.rows if row.get("items")]
+    untouched = {item.key for item in items} - {item.key for job in jobs for item in job.items}
+    refused = untouched & {row["key"] for row in store.rejects} - {key for key, _ in store.media_rows()}
     return ExtractionReport(
-        store=folder, made=pipeline.made, known=len(items) - len({item.key for job in jobs for item in job.items}),
+        store=folder, made=pipeline.made, known=len(untouched) - len(refused), refused=len(refused),
         rejected=pipeline.rejected + len(unreadable), rejects=store.rejects, shards=len(shards),
         bytes=sum(row["bytes"] for row in shards), seconds=time.monotonic() - began, stages=pipeline.clock.seconds,
     )  # fmt: skip

@@ -20,6 +20,7 @@ class ExtractionReport:
         store: folder of the features.
         made: media encoded now, per modality; soundtracks count as audio.
         known: inputs whose features were there before.
+        refused: inputs given up before and left alone now.
         rejected: inputs given up now; `rejects` says which and why.
         bytes: size of all shards of the store.
         seconds: of this run's work, in all and per stage (waiting for decoders, encoding, writing).
@@ -28,6 +29,7 @@ class ExtractionReport:
     store: Path
     made: dict[Modality, int] = field(default_factory=dict)
     known: int = 0
+    refused: int = 0
     rejected: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
     shards: int = 0
@@ -58,6 +60,7 @@ class ExtractionReport:
         """The summary; its last line is the next command."""
         made = ", ".join(f"{count} {_NAMES[modality]}" for modality, count in self.made.items()) or "nothing new"
         known = f", {self.known} known before" if self.known else ""
+        known += f", {self.refused} rejected before (--retry-rejects tries them again)" if self.refused else ""
         total = sum(self.stages.values()) or 1.0
         stages = ", ".join(f"{stage} {100 * spent / total:.0f} %" for stage, spent in self.stages.items())
         console.result(f"Features: {made}{known}; {self.shards} shards, {human_bytes(self.bytes)} in {self.store}")

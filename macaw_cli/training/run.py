@@ -56,6 +56,11 @@ def train(
     from macaw_cli.training.plan_report import bytes_to_write, print_plan
 
     materials = prepare(workspace, folder)
+    if materials.tokens.skipped:
+        say(
+            f"{materials.tokens.skipped} conversations are left out: with training.max_tokens="
+            f"{settings.training.max_tokens} they lose their answer or a medium."
+        )
     sketch = model_without_weights(materials.config, settings.training.train)
     if plan:
         print_plan(materials, sketch, plan_run(materials.tokens, settings), settings, processes)

@@ -1,5 +1,6 @@
 """The training from end to end, in one process or as one rank of several: model, engine, loop, model folder."""
 
+import os
 import time
 from contextlib import AbstractContextManager, nullcontext
 
@@ -41,6 +42,7 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
     started = time.monotonic()
     with stop_on_signals() as stop, process_group(job.processes), _run_lock(job), _memory_is_told():
         torch.set_num_threads(job.processes.threads_each)
+        _choose_kernels(job.workspace.settings.training.deterministic)
         materials = materials or prepare(job.workspace, job.dataset)
         steps = plan_run(materials.tokens, job.workspace.settings)
         engine = _engine(job, materials)
@@ -57,6 +59,13 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
             exit_code(stop.received),
         )
     return report
+
+
+def _choose_kernels(deterministic: bool) -> None:
+    """Ask for kernels that repeat to the bit; where torch has none it warns and takes the other."""
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS promises it for a fixed workspace only
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
 
 
 def _engine(job: TrainingJob, materials: Materials) -> TrainingEngine:

@@ -1,6 +1,7 @@
 """A whole training on the tiny world: what it writes, what it says, and that it learns."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -81,6 +82,21 @@ def test_bf16_trains_on_a_cpu(workspace, stage):
     train(space)
     trained = load_file(space.root / "runs" / "linear-1" / "model" / "model.safetensors")
     assert trained["language_model.model.embed_tokens.weight"].dtype == torch.bfloat16
+
+
+def test_deterministic_kernels_are_asked_for_where_the_settings_say_so(workspace):
+    for asked in (True, False):
+        train(workspace(str(asked), max_steps=1, deterministic=asked))
+        assert torch.are_deterministic_algorithms_enabled() == asked
+
+
+def test_conversations_that_are_left_out_are_told(workspace, capfd):
+    from macaw_cli.training.materials import prepare
+
+    space = workspace("all")
+    lengths = prepare(space, space.path(space.settings.dataset.out)).tokens.lengths
+    train(workspace("short", max_tokens=int(sorted(lengths)[30]) - 8), plan=True)
+    assert re.search(r"^\d+ conversations are left out: with training.max_tokens=", capfd.readouterr().err, re.M)
 
 
 @pytest.mark.parametrize("stage", [2, 3])
