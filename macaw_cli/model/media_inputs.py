@@ -12,6 +12,7 @@ from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.settings import Modality
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.fusion import FusedInputs, insert_after_first, place_soft_tokens, require_equal_counts
+from macaw_cli.model.partitions import is_partitioned
 
 if TYPE_CHECKING:
     from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -56,7 +57,7 @@ class MediaFusion:
         with_null = self.config.null_media and bool(null_places.any())
         if with_null:
             media = [*media, self.null_features(name).to(embeds)]
-        if not media and not self.model.training and not hasattr(context.embedding_matrix, "ds_id"):
+        if not media and not self.model.training and not is_partitioned(context.embedding_matrix):
             return embeds
         bridge: Any = self.model.bridges[name]
         if not media:

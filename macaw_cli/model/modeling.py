@@ -23,6 +23,7 @@ from macaw_cli.model.generation import MediaGeneration
 from macaw_cli.model.losses import predicting_positions, response_loss
 from macaw_cli.model.media_inputs import MediaFusion
 from macaw_cli.model.packing import isolating_mask, mask_for_kernel
+from macaw_cli.model.partitions import gathered, is_partitioned
 
 Features = Sequence[Tensor] | Tensor
 
@@ -169,7 +170,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
     def context(self) -> BridgeContext:
         """What bridges may look at; under ZeRO-3 the bridges' forward passes gather the matrix."""
         matrix = self.embedding_matrix
-        if hasattr(matrix, "ds_id"):  # only DeepSpeed's partitioned parameters have one
+        if is_partitioned(matrix):
             import deepspeed
 
             for bridge in self.bridges.values():
@@ -178,12 +179,13 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
 
     def calibrate(self) -> None:
         """Give bridges and tags the scale of the LLM's own embeddings; for a new model, before training."""
-        matrix = self.embedding_matrix.detach()
-        for bridge in self.bridges.values():
-            if isinstance(bridge, MacawBridge):
-                bridge.calibrate(matrix)
-        if self.tag_embeddings is not None:
-            nn.init.normal_(self.tag_embeddings.weight, std=float(matrix.float().square().mean().sqrt()))
+        with gathered(self.embedding_matrix):
+            matrix = self.embedding_matrix.detach()
+            for bridge in self.bridges.values():
+                if isinstance(bridge, MacawBridge):
+                    bridge.calibrate(matrix)
+            if self.tag_embeddings is not None:
+                nn.init.normal_(self.tag_embeddings.weight, std=float(matrix.float().square().mean().sqrt()))
 
     @torch.no_grad()
     def set_null_features(self, modality: Modality, features: Tensor) -> None:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -149,14 +149,6 @@ def partitioned_loading(config: dict[str, Any]) -> Iterator[None]:
     keep_alive = HfDeepSpeedConfig(config)  # transformers only holds a weak reference
     yield
     del keep_alive
-
-
-def gathered(parameter: torch.nn.Parameter) -> AbstractContextManager[None]:
-    """The whole of a parameter that ZeRO-3 has split, for the duration of the block; on every rank."""
-    import deepspeed
-
-    context: AbstractContextManager[None] = deepspeed.zero.GatheredParameters([parameter])
-    return context
 
 
 def initialize(model: torch.nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, Any]) -> Any:

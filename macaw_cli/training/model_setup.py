@@ -14,7 +14,6 @@ from macaw_cli.encoders.source import explain, quiet_transformers, short_name
 from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
 from macaw_cli.shards.same_encoders import require_same_encoders
 from macaw_cli.shards.training_dataset import TrainingDataset
-from macaw_cli.training.deepspeed_setup import gathered
 from macaw_cli.training.parameter_groups import freeze
 from macaw_cli.training.sources import llm_source
 
@@ -122,8 +121,7 @@ def _partitioned_model(config: MacawConfig, source: str, settings: Settings) -> 
     torch.manual_seed(settings.seed)  # splitting may have drawn numbers; the bridge must begin as in other stages
     model = MacawForConditionalGeneration(config, llm)
     model.generation_config = llm.generation_config
-    with gathered(llm.get_input_embeddings().weight):
-        model.calibrate()
+    model.calibrate()
     for part in (model.bridges, model.tag_embeddings):
         if part is not None:  # DeepSpeed has loaded the LLM in this format, and takes only one
             part.to(DTYPES[settings.training.precision])

@@ -36,6 +36,8 @@ for step in range(4):
     losses.append(loss.item())
 if stage == 3:
     assert model.embedding_matrix.numel() == 0, "the matrix is not partitioned, so this test shows nothing"
+    model.calibrate()
+    assert model.bridges["image"].embedding_rms > 0.001, "calibrated by what is left of the matrix: nothing"
 print(json.dumps(losses), flush=True)
 os._exit(0)
 """

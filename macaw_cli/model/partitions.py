@@ -1,0 +1,20 @@
+"""Parameters that DeepSpeed's ZeRO-3 has split among the processes: empty outside the forward passes that use them."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+from torch import Tensor
+
+
+def is_partitioned(parameter: Tensor) -> bool:
+    """Whether ZeRO-3 has split it."""
+    return hasattr(parameter, "ds_id")  # only DeepSpeed's own parameters have one
+
+
+def gathered(parameter: Tensor) -> AbstractContextManager[None]:
+    """The whole of a parameter for the duration of the block; where it is split, on every process alike."""
+    if not is_partitioned(parameter):
+        return nullcontext()
+    import deepspeed
+
+    context: AbstractContextManager[None] = deepspeed.zero.GatheredParameters([parameter])
+    return context
