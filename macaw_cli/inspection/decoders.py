@@ -36,14 +36,15 @@ import json, sys, decord
 print(json.dumps([decord.__version__, len(decord.VideoReader(sys.argv[1]).get_batch(range(8)).asnumpy())]))
 """
 READ_SOUND = """
-import json, sys, librosa, soundfile
-samples, rate = librosa.load(sys.argv[1], sr=8000, mono=True)
-print(json.dumps([f"librosa {librosa.__version__}, soundfile {soundfile.__version__}", len(samples)]))
+import json, sys, soundfile, soxr
+samples, rate = soundfile.read(sys.argv[1])
+versions = f"soundfile {soundfile.__version__}, soxr {soxr.__version__}"
+print(json.dumps([versions, len(soxr.resample(samples, rate, 8000))]))
 """
 
 
 def decoders() -> list[Check]:
-    """Decode a generated video with PyAV and with decord, and a generated sound with librosa."""
+    """Decode a generated video with PyAV and with decord, and a generated sound with soundfile."""
     with tempfile.TemporaryDirectory(prefix="macaw-doctor-") as folder:
         return list(_checks(Path(folder)))
 

@@ -129,7 +129,7 @@ class Typist:
     def interrupt(self):
         self.type("\x03")
 
-    def expect(self, pattern, seconds=60):
+    def expect(self, pattern, seconds=150):
         """Wait until `pattern` is on the screen, and forget everything up to its end."""
         until = time.monotonic() + seconds
         while not (found := re.search(pattern, self.screen)):
