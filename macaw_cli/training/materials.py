@@ -15,6 +15,7 @@ from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.epoch_plan import PlannedStep, plan_epoch
+from macaw_cli.training.llm_identity import llm_identity
 from macaw_cli.training.model_setup import model_config
 from macaw_cli.training.schedule import steps_in_run
 from macaw_cli.training.sources import llm_source
@@ -35,6 +36,8 @@ class Materials:
     tokens: TokenisedConversations
     key: str
     """Of the token cache: it changes with the data, the tokenizer, the template and the bridge's token counts."""
+    llm: str
+    """Of the LLM: it changes with its configuration and weights."""
 
     @property
     def rows(self) -> Sequence[ConversationRow]:
@@ -48,7 +51,7 @@ class Materials:
         return {
             "dataset": self.dataset.hash,
             "tokens": self.key,
-            "llm": fingerprint(self.config.to_dict()["text_config"]),
+            "llm": self.llm,
             **{f"{modality} encoder": fingerprint(print_) for modality, print_ in self.config.fingerprints.items()},
         }
 
@@ -70,13 +73,14 @@ def prepare(workspace: Workspace, folder: Path) -> Materials:
         raise InputError(f"{folder} has no training conversation.", "Build it with a smaller dataset.val_fraction.")
     config = model_config(workspace, dataset)
     training = workspace.settings.training
-    tokenizer = load_tokenizer(llm_source(workspace))
+    source = llm_source(workspace)
+    tokenizer = load_tokenizer(source)
     template = "as_published" if training.as_published else training.template
     encoder = ConversationEncoder(tokenizer, config, template, training.max_tokens)
     cache = workspace.path(training.runs) / TOKEN_CACHE
     key = cache_key(dataset, tokenizer, config, template, training.max_tokens)
     tokens = cached(cache, key, "train") or tokenise(dataset, "train", encoder, cache, key)
-    return Materials(dataset, config, tokenizer, encoder, tokens, key)
+    return Materials(dataset, config, tokenizer, encoder, tokens, key, llm_identity(source, config.text_config))
 
 
 def load_tokenizer(source: str) -> Any:

@@ -1,12 +1,14 @@
 """A training that was interrupted, however, ends with the same log and the same bytes as an undisturbed one."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from macaw_cli.config.loading import open_workspace
 from macaw_cli.training.run import train
 
 HELPER = Path(__file__).with_name("killed_training.py")
@@ -67,3 +69,23 @@ def test_resume_without_an_unfinished_run_starts_one(workspace):
     space = workspace(max_steps=1)
     assert train(space, resume=True).run == "linear-1"
     assert train(space, resume=True).run == "linear-2"
+
+
+def test_a_workspace_that_was_moved_in_between_continues(world, tmp_path, monkeypatch):
+    from macaw_cli.training import session
+
+    shutil.copytree(world, tmp_path / "here", ignore=shutil.ignore_patterns("runs"))
+
+    def opened(name):
+        return open_workspace(tmp_path / name, ["training.max_steps=2"])
+
+    def die(*_):
+        raise ZeroDivisionError("before the model is saved")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "finish_run", die)
+        with pytest.raises(ZeroDivisionError):
+            train(opened("here"))
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert train(opened("there"), resume=True).steps == 2
+    assert len(list((tmp_path / "there" / "runs").glob("*/summary.json"))) == 1
