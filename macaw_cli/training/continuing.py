@@ -74,6 +74,24 @@ def require_same_processes(run: RunFolder, zero_stage: int, before: int, now: in
         )
 
 
+def require_same_plan(run: RunFolder, before: str, now: str) -> None:
+    """Refuse to continue at step k of another order of conversations: some would be seen twice, others never.
+
+    Args:
+        run: the run to continue.
+        before: hash of the plan that its checkpoint was trained on.
+        now: hash of the plan of now, which the settings and data decide together with macaw and numpy.
+
+    Raises:
+        MismatchError: they differ.
+    """
+    if before != now:
+        raise MismatchError(
+            f"{run.path} cannot continue: macaw or numpy of now plans its epochs otherwise than those it began with.",
+            f"Install the versions in {run.versions_file}, or start a new run: `macaw train` without --resume.",
+        )
+
+
 def learning_settings(settings: Settings) -> dict[str, Any]:
     """Dotted key to value of every setting that has a part in what is learnt."""
     training = {key: value for key, value in asdict(settings.training).items() if key not in FREE_TO_CHANGE}

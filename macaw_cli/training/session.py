@@ -12,7 +12,7 @@ from macaw_cli.basics.errors import Interrupted, ResourceError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.training.batches import PackReader
 from macaw_cli.training.checkpoint import Progress, load_checkpoint, newest_progress, save_checkpoint
-from macaw_cli.training.continuing import require_continuable
+from macaw_cli.training.continuing import require_continuable, require_same_plan
 from macaw_cli.training.deepspeed_setup import deepspeed_config, partitioned_loading, process_group
 from macaw_cli.training.display import training_display
 from macaw_cli.training.engine import TrainingEngine
@@ -90,6 +90,7 @@ def _start_or_continue(
         again = " from the start, as it has no checkpoint yet" if job.continues else ""
         say(f"Training {job.run.path}{again}: {len(steps)} steps, {job.processes.count} x {job.processes.device}")
         return Progress()
+    require_same_plan(job.run, progress.plan, plan_hash(steps))
     load_checkpoint(job.run.checkpoints, engine, progress)
     say(f"Continuing {job.run.path} after step {progress.step} of {len(steps)}")
     return progress

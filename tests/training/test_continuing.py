@@ -7,7 +7,7 @@ import pytest
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.training.checkpoint import Progress
-from macaw_cli.training.continuing import require_continuable
+from macaw_cli.training.continuing import require_continuable, require_same_plan
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import choose_run, write_versions
 
@@ -64,3 +64,9 @@ def test_under_zero_the_number_of_processes_may_not_change(tmp_path):
     run = choose_run(Workspace(tmp_path, settings), resume=False).folder
     with pytest.raises(MismatchError, match="trained by 2 processes, now there is 1"):
         check(run, settings, processes=1, progress=Progress(step=4, world_size=2))
+
+
+def test_another_plan_of_the_same_data_is_refused(run):
+    require_same_plan(run, "one", "one")
+    with pytest.raises(MismatchError, match=r"plans its epochs otherwise.*versions\.json"):
+        require_same_plan(run, "one", "two")
