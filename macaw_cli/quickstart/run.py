@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.loading import CONFIG_NAME, Workspace, open_workspace
 from macaw_cli.config.presets import preset_yaml
 from macaw_cli.quickstart.checkpoints import copy_checkpoints
+from macaw_cli.quickstart.child import run_child
 from macaw_cli.quickstart.controls import shuffle_answers
 from macaw_cli.quickstart.report import write_report
 from macaw_cli.quickstart.world import make_world
@@ -135,9 +135,8 @@ def _type(workspace: Workspace, *words: str) -> None:
     say(f"\n$ macaw {shlex.join(words)}")
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-m", "macaw_cli", *words]
-    finished = subprocess.run(command, cwd=workspace.root, stdout=sys.stderr, env=environment, check=False)
-    if finished.returncode:
-        raise QuickstartStopped(words[0], finished.returncode)
+    if code := run_child(command, workspace.root, environment):
+        raise QuickstartStopped(words[0], code)
 
 
 class QuickstartStopped(MacawError):
