@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from macaw_cli.commands.shared_options import SetOption
 from macaw_cli.config.presets import Preset
 
 
@@ -14,10 +15,11 @@ def init(
         Preset,
         typer.Option(help="modern: large encoders, MLP bridge; paper: Macaw-LLM as published; quickstart: tiny"),
     ] = "modern",
+    overrides: SetOption = None,
 ) -> None:
     """Write a macaw.yaml from a preset, with comments on what to fill in."""
     from macaw_cli.basics.console import result
     from macaw_cli.config.presets import write_preset
 
-    file = write_preset(preset, folder)
+    file = write_preset(preset, folder, overrides or [])
     result(f"Wrote {file} ({preset}). Fill in your media and conversations. Next: macaw extract-features")

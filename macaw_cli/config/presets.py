@@ -37,11 +37,17 @@ def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
     return f"# The preset {preset} with other values of {changed}.\n" + yaml.safe_dump(tree, sort_keys=False)
 
 
-def write_preset(preset: Preset, folder: Path) -> Path:
+def write_preset(preset: Preset, folder: Path, overrides: Sequence[str] = ()) -> Path:
     """Write the preset to `folder`, which is made if need be; never over a file that is there.
+
+    Args:
+        preset: which one.
+        folder: the workspace to be.
+        overrides: as in `preset_yaml`.
 
     Raises:
         InputError: the folder has a `macaw.yaml`, or is a file.
+        UsageError: an override names an unknown key or gives an impossible value.
     """
     from macaw_cli.config.loading import CONFIG_NAME
 
@@ -50,5 +56,5 @@ def write_preset(preset: Preset, folder: Path) -> Path:
         raise InputError(f"{folder} is a file, a workspace is a folder.", another)
     if file.exists():
         raise InputError(f"{file} is there already and stays as it is.", another)
-    write_text(file, preset_yaml(preset))
+    write_text(file, preset_yaml(preset, overrides))
     return file

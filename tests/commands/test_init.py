@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.config.presets import PRESETS
 from macaw_cli.main import app
@@ -45,3 +45,13 @@ def test_an_unknown_preset_is_wrong_usage_that_lists_the_known_ones(tmp_path):
     done = init(tmp_path, "--preset", "papper")
     assert done.exit_code == 2
     assert "paper" in done.stderr
+
+
+def test_values_can_be_set_and_a_wrong_key_writes_nothing(tmp_path):
+    assert init(tmp_path, "--set", "llm=models/llm", "--set", "seed=3").exit_code == 0
+    settings = open_workspace(tmp_path).settings
+    assert (settings.llm, settings.seed, settings.bridge.name) == ("models/llm", 3, "mlp")
+    refused = init(tmp_path / "other", "--set", "training.epoch=1")
+    assert isinstance(refused.exception, UsageError)
+    assert "training.epochs" in refused.exception.problem
+    assert not (tmp_path / "other" / "macaw.yaml").exists()
