@@ -2,8 +2,8 @@
 
     macaw quickstart world && python benchmarks/bridges.py world --picture docs/images/bridges.png
 
-Each run differs from the workspace's own settings only in the bridge. The figures are those of the validations that
-training itself makes.
+Each run differs from the workspace's own settings only in the bridge; steps and tokens per step are the same, so
+bridges with many soft tokens see fewer conversations. The figures are those of the validations that training itself makes.
 """
 
 import argparse
@@ -16,16 +16,17 @@ from typing import Any
 FORMS = {
     "macaw (default)": ["bridge.name=macaw", "bridge.variant=default"],
     "macaw (paper)": ["bridge.name=macaw", "bridge.variant=paper"],
-    "linear": ["bridge.name=linear"],
-    "mlp": ["bridge.name=mlp"],
+    # one soft token per feature token: a film has 384 of them and 100 of its soundtrack
+    "linear": ["bridge.name=linear", "training.max_tokens=640"],
+    "mlp": ["bridge.name=mlp", "training.max_tokens=640"],
 }
 COLOURS = ["#1b9e77", "#d95f02", "#7570b3", "#e7298a"]
 
 
-def train(workspace: Path, name: str, settings: list[str], every: int, questions: int, extra: list[str]) -> Path:
+def train(workspace: Path, name: str, settings: list[str], every: int, questions: int) -> Path:
     """Train one form, or continue it; returns its metrics file."""
     run = f"bridges-{''.join(letter if letter.isalnum() else '-' for letter in name).strip('-')}"
-    values = [*settings, f"training.name={run}", f"training.evaluate_every={every}", *extra]
+    values = [*settings, f"training.name={run}", f"training.evaluate_every={every}"]
     values += [f"training.evaluate_examples={questions}", "training.checkpoint_every=100"]
     words = [word for value in values for word in ("--set", value)]
     subprocess.run([sys.executable, "-m", "macaw_cli", "train", "--resume", *words], cwd=workspace, check=True)
@@ -66,20 +67,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--picture", type=Path, default=Path("bridges.png"))
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--every", type=int, default=50)
     parser.add_argument("--questions", type=int, default=40, help="held-out questions per kind in each validation")
     parser.add_argument("--set", action="append", default=[], help="a setting for all runs")
     arguments = parser.parse_args()
+    shared = [f"training.max_steps={arguments.steps}", "training.epochs=100", *arguments.set]
     curves = {
-        name: curve(train(arguments.workspace, name, settings, arguments.every, arguments.questions, arguments.set))
+        name: curve(train(arguments.workspace, name, [*settings, *shared], arguments.every, arguments.questions))
         for name, settings in FORMS.items()
     }
-    steps = [step for step, _ in next(iter(curves.values()))]
-    print("| form | " + " | ".join(f"{step}" for step in steps) + " |")
+    steps = sorted({step for points in curves.values() for step, _ in points})
+    print("| form | " + " | ".join(str(step) for step in steps) + " |")
     print("|---" * (len(steps) + 1) + "|")
     for name, points in curves.items():
-        cells = [f"{v['overall']['real']:.2f} / {v['overall']['reliance']:+.2f}" for _, v in points]
-        print(f"| {name} | " + " | ".join(cells) + " |")
+        cells = {step: f"{v['overall']['real']:.2f} / {v['overall']['reliance']:+.2f}" for step, v in points}
+        print(f"| {name} | " + " | ".join(cells.get(step, "") for step in steps) + " |")
     draw(curves, arguments.picture)
 
 
