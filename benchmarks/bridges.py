@@ -3,7 +3,7 @@
     macaw quickstart world && python benchmarks/bridges.py world --picture docs/images/bridges.png
 
 Each run differs from the workspace's own settings only in the bridge; steps and tokens per step are the same, so
-bridges with many soft tokens see fewer conversations. The figures are those of the validations that training itself makes.
+bridges with many soft tokens see fewer conversations. The figures are those of the validations of the training.
 """
 
 import argparse
