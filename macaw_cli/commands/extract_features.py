@@ -25,7 +25,7 @@ def extract_features(
     audio_encoder: Annotated[str | None, typer.Option(help="Folder or hub id: sounds and soundtracks.")] = None,
     frames: Annotated[int | None, typer.Option(help="Frames per video.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    gpus: Annotated[int, typer.Option(help="How many GPUs to use.", min=1)] = 1,
+    gpus: Annotated[int, typer.Option(help="How many GPUs to use; for now 1.", min=1)] = 1,
     limit: Annotated[int | None, typer.Option(help="Only the first so many files.", min=1)] = None,
     retry_rejects: Annotated[bool, typer.Option("--retry-rejects", help="Try rejected files again.")] = False,
     max_reject_ratio: Annotated[float | None, typer.Option(help="More rejects than this is exit code 1.")] = None,
