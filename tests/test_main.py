@@ -9,6 +9,7 @@ from macaw_cli import main
 
 @main.app.command()
 def wait():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored under a background job
     signal.raise_signal(signal.SIGINT)
 
 main.cli()
