@@ -56,6 +56,7 @@ def checked_conversation(row: Any, origin: Origin) -> Conversation:
     if not isinstance(row, Mapping):
         raise InputError(f"a conversation is a JSON object, found {type(row).__name__}")
     _require_encodable(row)
+    _require_known_media(row)
     messages = checked_messages(row.get("messages"))
     media = {modality: _checked_names(row.get(modality), modality) for modality in MODALITIES}
     _require_questions(messages, any(media.values()))
@@ -77,6 +78,14 @@ def _require_encodable(row: Mapping[str, Any]) -> None:
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise InputError("the text holds half a character (a lone surrogate such as \\ud800)") from None
+
+
+def _require_known_media(row: Mapping[str, Any]) -> None:
+    """Extra keys are kept, but one that only misspells a medium would leave its conversation blind without a word."""
+    for key in row:
+        for modality in MODALITIES:
+            if key != modality and key.lower() in (modality, f"{modality}s", f"{modality}_path", f"{modality}_paths"):
+                raise InputError(f"unknown key `{key}`: media stand under `{modality}`")
 
 
 def _require_questions(messages: list[dict[str, Any]], has_media: bool) -> None:

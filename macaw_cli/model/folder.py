@@ -5,9 +5,10 @@ import shutil
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
 from macaw_cli.basics.atomic_files import publish_folder, read_json
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
@@ -30,14 +31,18 @@ def load_model(
     Raises:
         InputError: the folder holds no Macaw model, or one without tokenizer.
         MismatchError: a newer macaw wrote it.
+        DamagedError: its weights are cut.
     """
     folder = model_folder(Path(folder))
     if not (folder / PROCESSOR_FILE).is_file():
-        raise InputError(
-            f"The model in {folder} has no tokenizer.", "Import it again with --tokenizer FOLDER."
-        )
-    with quiet_transformers():
-        model = MacawForConditionalGeneration.from_pretrained(folder, dtype=dtype or "auto")
+        raise InputError(f"The model in {folder} has no tokenizer.", "Import it again with --tokenizer FOLDER.")
+    try:
+        with quiet_transformers():
+            model = MacawForConditionalGeneration.from_pretrained(folder, dtype=dtype or "auto")
+    except SafetensorError as error:
+        raise DamagedError(
+            f"The weights in {folder} are cut or changed ({error}).", "Restore them from a copy."
+        ) from error
     return model.to(device).eval(), MacawProcessor.from_pretrained(folder)
 
 

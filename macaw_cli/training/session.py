@@ -55,7 +55,7 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
         assert stop.received is not None
         raise Interrupted(
             f"Stopped by {stop.received.name} after step {done} of {len(steps)}; a checkpoint is saved.",
-            "`macaw train --resume` continues.",
+            "Type the same command with --resume to continue.",
             exit_code(stop.received),
         )
     return report

@@ -46,3 +46,9 @@ def test_the_defaults_are_valid():
 def test_the_papers_variant_of_another_bridge_is_refused():
     with pytest.raises(UsageError, match="variant `paper` is a form of `macaw`, not of `linear`"):
         parse_settings({"bridge": {"name": "linear", "variant": "paper"}}, "a test")
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/x", ".hidden", "a/b"])
+def test_a_run_cannot_be_named_out_of_its_folder(name):
+    with pytest.raises(UsageError, match=r"`training\.name`"):
+        parse_settings({"training": {"name": name}}, "a test")

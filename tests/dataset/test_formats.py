@@ -176,3 +176,12 @@ def test_the_shared_caption_file_reads_as_alpaca(pytestconfig):
     assert len(found) == 90
     assert all(conversation.media["image"] for conversation in found)
     assert json.dumps(found[0].extra) == '{"type": "conv"}'
+
+
+@pytest.mark.parametrize("key", ["images", "Image", "video_path", "audios"])
+def test_a_misspelt_medium_is_not_taken_for_an_extra_key(key):
+    with pytest.raises(InputError, match=f"unknown key `{key}`: media stand under"):
+        checked_conversation(
+            {key: ["a.png"], "messages": [{"role": "user", "content": "What?"}, {"role": "assistant", "content": "x"}]},
+            HERE,
+        )

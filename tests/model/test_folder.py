@@ -4,7 +4,7 @@ import os
 import pytest
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
 from macaw_cli.model.folder import load_model, model_folder, newest_model, save_model
@@ -81,3 +81,12 @@ def test_the_newest_model_of_a_workspace_is_found(tmp_path):
         file.touch()
         os.utime(file, (1000 - age, 1000 - age))
     assert newest_model(workspace) == tmp_path / "runs" / "b-newest" / "model"
+
+
+def test_cut_weights_are_told_by_name(tiny, tokenizer, tmp_path):
+    model = tiny.model(llm=tiny.llm_config(vocab_size=len(tokenizer)))
+    save_model(model, MacawProcessor(tokenizer, model.config), tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with pytest.raises(DamagedError, match="are cut or changed"):
+        load_model(tmp_path / "model")
