@@ -55,7 +55,7 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
         assert stop.received is not None
         raise Interrupted(
             f"Stopped by {stop.received.name} after step {done} of {len(steps)}; a checkpoint is saved.",
-            "Type the same command with --resume to continue.",
+            "`macaw train --resume`, with the same options, continues.",
             exit_code(stop.received),
         )
     return report
