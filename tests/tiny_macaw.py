@@ -127,7 +127,8 @@ def make_model(root, name="tiny", *, bridge="linear", modalities=("image", "audi
     """A model folder `runs/NAME/model` of the workspace `root`, as a finished training leaves it."""
     from transformers import AutoConfig
 
-    from macaw_cli.config.settings import BridgeSettings, EncoderSettings
+    from macaw_cli.config.feature_settings import EncoderSettings
+    from macaw_cli.config.settings import BridgeSettings
     from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
     from macaw_cli.model.configuration import MacawConfig
     from macaw_cli.model.folder import save_model

@@ -6,76 +6,17 @@ The string under a field is its documentation: `docs/configuration.md` is genera
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, with_config
+from pydantic import ConfigDict, Field, with_config
 
+from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.config.quickstart_settings import QuickstartSettings
+from macaw_cli.config.setting_types import Texts, named
 
 FORMAT_VERSION = 1
 
 Modality = Literal["image", "video", "audio"]
 MODALITIES: tuple[Modality, ...] = ("image", "audio", "video")
 """The three media, in the order in which their blocks stand before the first user text."""
-
-
-def _named(key: str) -> BeforeValidator:
-    """Let a section be given by its most important value alone: `bridge: linear` for `bridge: {name: linear}`."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
-
-
-Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
-"""A list of texts; one alone may stand without the brackets."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EncoderSettings:
-    """Which frozen encoder, and which of its outputs becomes the stored feature."""
-
-    model: str = ""
-    """Folder or hub id of the encoder, such as `openai/clip-vit-base-patch16`."""
-    revision: str = ""
-    """Hub revision; empty means the newest."""
-    layer: int = -1
-    """Which hidden state is taken: -1 is the last one, -2 the one before (as in LLaVA)."""
-    cls: Literal["drop", "keep", "only"] = "drop"
-    """What happens to the class token, where the encoder has one."""
-    post_layernorm: bool = False
-    """Whether the vision tower's final layer norm is applied to every token."""
-    projection: bool = True
-    """Whether the encoder's own projection (CLIP's `visual_projection`) is applied, where it has one."""
-    l2: bool = False
-    """Whether each token is divided by its L2 norm."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FeatureSettings:
-    """`macaw extract-features`: media files to feature shards."""
-
-    sources: Texts = ()
-    """Files, folders, patterns or JSONL manifests to read."""
-    out: str = "features"
-    """Folder of the feature store."""
-    image_encoder: Annotated[EncoderSettings, _named("model")] = EncoderSettings()
-    """Encoder of images and video frames."""
-    audio_encoder: Annotated[EncoderSettings, _named("model")] = EncoderSettings(projection=False)
-    """Encoder of audio files and soundtracks."""
-    frames: Annotated[int, Field(ge=1)] = 6
-    """Frames taken from a video, at evenly spaced times."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the encoders run."""
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Number format of the encoders' computation; features are always stored as fp16."""
-    batch_size: Annotated[int, Field(ge=1)] = 32
-    """Media (or frames) per encoder call."""
-    shard_items: Annotated[int, Field(ge=1)] = 512
-    """Media per shard."""
-    workers: Annotated[int, Field(ge=1)] = 2
-    """Decoder processes."""
-    decode_timeout_s: Annotated[float, Field(gt=0)] = 60.0
-    """Seconds after which the decoding of one file is given up and its process ended."""
-    decode_memory_mib: Annotated[int, Field(ge=512)] = 4096
-    """Memory that one decoder process may have, in MiB; a file that needs more is rejected."""
-    max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """Share of unreadable inputs above which the command ends with exit code 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,9 +172,9 @@ class Settings:
     """Seed of everything random: splits, order, initial weights."""
     llm: str = ""
     """Folder or hub id of a causal LLM of transformers."""
-    bridge: Annotated[BridgeSettings, _named("name")] = BridgeSettings()
+    bridge: Annotated[BridgeSettings, named("name")] = BridgeSettings()
     """Bridge between encoders and LLM."""
-    features: FeatureSettings = FeatureSettings()
+    features: FeatureSettings = field(default_factory=FeatureSettings)
     """Settings of `macaw extract-features`."""
     dataset: DatasetSettings = DatasetSettings()
     """Settings of `macaw build-dataset`."""

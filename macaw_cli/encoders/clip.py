@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from macaw_cli.config.settings import EncoderSettings
+from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.selection import image_features
 from macaw_cli.encoders.source import has_processor, load_weights

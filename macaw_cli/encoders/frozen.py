@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from macaw_cli.basics.errors import ResourceError
-from macaw_cli.config.settings import EncoderSettings
+from macaw_cli.config.feature_settings import EncoderSettings
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

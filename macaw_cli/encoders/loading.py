@@ -3,7 +3,7 @@
 from typing import Any
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.config.settings import EncoderSettings
+from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.source import model_config, quiet_transformers, short_name
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.config.settings import EncoderSettings
+from macaw_cli.config.feature_settings import EncoderSettings
 
 
 def image_features(vision_model: nn.Module, pixel_values: Tensor, settings: EncoderSettings) -> Tensor:
@@ -75,9 +75,9 @@ def _normalised(tokens: Tensor, settings: EncoderSettings) -> Tensor:
     return torch.nn.functional.normalize(tokens, dim=-1) if settings.l2 else tokens
 
 
-def _checked_layer(layer: int, count: int, section: str) -> int:
+def _checked_layer(layer: Any, count: int, section: str) -> int:
     if not -count <= layer < count:
         raise UsageError(
             f"`features.{section}.layer`: expected {-count} to {count - 1} (its hidden states), found {layer}."
         )
-    return layer
+    return int(layer)

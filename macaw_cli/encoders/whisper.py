@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from macaw_cli.config.settings import EncoderSettings
+from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.selection import audio_features
 from macaw_cli.encoders.source import has_processor, load_weights

@@ -6,7 +6,8 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from macaw_cli.basics.errors import InputError, MismatchError
-from macaw_cli.config.settings import EncoderSettings, FeatureSettings, Modality
+from macaw_cli.config.feature_settings import EncoderSettings, FeatureSettings
+from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.model.attached_encoders import attach

@@ -81,7 +81,7 @@ def _fill_store(
     require_free_space(folder, sum(len(job.items) * encoders.item_bytes(kind) for job in jobs for kind in job.shards))
 
     with DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool:
-        pipeline = Pipeline(encoders, store, pool, settings.workers)
+        pipeline = Pipeline(encoders, store, pool)
         pipeline.run(jobs)
     _name_copies(items, store)
     store.restore_order(journal.jobs)

@@ -60,8 +60,8 @@ class Clock:
 class Pipeline:
     """Runs jobs one after another; the decoders work ahead across their borders."""
 
-    def __init__(self, encoders: "Encoders", store: StoreFiles, pool: DecoderPool, workers: int) -> None:
-        self._encoders, self._store, self._pool, self._workers = encoders, store, pool, workers
+    def __init__(self, encoders: "Encoders", store: StoreFiles, pool: DecoderPool) -> None:
+        self._encoders, self._store, self._pool = encoders, store, pool
         self.clock = Clock()
         self.made: dict[Modality, int] = {}
         self.rejected = 0
@@ -78,7 +78,7 @@ class Pipeline:
     def _decode_ahead(self, jobs: list[Job]) -> "Iterator[tuple[Item, Future[Decoded]]]":
         ahead: deque[tuple[Item, Future[Decoded]]] = deque()
         for job in jobs:
-            bound = _media_per_batch(job, self._encoders) + _AHEAD_PER_WORKER * self._workers
+            bound = _media_per_batch(job, self._encoders) + _AHEAD_PER_WORKER * self._pool.workers
             for item in job.items:
                 while len(ahead) >= bound:
                     yield ahead.popleft()

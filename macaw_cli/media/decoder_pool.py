@@ -1,5 +1,7 @@
 """Several decoder processes at work at once, each driven by one thread of its own."""
 
+import os
+import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -9,13 +11,14 @@ from macaw_cli.media.decoding import Decoded, Request
 
 
 class DecoderPool:
-    """Decodes files in `workers` processes; a context manager that leaves no process behind."""
+    """Decodes files in `workers` processes, None: one per core; a context manager that leaves no process behind."""
 
     def __init__(
-        self, workers: int, timeout_s: float = DEFAULT_TIMEOUT_S, memory_mib: int = DEFAULT_MEMORY_MIB
+        self, workers: int | None = None, timeout_s: float = DEFAULT_TIMEOUT_S, memory_mib: int = DEFAULT_MEMORY_MIB
     ) -> None:
         self._timeout_s, self._memory_mib = timeout_s, memory_mib
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="decoder")
+        self.workers = workers or len(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1))
+        self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="decoder")
         self._own = threading.local()
         self._processes: list[DecoderProcess] = []
 

@@ -8,7 +8,8 @@ from transformers import AutoConfig, PretrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.config.settings import MODALITIES, BridgeSettings, EncoderSettings, Modality
+from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.config.settings import MODALITIES, BridgeSettings, Modality
 
 FORMAT_VERSION = 1
 ENCODER_OF: dict[Modality, str] = {"image": "image", "video": "image", "audio": "audio"}

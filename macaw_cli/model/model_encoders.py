@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import EncoderSettings, Modality
+from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.model.configuration import ENCODER_OF

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import EncoderSettings, Modality, Settings
+from macaw_cli.config.settings import Modality, Settings
 from macaw_cli.encoders.source import explain, quiet_transformers, short_name
 from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
 from macaw_cli.shards.same_encoders import require_same_encoders

@@ -10,8 +10,8 @@ import torch
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.chat.attachments import Attacher
+from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import open_workspace
-from macaw_cli.config.settings import EncoderSettings
 from macaw_cli.encoders.loading import load_image_encoder
 from macaw_cli.features.extract import extract
 from macaw_cli.media.images import load_image

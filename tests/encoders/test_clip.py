@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.config.settings import EncoderSettings
+from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.loading import load_image_encoder
 from macaw_cli.encoders.source import quiet_transformers
 

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from macaw_cli.basics.errors import InputError, MissingDependencyError, ResourceError, UsageError
-from macaw_cli.config.settings import EncoderSettings
+from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.source import explain
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from macaw_cli.config.settings import EncoderSettings
+from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.loading import load_audio_encoder
 from macaw_cli.encoders.source import quiet_transformers
 

@@ -311,7 +311,7 @@ def companions(tmp_path_factory):
     """Feature shapes per modality, and a folder with `clip`, `whisper` and `llm`."""
     import tiny_macaw
 
-    from macaw_cli.config.settings import EncoderSettings
+    from macaw_cli.config.feature_settings import EncoderSettings
     from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 
     folder = tmp_path_factory.mktemp("models")

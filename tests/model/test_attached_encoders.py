@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.config.settings import BridgeSettings, EncoderSettings
+from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.config.settings import BridgeSettings
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.model.attached_encoders import attach
 from macaw_cli.model.configuration import MacawConfig

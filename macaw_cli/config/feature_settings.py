@@ -1,0 +1,71 @@
+"""Settings of `macaw extract-features`: which encoders, which of their outputs, and how the work is done."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from macaw_cli.config.setting_types import Texts, named
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncoderSettings:
+    """Which frozen encoder, and which of its outputs becomes the stored feature."""
+
+    model: str = ""
+    """Folder or hub id of the encoder, such as `openai/clip-vit-base-patch16`."""
+    revision: str = ""
+    """Hub revision; empty means the newest."""
+    layer: int | tuple[int, ...] = -1
+    """Which hidden state is taken: -1 is the last one, -2 the one before (as in LLaVA). Of several, such as
+    `[4, 8, 12]`, the tokens stand one after another."""
+    cls: Literal["drop", "keep", "only"] = "drop"
+    """What happens to the class token, where the encoder has one."""
+    post_layernorm: bool = False
+    """Whether the vision tower's final layer norm is applied to every token."""
+    projection: bool = True
+    """Whether the encoder's own projection (CLIP's `visual_projection`) is applied, where it has one."""
+    l2: bool = False
+    """Whether each token is divided by its L2 norm."""
+    pool: Annotated[str, Field(pattern=r"^(mean|\d+(x\d+)?)?$")] = ""
+    """Tokens averaged down: `mean` to one, `14x14` over an image's grid, `500` over a sound's time; empty: not."""
+    image_size: Annotated[int, Field(ge=1)] | None = None
+    """Side in pixels at which images are encoded, the position embeddings interpolated; `null` is the encoder's own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeatureSettings:
+    """`macaw extract-features`: media files to feature shards."""
+
+    sources: Texts = ()
+    """Files, folders, patterns or JSONL manifests to read."""
+    out: str = "features"
+    """Folder of the feature store."""
+    image_encoder: Annotated[EncoderSettings, named("model")] = EncoderSettings()
+    """Encoder of images and video frames."""
+    audio_encoder: Annotated[EncoderSettings, named("model")] = EncoderSettings(projection=False)
+    """Encoder of audio files and soundtracks."""
+    frames: Annotated[int, Field(ge=1)] = 6
+    """Frames taken from a video, at evenly spaced times."""
+    pool_frames: Annotated[int, Field(ge=1)] | None = None
+    """Frames that are stored of a video: those taken are averaged down to so many; `null` stores all."""
+    audio_windows: Annotated[int, Field(ge=1)] = 1
+    """Windows of the audio encoder's own length (Whisper: 30 s) that are heard of a long sound, one after another."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the encoders run."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Number format of the encoders' computation; features are always stored as fp16."""
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    """Media (or frames) per encoder call."""
+    shard_items: Annotated[int, Field(ge=1)] = 512
+    """Media per shard."""
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """Decoder processes; `null` takes one per core."""
+    engine: Literal["local", "ray"] = "local"
+    """Where the work runs: on this machine, or as Ray Data actors over a cluster."""
+    decode_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds after which the decoding of one file is given up and its process ended."""
+    decode_memory_mib: Annotated[int, Field(ge=512)] = 4096
+    """Memory that one decoder process may have, in MiB; a file that needs more is rejected."""
+    max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of unreadable inputs above which the command ends with exit code 1."""
