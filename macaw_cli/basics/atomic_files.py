@@ -120,19 +120,48 @@ def read_jsonl(path: Path) -> list[Any]:
     Raises:
         DamagedError: a line other than a torn last one is not JSON.
     """
+    return list(iterate_jsonl(path))
+
+
+def iterate_jsonl(path: Path) -> Iterator[Any]:
+    """`read_jsonl` one row at a time, for files that are too large for the memory.
+
+    Raises:
+        DamagedError: a line other than a torn last one is not JSON.
+    """
+    for _, row in located_jsonl(path):
+        yield row
+
+
+def located_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
+    """Every whole row with the byte at which its line begins.
+
+    Raises:
+        DamagedError: a line other than a torn last one is not JSON.
+    """
     if not path.exists():
-        return []
-    text = path.read_bytes().decode("utf-8", errors="replace")
-    rows = []
-    # not splitlines: it would also split at characters such as U+2028, which may stand inside a text
-    for number, line in enumerate(text.split("\n")[:-1], start=1):
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise DamagedError(
-                f"{path}, line {number} is not valid JSON ({error}).", "Restore it from a copy."
-            ) from None
-    return rows
+        return
+    with path.open("rb") as lines:
+        position = 0
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                row = json.loads(line.decode("utf-8", errors="replace"))
+            except json.JSONDecodeError as error:
+                problem = f"{path}, line {number} is not valid JSON ({error})."
+                raise DamagedError(problem, "Restore it from a copy.") from None
+            yield position, row
+            position += len(line)
+
+
+def has_torn_line(path: Path) -> bool:
+    """Whether a crash left a last line without its end, which readers skip and the next writer cuts off."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def _dumped(content: Any, indent: int | None = None) -> str:
@@ -147,10 +176,6 @@ def _dumped(content: Any, indent: int | None = None) -> str:
 
 def _cut_torn_line(path: Path) -> None:
     """Looks at the last byte first: a long journal is not read again for every row."""
-    if not path.exists() or path.stat().st_size == 0:
-        return
-    with path.open("rb+") as file:
-        file.seek(-1, os.SEEK_END)
-        if file.read(1) != b"\n":
-            file.seek(0)
+    if has_torn_line(path):
+        with path.open("rb+") as file:
             file.truncate(file.read().rfind(b"\n") + 1)

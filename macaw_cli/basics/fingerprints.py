@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,31 @@ def require_version(found: Any, supported: int, path: Path) -> None:
         )
 
 
-def fingerprint_difference(stored: dict[str, Any], found: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """The entries in which two encoder fingerprints differ, each with both values; empty when they agree.
+def fingerprint_difference(
+    stored: Mapping[str, Any], found: Mapping[str, Any], *, names_count: bool = False
+) -> dict[str, tuple[Any, Any]]:
+    """The fields in which two encoder fingerprints differ, each with both values (None: absent); empty when they agree.
 
-    The model's name is for people: a renamed folder with the same weights makes the same features.
+    The model's name is for people: a renamed folder with the same weights makes the same features. So it is left out
+    where both sides have the hash of the weights.
+
+    Args:
+        stored: one fingerprint.
+        found: the other.
+        names_count: compare the names as well.
+
+    Returns:
+        By dotted field name, such as `preprocessing.size`.
     """
-    keys = [key for key in {**stored, **found} if key != "model"]
-    return {key: (stored.get(key), found.get(key)) for key in keys if stored.get(key) != found.get(key)}
+    different = dict(_differing(stored, found))
+    if not names_count and stored.get("weights") and found.get("weights"):
+        different.pop("model", None)
+    return different
+
+
+def _differing(a: Any, b: Any, prefix: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        for name in {**a, **b}:
+            yield from _differing(a.get(name), b.get(name), f"{prefix}{name}.")
+    elif fingerprint(a) != fingerprint(b):
+        yield prefix.rstrip("."), (a, b)

@@ -73,7 +73,8 @@ def require_settings_encoders(workspace: Workspace, dataset: TrainingDataset) ->
         for modality, found in dataset.fingerprints.items()
         if encoders[ENCODER_OF[modality]].model  # type: ignore[index]
     }
-    require_same_encoders(dataset.fingerprints, expected, f"the dataset {dataset.folder.name}", "macaw.yaml")
+    what = f"the dataset {dataset.folder.name}", "macaw.yaml"
+    require_same_encoders(dataset.fingerprints, expected, *what, names_count=True)  # the settings know no weights
 
 
 def _as_set(workspace: Workspace, settings: EncoderSettings, found: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import pytest
 from macaw_cli.basics.atomic_files import (
     append_jsonl,
     atomic_path,
+    has_torn_line,
+    located_jsonl,
     publish_folder,
     read_json,
     read_jsonl,
@@ -136,3 +138,15 @@ def test_a_killed_replacement_leaves_no_half_removed_folder_of_the_final_name(tm
     assert killed.returncode == -signal.SIGKILL
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "model.old"]
     assert {file.read_text() for file in (tmp_path / "model").iterdir()} == {"model.tmp"}
+
+
+def test_rows_come_one_at_a_time_with_the_place_of_their_line_and_a_torn_one_is_known(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    assert list(located_jsonl(file)) == [] and not has_torn_line(file)
+    write_jsonl(file, AWKWARD)
+    for position, row in located_jsonl(file):
+        assert row == read_jsonl(file)[file.read_bytes()[:position].count(b"\n")]
+    assert not has_torn_line(file)
+    with file.open("a") as out:
+        out.write('{"half')
+    assert has_torn_line(file) and read_jsonl(file) == AWKWARD

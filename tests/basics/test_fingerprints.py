@@ -3,7 +3,7 @@
 import pytest
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.basics.fingerprints import fingerprint, require_version, sha256_file
+from macaw_cli.basics.fingerprints import fingerprint, fingerprint_difference, require_version, sha256_file
 
 
 def test_equal_content_has_equal_fingerprints_whatever_the_order_of_its_keys():
@@ -28,3 +28,12 @@ def test_known_versions_pass_and_newer_ones_name_the_version_that_reads_them(tmp
 def test_what_is_no_version_is_told(tmp_path, found):
     with pytest.raises(MismatchError, match="no valid format version"):
         require_version(found, 1, tmp_path)
+
+
+def test_encoders_differ_field_by_field_and_the_name_counts_only_where_nothing_better_is_known():
+    clip = {"model": "clip", "weights": "12", "preprocessing": {"size": 224, "crop": None}}
+    assert fingerprint_difference(clip, {**clip, "model": "renamed"}) == {}
+    assert fingerprint_difference(clip, {**clip, "model": "other"}, names_count=True) == {"model": ("clip", "other")}
+    assert fingerprint_difference({"model": "a"}, {"model": "b"}) == {"model": ("a", "b")}
+    other = {**clip, "preprocessing": {"size": 336, "crop": None}, "pool": [7, 7]}
+    assert fingerprint_difference(clip, other) == {"preprocessing.size": (224, 336), "pool": (None, [7, 7])}
