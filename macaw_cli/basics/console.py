@@ -6,13 +6,20 @@ A progress display in a terminal is rich's; in a pipe it is a plain line every `
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from macaw_cli.basics import distributed
 
 PLAIN_EVERY_S = 10.0
+
+
+class Advance(Protocol):
+    """What `progress` yields."""
+
+    def __call__(self, count: int, note: str = "", fewer: int = 0) -> None:
+        """Count `count` more units, show `note`, and lower the total by `fewer`."""
 
 
 def say(text: str) -> None:
@@ -60,7 +67,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], *, to_std
 
 
 @contextmanager
-def progress(title: str, total: int, unit: str = "items") -> Iterator[Callable[[int, str], None]]:
+def progress(title: str, total: int, unit: str = "items") -> Iterator[Advance]:
     """Show progress with rate and ETA on stderr; yields `advance(count, note)`.
 
     Args:
@@ -69,17 +76,18 @@ def progress(title: str, total: int, unit: str = "items") -> Iterator[Callable[[
         unit: plural name of the unit.
 
     Yields:
-        A function: `advance(count, note)` counts `count` more units and shows `note` (such as where the time goes).
+        A function: `advance(count, note)` counts `count` more units and shows `note` (such as where the time goes);
+        `advance(count, note, fewer)` also lowers the total, by units that turned out to need nothing.
     """
     if not distributed.is_main():
-        yield lambda count, note: None
+        yield lambda count, note="", fewer=0: None
     elif sys.stderr.isatty():
         yield from _rich_progress(title, total, unit)
     else:
         yield from _plain_progress(title, total, unit)
 
 
-def _rich_progress(title: str, total: int, unit: str) -> Iterator[Callable[[int, str], None]]:
+def _rich_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -95,22 +103,22 @@ def _rich_progress(title: str, total: int, unit: str) -> Iterator[Callable[[int,
         task = bar.add_task(title, total=total, rate="", note="")
         started, done = time.monotonic(), 0
 
-        def advance(count: int, note: str = "") -> None:
-            nonlocal done
-            done += count
+        def advance(count: int, note: str = "", fewer: int = 0) -> None:
+            nonlocal done, total
+            done, total = done + count, total - fewer
             rate = done / max(time.monotonic() - started, 1e-9)
-            bar.update(task, advance=count, rate=f"{rate:.1f} {unit}/s", note=note)
+            bar.update(task, advance=count, total=total, rate=f"{rate:.1f} {unit}/s", note=note)
 
         yield advance
 
 
-def _plain_progress(title: str, total: int, unit: str) -> Iterator[Callable[[int, str], None]]:
+def _plain_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
     started = shown = time.monotonic()
     done = 0
 
-    def advance(count: int, note: str = "") -> None:
-        nonlocal done, shown
-        done += count
+    def advance(count: int, note: str = "", fewer: int = 0) -> None:
+        nonlocal done, shown, total
+        done, total = done + count, total - fewer
         now = time.monotonic()
         if now - shown >= PLAIN_EVERY_S:
             shown = now

@@ -1,26 +1,35 @@
 """`macaw extract-features`: media files to features in shards, each content once."""
 
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from macaw_cli.basics import console
+from macaw_cli.basics.background import Ahead
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
-from macaw_cli.features.items import Item, identify
+from macaw_cli.features.hash_cache import HashCache
+from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
 from macaw_cli.features.pipeline import Pipeline
 from macaw_cli.features.planning import plan_extraction
 from macaw_cli.features.report import ExtractionPlan, ExtractionReport
-from macaw_cli.features.sources import Listing, list_sources, reject
+from macaw_cli.features.scheduling import Scheduler
+from macaw_cli.features.shard_rows import JobResult
+from macaw_cli.features.sources import Survey, list_sources, survey_sources
 from macaw_cli.features.store_files import Row, StoreFiles
 from macaw_cli.media.decoder_pool import DecoderPool
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders
+
+_JOBS_AHEAD = 1
+"""Jobs that are hashed and written into the journal before the one in work is finished."""
 
 
 def extract(
@@ -50,116 +59,95 @@ def extract(
     """
     _require_gpus(gpus)
     settings = workspace.settings.features
-    listing = list_sources(workspace, sources or list(settings.sources), limit)
+    named = sources or list(settings.sources)
+    survey = survey_sources(workspace, named, limit)
     from macaw_cli.features.encoding import load_encoders  # imports torch: a wrong path is told before that
 
-    encoders = load_encoders(workspace, {source.modality for source in listing.media})
+    encoders = load_encoders(workspace, set(survey.media))
     if plan:
-        return plan_extraction(workspace, listing.media, encoders)
-    store_folder = workspace.path(settings.out)
-    _tell_what_is_left_out(listing, encoders)
-    with folder_lock(store_folder), disk_full_is_told(store_folder):
-        report = _fill_store(workspace, store_folder, listing, encoders, retry_rejects)
-    report.inputs = len(listing.media) + len(listing.rejects)
-    report.max_reject_ratio = settings.max_reject_ratio
-    return report
+        return plan_extraction(workspace, survey, list_sources(workspace, named, limit), encoders)
+    folder = workspace.path(settings.out)
+    _tell_what_is_left_out(survey, encoders)
+    with folder_lock(folder), disk_full_is_told(folder):
+        return _Extraction(workspace, folder, survey, encoders).run(named, limit, retry_rejects)
 
 
-def _fill_store(
-    workspace: Workspace, folder: Path, listing: Listing, encoders: "Encoders", retry_rejects: bool
-) -> ExtractionReport:
-    began = time.monotonic()
-    settings = workspace.settings.features
-    store, journal = StoreFiles(folder, _fingerprints(listing, encoders)), Journal(folder)
-    items, unreadable = identify(listing.media)
-    unreadable = listing.rejects + unreadable
-    store.set_rejects(store.rejects + unreadable)
+class _Extraction:
+    """One run over a store that is locked."""
 
-    wanted = _wanted(items, encoders, journal, store if retry_rejects else None)
-    journal.plan(wanted, settings.shard_items, settings.batch_size)
-    jobs = _with_present_files(store.pending(journal.jobs), items, folder)
-    require_free_space(folder, sum(len(job.items) * encoders.item_bytes(kind) for job in jobs for kind in job.shards))
+    def __init__(self, workspace: Workspace, folder: Path, survey: Survey, encoders: "Encoders") -> None:
+        self._workspace, self._settings, self._folder = workspace, workspace.settings.features, folder
+        self._survey, self._encoders = survey, encoders
+        self._store = StoreFiles(folder, _fingerprints(survey, encoders))
+        self._report = ExtractionReport(folder, max_reject_ratio=self._settings.max_reject_ratio)
 
-    with DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool:
-        pipeline = Pipeline(encoders, store, pool)
-        pipeline.run(jobs)
-    _name_copies(items, store)
-    store.restore_order(journal.jobs)
+    def run(self, sources: list[str], limit: int | None, retry_rejects: bool) -> ExtractionReport:
+        """Schedule, extract, tidy up, report."""
+        began, settings = time.monotonic(), self._settings
+        self._require_space()
+        scheduler = Scheduler(
+            Journal(self._folder), self._store, self._encoders.outputs, settings.shard_items, settings.batch_size,
+            retry_rejects=retry_rejects,
+        )  # fmt: skip
+        listed = list_sources(self._workspace, sources, limit)
+        with closing(HashCache(self._folder)) as cache, closing(identify(listed, cache, self._folder)) as found:
+            self._work(scheduler.jobs(found, lambda item: unchanged(item, self._folder, cache)))
+        self._tell_lost(scheduler.tally.lost)
+        self._store.add_rejects(scheduler.tally.unreadable)
+        self._store.name_copies(scheduler.tally.copies)
+        self._complete_report(scheduler)
+        self._report.seconds = time.monotonic() - began
+        return self._report
 
-    shards = [row for row in store.rows if row.get("items")]
-    untouched = {item.key for item in items} - {item.key for job in jobs for item in job.items}
-    refused = untouched & {row["key"] for row in store.rejects} - {key for key, _ in store.media_rows()}
-    return ExtractionReport(
-        store=folder, made=pipeline.made, known=len(untouched) - len(refused), refused=len(refused),
-        rejected=pipeline.rejected + len(unreadable), rejects=store.rejects, shards=len(shards),
-        bytes=sum(row["bytes"] for row in shards), seconds=time.monotonic() - began, stages=pipeline.clock.seconds,
-    )  # fmt: skip
+    def _work(self, jobs: Iterator[Job]) -> None:
+        settings = self._settings
+        with (
+            DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool,
+            console.progress("Extracting features", self._survey.media.total(), "files") as advance,
+            Ahead(jobs, _JOBS_AHEAD) as scheduled,
+        ):
+            pipeline = Pipeline(self._encoders, self._folder, pool, self._commit, advance)
+            pipeline.run(scheduled)
+            self._report.stages = pipeline.clock.seconds
+
+    def _commit(self, result: JobResult) -> None:
+        self._store.commit(result.job, result.rows, result.rejects)
+        for modality, count in result.made.items():
+            self._report.made[modality] = self._report.made.get(modality, 0) + count
+        self._report.rejected += len(result.rejects)
+
+    def _require_space(self) -> None:
+        """As if nothing were there yet, less what is: the sources are not hashed yet."""
+        wanted = sum(
+            count * self._encoders.item_bytes(output)
+            for modality, count in self._survey.media.items()
+            for output in self._encoders.outputs(modality)
+        )
+        require_free_space(self._folder, max(0, wanted - self._store.shard_totals()[1]))
+
+    def _tell_lost(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            console.say(f"Shard {', '.join(job.shards.values())} stays unfinished: its files are not here any more.")
+
+    def _complete_report(self, scheduler: Scheduler) -> None:
+        report, tally = self._report, scheduler.tally
+        report.rejects = self._store.tidy()
+        report.known, report.refused = tally.known, tally.refused
+        report.rejected += len(tally.unreadable)
+        report.inputs = self._survey.media.total() + self._survey.refused
+        report.shards, report.bytes = self._store.shard_totals()
 
 
-def _fingerprints(listing: Listing, encoders: "Encoders") -> dict[Modality, Row]:
-    """Of the modalities that the listing can give: a store of images says nothing of films."""
-    present = {output for source in listing.media for output in encoders.outputs(source.modality)}
+def _fingerprints(survey: Survey, encoders: "Encoders") -> dict[Modality, Row]:
+    """Of the modalities that the sources can give: a store of images says nothing of films."""
+    present = {output for modality in survey.media for output in encoders.outputs(modality)}
     return {modality: found for modality, found in encoders.fingerprints.items() if modality in present}
 
 
-def _wanted(
-    items: list[Item], encoders: "Encoders", journal: Journal, retry: StoreFiles | None
-) -> list[tuple[Item, tuple[Modality, ...]]]:
-    """Items with the modalities that no job has made or tried; with `retry`, rejected ones again."""
-    planned: set[tuple[str, Any]] = set(journal.planned())
-    if retry:
-        planned -= {(row["key"], row["modality"]) for row in retry.rejects}
-    wanted = []
-    for item in items:
-        outputs = tuple(kind for kind in encoders.outputs(item.modality) if (item.key, kind) not in planned)
-        if outputs:
-            wanted.append((item, outputs))
-    return wanted
-
-
-def _with_present_files(jobs: list[Job], items: list[Item], folder: Path) -> list[Job]:
-    """Unfinished jobs whose files are there; the files of an earlier command may have been moved since.
-
-    A job none of whose files can be found is left for the command that names its sources.
-    """
-    now = {(item.key, item.modality): str(Path(item.file).absolute()) for item in items}
-    ready = []
-    for job in jobs:
-        for item in job.items:
-            item.file = now.get((item.key, item.modality), item.file)
-        if any((folder / item.file).exists() for item in job.items):
-            ready.append(job)
-        else:
-            console.say(f"Shard {', '.join(job.shards.values())} stays unfinished: its files are not here any more.")
-    return ready
-
-
-def _name_copies(items: list[Item], store: StoreFiles) -> None:
-    """Manifest and reject rows for names that came after the content was dealt with, such as a copy or a moved file."""
-    media, names = store.media_rows(), store.by_name()
-    copies = [
-        {**row, "path": name}
-        for item in items
-        for kind in ("image", "audio", "video")
-        if (row := media.get((item.key, kind))) and item.modality in (kind, "video")
-        for name in item.names
-        if names.get((name, kind)) != item.key
-    ]
-    reasons = {(row["key"], row["modality"]): row["reason"] for row in store.rejects if row["key"]}
-    rejects = [
-        reject(name, item.modality, reasons[item.key, item.modality], item.key)
-        for item in items
-        if (item.key, item.modality) in reasons
-        for name in item.names
-    ]
-    if copies or rejects:
-        store.commit(copies, rejects)
-
-
-def _tell_what_is_left_out(listing: Listing, encoders: "Encoders") -> None:
-    if listing.ignored:
-        console.say(f"{listing.ignored} files are neither images, sounds nor films and are left out.")
-    if encoders.audio is None and any(source.modality == "video" for source in listing.media):
+def _tell_what_is_left_out(survey: Survey, encoders: "Encoders") -> None:
+    if survey.ignored:
+        console.say(f"{survey.ignored} files are neither images, sounds nor films and are left out.")
+    if encoders.audio is None and survey.media["video"]:
         console.say("No features.audio_encoder.model is set: the films' soundtracks are left out.")
 
 

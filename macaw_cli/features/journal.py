@@ -6,14 +6,14 @@ batches, so its shards have the same bytes however often it was killed.
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import append_jsonl, read_jsonl
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl
+from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
 
 JOURNAL_NAME = "journal.jsonl"
@@ -34,53 +34,40 @@ class Job:
         return {"job": self.number, "modality": self.modality, "batch": self.batch, "shards": self.shards,
                 "items": [item.row() for item in self.items]}  # fmt: skip
 
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> "Job":
+        """The job that `row` described."""
+        items = [Item(**item) for item in row["items"]]
+        return cls(row["job"], row["modality"], row["batch"], row["shards"], items)
+
 
 class Journal:
-    """The jobs of a feature store, old ones first."""
+    """The jobs of a feature store, old ones first. `read` must have run to its end before `add`."""
 
     def __init__(self, store: Path) -> None:
         self._store = store
-        self.jobs = [_job(row) for row in read_jsonl(store / JOURNAL_NAME)]
+        self._jobs = 0
+        self._shards: Counter[Modality] = Counter()
 
-    def planned(self) -> set[tuple[str, Modality]]:
-        """Every key with every modality that some job makes or tried to make of it."""
-        return {(item.key, modality) for job in self.jobs for item in job.items for modality in job.shards}
+    def read(self) -> Iterator[Job]:
+        """Every job, one after another."""
+        for row in iterate_jsonl(self._store / JOURNAL_NAME):
+            job = Job.from_row(row)
+            self._count(job)
+            yield job
 
-    def plan(self, wanted: Iterable[tuple[Item, tuple[Modality, ...]]], shard_items: int, batch: int) -> list[Job]:
-        """Write jobs for new items and return them.
+    def add(self, modality: Modality, outputs: tuple[Modality, ...], items: list[Item], batch: int) -> Job:
+        """Write down a new job; when this returns it stands on the disk."""
+        shards: dict[Modality, str] = {output: f"{output}-{self._shards[output]:06d}.tar" for output in outputs}
+        job = Job(self._jobs, modality, batch, shards, [self._portable(item) for item in items])
+        append_jsonl(self._store / JOURNAL_NAME, [job.row()])
+        self._count(job)
+        return job
 
-        Args:
-            wanted: items, each with the modalities that are to be made of it.
-            shard_items: items per job at most.
-            batch: items (or frames) per encoder call.
-        """
-        groups: dict[tuple[Modality, tuple[Modality, ...]], list[Item]] = defaultdict(list)
-        for item, outputs in wanted:
-            groups[item.modality, outputs].append(self._portable(item))
-        next_shard = {modality: self._next_shard(modality) for modality in MODALITIES}
-        new: list[Job] = []
-        for (modality, outputs), items in sorted(groups.items(), key=lambda group: MODALITIES.index(group[0][0])):
-            for first in range(0, len(items), shard_items):
-                shards = {}
-                for output in outputs:
-                    shards[output] = f"{output}-{next_shard[output]:06d}.tar"
-                    next_shard[output] += 1
-                number = len(self.jobs) + len(new)
-                new.append(Job(number, modality, batch, shards, items[first : first + shard_items]))
-        append_jsonl(self._store / JOURNAL_NAME, [job.row() for job in new])
-        self.jobs += new
-        return new
-
-    def _next_shard(self, modality: Modality) -> int:
-        return sum(modality in job.shards for job in self.jobs)
+    def _count(self, job: Job) -> None:
+        self._jobs += 1
+        self._shards.update(job.shards.keys())
 
     def _portable(self, item: Item) -> Item:
         """Named from the store on, so that a workspace can be moved in the middle of the work."""
-        row = item.row()
-        row["file"] = os.path.relpath(item.file, self._store)
-        return Item(**row)
-
-
-def _job(row: dict[str, Any]) -> Job:
-    items = [Item(**item) for item in row["items"]]
-    return Job(row["job"], row["modality"], row["batch"], row["shards"], items)
+        return replace(item, file=os.path.relpath(item.file, self._store))

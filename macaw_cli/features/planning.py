@@ -1,14 +1,16 @@
 """`--plan`: what an extraction would write and how long it would take, from a small sample that is really done."""
 
 import time
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from macaw_cli.basics.atomic_files import read_jsonl
+from macaw_cli.basics.atomic_files import iterate_jsonl
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.features.report import ExtractionPlan
-from macaw_cli.features.sources import Source
+from macaw_cli.features.sources import Refused, Source, Survey
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.shards.feature_store import MANIFEST_NAME
 
@@ -19,24 +21,40 @@ _SAMPLE = 16
 """Files per modality that are decoded and encoded to measure."""
 
 
-def plan_extraction(workspace: Workspace, media: list[Source], encoders: "Encoders") -> ExtractionPlan:
+def plan_extraction(
+    workspace: Workspace, survey: Survey, media: Iterator[Source | Refused], encoders: "Encoders"
+) -> ExtractionPlan:
     """Count, measure a sample and multiply; writes nothing."""
     settings = workspace.settings.features
     store = workspace.path(settings.out)
-    known = {(row["path"], row["modality"]) for row in read_jsonl(store / MANIFEST_NAME) if "key" in row}
-    new = [source for source in media if (source.name, source.modality) not in known]
-    plan = ExtractionPlan(store, {}, len(media) - len(new), {}, {}, 0)
+    known = {(row["path"], row["modality"]) for row in iterate_jsonl(store / MANIFEST_NAME) if "key" in row}
+    counts, sample = _count(survey, media, known)
+    plan = ExtractionPlan(store, {}, survey.media.total() - counts.total(), {}, {}, survey.refused)
     with DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool:
         for modality in MODALITIES:
-            sources = [source for source in new if source.modality == modality]
-            if sources:
-                step = -(-len(sources) // _SAMPLE)
-                per_item, failed = _measure(pool, encoders, modality, sources[::step], settings.batch_size)
-                plan.items[modality] = len(sources)
-                plan.seconds[modality] = per_item * len(sources)
-                plan.bytes[modality] = len(sources) * sum(map(encoders.item_bytes, encoders.outputs(modality)))
+            if counts[modality]:
+                per_item, failed = _measure(pool, encoders, modality, sample[modality], settings.batch_size)
+                plan.items[modality] = counts[modality]
+                plan.seconds[modality] = per_item * counts[modality]
+                plan.bytes[modality] = counts[modality] * sum(map(encoders.item_bytes, encoders.outputs(modality)))
                 plan.rejects += failed
     return plan
+
+
+def _count(
+    survey: Survey, media: Iterator[Source | Refused], known: set[tuple[str, Modality]]
+) -> tuple[Counter[Modality], dict[Modality, list[Source]]]:
+    """How many are new, and of each modality a sample spread over all of them."""
+    every = {modality: -(-count // _SAMPLE) for modality, count in survey.media.items()}
+    counts: Counter[Modality] = Counter()
+    sample: dict[Modality, list[Source]] = {modality: [] for modality in MODALITIES}
+    for source in media:
+        if isinstance(source, Refused) or (source.name, source.modality) in known:
+            continue
+        if counts[source.modality] % every[source.modality] == 0:
+            sample[source.modality].append(source)
+        counts[source.modality] += 1
+    return counts, sample
 
 
 def _measure(

@@ -8,6 +8,7 @@ from macaw_cli.basics import console
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.settings import Modality
+from macaw_cli.features.clock import shares
 
 _NAMES = {"image": "images", "audio": "sounds", "video": "films"}
 
@@ -23,7 +24,7 @@ class ExtractionReport:
         refused: inputs given up before and left alone now.
         rejected: inputs given up now; `rejects` says which and why.
         bytes: size of all shards of the store.
-        seconds: of this run's work, in all and per stage (waiting for decoders, encoding, writing).
+        seconds: of this run's work, in all and per stage (see `clock`).
     """
 
     store: Path
@@ -61,10 +62,8 @@ class ExtractionReport:
         made = ", ".join(f"{count} {_NAMES[modality]}" for modality, count in self.made.items()) or "nothing new"
         known = f", {self.known} known before" if self.known else ""
         known += f", {self.refused} rejected before (--retry-rejects tries them again)" if self.refused else ""
-        total = sum(self.stages.values()) or 1.0
-        stages = ", ".join(f"{stage} {100 * spent / total:.0f} %" for stage, spent in self.stages.items())
         console.result(f"Features: {made}{known}; {self.shards} shards, {human_bytes(self.bytes)} in {self.store}")
-        console.result(f"Time: {self.seconds:.1f} s ({stages})")
+        console.result(f"Time: {self.seconds:.1f} s ({shares(self.stages, self.seconds)})")
         if self.rejected:
             console.result(f"Rejected: {self.rejected}, listed with their reasons in {self.store / 'rejects.jsonl'}")
             for row in self.rejects[-min(self.rejected, 3) :]:

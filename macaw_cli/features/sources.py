@@ -1,7 +1,13 @@
-"""What the user names as sources, as a list of media: files, folders, patterns and JSONL manifests."""
+"""What the user names as sources, as a stream of media: files, folders, patterns, JSONL manifests and tars.
+
+Nothing here keeps more than one folder's names at a time: a listing of millions of files costs no memory.
+"""
 
 import glob
+import hashlib
 import json
+import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,29 +21,44 @@ from macaw_cli.media.kinds import modality_of
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file, or one clip of it.
+    """One file, one clip of it, or one member of a tar.
 
     Attributes:
-        file: where it is now.
+        file: where its bytes are now.
         name: how the store calls it: relative, with `/`, a clip with `#t=start,end`.
         start: first second of a clip, or None.
         end: last second of a clip, or None.
+        offset: where a tar's member begins in `file`, or None.
+        size: of that member in bytes.
     """
 
-    file: Path
+    file: str
     name: str
     modality: Modality
     start: float | None = None
     end: float | None = None
+    offset: int | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A named source that cannot be used: a row of `rejects.jsonl`."""
+
+    row: dict[str, Any]
 
 
 @dataclass(slots=True)
-class Listing:
-    """All media found, in order, the rows of manifests that cannot be used, and how many files were no media."""
+class Survey:
+    """A first look over the sources: how many media of each modality, unusable rows, and files that are no media."""
 
-    media: list[Source] = field(default_factory=list)
-    rejects: list[dict[str, Any]] = field(default_factory=list)
+    media: Counter[Modality] = field(default_factory=Counter)
+    refused: int = 0
     ignored: int = 0
+
+
+_Found = Source | Refused | None
+"""A medium, a named source that cannot be used, or (None) a file of another kind in a folder."""
 
 
 def reject(name: str, modality: Modality | None, reason: str, key: str | None = None) -> dict[str, Any]:
@@ -45,13 +66,8 @@ def reject(name: str, modality: Modality | None, reason: str, key: str | None = 
     return {"path": name, "modality": modality, "key": key, "reason": reason}
 
 
-def list_sources(workspace: Workspace, sources: list[str], limit: int | None = None) -> Listing:
-    """Find the media that `sources` name; folders recursively, in the order of their names.
-
-    Args:
-        workspace: paths are relative to it, and names too for what lies inside it.
-        sources: files, folders, glob patterns or `.jsonl` manifests with `{"path", "start"?, "end"?}` rows.
-        limit: take only the first so many.
+def survey_sources(workspace: Workspace, sources: list[str], limit: int | None = None) -> Survey:
+    """Count what `list_sources` will give.
 
     Raises:
         UsageError: no source is named.
@@ -59,16 +75,61 @@ def list_sources(workspace: Workspace, sources: list[str], limit: int | None = N
     """
     if not sources:
         raise UsageError("No sources are named.", "Type `macaw extract-features FOLDER`, or set features.sources.")
-    listing = Listing()
+    found = Survey()
+    for entry in _limited(_everything(workspace, sources), limit):
+        if entry is None:
+            found.ignored += 1
+        elif isinstance(entry, Refused):
+            found.refused += 1
+        else:
+            found.media[entry.modality] += 1
+    if not found.media and not found.refused:
+        others = f" ({found.ignored} files of other kinds)" if found.ignored else ""
+        raise InputError(f"There are no images, sounds or films in {', '.join(sources)}{others}.", "Check the path.")
+    return found
+
+
+def list_sources(workspace: Workspace, sources: list[str], limit: int | None = None) -> Iterator[Source | Refused]:
+    """The media that `sources` name, each name once; folders recursively, in the order of their names.
+
+    Args:
+        workspace: paths are relative to it, and names too for what lies inside it.
+        sources: files, folders, glob patterns or `.jsonl` manifests with `{"path", "start"?, "end"?}` rows.
+        limit: take only the first so many media.
+
+    Yields:
+        Media, and rows of manifests that cannot be used.
+
+    Raises:
+        InputError: a path does not exist, or a manifest has a bad row.
+    """
+    seen: set[bytes] = set()
+    for entry in _limited(_everything(workspace, sources), limit):
+        if entry is None:
+            continue
+        name = entry.name if isinstance(entry, Source) else entry.row["path"]
+        digest = hashlib.blake2b(os.fsencode(name), digest_size=16).digest()
+        if digest not in seen:
+            seen.add(digest)
+            yield entry
+
+
+def _limited(found: Iterator[_Found], limit: int | None) -> Iterator[_Found]:
+    if limit is None:
+        yield from found
+        return
+    count = 0
+    for entry in found:
+        count += isinstance(entry, Source)
+        if count > limit:
+            return
+        yield entry
+
+
+def _everything(workspace: Workspace, sources: list[str]) -> Iterator[_Found]:
     for source in sources:
         for path in _expand(workspace, source):
-            _list_one(workspace, path, listing)
-    listing.media = list({media.name: media for media in listing.media}.values())
-    if not listing.media and not listing.rejects:
-        others = f" ({listing.ignored} files of other kinds)" if listing.ignored else ""
-        raise InputError(f"There are no images, sounds or films in {', '.join(sources)}{others}.", "Check the path.")
-    listing.media = listing.media[:limit]
-    return listing
+            yield from _list_one(workspace, path)
 
 
 def _expand(workspace: Workspace, source: str) -> list[Path]:
@@ -83,50 +144,50 @@ def _expand(workspace: Workspace, source: str) -> list[Path]:
     raise InputError(f"There is no file or folder {path}.", "Check the path; relative ones start at the workspace.")
 
 
-def _list_one(workspace: Workspace, path: Path, listing: Listing) -> None:
+def _list_one(workspace: Workspace, path: Path) -> Iterator[_Found]:
     if path.suffix == ".jsonl":
-        _list_manifest(workspace, path, listing)
+        yield from _list_manifest(workspace, path)
     elif path.suffix == ".tar":
         raise InputError(f"{path} is a tar; media are read from files only.", "Unpack it, and name its folder.")
     elif path.is_file():
         modality = modality_of(path)
         if modality is None:
             raise InputError(f"{path} is no image, sound or film.")
-        listing.media.append(Source(path, _name(workspace, path, path.parent), modality))
+        yield Source(str(path), name_of(workspace, path, path.parent), modality)
     else:
         for file in _files_below(path):
-            modality = modality_of(file)
-            if modality is None:
-                listing.ignored += 1
-            else:
-                listing.media.append(Source(file, _name(workspace, file, path.parent), modality))
+            modality = modality_of(Path(file))
+            yield Source(file, name_of(workspace, Path(file), path.parent), modality) if modality else None
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def _files_below(folder: Path) -> Iterator[str]:
     """Regular files, hidden ones left out, sorted so that the same tree always gives the same order."""
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name.startswith("."):
-            continue
+    with os.scandir(folder) as entries:
+        visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    for entry in visible:
         if entry.is_dir():
-            yield from _files_below(entry)
+            yield from _files_below(Path(entry.path))
         elif entry.is_file():
-            yield entry
+            yield entry.path
 
 
-def _list_manifest(workspace: Workspace, manifest: Path, listing: Listing) -> None:
-    for number, line in enumerate(manifest.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        path, start, end = _manifest_row(line, f"{manifest}, line {number}")
-        file = manifest.parent / Path(path).expanduser()
-        name = _name(workspace, file, manifest.parent) + _clip(start, end)
-        modality = modality_of(file)
-        if not file.is_file():
-            listing.rejects.append(reject(name, modality, "There is no such file."))
-        elif modality is None:
-            listing.rejects.append(reject(name, None, "It is no image, sound or film."))
-        else:
-            listing.media.append(Source(file, name, modality, start, end))
+def _list_manifest(workspace: Workspace, manifest: Path) -> Iterator[_Found]:
+    with manifest.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _of_manifest(workspace, manifest, line.strip(), number)
+
+
+def _of_manifest(workspace: Workspace, manifest: Path, line: str, number: int) -> Source | Refused:
+    path, start, end = _manifest_row(line, f"{manifest}, line {number}")
+    file = manifest.parent / Path(path).expanduser()
+    name = name_of(workspace, file, manifest.parent) + _clip(start, end)
+    modality = modality_of(file)
+    if not file.is_file():
+        return Refused(reject(name, modality, "There is no such file."))
+    if modality is None:
+        return Refused(reject(name, None, "It is no image, sound or film."))
+    return Source(str(file), name, modality, start, end)
 
 
 def _manifest_row(line: str, where: str) -> tuple[str, float | None, float | None]:
@@ -149,7 +210,7 @@ def _clip(start: float | None, end: float | None) -> str:
     return f"#t={start or 0:g}" + ("" if end is None else f",{end:g}")
 
 
-def _name(workspace: Workspace, file: Path, base: Path) -> str:
+def name_of(workspace: Workspace, file: Path, base: Path) -> str:
     """Relative to the workspace where the file lies inside it, else to `base`: never an absolute path."""
     for folder in (workspace.root, base):
         if file.absolute().is_relative_to(folder.absolute()):

@@ -1,12 +1,17 @@
 """The files of a feature store while it is being written: `store.json`, `manifest.jsonl` and `rejects.jsonl`.
 
-The manifest is the truth: a job is done when the rows of all its shards stand in it.
+The manifest is the truth: a job is done when the rows of all its shards stand in it. Only digests of its rows are kept
+in memory (about 0.2 KB each), so that a store may grow as long as the disk holds it.
 """
 
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import append_jsonl, read_json, read_jsonl, write_json, write_jsonl
+from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl, read_json, write_json, write_jsonl
 from macaw_cli.basics.errors import DamagedError, MismatchError
 from macaw_cli.basics.fingerprints import fingerprint, fingerprint_difference, require_version
 from macaw_cli.config.settings import Modality
@@ -19,54 +24,131 @@ Row = dict[str, Any]
 
 
 class StoreFiles:
-    """What the store holds so far, and the only way to add to it."""
+    """What the store holds so far, and the only way to add to it; safe in threads."""
 
     def __init__(self, folder: Path, fingerprints: dict[Modality, Row]) -> None:
         self.folder = folder
         self._agree_on(fingerprints)
-        self.rows: list[Row] = read_jsonl(folder / MANIFEST_NAME)
-        self.rejects: list[Row] = read_jsonl(folder / REJECTS_NAME)
+        self._lock = threading.Lock()
+        self._sizes: dict[str, int] = {}
+        self._keys: dict[bytes, bytes] = {}
+        self._newest_job = -1
+        self._in_order = True
+        for row in self._rows():
+            self._take_in(row)
+        self._reject_names = {_named(row["path"], row["modality"]) for row in self._rejects()}
 
-    def pending(self, jobs: list[Job]) -> list[Job]:
-        """Jobs with a shard that is not in the manifest, or whose file is missing or cut; their rows are dropped."""
-        sizes = {row["shard"]: row["bytes"] for row in self.rows if "sha256" in row}
-        pending = [job for job in jobs if not all(self._whole(shard, sizes) for shard in job.shards.values())]
-        dropped = {shard for job in pending for shard in job.shards.values()}
-        kept = [row for row in self.rows if row["shard"] not in dropped]
-        if len(kept) != len(self.rows):
-            write_jsonl(self.folder / MANIFEST_NAME, kept)
-            self.rows = kept
-        return pending
+    def is_done(self, job: Job) -> bool:
+        """Whether all shards of the job are in the manifest and have the size that it says."""
+        return all(self._whole(shard) for shard in job.shards.values())
 
-    def commit(self, rows: list[Row], rejects: list[Row]) -> None:
+    def drop(self, jobs: list[Job]) -> None:
+        """Forget the rows of jobs that must be done (again)."""
+        dropped = {shard for job in jobs for shard in job.shards.values()}
+        if any(row["shard"] in dropped for row in self._rows()):
+            write_jsonl(self.folder / MANIFEST_NAME, (row for row in self._rows() if row["shard"] not in dropped))
+
+    def key_of(self, name: str, modality: Modality) -> str | None:
+        """The key that a source path has now, or None when it is not in the manifest."""
+        key = self._keys.get(_named(name, modality))
+        return key.hex() if key else None
+
+    def commit(self, job: int, rows: list[Row], rejects: list[Row]) -> None:
         """Add the rows of one finished job, its shards' own rows last, and the inputs it had to reject."""
-        made = {(row["path"], row["modality"]) for row in rows if "key" in row}
-        self.set_rejects([row for row in self.rejects if (row["path"], row["modality"]) not in made] + rejects)
-        append_jsonl(self.folder / MANIFEST_NAME, rows)
-        self.rows += rows
+        with self._lock:
+            self._forgive({_named(row["path"], row["modality"]) for row in rows if "key" in row})
+            self._refuse(rejects)
+            append_jsonl(self.folder / MANIFEST_NAME, rows)
+            for row in rows:
+                self._take_in({**row, "job": job} if "job" in row else row)
 
-    def set_rejects(self, rejects: list[Row]) -> None:
-        """Replace the list of rejects; a later row about the same file replaces the earlier one."""
-        latest = list({(row["path"], row["modality"]): row for row in rejects}.values())
-        if latest != self.rejects:
-            write_jsonl(self.folder / REJECTS_NAME, latest)
-            self.rejects = latest
+    def add_rejects(self, rejects: list[Row]) -> None:
+        """Add inputs that never came to a job."""
+        with self._lock:
+            self._refuse(rejects)
 
-    def restore_order(self, jobs: list[Job]) -> None:
-        """Bring the rows into the order of the jobs, which a repaired shard has disturbed."""
-        position = {shard: job.number for job in jobs for shard in job.shards.values()}
-        ordered = sorted(self.rows, key=lambda row: position[row["shard"]])
-        if ordered != self.rows:
-            write_jsonl(self.folder / MANIFEST_NAME, ordered)
-            self.rows = ordered
+    def name_copies(self, copies: list[tuple[str, str, Modality]]) -> None:
+        """Add rows for names that came after their content was dealt with, such as a copy or a moved file.
 
-    def media_rows(self) -> dict[tuple[str, Modality], Row]:
-        """One row per key and modality."""
-        return {(row["key"], row["modality"]): row for row in self.rows if "key" in row and row["key"] != NULL_KEY}
+        Args:
+            copies: (name, key, modality of the source); a film's soundtrack is named along with it.
+        """
+        wanted = {key for _, key, _ in copies}
+        rows = {(row["key"], row["modality"]): row for row in self._rows() if row.get("key") in wanted}
+        found = [
+            {**row, "path": name}
+            for name, key, modality in copies
+            for kind in ("image", "audio", "video")
+            if (row := rows.get((key, kind))) and modality in (kind, "video") and self.key_of(name, kind) != key
+        ]
+        given_up = {(row["key"], row["modality"]): row for row in self._rejects() if row["key"] in wanted}
+        rejects = [
+            {**row, "path": name}
+            for name, key, modality in copies
+            if (row := given_up.get((key, modality))) and _named(name, modality) not in self._reject_names
+        ]
+        if found or rejects:
+            self.commit(self._newest_job, found, rejects)
 
-    def by_name(self) -> dict[tuple[str, Modality], str]:
-        """The key that each source path has now, per modality."""
-        return {(row["path"], row["modality"]): row["key"] for row in self.rows if "key" in row}
+    def tidy(self) -> list[Row]:
+        """Bring rows that a repaired shard has disturbed into the order of the jobs, and the rejects into theirs.
+
+        Returns:
+            The rejects, one per source path and modality: of those named twice the later.
+        """
+        if not self._in_order:
+            jobs = {row["shard"]: row["job"] for row in self._rows() if "sha256" in row}
+            write_jsonl(self.folder / MANIFEST_NAME, sorted(self._rows(), key=lambda row: jobs[row["shard"]]))
+            self._in_order = True
+        written = list(self._rejects())
+        latest = {(row["path"], row["modality"]): row for row in written}
+        kept = sorted(latest.values(), key=lambda row: (row["path"], row["modality"] or ""))
+        if kept != written:
+            write_jsonl(self.folder / REJECTS_NAME, kept)
+        return kept
+
+    def shard_totals(self) -> tuple[int, int]:
+        """Number and bytes of all shards."""
+        sizes = [size for size in self._sizes.values() if size]
+        return len(sizes), sum(sizes)
+
+    def given_up(self) -> set[tuple[str, Modality]]:
+        """(key, modality) of what could not be decoded or stored so far."""
+        return {(row["key"], row["modality"]) for row in self._rejects() if row["key"]}
+
+    def _refuse(self, rejects: list[Row]) -> None:
+        if rejects:
+            append_jsonl(self.folder / REJECTS_NAME, rejects)
+            self._reject_names.update(_named(row["path"], row["modality"]) for row in rejects)
+
+    def _forgive(self, made: set[bytes]) -> None:
+        """Take files off the list of rejects that are good now."""
+        if made := made & self._reject_names:
+            kept = [row for row in self._rejects() if _named(row["path"], row["modality"]) not in made]
+            write_jsonl(self.folder / REJECTS_NAME, kept)
+            self._reject_names -= made
+
+    def _rows(self) -> Iterator[Row]:
+        return iterate_jsonl(self.folder / MANIFEST_NAME)
+
+    def _rejects(self) -> Iterator[Row]:
+        return iterate_jsonl(self.folder / REJECTS_NAME)
+
+    def _take_in(self, row: Row) -> None:
+        if "sha256" in row:
+            self._sizes[row["shard"]] = row["bytes"]
+            self._in_order = self._in_order and row["job"] >= self._newest_job
+            self._newest_job = max(self._newest_job, row["job"])
+        elif row["key"] != NULL_KEY:
+            self._keys[_named(row["path"], row["modality"])] = bytes.fromhex(row["key"])
+
+    def _whole(self, shard: str) -> bool:
+        try:
+            if self._sizes.get(shard) != 0:  # a job that rejected everything has a row, but no file
+                verify_size(self.folder / shard, self._sizes.get(shard, -1))
+        except DamagedError:
+            return False
+        return True
 
     def _agree_on(self, fingerprints: dict[Modality, Row]) -> None:
         path = self.folder / STORE_NAME
@@ -80,13 +162,10 @@ class StoreFiles:
         if any(modality not in stored for modality in fingerprints):
             write_json(path, {**store, "fingerprints": {**fingerprints, **stored}})
 
-    def _whole(self, shard: str, sizes: dict[str, int]) -> bool:
-        try:
-            if sizes.get(shard) != 0:  # a job that rejected everything has a row, but no file
-                verify_size(self.folder / shard, sizes.get(shard, -1))
-        except DamagedError:
-            return False
-        return True
+
+def _named(name: str, modality: Modality | None) -> bytes:
+    """A path with its modality as 16 bytes."""
+    return hashlib.blake2b(os.fsencode(f"{modality}:{name}"), digest_size=16).digest()
 
 
 def _require_same(folder: Path, modality: Modality, stored: Row, found: Row) -> None:

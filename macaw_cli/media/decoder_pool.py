@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
@@ -17,10 +18,16 @@ class DecoderPool:
         self, workers: int | None = None, timeout_s: float = DEFAULT_TIMEOUT_S, memory_mib: int = DEFAULT_MEMORY_MIB
     ) -> None:
         self._timeout_s, self._memory_mib = timeout_s, memory_mib
-        self.workers = workers or len(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1))
+        self.workers = workers or usable_cores()
+        self._busy_s, self._lock = 0.0, threading.Lock()
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="decoder")
         self._own = threading.local()
         self._processes: list[DecoderProcess] = []
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds that the processes have spent decoding so far, the mean over all of them."""
+        return self._busy_s / self.workers
 
     def submit(self, request: Request) -> "Future[Decoded]":
         """Decode in the background; the future gives the answer, or raises InputError with the reason."""
@@ -44,4 +51,14 @@ class DecoderPool:
             self._own.process = DecoderProcess(self._timeout_s, self._memory_mib)
             self._processes.append(self._own.process)
         decoder: DecoderProcess = self._own.process
-        return decoder.decode(request)
+        began = time.monotonic()
+        try:
+            return decoder.decode(request)
+        finally:
+            with self._lock:
+                self._busy_s += time.monotonic() - began
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

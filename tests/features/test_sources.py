@@ -4,7 +4,7 @@ import pytest
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace
-from macaw_cli.features.sources import list_sources
+from macaw_cli.features.sources import Source, list_sources, survey_sources
 
 
 @pytest.fixture
@@ -17,19 +17,20 @@ def test_folders_are_read_recursively_sorted_without_hidden_and_other_files(work
     for name in ("b/2.png", "b/10.png", "a.jpg", "c.wav", ".hidden/x.png", "notes.txt", "b/.x.png"):
         (tmp_path / "media" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "media" / name).write_text("x")
-    listing = list_sources(workspace, ["media"])
-    assert [source.name for source in listing.media] == [
+    assert [source.name for source in list_sources(workspace, ["media"])] == [
         "media/a.jpg", "media/b/10.png", "media/b/2.png", "media/c.wav"
     ]  # fmt: skip
-    assert listing.ignored == 1
-    assert len(list_sources(workspace, ["media", "media/a.jpg", "media/b/*.png"]).media) == 4
+    survey = survey_sources(workspace, ["media"])
+    assert survey.ignored == 1 and survey.media == {"image": 3, "audio": 1}
+    assert len(list(list_sources(workspace, ["media", "media/a.jpg", "media/b/*.png"]))) == 4
+    assert [source.name for source in list_sources(workspace, ["media"], 2)] == ["media/a.jpg", "media/b/10.png"]
 
 
 def test_names_outside_the_workspace_hold_no_absolute_path(workspace, tmp_path_factory):
     outside = tmp_path_factory.mktemp("outside")
     (outside / "a.png").write_text("x")
-    assert list_sources(workspace, [str(outside)]).media[0].name == f"{outside.name}/a.png"
-    assert list_sources(workspace, [str(outside / "a.png")]).media[0].name == "a.png"
+    assert next(list_sources(workspace, [str(outside)])).name == f"{outside.name}/a.png"
+    assert next(list_sources(workspace, [str(outside / "a.png")])).name == "a.png"
 
 
 def test_a_manifest_names_files_beside_it_and_clips(workspace, tmp_path):
@@ -37,10 +38,10 @@ def test_a_manifest_names_files_beside_it_and_clips(workspace, tmp_path):
     (tmp_path / "data" / "a.mp4").write_text("x")
     rows = [{"path": "a.mp4"}, {"path": "a.mp4", "start": 1.5, "end": 4}, {"path": "gone.png"}, {"path": "list.jsonl"}]
     (tmp_path / "data" / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    listing = list_sources(workspace, ["data/list.jsonl"])
-    assert [source.name for source in listing.media] == ["data/a.mp4", "data/a.mp4#t=1.5,4"]
-    assert (listing.media[1].start, listing.media[1].end) == (1.5, 4.0)
-    assert [row["reason"] for row in listing.rejects] == ["There is no such file.", "It is no image, sound or film."]
+    whole, clip, gone, text = list_sources(workspace, ["data/list.jsonl"])
+    assert isinstance(whole, Source) and whole.name == "data/a.mp4"
+    assert (clip.name, clip.start, clip.end) == ("data/a.mp4#t=1.5,4", 1.5, 4.0)
+    assert [gone.row["reason"], text.row["reason"]] == ["There is no such file.", "It is no image, sound or film."]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_a_manifest_names_files_beside_it_and_clips(workspace, tmp_path):
 def test_a_bad_row_is_told_with_its_line(workspace, tmp_path, line):
     (tmp_path / "list.jsonl").write_text(f'{{"path": "a.png"}}\n{line}\n')
     with pytest.raises(InputError, match=r"list\.jsonl, line 2"):
-        list_sources(workspace, ["list.jsonl"])
+        survey_sources(workspace, ["list.jsonl"])
 
 
 def test_wrong_paths_empty_folders_and_nothing_at_all_are_told(workspace, tmp_path):
@@ -57,14 +58,14 @@ def test_wrong_paths_empty_folders_and_nothing_at_all_are_told(workspace, tmp_pa
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("x")
     with pytest.raises(InputError, match="no file or folder"):
-        list_sources(workspace, ["nowhere"])
+        survey_sources(workspace, ["nowhere"])
     with pytest.raises(InputError, match="No file fits the pattern"):
-        list_sources(workspace, ["*.png"])
+        survey_sources(workspace, ["*.png"])
     with pytest.raises(InputError, match="no images, sounds or films in empty"):
-        list_sources(workspace, ["empty"])
+        survey_sources(workspace, ["empty"])
     with pytest.raises(InputError, match=r"\(1 files of other kinds\)"):
-        list_sources(workspace, ["texts"])
+        survey_sources(workspace, ["texts"])
     with pytest.raises(InputError, match="is no image, sound or film"):
-        list_sources(workspace, ["texts/a.txt"])
+        survey_sources(workspace, ["texts/a.txt"])
     with pytest.raises(UsageError, match="No sources"):
-        list_sources(workspace, [])
+        survey_sources(workspace, [])

@@ -1,0 +1,141 @@
+"""Which jobs there are: first those of earlier runs that were cut short, then what is new, as it is found.
+
+Items are put into jobs in the order in which the sources name them, and a job is written into the journal when it is
+full. So the same sources give the same jobs, whether the work was interrupted in between or not.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.features.items import Item
+from macaw_cli.features.journal import Job, Journal
+from macaw_cli.features.sources import Refused
+from macaw_cli.features.store_files import Row, StoreFiles
+
+_Group = tuple[Modality, tuple[Modality, ...]]
+"""Items of one modality of which the same outputs are to be made."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the sources without any work: known before, given up before or unreadable now."""
+
+    known: int = 0
+    refused: int = 0
+    unreadable: list[Row] = field(default_factory=list)
+    copies: list[tuple[str, str, Modality]] = field(default_factory=list)
+    """(name, key, modality) of names whose content is dealt with under another name."""
+    lost: list[Job] = field(default_factory=list)
+    """Jobs none of whose files are here any more."""
+
+
+class Scheduler:
+    """Turns a stream of items into jobs."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: StoreFiles,
+        outputs_of: Callable[[Modality], tuple[Modality, ...]],
+        shard_items: int,
+        batch: int,
+        *,
+        retry_rejects: bool,
+    ) -> None:
+        self._journal, self._store, self._outputs_of = journal, store, outputs_of
+        self._shard_items, self._batch = shard_items, batch
+        self.tally = Tally()
+        self._unfinished: list[Job] = []
+        self._resumed: dict[tuple[str, Modality], Item] = {}
+        self._before: set[bytes] = set()
+        self._now: set[bytes] = set()
+        self._groups: dict[_Group, dict[str, Item]] = {}
+        self._given_up = store.given_up()
+        for job in journal.read():
+            self._before.update(_digest(item.key, output) for item in job.items for output in job.shards)
+            if not store.is_done(job):
+                self._unfinished.append(job)
+                self._resumed.update({(item.key, item.modality): item for item in job.items})
+        if retry_rejects:
+            self._before -= {_digest(*refused) for refused in self._given_up if refused not in self._resumed}
+            self._given_up = set()
+        store.drop(self._unfinished)
+
+    def jobs(self, found: Iterator[Item | Refused], is_here: Callable[[Item], bool]) -> Iterator[Job]:
+        """The jobs to do, in an order that does not depend on interruptions.
+
+        Args:
+            found: what the sources name.
+            is_here: whether an item of an unfinished job is still where the journal says, with the same content.
+        """
+        waiting = []
+        for job in self._unfinished:
+            if all([is_here(item) for item in job.items]):  # a list: every item is to be looked at
+                yield job
+            else:
+                waiting.append(job)
+        for entry in found:
+            if isinstance(entry, Refused):
+                self.tally.unreadable.append(entry.row)
+            elif full := self._place(entry):
+                yield self._begin(full)
+        for group in sorted(self._groups, key=lambda group: (MODALITIES.index(group[0]), group[1])):
+            if self._groups[group]:
+                yield self._begin(group)
+        yield from self._found_again(waiting)
+
+    def _place(self, item: Item) -> _Group | None:
+        """Put an item where it belongs; the group that it fills, if it fills one."""
+        wanted = {kind: _digest(item.key, kind) for kind in self._outputs_of(item.modality)}
+        outputs = tuple(kind for kind, made in wanted.items() if made not in self._before and made not in self._now)
+        if not outputs:
+            self._note_known(item)
+            return None
+        group = (item.modality, outputs)
+        waiting = self._groups.setdefault(group, {})
+        if twin := waiting.get(item.key):
+            twin.names += item.names
+            return None
+        waiting[item.key] = item
+        return group if len(waiting) >= self._shard_items else None
+
+    def _note_known(self, item: Item) -> None:
+        (name,) = item.names
+        unfinished = self._resumed.get((item.key, item.modality))
+        if unfinished is not None:
+            if not unfinished.stamp:  # it was moved since
+                unfinished.stamp, unfinished.file = item.stamp, str(Path(item.file).absolute())
+            if name not in unfinished.names:
+                self.tally.copies.append((name, item.key, item.modality))
+            return
+        if (item.key, item.modality) in self._given_up:
+            self.tally.refused += 1
+        elif _digest(item.key, item.modality) in self._before:
+            self.tally.known += 1
+        if self._store.key_of(name, item.modality) != item.key:
+            self.tally.copies.append((name, item.key, item.modality))
+
+    def _begin(self, group: _Group) -> Job:
+        items = list(self._groups.pop(group).values())
+        modality, outputs = group
+        job = self._journal.add(modality, outputs, items, self._batch)
+        for item in job.items:
+            self._now.update(_digest(item.key, output) for output in outputs)
+        return job
+
+    def _found_again(self, waiting: list[Job]) -> Iterator[Job]:
+        """Unfinished jobs whose files were moved, or are partly gone.
+
+        A job none of whose files can be found is left for the command that names its sources.
+        """
+        for job in waiting:
+            if any(item.stamp for item in job.items):
+                yield job
+            else:
+                self.tally.lost.append(job)
+
+
+def _digest(key: str, modality: Modality) -> bytes:
+    return bytes.fromhex(key) + modality[:1].encode()

@@ -1,0 +1,82 @@
+import threading
+import time
+
+import pytest
+
+from macaw_cli.basics.background import Ahead, Background
+
+
+def test_results_come_in_order_and_only_so_many_ahead():
+    begun = []
+
+    def numbers():
+        for number in range(20):
+            begun.append(number)
+            yield number
+
+    with Ahead(numbers(), 2) as results:
+        assert next(results) == 0
+        time.sleep(0.1)
+        assert len(begun) <= 5
+        assert list(results) == list(range(1, 20))
+
+
+def test_a_failure_ahead_is_raised_where_the_results_are_asked_for():
+    def broken():
+        yield 1
+        raise KeyError("here")
+
+    with Ahead(broken(), 3) as results:
+        assert next(results) == 1
+        with pytest.raises(KeyError, match="here"):
+            next(results)
+
+
+def test_leaving_early_ends_the_thread():
+    def endless():
+        while True:
+            yield 1
+
+    with Ahead(endless(), 1) as results:
+        next(results)
+    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+
+
+def test_tasks_run_in_order_in_another_thread_and_all_are_done_at_the_end():
+    done = []
+    with Background(2) as background:
+        for number in range(10):
+            background.submit(lambda number=number: done.append((number, threading.current_thread().name)))
+    assert done == [(number, "background") for number in range(10)]
+
+
+def test_a_failed_task_is_raised_and_nothing_after_it_runs():
+    done = []
+
+    def fail():
+        raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"), Background(1) as background:
+        background.submit(fail)
+        while True:
+            background.submit(lambda: done.append(1))
+    assert done == []
+
+
+def test_a_failure_of_the_last_task_is_raised_at_the_end():
+    def fail():
+        time.sleep(0.05)
+        raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"), Background(1) as background:
+        background.submit(fail)
+
+
+def test_leaving_with_an_error_drops_what_was_not_begun():
+    done, gate = [], threading.Event()
+    with pytest.raises(ValueError, match="mine"), Background(5) as background:
+        background.submit(gate.wait)
+        background.submit(lambda: done.append(1))
+        threading.Timer(0.1, gate.set).start()
+        raise ValueError("mine")
+    assert done == []
