@@ -5,59 +5,27 @@ source path and modality (`key`, `shard`, `offset`, ...) and, after a shard's ro
 and hash. Rows of a shard without that last row belong to unfinished work and are not read.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.atomic_files import read_json, read_jsonl
+from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.config.settings import Modality
-from macaw_cli.shards.tar_reader import ShardReader, verify_shard, verify_size
+from macaw_cli.shards.feature_rows import NULL_KEY, FeatureRow, ManifestIndex, ShardRow
+from macaw_cli.shards.positioned_reads import PositionedReads
+from macaw_cli.shards.tar_reader import parse_npy, verify_shard, verify_size
+
+__all__ = ["MANIFEST_NAME", "NULL_KEY", "STORE_NAME", "STORE_VERSION", "FeatureRow", "FeatureStore", "ShardRow"]
 
 STORE_VERSION = 1
 STORE_NAME, MANIFEST_NAME = "store.json", "manifest.jsonl"
-NULL_KEY = "null"
-"""Key of the features of an all-zero input, one per modality, in the modality's first shard."""
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureRow:
-    """One source path with its features of one modality.
-
-    Attributes:
-        path: source path as the manifest names it (relative); a clip ends in `#t=start,end`; empty for the null entry.
-        key: first 32 hex digits of the SHA-256 of the content.
-        shard: the tar that holds the features.
-        offset: where the `.npy` content begins in it, in bytes.
-        nbytes: size of the `.npy` content.
-        shape: (tokens, channels), for video (frames, tokens, channels).
-        meta: `duration` in seconds and the like.
-    """
-
-    path: str
-    key: str
-    modality: Modality
-    shard: Path
-    offset: int
-    nbytes: int
-    shape: tuple[int, ...]
-    dtype: str
-    meta: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ShardRow:
-    """One finished shard as the manifest knows it."""
-
-    path: Path
-    nbytes: int
-    sha256: str
-    items: int
+_LISTED = 100
+"""Files that a name may fit before they are not counted any further."""
 
 
 class FeatureStore:
@@ -77,28 +45,32 @@ class FeatureStore:
         store = read_json(folder / STORE_NAME)
         require_version(store.get("format_version"), STORE_VERSION, folder / STORE_NAME)
         self.fingerprints: dict[Modality, dict[str, Any]] = store["fingerprints"]
-        rows = read_jsonl(folder / MANIFEST_NAME)
-        self.shards = [_shard_row(folder, row) for row in rows if "sha256" in row and row["items"]]
-        self._reader = ShardReader()
+        self._index = ManifestIndex(folder / MANIFEST_NAME)
+        self.shards: list[ShardRow] = self._index.shards
+        self._reads = PositionedReads(folder)
         if check_sizes:
             for shard in self.shards:
                 verify_size(shard.path, shard.nbytes)
-        self._index([_feature_row(folder, row) for row in rows if "key" in row])
 
     def find(self, path_or_name: str, modality: Modality) -> FeatureRow | None:
         """The features of a file: by source path, by the unique end of one (such as its name), or by key.
 
         None also when several different media end that way: `why_missing` tells which case it is.
         """
-        candidates = self._candidates(path_or_name, modality)
-        return candidates[0] if len({row.key for row in candidates}) == 1 else None
+        found: FeatureRow | None = None
+        for row in self._candidates(path_or_name, modality):
+            if found and row.key != found.key:
+                return None
+            found = found or row
+        return found
 
     def why_missing(self, path_or_name: str, modality: Modality) -> str:
         """The reason, for people, why `find` gave None."""
-        candidates = self._candidates(path_or_name, modality)
-        if candidates:
-            paths = ", ".join(sorted(row.path for row in candidates)[:3])
-            return f"{path_or_name} fits {len(candidates)} {modality} files ({paths}, ...): give more of its path"
+        paths = sorted(row.path for row in islice(self._candidates(path_or_name, modality), _LISTED))
+        if paths:
+            count = f"{len(paths)}" if len(paths) < _LISTED else f"{_LISTED} or more"
+            shown = ", ".join(paths[:3])
+            return f"{path_or_name} fits {count} {modality} files ({shown}, ...): give more of its path"
         return f"{self.folder} has no {modality} features of {path_or_name}"
 
     def read(self, row: FeatureRow) -> np.ndarray:
@@ -107,18 +79,27 @@ class FeatureStore:
         Raises:
             DamagedError: the shard is missing, cut or holds something else there.
         """
-        array = self._reader.read_npy(row.shard, row.offset, row.nbytes)
+        content = self._reads.bytes(row.shard.name, row.offset, row.nbytes)
+        array = parse_npy(content, f"{row.shard}, byte {row.offset}")
         if array.shape != row.shape:
             raise DamagedError(f"{row.shard} holds {array.shape} for {row.key}, the manifest says {row.shape}.")
         return array
 
     def null_row(self, modality: Modality) -> FeatureRow | None:
         """The features of an all-zero input; None when the store has nothing of this modality."""
-        return self._nulls.get(modality)
+        return self._index.nulls.get(modality)
 
     def rows(self) -> Iterator[FeatureRow]:
         """Every source path with its features, in manifest order, without the null entries."""
-        yield from self._rows.values()
+        yield from self._index.rows()
+
+    def spread(self, modality: Modality, count: int) -> list[FeatureRow]:
+        """At most `count` rows of a modality, evenly spread over the store: a sample to look at."""
+        return self._index.spread(modality, count)
+
+    def copies(self, row: FeatureRow) -> list[str]:
+        """Every source path with the content of `row`, its own included, sorted."""
+        return sorted(other.path for other in self._index.of_key(row.key, row.modality))
 
     def verify(self) -> Iterator[tuple[ShardRow, DamagedError | None]]:
         """Reread every shard whole against its hash; yields each with what is wrong with it."""
@@ -129,40 +110,10 @@ class FeatureStore:
             except DamagedError as error:
                 yield shard, error
 
-    def _index(self, rows: list[FeatureRow]) -> None:
-        finished = {shard.path for shard in self.shards}
-        self._nulls = {row.modality: row for row in rows if row.key == NULL_KEY and row.shard in finished}
-        # a later row of the same path wins: the file was changed and extracted again
-        self._rows = {(row.modality, row.path): row for row in rows if row.key != NULL_KEY and row.shard in finished}
-        self._by_key = {(row.modality, row.key): row for row in self._rows.values()}
-        self._by_name: dict[tuple[str, str], list[FeatureRow]] = defaultdict(list)
-        for row in self._rows.values():
-            self._by_name[row.modality, _name(row.path)].append(row)
-
-    def _candidates(self, path_or_name: str, modality: Modality) -> list[FeatureRow]:
+    def _candidates(self, path_or_name: str, modality: Modality) -> Iterator[FeatureRow]:
         wanted = path_or_name.removeprefix("./")
-        exact = self._rows.get((modality, wanted)) or self._by_key.get((modality, wanted))
+        exact = self._index.of_path(wanted, modality) or next(self._index.of_key(wanted, modality), None)
         if exact:
-            return [exact]
-        same_name = self._by_name.get((modality, _name(wanted)), [])
-        return [row for row in same_name if _ends_with(row.path, wanted)]
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
-def _ends_with(path: str, end: str) -> bool:
-    """Whether the shorter of both paths is the end of the longer: a caption file may know more folders, or fewer."""
-    return f"/{path}".endswith(f"/{end}") or f"/{end}".endswith(f"/{path}")
-
-
-def _shard_row(folder: Path, row: dict[str, Any]) -> ShardRow:
-    return ShardRow(folder / row["shard"], row["bytes"], row["sha256"], row["items"])
-
-
-def _feature_row(folder: Path, row: dict[str, Any]) -> FeatureRow:
-    return FeatureRow(
-        path=row["path"], key=row["key"], modality=row["modality"], shard=folder / row["shard"], offset=row["offset"],
-        nbytes=row["bytes"], shape=tuple(row["shape"]), dtype=row["dtype"], meta=row.get("meta", {}),
-    )  # fmt: skip
+            yield exact
+        else:  # a caption file may know more folders than the manifest, or fewer
+            yield from self._index.ending(wanted, modality)

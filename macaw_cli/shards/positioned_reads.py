@@ -25,7 +25,7 @@ class PositionedReads:
     def __init__(self, folder: Path, before_open: Callable[[str], None] | None = None) -> None:
         self._folder = folder
         self._before_open = before_open
-        self._open: OrderedDict[str, _Descriptor] = OrderedDict()
+        self._open: OrderedDict[str, Descriptor] = OrderedDict()
         self._guard = threading.Lock()
 
     def array(self, name: str, offset: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
@@ -62,21 +62,25 @@ class PositionedReads:
                 )
             done += count
 
-    def _descriptor(self, name: str) -> "_Descriptor":
+    def _descriptor(self, name: str) -> "Descriptor":
         with self._guard:
             if name in self._open:
                 self._open.move_to_end(name)
                 return self._open[name]
             if self._before_open:
                 self._before_open(name)
-            self._open[name] = _Descriptor(self._folder / name)
+            self._open[name] = Descriptor(self._folder / name)
             if len(self._open) > MAX_OPEN:
                 self._open.popitem(last=False)
             return self._open[name]
 
 
-class _Descriptor:
-    """A read-only descriptor that closes when nobody refers to it any more."""
+class Descriptor:
+    """A read-only descriptor that closes when nobody refers to it any more.
+
+    Raises:
+        DamagedError: the file is missing.
+    """
 
     def __init__(self, path: Path) -> None:
         self.number = -1

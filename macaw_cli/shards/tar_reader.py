@@ -1,12 +1,10 @@
-"""Read members of a shard at known offsets, and check that a shard is whole.
+"""Read what stands in a shard, and check that a shard is whole.
 
 Tar readers do not notice a file that was cut between two members, so wholeness is always size and SHA-256 against
 what the manifest says, never "it could be opened".
 """
 
 import io
-import os
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -15,59 +13,6 @@ from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import sha256_file
 
 _REPAIR = "Make it again, or restore it from a copy; `macaw inspect --verify` lists everything that is damaged."
-
-
-class ShardReader:
-    """Positioned reads from many shards; keeps the last `max_open` files open. One thread at a time."""
-
-    def __init__(self, max_open: int = 64) -> None:
-        self._max_open = max_open
-        self._open: OrderedDict[Path, int] = OrderedDict()
-
-    def read(self, shard: Path, offset: int, nbytes: int) -> bytes:
-        """`nbytes` bytes of `shard` from `offset` on.
-
-        Raises:
-            DamagedError: the file is missing or ends before that.
-        """
-        content = os.pread(self._descriptor(shard), nbytes, offset)
-        while 0 < len(content) < nbytes:  # one read returns at most 2 GiB
-            more = os.pread(self._descriptor(shard), nbytes - len(content), offset + len(content))
-            if not more:
-                break
-            content += more
-        if len(content) != nbytes:
-            raise DamagedError(f"{shard} ends before byte {offset + nbytes}: it was cut.", _REPAIR)
-        return content
-
-    def read_npy(self, shard: Path, offset: int, nbytes: int) -> np.ndarray:
-        """The `.npy` member whose content stands at `offset`; the array is read-only and never unpickled.
-
-        Raises:
-            DamagedError: the file is missing or cut, or holds something else there.
-        """
-        return parse_npy(self.read(shard, offset, nbytes), f"{shard}, byte {offset}")
-
-    def close(self) -> None:
-        """Close all files; the reader can be used again."""
-        for descriptor in self._open.values():
-            os.close(descriptor)
-        self._open.clear()
-
-    def __del__(self) -> None:
-        self.close()
-
-    def _descriptor(self, shard: Path) -> int:
-        if shard in self._open:
-            self._open.move_to_end(shard)
-            return self._open[shard]
-        try:
-            self._open[shard] = os.open(shard, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise DamagedError(f"The shard {shard} is missing.", _REPAIR) from None
-        if len(self._open) > self._max_open:
-            os.close(self._open.popitem(last=False)[1])
-        return self._open[shard]
 
 
 def parse_npy(content: bytes, where: str) -> np.ndarray:

@@ -57,6 +57,39 @@ def test_the_null_entry_stands_apart(folder):
     assert store.null_row("audio") is None and len(list(store.rows())) == 4
 
 
+def test_an_end_of_a_path_is_found_among_many_equal_names(folder):
+    manifest = folder / "manifest.jsonl"
+    text = manifest.read_text()
+    for number in (1, 2, 3, 4):
+        text = text.replace(f"set{number % 2}/pictures/{number}.png", f"clips/clip_{number}/film.mp4")
+    manifest.write_text(text)
+    store = FeatureStore(folder)
+    assert [store.find(f"data/clips/clip_{number}/film.mp4", "image").key for number in (1, 4)] == ["k1", "k4"]
+    assert store.find("clip_3/film.mp4", "image").key == "k3" and store.find("film.mp4", "image") is None
+    assert "fits 4 image files (clips/clip_1/film.mp4, " in store.why_missing("film.mp4", "image")
+
+
+def test_copies_and_a_spread_sample_are_given(folder):
+    manifest = folder / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('"key": "k4"', '"key": "k3"').replace('"k4.npy"', '"k3.npy"'))
+    store = FeatureStore(folder)
+    assert store.copies(store.find("k3", "image")) == ["set0/pictures/4.png", "set1/pictures/3.png"]
+    assert [row.path for row in store.spread("image", 2)] == ["set1/pictures/1.png", "set0/pictures/4.png"]
+    assert len(store.spread("image", 9)) == 4 and store.spread("audio", 9) == []
+
+
+def test_what_is_found_stays_when_the_manifest_is_rewritten_meanwhile(folder):
+    store = FeatureStore(folder)
+    write_jsonl(folder / "manifest.jsonl", [])
+    assert store.find("3.png", "image").key == "k3" and len(list(store.rows())) == 4
+
+
+def test_a_row_longer_than_usual_is_read_whole(folder):
+    manifest = folder / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace("set1/pictures/3.png", "a" * 5000 + "/3.png"))
+    assert FeatureStore(folder).find("3.png", "image").path == "a" * 5000 + "/3.png"
+
+
 def test_rows_of_an_unfinished_shard_are_not_read(folder):
     assert FeatureStore(folder).find("5.png", "image") is None
 
