@@ -72,11 +72,11 @@ class Attacher:
 
     def _encode(self, path: Path, modality: Modality) -> list[Attachment]:
         if modality == "image":
-            return [self._attachment(path, "image", self._encoders.features("image", [load_image(path)])[0])]
+            return [self._attachment(path, "image", self._encoders.features("image", load_image(path)))]
         if modality == "audio":
             return [self._sound(path)]
-        frames, _ = load_frames(path, self._config.feature_shapes["video"][0])
-        features = self._encoders.features("video", list(frames))
+        frames, _ = load_frames(path, self._config.video_frames)
+        features = self._encoders.features("video", frames)
         video = replace(self._attachment(path, "video", features), frames=len(frames))
         if "audio" in self._config.modalities and has_soundtrack(path):
             return [video, replace(self._sound(path), soundtrack=True)]
@@ -85,14 +85,14 @@ class Attacher:
     def _sound(self, path: Path) -> Attachment:
         encoder = self._encoders.encoder("audio")
         rate = encoder.sampling_rate or 16_000
-        samples = load_audio(path, rate)
-        seconds = min(len(samples) / rate, encoder.max_seconds or float("inf"))
-        attachment = self._attachment(path, "audio", self._encoders.features("audio", [samples])[0])
-        return replace(attachment, seconds=seconds)
+        heard = encoder.max_seconds * self._config.audio_windows if encoder.max_seconds else None
+        samples = load_audio(path, rate, end=heard)
+        attachment = self._attachment(path, "audio", self._encoders.features("audio", samples))
+        return replace(attachment, seconds=len(samples) / rate)
 
     def _attachment(self, path: Path, modality: Modality, features: np.ndarray) -> Attachment:
         expected = tuple(self._config.feature_shapes[modality])
-        if features.shape != expected:
+        if features.shape[-1] != expected[-1]:  # tokens may vary: sounds differ in length, pictures in proportions
             raise MismatchError(
                 f"The model expects {modality} features of shape {expected}, its encoder gives {features.shape}.",
                 "The model folder names another encoder than it was trained with.",

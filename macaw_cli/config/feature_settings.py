@@ -27,8 +27,9 @@ class EncoderSettings:
     """Whether the encoder's own projection (CLIP's `visual_projection`) is applied, where it has one."""
     l2: bool = False
     """Whether each token is divided by its L2 norm."""
-    pool: Annotated[str, Field(pattern=r"^(mean|\d+(x\d+)?)?$")] = ""
-    """Tokens averaged down: `mean` to one, `14x14` over an image's grid, `500` over a sound's time; empty: not."""
+    pool: Annotated[str, Field(pattern=r"^(mean|head|[1-9]\d*(x[1-9]\d*)?)?$")] = ""
+    """Tokens averaged down: `mean` to one, `14x14` over an image's grid, `500` over a sound's time; `head` is SigLIP's
+    own attention pooling to one; empty: not."""
     image_size: Annotated[int, Field(ge=1)] | None = None
     """Side in pixels at which images are encoded, the position embeddings interpolated; `null` is the encoder's own."""
 

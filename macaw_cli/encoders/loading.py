@@ -1,14 +1,53 @@
 """From a folder or hub id to a frozen encoder, chosen by the architecture that its configuration names."""
 
+from importlib import import_module
 from typing import Any
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.encoders.audio_encoder import AudioEncoder
 from macaw_cli.encoders.frozen import FrozenEncoder
+from macaw_cli.encoders.image_encoder import ImageEncoder
 from macaw_cli.encoders.source import model_config, quiet_transformers, short_name
 
+ARCHITECTURES: dict[str, dict[str, str]] = {
+    "image_encoder": {
+        "clip": "macaw_cli.encoders.clip:ClipEncoder",
+        "clip_vision_model": "macaw_cli.encoders.clip:ClipEncoder",
+        "siglip": "macaw_cli.encoders.siglip:SiglipEncoder",
+        "siglip_vision_model": "macaw_cli.encoders.siglip:SiglipEncoder",
+        "siglip2": "macaw_cli.encoders.siglip2:Siglip2Encoder",
+        "siglip2_vision_model": "macaw_cli.encoders.siglip2:Siglip2Encoder",
+        "dinov2": "macaw_cli.encoders.dinov2:Dinov2Encoder",
+        "dinov2_with_registers": "macaw_cli.encoders.dinov2:Dinov2Encoder",
+    },
+    "audio_encoder": {
+        "whisper": "macaw_cli.encoders.whisper:WhisperAudioEncoder",
+        "wav2vec2": "macaw_cli.encoders.wav2vec2:Wav2Vec2Encoder",
+        "hubert": "macaw_cli.encoders.wav2vec2:Wav2Vec2Encoder",
+        "wavlm": "macaw_cli.encoders.wav2vec2:Wav2Vec2Encoder",
+        "wav2vec2-bert": "macaw_cli.encoders.wav2vec2_bert:Wav2Vec2BertEncoder",
+    },
+}
+"""Settings section to `model_type` of a config.json to the class that serves it, imported on use."""
 
-def load_image_encoder(settings: EncoderSettings, source: str, device: Any, precision: str = "fp32") -> FrozenEncoder:
+
+def encoder_class(section: str, model_type: str) -> type[FrozenEncoder]:
+    """The class behind a `model_type`.
+
+    Raises:
+        UsageError: the architecture is not known.
+    """
+    known = ARCHITECTURES[section]
+    if model_type not in known:
+        expected = f"one of the architectures {', '.join(known)}"
+        raise UsageError(f"`features.{section}.model`: expected {expected}, found {model_type}.")
+    module, _, name = known[model_type].partition(":")
+    found: type[FrozenEncoder] = getattr(import_module(module), name)
+    return found
+
+
+def load_image_encoder(settings: EncoderSettings, source: str, device: Any, precision: str = "fp32") -> ImageEncoder:
     """Load the encoder of images and video frames.
 
     Args:
@@ -18,34 +57,25 @@ def load_image_encoder(settings: EncoderSettings, source: str, device: Any, prec
         precision: `fp32`, `bf16` or `fp16`: the number format it computes in.
 
     Raises:
-        UsageError: no encoder is named, or one of an unknown architecture.
+        UsageError: no encoder is named, one of an unknown architecture, or one that lacks what the settings ask for.
         InputError: the folder does not hold the encoder.
         MissingDependencyError: it must be downloaded, accepted or logged in for first.
         ResourceError: a GPU was asked for and there is none.
     """
-    from macaw_cli.encoders.clip import ClipEncoder
-
-    kinds = {"clip": ClipEncoder, "clip_vision_model": ClipEncoder}
-    return _load(kinds, "image_encoder", settings, source, (device, precision))
+    encoder: ImageEncoder = _load("image_encoder", settings, source, device, precision)
+    return encoder
 
 
-def load_audio_encoder(settings: EncoderSettings, source: str, device: Any, precision: str = "fp32") -> FrozenEncoder:
+def load_audio_encoder(settings: EncoderSettings, source: str, device: Any, precision: str = "fp32") -> AudioEncoder:
     """Load the encoder of sound; arguments and errors as in `load_image_encoder`."""
-    from macaw_cli.encoders.whisper import WhisperAudioEncoder
+    encoder: AudioEncoder = _load("audio_encoder", settings, source, device, precision)
+    return encoder
 
-    return _load({"whisper": WhisperAudioEncoder}, "audio_encoder", settings, source, (device, precision))
 
-
-def _load(
-    kinds: dict[str, Any], section: str, settings: EncoderSettings, source: str, where: tuple[Any, str]
-) -> FrozenEncoder:
+def _load(section: str, settings: EncoderSettings, source: str, device: Any, precision: str) -> Any:
     config = model_config(source, settings.revision, section)
-    kind = kinds.get(config.model_type)
-    if kind is None:
-        known = ", ".join(kinds)
-        found = config.model_type
-        raise UsageError(f"`features.{section}.model`: expected one of the architectures {known}, found {found}.")
+    kind = encoder_class(section, config.model_type)
     with quiet_transformers():
-        encoder: FrozenEncoder = kind.load(config, source, settings, *where)
+        encoder = kind.load(config, source, settings, device, precision)
     encoder.fingerprint["model"] = short_name(source)
     return encoder

@@ -1,13 +1,13 @@
-"""Whisper's encoder as a frozen encoder of sound."""
+"""Whisper's encoder, of any size."""
 
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from macaw_cli.config.feature_settings import EncoderSettings
-from macaw_cli.encoders.frozen import FrozenEncoder
-from macaw_cli.encoders.selection import audio_features
+from macaw_cli.encoders.audio_encoder import AudioEncoder, pooled_count
+from macaw_cli.encoders.selection import Features, Prepared, audio_features
 from macaw_cli.encoders.source import has_processor, load_weights
 
 _SEEN_BY_THE_MODEL = ("feature_size", "sampling_rate", "hop_length", "chunk_length", "n_fft", "padding_value", "dither")
@@ -15,64 +15,64 @@ _STEPS_PER_POSITION = 2
 """The second convolution halves the number of spectrogram steps."""
 
 
-class WhisperAudioEncoder(FrozenEncoder):
-    """Waveforms to (positions, width) by the encoder half of a Whisper model."""
+class WhisperAudioEncoder(AudioEncoder):
+    """Waveforms to (positions, width) by the encoder half of a Whisper model; silence fills what is shorter."""
 
     @classmethod
-    def load(
-        cls, config: Any, source: str, settings: EncoderSettings, device: Any, precision: str
-    ) -> "WhisperAudioEncoder":
-        """Load the encoder alone from a whole Whisper's or an encoder's folder.
-
-        Raises:
-            InputError: the folder lacks the encoder's weights.
-        """
+    def module(cls, config: Any) -> Any:
+        """`WhisperEncoder`."""
         from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-        prefix = {r"^(?:model\.)?encoder\.": ""}
-        loaded = load_weights(WhisperEncoder, source, settings.revision, config=config, key_mapping=prefix)
+        return WhisperEncoder
+
+    @classmethod
+    def load_module(cls, config: Any, source: str, revision: str) -> nn.Module:
+        """The encoder alone, from a whole Whisper's or an encoder's folder."""
+        kind = cls.module(config)
+        loaded = load_weights(kind, source, revision, config=config, key_mapping={r"^(?:model\.)?encoder\.": ""})
         with torch.device("meta"):
-            model = WhisperEncoder(config)  # without the renaming, which saving would try to turn back
+            model: nn.Module = kind(config)  # without the renaming, which saving would try to turn back
         model.load_state_dict(loaded.state_dict(), assign=True)
-        return cls(model, _extractor(config, source, settings.revision), settings, device, precision)
+        return model
 
-    @property
-    def sampling_rate(self) -> int:  # type: ignore[override]
-        """Samples per second that `prepare` expects."""
-        return int(self.processor.sampling_rate)
+    @classmethod
+    def load_processor(cls, config: Any, source: str, settings: EncoderSettings) -> Any:
+        """The folder's feature extractor; without one, Whisper's own at the encoder's length."""
+        from transformers import WhisperFeatureExtractor
 
-    @property
-    def max_seconds(self) -> float:  # type: ignore[override]
-        """What is longer is cut there, what is shorter is filled with silence."""
-        return float(self.processor.chunk_length)
+        if has_processor(source, settings.revision):
+            return WhisperFeatureExtractor.from_pretrained(source, revision=settings.revision or None)
+        own = WhisperFeatureExtractor(feature_size=config.num_mel_bins)
+        seconds = config.max_source_positions * _STEPS_PER_POSITION * own.hop_length / own.sampling_rate
+        return WhisperFeatureExtractor(feature_size=config.num_mel_bins, chunk_length=int(seconds))
 
-    def prepare(self, media: list[Any]) -> Tensor:
+    @staticmethod
+    def prepared(processor: Any, media: list[Any]) -> Prepared:
         """Mono fp32 waveforms (samples,) as (n, mel bins, steps)."""
-        made = self.processor(media, sampling_rate=self.sampling_rate, return_tensors="pt")
-        prepared: Tensor = made["input_features"]
-        return prepared
+        made: torch.Tensor = processor(media, sampling_rate=processor.sampling_rate, return_tensors="pt")[
+            "input_features"
+        ]
+        return made
 
-    def null_input(self) -> Tensor:
+    @staticmethod
+    def select(model: Any, prepared: Prepared, settings: EncoderSettings) -> Features:
+        """See `selection.audio_features`: the last layer comes after the final layer norm, as the decoder sees it."""
+        wanted = {"output_hidden_states": True} if settings.layer != -1 else {}
+        output = model(prepared, **wanted)
+        states = output.hidden_states if wanted else (output.last_hidden_state,)
+        return audio_features(states, model.layer_norm, settings)
+
+    @staticmethod
+    def token_count(config: Any, settings: EncoderSettings, medium: torch.Tensor) -> int:
+        """Positions of one window, or what they are pooled to; as many for every layer."""
+        return pooled_count(medium.shape[-1] // _STEPS_PER_POSITION, settings)
+
+    def null_input(self) -> Prepared:
         """(1, mel bins, steps) zeros."""
         config: Any = self.model.config
         return torch.zeros(1, config.num_mel_bins, config.max_source_positions * _STEPS_PER_POSITION)
-
-    def features(self, prepared: Tensor) -> Tensor:
-        """See `selection.audio_features`."""
-        return audio_features(self.model, prepared, self.settings)
 
     def preprocessing(self) -> dict[str, Any]:
         """The spectrogram's settings."""
         made = self.processor.to_dict()
         return {name: made[name] for name in _SEEN_BY_THE_MODEL if made.get(name) is not None}
-
-
-def _extractor(config: Any, source: str, revision: str) -> Any:
-    """The folder's feature extractor; without one, Whisper's own at the encoder's length."""
-    from transformers import WhisperFeatureExtractor
-
-    if has_processor(source, revision):
-        return WhisperFeatureExtractor.from_pretrained(source, revision=revision or None)
-    own = WhisperFeatureExtractor(feature_size=config.num_mel_bins)
-    seconds = config.max_source_positions * _STEPS_PER_POSITION * own.hop_length / own.sampling_rate
-    return WhisperFeatureExtractor(feature_size=config.num_mel_bins, chunk_length=int(seconds))

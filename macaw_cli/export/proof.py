@@ -63,10 +63,7 @@ def source_logits(model: Any, processor: Any, encoders: Any, media: dict[str, ND
     """
     features: dict[str, list[torch.Tensor]] = {}
     for modality, medium in media.items():
-        encoder = encoders.encoder(modality)
-        frames = list(medium) if modality == "video" else [medium]
-        encoded = encoder.encode(encoder.prepare(frames))
-        features[f"{modality}_features"] = [encoded if modality == "video" else encoded[0]]
+        features[f"{modality}_features"] = [encoders.encode(modality, medium)]
     return _logits(model, processor(QUESTION, **features))
 
 

@@ -30,6 +30,6 @@ def sample_media(config: Any, sampling_rate: int) -> dict[str, NDArray[Any]]:
         if modality == "audio":
             media[modality] = dice.uniform(-0.5, 0.5, sampling_rate).astype(np.float32)
         else:
-            frames = (config.feature_shapes["video"][0],) if modality == "video" else ()
+            frames = (config.video_frames,) if modality == "video" else ()
             media[modality] = dice.integers(0, 256, (*frames, PICTURE_SIDE, PICTURE_SIDE, 3), np.uint8)
     return media

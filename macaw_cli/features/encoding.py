@@ -1,95 +1,127 @@
 """The two encoders of a store: which media they need, what they ask the decoders for, and batches of features."""
 
-from typing import Any
+from collections.abc import Sequence
+from itertools import chain, islice
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
+from macaw_cli.encoders.audio_encoder import AudioEncoder, cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
+from macaw_cli.encoders.image_encoder import ImageEncoder
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+from macaw_cli.encoders.selection import Features, Prepared, pool_frames
 from macaw_cli.media.decoding import Request
+
+FeatureArrays = np.ndarray | list[np.ndarray]
+"""fp16 features, one item per medium: an array where all have one shape, else a list."""
+_Encoder = TypeVar("_Encoder", bound=FrozenEncoder)
 
 
 class Encoders:
     """The encoder of images and films, and the one of sound and soundtracks; either may be absent.
 
+    Args:
+        image: encoder of images and frames.
+        audio: encoder of sound.
+        frames: taken of a film.
+        pool_frames: stored of a film; None stores all that are taken.
+        audio_windows: windows of the audio encoder's length that are heard of a sound at most.
+
     Attributes:
         fingerprints: one per modality that these encoders serve.
     """
 
-    def __init__(self, image: FrozenEncoder | None, audio: FrozenEncoder | None, frames: int) -> None:
+    def __init__(
+        self, image: ImageEncoder | None, audio: AudioEncoder | None, frames: int, *,
+        pool_frames: int | None = None, audio_windows: int = 1,
+    ) -> None:  # fmt: skip
         self.image, self.audio, self.frames = image, audio, frames
+        self.pool_frames, self.audio_windows = pool_frames, audio_windows
         self.fingerprints: dict[Modality, dict[str, Any]] = {}
         if image:
+            pooled = {} if pool_frames is None else {"pool_frames": pool_frames}
             self.fingerprints["image"] = image.fingerprint
-            self.fingerprints["video"] = {**image.fingerprint, "frames": frames}
+            self.fingerprints["video"] = {**image.fingerprint, "frames": frames, **pooled}
         if audio:
-            self.fingerprints["audio"] = audio.fingerprint
+            windows = {} if audio_windows == 1 else {"audio_windows": audio_windows}
+            self.fingerprints["audio"] = {**audio.fingerprint, **windows}
 
     def outputs(self, modality: Modality) -> tuple[Modality, ...]:
         """What is made of a medium of this modality: of a film its soundtrack as well, where sound is understood."""
         return ("video", "audio") if modality == "video" and self.audio else (modality,)
 
     def shape(self, modality: Modality) -> tuple[int, ...]:
-        """(tokens, channels), for video (frames, tokens, channels)."""
+        """(tokens, channels), for video (frames, tokens, channels); the largest where media differ in tokens."""
         if modality == "video":
-            return (self.frames, *_present(self.image).feature_shape)
-        return _present(self.audio if modality == "audio" else self.image).feature_shape
+            return (self.pool_frames or self.frames, *_present(self.image).feature_shape)
+        if modality == "image":
+            return _present(self.image).feature_shape
+        tokens, channels = _present(self.audio).feature_shape
+        return tokens * self.audio_windows, channels
 
     def item_bytes(self, modality: Modality) -> int:
-        """Bytes that one medium takes in a shard, the tar's padding and the JSON included."""
+        """Bytes that one medium takes in a shard at most, the tar's padding and the JSON included."""
         return 2 * int(np.prod(self.shape(modality))) + 3072
 
     def request(self, file: str, modality: Modality, outputs: Any, clip: tuple[float | None, float | None]) -> Request:
         """What a decoder must do with a file so that `encode` can take its arrays."""
         hears = self.audio if "audio" in outputs else None
-        rate, longest = (hears.sampling_rate, hears.max_seconds) if hears else (None, None)
+        rate, longest = (hears.sampling_rate, hears.max_seconds * self.audio_windows) if hears else (None, None)
         return {
             "path": file, "modality": modality, "start": clip[0], "end": clip[1], "frames": self.frames,
             "geometry": self.image.geometry if self.image else None, "pictures": "video" in outputs,
             "sampling_rate": rate, "max_seconds": longest,
         }  # fmt: skip
 
-    def encode(self, modality: Modality, arrays: list[np.ndarray], batch: int) -> np.ndarray:
+    def encode(self, modality: Modality, arrays: list[np.ndarray], batch: int) -> FeatureArrays:
         """Features of decoded media.
 
         Args:
             modality: of all of them.
             arrays: images (H, W, 3), films (frames, H, W, 3) or waveforms (samples,).
-            batch: inputs per encoder call at most; frames count one each.
+            batch: inputs per encoder call at most; frames and windows count one each.
 
         Returns:
-            fp16, one more dimension than `shape`; a value that fp16 cannot hold has become infinite.
+            fp16, one item per medium, of `shape` or with fewer tokens; a value that fp16 cannot hold has become
+            infinite.
         """
-        if modality == "audio":
-            return self._in_batches(_present(self.audio), arrays, batch)
         if modality == "image":
-            return self._in_batches(_present(self.image), arrays, batch)
-        frames = [frame for film in arrays for frame in film]
-        features = self._in_batches(_present(self.image), frames, batch)
-        return features.reshape(len(arrays), self.frames, *features.shape[1:])
+            return _stored(_in_batches(_present(self.image), arrays, batch))
+        if modality == "video":
+            frames = _in_batches(_present(self.image), [frame for film in arrays for frame in film], batch)
+            films = _regrouped(frames, [len(film) for film in arrays])
+            return _stored([pool_frames(film, self.pool_frames) for film in films])
+        encoder = _present(self.audio)
+        windows = [cut_windows(sound, encoder.processor, self.audio_windows) for sound in arrays]
+        heard = _in_batches(encoder, list(chain(*windows)), batch)
+        return _stored([torch.cat(parts) for parts in _regrouped(heard, [len(each) for each in windows])])
 
     def null(self, modality: Modality) -> np.ndarray:
-        """fp16 features of an all-zero input, shaped like those of one medium."""
+        """fp16 features of an all-zero input, shaped like those of one medium; of a sound, one window."""
         encoder = _present(self.audio if modality == "audio" else self.image)
-        features = _stored(encoder.encode(encoder.null_input()))[0]
-        return np.broadcast_to(features, self.shape(modality))
-
-    def _in_batches(self, encoder: FrozenEncoder, arrays: list[np.ndarray], batch: int) -> np.ndarray:
-        parts = [arrays[first : first + batch] for first in range(0, len(arrays), batch)]
-        return np.concatenate([_stored(encoder.encode(_prepared(encoder, part))) for part in parts])
+        features = _stored([encoder.encode(encoder.null_input())[0]])[0]
+        return np.broadcast_to(features, self.shape("video")) if modality == "video" else features
 
 
 def load_encoders(workspace: Workspace, modalities: set[Modality]) -> Encoders:
     """Load the encoders that media of these modalities need.
 
     Raises:
-        UsageError: one is needed and not set.
+        UsageError: one is needed and not set, or its architecture lacks what the settings ask for.
         InputError: one cannot be loaded.
     """
     settings = workspace.settings.features
+    if settings.pool_frames is not None and settings.pool_frames > settings.frames:
+        raise UsageError(
+            f"`features.pool_frames`: expected at most {settings.frames} (features.frames),"
+            f" found {settings.pool_frames}."
+        )
     image = audio = None
     where = settings.device, settings.precision
     if modalities & {"image", "video"}:
@@ -100,11 +132,24 @@ def load_encoders(workspace: Workspace, modalities: set[Modality]) -> Encoders:
         audio = load_audio_encoder(
             settings.audio_encoder, workspace.model_source(settings.audio_encoder.model), *where
         )
-    return Encoders(image, audio, settings.frames)
+    pooled, windows = settings.pool_frames, settings.audio_windows
+    return Encoders(image, audio, settings.frames, pool_frames=pooled, audio_windows=windows)
 
 
-def _prepared(encoder: FrozenEncoder, arrays: list[np.ndarray]) -> torch.Tensor:
-    if encoder.sampling_rate is not None:
+def _in_batches(encoder: FrozenEncoder, arrays: list[np.ndarray], batch: int) -> list[Tensor]:
+    """One (tokens, channels) per array, still on the device: while it computes, the next batch is prepared."""
+    parts = [arrays[first : first + batch] for first in range(0, len(arrays), batch)]
+    made: list[Features] = [encoder.encode(_prepared(encoder, part)) for part in parts]
+    return list(chain(*made))
+
+
+def _regrouped(items: Sequence[Tensor], counts: list[int]) -> list[list[Tensor]]:
+    following = iter(items)
+    return [list(islice(following, count)) for count in counts]
+
+
+def _prepared(encoder: FrozenEncoder, arrays: list[np.ndarray]) -> Prepared:
+    if not isinstance(encoder, ImageEncoder):
         return encoder.prepare(arrays)
     if encoder.geometry is not None:
         return encoder.prepare_fitted(np.stack(arrays))
@@ -113,11 +158,14 @@ def _prepared(encoder: FrozenEncoder, arrays: list[np.ndarray]) -> torch.Tensor:
     return encoder.prepare([Image.fromarray(array) for array in arrays])
 
 
-def _stored(features: torch.Tensor) -> np.ndarray:
-    halves: np.ndarray = features.half().cpu().numpy()
-    return halves
+def _stored(features: Sequence[Tensor]) -> FeatureArrays:
+    """fp16 on the CPU; media of one shape travel together."""
+    if len({medium.shape for medium in features}) == 1:
+        halves: np.ndarray = torch.stack(list(features)).half().cpu().numpy()
+        return halves
+    return [medium.half().cpu().numpy() for medium in features]
 
 
-def _present(encoder: FrozenEncoder | None) -> FrozenEncoder:
+def _present(encoder: _Encoder | None) -> _Encoder:
     assert encoder is not None, "loaded for the modalities of the listing"
     return encoder

@@ -1,32 +1,30 @@
 """Frozen encoders inside a model, so that it takes raw media as well as stored features."""
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import CLIPVisionModelWithProjection, PreTrainedModel
-from transformers.models.whisper.modeling_whisper import WhisperEncoder
+from transformers import PreTrainedModel
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.settings import Modality
-from macaw_cli.encoders import selection
+from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.raw_media import RAW_INPUTS, architecture, stacked
 
 if TYPE_CHECKING:
     from macaw_cli.model.modeling import MacawForConditionalGeneration
 
-RAW_INPUTS: dict[str, Modality] = {"pixel_values": "image", "pixel_values_videos": "video", "input_features": "audio"}
-"""Name of a raw input to its modality."""
-
 
 def image_encoder(config: MacawConfig) -> PreTrainedModel | None:
     """The image encoder with random weights, frozen; None where the configuration has none."""
-    return _frozen(CLIPVisionModelWithProjection, config.image_encoder_config)
+    return _built(config, "image")
 
 
 def audio_encoder(config: MacawConfig) -> PreTrainedModel | None:
     """The audio encoder with random weights, frozen; None where the configuration has none."""
-    return _frozen(WhisperEncoder, config.audio_encoder_config)
+    return _built(config, "audio")
 
 
 def attach(
@@ -36,8 +34,8 @@ def attach(
 
     Args:
         model: changed in place, its configuration too.
-        image: a `CLIPVisionModelWithProjection`, or None to leave that place as it is.
-        audio: a `WhisperEncoder`, or None.
+        image: the `model` of a `FrozenEncoder`, or None to leave that place as it is.
+        audio: the same for sound.
     """
     if image is not None:
         model.image_encoder, model.config.image_encoder_config = image.requires_grad_(False).eval(), image.config
@@ -64,7 +62,7 @@ def features(model: "MacawForConditionalGeneration", **media: Any) -> dict[Modal
         MismatchError: a raw input without an encoder, or a medium given both ways.
     """
     found: dict[Modality, list[Tensor]] = {}
-    for name, modality in RAW_INPUTS.items():
+    for modality, name in RAW_INPUTS.items():
         raw, stored = media.get(name), media.get(f"{modality}_features")
         if raw is not None and stored is not None:
             raise MismatchError(f"Both {name} and {modality}_features were given.", "Give one of them.")
@@ -75,27 +73,47 @@ def features(model: "MacawForConditionalGeneration", **media: Any) -> dict[Modal
 
 
 @torch.no_grad()
-def encode(model: "MacawForConditionalGeneration", modality: Modality, raw: Tensor) -> Tensor:
-    """Features of raw media through the attached encoder: (n, N, C), for video (n, F, N, C).
+def encode(model: "MacawForConditionalGeneration", modality: Modality, raw: Any) -> list[Tensor]:
+    """Features of raw media through the attached encoder: (N, C) each, of a video (F, N, C).
+
+    Args:
+        model: with the encoder.
+        modality: of the media.
+        raw: one tensor over all media, or a list of one tensor per medium; of sounds that are heard in several windows
+            a list of windows per medium.
 
     Raises:
         MismatchError: the encoder is not attached.
     """
-    encoder = model.audio_encoder if modality == "audio" else model.image_encoder
-    if encoder is None:
+    if (model.audio_encoder if modality == "audio" else model.image_encoder) is None:
         raise MismatchError(
             f"Raw {modality} input was given, but this model folder holds no {modality} encoder.",
             f"Give {modality}_features, or export the model with its encoders: macaw export.",
         )
-    settings = model.config.encoder_settings(modality)
-    raw = raw.to(device=model.device, dtype=next(encoder.parameters()).dtype)
-    if modality == "audio":
-        return selection.audio_features(encoder, raw, settings)
     if modality == "image":
-        return selection.image_features(encoder, raw, settings)
-    frames = selection.image_features(encoder, raw.flatten(0, 1), settings)
-    return frames.view(*raw.shape[:2], *frames.shape[1:])
+        return _encoded(model, modality, list(raw))
+    if modality == "audio":
+        raw = [medium if isinstance(medium, list) else [medium] for medium in raw]
+    encoded = iter(_encoded(model, modality, list(chain(*raw))))
+    parts = [list(islice(encoded, len(medium))) for medium in raw]
+    if modality == "audio":
+        return [torch.cat(windows) for windows in parts]
+    return [pool_frames(frames, model.config.pool_frames) for frames in parts]
 
 
-def _frozen(kind: type[PreTrainedModel], config: Any) -> PreTrainedModel | None:
-    return None if config is None else kind._from_config(config).requires_grad_(False).eval()
+def _encoded(model: "MacawForConditionalGeneration", modality: Modality, prepared: list[Tensor]) -> list[Tensor]:
+    """Features of single pictures or windows."""
+    encoder: Any = model.audio_encoder if modality == "audio" else model.image_encoder
+    target: Any = {"device": model.device, "dtype": next(encoder.parameters()).dtype}
+    inputs = stacked([one.to(**target) for one in prepared])
+    select = architecture(model.config, modality).select
+    return list(select(encoder, inputs, model.config.encoder_settings(modality)))
+
+
+def _built(config: MacawConfig, modality: Modality) -> PreTrainedModel | None:
+    encoder_config = config.encoder_config(modality)
+    if encoder_config is None:
+        return None
+    kind = architecture(config, modality).module(encoder_config)
+    made: PreTrainedModel = kind._from_config(encoder_config).requires_grad_(False).eval()
+    return made

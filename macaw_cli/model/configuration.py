@@ -117,7 +117,31 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
 
     def encoder_settings(self, modality: Modality) -> EncoderSettings:
         """Settings of the encoder that makes the features of `modality`."""
-        return EncoderSettings(**self.encoders.get(ENCODER_OF[modality], {}))
+        fields = dict(self.encoders.get(ENCODER_OF[modality], {}))
+        if isinstance(fields.get("layer"), list):  # JSON has no tuples
+            fields["layer"] = tuple(fields["layer"])
+        return EncoderSettings(**fields)
+
+    def encoder_config(self, modality: Modality) -> PretrainedConfig | None:
+        """Configuration of the encoder inside the model; None where it is not inside."""
+        return self.audio_encoder_config if ENCODER_OF[modality] == "audio" else self.image_encoder_config
+
+    @property
+    def video_frames(self) -> int:
+        """Frames that are taken of a video."""
+        taken = self.fingerprints.get("video", {}).get("frames")
+        return int(taken or self.feature_shapes["video"][0])
+
+    @property
+    def pool_frames(self) -> int | None:
+        """Frames to which those of a video are averaged down; None keeps all."""
+        pooled: int | None = self.fingerprints.get("video", {}).get("pool_frames")
+        return pooled
+
+    @property
+    def audio_windows(self) -> int:
+        """Windows of the audio encoder's length that are heard of a sound at most."""
+        return int(self.fingerprints.get("audio", {}).get("audio_windows", 1))
 
     @property
     def vocabulary_size(self) -> int:

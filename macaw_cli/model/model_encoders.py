@@ -1,17 +1,20 @@
 """The frozen encoders of one model: inside it, or in the folder that it names, and proved to be the same."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
+from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
-from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+from macaw_cli.encoders.loading import encoder_class, load_audio_encoder, load_image_encoder
+from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.model.configuration import ENCODER_OF
 from macaw_cli.shards.same_encoders import require_same_encoders
 
@@ -50,18 +53,35 @@ class ModelEncoders:
             self._checked.add(modality)
         return self._loaded[role]
 
-    def features(self, modality: Modality, media: Sequence[Any]) -> np.ndarray:
-        """Features of decoded media, rounded to fp16 as stored ones are: (n, tokens, channels), fp32.
+    def features(self, modality: Modality, medium: Any) -> np.ndarray:
+        """Features of one decoded medium, rounded to fp16 as stored ones are: as `encode`, fp32.
 
         Raises:
             InputError: a value is too large for fp16.
         """
-        encoder = self.encoder(modality)
-        stored = encoder.encode(encoder.prepare(list(media))).half().float()
+        stored = self.encode(modality, medium).half().float()
         if not stored.isfinite().all():
             raise InputError(f"The {modality} gives features that fp16 cannot hold, as extraction says too.")
         encoded: np.ndarray = stored.cpu().numpy()
         return encoded
+
+    def encode(self, modality: Modality, medium: Any) -> Tensor:
+        """Features of one decoded medium, made as those that the model was trained on.
+
+        Args:
+            modality: of the medium.
+            medium: a picture, a sequence of frames, or a waveform (samples,).
+
+        Returns:
+            (tokens, channels), of a video (frames, tokens, channels); fp32.
+        """
+        encoder, config = self.encoder(modality), self._model.config
+        if modality == "image":
+            return encoder.encode(encoder.prepare([medium]))[0]
+        if modality == "video":
+            return pool_frames(encoder.encode(encoder.prepare(list(medium))), config.pool_frames)
+        windows = cut_windows(medium, encoder.processor, config.audio_windows)
+        return torch.cat(list(encoder.encode(encoder.prepare(windows))))
 
     def _load(self, role: str, modality: Modality) -> FrozenEncoder:
         expected = self._model.config.fingerprints.get(modality, {})
@@ -73,12 +93,9 @@ class ModelEncoders:
         inside = getattr(self._model, f"{role}_encoder")
         if inside is None:
             return None
-        from macaw_cli.encoders.clip import ClipEncoder
-        from macaw_cli.encoders.whisper import WhisperAudioEncoder
-
-        if role == "image":
-            return ClipEncoder(inside, self._processor.image_processor, settings, self._model.device, precision)
-        return WhisperAudioEncoder(inside, self._processor.feature_extractor, settings, self._model.device, precision)
+        processor = self._processor.image_processor if role == "image" else self._processor.feature_extractor
+        kind = encoder_class(f"{role}_encoder", inside.config.model_type)
+        return kind(inside, processor, settings, self._model.device, precision)
 
     def _named(self, role: str, settings: EncoderSettings, precision: str) -> FrozenEncoder:
         load = load_image_encoder if role == "image" else load_audio_encoder
@@ -110,8 +127,8 @@ class ModelEncoders:
     def _require_same(self, encoder: FrozenEncoder, modality: Modality) -> None:
         """Compare the encoder with the one of the training.
 
-        The name is free: the same encoder may be called otherwise elsewhere. The number of frames is no matter of the
-        encoder: the shape of a video's features fixes it.
+        The name is free: the same encoder may be called otherwise elsewhere. How many frames are taken and pooled, and
+        how many windows are heard, is no matter of the encoder: it is read from the model.
 
         Raises:
             MismatchError: weights, settings or preprocessing differ.
@@ -119,7 +136,7 @@ class ModelEncoders:
         expected = self._model.config.fingerprints.get(modality)
         if not expected:
             return
-        free = {"model", "frames"} | ({"precision"} if self._precision else set())
+        free = {"model", "frames", "pool_frames", "audio_windows"} | ({"precision"} if self._precision else set())
         found, trained = (
             {modality: {name: value for name, value in side.items() if name not in free}}
             for side in (encoder.fingerprint, expected)

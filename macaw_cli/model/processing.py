@@ -9,14 +9,16 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer, BatchFeature
+from transformers import AutoFeatureExtractor, AutoTokenizer, BatchFeature
 
 from macaw_cli.basics.atomic_files import read_json, write_json
-from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.errors import InputError
 from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.encoders.image_processors import load_image_processor
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.raw_media import RAW_INPUTS, RawMedia
 from macaw_cli.model.templates import TemplateName
 
 PROCESSOR_FILE = "processor_config.json"
@@ -80,14 +82,20 @@ class MacawProcessor:
         texts: list[Any] = [text] if single else list(text)
         raw = _per_text(single, image=images, video=videos, audio=audio)
         stored = _per_text(single, image=image_features, video=video_features, audio=audio_features)
+        media = RawMedia(self.config, self.image_processor, self.feature_extractor)
+        prepared: PerText = {
+            name: [[media.prepare(name, medium) for medium in row] for row in rows] for name, rows in raw.items()
+        }
         prompts = [
-            self.encoder.prompt(_messages(one), self._shapes(raw, stored, number)).input_ids
+            self.encoder.prompt(_messages(one), _shapes(media, prepared, stored, number)).input_ids
             for number, one in enumerate(texts)
         ]
-        data = self._padded(prompts) | self._prepared({name: list(chain(*rows)) for name, rows in raw.items()})
-        for name, rows in stored.items():
-            if any(rows):
-                data[f"{name}_features"] = [torch.as_tensor(np.asarray(medium)) for medium in chain(*rows)]
+        data = self._padded(prompts)
+        for name in MODALITIES:
+            if any(prepared[name]):
+                data[RAW_INPUTS[name]] = media.collated(name, list(chain(*prepared[name])))
+            if any(stored[name]):
+                data[f"{name}_features"] = [torch.as_tensor(np.asarray(one)) for one in chain(*stored[name])]
         return BatchFeature(data)
 
     def apply_chat_template(self, conversation: Any, **kwargs: Any) -> BatchFeature:
@@ -156,43 +164,9 @@ class MacawProcessor:
                 MacawConfig.from_pretrained(folder),
                 content.get("template", "alpaca"),
                 content.get("max_tokens", 512),
-                AutoImageProcessor.from_pretrained(folder) if "image_processor" in content else None,
+                load_image_processor(str(folder)) if "image_processor" in content else None,
                 AutoFeatureExtractor.from_pretrained(folder) if "feature_extractor" in content else None,
             )
-
-    def _shapes(self, raw: PerText, stored: PerText, number: int) -> list[tuple[Modality, Sequence[int]]]:
-        """Modality and feature shape of every medium of text `number`."""
-        media: list[tuple[Modality, Sequence[int]]] = []
-        for name in MODALITIES:
-            media += [(name, tuple(np.shape(medium))) for medium in _row(stored[name], number)]
-            media += [(name, self._raw_shape(name, medium)) for medium in _row(raw[name], number)]
-        return media
-
-    def _raw_shape(self, modality: Modality, medium: Any) -> tuple[int, ...]:
-        """The shape that the features of a raw medium will have: a video may have another number of frames."""
-        shape = tuple(self.config.feature_shapes.get(modality, ()))
-        return (len(medium), *shape[1:]) if modality == "video" else shape
-
-    def _prepared(self, raw: Mapping[Modality, list[Any]]) -> dict[str, Tensor]:
-        """Raw media of the whole batch as the encoders take them."""
-        data: dict[str, Tensor] = {}
-        for name, media in raw.items():
-            part = self.feature_extractor if name == "audio" else self.image_processor
-            if media and part is None:
-                raise MismatchError(
-                    f"Raw {name} input was given, but this model folder holds no encoder for it.",
-                    f"Give {name}_features, or export the model with its encoders: macaw export.",
-                )
-        if raw["image"]:
-            data["pixel_values"] = self.image_processor(raw["image"], return_tensors="pt").pixel_values
-        if raw["video"]:
-            videos = [self.image_processor(list(frames), return_tensors="pt").pixel_values for frames in raw["video"]]
-            data["pixel_values_videos"] = torch.stack(videos)
-        if raw["audio"]:
-            rate = self.feature_extractor.sampling_rate
-            heard = self.feature_extractor(raw["audio"], sampling_rate=rate, return_tensors="pt")
-            data["input_features"] = heard.input_features
-        return data
 
     def _padded(self, prompts: list[list[int]]) -> dict[str, Any]:
         longest = max(map(len, prompts))
@@ -219,6 +193,15 @@ def _listed(media: Any, single: bool) -> list[list[Any]]:
 
 def _per_text(single: bool, **media: Any) -> PerText:
     return {name: _listed(media[name], single) for name in MODALITIES}
+
+
+def _shapes(media: RawMedia, prepared: PerText, stored: PerText, number: int) -> list[tuple[Modality, Sequence[int]]]:
+    """Modality and feature shape of every medium of text `number`."""
+    shapes: list[tuple[Modality, Sequence[int]]] = []
+    for name in MODALITIES:
+        shapes += [(name, tuple(np.shape(medium))) for medium in _row(stored[name], number)]
+        shapes += [(name, media.shape(name, medium)) for medium in _row(prepared[name], number)]
+    return shapes
 
 
 def _row(rows: list[list[Any]], number: int) -> list[Any]:

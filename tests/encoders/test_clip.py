@@ -71,7 +71,8 @@ def test_preprocessing_equals_the_one_of_transformers_bit_for_bit(clip_folder, e
     assert torch.equal(encoder.prepare(images), expected)
     fitted = [processor(images=[image], do_rescale=False, do_normalize=False, return_tensors="np") for image in images]
     pixels = np.stack([made["pixel_values"][0].transpose(1, 2, 0).astype(np.uint8) for made in fitted])
-    assert torch.equal(encoder.prepare_fitted(pixels), expected)
+    assert torch.equal(encoder.normalised(encoder.prepare_fitted(pixels)), expected)
+    assert torch.equal(encoder.encode(encoder.prepare_fitted(pixels)), encoder.encode(expected))
 
 
 def test_the_tower_alone_and_inside_a_whole_clip_have_one_fingerprint(clip_folder, encoder, tmp_path):

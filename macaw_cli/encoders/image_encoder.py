@@ -1,0 +1,145 @@
+"""What the encoders of pictures of one size share: preparation, and what their settings may ask for."""
+
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.encoders.frozen import FrozenEncoder
+from macaw_cli.encoders.image_processors import (
+    geometry_of,
+    load_image_processor,
+    output_size,
+    resized,
+    what_the_model_sees,
+)
+from macaw_cli.encoders.selection import Prepared, refuse, wanted_layers
+from macaw_cli.encoders.source import load_weights
+
+
+class ImageEncoder(FrozenEncoder):
+    """Images to (tokens, channels); tensors are (n, 3, H, W) or, not yet normalised, uint8 (n, H, W, 3)."""
+
+    section = "image_encoder"
+    has_class_token: ClassVar[bool] = True
+    has_head: ClassVar[bool] = False
+    """Whether the tower ends in an attention pooling of its own, which `pool: head` takes."""
+
+    def __init__(
+        self, model: nn.Module, processor: Any, settings: EncoderSettings, device: Any, precision: str
+    ) -> None:
+        super().__init__(model, processor, settings, device, precision)
+        rows, _, columns = settings.pool.partition("x")
+        grid = self.grid
+        if columns and grid and (int(rows) > grid[0] or int(columns) > grid[1]):
+            expected = f"at most {grid[0]}x{grid[1]}, its grid of patches"
+            refuse(self.section, "pool", expected, settings.pool)
+
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """Rows and columns of patch tokens; None where each picture has its own."""
+        config: Any = self.model.config
+        height, width = output_size(self.processor, config.image_size)
+        return height // config.patch_size, width // config.patch_size
+
+    @classmethod
+    def load_module(cls, config: Any, source: str, revision: str) -> nn.Module:
+        """The tower alone, out of its own folder or that of the whole model."""
+        loaded: nn.Module = load_weights(cls.module(config), source, revision, config=config)
+        return loaded
+
+    @classmethod
+    def load_processor(cls, config: Any, source: str, settings: EncoderSettings) -> Any:
+        """The folder's image processor, for pictures of `settings.image_size` where that is set."""
+        processor = load_image_processor(source, settings.revision) or cls.usual_processor(config)
+        return resized(processor, settings.image_size) if settings.image_size else processor
+
+    @classmethod
+    def usual_processor(cls, config: Any) -> Any:
+        """For a folder without processor files: what the published checkpoints use, at the tower's size."""
+        raise NotImplementedError
+
+    @classmethod
+    def check(cls, config: Any, settings: EncoderSettings) -> None:
+        """Refuse settings that this architecture cannot fulfil.
+
+        Raises:
+            UsageError: naming the setting.
+        """
+        kind, pool = config.model_type, settings.pool
+        if settings.cls != "drop" and not cls.has_class_token:
+            refuse(cls.section, "cls", f"drop, for {kind} has no class token", settings.cls)
+        if pool.isdigit():
+            refuse(cls.section, "pool", "mean or rows x columns such as 14x14", pool)
+        if pool and settings.cls == "only":
+            refuse(cls.section, "pool", "nothing, for the class token alone is one token already", pool)
+        if pool == "head" and not cls.has_head:
+            refuse(cls.section, "pool", f"mean or such as 14x14, for {kind} has no pooling head (see cls: only)", pool)
+        if pool == "head" and wanted_layers(settings) != (-1,):
+            refuse(cls.section, "layer", "-1, for the pooling head reads the last layer", settings.layer)
+        if settings.image_size and settings.image_size % config.patch_size:
+            expected = f"a multiple of the patch size {config.patch_size}"
+            refuse(cls.section, "image_size", expected, settings.image_size)
+
+    @staticmethod
+    def prepared(processor: Any, media: list[Any]) -> Prepared:
+        """PIL images of any size as (n, 3, H, W)."""
+        made: Tensor = processor(images=media, return_tensors="pt")["pixel_values"]
+        return made
+
+    @cached_property
+    def geometry(self) -> dict[str, Any] | None:
+        """How images may be resized and cropped elsewhere before `prepare_fitted`; None when they may not."""
+        return geometry_of(self.processor)
+
+    def prepare_fitted(self, images: np.ndarray) -> Tensor:
+        """Images that were resized and cropped by `geometry`: uint8 (n, H, W, 3), as `encode` takes them.
+
+        They travel to the device as bytes and are normalised there, with the result of `prepare`.
+        """
+        pixels = torch.from_numpy(images)
+        return pixels.pin_memory() if self.device.type == "cuda" else pixels
+
+    def normalised(self, pixels: Tensor) -> Tensor:
+        """uint8 (n, H, W, 3) as fp32 (n, 3, H, W): what the processor makes of every byte, by table."""
+        if pixels.device.type == "cpu":
+            return torch.from_numpy(_looked_up(self._table, pixels.numpy()))
+        table = torch.from_numpy(self._table).to(pixels.device)
+        places = pixels.permute(0, 3, 1, 2).long()
+        return torch.stack([table[channel][places[:, channel]] for channel in range(3)], dim=1)
+
+    def null_input(self) -> Prepared:
+        """(1, 3, H, W) zeros."""
+        config: Any = self.model.config
+        return torch.zeros(1, 3, *output_size(self.processor, config.image_size))
+
+    def preprocessing(self) -> dict[str, Any]:
+        """Resizing, cropping and normalising."""
+        return what_the_model_sees(self.processor)
+
+    def _on_device(self, prepared: Prepared) -> Prepared:
+        if isinstance(prepared, Tensor) and prepared.dtype == torch.uint8:
+            prepared = self.normalised(prepared.to(self.device, non_blocking=True))
+        return super()._on_device(prepared)
+
+    @cached_property
+    def _table(self) -> np.ndarray:
+        """(3, 256) fp32: what the processor makes of every byte; a byte has no other way to go."""
+        ramp = Image.merge("RGB", [Image.frombytes("L", (256, 1), bytes(range(256)))] * 3)
+        made = self.processor(images=[ramp], do_resize=False, do_center_crop=False, return_tensors="np")
+        table: np.ndarray = np.ascontiguousarray(made["pixel_values"][0, :, 0], dtype=np.float32)
+        return table
+
+
+def _looked_up(table: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """By image and channel: the plane being written stays in the cache, and `clip` needs no copy to be safe."""
+    count, height, width, _ = images.shape
+    made = np.empty((count, 3, height, width), np.float32)
+    for image, planes in zip(images, made, strict=True):
+        for channel in range(3):
+            np.take(table[channel], image[..., channel], out=planes[channel], mode="clip")
+    return made

@@ -1,0 +1,75 @@
+"""The image processors of transformers, always those that work on PIL images, and their sizes."""
+
+from typing import Any
+
+from macaw_cli.encoders.source import has_processor
+
+_SEEN_BY_THE_MODEL = (
+    "do_resize", "size", "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor", "do_normalize",
+    "image_mean", "image_std", "patch_size", "max_num_patches",
+)  # fmt: skip
+
+
+def load_image_processor(source: str, revision: str = "") -> Any | None:
+    """The folder's image processor; None where it brings none.
+
+    The PIL form by name, whether torchvision is there or not: the two forms round differently.
+    """
+    from transformers import AutoImageProcessor
+
+    if not has_processor(source, revision):
+        return None
+    return AutoImageProcessor.from_pretrained(source, revision=revision or None, backend="pil")
+
+
+def what_the_model_sees(processor: Any) -> dict[str, Any]:
+    """The processor's settings that change pixels, as JSON."""
+    made = processor.to_dict()
+    return {name: _plain(made[name]) for name in _SEEN_BY_THE_MODEL if made.get(name) is not None}
+
+
+def resized(processor: Any, side: int) -> Any:
+    """The same processor for pictures of `side` x `side` pixels; a margin that is cropped keeps its share."""
+    if not getattr(processor, "do_center_crop", False):
+        processor.size = type(processor.size)(height=side, width=side)
+        return processor
+    factor = side / min(processor.crop_size.height, processor.crop_size.width)
+    scaled = {name: round(value * factor) for name, value in _sides(processor.size).items()}
+    processor.size = type(processor.size)(**scaled)
+    processor.crop_size = type(processor.crop_size)(height=side, width=side)
+    return processor
+
+
+def geometry_of(processor: Any) -> dict[str, Any] | None:
+    """How the processor resizes and crops, for `media.images.fit_image`; None when only the processor can do it."""
+    made = what_the_model_sees(processor)
+    size, crop = made.get("size", {}), made.get("crop_size") if made.get("do_center_crop") else None
+    if not made.get("do_resize") or set(size) not in ({"shortest_edge"}, {"height", "width"}):
+        return None
+    smallest = size.get("shortest_edge") or min(size["height"], size["width"])
+    if crop is None and "shortest_edge" in size:  # pictures of many sizes
+        return None
+    if crop is not None and max(crop.values()) > smallest:  # padding
+        return None
+    return {"size": size, "resample": made["resample"], "crop": crop}
+
+
+def output_size(processor: Any, fallback: int) -> tuple[int, int]:
+    """(height, width) of the pictures that the processor makes."""
+    made = what_the_model_sees(processor)
+    last = made.get("crop_size") if made.get("do_center_crop") else made.get("size") if made.get("do_resize") else None
+    if last and {"height", "width"} <= set(last):
+        return last["height"], last["width"]
+    return fallback, fallback
+
+
+def _sides(size: Any) -> dict[str, int]:
+    return {name: value for name in ("shortest_edge", "height", "width") if (value := getattr(size, name, None))}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "items"):
+        return {key: item for key, item in sorted(value.items()) if item is not None}
+    if isinstance(value, list | tuple):
+        return [float(item) for item in value]
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
