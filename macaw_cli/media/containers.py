@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,6 @@ import av
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.kinds import is_text
-
-
-@dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """What is known of a film before decoding: seconds of picture, frames (0: unknown), container, codec, sound."""
-
-    duration: float
-    frames: int
-    container: str
-    codec: str
-    has_sound: bool
 
 
 @contextmanager
@@ -41,19 +29,6 @@ def open_media(path: Path | str) -> Iterator[Any]:
         raise InputError(f"{path} cannot be decoded: {content}.") from None
 
 
-def video_info(path: Path | str) -> VideoInfo:
-    """Duration and kind of the best picture stream.
-
-    Raises:
-        InputError: not a film, or one without pictures.
-    """
-    with open_media(path) as container:
-        stream = picture_stream(container, Path(path))
-        codec = stream.codec_context.name if stream.codec_context else ""
-        return VideoInfo(picture_seconds(container, stream), stream.frames, container.format.name, codec,
-                         bool(container.streams.audio))  # fmt: skip
-
-
 def has_pictures(path: Path | str) -> bool:
     """Whether there is a picture stream that is more than a cover.
 
@@ -61,7 +36,7 @@ def has_pictures(path: Path | str) -> bool:
         InputError: not a film or sound at all.
     """
     with open_media(path) as container:
-        return any(_is_film(stream) for stream in container.streams.video)
+        return bool(film_streams(container))
 
 
 def has_sound(path: Path | str) -> bool:
@@ -74,38 +49,29 @@ def has_sound(path: Path | str) -> bool:
         return bool(container.streams.audio)
 
 
+def film_streams(container: Any) -> list[Any]:
+    """The picture streams that are more than a cover."""
+    cover = av.stream.Disposition.attached_pic
+    return [stream for stream in container.streams.video if not stream.disposition & cover]
+
+
 def picture_stream(container: Any, path: Path) -> Any:
-    """The best picture stream, as FFmpeg ranks them.
+    """The best picture stream, as FFmpeg ranks them, covers aside.
 
     Raises:
         InputError: there is none.
     """
-    stream = container.streams.best("video")
-    if stream is None or not _is_film(stream):
+    films = film_streams(container)
+    if not films:
         raise InputError(f"{path} has no pictures in it.")
+    best = container.streams.best("video")
+    stream = best if best in films else films[0]
     if stream.codec_context is None:
         raise InputError(f"{path} has pictures of an unknown kind.")
     return stream
-
-
-def picture_seconds(container: Any, stream: Any) -> float:
-    """Seconds of picture: from the stream's header, else from its packets' times, which reads the file once."""
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    end = 0.0
-    for packet in container.demux(stream):
-        if packet.pts is not None:
-            last = packet.pts - (stream.start_time or 0) + (packet.duration or 0)
-            end = max(end, float(last * packet.time_base))
-    container.seek(0)
-    return end
 
 
 def reason_of(error: BaseException) -> str:
     """What FFmpeg said, without its error number and the path."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).strip().rstrip(".")
-
-
-def _is_film(stream: Any) -> bool:
-    return not stream.disposition & av.stream.Disposition.attached_pic

@@ -3,8 +3,10 @@
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoder_process import LENGTH
-from macaw_cli.media.decoding import Decoded, Request
+from macaw_cli.media.decoding import Decoded, Request, label_of
 
 DEFAULT_TIMEOUT_S = 60.0
 DEFAULT_MEMORY_MIB = 4096
@@ -34,22 +36,23 @@ class DecoderProcess:
         self._timeout_s, self._memory_mib = timeout_s, memory_mib
         self._process: subprocess.Popen[bytes] | None = None
         self._killed = False
+        self._members: str | None = None
 
     def decode(self, request: Request) -> Decoded:
-        """Decode one file; a film whose first decoder hangs or crashes is tried again with PyAV alone.
+        """Decode one file; a film on which decord, where asked for, hangs or crashes is tried again with PyAV.
 
         Raises:
             InputError: the reason why the file cannot be used.
         """
+        if request.get("offset") is not None:
+            self._members = self._members or tempfile.mkdtemp(prefix="macaw-members-")
+            request = {**request, "folder": self._members}
         try:
             return self._ask(request)
         except DecoderLost as lost:
-            if request["modality"] != "video" or request.get("decoder") == "pyav":
-                raise InputError(f"{request['path']} cannot be decoded: its decoder {lost.reason}.") from None
-        try:
-            return self._ask({**request, "decoder": "pyav"})
-        except DecoderLost as lost:
-            raise InputError(f"{request['path']} cannot be decoded: its decoder {lost.reason}.") from None
+            if request.get("decoder") != "decord":
+                raise InputError(f"{label_of(request)} cannot be decoded: its decoder {lost.reason}.") from None
+        return self.decode({**request, "decoder": "pyav"})
 
     def kill(self) -> None:
         """End the process from another thread, for good: whoever waits for it gets an error."""
@@ -66,6 +69,9 @@ class DecoderProcess:
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
+        members, self._members = self._members, None
+        if members is not None:
+            shutil.rmtree(members, ignore_errors=True)
 
     def __del__(self) -> None:
         self.close()

@@ -29,17 +29,18 @@ def main() -> None:
         _answer(answers, *_attempt(decode, request))
 
 
-def _attempt(decode: Any, request: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+def _attempt(decode: Any, request: Any) -> tuple[dict[str, Any], list[Any]]:
     from macaw_cli.basics.errors import InputError
+    from macaw_cli.media.decoding import label_of
 
     try:
         meta, arrays = decode(request)
     except InputError as error:
         return {"problem": error.problem}, []
     except MemoryError:
-        return {"problem": f"{request['path']} needs more memory to decode than a decoder may have."}, []
+        return {"problem": f"{label_of(request)} needs more memory to decode than a decoder may have."}, []
     except Exception as error:  # any library may raise anything on a malformed file; the parent names it as the reason
-        return {"problem": f"{request['path']} cannot be decoded ({type(error).__name__}: {error})."}, []
+        return {"problem": f"{label_of(request)} cannot be decoded ({type(error).__name__}: {error})."}, []
     listed = [{"name": name, "dtype": array.dtype.str, "shape": array.shape} for name, array in arrays.items()]
     return {"meta": meta, "arrays": listed}, list(arrays.values())
 

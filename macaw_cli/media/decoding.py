@@ -3,6 +3,7 @@
 A request and the answer's `meta` are plain JSON; the arrays travel beside it.
 """
 
+import math
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -10,6 +11,9 @@ import numpy as np
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.settings import Modality
+
+_SAME_S = 0.05
+"""A sound that is longer by less than this is not cut: headers round."""
 
 
 class Request(TypedDict, total=False):
@@ -32,11 +36,25 @@ class Request(TypedDict, total=False):
     pictures: bool
     """Video: False gives the soundtrack only."""
     decoder: str
-    """Video: `decord` or `pyav`."""
+    """Video: `pyav` (the default) or `decord`."""
+    offset: int
+    """The medium is a piece of the file `path`, a member of an uncompressed tar, that begins at this byte."""
+    size: int
+    """Bytes of that piece."""
+    name: str
+    """What the piece is called, in messages too; its extension tells the format."""
+    folder: str
+    """Where the piece may have a temporary path; DecoderProcess sets it."""
 
 
 Decoded = tuple[dict[str, Any], dict[str, np.ndarray]]
-"""`meta` (duration, frame_times) and arrays: `image` (H, W, 3), `video` (F, H, W, 3) uint8, `audio` (samples,) fp32."""
+"""What is known, and the arrays: `image` (H, W, 3), `video` (F, H, W, 3) uint8, `audio` (samples,) fp32.
+
+Known (`meta`) of an image: `size` [width, height] in the file. Of sound and film: `duration`, seconds of the medium
+that was asked for: of the clip, as far as the file reaches, else of the file. `heard`: seconds of sound returned,
+only where `max_seconds` left some out. Of a film `frame_times`, seconds from the beginning of the file; `soundtrack`:
+why the film's sound cannot be used.
+"""
 
 
 def decode(request: Request) -> Decoded:
@@ -45,7 +63,22 @@ def decode(request: Request) -> Decoded:
     Raises:
         InputError: the reason why it cannot be used.
     """
-    return {"image": _image, "audio": _audio, "video": _video}[request["modality"]](request)
+    from macaw_cli.media.members import member_file
+
+    work = {"image": _image, "audio": _audio, "video": _video}[request["modality"]]
+    if request.get("offset") is None:
+        return work(request)
+    piece = request["path"], request["offset"], request["size"], request["name"]
+    with member_file(*piece, request.get("folder")) as file:
+        try:
+            return work({**request, "path": str(file)})
+        except InputError as error:
+            raise InputError(error.problem.replace(str(file), request["name"]), error.hint) from None
+
+
+def label_of(request: Request) -> str:
+    """What messages call the medium."""
+    return request["path"] if request.get("offset") is None else request["name"]
 
 
 def _image(request: Request) -> Decoded:
@@ -60,13 +93,21 @@ def _image(request: Request) -> Decoded:
 def _audio(request: Request) -> Decoded:
     from macaw_cli.media.audio import load_sound
 
-    start, end, limit = request.get("start"), request.get("end"), request.get("max_seconds")
-    if limit is not None:
-        end = min((start or 0.0) + limit, end if end is not None else float("inf"))
+    start, end, limit = request.get("start") or 0.0, request.get("end"), request.get("max_seconds")
     rate = request["sampling_rate"]
     assert rate is not None
-    sound = load_sound(request["path"], rate, start, end)
-    return {"duration": round(sound.duration, 3)}, {"audio": sound.samples}
+    until = end if limit is None else min(start + limit, math.inf if end is None else end)
+    sound = load_sound(request["path"], rate, request.get("start"), until)
+    there = _clip_seconds(sound.duration, request)
+    meta = {"duration": round(there, 3)}
+    if limit is not None and there > limit + _SAME_S:
+        meta["heard"] = round(len(sound.samples) / rate, 3)
+    return meta, {"audio": sound.samples}
+
+
+def _clip_seconds(duration: float, request: Request) -> float:
+    end = request.get("end")
+    return max(0.0, (duration if end is None else min(end, duration)) - (request.get("start") or 0.0))
 
 
 def _video(request: Request) -> Decoded:
@@ -93,15 +134,15 @@ def _video(request: Request) -> Decoded:
 def _pictures(request: Request) -> Decoded:
     from PIL import Image
 
-    from macaw_cli.media.containers import video_info
     from macaw_cli.media.frames import decode_frames, spread_times
     from macaw_cli.media.images import fit_image
+    from macaw_cli.media.timeline import timeline_of
 
     path = Path(request["path"])
-    info = video_info(path)
-    times = spread_times(info.duration, request["frames"], request.get("start"), request.get("end"))
-    frames = decode_frames(path, times, info, request.get("decoder", "decord"))
+    timeline = timeline_of(path)
+    times = spread_times(timeline.duration, request["frames"], request.get("start"), request.get("end"))
+    frames = decode_frames(path, times, timeline, request.get("decoder", "pyav"))
     if geometry := request.get("geometry"):
         frames = np.stack([np.asarray(fit_image(Image.fromarray(frame), geometry)) for frame in frames])
-    meta = {"duration": round(info.duration, 3), "frame_times": [round(time, 3) for time in times]}
-    return meta, {"video": frames}
+    duration = round(_clip_seconds(timeline.duration, request), 3)
+    return {"duration": duration, "frame_times": [round(time, 3) for time in times]}, {"video": frames}

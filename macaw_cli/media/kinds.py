@@ -1,10 +1,10 @@
 """Which modality a file has: by its first bytes where they are certain, else by its name."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from macaw_cli.config.settings import Modality
 
-_IMAGE = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff ppm pgm pnm"
+_IMAGE = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff ppm pgm pbm pnm avif jp2 j2k jpx"
 _AUDIO = "wav wave flac mp3 ogg oga opus m4a aac wma ac3 aif aiff aifc au caf w64 rf64 mka mp2"
 _VIDEO = "mp4 m4v mkv webm mov avi ts mts m2ts mpg mpeg vob flv wmv 3gp 3g2 ogv asf"
 _BY_EXTENSION: dict[str, Modality] = {
@@ -15,9 +15,11 @@ _BY_EXTENSION: dict[str, Modality] = {
 _BY_FIRST_BYTES: tuple[tuple[bytes, Modality], ...] = (
     (b"\xff\xd8\xff", "image"), (b"\x89PNG\r\n\x1a\n", "image"), (b"GIF87a", "image"), (b"GIF89a", "image"),
     (b"II*\x00", "image"), (b"MM\x00*", "image"), (b"fLaC", "audio"), (b"ID3", "audio"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "image"),
 )  # fmt: skip
 _CONTAINERS = (b"\x1aE\xdf\xa3", b"OggS", b"RIFF", b"FORM")
-_HEAD_BYTES = 64
+HEAD_BYTES = 64
+"""As many of a file's first bytes as `modality_of_bytes` looks at."""
 
 
 def modality_of(path: Path) -> Modality | None:
@@ -27,7 +29,17 @@ def modality_of(path: Path) -> Modality | None:
     say what is wrong; a container's first bytes do not tell sound from film, so there the name decides, and a
     container without a known name is taken for a film.
     """
-    return _certain(path) or _BY_EXTENSION.get(path.suffix.lower()) or _container(path)
+    return modality_of_bytes(_head(path), path.name)
+
+
+def modality_of_bytes(head: bytes, name: str) -> Modality | None:
+    """The same for a medium that is no file of its own: by its first `HEAD_BYTES` bytes and its name."""
+    return _certain(head) or modality_of_name(name) or _container(head, name)
+
+
+def modality_of_name(name: str) -> Modality | None:
+    """The modality by the extension alone, for what would have to be fetched to look inside."""
+    return _BY_EXTENSION.get(PurePosixPath(name).suffix.lower())
 
 
 def is_text(path: Path) -> bool:
@@ -36,24 +48,24 @@ def is_text(path: Path) -> bool:
     return bool(head) and not any(byte < 9 or 13 < byte < 32 for byte in head) and b"\x00" not in head
 
 
-def _certain(path: Path) -> Modality | None:
-    head = _head(path)
+def _certain(head: bytes) -> Modality | None:
     for first_bytes, modality in _BY_FIRST_BYTES:
         if head.startswith(first_bytes):
             return modality
     if head.startswith(b"RIFF"):
         return {b"WAVE": "audio", b"WEBP": "image", b"AVI ": "video"}.get(head[8:12])  # type: ignore[return-value]
+    if head[4:8] == b"ftyp":
+        return {b"avif": "image", b"avis": "image", b"M4A ": "audio"}.get(head[8:12])  # type: ignore[return-value]
     return None
 
 
-def _container(path: Path) -> Modality | None:
-    head = _head(path)
-    if path.suffix:  # a name that says something else: `model.ckpt` is no film, whatever it begins with
+def _container(head: bytes, name: str) -> Modality | None:
+    if PurePosixPath(name).suffix:  # a name that says something else: `model.ckpt` is no film, whatever it begins with
         return None
     return "video" if head.startswith(_CONTAINERS) or head[4:8] == b"ftyp" else None
 
 
-def _head(path: Path, size: int = _HEAD_BYTES) -> bytes:
+def _head(path: Path, size: int = HEAD_BYTES) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(size)

@@ -1,0 +1,128 @@
+"""Frames of a film by PyAV: from the nearest place where decoding can begin to each wanted frame."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.media.containers import open_media, picture_stream, reason_of
+from macaw_cli.media.timeline import Timeline
+
+
+def search_frames(path: Path, positions: list[int], timeline: Timeline) -> np.ndarray:
+    """The frames at ascending positions of a film's timeline.
+
+    Returns:
+        (len(positions), H, W, 3) uint8 RGB, upright.
+
+    Raises:
+        InputError: one of them cannot be decoded.
+    """
+    with open_media(path) as container:
+        stream = picture_stream(container, path)
+        stream.thread_type = "NONE"  # one file per process already
+        search = _Search(container, stream, path, timeline)
+        pictures: dict[int, np.ndarray] = {}
+        for position in positions:
+            if position not in pictures:
+                pictures[position] = _upright(search.at(position))
+        return np.stack(_of_one_size([pictures[position] for position in positions]))
+
+
+class _Search:
+    """Walks through a film, always forwards, jumping where a later place to begin is known."""
+
+    def __init__(self, container: Any, stream: Any, path: Path, timeline: Timeline) -> None:
+        self._container, self._stream, self._path, self._timeline = container, stream, path, timeline
+        self._problem = ""
+        self._delay: int | None = None
+        self._frames = self._decoded()
+        self._reached = int(timeline.keys[0]) if len(timeline.keys) else 0
+        self._shown: tuple[int, Any] | None = None
+        self._ahead: tuple[int, Any] | None = None
+
+    def at(self, position: int) -> Any:
+        """The frame at `position`, or the last one before it that can be decoded; positions must ascend."""
+        if self._timeline.counted and self._shown is None:
+            self._shown = next(self._frames, None)  # the first frame tells how late frames come out
+        key = int(np.searchsorted(self._timeline.keys, position, side="right")) - 1
+        if key > 0 and self._timeline.keys[key] > self._reached:
+            self._jump(key, position)
+        while self._shown is None or self._shown[0] < position:
+            following = self._ahead or next(self._frames, None)
+            self._ahead = None
+            if following is None:
+                break
+            self._reached = following[0]
+            if self._shown is not None and following[0] > position:
+                self._ahead = following
+                break
+            self._shown = following
+        if self._shown is None:
+            raise InputError(f"{self._path} has no frame that can be decoded{self._why()}.")
+        return self._shown[1]
+
+    def _jump(self, key: int, position: int) -> None:
+        """Begin at a place where decoding can begin, an earlier one when the container leads too far."""
+        for earlier in (0, 1, 4, key):
+            beginning = min(0, self._stream.start_time or 0)
+            seek = int(self._timeline.keys[key - earlier]) if earlier < key else beginning
+            self._container.seek(seek, stream=self._stream)
+            self._frames = self._decoded()
+            self._shown, self._ahead = None, next(self._frames, None)
+            if self._ahead is not None and self._ahead[0] <= position:
+                return
+
+    def _decoded(self) -> Iterator[tuple[int, Any]]:
+        """(position, frame) in the order shown, from where the container stands."""
+        begun, number = False, -1
+        for packet in self._container.demux(self._stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError as error:
+                self._problem = reason_of(error)
+                if begun:  # pictures after a hole are garbage up to the next key frame
+                    where = f"at {self._seconds(packet):.1f} s"
+                    raise InputError(f"{self._path} is damaged {where}: {self._problem}.") from None
+                continue  # before the first key frame there is nothing to decode from
+            for frame in frames:
+                begun = True
+                if self._timeline.counted:
+                    number = self._number(frame, number + 1)
+                    yield int(self._timeline.positions[min(number, len(self._timeline.positions) - 1)]), frame
+                elif frame.pts is not None:
+                    yield frame.pts, frame
+
+    def _number(self, frame: Any, following: int) -> int:
+        """Which frame of all it is: the packet that brought it out came a constant number of packets later."""
+        if frame.dts is None:
+            return following
+        packet = int(np.searchsorted(self._timeline.positions, frame.dts))
+        if self._delay is None:
+            self._delay = packet
+        return max(0, packet - self._delay)
+
+    def _seconds(self, packet: Any) -> float:
+        first = 0 if self._timeline.counted else int(self._timeline.positions[0])
+        return float(((packet.pts or packet.dts or first) - first) * self._stream.time_base)
+
+    def _why(self) -> str:
+        return f" ({self._problem})" if self._problem else ""
+
+
+def _upright(frame: Any) -> np.ndarray:
+    """RGB (H, W, 3), turned as the film's metadata says."""
+    turns = round(getattr(frame, "rotation", 0) / 90) % 4
+    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+
+
+def _of_one_size(pictures: list[np.ndarray]) -> list[np.ndarray]:
+    """A broadcast may change its size in the middle: what follows is resized to the first frame."""
+    height, width, _ = pictures[0].shape
+    if all(picture.shape == pictures[0].shape for picture in pictures):
+        return pictures
+    return [np.asarray(Image.fromarray(picture).resize((width, height))) for picture in pictures]
