@@ -13,6 +13,7 @@ from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
+from macaw_cli.features.batch_size import batch_size
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
@@ -86,12 +87,13 @@ class _Extraction:
         began, settings = time.monotonic(), self._settings
         self._require_space()
         scheduler = Scheduler(
-            Journal(self._folder), self._store, self._encoders.outputs, settings.shard_items, settings.batch_size,
+            Journal(self._folder), self._store, self._encoders.outputs, settings.shard_items,
+            batch_size(settings),
             retry_rejects=retry_rejects,
         )  # fmt: skip
         listed = list_sources(self._workspace, sources, limit)
         with closing(HashCache(self._folder)) as cache, closing(identify(listed, cache, self._folder)) as found:
-            self._work(scheduler.jobs(found, lambda item: unchanged(item, self._folder, cache)))
+            self._work(scheduler, scheduler.jobs(found, lambda item: unchanged(item, self._folder, cache)))
         self._tell_lost(scheduler.tally.lost)
         self._store.add_rejects(scheduler.tally.unreadable)
         self._store.name_copies(scheduler.tally.copies)
@@ -99,13 +101,14 @@ class _Extraction:
         self._report.seconds = time.monotonic() - began
         return self._report
 
-    def _work(self, jobs: Iterator[Job]) -> None:
+    def _work(self, scheduler: Scheduler, jobs: Iterator[Job]) -> None:
         settings = self._settings
         with (
             DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool,
             console.progress("Extracting features", self._survey.media.total(), "files") as advance,
             Ahead(jobs, _JOBS_AHEAD) as scheduled,
         ):
+            scheduler.settled = lambda count: advance(0, "", count)
             pipeline = Pipeline(self._encoders, self._folder, pool, self._commit, advance)
             pipeline.run(scheduled)
             self._report.stages = pipeline.clock.seconds

@@ -13,8 +13,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from macaw_cli.basics.background import Background
 from macaw_cli.basics.console import Advance
 from macaw_cli.basics.errors import InputError
@@ -29,7 +27,7 @@ from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Decoded, Request
 
 if TYPE_CHECKING:
-    from macaw_cli.features.encoding import Encoders
+    from macaw_cli.features.encoding import Encoders, FeatureArrays
 
 _AHEAD_PER_WORKER = 4
 """Files that each decoder may be ahead of the batch in work."""
@@ -135,7 +133,7 @@ class Pipeline:
         with self.clock.measure("waiting"):
             writer.submit(partial(self._write, modality, items, features, shards))
 
-    def _write(self, modality: Modality, items: list[tuple[Item, dict[str, object]]], features: np.ndarray,
+    def _write(self, modality: Modality, items: list[tuple[Item, dict[str, object]]], features: "FeatureArrays",
                shards: ShardsOfJob) -> None:  # fmt: skip
         with self.clock.measure("write"):
             for (item, meta), feature in zip(items, features, strict=True):

@@ -9,6 +9,7 @@ from macaw_cli.basics.atomic_files import iterate_jsonl
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.features.batch_size import batch_size
 from macaw_cli.features.report import ExtractionPlan
 from macaw_cli.features.sources import Refused, Source, Survey
 from macaw_cli.media.decoder_pool import DecoderPool
@@ -28,12 +29,13 @@ def plan_extraction(
     settings = workspace.settings.features
     store = workspace.path(settings.out)
     known = {(row["path"], row["modality"]) for row in iterate_jsonl(store / MANIFEST_NAME) if "key" in row}
+    batch = batch_size(settings)
     counts, sample = _count(survey, media, known)
     plan = ExtractionPlan(store, {}, survey.media.total() - counts.total(), {}, {}, survey.refused)
     with DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool:
         for modality in MODALITIES:
             if counts[modality]:
-                per_item, failed = _measure(pool, encoders, modality, sample[modality], settings.batch_size)
+                per_item, failed = _measure(pool, encoders, modality, sample[modality], batch)
                 plan.items[modality] = counts[modality]
                 plan.seconds[modality] = per_item * counts[modality]
                 plan.bytes[modality] = counts[modality] * sum(map(encoders.item_bytes, encoders.outputs(modality)))

@@ -47,6 +47,8 @@ class Scheduler:
         self._journal, self._store, self._outputs_of = journal, store, outputs_of
         self._shard_items, self._batch = shard_items, batch
         self.tally = Tally()
+        self.settled: Callable[[int], object] = int
+        """Called with the number of sources that turned out to need no work."""
         self._unfinished: list[Job] = []
         self._resumed: dict[tuple[str, Modality], Item] = {}
         self._before: set[bytes] = set()
@@ -79,6 +81,7 @@ class Scheduler:
         for entry in found:
             if isinstance(entry, Refused):
                 self.tally.unreadable.append(entry.row)
+                self.settled(1)
             elif full := self._place(entry):
                 yield self._begin(full)
         for group in sorted(self._groups, key=lambda group: (MODALITIES.index(group[0]), group[1])):
@@ -92,11 +95,14 @@ class Scheduler:
         outputs = tuple(kind for kind, made in wanted.items() if made not in self._before and made not in self._now)
         if not outputs:
             self._note_known(item)
+            if (item.key, item.modality) not in self._resumed:
+                self.settled(1)
             return None
         group = (item.modality, outputs)
         waiting = self._groups.setdefault(group, {})
         if twin := waiting.get(item.key):
             twin.names += item.names
+            self.settled(1)
             return None
         waiting[item.key] = item
         return group if len(waiting) >= self._shard_items else None

@@ -16,6 +16,7 @@ from macaw_cli.basics.errors import DamagedError, MismatchError
 from macaw_cli.basics.fingerprints import fingerprint, fingerprint_difference, require_version
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.journal import Job
+from macaw_cli.shards.damage_note import damaged_shards, forget_damage
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY, STORE_NAME, STORE_VERSION
 from macaw_cli.shards.tar_reader import verify_size
 
@@ -36,10 +37,11 @@ class StoreFiles:
         self._in_order = True
         for row in self._rows():
             self._take_in(row)
+        self._damaged = set(damaged_shards(folder))
         self._reject_names = {_named(row["path"], row["modality"]) for row in self._rejects()}
 
     def is_done(self, job: Job) -> bool:
-        """Whether all shards of the job are in the manifest and have the size that it says."""
+        """Whether all shards of the job are in the manifest, have the size that it says, and were not found damaged."""
         return all(self._whole(shard) for shard in job.shards.values())
 
     def drop(self, jobs: list[Job]) -> None:
@@ -60,7 +62,8 @@ class StoreFiles:
             self._refuse(rejects)
             append_jsonl(self.folder / MANIFEST_NAME, rows)
             for row in rows:
-                self._take_in({**row, "job": job} if "job" in row else row)
+                self._take_in(row)
+            forget_damage(self.folder, {row["shard"] for row in rows if "sha256" in row})
 
     def add_rejects(self, rejects: list[Row]) -> None:
         """Add inputs that never came to a job."""
@@ -143,6 +146,8 @@ class StoreFiles:
             self._keys[_named(row["path"], row["modality"])] = bytes.fromhex(row["key"])
 
     def _whole(self, shard: str) -> bool:
+        if shard in self._damaged:
+            return False
         try:
             if self._sizes.get(shard) != 0:  # a job that rejected everything has a row, but no file
                 verify_size(self.folder / shard, self._sizes.get(shard, -1))

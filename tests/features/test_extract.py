@@ -14,6 +14,7 @@ from macaw_cli.features.extract import extract
 from macaw_cli.media.audio import load_audio
 from macaw_cli.media.images import load_image
 from macaw_cli.media.video import load_frames
+from macaw_cli.shards.damage_note import damaged_shards, note_damage
 
 
 def test_every_medium_gets_the_features_of_its_encoder(workspace, media, store, models):
@@ -171,6 +172,41 @@ def test_a_cut_or_missing_shard_is_made_again_alone(workspace, media, contents, 
     (tmp_path / "features" / "audio-000001.tar").unlink()
     report = extract(workspace(), ["media"])
     assert report.made["image"] == 5 and contents() == before
+
+
+def test_a_changed_byte_is_found_by_verifying_and_the_next_run_repairs_just_that_shard(
+    workspace, media, contents, tmp_path
+):
+    extract(workspace(), ["media"])
+    before = contents()
+    shard = tmp_path / "features" / "image-000001.tar"
+    damaged = bytearray(shard.read_bytes())
+    damaged[700] ^= 1
+    shard.write_bytes(damaged)
+    assert extract(workspace(), ["media"]).made == {}, "sizes alone do not tell"
+    note_damage(tmp_path / "features", {"image-000001.tar": "other content"})
+    (media / "later.png").write_bytes((media / "pictures" / "0.png").read_bytes())
+    assert extract(workspace(), ["media"]).made == {"image": 2}
+    assert contents()["image-000001.tar"] == before["image-000001.tar"]
+    assert damaged_shards(tmp_path / "features") == []
+    assert extract(workspace(), ["media"]).made == {}
+
+
+def test_a_file_exchanged_while_it_waits_is_refused_instead_of_taking_anothers_place(workspace, media, monkeypatch):
+    from macaw_cli.features import pipeline
+
+    victim = media / "pictures" / "2.png"
+    decode = pipeline.Pipeline._request
+
+    def exchange(self, job, item):
+        if item.names == ["media/pictures/2.png"]:
+            Image.new("RGB", (8, 8)).save(victim)
+        return decode(self, job, item)
+
+    monkeypatch.setattr(pipeline.Pipeline, "_request", exchange)
+    report = extract(workspace(), ["media/pictures"])
+    assert report.made == {"image": 6} and "It was changed or moved away" in report.rejects[0]["reason"]
+    assert extract(workspace(), ["media/pictures"]).made == {"image": 1}, "its new content is a new medium"
 
 
 def test_a_soundtrack_is_added_when_an_ear_is_set_later(workspace, media, store):
