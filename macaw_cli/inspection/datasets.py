@@ -9,6 +9,7 @@ from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.fingerprints import fingerprint, sha256_file
 from macaw_cli.config.settings import MODALITIES
 from macaw_cli.inspection.description import Description, Table, shape_text
+from macaw_cli.inspection.findings import Finding
 from macaw_cli.shards.dataset_lock import files_of, read_lock
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import SPLITS, ConversationRow
@@ -49,16 +50,17 @@ def describe_dataset(folder: Path) -> Description:
     return Description("dataset", str(folder), facts, lines, _tables(facts), next_step="macaw train")
 
 
-def verify_dataset(folder: Path) -> Iterator[tuple[str, str]]:
-    """Reread the index and every shard; yields each name and what is wrong with the file (empty: nothing)."""
+def verify_dataset(folder: Path) -> Iterator[Finding]:
+    """Reread the index and every shard; yields what each one is like."""
     for file in files_of(read_lock(folder)):
         path = folder / file["name"]
         if not path.is_file():
-            yield file["name"], "it is missing"
+            yield Finding(file["name"], "it is missing")
         elif path.stat().st_size != file["bytes"]:
-            yield file["name"], f"it has {path.stat().st_size} bytes instead of {file['bytes']}"
+            yield Finding(file["name"], f"it has {path.stat().st_size} bytes instead of {file['bytes']}")
         else:
-            yield file["name"], "" if sha256_file(path) == file["sha256"] else "its content has changed"
+            whole = sha256_file(path) == file["sha256"]
+            yield Finding(file["name"], "" if whole else "its content has changed")
 
 
 def _media(rows: list[ConversationRow]) -> dict[str, dict[str, Any]]:

@@ -1,20 +1,46 @@
 """What is in a feature store: per modality the counts, shapes, bytes and encoder; rejects by reason."""
 
-from collections import Counter
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.fingerprints import fingerprint
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.config.settings import Modality
 from macaw_cli.inspection.description import Description, Table, shape_text, span
-from macaw_cli.shards.feature_store import FeatureRow, FeatureStore
+from macaw_cli.inspection.feature_counts import ModalityCounts, StoreCounts, count_manifest
+from macaw_cli.inspection.reject_reasons import RejectGroup, reject_groups
+from macaw_cli.shards.damage_note import damaged_shards
+from macaw_cli.shards.feature_store import read_fingerprints
 
-REJECTS_NAME = "rejects.jsonl"
 ENCODER_COLUMNS = ("model", "architecture", "layer", "cls", "projection", "precision", "frames")
 """What a person asks first about an encoder; `--json` has everything."""
+SHAPES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSummary:
+    """Everything that is known of a store without opening a shard."""
+
+    counts: StoreCounts
+    fingerprints: dict[Modality, dict[str, Any]]
+    rejects: list[RejectGroup]
+
+    @property
+    def rejected(self) -> int:
+        """Inputs that were rejected."""
+        return sum(group.files for group in self.rejects)
+
+
+def summarise(folder: Path) -> StoreSummary:
+    """Read the manifest and the rejects once each.
+
+    Raises:
+        MismatchError: a newer macaw wrote the store.
+        DamagedError: its manifest is not JSON lines.
+    """
+    fingerprints = read_fingerprints(folder)
+    return StoreSummary(count_manifest(folder), fingerprints, reject_groups(folder))
 
 
 def describe_feature_store(folder: Path) -> Description:
@@ -24,63 +50,64 @@ def describe_feature_store(folder: Path) -> Description:
         MismatchError: a newer macaw wrote it.
         DamagedError: its manifest is not JSON lines.
     """
-    store = FeatureStore(folder, check_sizes=False)
-    rows = list(store.rows())
-    present = [name for name in MODALITIES if any(row.modality == name for row in rows)]
-    modalities: dict[str, dict[str, Any]] = {
-        name: _modality(name, [row for row in rows if row.modality == name], store) for name in present
+    summary, damaged = summarise(folder), damaged_shards(folder)
+    counts = summary.counts
+    facts = {
+        "modalities": {
+            name: _modality(seen, summary.fingerprints.get(name, {})) for name, seen in counts.modalities.items()
+        },
+        "shards": counts.shards,
+        "bytes": counts.bytes,
+        "rejected": summary.rejected,
+        "rejects": [group.as_json() for group in summary.rejects],
+        "known_damaged": damaged,
     }
-    rejects = _rejects(folder)
-    shard_bytes = sum(shard.nbytes for shard in store.shards)
-    facts = {"modalities": modalities, "shards": len(store.shards), "bytes": shard_bytes, "rejects": rejects}
     lines = {
-        "shards": f"{len(store.shards)}, {human_bytes(shard_bytes)}",
-        "rejects": f"{sum(rejects.values())}" + (" (by reason below)" if rejects else ""),
+        "shards": f"{counts.shards}, {human_bytes(counts.bytes)}",
+        "rejects": f"{summary.rejected}" + (" (by reason below)" if summary.rejects else ""),
     }
-    return Description("feature store", str(folder), facts, lines, _tables(modalities, rejects),
+    if damaged:
+        lines["damaged"] = f"{len(damaged)} shards, as --verify found; `macaw extract-features` makes them again"
+    return Description("feature store", str(folder), facts, lines, feature_tables(summary),
                        next_step="macaw build-dataset")  # fmt: skip
 
 
-def verify_feature_store(folder: Path) -> Iterator[tuple[str, str]]:
-    """Reread every shard; yields its name and what is wrong with it (empty: nothing)."""
-    for shard, damage in FeatureStore(folder, check_sizes=False).verify():
-        yield shard.path.name, damage.problem if damage else ""
+def feature_tables(summary: StoreSummary) -> list[Table]:
+    """Features, encoders and rejects, for people."""
+    seen = summary.counts.modalities
+    rows = [
+        [name, f"{one.files:,}", f"{one.media:,}", human_bytes(one.bytes), _shapes(one), span(one.seconds, "s")]
+        for name, one in seen.items()
+    ]
+    encoders = [
+        [name, *(str(summary.fingerprints.get(name, {}).get(key, "")) for key in ENCODER_COLUMNS),
+         fingerprint(summary.fingerprints.get(name, {}))]
+        for name in seen
+    ]  # fmt: skip
+    rejects = [[group.reason, f"{group.files:,}", group.paths[0]] for group in summary.rejects]
+    return [
+        Table("Features", ["", "files", "different media", "bytes", "shape", "length"], rows),
+        Table("Encoders", ["", *ENCODER_COLUMNS, "fingerprint"], encoders),
+        Table("Rejects", ["reason", "files", "such as"], rejects),
+    ]
 
 
-def _modality(name: Modality, rows: list[FeatureRow], store: FeatureStore) -> dict[str, Any]:
-    shapes = Counter(row.shape for row in rows)
-    media = {row.key: row for row in rows}
-    seconds = [float(row.meta["duration"]) for row in rows if row.meta.get("duration") is not None]
-    encoder = store.fingerprints.get(name, {})
+def _modality(seen: ModalityCounts, encoder: dict[str, Any]) -> dict[str, Any]:
     return {
-        "files": len(rows),
-        "media": len(media),
-        "bytes": sum(row.nbytes for row in media.values()),
-        "shapes": {shape_text(shape): count for shape, count in shapes.most_common()},
-        "seconds": [min(seconds), max(seconds)] if seconds else [],
-        "null_entry": store.null_row(name) is not None,
+        "files": seen.files,
+        "media": seen.media,
+        "bytes": seen.bytes,
+        "shapes": {shape_text(shape): count for shape, count in seen.shapes.items()},
+        "seconds": seen.seconds,
+        "total_seconds": round(seen.total_seconds, 3),
+        "shards": seen.shards,
+        "null_entry": seen.null_entry,
         "fingerprint": fingerprint(encoder),
         "encoder": encoder,
     }
 
 
-def _rejects(folder: Path) -> dict[str, int]:
-    reasons = Counter(str(row.get("reason", "no reason given")) for row in read_jsonl(folder / REJECTS_NAME))
-    return dict(reasons.most_common())
-
-
-def _tables(modalities: dict[str, dict[str, Any]], rejects: dict[str, int]) -> list[Table]:
-    rows = [
-        [name, str(seen["files"]), str(seen["media"]), human_bytes(seen["bytes"]), ", ".join(seen["shapes"]),
-         span(seen["seconds"], "s")]
-        for name, seen in modalities.items()
-    ]  # fmt: skip
-    encoders = [
-        [name, *(str(seen["encoder"].get(key, "")) for key in ENCODER_COLUMNS), seen["fingerprint"]]
-        for name, seen in modalities.items()
-    ]
-    return [
-        Table("Features", ["", "files", "different media", "bytes", "shape", "length"], rows),
-        Table("Encoders", ["", *ENCODER_COLUMNS, "fingerprint"], encoders),
-        Table("Rejects", ["reason", "files"], [[reason, str(count)] for reason, count in rejects.items()]),
-    ]
+def _shapes(seen: ModalityCounts) -> str:
+    shown = [shape_text(shape) for shape in list(seen.shapes)[:SHAPES_SHOWN]]
+    more = len(seen.shapes) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -6,14 +6,19 @@ from pathlib import Path
 
 from macaw_cli.basics import console
 from macaw_cli.basics.atomic_files import read_json
-from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.errors import DamagedError, InputError, UsageError
 from macaw_cli.inspection.datasets import describe_dataset, verify_dataset
 from macaw_cli.inspection.description import Description
-from macaw_cli.inspection.feature_stores import describe_feature_store, verify_feature_store
+from macaw_cli.inspection.feature_stores import describe_feature_store
+from macaw_cli.inspection.feature_verification import verify_feature_store
+from macaw_cli.inspection.findings import Finding
 from macaw_cli.inspection.models import describe_model, verify_model
 from macaw_cli.inspection.runs import describe_run, verify_run
 
-Damages = Iterator[tuple[str, str]]
+FROM_A_COPY = "Restore these files from a copy, or make them again."
+EXTRACT_AGAIN = "The same `macaw extract-features` again makes just these shards anew."
+NAMED = 5
+"""Damaged files that the error names; each one stands on a line of its own before it."""
 
 
 @dataclass(frozen=True)
@@ -24,40 +29,58 @@ class Kind:
     marker: str
     """File by which it is recognised."""
     describe: Callable[[Path], Description]
-    verify: Callable[[Path], Damages]
+    verify: Callable[[Path], Iterator[Finding]]
+    repair: str = FROM_A_COPY
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """What `--html` asks for: where to (None: `inspect.html` in the folder), and how many media of each modality."""
+
+    target: Path | None = None
+    samples: int = 48
 
 
 KINDS = (
-    Kind("feature store", "store.json", describe_feature_store, verify_feature_store),
+    Kind("feature store", "store.json", describe_feature_store, verify_feature_store, EXTRACT_AGAIN),
     Kind("dataset", "dataset.json", describe_dataset, verify_dataset),
     Kind("run", "settings.yaml", describe_run, verify_run),
     Kind("model", "config.json", describe_model, verify_model),
 )
 
 
-def inspect_folder(folder: Path, *, verify: bool, as_json: bool) -> None:
+def inspect_folder(folder: Path, *, verify: bool, as_json: bool, page: PageRequest | None = None) -> None:
     """Print what is in `folder`.
 
     Args:
         folder: anything that macaw wrote.
         verify: reread every file that has a recorded hash first.
         as_json: print one JSON object instead of lines and tables.
+        page: also write a page to look at (feature stores).
 
     Raises:
         InputError: there is no such folder, or it is none of the kinds.
         DamagedError: a file is missing, cut or changed; each is named.
+        UsageError: there is no page for this kind of folder.
     """
     kind = recognise(folder)
-    damaged = _verified(kind, folder) if verify else []
+    if page and kind.name != "feature store":
+        raise UsageError(f"--html shows feature stores; {folder} is a {kind.name}.", "Leave --html out.")
+    findings = _verified(kind, folder) if verify else []
+    damaged = [finding for finding in findings if finding.problem and not finding.harmless]
     if damaged:
         _report(kind, folder, damaged, as_json)
     description = kind.describe(folder)
+    written = {"html": str(_write_page(folder, page))} if page else {}
     if as_json:
-        console.result_json({**description.as_json(), **({"damaged": []} if verify else {})})
+        checked = {"damaged": [], "notes": [finding.as_json() for finding in findings]} if verify else {}
+        console.result_json({**description.as_json(), **checked, **written})
         return
     description.show()
     if verify:
         console.result("Every file is as it was written.")
+    for path in written.values():
+        console.result(f"Page: {path}")
     if description.next_step:
         console.say(f"Next: {description.next_step}")
 
@@ -93,21 +116,31 @@ def _suggestion(folder: Path) -> str:
     return "An unfinished dataset has no dataset.json yet: type `macaw build-dataset` again to finish it."
 
 
-def _verified(kind: Kind, folder: Path) -> list[tuple[str, str]]:
-    checked = []
-    for name, problem in kind.verify(folder):
-        checked.append((name, problem))
-        console.say(f"{name}: {problem or 'whole'}")
+def _write_page(folder: Path, request: PageRequest) -> Path:
+    from macaw_cli.inspection.feature_page import PAGE_NAME, write_feature_page  # imports decoders
+
+    target = request.target or folder / PAGE_NAME
+    write_feature_page(folder, target, request.samples)
+    return target
+
+
+def _verified(kind: Kind, folder: Path) -> list[Finding]:
+    """What is not as it was written, each told as soon as it is known."""
+    checked, told = 0, []
+    for finding in kind.verify(folder):
+        checked += 1
+        if finding.problem:
+            told.append(finding)
+            console.say(str(finding))
     if not checked:
         console.say("Nothing here has a recorded hash.")
-    return [(name, problem) for name, problem in checked if problem]
+    return told
 
 
-def _report(kind: Kind, folder: Path, damaged: list[tuple[str, str]], as_json: bool) -> None:
+def _report(kind: Kind, folder: Path, damaged: list[Finding], as_json: bool) -> None:
     if as_json:
-        files = [{"file": name, "problem": problem} for name, problem in damaged]
+        files = [finding.as_json() for finding in damaged]
         console.result_json({"kind": kind.name, "path": str(folder), "damaged": files})
-    raise DamagedError(
-        f"The {kind.name} {folder} is damaged: {'; '.join(f'{name}: {problem}' for name, problem in damaged)}.",
-        "Restore these files from a copy, or make them again.",
-    )
+    named = "; ".join(str(finding) for finding in damaged[:NAMED])
+    more = f"; and {len(damaged) - NAMED} more" if len(damaged) > NAMED else ""
+    raise DamagedError(f"The {kind.name} {folder} is damaged: {named}{more}.", kind.repair)

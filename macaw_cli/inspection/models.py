@@ -14,6 +14,7 @@ from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import fingerprint, require_version, sha256_file
 from macaw_cli.config.settings import MODALITIES
 from macaw_cli.inspection.description import Description, Table, shape_text
+from macaw_cli.inspection.findings import Finding
 
 MODEL_VERSION = 1
 EXPORT_REPORT = "macaw_export.json"
@@ -54,18 +55,18 @@ def describe_model(folder: Path) -> Description:
                        next_step=f"macaw chat {folder}")  # fmt: skip
 
 
-def verify_model(folder: Path) -> Iterator[tuple[str, str]]:
+def verify_model(folder: Path) -> Iterator[Finding]:
     """Reread every file of an export against its recorded hash; elsewhere check that weight files are whole."""
     if (folder / EXPORT_REPORT).is_file():
         for name, recorded in read_json(folder / EXPORT_REPORT)["files"].items():
-            yield name, _problem(folder / name, recorded)
+            yield Finding(name, _problem(folder / name, recorded))
         return
     for file in _weight_files(folder):
         try:
             _tensors(file)
-            yield file.name, ""
+            yield Finding(file.name)
         except DamagedError as error:
-            yield file.name, error.problem
+            yield Finding(file.name, error.problem)
 
 
 def _problem(file: Path, recorded: str) -> str:

@@ -1,7 +1,7 @@
 """What is in a run: how far it came, its losses and reliance, the settings that were not left at their defaults."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.config.settings import Settings
 from macaw_cli.inspection.description import Description, Table
+from macaw_cli.inspection.findings import Finding
 from macaw_cli.inspection.models import describe_model, verify_model
 
 RUN_VERSION = 1
@@ -56,11 +57,11 @@ def describe_run(folder: Path) -> Description:
     return Description("run", str(folder), facts, lines, tables, next_step)
 
 
-def verify_run(folder: Path) -> Iterator[tuple[str, str]]:
+def verify_run(folder: Path) -> Iterator[Finding]:
     """Check the files of the run's model."""
     if (folder / MODEL / "config.json").is_file():
-        for name, problem in verify_model(folder / MODEL):
-            yield f"{MODEL}/{name}", problem
+        for finding in verify_model(folder / MODEL):
+            yield replace(finding, file=f"{MODEL}/{finding.file}")
 
 
 def _optional(file: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ source path and modality (`key`, `shard`, `offset`, ...) and, after a shard's ro
 and hash. Rows of a shard without that last row belong to unfinished work and are not read.
 """
 
+import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -18,12 +19,14 @@ from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.config.settings import Modality
 from macaw_cli.shards.feature_rows import NULL_KEY, FeatureRow, ManifestIndex, ShardRow
 from macaw_cli.shards.positioned_reads import PositionedReads
-from macaw_cli.shards.tar_reader import parse_npy, verify_shard, verify_size
+from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name, parse_npy, verify_shard, verify_size
 
 __all__ = ["MANIFEST_NAME", "NULL_KEY", "STORE_NAME", "STORE_VERSION", "FeatureRow", "FeatureStore", "ShardRow"]
 
 STORE_VERSION = 1
 STORE_NAME, MANIFEST_NAME = "store.json", "manifest.jsonl"
+_JSON_WITHIN = 1 << 17
+"""Bytes before an array in which its JSON is looked for."""
 _LISTED = 100
 """Files that a name may fit before they are not counted any further."""
 
@@ -39,12 +42,7 @@ class FeatureStore:
 
     def __init__(self, folder: Path, *, check_sizes: bool = True) -> None:
         self.folder = folder
-        if not (folder / STORE_NAME).is_file():
-            problem = f"{folder} is not a feature store: it has no {STORE_NAME}."
-            raise InputError(problem, "`macaw extract-features` makes one.")
-        store = read_json(folder / STORE_NAME)
-        require_version(store.get("format_version"), STORE_VERSION, folder / STORE_NAME)
-        self.fingerprints: dict[Modality, dict[str, Any]] = store["fingerprints"]
+        self.fingerprints = read_fingerprints(folder)
         self._index = ManifestIndex(folder / MANIFEST_NAME)
         self.shards: list[ShardRow] = self._index.shards
         self._reads = PositionedReads(folder)
@@ -85,6 +83,21 @@ class FeatureStore:
             raise DamagedError(f"{row.shard} holds {array.shape} for {row.key}, the manifest says {row.shape}.")
         return array
 
+    def about(self, row: FeatureRow) -> dict[str, Any]:
+        """What the shard tells of a medium beside its features, such as duration and frame times; {} if nothing.
+
+        Raises:
+            DamagedError: the shard is missing or cut.
+        """
+        before = min(row.offset - HEADER_BYTES, _JSON_WITHIN)
+        content = self._reads.bytes(row.shard.name, row.offset - HEADER_BYTES - before, before)
+        for start in range(before - HEADER_BYTES, -1, -HEADER_BYTES):  # a JSON stands right before its array
+            name, size = member_name(content[start : start + HEADER_BYTES])
+            if name == f"{row.key}.json":
+                about = json.loads(content[start + HEADER_BYTES : start + HEADER_BYTES + size])
+                return about if isinstance(about, dict) else {}
+        return {}
+
     def null_row(self, modality: Modality) -> FeatureRow | None:
         """The features of an all-zero input; None when the store has nothing of this modality."""
         return self._index.nulls.get(modality)
@@ -117,3 +130,19 @@ class FeatureStore:
             yield exact
         else:  # a caption file may know more folders than the manifest, or fewer
             yield from self._index.ending(wanted, modality)
+
+
+def read_fingerprints(folder: Path) -> dict[Modality, dict[str, Any]]:
+    """The encoder fingerprint of each modality that a store has.
+
+    Raises:
+        InputError: the folder is no feature store.
+        MismatchError: a newer macaw wrote it.
+    """
+    if not (folder / STORE_NAME).is_file():
+        problem = f"{folder} is not a feature store: it has no {STORE_NAME}."
+        raise InputError(problem, "`macaw extract-features` makes one.")
+    store = read_json(folder / STORE_NAME)
+    require_version(store.get("format_version"), STORE_VERSION, folder / STORE_NAME)
+    fingerprints: dict[Modality, dict[str, Any]] = store["fingerprints"]
+    return fingerprints

@@ -12,6 +12,7 @@ import numpy as np
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import sha256_file
 
+HEADER_BYTES = 512
 _REPAIR = "Make it again, or restore it from a copy; `macaw inspect --verify` lists everything that is damaged."
 
 
@@ -38,6 +39,19 @@ def parse_npy(content: bytes, where: str) -> np.ndarray:
         raise DamagedError(f"{where} is not a whole npy array ({error}).", _REPAIR) from None
 
 
+def member_name(header: bytes) -> tuple[str, int]:
+    """Name and size of the member whose header block this is; an empty name when it is none.
+
+    Args:
+        header: the `HEADER_BYTES` bytes before a member's content.
+    """
+    name, _, _ = header[:100].partition(b"\0")
+    try:
+        return name.decode(), int(header[124:136].strip(b"\0 "), 8)
+    except ValueError:
+        return "", 0
+
+
 def verify_size(shard: Path, nbytes: int) -> None:
     """Check the size of a shard: cheap, and notices every cut.
 
@@ -47,7 +61,7 @@ def verify_size(shard: Path, nbytes: int) -> None:
     try:
         found = shard.stat().st_size
     except FileNotFoundError:
-        raise DamagedError(f"The shard {shard} is missing.", _REPAIR) from None
+        raise DamagedError(f"{shard} is missing.", _REPAIR) from None
     if found != nbytes:
         raise DamagedError(f"{shard} has {found} bytes, its manifest says {nbytes}: it was cut or changed.", _REPAIR)
 

@@ -41,7 +41,8 @@ def test_a_feature_store_is_counted_per_modality_with_its_rejects(finished, told
     }
     assert all(entry["null_entry"] and len(entry["fingerprint"]) == 16 for entry in seen.values())
     assert seen["audio"]["seconds"][0] == pytest.approx(1.0, abs=0.2)
-    assert list(facts["rejects"].values()) == [1]
+    (group,) = facts["rejects"]
+    assert (facts["rejected"], group["files"], group["paths"]) == (1, 1, ["media/fake.jpg"])
 
 
 def test_a_dataset_is_counted_per_kind_and_split(finished, told):

@@ -1,0 +1,124 @@
+"""Small pictures for a page: thumbnails, waveforms, and heat maps of features, each as a piece of HTML."""
+
+import base64
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+from math import isqrt
+
+import numpy as np
+from PIL import Image
+
+THUMBNAIL_PX = 160
+FRAME_PX = 88
+MAX_STRIP = 240
+"""Columns of a waveform and of a map over time."""
+_NEARLY = 0.02
+"""Norms that differ by less, relatively, make no map."""
+_JPEG_QUALITY = 72
+_RAMP = np.array(
+    [(68, 1, 84), (72, 40, 120), (62, 74, 137), (49, 104, 142), (38, 130, 142), (31, 158, 137), (53, 183, 121),
+     (110, 206, 88), (181, 222, 43), (253, 231, 37)], np.float32
+)  # fmt: skip
+"""From low to high, equally spaced; readable also without seeing red or green."""
+
+
+def thumbnail(pixels: np.ndarray, title: str, longest: int = THUMBNAIL_PX) -> str:
+    """A picture (H, W, 3) uint8, scaled down to `longest` pixels."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((longest, longest))
+    return _img(_uri(image, "JPEG"), "thumb", title, image.width, image.height)
+
+
+def waveform(samples: np.ndarray, title: str) -> str:
+    """The envelope of a sound (samples,) fp32 over time, scaled to its loudest sample."""
+    parts = np.array_split(samples, min(MAX_STRIP, len(samples)))
+    peak = max(float(np.abs(samples).max(initial=0.0)), 1e-9)
+    points = [(index, 30 - 29 * float(part.max()) / peak, 30 - 29 * float(part.min()) / peak)
+              for index, part in enumerate(parts)]  # fmt: skip
+    outline = " ".join(f"{x},{top:.1f}" for x, top, _ in points)
+    outline += " " + " ".join(f"{x},{bottom + 0.6:.1f}" for x, _, bottom in reversed(points))
+    return (
+        f'<svg class="wave" viewBox="0 0 {len(parts)} 60" preserveAspectRatio="none" role="img">'
+        f'<title>{escape(title)}</title><polygon points="{outline}"/></svg>'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMaps:
+    """How strong the features are at each place.
+
+    Attributes:
+        pictures: one `<img>` per frame; one for an image or a sound; none where a medium has one token.
+        note: lowest and highest value, and what the pictures show.
+    """
+
+    pictures: list[str]
+    note: str
+
+
+def heat_maps(features: np.ndarray, *, over_time: bool) -> HeatMaps:
+    """The Euclidean norm of each token: on the grid of patches where it is square, else in a row.
+
+    Behind a layer norm all tokens are equally long: then the map shows how far each one is from the mean token.
+
+    Args:
+        features: (tokens, channels) or (frames, tokens, channels).
+        over_time: the tokens follow each other in time (sound).
+    """
+    values = features.astype(np.float32)
+    tokens = values.reshape(1, -1, values.shape[-1]) if over_time else values.reshape(-1, *values.shape[-2:])
+    grid, special = (None, 0) if over_time else _grid(tokens.shape[1])
+    apart, tokens = tokens[:, :special], tokens[:, special:]
+    places = np.linalg.norm(tokens, axis=-1)
+    note = f"norm {_range(places)}"
+    if apart.size:
+        note += f"; first token (class) {_range(np.linalg.norm(apart, axis=-1))}"
+    if places.shape[1] < 2:
+        return HeatMaps([], note)
+    if _is_constant(places):
+        places = np.linalg.norm(tokens - tokens.mean(axis=(0, 1)), axis=-1)
+        note += f", so the map shows the distance from the mean token: {_range(places)}"
+    scale = np.percentile(places, (1, 99)) if places.size >= 100 else (places.min(), places.max())
+    return HeatMaps([_map(row, grid, float(scale[0]), float(scale[1])) for row in places], note)
+
+
+def _range(values: np.ndarray) -> str:
+    low, high = f"{float(values.min()):.3g}", f"{float(values.max()):.3g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    low, high = float(values.min()), float(values.max())
+    return high - low <= _NEARLY * high
+
+
+def _grid(tokens: int) -> tuple[int | None, int]:
+    """Side of the square of patches, and how many tokens stand before it."""
+    for special in (0, 1):
+        side = isqrt(max(0, tokens - special))
+        if side > 1 and side * side == tokens - special:
+            return side, special
+    return None, 0
+
+
+def _map(norms: np.ndarray, side: int | None, low: float, high: float) -> str:
+    if side is None:
+        norms = np.array([part.mean() for part in np.array_split(norms, min(MAX_STRIP, len(norms)))])
+    level = np.clip((norms - low) / max(high - low, 1e-9), 0.0, 1.0) * (len(_RAMP) - 1)
+    steps = np.arange(len(_RAMP))
+    colours = np.stack([np.interp(level, steps, _RAMP[:, channel]) for channel in range(3)], axis=-1)
+    pixels = colours.round().astype(np.uint8).reshape((side, side, 3) if side else (1, -1, 3))
+    kind = "map" if side else "strip"
+    return _img(_uri(Image.fromarray(pixels), "PNG"), kind, "norm of the features", *pixels.shape[1::-1])
+
+
+def _img(uri: str, kind: str, title: str, width: int, height: int) -> str:
+    text = escape(title)
+    return f'<img class="{kind}" src="{uri}" alt="{text}" title="{text}" width="{width}" height="{height}">'
+
+
+def _uri(image: Image.Image, form: str) -> str:
+    content = BytesIO()
+    image.save(content, form, **({"quality": _JPEG_QUALITY} if form == "JPEG" else {"optimize": True}))
+    return f"data:image/{form.lower()};base64,{base64.b64encode(content.getvalue()).decode()}"
