@@ -206,6 +206,7 @@ def test_a_file_exchanged_while_it_waits_is_refused_instead_of_taking_anothers_p
     monkeypatch.setattr(pipeline.Pipeline, "_request", exchange)
     report = extract(workspace(), ["media/pictures"])
     assert report.made == {"image": 6} and "It was changed or moved away" in report.rejects[0]["reason"]
+    monkeypatch.undo()
     assert extract(workspace(), ["media/pictures"]).made == {"image": 1}, "its new content is a new medium"
 
 
