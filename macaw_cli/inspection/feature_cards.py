@@ -28,7 +28,7 @@ def card(sample: MediaSample, page_folder: Path) -> str:
     row = sample.row
     maps = HeatMaps([], "")
     if sample.features is not None:
-        maps = heat_maps(sample.features, over_time=row.modality == "audio")
+        maps = heat_maps(sample.features, sample.null, over_time=row.modality == "audio")
     pictures = "".join(_pictures(sample, maps))
     facts = [shape_text(row.shape), *_length(sample), *([maps.note] if maps.note else [])]
     flags = "".join(f"<p class=flag>{escape(flag)}</p>" for flag in sample.flags)
@@ -77,8 +77,11 @@ def _length(sample: MediaSample) -> list[str]:
         return [f"{size[0]} x {size[1]} pixels"] if size else []
     length = [f"{float(duration):.2f} s"]
     if "audio" in sample.arrays:
-        if float(duration) > LONGEST_SOUND_S:
-            length.append(f"the first {LONGEST_SOUND_S:.0f} s are drawn")
+        heard = sample.about.get("heard")
+        if heard is not None:
+            length.append(f"the encoder heard the first {heard:.2f} s")
+        if float(heard or duration) > LONGEST_SOUND_S:
+            length.append(f"{LONGEST_SOUND_S:.0f} s are drawn")
         peak = float(np.abs(sample.arrays["audio"]).max(initial=0.0))
         length.append(f"loudest {20 * np.log10(peak):.0f} dB" if peak > SILENCE else "silent")
     return length

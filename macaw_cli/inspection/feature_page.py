@@ -56,7 +56,7 @@ LEGEND = """
 <p class=hint>Each map shows how strong the features are (the length of each token's vector), dark violet low, yellow
 high, scaled for each medium by itself: for pictures on the grid of patches of what the encoder saw (its crop, not
 always the whole picture), for sounds over time. Where all tokens are equally long, as behind a layer norm, it shows how
-far each one is from their mean.</p>
+far each one is from what the encoder gives for an empty input.</p>
 """
 
 

@@ -57,13 +57,15 @@ class HeatMaps:
     note: str
 
 
-def heat_maps(features: np.ndarray, *, over_time: bool) -> HeatMaps:
+def heat_maps(features: np.ndarray, null: np.ndarray | None = None, *, over_time: bool) -> HeatMaps:
     """The Euclidean norm of each token: on the grid of patches where it is square, else in a row.
 
-    Behind a layer norm all tokens are equally long: then the map shows how far each one is from the mean token.
+    Behind a layer norm all tokens are equally long: then the map shows how far each one is from what the encoder gives
+    there for an empty input, or, without that, from the mean token.
 
     Args:
         features: (tokens, channels) or (frames, tokens, channels).
+        null: the features of an empty input.
         over_time: the tokens follow each other in time (sound).
     """
     values = features.astype(np.float32)
@@ -77,10 +79,17 @@ def heat_maps(features: np.ndarray, *, over_time: bool) -> HeatMaps:
     if places.shape[1] < 2:
         return HeatMaps([], note)
     if _is_constant(places):
-        places = np.linalg.norm(tokens - tokens.mean(axis=(0, 1)), axis=-1)
-        note += f", so the map shows the distance from the mean token: {_range(places)}"
+        what, reference = _reference(values, null)
+        places = np.linalg.norm(values - reference, axis=-1).reshape(len(places), -1)[:, special:]
+        note += f", so the map shows the distance from {what}: {_range(places)}"
     scale = np.percentile(places, (1, 99)) if places.size >= 100 else (places.min(), places.max())
     return HeatMaps([_map(row, grid, float(scale[0]), float(scale[1])) for row in places], note)
+
+
+def _reference(values: np.ndarray, null: np.ndarray | None) -> tuple[str, np.ndarray]:
+    if null is not None and null.shape == values.shape and not np.array_equal(values, null):
+        return "an empty input", null.astype(np.float32)
+    return "the mean token", values.mean(axis=tuple(range(values.ndim - 1)))
 
 
 def _range(values: np.ndarray) -> str:

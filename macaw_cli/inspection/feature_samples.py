@@ -35,6 +35,7 @@ class MediaSample:
         row: its manifest row.
         about: the JSON beside its features.
         features: None when they cannot be read.
+        null: the features of an empty input, when the store has them.
         flags: what is suspicious.
         notes: what else to know, such as copies.
         file: where the medium is now; None when it cannot be had.
@@ -45,6 +46,7 @@ class MediaSample:
     row: FeatureRow
     about: dict[str, Any] = field(default_factory=dict)
     features: np.ndarray | None = None
+    null: np.ndarray | None = None
     flags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     file: Path | None = None
@@ -70,9 +72,10 @@ def media_samples(store: FeatureStore, modality: Modality, count: int, pool: Dec
 def _with_features(store: FeatureStore, row: FeatureRow, twins: Twins) -> MediaSample:
     sample = MediaSample(row)
     try:
-        null = store.null_row(row.modality)
+        empty = store.null_row(row.modality)
         sample.features, sample.about = store.read(row), store.about(row)
-        sample.flags = suspicions(sample.features, store.read(null) if null else None)
+        sample.null = store.read(empty) if empty else None
+        sample.flags = suspicions(sample.features, sample.null)
         if twin := twins.twin_of(row.key, row.path, sample.features):
             sample.flags.append(f"the same features as {twin}, whose content differs")
     except DamagedError as error:
@@ -96,7 +99,8 @@ def _request(sample: MediaSample, file: Path) -> Request:
     if modality == "audio":
         film = modality_of(file) == "video"
         request |= {"modality": "video" if film else "audio", "pictures": False}
-        request |= {"sampling_rate": WAVE_RATE_HZ, "max_seconds": LONGEST_SOUND_S}
+        heard = float(sample.about.get("heard", LONGEST_SOUND_S))
+        request |= {"sampling_rate": WAVE_RATE_HZ, "max_seconds": min(heard, LONGEST_SOUND_S)}
     return request
 
 

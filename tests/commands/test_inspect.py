@@ -1,5 +1,6 @@
 """`macaw inspect`, run as a user runs it."""
 
+import json
 import subprocess
 import sys
 
@@ -18,3 +19,19 @@ def test_a_folder_that_is_nothing_ends_with_one_and_two_lines(tmp_path):
 
 def test_without_a_path_it_is_wrong_usage(tmp_path):
     assert inspect(tmp_path).returncode == 2
+
+
+def test_a_page_is_for_feature_stores_only(tmp_path):
+    (tmp_path / "settings.yaml").write_text("version: 1\n")
+    done = inspect(tmp_path, ".", "--html")
+    assert done.returncode == 2 and "--html shows feature stores; . is a run." in done.stderr
+    assert inspect(tmp_path, ".", "--html", "--samples", "0").returncode == 2
+
+
+def test_a_store_without_media_makes_a_page_and_json(tmp_path):
+    (tmp_path / "store.json").write_text('{"format_version": 1, "fingerprints": {}}')
+    done = inspect(tmp_path, ".", "--out", "page.html", "--verify", "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["html"], facts["damaged"], facts["modalities"]) == ("page.html", [], {})
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
