@@ -123,26 +123,31 @@ def make_film(path, *, sound):
             out.mux(tones.encode())
 
 
-def make_model(root, name="tiny", *, bridge="linear", modalities=("image", "audio", "video"), template="alpaca"):
+def make_model(
+    root, name="tiny", *, bridge="linear", modalities=("image", "audio", "video"), template="alpaca",
+    image_encoder="clip", audio_encoder="whisper", pool_frames=None, audio_windows=1,
+):
     """A model folder `runs/NAME/model` of the workspace `root`, as a finished training leaves it."""
     from transformers import AutoConfig
 
     from macaw_cli.config.feature_settings import EncoderSettings
     from macaw_cli.config.settings import BridgeSettings
     from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+    from macaw_cli.features.encoding import Encoders
     from macaw_cli.model.configuration import MacawConfig
     from macaw_cli.model.folder import save_model
     from macaw_cli.model.modeling import MacawForConditionalGeneration
     from macaw_cli.model.processing import MacawProcessor
 
     encoders = {
-        "image": EncoderSettings(model="../../../models/clip"),
-        "audio": EncoderSettings(model="../../../models/whisper"),
+        "image": EncoderSettings(model=f"../../../models/{image_encoder}"),
+        "audio": EncoderSettings(model=f"../../../models/{audio_encoder}"),
     }
-    image = load_image_encoder(encoders["image"], str(root / "models/clip"), "cpu")
-    audio = load_audio_encoder(encoders["audio"], str(root / "models/whisper"), "cpu")
-    shapes = {"image": image.feature_shape, "audio": audio.feature_shape, "video": (FRAMES, *image.feature_shape)}
-    prints = {"image": image.fingerprint, "audio": audio.fingerprint, "video": {**image.fingerprint, "frames": FRAMES}}
+    image = load_image_encoder(encoders["image"], str(root / "models" / image_encoder), "cpu")
+    audio = load_audio_encoder(encoders["audio"], str(root / "models" / audio_encoder), "cpu")
+    made = Encoders(image, audio, FRAMES, pool_frames=pool_frames, audio_windows=audio_windows)
+    shapes = {name: made.shape(name) for name in modalities} | {"audio": audio.feature_shape}
+    prints = made.fingerprints
     torch.manual_seed(3)
     config = MacawConfig.for_llm(
         AutoConfig.from_pretrained(root / "models/llm"), BridgeSettings(name=bridge),

@@ -14,7 +14,8 @@ from macaw_cli.encoders.selection import Features, Prepared
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _ALWAYS_IN_FINGERPRINTS = ("layer", "cls", "post_layernorm", "projection", "l2")
-_WHEN_NOT_DEFAULT = ("pool", "image_size")
+WHEN_NOT_DEFAULT = ("pool", "image_size")
+"""Settings that older stores do not know: in a fingerprint only where they are not the default."""
 
 
 class FrozenEncoder(ABC):
@@ -174,13 +175,10 @@ class FrozenEncoder(ABC):
 
 
 def chosen_outputs(settings: EncoderSettings) -> dict[str, Any]:
-    """The part of a fingerprint that says which output of the encoder was taken.
-
-    Settings that older stores do not know are in it only where they are not the default.
-    """
+    """The part of a fingerprint that says which output of the encoder was taken."""
     default = EncoderSettings()
     taken = {name: getattr(settings, name) for name in _ALWAYS_IN_FINGERPRINTS}
-    new = {name: getattr(settings, name) for name in _WHEN_NOT_DEFAULT}
+    new = {name: getattr(settings, name) for name in WHEN_NOT_DEFAULT}
     if not isinstance(settings.layer, int):
         taken["layer"] = list(settings.layer)
     return taken | {name: value for name, value in new.items() if value != getattr(default, name)}

@@ -101,7 +101,7 @@ class ImageEncoder(FrozenEncoder):
 
         They travel to the device as bytes and are normalised there, with the result of `prepare`.
         """
-        pixels = torch.from_numpy(images)
+        pixels = torch.from_numpy(np.require(images, requirements="W"))  # torch warns of what it may not write
         return pixels.pin_memory() if self.device.type == "cuda" else pixels
 
     def normalised(self, pixels: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """SigLIP 2 NaFlex: pictures of any proportions, so many patches each as fit."""
 
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -76,6 +77,13 @@ class Siglip2Encoder(ImageEncoder):
             rows, _, columns = settings.pool.partition("x")
             each = int(rows) * int(columns) if columns else 1
         return each * len(wanted_layers(settings))
+
+    @cached_property
+    def feature_shape(self) -> tuple[int, int]:
+        """(tokens, channels) of the picture with the most patches."""
+        most = torch.empty(1, self.processor.max_num_patches)
+        channels = self.encode(self.null_input())[0].shape[-1]
+        return self.token_count(self.model.config, self.settings, most), channels
 
     def null_input(self) -> Prepared:
         """One square grid of as many patches as a picture may have, all zeros."""

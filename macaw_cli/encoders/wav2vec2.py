@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from macaw_cli.config.feature_settings import EncoderSettings
@@ -45,7 +46,7 @@ class Wav2Vec2Encoder(SpeechEncoder):
         """Mono fp32 waveforms (samples,), each normalised by itself."""
         rate = processor.sampling_rate
         sounds = [processor(long_enough(sound, processor), sampling_rate=rate)["input_values"][0] for sound in media]
-        return [torch.from_numpy(sound) for sound in sounds]
+        return [torch.from_numpy(np.require(sound, np.float32, "W")) for sound in sounds]
 
     @staticmethod
     def final_norm(model: Any) -> Any:

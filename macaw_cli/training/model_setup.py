@@ -1,8 +1,11 @@
 """From settings and a dataset to a new model: its configuration, its processor, its weights."""
 
 import os
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import accumulate
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import torch
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality, Settings
+from macaw_cli.encoders.frozen import WHEN_NOT_DEFAULT, chosen_outputs
 from macaw_cli.encoders.source import explain, quiet_transformers, short_name
 from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
 from macaw_cli.shards.same_encoders import require_same_encoders
@@ -52,12 +56,20 @@ def model_config(workspace: Workspace, dataset: TrainingDataset) -> MacawConfig:
 
 
 def feature_shapes(dataset: TrainingDataset) -> dict[Modality, tuple[int, ...]]:
-    """Shape of one medium's features for each modality that the training split has."""
-    shapes: dict[Modality, tuple[int, ...]] = {}
+    """Shape of a typical medium's features for each modality that the training split has: that of median length."""
+    found: dict[Modality, Counter[tuple[int, ...]]] = defaultdict(Counter)
     for row in dataset.conversations("train"):
         for ref in row.media:
-            shapes.setdefault(ref.modality, ref.shape)
-    return shapes
+            found[ref.modality][ref.shape] += 1
+    return {modality: _median(shapes) for modality, shapes in found.items()}
+
+
+def _median(shapes: Counter[tuple[int, ...]]) -> tuple[int, ...]:
+    by_length = sorted(shapes.items(), key=lambda item: (prod(item[0]), item[0]))
+    return next(
+        shape for (shape, _), seen in zip(by_length, accumulate(count for _, count in by_length), strict=True)
+        if 2 * seen >= shapes.total()
+    )  # fmt: skip
 
 
 def require_settings_encoders(workspace: Workspace, dataset: TrainingDataset) -> None:
@@ -79,9 +91,9 @@ def require_settings_encoders(workspace: Workspace, dataset: TrainingDataset) ->
 
 def _as_set(workspace: Workspace, settings: EncoderSettings, found: Mapping[str, Any]) -> dict[str, Any]:
     """The dataset's fingerprint as it would be with the encoder of the settings; weights are not compared here."""
-    taken = {name: getattr(settings, name) for name in ("layer", "cls", "post_layernorm", "projection", "l2")}
-    named = {**taken, "model": short_name(workspace.model_source(settings.model))}
-    return {**found, **{name: value for name, value in named.items() if name in found}}
+    named = {**chosen_outputs(settings), "model": short_name(workspace.model_source(settings.model))}
+    others = {name: value for name, value in found.items() if name not in WHEN_NOT_DEFAULT}
+    return {**others, **{name: value for name, value in named.items() if name in found or name in WHEN_NOT_DEFAULT}}
 
 
 def new_model(workspace: Workspace, config: MacawConfig, dataset: TrainingDataset) -> Any:

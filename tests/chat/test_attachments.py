@@ -5,6 +5,8 @@ import shutil
 
 import numpy as np
 import pytest
+import soundfile
+import tiny_encoders
 import tiny_macaw
 import torch
 
@@ -132,3 +134,25 @@ def test_a_model_that_names_no_encoder_is_told(copy):
     config.write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"names no image encoder. Add its folder or hub id to config.json"):
         attacher_of(copy).attach(copy / "media/red.png", "image")
+
+
+def test_long_sounds_films_and_any_encoders_are_taken_as_the_model_was_trained(copy, tmp_path):
+    """The features of `chat` are those of extraction, with windows, pooled frames and media of their own length."""
+    tiny_encoders.make("siglip2", copy / "models/siglip2")
+    tiny_encoders.make("whisper", copy / "models/whisper")
+    how = {"image_encoder": "siglip2", "pool_frames": 2, "audio_windows": 3}
+    tiny_macaw.make_model(copy, "wide", bridge="mlp", **how)
+    samples = np.random.default_rng(0).standard_normal(80_000) / 10
+    soundfile.write(copy / "media/long.wav", samples, 16_000)
+    settings = [f"features.out={tmp_path}/features", "features.image_encoder=models/siglip2", "features.pool_frames=2",
+                "features.audio_windows=3"]  # fmt: skip
+    extract(open_workspace(copy, settings), [str(copy / "media")])
+    store, attacher = FeatureStore(tmp_path / "features"), attacher_of(copy, "wide")
+    for name, modality in (("blue.png", "image"), ("long.wav", "audio"), ("beep.wav", "audio"), ("film.mp4", "video")):
+        for seen in attacher.attach(copy / "media" / name, modality):
+            stored = store.read(store.find(name, seen.modality)).astype(np.float32)
+            assert seen.shape == stored.shape
+            assert np.allclose(seen.features, stored, rtol=2e-3, atol=2e-3), (name, seen.modality)
+    (long,) = attacher.attach(copy / "media/long.wav", "audio")
+    assert (long.shape, long.soft_tokens, long.seconds) == ((300, 32), 300, 5.0)
+    assert attacher.attach(copy / "media/film.mp4", "video")[0].shape[0] == 2

@@ -1,5 +1,14 @@
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_encoders.py stands above
+
+import tiny_encoders
 
 from macaw_cli.encoders.source import quiet_transformers
 
@@ -38,3 +47,31 @@ def whisper_folder(tmp_path_factory):
         WhisperForConditionalGeneration(config).save_pretrained(folder)
         WhisperFeatureExtractor(feature_size=80, chunk_length=2).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """Name of an architecture to a folder with its tiny checkpoint, made when first asked for."""
+    made = {}
+
+    def folder(kind):
+        if kind not in made:
+            made[kind] = tiny_encoders.make(kind, tmp_path_factory.mktemp("encoders") / kind)
+        return str(made[kind])
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """Four pictures of noise with different proportions."""
+    dice = np.random.default_rng(0)
+    sizes = ((40, 70), (64, 33), (90, 90), (31, 47))
+    return [Image.fromarray(dice.integers(0, 256, (*size, 3), np.uint8)) for size in sizes]
+
+
+@pytest.fixture(scope="session")
+def sounds():
+    """Five sounds of noise at 16 kHz; two are equally long, one is as short as a click."""
+    dice = np.random.default_rng(1)
+    return [dice.standard_normal(length).astype(np.float32) / 10 for length in (8000, 21_250, 8000, 30_000, 300)]

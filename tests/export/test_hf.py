@@ -8,6 +8,8 @@ import subprocess
 import sys
 
 import pytest
+import tiny_encoders
+import tiny_macaw
 import torch
 
 from macaw_cli.basics.errors import InputError, LockedError, MismatchError
@@ -82,6 +84,18 @@ def test_the_other_snippets_run_as_well(export, modality, monkeypatch, capsys):
     monkeypatch.chdir(export.out)
     exec(usage_snippet((modality,)), {})
     assert re.fullmatch(r"[a-z]+\n", capsys.readouterr().out)
+
+
+def test_encoders_of_any_architecture_are_inside_with_windows_and_pooled_frames(copy):
+    tiny_encoders.make("siglip2", copy / "models/siglip2")
+    tiny_encoders.make("wav2vec2_bert", copy / "models/bert")
+    how = {"image_encoder": "siglip2", "audio_encoder": "bert", "pool_frames": 2, "audio_windows": 2}
+    folder = tiny_macaw.make_model(copy, "wide", **how)
+    done = exported(copy, "wide", folder)
+    assert done.proof.holds and done.proof.modalities == ("image", "audio", "video")
+    config = json.loads((done.out / "config.json").read_text())
+    kinds = [config[f"{role}_encoder_config"]["model_type"] for role in ("image", "audio")]
+    assert kinds == ["siglip2_vision_model", "wav2vec2-bert"]
 
 
 def test_an_existing_target_is_never_overwritten(copy):

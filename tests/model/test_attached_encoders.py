@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
+import tiny_encoders
 import tiny_macaw
 import torch
 from PIL import Image
+from transformers import LlamaConfig
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.settings import BridgeSettings
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.model.attached_encoders import attach
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.folder import load_model, save_model
@@ -85,3 +88,64 @@ def test_a_medium_given_both_ways_is_told(tiny):
     ids = torch.tensor([tiny.sequence(model.config, 1, "image", 5)])
     with pytest.raises(MismatchError, match="Both pixel_values and image_features"):
         model(input_ids=ids, pixel_values=torch.zeros(1, 3, 8, 8), image_features=tiny.features("image"))
+
+
+@pytest.mark.parametrize(("image_kind", "audio_kind"), [
+    ("siglip", "wav2vec2"), ("siglip2", "wav2vec2_bert"), ("dinov2", "hubert"), ("clip", "whisper128"),
+])  # fmt: skip
+def test_any_encoders_inside_see_and_hear_as_they_do_outside(image_kind, audio_kind, tmp_path):
+    """Pictures of two proportions, a long and a short sound in windows, a film whose frames are pooled; saved too."""
+    image = load_image_encoder(EncoderSettings(), str(tiny_encoders.make(image_kind, tmp_path / "image")), "cpu")
+    audio = load_audio_encoder(EncoderSettings(), str(tiny_encoders.make(audio_kind, tmp_path / "audio")), "cpu")
+    prints = {
+        "image": image.fingerprint, "video": {**image.fingerprint, "frames": 4, "pool_frames": 2},
+        "audio": {**audio.fingerprint, "audio_windows": 2},
+    }  # fmt: skip
+    shapes = {"image": image.feature_shape, "audio": audio.feature_shape, "video": (2, *image.feature_shape)}
+    tokenizer = tiny_macaw.byte_tokenizer()
+    llm = LlamaConfig(vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+                      num_attention_heads=2, max_position_embeddings=4096)  # fmt: skip
+    encoders = {"image": EncoderSettings(), "audio": EncoderSettings()}
+    config = MacawConfig.for_llm(llm, BridgeSettings(name="linear"), shapes, encoders, prints)
+    model = MacawForConditionalGeneration.build(config, None).eval()
+    attach(model, image.model, audio.model)
+    processor = MacawProcessor(
+        tokenizer, config, image_processor=image.processor, feature_extractor=audio.processor
+    )
+    save_model(model, processor, tmp_path / "model")
+    model, processor = load_model(tmp_path / "model")
+
+    dice = np.random.default_rng(0)
+    pictures = [Image.fromarray(dice.integers(0, 256, (*size, 3), np.uint8)) for size in ((40, 70), (33, 30))]
+    film = dice.integers(0, 256, (4, 40, 30, 3), np.uint8)
+    seconds = audio.max_seconds
+    sounds = [dice.standard_normal(round(part * 16_000)).astype(np.float32) for part in (seconds + 0.5, 0.4)]
+    raw = processor("What?", images=pictures, videos=[film], audio=sounds)
+    windows = [sounds[0][: round(seconds * 16_000)], sounds[0][round(seconds * 16_000) :]]
+    frames = pool_frames(image.encode(image.prepare([Image.fromarray(frame) for frame in film])), 2)
+    stored = {
+        "image_features": [image.encode(image.prepare([one]))[0] for one in pictures],
+        "video_features": [frames],
+        "audio_features": [
+            torch.cat([audio.encode(audio.prepare([one]))[0] for one in windows]),
+            audio.encode(audio.prepare([sounds[1]]))[0],
+        ],
+    }
+    with torch.no_grad():
+        found = model(**raw).logits
+        expected = model(input_ids=raw["input_ids"], attention_mask=raw["attention_mask"], **stored).logits
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
+    again = processor("What?", image_features=stored["image_features"], video_features=[frames],
+                      audio_features=stored["audio_features"])  # fmt: skip
+    assert torch.equal(again["input_ids"], raw["input_ids"])
+
+
+def test_videos_of_different_lengths_go_through_together(world):
+    model, processor, image, _ = world
+    films = [np.random.default_rng(frames).integers(0, 256, (frames, 40, 30, 3), np.uint8) for frames in (2, 3)]
+    raw = processor("What?", videos=films)
+    stored = [image.encode(image.prepare([Image.fromarray(frame) for frame in film])) for film in films]
+    with torch.no_grad():
+        found = model(**raw).logits
+        expected = model(**processor("What?", video_features=stored)).logits
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5)

@@ -21,13 +21,16 @@ COLOURS = ("red", "green", "blue", "yellow")
 SUFFIX = {"image": "png", "audio": "wav", "video": "mp4"}
 
 
-def make_world(folder: Path) -> Path:
-    """Write `llm/`, `features/`, `questions.jsonl`, `macaw.yaml` and `dataset/` into `folder`."""
+def make_world(folder: Path, *, many_lengths: bool = False) -> Path:
+    """Write `llm/`, `features/`, `questions.jsonl`, `macaw.yaml` and `dataset/` into `folder`.
+
+    With `many_lengths` pictures and sounds have numbers of tokens of their own, from 2 to 12.
+    """
     from macaw_cli.dataset.build import build_dataset
 
     make_llm(folder / "llm")
     media = {m: [f"{m}/{n}.{SUFFIX[m]}" for n in range(24 if m == "image" else 12)] for m in SHAPES}
-    _make_store(folder / "features", media)
+    _make_store(folder / "features", media, many_lengths)
     rows = [_question(modality, path) for modality, paths in media.items() for path in paths]
     rows += [_text_question(n) for n in range(24)]
     (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -91,8 +94,11 @@ def _colour(path: str) -> int:
     return int(hashlib.sha256(path.encode()).hexdigest(), 16) % 4
 
 
-def _features(modality: str, path: str) -> np.ndarray:
-    noise = np.random.default_rng(int(hashlib.sha256(path.encode()).hexdigest()[:8], 16)).normal(size=SHAPES[modality])
+def _features(modality: str, path: str, many_lengths: bool) -> np.ndarray:
+    shape = SHAPES[modality]
+    if many_lengths and modality != "video":
+        shape = (2 + int(hashlib.sha256(path.encode()).hexdigest(), 16) % 11, shape[1])
+    noise = np.random.default_rng(int(hashlib.sha256(path.encode()).hexdigest()[:8], 16)).normal(size=shape)
     noise[..., _colour(path)] += 4.0  # the answer can be seen
     return noise.astype(np.float16)
 
@@ -114,19 +120,19 @@ def _text_question(number: int) -> dict:
     return {"id": f"t-{number}", "kind": "text/say", "messages": messages}
 
 
-def _make_store(folder: Path, media: dict[str, list[str]]) -> None:
+def _make_store(folder: Path, media: dict[str, list[str]], many_lengths: bool) -> None:
     folder.mkdir(parents=True)
     rows: list[dict] = []
     for modality, paths in media.items():
         arrays = {"null": np.zeros(SHAPES[modality], np.float16)}
-        arrays |= {_key(path): _features(modality, path) for path in paths}
+        arrays |= {_key(path): _features(modality, path, many_lengths) for path in paths}
         shard = f"{modality}-000000.tar"
         samples = ({"__key__": key, "npy": array, "json": {"sha256": key}} for key, array in arrays.items())
         written = write_shard(folder / shard, samples)
         for path, key in [("", "null"), *((path, _key(path)) for path in paths)]:
             member = written.members[f"{key}.npy"]
             place = {"shard": shard, "offset": member.offset, "bytes": member.nbytes, "meta": {}}
-            array = {"shape": list(SHAPES[modality]), "dtype": "float16"}
+            array = {"shape": list(arrays[key].shape), "dtype": "float16"}
             rows.append({"path": path, "key": key, "modality": modality, **place, **array})
         rows.append({"shard": shard, "bytes": written.nbytes, "sha256": written.sha256, "items": len(arrays)})
     (folder / "store.json").write_text(json.dumps({"format_version": 1, "fingerprints": FINGERPRINTS}))

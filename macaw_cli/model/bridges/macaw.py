@@ -88,17 +88,17 @@ class MacawBridge(nn.Module):
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
         """Windows of the convolution over all tokens of the medium, frames one after the other.
 
+        Longer media than `config.feature_shapes` says make more soft tokens, shorter ones fewer, but at least one: what
+        is shorter than one window is filled with zeros.
+
         Raises:
-            UsageError: the features are shorter than one window.
+            UsageError: there are no feature tokens at all.
         """
         kernel, stride = windows_of(config, modality)
         tokens = prod(shape[:-1])
-        if tokens < kernel:
-            raise UsageError(
-                f"The {modality} bridge needs at least {kernel} feature tokens, found {tokens} (shape {tuple(shape)}).",
-                f"It was made for features of shape {tuple(config.feature_shapes[modality])}.",
-            )
-        return window_count(tokens, kernel, stride)
+        if tokens < 1:
+            raise UsageError(f"The {modality} bridge cannot make soft tokens of features of shape {tuple(shape)}.")
+        return window_count(max(tokens, kernel), kernel, stride)
 
     def smallest_input(self) -> tuple[int, int]:
         """(kernel, C): one window."""
@@ -112,7 +112,8 @@ class MacawBridge(nn.Module):
 
     def forward(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
         """Soft tokens (K, D) of all media, one after the other."""
-        media = [medium.flatten(0, -2) for medium in features]
+        kernel, stride = self.convolution.kernel_size[0], self.convolution.stride[0]
+        media = [_filled(medium.flatten(0, -2), kernel) for medium in features]
         lengths = [len(medium) for medium in media]
         tokens = nn.utils.rnn.pad_sequence(media, batch_first=True)
         if self.self_attention is not None:
@@ -120,7 +121,6 @@ class MacawBridge(nn.Module):
             attended = self.self_attention(tokens, lengths)
             tokens = tokens + attended if self.residual else attended
         windows = self.convolution(tokens.transpose(1, 2)).transpose(1, 2)
-        kernel, stride = self.convolution.kernel_size[0], self.convolution.stride[0]
         counts = [window_count(length, kernel, stride) for length in lengths]
         soft: Tensor = self.projection(torch.cat([row[:count] for row, count in zip(windows, counts, strict=True)]))
         if not self.residual:
@@ -138,6 +138,11 @@ def windows_of(config: "MacawConfig", modality: Modality) -> tuple[int, int]:
     available = prod(config.feature_shapes[modality][:-1])
     wanted = getattr(config.bridge_settings, f"{modality}_tokens")
     return solve_windows(available, wanted or min(PUBLISHED_TOKENS[modality], available))
+
+
+def _filled(tokens: Tensor, kernel: int) -> Tensor:
+    """The tokens (N, C) of one medium, followed by zeros up to one window."""
+    return F.pad(tokens, (0, 0, 0, kernel - len(tokens))) if len(tokens) < kernel else tokens
 
 
 def sinusoid(positions: int, channels: int) -> Tensor:

@@ -46,9 +46,24 @@ def test_a_modality_without_bridge_or_with_other_channels_is_told(tiny):
         soft_token_count(config, "image", (10, 20))
 
 
-def test_features_shorter_than_one_window_are_told(tiny):
-    with pytest.raises(UsageError, match=r"at least 4 feature tokens, found 2 \(shape \(2, 16\)\)"):
-        soft_token_count(tiny.config("macaw"), "image", (2, 16))
+@pytest.mark.parametrize("name", sorted(BRIDGES))
+def test_media_of_other_lengths_make_as_many_soft_tokens_as_their_shapes_say(tiny, name):
+    """Sounds of any length and pictures of any proportions: longer ones more; `macaw` at least one."""
+    model = tiny.model(name)
+    bridge, config, context = model.bridges["image"], model.config, BridgeContext(model.embedding_matrix)
+    lengths = [2, 10, 13, 40, 1]
+    media = [torch.randn(length, 16) for length in lengths]
+    counts = [soft_token_count(config, "image", medium.shape) for medium in media]
+    soft = bridge(media, context)
+    assert len(soft) == sum(counts)
+    assert counts == {"macaw": [1, 3, 4, 13, 1]}.get(name, lengths)
+    alone = torch.cat([bridge([medium], context) for medium in media])
+    torch.testing.assert_close(soft, alone, rtol=1e-5, atol=1e-6)
+
+
+def test_features_without_tokens_are_told(tiny):
+    with pytest.raises(UsageError, match=r"features of shape \(0, 16\)"):
+        soft_token_count(tiny.config("macaw"), "image", (0, 16))
 
 
 def test_an_mlp_has_the_wanted_number_of_layers(tiny):

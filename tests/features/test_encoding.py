@@ -1,0 +1,110 @@
+"""Windows of long sounds, pooled films, and media of different lengths, between decoding and the shards."""
+
+import numpy as np
+import pytest
+import tiny_encoders
+import torch
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+from macaw_cli.features.encoding import Encoders, load_encoders
+
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """An image and an audio encoder by the names of their architectures."""
+
+    def load(image, audio):
+        folder = tmp_path_factory.mktemp("encoders")
+        one = load_image_encoder(EncoderSettings(), str(tiny_encoders.make(image, folder / "image")), "cpu")
+        return one, load_audio_encoder(EncoderSettings(), str(tiny_encoders.make(audio, folder / "audio")), "cpu")
+
+    return load
+
+
+@pytest.fixture(scope="module")
+def usual(loaded):
+    return loaded("clip", "whisper")
+
+
+@pytest.fixture(scope="module")
+def varying(loaded):
+    return loaded("siglip2", "hubert")
+
+
+def sound(seconds, seed=0):
+    return np.random.default_rng(seed).standard_normal(round(seconds * RATE)).astype(np.float32) / 10
+
+
+def alone(encoder, medium):
+    return encoder.encode(encoder.prepare([medium]))[0].half().numpy()
+
+
+def test_a_long_sound_is_heard_in_as_many_windows_as_it_needs(usual):
+    encoders = Encoders(*usual, frames=2, audio_windows=3)
+    sounds = [sound(1.0), sound(2.0), sound(4.5), sound(9.0)]
+    features = encoders.encode("audio", sounds, batch=4)
+    assert [one.shape for one in features] == [(100, 32), (100, 32), (300, 32), (300, 32)]
+    cut = [sounds[2][: 2 * RATE], sounds[2][2 * RATE : 4 * RATE], sounds[2][4 * RATE :]]
+    expected = np.concatenate([alone(usual[1], window) for window in cut])
+    np.testing.assert_allclose(features[2].astype(np.float32), expected, rtol=2e-3, atol=2e-3)
+    assert all(one.dtype == np.float16 for one in features)
+
+
+def test_windows_are_in_the_request_the_shape_and_the_fingerprint_only_when_wanted(usual):
+    one, three = Encoders(*usual, frames=2), Encoders(*usual, frames=2, audio_windows=3)
+    assert (one.shape("audio"), three.shape("audio")) == ((100, 32), (300, 32))
+    assert three.item_bytes("audio") - one.item_bytes("audio") == 2 * 200 * 32
+    ask = [encoders.request("a.wav", "audio", ("audio",), (None, None))["max_seconds"] for encoders in (one, three)]
+    assert ask == [2.0, 6.0]
+    assert one.fingerprints["audio"] == usual[1].fingerprint
+    assert three.fingerprints["audio"] == {**usual[1].fingerprint, "audio_windows": 3}
+    assert three.null("audio").shape == (100, 32)
+
+
+def test_one_window_gives_what_it_always_gave(usual):
+    sounds = [sound(1.0), sound(3.0, seed=1)]
+    features = Encoders(*usual, frames=2).encode("audio", sounds, batch=2)
+    assert isinstance(features, np.ndarray)
+    prepared = usual[1].prepare(sounds)
+    assert np.array_equal(features, usual[1].encode(prepared).half().numpy())
+
+
+def test_sounds_of_different_lengths_keep_them(varying):
+    encoders = Encoders(*varying, frames=2, audio_windows=2)
+    sounds = [sound(0.5), sound(31.0, seed=2), sound(1.2, seed=3)]
+    features = encoders.encode("audio", sounds, batch=2)
+    assert [len(one) for one in features] == [24, 1499 + 49, 59]
+    assert encoders.shape("audio") == (2998, 32)
+    np.testing.assert_allclose(features[2], alone(varying[1], sounds[2]), rtol=2e-3, atol=2e-3)
+
+
+def test_pictures_of_different_proportions_keep_their_patches(varying):
+    dice = np.random.default_rng(0)
+    pictures = [dice.integers(0, 256, (*size, 3), np.uint8) for size in ((40, 70), (64, 33), (20, 20))]
+    encoders = Encoders(*varying, frames=2)
+    assert encoders.request("a.png", "image", ("image",), (None, None))["geometry"] is None
+    features = encoders.encode("image", pictures, batch=2)
+    assert [len(one) for one in features] == [18, 18, 16]
+    films = [dice.integers(0, 256, (2, 40, 70, 3), np.uint8), dice.integers(0, 256, (2, 20, 20, 3), np.uint8)]
+    assert [one.shape for one in encoders.encode("video", films, batch=3)] == [(2, 18, 32), (2, 16, 32)]
+
+
+def test_frames_of_a_film_are_averaged_before_they_are_stored(usual):
+    film = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    whole = usual[0].encode(usual[0].prepare_fitted(film))
+    encoders = Encoders(*usual, frames=4, pool_frames=2)
+    (pooled,) = encoders.encode("video", [film], batch=8)
+    expected = whole.unflatten(0, (2, 2)).mean(1)
+    torch.testing.assert_close(torch.from_numpy(pooled).float(), expected, rtol=1e-3, atol=1e-3)
+    assert encoders.shape("video") == (2, 16, 24) == encoders.null("video").shape
+    assert encoders.fingerprints["video"] == {**usual[0].fingerprint, "frames": 4, "pool_frames": 2}
+    assert "pool_frames" not in encoders.fingerprints["image"]
+
+
+def test_more_pooled_frames_than_frames_are_refused(workspace):
+    with pytest.raises(UsageError, match=r"features\.pool_frames.*at most 3.*found 5"):
+        load_encoders(workspace("features.pool_frames=5"), {"video"})
