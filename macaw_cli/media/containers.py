@@ -19,14 +19,17 @@ def open_media(path: Path | str) -> Iterator[Any]:
         InputError: missing, no film or sound, or an error of FFmpeg inside the block.
     """
     path = Path(path)
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"{path} cannot be decoded: it is empty.")
+    if path.is_file() and is_text(path):  # a playlist would make FFmpeg open whatever it names
+        raise InputError(f"{path} cannot be decoded: it holds text.")
     try:
         with av.open(str(path), metadata_errors="replace") as container:
             yield container
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except (av.FFmpegError, OSError) as error:
-        content = "it is empty" if path.stat().st_size == 0 else "it holds text" if is_text(path) else reason_of(error)
-        raise InputError(f"{path} cannot be decoded: {content}.") from None
+        raise InputError(f"{path} cannot be decoded: {reason_of(error)}.") from None
 
 
 def has_pictures(path: Path | str) -> bool:
@@ -56,7 +59,7 @@ def film_streams(container: Any) -> list[Any]:
 
 
 def picture_stream(container: Any, path: Path) -> Any:
-    """The best picture stream, as FFmpeg ranks them, covers aside.
+    """The picture stream with the largest pictures, covers aside; FFmpeg's own choice depends on how far it looked.
 
     Raises:
         InputError: there is none.
@@ -64,8 +67,7 @@ def picture_stream(container: Any, path: Path) -> Any:
     films = film_streams(container)
     if not films:
         raise InputError(f"{path} has no pictures in it.")
-    best = container.streams.best("video")
-    stream = best if best in films else films[0]
+    stream = max(films, key=lambda film: film.width * film.height if film.codec_context else 0)
     if stream.codec_context is None:
         raise InputError(f"{path} has pictures of an unknown kind.")
     return stream

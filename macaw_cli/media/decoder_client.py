@@ -1,5 +1,7 @@
 """The parent's side of a decoder process: ask with a deadline, end it when it does not answer, start another."""
 
+import contextlib
+import fcntl
 import json
 import os
 import select
@@ -61,7 +63,13 @@ class DecoderProcess:
             process.kill()
 
     def close(self) -> None:
-        """End the process; the next request starts another."""
+        """End the process and remove its temporary folder; the next request starts another."""
+        self._end()
+        members, self._members = self._members, None
+        if members is not None:
+            shutil.rmtree(members, ignore_errors=True)
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -69,9 +77,6 @@ class DecoderProcess:
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
-        members, self._members = self._members, None
-        if members is not None:
-            shutil.rmtree(members, ignore_errors=True)
 
     def __del__(self) -> None:
         self.close()
@@ -80,7 +85,7 @@ class DecoderProcess:
         if self._killed:
             raise DecoderLost("was ended")
         if self._process is None or self._process.poll() is not None:
-            self.close()
+            self._end()
             self._process = self._start()
         deadline = time.monotonic() + self._timeout_s
         try:
@@ -90,17 +95,21 @@ class DecoderProcess:
             arrays = {item["name"]: self._receive_array(item, deadline) for item in header["arrays"]}
             return header["meta"], arrays
         except DecoderLost:
-            self.close()
+            self._end()
             raise
 
     def _start(self) -> "subprocess.Popen[bytes]":
         debug = os.environ.get("MACAW_DEBUG") == "1"
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "macaw_cli.media.decoder_process", str(self._memory_mib), str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if debug else subprocess.DEVNULL, bufsize=0,
             env={**os.environ, **one_thread, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )  # fmt: skip
+        if sys.platform == "linux" and process.stdout is not None:  # fewer turns between the two processes
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _CHUNK)
+        return process
 
     def _exchange(self, request: bytes, deadline: float) -> dict[str, Any]:
         process = self._process
@@ -115,14 +124,19 @@ class DecoderProcess:
 
     def _receive_array(self, item: dict[str, Any], deadline: float) -> np.ndarray:
         dtype = np.dtype(item["dtype"])
-        content = self._receive(int(np.prod(item["shape"], dtype=np.int64)) * dtype.itemsize, deadline)
-        return np.frombuffer(content, dtype).reshape(item["shape"])
+        content = np.empty(item["shape"], dtype)
+        self._fill(content.reshape(-1).view(np.uint8), deadline)
+        return content
 
     def _receive(self, count: int, deadline: float) -> bytearray:
+        content = bytearray(count)
+        self._fill(content, deadline)
+        return content
+
+    def _fill(self, content: Any, deadline: float) -> None:
         assert self._process is not None and self._process.stdout is not None
-        descriptor, content = self._process.stdout.fileno(), bytearray(count)
-        view, got = memoryview(content), 0
-        while got < count:
+        descriptor, view, got = self._process.stdout.fileno(), memoryview(content), 0
+        while got < len(view):
             ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 raise DecoderLost(f"did not return within {self._timeout_s:g} s and was ended")
@@ -130,7 +144,6 @@ class DecoderProcess:
             if not read:
                 raise DecoderLost(self._ending())
             got += read
-        return content
 
     def _ending(self) -> str:
         assert self._process is not None

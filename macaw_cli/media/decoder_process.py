@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 LENGTH = struct.Struct(">Q")
 _PR_SET_PDEATHSIG = 1
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def main() -> None:
@@ -23,6 +24,7 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not print into the answers
     _protect(int(sys.argv[1]))
+    _keep_freed_memory()
     from macaw_cli.media.decoding import decode
 
     while (request := _read_request(requests)) is not None:
@@ -70,6 +72,13 @@ def _protect(memory_mib: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != int(sys.argv[2]):  # the parent died before we asked to be told
             os._exit(1)
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc reuse buffers of pictures: asking the kernel for fresh pages each time took a third of the CPU time."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 64 << 20)
 
 
 if __name__ == "__main__":

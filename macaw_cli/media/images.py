@@ -1,5 +1,6 @@
 """Read an image file as a person sees it: upright, eight bits, red, green and blue."""
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def load_image(path: Path | str) -> Image.Image:
     except MemoryError:
         raise InputError(f"{path} needs more memory to decode than there is.") from None
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path} is refused: {error}") from None
+        raise _too_large(path, next(map(int, re.findall(r"\d+", str(error))), 0)) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, ZeroDivisionError) as error:
         raise InputError(f"{path} cannot be decoded as an image: {str(error) or type(error).__name__}.") from None
 
@@ -68,7 +69,12 @@ def _by_shortest_edge(size: tuple[int, int], edge: int) -> tuple[int, int]:
 def _check_size(image: Image.Image, path: Path) -> None:
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
-        raise InputError(f"{path} would unpack to {pixels / 1e6:.0f} megapixels, the limit is {MAX_PIXELS / 1e6:.0f}.")
+        raise _too_large(path, pixels)
+
+
+def _too_large(path: Path, pixels: int) -> InputError:
+    problem = f"{path} would unpack to {pixels / 1e6:.0f} megapixels, the limit is {MAX_PIXELS / 1e6:.0f}."
+    return InputError(problem, "Make it smaller with an image program, if it is what it should be.")
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
@@ -83,10 +89,15 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """PIL would clip 16-bit and float grey values at 255: almost every picture would be white."""
+    """PIL would clip 16-bit and float grey values at 255: almost every picture would be white.
+
+    Sixteen bits are scaled by their whole range, also in a dark picture. 32 bits and floats have no range that all
+    programs agree on: what fits into 0 to 1 or into a byte is taken for that.
+    """
     values = np.nan_to_num(np.asarray(image).astype(np.float64))
     largest = values.max(initial=0.0)
-    scale = 255.0 if image.mode == "F" and largest <= 1.0 else 255.0 / 65535.0 if largest > 255 else 1.0
+    sixteen = image.mode.startswith("I;16") or largest > 255
+    scale = 255.0 if image.mode == "F" and largest <= 1.0 else 255.0 / 65535.0 if sixteen else 1.0
     return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
 
 

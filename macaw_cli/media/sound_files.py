@@ -1,5 +1,6 @@
 """The samples of sound files and of films, as they are stored: by soundfile where it can, else by FFmpeg."""
 
+import contextlib
 import itertools
 import math
 from dataclasses import dataclass
@@ -79,13 +80,13 @@ def container_sound(path: Path, window: Window) -> Sound:
             raise InputError(f"{path} has no sound in it.")
         decoding = _Decoding(container, stream)
         if window.start > 2 * _BEFORE_S and container.format.name not in _TIMES_DRIFT:
-            container.seek(int((window.start - _BEFORE_S) / stream.time_base) + (stream.start_time or 0), stream=stream)
+            decoding.jump(window.start - _BEFORE_S)
         decoding.read_until(window.end + _MARGIN_S)
         if not decoding.chunks:
             why = f": {decoding.problem}" if decoding.problem else ""
             raise InputError(f"{path} has no sound that can be decoded{why}.")
         duration = _duration(container, stream, decoding.time)
-    samples, begun = np.concatenate(decoding.chunks), round(decoding.begun * decoding.rate)
+    samples, begun = np.concatenate(decoding.chunks), decoding.first_sample()
     first, last = window.samples(decoding.rate)
     if first < begun:  # the sound begins late, or the container led too far: silence up to there keeps the time
         samples, begun = np.concatenate([np.zeros(begun - first, np.float32), samples]), first
@@ -99,6 +100,29 @@ class _Decoding:
         self._container, self._stream = container, stream
         self.chunks: list[np.ndarray] = []
         self.rate, self.begun, self.time, self.problem = 0, 0.0, 0.0, ""
+        self._first_frames: list[tuple[float, int]] = []
+
+    def jump(self, time: float) -> None:
+        """Go on at or before `time`."""
+        import av
+
+        with contextlib.suppress(av.FFmpegError):
+            for frame in itertools.islice(self._container.decode(self._stream), 3):
+                self._first_frames.append((self._seconds(frame) or 0.0, frame.samples))
+        ticks = int(time / self._stream.time_base) + (self._stream.start_time or 0)
+        self._container.seek(ticks, stream=self._stream)
+
+    def first_sample(self) -> int:
+        """Which sample of the file the chunks begin with.
+
+        Matroska rounds times to milliseconds; where all frames are of one length, counting them is exact.
+        """
+        exact = self.begun * self.rate
+        if len(self._first_frames) == 3:
+            (_, before), (second, size), (_, same) = self._first_frames
+            if {size, same} == {len(chunk) for chunk in self.chunks[:-1]} | {size}:
+                exact = before + round((self.begun - second) * self.rate / size) * size
+        return round(exact)
 
     def read_until(self, end: float) -> None:
         import av
@@ -116,13 +140,17 @@ class _Decoding:
                 return
 
     def _take(self, frame: Any) -> None:
-        if frame.pts is not None and frame.time_base is not None:
-            origin = float((self._stream.start_time or 0) * self._stream.time_base)
-            self.time = float(frame.pts * frame.time_base) - origin
+        time = self._seconds(frame)
+        self.time = self.time if time is None else time
         if not self.chunks:
             self.rate, self.begun = frame.sample_rate, self.time
         self.chunks.append(_mono(frame.to_ndarray()))
         self.time += frame.samples / frame.sample_rate
+
+    def _seconds(self, frame: Any) -> float | None:
+        if frame.pts is None or frame.time_base is None:
+            return None
+        return float(frame.pts * frame.time_base) - float((self._stream.start_time or 0) * self._stream.time_base)
 
 
 def _duration(container: Any, stream: Any, decoded: float) -> float:

@@ -139,4 +139,4 @@ def _stated_s(stream: Any, containers: frozenset[str]) -> float:
         hours, minutes, seconds = (float(part) for part in parts)
     except ValueError:
         return 0.0
-    return hours * 3600 + minutes * 60 + seconds
+    return hours * 3600 + minutes * 60 + seconds - float((stream.start_time or 0) * stream.time_base)

@@ -66,16 +66,29 @@ def test_a_decoder_that_never_returns_is_ended_and_the_next_file_is_decoded(tmp_
     decoder.close()
 
 
-def test_a_film_on_which_decord_spins_for_ever_is_decoded(tmp_path, make_film):
+def test_a_stopped_decoder_is_ended_and_the_job_goes_on(picture, others):
+    """Stopped in the middle, as by a debugger or a machine that swaps: it answers nothing and ignores SIGTERM."""
+    with DecoderPool(1, timeout_s=1.5) as pool:
+        pool.submit(image_request(picture)).result()
+        (child,) = children_of(os.getpid()) - others
+        os.kill(child, signal.SIGSTOP)
+        with pytest.raises(InputError, match=r"good\.png cannot be decoded: its decoder did not return within 1\.5 s"):
+            pool.submit(image_request(picture)).result()
+        assert not is_running(child)
+        assert pool.submit(image_request(picture)).result()[0] == {"size": [8, 8]}
+
+
+def test_a_film_on_which_decord_would_spin_for_ever_is_decoded(tmp_path, make_film):
     """An edit list that exposes a third of the film: decord's own frame count is wrong, and reading does not end."""
-    film = make_film(tmp_path / "whole.mp4", frames=1500, fps=25, size=(32, 32), preset="ultrafast", g="250", bf="2")
+    film = make_film(tmp_path / "whole.mp4", frames=1500, fps=25, size=(32, 32), g="250")
     content = bytearray(film.read_bytes())
     entry = content.index(b"elst") + 12
     (duration,) = struct.unpack(">I", content[entry : entry + 4])
     content[entry : entry + 4] = struct.pack(">I", duration // 3)
     (tmp_path / "third.mp4").write_bytes(content)
     decoder = DecoderProcess(timeout_s=20)
-    meta, arrays = decoder.decode({"path": str(tmp_path / "third.mp4"), "modality": "video", "frames": 6})
+    request = {"path": str(tmp_path / "third.mp4"), "modality": "video", "frames": 6, "decoder": "decord"}
+    meta, arrays = decoder.decode(request)
     assert arrays["video"].shape == (6, 32, 32, 3) and meta["duration"] == pytest.approx(20, abs=0.1)
     decoder.close()
 
@@ -100,6 +113,16 @@ def test_a_file_that_needs_too_much_memory_is_told(tmp_path, picture):
         decoder.decode(image_request(tmp_path / "large.png"))
     assert decoder.decode(image_request(picture))[0] == {"size": [8, 8]}
     decoder.close()
+
+
+def test_a_film_that_needs_too_much_memory_is_told_and_the_job_goes_on(tmp_path, make_film, picture):
+    film = make_film(tmp_path / "huge.mp4", frames=2, size=(2160, 3840))
+    with DecoderPool(1, memory_mib=640) as pool:
+        answer = pool.submit({"path": str(film), "modality": "video", "frames": 64})
+        after = pool.submit(image_request(picture))
+        with pytest.raises(InputError, match=r"huge\.mp4 .*memory"):
+            answer.result()
+        assert after.result()[0] == {"size": [8, 8]}
 
 
 def test_leaving_the_pool_ends_decoders_in_the_middle_of_their_work(tmp_path, picture):

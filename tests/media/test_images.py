@@ -6,49 +6,6 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.media.images import fit_image, load_image
 
 
-@pytest.mark.parametrize("suffix", ["png", "bmp", "tiff", "gif", "webp", "jpg"])
-def test_common_formats_come_out_as_rgb(tmp_path, suffix):
-    Image.new("RGB", (20, 10), (200, 30, 60)).save(tmp_path / f"a.{suffix}")
-    image = load_image(tmp_path / f"a.{suffix}")
-    assert image.mode == "RGB" and image.size == (20, 10)
-    np.testing.assert_allclose(np.asarray(image).mean(axis=(0, 1)), (200, 30, 60), atol=6)
-
-
-def test_exif_rotation_is_applied(tmp_path):
-    image = Image.new("RGB", (30, 10))
-    image.paste((255, 0, 0), (0, 0, 10, 10))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees clockwise
-    image.save(tmp_path / "a.png", exif=exif)
-    turned = load_image(tmp_path / "a.png")
-    assert turned.size == (10, 30) and turned.getpixel((5, 5)) == (255, 0, 0)
-
-
-def test_transparency_is_white(tmp_path):
-    Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "a.png")
-    palette = Image.new("P", (4, 4), 1)
-    palette.putpalette([0, 0, 0, 255, 0, 0])
-    palette.save(tmp_path / "b.png", transparency=1)
-    assert load_image(tmp_path / "a.png").getpixel((0, 0)) == (255, 255, 255)
-    assert load_image(tmp_path / "b.png").getpixel((0, 0)) == (255, 255, 255)
-
-
-def test_palette_grey_and_cmyk_become_rgb(tmp_path):
-    Image.new("RGB", (4, 4), (0, 128, 255)).quantize(4).save(tmp_path / "p.png")
-    Image.new("L", (4, 4), 77).save(tmp_path / "l.png")
-    Image.new("CMYK", (4, 4), (0, 255, 255, 0)).save(tmp_path / "c.jpg")
-    assert load_image(tmp_path / "p.png").getpixel((0, 0)) == (0, 128, 255)
-    assert load_image(tmp_path / "l.png").getpixel((0, 0)) == (77, 77, 77)
-    red, green, blue = load_image(tmp_path / "c.jpg").getpixel((0, 0))
-    assert red > 200 and green < 60 and blue < 60
-
-
-@pytest.mark.parametrize("suffix", ["png", "tiff"])
-def test_sixteen_bits_are_scaled_not_clipped(tmp_path, suffix):
-    Image.fromarray(np.full((4, 4), 32768, np.uint16)).save(tmp_path / f"a.{suffix}")
-    assert load_image(tmp_path / f"a.{suffix}").getpixel((0, 0)) == (128, 128, 128)
-
-
 def test_a_text_file_named_jpg_is_told(tmp_path):
     (tmp_path / "a.jpg").write_text("I am no picture.")
     with pytest.raises(InputError, match="is no image: it holds text"):
@@ -66,12 +23,6 @@ def test_empty_missing_and_cut_files_are_told(tmp_path):
         load_image(tmp_path / "missing.png")
     with pytest.raises(InputError, match="cannot be decoded as an image"):
         load_image(tmp_path / "cut.png")
-
-
-def test_a_decompression_bomb_is_refused(tmp_path):
-    Image.new("1", (20000, 20000)).save(tmp_path / "bomb.png")
-    with pytest.raises(InputError, match=r"refused|megapixels"):
-        load_image(tmp_path / "bomb.png")
 
 
 @pytest.mark.parametrize("size", [(70, 90), (301, 200), (64, 64), (33, 500)])

@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from macaw_cli.media.kinds import is_text, modality_of
+from macaw_cli.media.kinds import is_text, modality_of, modality_of_bytes, modality_of_name
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,26 @@ def test_text_is_recognised(tmp_path):
     (tmp_path / "text.jpg").write_text("This is no picture.\n")
     (tmp_path / "bytes.jpg").write_bytes(bytes(range(256)))
     assert is_text(tmp_path / "text.jpg") and not is_text(tmp_path / "bytes.jpg")
+
+
+def test_names_and_first_bytes_alone_follow_the_same_rules(tmp_path):
+    assert modality_of_name("shard/000012.JPG") == "image" and modality_of_name("s3://bucket/a.flac") == "audio"
+    assert modality_of_name("000012.json") is None and modality_of_name("jpg") is None
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    head = (tmp_path / "a.png").read_bytes()[:64]
+    assert modality_of_bytes(head, "a.mp4") == "image" and modality_of_bytes(b"only text", "a.jpg") == "image"
+    assert modality_of_bytes(b"only text", "a.txt") is None and modality_of_bytes(b"", "") is None
+
+
+@pytest.mark.parametrize("suffix", ["avif", "jp2"])
+def test_newer_pictures_are_known_by_content(tmp_path, suffix):
+    Image.new("RGB", (16, 16)).save(tmp_path / f"a.{suffix}")
+    (tmp_path / f"a.{suffix}").rename(tmp_path / "noname")
+    assert modality_of(tmp_path / "noname") == "image"
+
+
+def test_a_sound_in_a_films_container_is_a_sound(tmp_path, make_sound, make_film, tone):
+    make_sound(tmp_path / "a.m4a", "aac", tone(1.0, 16000), 16000).rename(tmp_path / "noname")
+    assert modality_of(make_film(tmp_path / "a.mp4")) == "video"
+    (tmp_path / "a.mp4").rename(tmp_path / "film")
+    assert modality_of(tmp_path / "film") == "video"

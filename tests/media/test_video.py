@@ -25,72 +25,25 @@ def ask(decoder, path, frames, which, **more):
     return decoder.decode(request)[1]["video"]
 
 
-def test_frames_stand_in_the_middles_of_equal_parts(tmp_path, make_film, shades):
+def test_frames_stand_in_the_middles_of_equal_parts(tmp_path, make_film, numbers):
     film = make_film(tmp_path / "a.mp4", frames=12, fps=6)
     frames, times = load_frames(film, 6)
     assert frames.shape == (6, 48, 64, 3) and frames.dtype == np.uint8
     assert times == pytest.approx([1 / 6, 3 / 6, 5 / 6, 7 / 6, 9 / 6, 11 / 6], abs=1e-3)
-    assert shades(frames) == [1, 3, 5, 7, 9, 11]
+    assert numbers(frames) == [1, 3, 5, 7, 9, 11]
 
 
-def test_a_clip_is_spread_over_itself(tmp_path, make_film, shades):
+def test_a_clip_is_spread_over_itself(tmp_path, make_film, numbers):
     film = make_film(tmp_path / "a.mp4", frames=12, fps=6)
     frames, times = load_frames(film, 3, start=1.0, end=1.5)
-    assert shades(frames) == [6, 7, 8] and 1.0 < times[0] < times[-1] < 1.5
+    assert numbers(frames) == [6, 7, 8] and 1.0 < times[0] < times[-1] < 1.5
     with pytest.raises(InputError, match="not inside"):
         load_frames(film, 3, start=7.0, end=8.0)
 
 
-@pytest.mark.parametrize("suffix, codec", [("mp4", "h264"), ("mkv", "h264"), ("mov", "mpeg4"), ("avi", "mpeg4"),
-                                           ("webm", "libvpx-vp9"), ("ts", "h264"), ("mp4", "libx265")])  # fmt: skip
-def test_both_decoders_give_the_same_frames(tmp_path, make_film, shades, decoder, suffix, codec):
-    sound = 4.0 if suffix != "webm" else None
-    film = make_film(tmp_path / f"a.{suffix}", frames=20, fps=5, codec=codec, seconds_of_sound=sound)
-    ours, pyav = ask(decoder, film, 5, "decord"), ask(decoder, film, 5, "pyav")
-    assert shades(ours) == shades(pyav) == [2, 6, 10, 14, 18]
-
-
-def test_a_film_of_one_frame_and_more_frames_than_there_are(tmp_path, make_film, shades, decoder):
+def test_a_film_of_one_frame_and_more_frames_than_there_are(tmp_path, make_film, numbers, decoder):
     film = make_film(tmp_path / "a.mp4", frames=1, fps=2)
-    assert shades(ask(decoder, film, 4, "decord")) == shades(ask(decoder, film, 4, "pyav")) == [0, 0, 0, 0]
-
-
-def test_a_long_film_is_reached_by_seeking(tmp_path, make_film, decoder):
-    film = make_film(tmp_path / "a.mp4", frames=24, fps=1, g="4")  # far more than one seek apart
-    one, two = ask(decoder, film, 2, "decord"), ask(decoder, film, 2, "pyav")
-    np.testing.assert_allclose(one.mean(axis=(1, 2, 3)), two.mean(axis=(1, 2, 3)), atol=2)
-
-
-def turned(film, path):
-    """The same film with a quarter turn in its track header, as a phone held upright writes it."""
-    content = bytearray(film.read_bytes())
-    matrix = content.index(b"tkhd") + 4 + 40
-    one, zero = (65536).to_bytes(4, "big"), bytes(4)
-    minus_one = (2**32 - 65536).to_bytes(4, "big")
-    content[matrix : matrix + 20] = zero + one + zero + minus_one + zero
-    path.write_bytes(content)
-    return path
-
-
-def test_rotation_metadata_is_applied_by_both_decoders(tmp_path, make_film, decoder):
-    import av
-
-    with av.open(str(tmp_path / "a.mp4"), "w") as container:
-        stream = container.add_stream("h264", rate=5)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        picture = np.zeros((48, 64, 3), np.uint8)
-        picture[:24] = 255
-        for _ in range(5):
-            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
-    film = turned(tmp_path / "a.mp4", tmp_path / "turned.mp4")
-    ours, pyav = ask(decoder, film, 2, "decord"), ask(decoder, film, 2, "pyav")
-    assert ours.shape == pyav.shape == (2, 64, 48, 3)
-    assert np.abs(ours.astype(int) - pyav).mean() < 3
-    right, left = ours[0, :, 36:].mean(), ours[0, :, :12].mean()
-    assert right > 200 and left < 50  # what was on top is on the right after a clockwise quarter turn
+    assert numbers(ask(decoder, film, 4, "decord")) == numbers(ask(decoder, film, 4, "pyav")) == [0, 0, 0, 0]
 
 
 def test_a_truncated_film_is_rejected(tmp_path, make_film):
