@@ -13,6 +13,8 @@ class Dinov2Encoder(ImageEncoder):
     What the DINOv2 papers call patch features has been through the final layer norm: `post_layernorm: true`.
     """
 
+    one_size = False
+
     @classmethod
     def module(cls, config: Any) -> Any:
         """`Dinov2Model` or `Dinov2WithRegistersModel`."""

@@ -26,6 +26,8 @@ class ImageEncoder(FrozenEncoder):
 
     section = "image_encoder"
     has_class_token: ClassVar[bool] = True
+    one_size: ClassVar[bool] = True
+    """Whether position embeddings are interpolated only when `image_size` asks for it."""
     has_head: ClassVar[bool] = False
     """Whether the tower ends in an attention pooling of its own, which `pool: head` takes."""
 
@@ -33,6 +35,7 @@ class ImageEncoder(FrozenEncoder):
         self, model: nn.Module, processor: Any, settings: EncoderSettings, device: Any, precision: str
     ) -> None:
         super().__init__(model, processor, settings, device, precision)
+        self._require_size_that_fits(model.config)
         rows, _, columns = settings.pool.partition("x")
         grid = self.grid
         if columns and grid and (int(rows) > grid[0] or int(columns) > grid[1]):
@@ -43,8 +46,8 @@ class ImageEncoder(FrozenEncoder):
     def grid(self) -> tuple[int, int] | None:
         """Rows and columns of patch tokens; None where each picture has its own."""
         config: Any = self.model.config
-        height, width = output_size(self.processor, config.image_size)
-        return height // config.patch_size, width // config.patch_size
+        size = output_size(self.processor)
+        return (size[0] // config.patch_size, size[1] // config.patch_size) if size else None
 
     @classmethod
     def load_module(cls, config: Any, source: str, revision: str) -> nn.Module:
@@ -114,12 +117,26 @@ class ImageEncoder(FrozenEncoder):
 
     def null_input(self) -> Prepared:
         """(1, 3, H, W) zeros."""
-        config: Any = self.model.config
-        return torch.zeros(1, 3, *output_size(self.processor, config.image_size))
+        size = output_size(self.processor)
+        assert size is not None, "refused when it was loaded"
+        return torch.zeros(1, 3, *size)
 
     def preprocessing(self) -> dict[str, Any]:
         """Resizing, cropping and normalising."""
         return what_the_model_sees(self.processor)
+
+    def _require_size_that_fits(self, config: Any) -> None:
+        """Refuse a processor that makes pictures which the tower cannot take.
+
+        Raises:
+            UsageError: of many sizes, or of another one than the tower's while the settings name none.
+        """
+        size, own = output_size(self.processor), config.image_size
+        if size is None:
+            refuse(self.section, "image_size", f"a size such as {own}, for its image processor names none", "null")
+        if self.settings.image_size is None and self.one_size and size != (own, own):
+            expected = f"{size[0]}, as its image processor makes pictures while its tower is of {own}"
+            refuse(self.section, "image_size", expected, "null")
 
     def _on_device(self, prepared: Prepared) -> Prepared:
         if isinstance(prepared, Tensor) and prepared.dtype == torch.uint8:

@@ -31,6 +31,7 @@ def what_the_model_sees(processor: Any) -> dict[str, Any]:
 def resized(processor: Any, side: int) -> Any:
     """The same processor for pictures of `side` x `side` pixels; a margin that is cropped keeps its share."""
     if not getattr(processor, "do_center_crop", False):
+        processor.do_resize = True
         processor.size = type(processor.size)(height=side, width=side)
         return processor
     factor = side / min(processor.crop_size.height, processor.crop_size.width)
@@ -54,13 +55,13 @@ def geometry_of(processor: Any) -> dict[str, Any] | None:
     return {"size": size, "resample": made["resample"], "crop": crop}
 
 
-def output_size(processor: Any, fallback: int) -> tuple[int, int]:
-    """(height, width) of the pictures that the processor makes."""
+def output_size(processor: Any) -> tuple[int, int] | None:
+    """(height, width) of the pictures that the processor makes; None where they are of many sizes."""
     made = what_the_model_sees(processor)
     last = made.get("crop_size") if made.get("do_center_crop") else made.get("size") if made.get("do_resize") else None
     if last and {"height", "width"} <= set(last):
         return last["height"], last["width"]
-    return fallback, fallback
+    return None
 
 
 def _sides(size: Any) -> dict[str, int]:

@@ -85,6 +85,9 @@ class Siglip2Encoder(ImageEncoder):
         channels = self.encode(self.null_input())[0].shape[-1]
         return self.token_count(self.model.config, self.settings, most), channels
 
+    def _require_size_that_fits(self, config: Any) -> None:
+        """Pictures of every size fit."""
+
     def null_input(self) -> Prepared:
         """One square grid of as many patches as a picture may have, all zeros."""
         side = int(self.processor.max_num_patches**0.5)

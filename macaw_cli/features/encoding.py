@@ -91,22 +91,35 @@ class Encoders:
             fp16, one item per medium, of `shape` or with fewer tokens; a value that fp16 cannot hold has become
             infinite.
         """
+        return fetched(self.start(modality, arrays, batch))
+
+    def start(self, modality: Modality, arrays: list[np.ndarray], batch: int) -> Features:
+        """As `encode`, on the device, where a GPU may still be computing them; `fetched` waits for it."""
         if modality == "image":
-            return _stored(_in_batches(_present(self.image), arrays, batch))
+            return _halved(_in_batches(_present(self.image), arrays, batch))
         if modality == "video":
             frames = _in_batches(_present(self.image), [frame for film in arrays for frame in film], batch)
             films = _regrouped(frames, [len(film) for film in arrays])
-            return _stored([pool_frames(film, self.pool_frames) for film in films])
+            return _halved([pool_frames(film, self.pool_frames) for film in films])
         encoder = _present(self.audio)
         windows = [cut_windows(sound, encoder.processor, self.audio_windows) for sound in arrays]
         heard = _in_batches(encoder, list(chain(*windows)), batch)
-        return _stored([torch.cat(parts) for parts in _regrouped(heard, [len(each) for each in windows])])
+        return _halved([torch.cat(parts) for parts in _regrouped(heard, [len(each) for each in windows])])
 
     def null(self, modality: Modality) -> np.ndarray:
         """fp16 features of an all-zero input, shaped like those of one medium; of a sound, one window."""
         encoder = _present(self.audio if modality == "audio" else self.image)
-        features = _stored([encoder.encode(encoder.null_input())[0]])[0]
-        return np.broadcast_to(features, self.shape("video")) if modality == "video" else features
+        features = encoder.encode(encoder.null_input())[0].half().cpu().numpy()
+        frames = self.pool_frames or self.frames
+        return np.broadcast_to(features, (frames, *features.shape)) if modality == "video" else features
+
+
+def fetched(features: Features) -> FeatureArrays:
+    """What `Encoders.start` returned, in the CPU's memory."""
+    if isinstance(features, Tensor):
+        together: np.ndarray = features.cpu().numpy()
+        return together
+    return [medium.cpu().numpy() for medium in features]
 
 
 def load_encoders(workspace: Workspace, modalities: set[Modality]) -> Encoders:
@@ -158,12 +171,11 @@ def _prepared(encoder: FrozenEncoder, arrays: list[np.ndarray]) -> Prepared:
     return encoder.prepare([Image.fromarray(array) for array in arrays])
 
 
-def _stored(features: Sequence[Tensor]) -> FeatureArrays:
-    """fp16 on the CPU; media of one shape travel together."""
+def _halved(features: Sequence[Tensor]) -> Features:
+    """fp16, where they are; media of one shape travel together."""
     if len({medium.shape for medium in features}) == 1:
-        halves: np.ndarray = torch.stack(list(features)).half().cpu().numpy()
-        return halves
-    return [medium.half().cpu().numpy() for medium in features]
+        return torch.stack(list(features)).half()
+    return [medium.half() for medium in features]
 
 
 def _present(encoder: _Encoder | None) -> _Encoder:

@@ -108,9 +108,11 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             image_features: one (N, C) tensor per image in order of appearance over the batch, or all as (n, N, C).
             video_features: one (F, N, C) tensor per video, or (n, F, N, C).
             audio_features: one (N, C) tensor per audio, or (n, N, C).
-            pixel_values: (n, 3, H, W), for an attached image encoder, instead of `image_features`.
+            pixel_values: (n, 3, H, W), for an attached image encoder, instead of `image_features`; or, as
+                `MacawProcessor` makes them, one tensor per image where their sizes differ.
             pixel_values_videos: (n, F, 3, H, W), instead of `video_features`.
-            input_features: (n, mel bins, steps), for an attached audio encoder, instead of `audio_features`.
+            input_features: (n, mel bins, steps), for an attached audio encoder, instead of `audio_features`; or one
+                tensor, or list of windows, per audio.
             num_supervised: divides the summed loss, instead of the number of supervised tokens in this call.
             use_cache: return `past_key_values`; default: the configuration's, but not with `position_ids` or labels:
                 packed examples can only be kept apart where there is no cache.

@@ -1,6 +1,7 @@
 import shutil
 
 import pytest
+from transformers import CLIPImageProcessorPil
 
 from macaw_cli.basics.errors import InputError, MissingDependencyError, ResourceError, UsageError
 from macaw_cli.config.feature_settings import EncoderSettings
@@ -67,6 +68,36 @@ def test_weights_of_half_a_model_are_refused_instead_of_invented(clip_folder, tm
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match=r"no weights for \d+ parts"):
         load_image_encoder(SETTINGS, str(folder), "cpu")
+
+
+def test_an_image_processor_of_another_size_than_the_tower_is_told(clip_folder, tmp_path):
+    folder = tmp_path / "clip"
+    shutil.copytree(clip_folder, folder)
+    CLIPImageProcessorPil(size={"shortest_edge": 72}, crop_size={"height": 72, "width": 72}).save_pretrained(folder)
+    with pytest.raises(UsageError, match=r"image_size`: expected 72, as its image processor.*tower is of 64"):
+        load_image_encoder(SETTINGS, str(folder), "cpu")
+    assert load_image_encoder(EncoderSettings(image_size=72), str(folder), "cpu").feature_shape == (81, 24)
+    CLIPImageProcessorPil(size={"shortest_edge": 64}, do_center_crop=False).save_pretrained(folder)
+    with pytest.raises(UsageError, match=r"image_size`: expected a size such as 64"):
+        load_image_encoder(SETTINGS, str(folder), "cpu")
+
+
+def test_fingerprints_of_clip_and_whisper_have_the_fields_they_always_had(clip_folder, whisper_folder):
+    """A field more, and every store made before would be refused."""
+    fields = {"model", "architecture", "weights", "layer", "cls", "post_layernorm", "projection", "l2", "preprocessing",
+              "precision", "dtype"}  # fmt: skip
+    image = load_image_encoder(SETTINGS, str(clip_folder), "cpu").fingerprint
+    audio = load_audio_encoder(SETTINGS, str(whisper_folder), "cpu").fingerprint
+    assert set(image) == set(audio) == fields
+    assert image["preprocessing"] == {
+        "crop_size": {"height": 64, "width": 64}, "do_center_crop": True, "do_normalize": True, "do_rescale": True,
+        "do_resize": True, "image_mean": [0.48145466, 0.4578275, 0.40821073], "resample": 3,
+        "image_std": [0.26862954, 0.26130258, 0.27577711], "rescale_factor": 1 / 255, "size": {"shortest_edge": 64},
+    }  # fmt: skip
+    assert audio["preprocessing"] == {
+        "chunk_length": 2, "dither": 0.0, "feature_size": 80, "hop_length": 160, "n_fft": 400, "padding_value": 0.0,
+        "sampling_rate": 16000,
+    }  # fmt: skip
 
 
 def test_a_gpu_that_is_not_there_is_told(clip_folder):

@@ -27,7 +27,7 @@ def test_every_bridge_learns_from_and_is_asked_about_media_of_many_lengths(uneve
     assert len(lengths) > 2
     model = new_model(space, materials.config, materials.dataset).train()
     reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
-    batch = reader.read(tuple(range(len(materials.rows))))
+    batch = reader.read(tuple(range(0, len(materials.rows), 3)))
     for modality, media in batch.features.items():
         placed = int((batch.input_ids == materials.config.soft_token_ids[modality]).sum())
         assert placed == sum(soft_token_count(materials.config, modality, medium.shape) for medium in media)
@@ -35,8 +35,8 @@ def test_every_bridge_learns_from_and_is_asked_about_media_of_many_lengths(uneve
     loss.backward()
     assert loss.isfinite()
     model.eval()
-    together = evaluate_model(model, materials.encoder, materials.dataset, limit=5, batch_size=50)
-    alone = evaluate_model(model, materials.encoder, materials.dataset, limit=5, batch_size=1)
+    together = evaluate_model(model, materials.encoder, materials.dataset, limit=2, batch_size=50)
+    alone = evaluate_model(model, materials.encoder, materials.dataset, limit=2, batch_size=1)
     assert [question.answers for question in together] == [question.answers for question in alone]
     assert any("swapped" in question.right for question in together if question.row.media)
 
