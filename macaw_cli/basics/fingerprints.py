@@ -8,6 +8,8 @@ from typing import Any
 
 from macaw_cli.basics.errors import MismatchError
 
+_CHUNK = 1 << 20
+
 
 def fingerprint(content: Any) -> str:
     """First 16 hex digits of the SHA-256 of `content` as canonical JSON."""
@@ -19,6 +21,23 @@ def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def sha256_range(path: Path, offset: int, size: int) -> str:
+    """SHA-256, in hex, of the `size` bytes of a file from `offset` on.
+
+    Raises:
+        OSError: there is no such file, or it ends before.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        file.seek(offset)
+        while size and (chunk := file.read(min(size, _CHUNK))):
+            digest.update(chunk)
+            size -= len(chunk)
+    if size:
+        raise OSError(0, "the file ends before it")
+    return digest.hexdigest()
 
 
 def require_version(found: Any, supported: int, path: Path) -> None:

@@ -5,6 +5,7 @@ Only a cache, in `.hashes.sqlite` beside the shards: it may be deleted at any ti
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,24 +26,26 @@ def stamp_of(file: str) -> str:
 
 
 class HashCache:
-    """SHA-256 by place and stamp. Used by one thread at a time."""
+    """SHA-256 by place and stamp; safe in threads."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._database = self._open(folder / CACHE_NAME)
+        self._guard = threading.Lock()
 
     def get(self, place: str, stamp: str) -> str | None:
         """The SHA-256 in hex of what lies at `place`, if it was hashed with this stamp."""
-        found = self._database.execute("SELECT sha256 FROM files WHERE place = ? AND stamp = ?", (place, stamp))
-        row = found.fetchone()
+        with self._guard:
+            found = self._database.execute("SELECT sha256 FROM files WHERE place = ? AND stamp = ?", (place, stamp))
+            row = found.fetchone()
         return row[0] if row else None
 
     def put(self, hashed: Iterable[tuple[str, str, str]]) -> None:
         """Remember (place, stamp, sha256) of files that have come to rest."""
         now = time.time_ns()
-        rows = [row for row in hashed if now - _changed_ns(row[1]) > _SETTLED_S * 1e9]
-        with self._database:
+        rows = [row for row in hashed if row[1] and now - _changed_ns(row[1]) > _SETTLED_S * 1e9]
+        with self._guard, self._database:
             self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:

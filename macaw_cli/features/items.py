@@ -3,21 +3,27 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.fingerprints import sha256_file, sha256_range
+from macaw_cli.basics.urls import is_url, without_secrets
 from macaw_cli.config.settings import Modality
+from macaw_cli.features.fetching import Looked, Staging
 from macaw_cli.features.hash_cache import HashCache, stamp_of
-from macaw_cli.features.sources import Refused, Source, reject
+from macaw_cli.features.source import Refused, Source, reject
 
 _HASHING_THREADS = 4
 _AHEAD = 64
 """Files that are being hashed or wait, hashed, to be asked for."""
-_CHUNK = 1 << 20
-_RUNTIME_ONLY = ("stamp",)
+_NO_STAMP = "unknown"
+"""Of a remote file whose server tells nothing that changes with it: hashed anew in every run."""
+_RUNTIME_ONLY = ("stamp", "staged")
 
 
 @dataclass(slots=True)
@@ -32,6 +38,7 @@ class Item:
         offset: where it begins in `file`, when that is a tar; None when it is the whole file.
         names: every source path with this content.
         stamp: of the file when it was hashed (see `hash_cache`); a file with another one has changed since.
+        staged: of a remote file, its copy here (see `fetching`); empty when there is none.
     """
 
     key: str
@@ -44,84 +51,117 @@ class Item:
     offset: int | None = None
     names: list[str] = field(default_factory=list)
     stamp: str = ""
+    staged: str = ""
 
     def row(self) -> dict[str, Any]:
         """As the journal keeps it."""
-        return {name: value for name, value in asdict(self).items()
+        file = without_secrets(self.file) if is_url(self.file) else self.file
+        return {name: value for name, value in {**asdict(self), "file": file}.items()
                 if name not in _RUNTIME_ONLY and not (name == "offset" and value is None)}  # fmt: skip
 
 
-def identify(sources: Iterator[Source | Refused], cache: HashCache, base: Path) -> Generator[Item | Refused]:
+def identify(
+    sources: Iterator[Source | Refused], cache: HashCache, base: Path, staging: Staging | None = None
+) -> Generator[Item | Refused]:
     """Hash all sources, some ahead of the one that is asked for.
 
     Args:
         sources: media; what is refused already is passed on.
         cache: knows files that have not changed since an earlier run.
         base: places in the cache are relative to it, so that a workspace can be moved.
+        staging: fetches those sources that are URLs.
 
     Yields:
         In the order of `sources`, each with its one name, or refused when its file cannot be read.
     """
-    waiting: deque[tuple[Source, str, str, Future[str]] | Item | Refused] = deque()
+    waiting: deque[Callable[[], Item | Refused]] = deque()
     fresh: list[tuple[str, str, str]] = []
     with ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="hashing") as threads:
         try:
             for source in sources:
-                waiting.append(source if isinstance(source, Refused) else _begin(source, cache, base, threads))
+                waiting.append(_begin(source, cache, base, threads, staging, fresh))
                 if len(waiting) > _AHEAD:
-                    yield _end(waiting.popleft(), fresh)
+                    yield waiting.popleft()()
                 if len(fresh) >= _AHEAD:
                     cache.put(fresh)
                     fresh.clear()
             while waiting:
-                yield _end(waiting.popleft(), fresh)
+                yield waiting.popleft()()
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
             cache.put(fresh)
 
 
-def unchanged(item: Item, base: Path, cache: HashCache) -> bool:
+def unchanged(item: Item, base: Path, cache: HashCache, staging: Staging | None = None) -> bool:
     """Whether the file of an item from the journal is still there with the same content; if so, sets its stamp."""
-    file = os.path.normpath(base / item.file)
-    source = Source(file, "", item.modality, offset=item.offset, size=item.bytes)
+    source = Source(file_of(item, base), item.names[0], item.modality, offset=item.offset,
+                    size=None if item.offset is None else item.bytes)  # fmt: skip
+    place, fresh = _place(source, base), list[tuple[str, str, str]]()
     try:
-        item.stamp = stamp_of(source.file)
-        place = _place(source, base)
-        found = cache.get(place, item.stamp)
-        if found is None:
-            found = _sha256(source)
-            cache.put([(place, item.stamp, found)])
-    except OSError:
-        found = ""
-    if found != item.sha256:
-        item.stamp = ""
+        if is_url(source.file):
+            assert staging is not None
+            looked = staging.look(source, partial(cache.get, place)).result()
+            found, stamp, item.staged = looked.sha256, looked.stamp or _NO_STAMP, looked.staged
+            fresh.append((place, looked.stamp, looked.cached))
+        else:
+            stamp = stamp_of(source.file)
+            found = cache.get(place, stamp) or _sha256(source)
+            fresh.append((place, stamp, found))
+    except (OSError, InputError):
+        return False
+    cache.put(fresh)
+    item.stamp = stamp if found == item.sha256 else ""
     return bool(item.stamp)
 
 
+def file_of(item: Item, base: Path) -> str:
+    """Where an item of a job is now: a path, or a URL."""
+    return item.file if is_url(item.file) else os.path.normpath(base / item.file)
+
+
 def _begin(
-    source: Source, cache: HashCache, base: Path, threads: ThreadPoolExecutor
-) -> "tuple[Source, str, str, Future[str]] | Item | Refused":
+    source: Source | Refused, cache: HashCache, base: Path, threads: ThreadPoolExecutor, staging: Staging | None,
+    fresh: list[tuple[str, str, str]],
+) -> Callable[[], Item | Refused]:  # fmt: skip
+    """Start with a source; what comes back waits for its end."""
+    if isinstance(source, Refused):
+        return lambda: source
+    place = _place(source, base)
+    if is_url(source.file):
+        assert staging is not None
+        return partial(_end_remote, source, place, staging.look(source, partial(cache.get, place)), fresh)
     try:
         stamp = stamp_of(source.file)
     except OSError as error:
-        return _unreadable(source, error)
-    place = _place(source, base)
-    known = cache.get(place, stamp)
-    return _item(source, known, stamp) if known else (source, place, stamp, threads.submit(_sha256, source))
+        return partial(_unreadable, source, error)
+    if known := cache.get(place, stamp):
+        return partial(_item, source, known, stamp)
+    return partial(_end, source, place, stamp, threads.submit(_sha256, source), fresh)
 
 
 def _end(
-    waiting: "tuple[Source, str, str, Future[str]] | Item | Refused", fresh: list[tuple[str, str, str]]
+    source: Source, place: str, stamp: str, future: Future[str], fresh: list[tuple[str, str, str]]
 ) -> Item | Refused:
-    if not isinstance(waiting, tuple):
-        return waiting
-    source, place, stamp, future = waiting
     try:
         sha256 = future.result()
     except OSError as error:
         return _unreadable(source, error)
     fresh.append((place, stamp, sha256))
     return _item(source, sha256, stamp)
+
+
+def _end_remote(
+    source: Source, place: str, future: Future[Looked], fresh: list[tuple[str, str, str]]
+) -> Item | Refused:
+    try:
+        looked = future.result()
+    except InputError as error:
+        return Refused(reject(source.name, source.modality, error.problem))
+    fresh.append((place, looked.stamp, looked.cached))
+    source = replace(source, size=looked.size, modality=looked.modality)
+    item = _item(source, looked.sha256, looked.stamp or _NO_STAMP)
+    item.staged = looked.staged
+    return item
 
 
 def _unreadable(source: Source, error: OSError) -> Refused:
@@ -140,23 +180,11 @@ def _item(source: Source, sha256: str, stamp: str) -> Item:
 
 
 def _place(source: Source, base: Path) -> str:
-    place = os.path.relpath(source.file, base)
+    place = without_secrets(source.file) if is_url(source.file) else os.path.relpath(source.file, base)
     return place if source.offset is None else f"{place}#{source.offset}+{source.size}"
 
 
 def _sha256(source: Source) -> str:
-    with Path(source.file).open("rb") as file:
-        if source.offset is None or source.size is None:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(source.offset)
-        return _digest(file, source.size)
-
-
-def _digest(file: BinaryIO, size: int) -> str:
-    digest = hashlib.sha256()
-    while size and (chunk := file.read(min(size, _CHUNK))):
-        digest.update(chunk)
-        size -= len(chunk)
-    if size:
-        raise OSError(0, "the file ends before it")
-    return digest.hexdigest()
+    if source.offset is None or source.size is None:
+        return sha256_file(Path(source.file))
+    return sha256_range(Path(source.file), source.offset, source.size)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl
+from macaw_cli.basics.urls import is_url
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
 
@@ -69,5 +70,5 @@ class Journal:
         self._shards.update(job.shards.keys())
 
     def _portable(self, item: Item) -> Item:
-        """Named from the store on, so that a workspace can be moved in the middle of the work."""
-        return replace(item, file=os.path.relpath(item.file, self._store))
+        """Named from the store on, so that a workspace can be moved in the middle of the work; a URL stays one."""
+        return item if is_url(item.file) else replace(item, file=os.path.relpath(item.file, self._store))

@@ -4,7 +4,6 @@ Three things run at the same time, each at most a few batches ahead of the next:
 main thread, and the writer in a thread of its own. So the memory is the same however long the job is.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -17,11 +16,13 @@ from macaw_cli.basics.background import Background
 from macaw_cli.basics.console import Advance
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import fingerprint
+from macaw_cli.basics.urls import is_url
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.clock import Clock
 from macaw_cli.features.hash_cache import stamp_of
-from macaw_cli.features.items import Item
+from macaw_cli.features.items import Item, file_of
 from macaw_cli.features.journal import Job
+from macaw_cli.features.remote_decoding import RemoteDecoding
 from macaw_cli.features.shard_rows import JobResult, ShardsOfJob
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Decoded, Request
@@ -53,11 +54,16 @@ class Pipeline:
     ) -> None:
         self._encoders, self._folder, self._pool, self._done, self._advance = encoders, folder, pool, done, advance
         self._digests = {modality: fingerprint(found) for modality, found in encoders.fingerprints.items()}
+        self._remote = RemoteDecoding(folder)
         self._open: list[ShardsOfJob] = []
         self.clock = Clock(lambda: pool.busy_s)
 
-    def run(self, jobs: Iterator[Job]) -> None:
+    def run(self, jobs: Iterator[Job | None]) -> None:
         """Do `jobs` in order.
+
+        Args:
+            jobs: each is asked for when the files of those before it are with the decoders; None says that there may
+                be none for a while, and that those begun are to be finished meanwhile.
 
         Raises:
             MacawError: the disk is full, the device has too little memory, or `done` failed.
@@ -70,22 +76,32 @@ class Pipeline:
                     job = begun.popleft()
                     self._run_job(job, chain([first], islice(decoded, len(job.items) - 1)), writer)
         finally:  # the writer's thread has ended
+            self._remote.close()
             for shards in self._open:
                 shards.abandon()
 
-    def _decode_ahead(self, jobs: Iterator[Job], begun: deque[Job]) -> _Ahead:
+    def _decode_ahead(self, jobs: Iterator[Job | None], begun: deque[Job]) -> _Ahead:
         ahead: deque[tuple[Item, Future[Decoded]]] = deque()
         for job in jobs:
+            if job is None:
+                while ahead:
+                    yield ahead.popleft()
+                continue
             begun.append(job)
             bound = media_per_batch(job, self._encoders) + _AHEAD_PER_WORKER * self._pool.workers
             for item in job.items:
                 while len(ahead) >= bound:
                     yield ahead.popleft()
-                ahead.append((item, self._pool.submit(self._request(job, item))))
+                ahead.append((item, self._submit(job, item)))
         yield from ahead
 
+    def _submit(self, job: Job, item: Item) -> "Future[Decoded]":
+        if not is_url(item.file):
+            return self._pool.submit(self._request(job, item))
+        return self._remote.decode(item, lambda here: self._pool.submit(self._request(job, here)))
+
     def _request(self, job: Job, item: Item) -> Request:
-        file = os.path.normpath(self._folder / item.file)
+        file = file_of(item, self._folder)
         request = self._encoders.request(file, job.modality, job.shards, (item.start, item.end))
         if item.offset is not None:
             request |= {"offset": item.offset, "size": item.bytes, "name": item.names[0]}
@@ -146,7 +162,9 @@ class Pipeline:
 
     def _require_unchanged(self, item: Item) -> None:
         """A file that was exchanged after it was hashed would give its features to another file's key."""
-        file = os.path.normpath(self._folder / item.file)
+        file = file_of(item, self._folder)
+        if is_url(file):
+            return  # decoded from the copy that was hashed
         try:
             same = bool(item.stamp) and stamp_of(file) == item.stamp
         except OSError:
@@ -155,7 +173,7 @@ class Pipeline:
             raise InputError("It was changed or moved away while it was waiting: type the command again.")
 
     def _reason(self, item: Item, error: InputError) -> str:
-        file = os.path.normpath(self._folder / item.file)
+        file = file_of(item, self._folder)
         return error.problem.replace(f"{file} ", "It ", 1).replace(file, Path(file).name)
 
 

@@ -3,6 +3,8 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from macaw_cli.basics.atomic_files import iterate_jsonl
@@ -10,9 +12,12 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.features.batch_size import batch_size
+from macaw_cli.features.fetched_sample import fetched_sample
 from macaw_cli.features.report import ExtractionPlan
-from macaw_cli.features.sources import Refused, Source, Survey
+from macaw_cli.features.source import Refused, Source
+from macaw_cli.features.sources import Survey
 from macaw_cli.media.decoder_pool import DecoderPool
+from macaw_cli.media.decoding import Request
 from macaw_cli.shards.feature_store import MANIFEST_NAME
 
 if TYPE_CHECKING:
@@ -31,11 +36,17 @@ def plan_extraction(
     known = {(row["path"], row["modality"]) for row in iterate_jsonl(store / MANIFEST_NAME) if "key" in row}
     batch = batch_size(settings)
     counts, sample = _count(survey, media, known)
+    counts.update(survey.uncounted)
     plan = ExtractionPlan(store, {}, survey.media.total() - counts.total(), {}, {}, survey.refused)
-    with DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool:
+    with (
+        DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool,
+        TemporaryDirectory(prefix="macaw-plan-") as scratch,
+    ):
         for modality in MODALITIES:
             if counts[modality]:
-                per_item, failed = _measure(pool, encoders, modality, sample[modality], batch)
+                here, fetching = fetched_sample(sample[modality], Path(scratch))
+                per_item, failed = _measure(pool, encoders, modality, here, batch)
+                per_item, failed = max(per_item, fetching), failed + len(sample[modality]) - len(here)
                 plan.items[modality] = counts[modality]
                 plan.seconds[modality] = per_item * counts[modality]
                 plan.bytes[modality] = counts[modality] * sum(map(encoders.item_bytes, encoders.outputs(modality)))
@@ -64,7 +75,9 @@ def _measure(
 ) -> tuple[float, int]:
     """Seconds per file with decoding and encoding side by side as in the real run, and how many files failed."""
     outputs = encoders.outputs(modality)
-    requests = [encoders.request(str(item.file), modality, outputs, (item.start, item.end)) for item in sample]
+    requests = [_request(encoders, item, modality, outputs) for item in sample]
+    if not requests:
+        return 0.0, 0
     warm_up = [pool.submit(requests[0]) for _ in range(2)]  # starts the processes and loads their libraries
     for future in warm_up:
         future.exception()
@@ -82,3 +95,10 @@ def _measure(
             encoders.encode(output, arrays, batch)
     encoding = time.monotonic() - began
     return max(decoding, encoding) / len(sample), len(sample) - len(decoded)
+
+
+def _request(encoders: "Encoders", item: Source, modality: Modality, outputs: tuple[Modality, ...]) -> Request:
+    request = encoders.request(item.file, modality, outputs, (item.start, item.end))
+    if item.offset is not None and item.size is not None:
+        request |= {"offset": item.offset, "size": item.size, "name": item.name}
+    return request

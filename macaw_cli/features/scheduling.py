@@ -5,15 +5,19 @@ full. So the same sources give the same jobs, whether the work was interrupted i
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from macaw_cli.basics.urls import absolute_place
 from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.features.fetching import drop_copy
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job, Journal
-from macaw_cli.features.sources import Refused
+from macaw_cli.features.source import Refused
 from macaw_cli.features.store_files import Row, StoreFiles
 
+_LOOKING_AT_ONCE = 32
+"""Items of an unfinished job that are looked for at the same time; remote ones take a request each."""
 _Group = tuple[Modality, tuple[Modality, ...]]
 """Items of one modality of which the same outputs are to be made."""
 
@@ -74,7 +78,9 @@ class Scheduler:
         """
         waiting = []
         for job in self._unfinished:
-            if all([is_here(item) for item in job.items]):  # a list: every item is to be looked at
+            with ThreadPoolExecutor(_LOOKING_AT_ONCE) as threads:
+                here = list(threads.map(is_here, job.items))
+            if all(here):
                 yield job
             else:
                 waiting.append(job)
@@ -95,6 +101,7 @@ class Scheduler:
         outputs = tuple(kind for kind, made in wanted.items() if made not in self._before and made not in self._now)
         if not outputs:
             self._note_known(item)
+            drop_copy(item.staged)
             if (item.key, item.modality) not in self._resumed:
                 self.settled(1)
             return None
@@ -102,6 +109,7 @@ class Scheduler:
         waiting = self._groups.setdefault(group, {})
         if twin := waiting.get(item.key):
             twin.names += item.names
+            drop_copy(item.staged)
             self.settled(1)
             return None
         waiting[item.key] = item
@@ -112,7 +120,8 @@ class Scheduler:
         unfinished = self._resumed.get((item.key, item.modality))
         if unfinished is not None:
             if not unfinished.stamp:  # it was moved since
-                unfinished.stamp, unfinished.file = item.stamp, str(Path(item.file).absolute())
+                unfinished.stamp, unfinished.staged, item.staged = item.stamp, item.staged, ""
+                unfinished.file, unfinished.offset = absolute_place(item.file), item.offset
             if name not in unfinished.names:
                 self.tally.copies.append((name, item.key, item.modality))
             return

@@ -1,0 +1,151 @@
+"""Files on object stores and web servers through fsspec: opened, fetched and sent, with errors that say what to do.
+
+Credentials are the driver's own business (environment, configuration files, instance roles): none are taken in URLs
+that are written down, and none are stored.
+"""
+
+import asyncio
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from macaw_cli.basics.errors import InputError, MissingDependencyError, ResourceError
+from macaw_cli.basics.urls import without_secrets
+
+T = TypeVar("T")
+Info = dict[str, Any]
+"""What a driver says of a file: `name`, `size`, `type` and things of its own."""
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+_DRIVERS = {"botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "google", "huggingface_hub", "httpx", "requests"}
+_IDENTITY = ("ETag", "etag", "Content-MD5", "md5Hash", "crc32c", "blob_id", "checksum", "sha256", "version_id")
+_TIMES = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "modified", "created")
+_TRIES = 4
+_FIRST_PAUSE_S = 0.5
+_DENIED = ("403", "401", "Forbidden", "Access Denied", "Unauthorized", "credentials", "Credentials")
+
+
+def open_filesystem(url: str) -> tuple[Any, str]:
+    """The driver of a URL and the path that it calls it by. Folders are listed anew each time.
+
+    Raises:
+        MissingDependencyError: the driver is not installed.
+        InputError: no such kind of URL, or the network may not be used.
+    """
+    import fsspec
+
+    scheme = url.partition("://")[0].lower()
+    if scheme == "hf" and os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise InputError(f"{url} is on the network, and HF_HUB_OFFLINE is set.", "Unset it, or name a local folder.")
+    try:
+        filesystem, path = fsspec.url_to_fs(url, use_listings_cache=False)
+    except ImportError:
+        extra = _EXTRAS.get(scheme)
+        package = f"'macaw-cli[{extra}]'" if extra else f"the fsspec driver of {scheme}://"
+        raise MissingDependencyError(
+            f"{without_secrets(url)}: the driver of {scheme}:// is not installed.", f"pip install {package}"
+        ) from None
+    except ValueError as error:
+        problem = f"{without_secrets(url)} is no URL that can be read: {error}."
+        raise InputError(problem, "See docs/remote.md.") from None
+    return filesystem, path
+
+
+@contextmanager
+def driver_errors_are_told(url: str, doing: str = "read") -> Iterator[None]:
+    """Turn what drivers raise into one line.
+
+    Args:
+        url: what is being worked on.
+        doing: `read` or `written`.
+
+    Raises:
+        InputError: it is not there, or may not be used.
+        ResourceError: it cannot be reached.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_of_driver(error):
+            raise
+        shown = without_secrets(url)
+        if isinstance(error, FileNotFoundError):
+            problem, hint = f"There is nothing at {shown}.", "Check the URL (the bucket's name too)."
+            raise InputError(problem, hint) from None
+        if isinstance(error, PermissionError) or any(word in str(error) for word in _DENIED):
+            raise InputError(
+                f"{shown} may not be {doing} with the credentials that are set: {reason_of(error)}.",
+                "docs/remote.md says where each kind of store looks for them.",
+            ) from None
+        raise ResourceError(f"{shown} cannot be {doing}: {reason_of(error)}.", "Try again later.") from None
+
+
+def is_of_driver(error: BaseException) -> bool:
+    """Whether a driver, its network library or the operating system raised it: anything else is a bug."""
+    return isinstance(error, OSError | asyncio.TimeoutError) or type(error).__module__.partition(".")[0] in _DRIVERS
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong, in one line without a full stop."""
+    text = str(getattr(error, "strerror", None) or error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")
+
+
+def with_retries(call: Callable[[], T]) -> T:
+    """Do it again after a pause when the network fails; what cannot get better is raised at once.
+
+    Raises:
+        Exception: the driver's, of the last try.
+    """
+    for attempt in range(_TRIES):
+        try:
+            return call()
+        except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError):
+            raise
+        except Exception as error:
+            hopeless = any(word in str(error) for word in _DENIED)
+            if attempt == _TRIES - 1 or hopeless or not is_of_driver(error):
+                raise
+        time.sleep(_FIRST_PAUSE_S * 2**attempt)
+    raise AssertionError("the last try returns or raises")
+
+
+def stamp_of_info(info: Info) -> str:
+    """What changes when a remote file does: its size with its ETag or checksum, else its time; empty if unknown."""
+    found = [str(info[key]) for key in _IDENTITY if info.get(key)][:1]
+    found = found or [str(info[key]) for key in _TIMES if info.get(key)][:1]
+    return f"{info['size']}.{found[0]}.remote" if found and info.get("size") is not None else ""
+
+
+def remote_info(url: str) -> Info:
+    """What the driver says of one remote file, asked anew.
+
+    Raises:
+        Exception: the driver's own (see `driver_errors_are_told`).
+    """
+    filesystem, path = open_filesystem(url)
+    found: Info = with_retries(functools.partial(filesystem.info, path))
+    return found
+
+
+def list_folder(url: str) -> dict[str, Info]:
+    """The entries of a remote folder by name, sorted; empty when there is no such folder.
+
+    Raises:
+        InputError: it may not be read.
+        ResourceError: it cannot be reached.
+    """
+    filesystem, path = open_filesystem(url)
+    with driver_errors_are_told(url):
+        try:
+            entries = with_retries(functools.partial(filesystem.ls, path, detail=True))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+    here = path.strip("/").rpartition("/")[2]
+    named = {entry["name"].rstrip("/").rpartition("/")[2]: entry for entry in entries
+             if entry["name"].strip("/") != path.strip("/")}  # fmt: skip
+    named.pop("" if here else "/", None)
+    return dict(sorted(named.items()))
+

@@ -1,0 +1,53 @@
+"""Bytes of remote files, to this machine and back."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.remote_files import open_filesystem, with_retries
+
+_AT_ONCE = 8 << 20
+"""Bytes that one request asks for when a part of a file is fetched."""
+
+
+def fetch(url: str, target: Path, offset: int | None = None, size: int | None = None) -> None:
+    """Fetch a remote file, or `size` bytes of it from `offset` on, to the file `target`.
+
+    Raises:
+        Exception: the driver's own (see `driver_errors_are_told`), after some tries.
+    """
+    filesystem, path = open_filesystem(url)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if offset is None or size is None:
+        with_retries(partial(_get_file, filesystem, path, target))
+        return
+    with target.open("wb") as out:
+        for start in range(offset, offset + size, _AT_ONCE):
+            end = min(start + _AT_ONCE, offset + size)
+            part: bytes = with_retries(partial(filesystem.cat_file, path, start=start, end=end))
+            if len(part) != end - start:
+                raise OSError(0, "the file ends before it")
+            out.write(part)
+
+
+def _get_file(filesystem: Any, path: str, target: Path) -> None:
+    filesystem.get_file(path, str(target))
+    if not target.is_file():
+        raise FileNotFoundError(path)
+
+
+def send(file: Path, url: str) -> None:
+    """Write a file of this machine to a remote place, whole, and see that it is there.
+
+    Raises:
+        Exception: the driver's own (see `driver_errors_are_told`), after some tries.
+    """
+    filesystem, path = open_filesystem(url)
+    with_retries(partial(_put_file, filesystem, file, path))
+
+
+def _put_file(filesystem: Any, file: Path, path: str) -> None:
+    filesystem.put_file(str(file), path)
+    found, wanted = filesystem.info(path)["size"], file.stat().st_size
+    if found != wanted:
+        raise OSError(0, f"{found} bytes arrived of {wanted}")

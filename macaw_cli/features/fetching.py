@@ -1,0 +1,242 @@
+"""Remote media come here once: fetched to be hashed, kept until they are decoded, then gone.
+
+Every item has a name of its own for its copy in `<store>/.staging`; clips of one film and members of one tar are hard
+links to the same copy, which so takes room until the last of them is decoded, in whichever process that is. What does
+not fit is hashed without being kept and fetched again when it is decoded.
+"""
+
+import itertools
+import os
+import shutil
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.fingerprints import sha256_range
+from macaw_cli.basics.remote_files import Info, is_of_driver, open_filesystem, reason_of, remote_info, stamp_of_info
+from macaw_cli.basics.remote_transfer import fetch
+from macaw_cli.basics.urls import extension_of
+from macaw_cli.config.settings import Modality
+from macaw_cli.features.source import Source
+from macaw_cli.media.kinds import HEAD_BYTES, modality_of_bytes
+
+STAGING_NAME = ".staging"
+MOST_BYTES = 8 << 30
+_SHARE_OF_FREE = 0.1
+_THREADS = 32
+"""A request takes some 20 to 100 ms, whatever it is for: so many at once hide that."""
+_STRIPES = 1024
+_REMEMBERED = 256
+"""Newest files of which another clip may be asked for."""
+_RESCAN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a remote source turned out to be.
+
+    Attributes:
+        sha256: of its bytes, in hex.
+        size: in bytes.
+        stamp: changes when it does; empty when the server tells nothing of the kind.
+        modality: by its first bytes, where they are certain.
+        staged: its copy here; empty when it is not kept or was not fetched.
+    """
+
+    sha256: str
+    size: int
+    stamp: str
+    modality: Modality
+    staged: str = ""
+
+    @property
+    def cached(self) -> str:
+        """For the hash cache."""
+        return f"{self.sha256} {self.modality}"
+
+
+class Staging:
+    """Fetches and hashes remote sources, many at once; a context manager that leaves nothing behind.
+
+    Args:
+        store: the feature store; copies are kept in a folder in it.
+        expected: modalities that encoders are loaded for; None takes all.
+    """
+
+    def __init__(self, store: Path, expected: set[Modality] | None = None) -> None:
+        self._folder = store / STAGING_NAME
+        self._expected = expected
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetching")
+        self._numbers = itertools.count()
+        self._room = _Room(self._folder)
+        self._guard = threading.Lock()
+        self._stripes = [threading.Lock() for _ in range(_STRIPES)]
+        self._newest: OrderedDict[str, Looked] = OrderedDict()
+
+    def __enter__(self) -> "Staging":
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def look(self, source: Source, known: Callable[[str], str | None]) -> "Future[Looked]":
+        """Find out in the background what a remote source is; the future raises InputError with the reason.
+
+        Args:
+            source: by URL.
+            known: what the hash cache has for a stamp.
+        """
+        return self._threads.submit(self._look, source, known)
+
+    @contextmanager
+    def tar(self, url: str, info: Info) -> Iterator[tuple[BinaryIO, str]]:
+        """A remote tar, open for reading, and where its copy is; too large for one, it is read from afar.
+
+        Raises:
+            Exception: the driver's own (see `driver_errors_are_told`).
+        """
+        path = self._new_path(url)
+        if not self._room.take(int(info["size"])):
+            filesystem, there = open_filesystem(url)
+            with filesystem.open(there, "rb") as tar:
+                yield tar, ""
+            return
+        try:
+            fetch(url, path)
+            with path.open("rb") as tar:
+                yield tar, str(path)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def shared(self, member: Source, stamp: str, staged: str) -> Source:
+        """A member of the tar whose copy is `staged`, with a name of its own for that copy."""
+        path = self._new_path(".tar") if staged else None
+        return replace(member, stamp=stamp, staged=str(path) if path and _linked(staged, path) else "")
+
+    def _look(self, source: Source, known: Callable[[str], str | None]) -> Looked:
+        with fetch_errors_are_told():
+            info = {} if source.stamp else remote_info(source.file)
+            stamp = source.stamp or stamp_of_info(info)
+            if stamp and (found := known(stamp)):
+                sha256, _, modality = found.partition(" ")
+                drop_copy(source.staged)
+                size = source.size if source.size is not None else int(stamp.partition(".")[0])
+                return Looked(sha256, size, stamp, modality)  # type: ignore[arg-type]
+            if source.staged:
+                return self._judged(source, Path(source.staged), source.offset or 0, stamp)
+            with self._stripes[hash(source.file) % _STRIPES]:
+                return self._twin(source, stamp) or self._fetched(source, stamp)
+
+    def _twin(self, source: Source, stamp: str) -> Looked | None:
+        """Another clip of the same film was here a moment ago."""
+        with self._guard:
+            newest = self._newest.get(source.file)
+        path = self._new_path(source.file)
+        if source.offset is None and newest and newest.stamp == stamp and _linked(newest.staged, path):
+            return replace(newest, staged=str(path))
+        return None
+
+    def _fetched(self, source: Source, stamp: str) -> Looked:
+        path = self._new_path(source.file)
+        try:
+            fetch(source.file, path, source.offset, source.size)
+            looked = self._judged(source, path, 0, stamp)
+            if not self._room.take(looked.size):
+                looked = replace(looked, staged="")
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        if not looked.staged:
+            path.unlink()
+        elif source.offset is None:
+            with self._guard:
+                self._newest[source.file] = looked
+                if len(self._newest) > _REMEMBERED:
+                    self._newest.popitem(last=False)
+        return looked
+
+    def _judged(self, source: Source, path: Path, offset: int, stamp: str) -> Looked:
+        size = source.size if source.size is not None else path.stat().st_size
+        with path.open("rb") as file:
+            file.seek(offset)
+            head = file.read(min(HEAD_BYTES, size))
+        modality = modality_of_bytes(head, source.name) or source.modality
+        if self._expected is not None and modality not in self._expected:
+            raise InputError(f"Its name says {source.modality}, its first bytes say {modality}.")
+        return Looked(sha256_range(path, offset, size), size, stamp, modality, str(path))
+
+    def _new_path(self, url: str) -> Path:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder / f"{next(self._numbers)}{extension_of(url)}"
+
+
+class _Room:
+    """How much more may be kept: counted when something comes, looked up again when that seems too much."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._guard = folder, threading.Lock()
+        self._bound, self._used, self._scanned = -1, 0, 0.0
+
+    def take(self, size: int) -> bool:
+        """Whether `size` more bytes may be kept."""
+        with self._guard:
+            if self._bound < 0:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._bound = min(MOST_BYTES, int(_SHARE_OF_FREE * shutil.disk_usage(self._folder).free))
+            if self._used + size > self._bound and time.monotonic() - self._scanned > _RESCAN_S:
+                self._used, self._scanned = _bytes_in(self._folder), time.monotonic()
+            if self._used + size > self._bound:
+                return False
+            self._used += size
+            return True
+
+
+@contextmanager
+def fetch_errors_are_told() -> Iterator[None]:
+    """Turn what a driver raises into the reason of one rejected file.
+
+    Raises:
+        InputError: it is not there, may not be read, or cannot be reached.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_of_driver(error):
+            raise
+        reason = "it is not there" if isinstance(error, FileNotFoundError) else reason_of(error)
+        raise InputError(f"It cannot be fetched: {reason}.") from None
+
+
+def drop_copy(staged: str) -> None:
+    """Nobody needs this copy any more."""
+    if staged:
+        Path(staged).unlink(missing_ok=True)
+
+
+def _linked(there: str, path: Path) -> bool:
+    with suppress(OSError):  # gone in the meantime, too many links, or a disk without them
+        os.link(there, path)
+        return True
+    return False
+
+
+def _bytes_in(folder: Path) -> int:
+    sizes: dict[int, int] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                found = entry.stat()
+                sizes[found.st_ino] = found.st_size
+    return sum(sizes.values())

@@ -1,0 +1,56 @@
+"""One thing that the user's sources name: a medium, something that cannot be used, or media that are not looked at."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from macaw_cli.config.settings import Modality
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file, one clip of it, or one member of a tar.
+
+    Attributes:
+        file: where its bytes are now: a path, or a URL.
+        name: how the store calls it: relative, with `/`, a clip with `#t=start,end`.
+        start: first second of a clip, or None.
+        end: last second of a clip, or None.
+        offset: where a tar's member begins in `file`, or None.
+        size: of that member in bytes.
+        stamp: of a remote file, where its listing told it.
+        staged: a local copy of the remote `file`, while there is one.
+    """
+
+    file: str
+    name: str
+    modality: Modality
+    start: float | None = None
+    end: float | None = None
+    offset: int | None = None
+    size: int | None = None
+    stamp: str = ""
+    staged: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A named source that cannot be used: a row of `rejects.jsonl`."""
+
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """Media in the rest of a remote tar, of which a survey reads only the beginning: how many there may be."""
+
+    media: Counter[Modality]
+
+
+Found = Source | Refused | Uncounted | None
+"""None is a file of another kind in a folder."""
+
+
+def reject(name: str, modality: Modality | None, reason: str, key: str | None = None) -> dict[str, Any]:
+    """A row of `rejects.jsonl`: which source, what was wanted of it, and why it cannot be had."""
+    return {"path": name, "modality": modality, "key": key, "reason": reason}
