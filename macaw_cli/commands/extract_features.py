@@ -25,7 +25,8 @@ def extract_features(
     audio_encoder: Annotated[str | None, typer.Option(help="Folder or hub id: sounds and soundtracks.")] = None,
     frames: Annotated[int | None, typer.Option(help="Frames per video.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    gpus: Annotated[int, typer.Option(help="How many GPUs to use; for now 1.", min=1)] = 1,
+    gpus: Annotated[int | None, typer.Option(help="How many GPUs; default 1, with --engine ray all.", min=1)] = None,
+    engine: Annotated[str | None, typer.Option(help="local, or ray: over a Ray cluster.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many files.", min=1)] = None,
     retry_rejects: Annotated[bool, typer.Option("--retry-rejects", help="Try rejected files again.")] = False,
     max_reject_ratio: Annotated[float | None, typer.Option(help="More rejects than this is exit code 1.")] = None,
@@ -38,7 +39,7 @@ def extract_features(
     workspace = workspace_of(
         config, set_, features__out=out, features__image_encoder__model=model_from_here(image_encoder),
         features__audio_encoder__model=model_from_here(audio_encoder), features__frames=frames, features__device=device,
-        features__max_reject_ratio=max_reject_ratio,
+        features__max_reject_ratio=max_reject_ratio, features__engine=engine,
     )  # fmt: skip
     from macaw_cli.basics import console
     from macaw_cli.features.extract import extract

@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING
 from macaw_cli.basics import console
 from macaw_cli.basics.background import Ahead
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
-from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.stopping import sigterm_is_raised
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.batch_size import batch_size
+from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_elsewhere
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
-from macaw_cli.features.pipeline import Pipeline
 from macaw_cli.features.planning import plan_extraction
 from macaw_cli.features.report import ExtractionPlan, ExtractionReport
 from macaw_cli.features.scheduling import Scheduler
 from macaw_cli.features.shard_rows import JobResult
 from macaw_cli.features.sources import Survey, list_sources, survey_sources
 from macaw_cli.features.store_files import Row, StoreFiles
-from macaw_cli.media.decoder_pool import DecoderPool
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders
@@ -40,7 +39,7 @@ def extract(
     limit: int | None = None,
     retry_rejects: bool = False,
     plan: bool = False,
-    gpus: int = 1,
+    gpus: int | None = None,
 ) -> ExtractionReport | ExtractionPlan:
     """Extract the features of all media under `sources` that the store does not have yet.
 
@@ -50,35 +49,39 @@ def extract(
         limit: only the first so many media.
         retry_rejects: also try what was rejected before.
         plan: measure a sample, write nothing.
-        gpus: how many GPUs to use.
+        gpus: how many GPUs to use; None is one, with the engine `ray` all of the cluster.
 
     Raises:
         InputError: nothing to extract. (Too many rejects are for the report to raise, when it was shown.)
         MismatchError: the store holds features of another encoder.
         LockedError: another command is writing there.
         ResourceError: too little disk, memory or GPUs.
+        Interrupted: SIGTERM arrived.
     """
-    _require_gpus(gpus)
     settings = workspace.settings.features
+    elsewhere = works_elsewhere(settings, gpus)
     named = sources or list(settings.sources)
     survey = survey_sources(workspace, named, limit)
     from macaw_cli.features.encoding import load_encoders  # imports torch: a wrong path is told before that
 
-    encoders = load_encoders(workspace, set(survey.media))
+    encoders = load_encoders(on_cpu(workspace) if elsewhere and not plan else workspace, set(survey.media))
     if plan:
         return plan_extraction(workspace, survey, list_sources(workspace, named, limit), encoders)
     folder = workspace.path(settings.out)
     _tell_what_is_left_out(survey, encoders)
-    with folder_lock(folder), disk_full_is_told(folder):
-        return _Extraction(workspace, folder, survey, encoders).run(named, limit, retry_rejects)
+    with sigterm_is_raised(), folder_lock(folder), disk_full_is_told(folder):
+        return _Extraction(workspace, folder, survey, encoders, gpus).run(named, limit, retry_rejects)
 
 
 class _Extraction:
     """One run over a store that is locked."""
 
-    def __init__(self, workspace: Workspace, folder: Path, survey: Survey, encoders: "Encoders") -> None:
+    def __init__(
+        self, workspace: Workspace, folder: Path, survey: Survey, encoders: "Encoders", gpus: int | None
+    ) -> None:
         self._workspace, self._settings, self._folder = workspace, workspace.settings.features, folder
         self._survey, self._encoders = survey, encoders
+        self._engine = choose_engine(workspace, folder, encoders, set(survey.media), gpus)
         self._store = StoreFiles(folder, _fingerprints(survey, encoders))
         self._report = ExtractionReport(folder, max_reject_ratio=self._settings.max_reject_ratio)
 
@@ -102,16 +105,12 @@ class _Extraction:
         return self._report
 
     def _work(self, scheduler: Scheduler, jobs: Iterator[Job]) -> None:
-        settings = self._settings
         with (
-            DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool,
             console.progress("Extracting features", self._survey.media.total(), "files") as advance,
             Ahead(jobs, _JOBS_AHEAD) as scheduled,
         ):
             scheduler.settled = lambda count: advance(0, "", count)
-            pipeline = Pipeline(self._encoders, self._folder, pool, self._commit, advance)
-            pipeline.run(scheduled)
-            self._report.stages = pipeline.clock.seconds
+            self._report.stages = self._engine.run(scheduled, self._commit, advance)
 
     def _commit(self, result: JobResult) -> None:
         self._store.commit(result.job, result.rows, result.rejects)
@@ -152,14 +151,3 @@ def _tell_what_is_left_out(survey: Survey, encoders: "Encoders") -> None:
         console.say(f"{survey.ignored} files are neither images, sounds nor films and are left out.")
     if encoders.audio is None and survey.media["video"]:
         console.say("No features.audio_encoder.model is set: the films' soundtracks are left out.")
-
-
-def _require_gpus(gpus: int) -> None:
-    if gpus <= 1:
-        return
-    import torch
-
-    found = torch.cuda.device_count()
-    if gpus > found:
-        raise ResourceError(f"--gpus {gpus}: this machine has {found}.", "Leave --gpus out, or give at most that many.")
-    raise UsageError("--gpus: features are extracted on one GPU for now.", "Leave --gpus out.")

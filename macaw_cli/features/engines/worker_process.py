@@ -1,0 +1,100 @@
+"""One of several encoders at work on this machine: `python -m macaw_cli.features.engines.worker_process PARENT`.
+
+Started by `worker_engine.py`. Standard input brings lines of JSON: first the work order, then a job for every `ask`.
+What was standard output takes lines of JSON back: `ask`, `advance`, `result`, `error` or `lost`. No pickle.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, TextIO
+
+from macaw_cli.basics.errors import MacawError
+from macaw_cli.features.engines.work_order import WorkOrder
+from macaw_cli.features.journal import Job
+from macaw_cli.features.shard_rows import JobResult
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Work until the parent has no more jobs; the exit code."""
+    parent = Parent(sys.stdin, os.fdopen(os.dup(1), "w", encoding="utf-8"))
+    os.dup2(2, 1)  # a library that prints must not print into the answers
+    _belong_to(int(sys.argv[1]))
+    try:
+        order = WorkOrder(**parent.receive())
+        order.run(order.load(), parent.jobs(), parent.result, parent.advance)
+    except MacawError as error:
+        parent.send({"error": [type(error).__name__, error.problem, error.hint]})
+        return 1
+    except Exception as error:  # such as a CUDA error, after which no more can be done in this process
+        traceback.print_exc()
+        parent.send({"lost": f"{type(error).__name__}: {error}".partition("\n")[0]})
+        return 1
+    return 0
+
+
+class Parent:
+    """The process that hands out the jobs."""
+
+    def __init__(self, incoming: TextIO, outgoing: TextIO) -> None:
+        self._incoming, self._outgoing = incoming, outgoing
+        self._lock = threading.Lock()
+
+    def receive(self) -> Any:
+        """The next line; ends the process when the parent has closed the pipe."""
+        line = self._incoming.readline()
+        if not line:
+            raise SystemExit(1)
+        return json.loads(line)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """One line, from any thread."""
+        with self._lock:
+            self._outgoing.write(json.dumps(message) + "\n")
+            self._outgoing.flush()
+
+    def jobs(self) -> Iterator[Job | None]:
+        """Ask for one job after another; None when there is none to begin before those in work are finished."""
+        idle = False
+        while True:
+            self.send({"ask": {"idle": idle}})
+            answer = self.receive()
+            if "end" in answer:
+                return
+            job = answer.get("job")
+            idle = job is None
+            yield Job.from_row(job) if job else None
+
+    def result(self, result: JobResult) -> None:
+        """A finished job."""
+        self.send({"result": asdict(result)})
+
+    def advance(self, count: int, stages: dict[str, float]) -> None:
+        """Progress."""
+        self.send({"advance": [count, stages]})
+
+
+def _belong_to(parent: int) -> None:
+    """Leave Ctrl-C to the parent, tidy up at its SIGTERM, and die with it even when it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    if sys.platform == "linux":  # elsewhere the end of standard input has to do
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked to be told
+            os._exit(1)
+
+
+def _stop(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
