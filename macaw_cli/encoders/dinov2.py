@@ -4,7 +4,7 @@ from typing import Any
 
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.image_encoder import ImageEncoder
-from macaw_cli.encoders.selection import Features, Prepared, Seen, image_features
+from macaw_cli.encoders.selection import Features, Prepared, Seen, image_features, tower_states
 
 
 class Dinov2Encoder(ImageEncoder):
@@ -36,7 +36,7 @@ class Dinov2Encoder(ImageEncoder):
     def select(model: Any, prepared: Prepared, settings: EncoderSettings) -> Features:
         """See `selection.image_features`; position embeddings follow the size of the pictures by themselves."""
         assert not isinstance(prepared, list)
-        states = model(prepared, output_hidden_states=True).hidden_states
+        states = tower_states(model, model.layernorm, settings, prepared)
         config = model.config
         grid = (prepared.shape[-2] // config.patch_size, prepared.shape[-1] // config.patch_size)
         prefix = 1 + getattr(config, "num_register_tokens", 0)

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.encoders.byte_table import byte_table, look_up, look_up_on_device
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.image_processors import (
     geometry_of,
@@ -110,10 +110,8 @@ class ImageEncoder(FrozenEncoder):
     def normalised(self, pixels: Tensor) -> Tensor:
         """uint8 (n, H, W, 3) as fp32 (n, 3, H, W): what the processor makes of every byte, by table."""
         if pixels.device.type == "cpu":
-            return torch.from_numpy(_looked_up(self._table, pixels.numpy()))
-        table = torch.from_numpy(self._table).to(pixels.device)
-        places = pixels.permute(0, 3, 1, 2).long()
-        return torch.stack([table[channel][places[:, channel]] for channel in range(3)], dim=1)
+            return torch.from_numpy(look_up(self._table, pixels.numpy()))
+        return look_up_on_device(self._table_on_device, pixels)
 
     def null_input(self) -> Prepared:
         """(1, 3, H, W) zeros."""
@@ -145,18 +143,8 @@ class ImageEncoder(FrozenEncoder):
 
     @cached_property
     def _table(self) -> np.ndarray:
-        """(3, 256) fp32: what the processor makes of every byte; a byte has no other way to go."""
-        ramp = Image.merge("RGB", [Image.frombytes("L", (256, 1), bytes(range(256)))] * 3)
-        made = self.processor(images=[ramp], do_resize=False, do_center_crop=False, return_tensors="np")
-        table: np.ndarray = np.ascontiguousarray(made["pixel_values"][0, :, 0], dtype=np.float32)
-        return table
+        return byte_table(self.processor)
 
-
-def _looked_up(table: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """By image and channel: the plane being written stays in the cache, and `clip` needs no copy to be safe."""
-    count, height, width, _ = images.shape
-    made = np.empty((count, 3, height, width), np.float32)
-    for image, planes in zip(images, made, strict=True):
-        for channel in range(3):
-            np.take(table[channel], image[..., channel], out=planes[channel], mode="clip")
-    return made
+    @cached_property
+    def _table_on_device(self) -> Tensor:
+        return torch.from_numpy(self._table).to(self.device)

@@ -103,6 +103,24 @@ def finished(parts: list[Tensor], settings: EncoderSettings) -> Tensor:
     return F.normalize(tokens, dim=-1) if settings.l2 else tokens
 
 
+def tower_states(model: Any, norm: Any, settings: EncoderSettings, *inputs: Tensor, **options: Any) -> Sequence[Tensor]:
+    """Hidden states of a tower whose output has been through `norm`, all as they were before it.
+
+    Where only the last one is wanted it is caught on its way into the norm: keeping all of them takes as many times the
+    memory as there are layers.
+    """
+    if wanted_layers(settings) != (-1,):
+        states: Sequence[Tensor] = model(*inputs, **options, output_hidden_states=True).hidden_states
+        return states
+    caught: list[Tensor] = []
+    hook = norm.register_forward_pre_hook(lambda _, arguments: caught.append(arguments[0]))
+    try:
+        model(*inputs, **options)
+    finally:
+        hook.remove()
+    return caught
+
+
 def pool_frames(features: Features, frames: int | None) -> Tensor:
     """Frames (F, N, C) of one video averaged down to `frames` of them; fewer stay as they are."""
     stacked = features if isinstance(features, Tensor) else torch.stack(features)

@@ -4,7 +4,7 @@ from typing import Any
 
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.image_encoder import ImageEncoder
-from macaw_cli.encoders.selection import Features, Prepared, Seen, finished, image_features
+from macaw_cli.encoders.selection import Features, Prepared, Seen, finished, image_features, tower_states
 
 
 class SiglipEncoder(ImageEncoder):
@@ -40,7 +40,8 @@ class SiglipEncoder(ImageEncoder):
         if settings.pool == "head":
             output = model(prepared, interpolate_pos_encoding=interpolated)
             return finished([output.pooler_output[:, None]], settings)
-        output = model(prepared, interpolate_pos_encoding=interpolated, output_hidden_states=True)
+        norm = model.post_layernorm
+        states = tower_states(model, norm, settings, prepared, interpolate_pos_encoding=interpolated)
         side = model.config.patch_size
         grid = (prepared.shape[-2] // side, prepared.shape[-1] // side)
-        return image_features(Seen(output.hidden_states, grid, 0, model.post_layernorm), settings)
+        return image_features(Seen(states, grid, 0, norm), settings)

@@ -10,7 +10,15 @@ from torch.nn.utils.rnn import pad_sequence
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.image_encoder import ImageEncoder
 from macaw_cli.encoders.image_processors import load_image_processor
-from macaw_cli.encoders.selection import Features, Prepared, Seen, finished, image_features, wanted_layers
+from macaw_cli.encoders.selection import (
+    Features,
+    Prepared,
+    Seen,
+    finished,
+    image_features,
+    tower_states,
+    wanted_layers,
+)
 
 
 class Siglip2Encoder(ImageEncoder):
@@ -61,7 +69,7 @@ class Siglip2Encoder(ImageEncoder):
         inputs = _padded(prepared)
         if settings.pool == "head":
             return finished([model(**inputs).pooler_output[:, None]], settings)
-        states = model(**inputs, output_hidden_states=True).hidden_states
+        states = tower_states(model, model.post_layernorm, settings, **inputs)
         features = []
         for number, picture in enumerate(prepared):
             grid = (picture.shape[0], picture.shape[1])

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -5,8 +6,9 @@ from transformers import CLIPImageProcessorPil
 
 from macaw_cli.basics.errors import InputError, MissingDependencyError, ResourceError, UsageError
 from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.encoders.image_processors import load_image_processor, what_the_model_sees
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
-from macaw_cli.encoders.source import explain
+from macaw_cli.encoders.source import explain, quiet_transformers
 
 SETTINGS = EncoderSettings()
 
@@ -80,6 +82,25 @@ def test_an_image_processor_of_another_size_than_the_tower_is_told(clip_folder, 
     CLIPImageProcessorPil(size={"shortest_edge": 64}, do_center_crop=False).save_pretrained(folder)
     with pytest.raises(UsageError, match=r"image_size`: expected a size such as 64"):
         load_image_encoder(SETTINGS, str(folder), "cpu")
+
+
+@pytest.mark.parametrize(("written", "kind", "size"), [
+    ({"feature_extractor_type": "CLIPFeatureExtractor", "crop_size": 224, "do_center_crop": True, "size": 224},
+     "CLIPImageProcessorPil", {"shortest_edge": 224}),
+    ({"crop_size": 224, "do_center_crop": True, "size": 224}, "CLIPImageProcessorPil", {"shortest_edge": 224}),
+    ({"image_processor_type": "SiglipImageProcessorFast", "size": {"height": 384, "width": 384}},
+     "SiglipImageProcessorPil", {"height": 384, "width": 384}),
+    ({"image_processor_type": "Siglip2ImageProcessorFast", "max_num_patches": 256}, "Siglip2ImageProcessorPil", None),
+    ({"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 256}, "crop_size": 224},
+     "BitImageProcessorPil", {"shortest_edge": 256}),
+])  # fmt: skip
+def test_processor_files_of_every_age_are_read_as_the_pil_form(tmp_path, written, kind, size):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(written))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "clip"}))
+    with quiet_transformers():
+        processor = load_image_processor(str(tmp_path))
+    assert type(processor).__name__ == kind
+    assert what_the_model_sees(processor).get("size") == size
 
 
 def test_fingerprints_of_clip_and_whisper_have_the_fields_they_always_had(clip_folder, whisper_folder):
