@@ -8,6 +8,7 @@ import typer
 
 from macaw_cli import __version__
 from macaw_cli.basics.errors import MacawError
+from macaw_cli.basics.threads import share_cores
 from macaw_cli.commands.build_dataset import build_dataset
 from macaw_cli.commands.chat import chat
 from macaw_cli.commands.doctor import doctor
@@ -50,6 +51,7 @@ def common(
 
 def cli() -> None:
     """Run the command line; exit codes: 0 done, 1 a known failure, 2 wrong usage, 130 SIGINT, 143 SIGTERM."""
+    share_cores()
     try:
         app()
     except MacawError as error:
