@@ -1,7 +1,7 @@
 """Open films and sounds with PyAV, its many errors turned into one reason."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,15 @@ def picture_stream(container: Any, path: Path) -> Any:
     if stream.codec_context is None:
         raise InputError(f"{path} has pictures of an unknown kind.")
     return stream
+
+
+def packets_of(container: Any, stream: Any) -> Iterator[Any]:
+    """The packets of a stream, then an empty one.
+
+    Where a stream appears after the beginning (MPEG-TS, FLV), PyAV raises IndexError once all has been read.
+    """
+    with suppress(IndexError):
+        yield from container.demux(stream)
 
 
 def reason_of(error: BaseException) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.media.containers import open_media, picture_stream, reason_of
+from macaw_cli.media.containers import open_media, packets_of, picture_stream, reason_of
 from macaw_cli.media.timeline import Timeline
 
 
@@ -71,7 +71,10 @@ class _Search:
         for earlier in (0, 1, 4, key):
             beginning = min(0, self._stream.start_time or 0)
             seek = int(self._timeline.keys[key - earlier]) if earlier < key else beginning
-            self._container.seek(seek, stream=self._stream)
+            try:
+                self._container.seek(seek, stream=self._stream)
+            except av.FFmpegError:  # no container to seek in, or a broken one: reading on leads there as well
+                return
             self._frames = self._decoded()
             self._shown, self._ahead = None, next(self._frames, None)
             if self._ahead is not None and self._ahead[0] <= position:
@@ -80,7 +83,7 @@ class _Search:
     def _decoded(self) -> Iterator[tuple[int, Any]]:
         """(position, frame) in the order shown, from where the container stands."""
         begun, number = False, -1
-        for packet in self._container.demux(self._stream):
+        for packet in packets_of(self._container, self._stream):
             try:
                 frames = packet.decode()
             except av.FFmpegError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.media.containers import open_media, reason_of
+from macaw_cli.media.containers import open_media, packets_of, reason_of
 
 _PLAIN = {".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64"}
 """Read by soundfile, which opens them faster; everything else, and what it refuses, goes through FFmpeg."""
@@ -106,7 +106,7 @@ class _Decoding:
         """Go on at or before `time`."""
         import av
 
-        with contextlib.suppress(av.FFmpegError):
+        with contextlib.suppress(av.FFmpegError, IndexError):
             for frame in itertools.islice(self._container.decode(self._stream), 3):
                 self._first_frames.append((self._seconds(frame) or 0.0, frame.samples))
         ticks = int(time / self._stream.time_base) + (self._stream.start_time or 0)
@@ -128,7 +128,7 @@ class _Decoding:
         import av
 
         floats = av.AudioResampler(format="fltp")  # channels stay as they are: FFmpeg's own mono is 1.4 times too loud
-        for packet in self._container.demux(self._stream):
+        for packet in packets_of(self._container, self._stream):
             try:
                 frames = packet.decode()
             except av.FFmpegError as error:  # one bad packet is a click, not a reason to give up

@@ -13,7 +13,7 @@ import av
 import numpy as np
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.media.containers import film_streams, open_media, picture_stream
+from macaw_cli.media.containers import film_streams, open_media, packets_of, picture_stream
 
 _STATES_ITS_LENGTH = {"mov", "matroska"}
 """Containers whose header gives the true length of the picture stream, so that a cut file shows."""
@@ -90,7 +90,7 @@ def timeline_of(path: Path) -> Timeline:
 def _packets(container: Any, stream: Any) -> list[_Packet]:
     packets = []
     try:
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             if packet.size and not packet.is_corrupt:
                 known = packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, packet.is_discard
                 packets.append(_Packet(*known))
