@@ -15,6 +15,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.batch_size import batch_size
 from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_elsewhere
+from macaw_cli.features.fetching import Staging
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
@@ -94,9 +95,10 @@ class _Extraction:
             batch_size(settings),
             retry_rejects=retry_rejects,
         )  # fmt: skip
-        listed = list_sources(self._workspace, sources, limit)
-        with closing(HashCache(self._folder)) as cache, closing(identify(listed, cache, self._folder)) as found:
-            self._work(scheduler, scheduler.jobs(found, lambda item: unchanged(item, self._folder, cache)))
+        with Staging(self._folder, set(self._survey.media)) as staging, closing(HashCache(self._folder)) as cache:
+            listed = list_sources(self._workspace, sources, limit, staging)
+            with closing(identify(listed, cache, self._folder, staging)) as found:
+                self._work(scheduler, scheduler.jobs(found, lambda item: unchanged(item, self._folder, cache, staging)))
         self._tell_lost(scheduler.tally.lost)
         self._store.add_rejects(scheduler.tally.unreadable)
         self._store.name_copies(scheduler.tally.copies)
@@ -114,9 +116,7 @@ class _Extraction:
 
     def _commit(self, result: JobResult) -> None:
         self._store.commit(result.job, result.rows, result.rejects)
-        for modality, count in result.made.items():
-            self._report.made[modality] = self._report.made.get(modality, 0) + count
-        self._report.rejected += len(result.rejects)
+        self._report.take(result)
 
     def _require_space(self) -> None:
         """As if nothing were there yet, less what is: the sources are not hashed yet."""
@@ -135,7 +135,7 @@ class _Extraction:
         report, tally = self._report, scheduler.tally
         report.rejects = self._store.tidy()
         report.known, report.refused = tally.known, tally.refused
-        report.rejected += len(tally.unreadable)
+        report.give_up(tally.unreadable)
         report.inputs = self._survey.media.total() + self._survey.refused
         report.shards, report.bytes = self._store.shard_totals()
 

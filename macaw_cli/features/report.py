@@ -9,7 +9,9 @@ from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.clock import shares
+from macaw_cli.features.shard_rows import JobResult
 
+_EXAMPLES = 3
 _NAMES = {"image": "images", "audio": "sounds", "video": "films"}
 
 
@@ -22,7 +24,8 @@ class ExtractionReport:
         made: media encoded now, per modality; soundtracks count as audio.
         known: inputs whose features were there before.
         refused: inputs given up before and left alone now.
-        rejected: inputs given up now; `rejects` says which and why.
+        rejected: inputs given up now; `rejects` says which and why, and holds those given up before as well.
+        shortened: sounds made now that are longer than what the encoder hears.
         bytes: size of all shards of the store.
         seconds: of this run's work, in all and per stage (see `clock`).
     """
@@ -33,12 +36,27 @@ class ExtractionReport:
     refused: int = 0
     rejected: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
+    shortened: int = 0
     shards: int = 0
     bytes: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     inputs: int = 0
     max_reject_ratio: float = 1.0
+    examples: list[dict[str, Any]] = field(default_factory=list)
+    """The first few of what was given up now."""
+
+    def take(self, result: JobResult) -> None:
+        """Add what became of one job."""
+        for modality, count in result.made.items():
+            self.made[modality] = self.made.get(modality, 0) + count
+        self.shortened += sum("heard" in row.get("meta", {}) for row in result.rows)
+        self.give_up(result.rejects)
+
+    def give_up(self, rejects: list[dict[str, Any]]) -> None:
+        """Add inputs that cannot be used."""
+        self.rejected += len(rejects)
+        self.examples += rejects[: _EXAMPLES - len(self.examples)]
 
     def require_few_rejects(self) -> None:
         """Fail when too many inputs were given up; everything else is written already.
@@ -46,16 +64,18 @@ class ExtractionReport:
         Raises:
             InputError: more than `features.max_reject_ratio` of the inputs.
         """
-        if self.rejected > self.max_reject_ratio * self.inputs:
+        rejected = self.rejected + self.refused
+        if rejected > self.max_reject_ratio * self.inputs:
+            before = f" ({self.refused} of them before; --retry-rejects tries them again)" if self.refused else ""
             raise InputError(
-                f"{self.rejected} of {self.inputs} inputs were rejected, more than --max-reject-ratio "
+                f"{rejected} of {self.inputs} inputs were rejected{before}, more than --max-reject-ratio "
                 f"{self.max_reject_ratio:g} allows.",
                 f"The features of all others are in {self.store}; the reasons are in rejects.jsonl beside them.",
             )
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
-        return {**asdict(self), "store": str(self.store)}
+        return {name: value for name, value in {**asdict(self), "store": str(self.store)}.items() if name != "examples"}
 
     def print(self) -> None:
         """The summary; its last line is the next command."""
@@ -66,8 +86,10 @@ class ExtractionReport:
         console.result(f"Time: {self.seconds:.1f} s ({shares(self.stages, self.seconds)})")
         if self.rejected:
             console.result(f"Rejected: {self.rejected}, listed with their reasons in {self.store / 'rejects.jsonl'}")
-            for row in self.rejects[-min(self.rejected, 3) :]:
+            for row in self.examples:
                 console.result(f"  {row['path']}: {row['reason']}")
+        if self.shortened:
+            console.result(f"{self.shortened} sounds are longer than the encoder hears; --audio-windows N hears more.")
         console.result("Next: macaw build-dataset")
 
 

@@ -3,6 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from PIL import Image
 
@@ -108,6 +109,13 @@ def test_equal_files_of_one_run_are_computed_once(workspace, media, store):
     assert store().find("media/twin.png", "image").offset == store().find("0.png", "image").offset
 
 
+def test_sounds_longer_than_the_encoder_hears_are_counted(workspace, media, capsys):
+    soundfile.write(media / "long.wav", np.random.default_rng(3).standard_normal(160_000) / 10, 16000)
+    report = extract(workspace(), ["media/long.wav", "media/0.wav"])
+    report.print()
+    assert report.shortened == 1 and "1 sounds are longer than the encoder hears" in capsys.readouterr().out
+
+
 def test_clips_of_one_film_are_different_items(workspace, media, store, tmp_path):
     rows = [{"path": "media/loud.mp4"}, {"path": "media/loud.mp4", "start": 0, "end": 0.4},
             {"path": "media/loud.mp4", "start": 0.5, "end": 1.0}]  # fmt: skip
@@ -135,6 +143,9 @@ def test_rejects_are_left_alone_until_they_are_to_be_tried_again(workspace, medi
     again = extract(workspace(), ["media"])
     assert (again.rejected, again.refused, again.made) == (0, 1, {})
     assert again.known == 12, "what was given up before has no features"
+    again.max_reject_ratio = 0.05
+    with pytest.raises(InputError, match=r"1 of 13 inputs were rejected \(1 of them before; --retry-rejects"):
+        again.require_few_rejects()
     assert extract(workspace(), ["media"], retry_rejects=True).rejected == 1
     Image.new("RGB", (9, 9), (1, 2, 3)).save(media / "late.png")
     assert extract(workspace(), ["media"]).made == {"image": 1}
