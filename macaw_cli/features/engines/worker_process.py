@@ -4,7 +4,6 @@ Started by `worker_engine.py`. Standard input brings lines of JSON: first the wo
 What was standard output takes lines of JSON back: `ask`, `advance`, `result`, `error` or `lost`. No pickle.
 """
 
-import ctypes
 import json
 import os
 import signal
@@ -16,11 +15,10 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from macaw_cli.basics.errors import MacawError
+from macaw_cli.features.engines.lifetime import end_with_parent
 from macaw_cli.features.engines.work_order import WorkOrder
 from macaw_cli.features.journal import Job
 from macaw_cli.features.shard_rows import JobResult
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
@@ -86,10 +84,7 @@ def _belong_to(parent: int) -> None:
     """Leave Ctrl-C to the parent, tidy up at its SIGTERM, and die with it even when it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
-    if sys.platform == "linux":  # elsewhere the end of standard input has to do
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before we asked to be told
-            os._exit(1)
+    end_with_parent(parent)
 
 
 def _stop(number: int, _: object) -> None:
