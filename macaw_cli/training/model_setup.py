@@ -43,7 +43,7 @@ def model_config(workspace: Workspace, dataset: TrainingDataset) -> MacawConfig:
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
     encoders = {"image": settings.features.image_encoder, "audio": settings.features.audio_encoder}
-    shapes = feature_shapes(dataset)
+    shapes = feature_shapes(dataset, null_media=settings.training.as_published)
     used = {ENCODER_OF[modality] for modality in shapes}
     return MacawConfig.for_llm(
         llm_config,
@@ -55,13 +55,21 @@ def model_config(workspace: Workspace, dataset: TrainingDataset) -> MacawConfig:
     )
 
 
-def feature_shapes(dataset: TrainingDataset) -> dict[Modality, tuple[int, ...]]:
-    """Shape of a typical medium's features for each modality that the training split has: that of median length."""
+def feature_shapes(dataset: TrainingDataset, *, null_media: bool = False) -> dict[Modality, tuple[int, ...]]:
+    """Shape of a typical medium's features for each modality that the training split has: that of median length.
+
+    A model that reads null media takes their shape, since those are in every example.
+    """
     found: dict[Modality, Counter[tuple[int, ...]]] = defaultdict(Counter)
     for row in dataset.conversations("train"):
         for ref in row.media:
             found[ref.modality][ref.shape] += 1
-    return {modality: _median(shapes) for modality, shapes in found.items()}
+    shapes = {modality: _median(counted) for modality, counted in found.items()}
+    for modality in shapes if null_media else ():
+        null = dataset.null_features(modality)
+        if null is not None:
+            shapes[modality] = null.shape
+    return shapes
 
 
 def _median(shapes: Counter[tuple[int, ...]]) -> tuple[int, ...]:

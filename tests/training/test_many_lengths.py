@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from tiny_world import make_workspace, make_world
+from tiny_world import SHAPES, make_workspace, make_world
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.loading import Workspace
@@ -49,6 +49,7 @@ def test_a_typical_medium_has_the_median_length(uneven, tmp_path):
     assert feature_shapes(materials.dataset)["audio"] == (tokens[(len(tokens) - 1) // 2], 8)
     assert feature_shapes(materials.dataset)["video"] == (2, 4, 8)
     assert np.ptp(tokens) > 0
+    assert feature_shapes(materials.dataset, null_media=True)["audio"] == SHAPES["audio"]
 
 
 def test_settings_that_pool_and_a_dataset_that_does_not_are_told(world, tmp_path):
