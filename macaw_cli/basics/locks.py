@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from macaw_cli.basics.errors import InputError, LockedError
 
@@ -41,6 +42,11 @@ def folder_lock(folder: Path) -> Iterator[None]:
             os.close(lock)
 
 
+def describe_holder() -> dict[str, Any]:
+    """This process, for whoever finds its lock: `pid`, `host` and `command`."""
+    return {"pid": os.getpid(), "host": socket.gethostname(), "command": " ".join(["macaw", *sys.argv[1:]])}
+
+
 def _open(folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,9 +63,8 @@ def _take(lock: int, folder: Path) -> None:
     except BlockingIOError:
         problem = f"{folder} is being written by {_holder(folder)}."
         raise LockedError(problem, "Wait for it, or stop it first.") from None
-    command = " ".join(["macaw", *sys.argv[1:]])
     os.ftruncate(lock, 0)
-    os.write(lock, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "command": command}).encode())
+    os.write(lock, json.dumps(describe_holder()).encode())
 
 
 def _holder(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """Bytes of remote files, to this machine and back."""
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,3 +52,14 @@ def _put_file(filesystem: Any, file: Path, path: str) -> None:
     found, wanted = filesystem.info(path)["size"], file.stat().st_size
     if found != wanted:
         raise OSError(0, f"{found} bytes arrived of {wanted}")
+
+
+def remove(url: str) -> None:
+    """Remove a remote file; one that is not there is fine.
+
+    Raises:
+        Exception: the driver's own (see `driver_errors_are_told`), after some tries.
+    """
+    filesystem, path = open_filesystem(url)
+    with suppress(FileNotFoundError):
+        with_retries(partial(filesystem.rm_file, path))

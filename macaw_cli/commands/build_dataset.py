@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from macaw_cli.commands.shared_options import ConfigOption, PlanOption, SetOption, from_here, workspace_of
+from macaw_cli.commands.shared_options import (
+    ConfigOption,
+    PlanOption,
+    SetOption,
+    from_here,
+    place_from_here,
+    workspace_of,
+)
 
 
 def build_dataset(
@@ -17,7 +24,9 @@ def build_dataset(
             "#N takes N at random; #N+ repeats some where there are fewer.",
         ),
     ] = None,
-    features: Annotated[list[Path] | None, typer.Option(help="Feature store to join with; repeatable.")] = None,
+    features: Annotated[
+        list[str] | None, typer.Option(help="Feature store to join with, a folder or URL; repeatable.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the dataset.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Take at most so many conversations of each source.")] = None,
     max_reject_ratio: Annotated[
@@ -32,7 +41,7 @@ def build_dataset(
         config,
         set_,
         dataset__sources=[_from_here(text, config) for text in source or []],
-        dataset__features=features,
+        dataset__features=[place_from_here(store) for store in features or []],
         dataset__out=out,
         dataset__max_reject_ratio=max_reject_ratio,
     )

@@ -1,6 +1,5 @@
 """`macaw extract-features`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,19 +10,23 @@ from macaw_cli.commands.shared_options import (
     PlanOption,
     SetOption,
     model_from_here,
+    place_from_here,
+    source_from_here,
     workspace_of,
 )
 
 
 def extract_features(
     sources: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders, patterns or JSONL manifests; default: features.sources.")
+        list[str] | None,
+        typer.Argument(help="Files, folders, patterns, tars, JSONL manifests or URLs; default: features.sources."),
     ] = None,
     *,
-    out: Annotated[Path | None, typer.Option(help="Folder of the feature store.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder or URL of the feature store.")] = None,
     image_encoder: Annotated[str | None, typer.Option(help="Folder or hub id: images and video frames.")] = None,
     audio_encoder: Annotated[str | None, typer.Option(help="Folder or hub id: sounds and soundtracks.")] = None,
     frames: Annotated[int | None, typer.Option(help="Frames per video.")] = None,
+    audio_windows: Annotated[int | None, typer.Option(help="Windows (Whisper: of 30 s) heard of a long sound.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     gpus: Annotated[int | None, typer.Option(help="How many GPUs; default 1, with --engine ray all.", min=1)] = None,
     engine: Annotated[str | None, typer.Option(help="local, or ray: over a Ray cluster.")] = None,
@@ -37,14 +40,15 @@ def extract_features(
 ) -> None:
     """Compute encoder features of media files, once."""
     workspace = workspace_of(
-        config, set_, features__out=out, features__image_encoder__model=model_from_here(image_encoder),
-        features__audio_encoder__model=model_from_here(audio_encoder), features__frames=frames, features__device=device,
+        config, set_, features__out=place_from_here(out), features__image_encoder__model=model_from_here(image_encoder),
+        features__audio_encoder__model=model_from_here(audio_encoder), features__frames=frames,
+        features__audio_windows=audio_windows, features__device=device,
         features__max_reject_ratio=max_reject_ratio, features__engine=engine,
     )  # fmt: skip
     from macaw_cli.basics import console
     from macaw_cli.features.extract import extract
 
-    sources = [str(Path(source).absolute()) for source in sources or []]
+    sources = [source_from_here(source) for source in sources or []]
     report = extract(workspace, sources, limit=limit, retry_rejects=retry_rejects, plan=plan, gpus=gpus)
     if json_:
         console.result_json(report.as_json())

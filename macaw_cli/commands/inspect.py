@@ -9,7 +9,9 @@ from macaw_cli.commands.shared_options import JsonOption
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A feature store, dataset, run or model folder.")],
+    path: Annotated[
+        str, typer.Argument(help="A feature store (folder or URL), dataset, run or model folder.")
+    ],
     *,
     verify: Annotated[bool, typer.Option("--verify", help="Reread every file against its recorded hash.")] = False,
     html: Annotated[

@@ -62,6 +62,19 @@ def model_from_here(model: str | None) -> str | Path | None:
     return str(Path(model).expanduser().absolute()) if model and model.startswith((".", "/", "~")) else model
 
 
+def place_from_here(place: str | None) -> str | Path | None:
+    """A typed place: a URL as it stands, else a path that is meant from the current folder."""
+    from macaw_cli.basics.urls import is_url, local_place
+
+    return place if place is None or is_url(place) else Path(local_place(place))
+
+
+def source_from_here(source: str) -> str:
+    """A typed source: a URL as it stands, else a path or pattern of the current folder, made absolute."""
+    place = place_from_here(source)
+    return str(place.absolute()) if isinstance(place, Path) else source
+
+
 def _as_in_settings(value: object, config: Path | None) -> object:
     if isinstance(value, list):
         return [_as_in_settings(item, config) for item in value]

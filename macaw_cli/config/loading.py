@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.config.settings import FORMAT_VERSION, Settings
 
 CONFIG_NAME = "macaw.yaml"
@@ -33,12 +34,22 @@ class Workspace:
     settings: Settings
 
     def path(self, value: str | Path) -> Path:
-        """`value` as it stands when absolute, else below the workspace's folder."""
-        return self.root / Path(value).expanduser()
+        """`value` as it stands when absolute, else below the workspace's folder; `file://` URLs are paths too.
+
+        Raises:
+            UsageError: `value` is a URL.
+        """
+        if is_url(str(value)):
+            raise UsageError(f"{value} is a URL, where a path of this machine is needed.", "Copy it here first.")
+        return self.root / Path(local_place(str(value))).expanduser()
+
+    def place(self, value: str) -> str:
+        """Like `path`, but a URL is a place as well, and stays as it is."""
+        return value if is_url(value) else str(self.path(value))
 
     def model_source(self, value: str) -> str:
         """A model named in the settings: an existing folder of the workspace, else a hub id, unchanged."""
-        return str(self.path(value)) if value and self.path(value).exists() else value
+        return str(self.path(value)) if value and not is_url(value) and self.path(value).exists() else value
 
 
 def open_workspace(config: Path | None = None, overrides: Sequence[str] = ()) -> Workspace:

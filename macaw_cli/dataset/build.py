@@ -15,6 +15,7 @@ from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.inputs import describe_sources, describe_stores, inputs_hash
@@ -28,6 +29,7 @@ from macaw_cli.dataset.sources import Source, parse_sources
 from macaw_cli.dataset.writing import index_part, write_null_entries, write_shards
 from macaw_cli.shards.dataset_lock import BUILDING_NAME, INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.feature_store import STORE_NAME
+from macaw_cli.shards.remote_store import local_copy_of_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def build_dataset(workspace: Workspace, *, limit: int | None = None, plan: bool 
     settings = workspace.settings
     out = workspace.path(settings.dataset.out)
     sources = parse_sources(settings.dataset.sources, workspace, limit)
-    stores = [workspace.path(folder) for folder in settings.dataset.features]
+    stores = [_store_folder(workspace.place(store)) for store in settings.dataset.features]
     if (out / STORE_NAME).exists():
         raise InputError(f"{out} is a feature store; a dataset needs a folder of its own.", "Give another --out.")
     if plan:
@@ -142,3 +144,7 @@ def _require_some(prepared: Prepared, out: Path) -> None:
 def _first_reason(out: Path) -> str:
     rejects = read_jsonl(out / REJECTS_NAME)
     return f"{rejects[0]['file']}, row {rejects[0]['row']}: {rejects[0]['reason']}" if rejects else "none"
+
+
+def _store_folder(place: str) -> Path:
+    return local_copy_of_store(place) if is_url(place) else Path(place)

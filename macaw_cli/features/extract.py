@@ -3,13 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 from macaw_cli.basics import console
 from macaw_cli.basics.background import Ahead
-from macaw_cli.basics.disk import disk_full_is_told, require_free_space
-from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.stopping import sigterm_is_raised
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
@@ -19,6 +18,7 @@ from macaw_cli.features.fetching import Staging
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
+from macaw_cli.features.outputs import Output, open_output
 from macaw_cli.features.planning import plan_extraction
 from macaw_cli.features.report import ExtractionPlan, ExtractionReport
 from macaw_cli.features.scheduling import Scheduler
@@ -68,23 +68,23 @@ def extract(
     encoders = load_encoders(on_cpu(workspace) if elsewhere and not plan else workspace, set(survey.media))
     if plan:
         return plan_extraction(workspace, survey, list_sources(workspace, named, limit), encoders)
-    folder = workspace.path(settings.out)
     _tell_what_is_left_out(survey, encoders)
-    with sigterm_is_raised(), folder_lock(folder), disk_full_is_told(folder):
-        return _Extraction(workspace, folder, survey, encoders, gpus).run(named, limit, retry_rejects)
+    with sigterm_is_raised(), open_output(workspace.place(settings.out)) as output:
+        return _Extraction(workspace, output, survey, encoders, gpus).run(named, limit, retry_rejects)
 
 
 class _Extraction:
     """One run over a store that is locked."""
 
     def __init__(
-        self, workspace: Workspace, folder: Path, survey: Survey, encoders: "Encoders", gpus: int | None
+        self, workspace: Workspace, output: Output, survey: Survey, encoders: "Encoders", gpus: int | None
     ) -> None:
-        self._workspace, self._settings, self._folder = workspace, workspace.settings.features, folder
+        self._workspace, self._settings = workspace, workspace.settings.features
+        self._output, self._folder = output, output.folder
         self._survey, self._encoders = survey, encoders
-        self._engine = choose_engine(workspace, folder, encoders, set(survey.media), gpus)
-        self._store = StoreFiles(folder, _fingerprints(survey, encoders))
-        self._report = ExtractionReport(folder, max_reject_ratio=self._settings.max_reject_ratio)
+        self._engine = choose_engine(workspace, output.folder, encoders, set(survey.media), gpus)
+        self._store = StoreFiles(output.folder, _fingerprints(survey, encoders), output.sizes)
+        self._report = ExtractionReport(output.place, max_reject_ratio=self._settings.max_reject_ratio)
 
     def run(self, sources: list[str], limit: int | None, retry_rejects: bool) -> ExtractionReport:
         """Schedule, extract, tidy up, report."""
@@ -112,7 +112,9 @@ class _Extraction:
             Ahead(jobs, _JOBS_AHEAD) as scheduled,
         ):
             scheduler.settled = lambda count: advance(0, "", count)
-            self._report.stages = self._engine.run(scheduled, self._commit, advance)
+            publish = partial(self._output.publish, commit=self._commit)
+            self._report.stages = self._engine.run(scheduled, publish, advance)
+            self._output.wait()
 
     def _commit(self, result: JobResult) -> None:
         self._store.commit(result.job, result.rows, result.rejects)
@@ -120,6 +122,8 @@ class _Extraction:
 
     def _require_space(self) -> None:
         """As if nothing were there yet, less what is: the sources are not hashed yet."""
+        if self._output.sizes is not None:  # only what is not sent yet takes room
+            return
         wanted = sum(
             count * self._encoders.item_bytes(output)
             for modality, count in self._survey.media.items()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from macaw_cli.basics.atomic_files import iterate_jsonl
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.remote_files import list_folder
+from macaw_cli.basics.urls import is_url, without_secrets
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.features.batch_size import batch_size
@@ -19,6 +21,7 @@ from macaw_cli.features.sources import Survey
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Request
 from macaw_cli.shards.feature_store import MANIFEST_NAME
+from macaw_cli.shards.remote_store import local_copy_of_store
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders
@@ -32,12 +35,13 @@ def plan_extraction(
 ) -> ExtractionPlan:
     """Count, measure a sample and multiply; writes nothing."""
     settings = workspace.settings.features
-    store = workspace.path(settings.out)
-    known = {(row["path"], row["modality"]) for row in iterate_jsonl(store / MANIFEST_NAME) if "key" in row}
+    store = workspace.place(settings.out)
+    known = _known(store)
     batch = batch_size(settings)
     counts, sample = _count(survey, media, known)
     counts.update(survey.uncounted)
-    plan = ExtractionPlan(store, {}, survey.media.total() - counts.total(), {}, {}, survey.refused)
+    shown = without_secrets(store) if is_url(store) else store
+    plan = ExtractionPlan(shown, {}, survey.media.total() - counts.total(), {}, {}, survey.refused)
     with (
         DecoderPool(settings.workers, settings.decode_timeout_s, settings.decode_memory_mib) as pool,
         TemporaryDirectory(prefix="macaw-plan-") as scratch,
@@ -52,6 +56,16 @@ def plan_extraction(
                 plan.bytes[modality] = counts[modality] * sum(map(encoders.item_bytes, encoders.outputs(modality)))
                 plan.rejects += failed
     return plan
+
+
+def _known(store: str) -> set[tuple[str, Modality]]:
+    """Names that the store has, wherever it is."""
+    folder = Path(store)
+    if is_url(store):
+        if MANIFEST_NAME not in list_folder(store):
+            return set()
+        folder = local_copy_of_store(store)
+    return {(row["path"], row["modality"]) for row in iterate_jsonl(folder / MANIFEST_NAME) if "key" in row}
 
 
 def _count(

@@ -1,7 +1,6 @@
 """What an extraction did, or would do, told to people and to scripts."""
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics import console
@@ -20,7 +19,7 @@ class ExtractionReport:
     """The result of `extract`.
 
     Attributes:
-        store: folder of the features.
+        store: folder or URL of the features.
         made: media encoded now, per modality; soundtracks count as audio.
         known: inputs whose features were there before.
         refused: inputs given up before and left alone now.
@@ -30,7 +29,7 @@ class ExtractionReport:
         seconds: of this run's work, in all and per stage (see `clock`).
     """
 
-    store: Path
+    store: str
     made: dict[Modality, int] = field(default_factory=dict)
     known: int = 0
     refused: int = 0
@@ -50,7 +49,7 @@ class ExtractionReport:
         """Add what became of one job."""
         for modality, count in result.made.items():
             self.made[modality] = self.made.get(modality, 0) + count
-        self.shortened += sum("heard" in row.get("meta", {}) for row in result.rows)
+        self.shortened += sum(row.get("modality") == "audio" and "heard" in row["meta"] for row in result.rows)
         self.give_up(result.rejects)
 
     def give_up(self, rejects: list[dict[str, Any]]) -> None:
@@ -85,7 +84,7 @@ class ExtractionReport:
         console.result(f"Features: {made}{known}; {self.shards} shards, {human_bytes(self.bytes)} in {self.store}")
         console.result(f"Time: {self.seconds:.1f} s ({shares(self.stages, self.seconds)})")
         if self.rejected:
-            console.result(f"Rejected: {self.rejected}, listed with their reasons in {self.store / 'rejects.jsonl'}")
+            console.result(f"Rejected: {self.rejected}, listed with their reasons in {self.store}/rejects.jsonl")
             for row in self.examples:
                 console.result(f"  {row['path']}: {row['reason']}")
         if self.shortened:
@@ -97,7 +96,7 @@ class ExtractionReport:
 class ExtractionPlan:
     """The result of `extract(plan=True)`: per modality how many, how many bytes and how many seconds."""
 
-    store: Path
+    store: str
     items: dict[Modality, int]
     known: int
     bytes: dict[Modality, int]
@@ -110,7 +109,7 @@ class ExtractionPlan:
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
-        return {**asdict(self), "store": str(self.store)}
+        return asdict(self)
 
     def print(self) -> None:
         """A table, and what it would do."""

@@ -7,7 +7,7 @@ in memory (about 0.2 KB each), so that a store may grow as long as the disk hold
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,18 @@ Row = dict[str, Any]
 
 
 class StoreFiles:
-    """What the store holds so far, and the only way to add to it; safe in threads."""
+    """What the store holds so far, and the only way to add to it; safe in threads.
 
-    def __init__(self, folder: Path, fingerprints: dict[Modality, Row]) -> None:
-        self.folder = folder
+    Args:
+        folder: of the files.
+        fingerprints: of the encoders that will add to it.
+        sizes: of the shards, where they are elsewhere; None looks in `folder`.
+    """
+
+    def __init__(
+        self, folder: Path, fingerprints: dict[Modality, Row], sizes: Mapping[str, int] | None = None
+    ) -> None:
+        self.folder, self._sizes_elsewhere = folder, sizes
         self._agree_on(fingerprints)
         self._lock = threading.Lock()
         self._sizes: dict[str, int] = {}
@@ -148,6 +156,8 @@ class StoreFiles:
     def _whole(self, shard: str) -> bool:
         if shard in self._damaged:
             return False
+        if self._sizes_elsewhere is not None and self._sizes.get(shard) != 0:
+            return self._sizes_elsewhere.get(shard) == self._sizes.get(shard, -1)
         try:
             if self._sizes.get(shard) != 0:  # a job that rejected everything has a row, but no file
                 verify_size(self.folder / shard, self._sizes.get(shard, -1))

@@ -12,6 +12,7 @@ from macaw_cli.inspection.feature_counts import ModalityCounts, StoreCounts, cou
 from macaw_cli.inspection.reject_reasons import RejectGroup, reject_groups
 from macaw_cli.shards.damage_note import damaged_shards
 from macaw_cli.shards.feature_store import read_fingerprints
+from macaw_cli.shards.remote_store import shown_place
 
 ENCODER_COLUMNS = ("model", "architecture", "layer", "cls", "projection", "precision", "frames")
 """What a person asks first about an encoder; `--json` has everything."""
@@ -68,7 +69,7 @@ def describe_feature_store(folder: Path) -> Description:
     }
     if damaged:
         lines["damaged"] = f"{len(damaged)} shards, as --verify found; `macaw extract-features` makes them again"
-    return Description("feature store", str(folder), facts, lines, feature_tables(summary),
+    return Description("feature store", shown_place(folder), facts, lines, feature_tables(summary),
                        next_step="macaw build-dataset")  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from macaw_cli.basics import console
 from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import DamagedError, InputError, UsageError
+from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.inspection.datasets import describe_dataset, verify_dataset
 from macaw_cli.inspection.description import Description
 from macaw_cli.inspection.feature_stores import describe_feature_store
@@ -14,6 +15,7 @@ from macaw_cli.inspection.feature_verification import verify_feature_store
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.inspection.models import describe_model, verify_model
 from macaw_cli.inspection.runs import describe_run, verify_run
+from macaw_cli.shards.remote_store import local_copy_of_store, read_record, send_damage_note
 
 FROM_A_COPY = "Restore these files from a copy, or make them again."
 EXTRACT_AGAIN = "The same `macaw extract-features` again makes just these shards anew."
@@ -49,11 +51,11 @@ KINDS = (
 )
 
 
-def inspect_folder(folder: Path, *, verify: bool, as_json: bool, page: PageRequest | None = None) -> None:
-    """Print what is in `folder`.
+def inspect_folder(place: Path | str, *, verify: bool, as_json: bool, page: PageRequest | None = None) -> None:
+    """Print what is in a folder, or in a feature store behind a URL.
 
     Args:
-        folder: anything that macaw wrote.
+        place: anything that macaw wrote.
         verify: reread every file that has a recorded hash first.
         as_json: print one JSON object instead of lines and tables.
         page: also write a page to look at (feature stores).
@@ -63,12 +65,14 @@ def inspect_folder(folder: Path, *, verify: bool, as_json: bool, page: PageReque
         DamagedError: a file is missing, cut or changed; each is named.
         UsageError: there is no page for this kind of folder.
     """
+    folder = local_copy_of_store(str(place)) if is_url(str(place)) else Path(local_place(str(place)))
     kind = recognise(folder)
     if page and kind.name != "feature store":
         raise UsageError(f"--html shows feature stores; {folder} is a {kind.name}.", "Leave --html out.")
     findings = _verified(kind, folder) if verify else []
     damaged = [finding for finding in findings if finding.problem and not finding.harmless]
     if damaged:
+        send_damage_note(folder)
         _report(kind, folder, damaged, as_json)
     description = kind.describe(folder)
     written = {"html": str(_write_page(folder, page))} if page else {}
@@ -119,7 +123,8 @@ def _suggestion(folder: Path) -> str:
 def _write_page(folder: Path, request: PageRequest) -> Path:
     from macaw_cli.inspection.feature_page import PAGE_NAME, write_feature_page  # imports decoders
 
-    target = request.target or folder / PAGE_NAME
+    is_copy = bool(read_record(folder)["url"])
+    target = request.target or (Path(PAGE_NAME) if is_copy else folder / PAGE_NAME)
     write_feature_page(folder, target, request.samples)
     return target
 

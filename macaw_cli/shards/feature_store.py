@@ -19,6 +19,7 @@ from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.config.settings import Modality
 from macaw_cli.shards.feature_rows import NULL_KEY, FeatureRow, ManifestIndex, ShardRow
 from macaw_cli.shards.positioned_reads import PositionedReads
+from macaw_cli.shards.remote_store import RemoteShards, read_record, shown_place
 from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name, parse_npy, verify_shard, verify_size
 
 __all__ = ["MANIFEST_NAME", "NULL_KEY", "STORE_NAME", "STORE_VERSION", "FeatureRow", "FeatureStore", "ShardRow"]
@@ -32,7 +33,7 @@ _LISTED = 100
 
 
 class FeatureStore:
-    """A folder of features, opened for reading.
+    """A folder of features, opened for reading; of a remote store its local copy (see `remote_store`).
 
     Raises:
         InputError: the folder is no feature store.
@@ -45,8 +46,12 @@ class FeatureStore:
         self.fingerprints = read_fingerprints(folder)
         self._index = ManifestIndex(folder / MANIFEST_NAME)
         self.shards: list[ShardRow] = self._index.shards
-        self._reads = PositionedReads(folder)
-        if check_sizes:
+        record = read_record(folder)
+        self._remote = RemoteShards(folder, record, self.shards) if record["url"] else None
+        self._reads = PositionedReads(folder, before_open=self._remote.bring if self._remote else None)
+        if check_sizes and self._remote:
+            self._remote.require_sizes()
+        elif check_sizes:
             for shard in self.shards:
                 verify_size(shard.path, shard.nbytes)
 
@@ -69,7 +74,7 @@ class FeatureStore:
             count = f"{len(paths)}" if len(paths) < _LISTED else f"{_LISTED} or more"
             shown = ", ".join(paths[:3])
             return f"{path_or_name} fits {count} {modality} files ({shown}, ...): give more of its path"
-        return f"{self.folder} has no {modality} features of {path_or_name}"
+        return f"{shown_place(self.folder)} has no {modality} features of {path_or_name}"
 
     def read(self, row: FeatureRow) -> np.ndarray:
         """The features: fp16, `row.shape`, read-only.
@@ -118,6 +123,8 @@ class FeatureStore:
         """Reread every shard whole against its hash; yields each with what is wrong with it."""
         for shard in self.shards:
             try:
+                if self._remote:
+                    self._remote.bring_anew(shard.path.name)
                 verify_shard(shard.path, shard.nbytes, shard.sha256)
                 yield shard, None
             except DamagedError as error:

@@ -8,6 +8,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_macaw.py stands above
 
+import remote_store_server
 import tiny_macaw
 
 from macaw_cli.config.loading import open_workspace
@@ -68,3 +69,23 @@ def contents(tmp_path):
         return {file.name: file.read_bytes() for file in files if file.exists()}
 
     return read
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A real S3 server on this machine; its URL."""
+    with remote_store_server.s3_server() as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(s3_server, tmp_path, monkeypatch):
+    """An empty bucket as a driver and `s3://` URL, with a cache of its own for remote stores."""
+    import s3fs
+
+    monkeypatch.setenv("MACAW_CACHE", str(tmp_path / "cache"))
+    filesystem = s3fs.S3FileSystem(use_listings_cache=False)
+    name = f"test-{tmp_path.name.replace('_', '-').lower()[-40:]}".strip("-")
+    filesystem.mkdir(name)
+    yield filesystem, f"s3://{name}"
+    filesystem.rm(name, recursive=True)
