@@ -64,6 +64,8 @@ class FeatureSettings:
     """Decoder processes; `null` takes one per core."""
     engine: Literal["local", "ray"] = "local"
     """Where the work runs: on this machine, or as Ray Data actors over a cluster."""
+    video_decoder: Literal["pyav", "decord"] = "pyav"
+    """Who decodes films; `decord` serves where it gives the same frames, and PyAV takes the rest."""
     decode_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     """Seconds after which the decoding of one file is given up and its process ended."""
     decode_memory_mib: Annotated[int, Field(ge=512)] = 4096

@@ -32,6 +32,7 @@ class Encoders:
         frames: taken of a film.
         pool_frames: stored of a film; None stores all that are taken.
         audio_windows: windows of the audio encoder's length that are heard of a sound at most.
+        video_decoder: who decodes films, `pyav` or `decord`.
 
     Attributes:
         fingerprints: one per modality that these encoders serve.
@@ -39,10 +40,10 @@ class Encoders:
 
     def __init__(
         self, image: ImageEncoder | None, audio: AudioEncoder | None, frames: int, *,
-        pool_frames: int | None = None, audio_windows: int = 1,
+        pool_frames: int | None = None, audio_windows: int = 1, video_decoder: str = "pyav",
     ) -> None:  # fmt: skip
         self.image, self.audio, self.frames = image, audio, frames
-        self.pool_frames, self.audio_windows = pool_frames, audio_windows
+        self.pool_frames, self.audio_windows, self._video_decoder = pool_frames, audio_windows, video_decoder
         self.fingerprints: dict[Modality, dict[str, Any]] = {}
         if image:
             pooled = {} if pool_frames is None else {"pool_frames": pool_frames}
@@ -76,7 +77,7 @@ class Encoders:
         return {
             "path": file, "modality": modality, "start": clip[0], "end": clip[1], "frames": self.frames,
             "geometry": self.image.geometry if self.image else None, "pictures": "video" in outputs,
-            "sampling_rate": rate, "max_seconds": longest,
+            "sampling_rate": rate, "max_seconds": longest, "decoder": self._video_decoder,
         }  # fmt: skip
 
     def encode(self, modality: Modality, arrays: list[np.ndarray], batch: int) -> FeatureArrays:
@@ -145,8 +146,10 @@ def load_encoders(workspace: Workspace, modalities: set[Modality]) -> Encoders:
         audio = load_audio_encoder(
             settings.audio_encoder, workspace.model_source(settings.audio_encoder.model), *where
         )
-    pooled, windows = settings.pool_frames, settings.audio_windows
-    return Encoders(image, audio, settings.frames, pool_frames=pooled, audio_windows=windows)
+    return Encoders(
+        image, audio, settings.frames, pool_frames=settings.pool_frames, audio_windows=settings.audio_windows,
+        video_decoder=settings.video_decoder,
+    )  # fmt: skip
 
 
 def _in_batches(encoder: FrozenEncoder, arrays: list[np.ndarray], batch: int) -> list[Tensor]:

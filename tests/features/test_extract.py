@@ -86,6 +86,14 @@ def test_equal_workspaces_give_equal_bytes_wherever_they_are(workspace, media, c
     assert str(tmp_path).encode() not in b"".join(before.values())
 
 
+def test_both_decoders_of_films_give_the_same_features(workspace, media, contents, tmp_path):
+    extract(workspace(), ["media"])
+    before = contents()
+    shutil.rmtree(tmp_path / "features")
+    extract(workspace("features.video_decoder=decord"), ["media"])
+    assert contents() == before
+
+
 def test_files_added_later_are_the_only_ones_extracted(workspace, media, store):
     extract(workspace(), ["media"])
     Image.new("RGB", (9, 9), (1, 2, 3)).save(media / "added.png")
@@ -111,7 +119,7 @@ def test_equal_files_of_one_run_are_computed_once(workspace, media, store):
 
 def test_sounds_longer_than_the_encoder_hears_are_counted(workspace, media, capsys):
     soundfile.write(media / "long.wav", np.random.default_rng(3).standard_normal(160_000) / 10, 16000)
-    report = extract(workspace(), ["media/long.wav", "media/0.wav"])
+    report = extract(workspace(), ["media/long.wav", "media/0.wav", "media/loud.mp4"])
     report.print()
     assert report.shortened == 1 and "1 sounds are longer than the encoder hears" in capsys.readouterr().out
 
