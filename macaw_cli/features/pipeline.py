@@ -20,6 +20,7 @@ from macaw_cli.basics.urls import is_url
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.clock import Clock
 from macaw_cli.features.hash_cache import stamp_of
+from macaw_cli.features.host_copy import HostCopy
 from macaw_cli.features.items import Item, file_of
 from macaw_cli.features.journal import Job
 from macaw_cli.features.remote_decoding import RemoteDecoding
@@ -34,6 +35,8 @@ _AHEAD_PER_WORKER = 4
 """Files that each decoder may be ahead of the batch in work."""
 _BATCHES_BEHIND = 3
 """Encoded batches that may wait for the writer."""
+_LAUNCHED = 1
+"""Batches that a GPU may have before it while the next is prepared."""
 _Ahead = Iterator[tuple[Item, "Future[Decoded]"]]
 _Usable = tuple[Item, Decoded]
 
@@ -56,6 +59,7 @@ class Pipeline:
         self._digests = {modality: fingerprint(found) for modality, found in encoders.fingerprints.items()}
         self._remote = RemoteDecoding(folder)
         self._open: list[ShardsOfJob] = []
+        self._launched: deque[tuple[HostCopy, Callable[[FeatureArrays], None]]] = deque()
         self.clock = Clock(lambda: pool.busy_s)
 
     def run(self, jobs: Iterator[Job | None]) -> None:
@@ -118,6 +122,7 @@ class Pipeline:
             for modality in job.shards:
                 self._encode(modality, job, usable, shards, writer)
             self._advance(len(batch), f"({self.clock.shares()})")
+        self._hand_on(writer, 0)
         writer.submit(partial(self._finish, shards))
 
     def _results(
@@ -143,14 +148,21 @@ class Pipeline:
         found = [(item, meta, arrays[modality]) for item, (meta, arrays) in usable if modality in arrays]
         if not found:
             return
-        with self.clock.measure("encode"):
-            features = self._encoders.encode(modality, [array for _, _, array in found], job.batch)
-        items = [(item, meta) for item, meta, _ in found]
-        with self.clock.measure("waiting"):
-            writer.submit(partial(self._write, modality, items, features, shards))
+        copy = HostCopy(lambda: self._encoders.start(modality, [array for _, _, array in found], job.batch))
+        self._launched.append((copy, partial(self._write, modality, [(item, meta) for item, meta, _ in found], shards)))
+        self._hand_on(writer, _LAUNCHED if copy.running else 0)
 
-    def _write(self, modality: Modality, items: list[tuple[Item, dict[str, object]]], features: "FeatureArrays",
-               shards: ShardsOfJob) -> None:  # fmt: skip
+    def _hand_on(self, writer: Background, most: int) -> None:
+        """Give encoded batches to the writer, waiting until at most so many are with the GPU."""
+        while len(self._launched) > most:
+            copy, write = self._launched.popleft()
+            features, seconds = copy.wait()
+            self.clock.add("encode", seconds)
+            with self.clock.measure("waiting"):
+                writer.submit(partial(write, features))
+
+    def _write(self, modality: Modality, items: list[tuple[Item, dict[str, object]]], shards: ShardsOfJob,
+               features: "FeatureArrays") -> None:  # fmt: skip
         with self.clock.measure("write"):
             for (item, meta), feature in zip(items, features, strict=True):
                 shards.add(modality, item, meta, feature)
