@@ -37,6 +37,7 @@ class Worker:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "macaw_cli.features.engines.worker_process", str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", env=_environment(device),
+            start_new_session=True,  # Ctrl-C is the parent's, also while this one is still starting
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(inbox,), name=f"worker on {device}", daemon=True)
         self._reader.start()

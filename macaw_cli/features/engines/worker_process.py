@@ -81,8 +81,7 @@ class Parent:
 
 
 def _belong_to(parent: int) -> None:
-    """Leave Ctrl-C to the parent, tidy up at its SIGTERM, and die with it even when it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Tidy up at its SIGTERM, and die with it even when it is killed."""
     signal.signal(signal.SIGTERM, _stop)
     end_with_parent(parent)
 

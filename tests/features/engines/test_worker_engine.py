@@ -1,0 +1,105 @@
+"""Real worker processes, on the CPU: what they make, and what is left when they or their parent are killed."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from macaw_cli.features.extract import extract
+
+GPUS = ("--gpus", "2", "--set", "features.workers=2")
+
+
+def workers_of(descendants):
+    return [pid for pid, command in descendants.items() if "worker_process" in command]
+
+
+def test_two_workers_make_the_same_bytes_even_when_one_of_them_is_killed(
+    workspace, pictures, contents, start, cpu_workers, wait_for, shards, below, is_running, tmp_path
+):
+    extract(workspace(), ["media/pictures"])
+    alone = contents()
+    shutil.rmtree(tmp_path / "features")
+    process = start(cpu_workers, *GPUS)
+    wait_for(lambda: shards() >= 2)
+    others = below(process.pid)
+    first, second = workers_of(others)
+    os.kill(first, signal.SIGKILL)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert "was killed, as the system does when memory runs out; its work goes to the other 1." in told
+    assert contents() == alone
+    assert len(others) >= 4, "two workers with a decoder each"
+    wait_for(lambda: not any(map(is_running, others)), 10)
+
+
+def test_a_killed_parent_leaves_nobody_behind_and_the_next_run_ends_with_the_same_bytes(
+    workspace, pictures, contents, start, cpu_workers, wait_for, shards, below, is_running, tmp_path
+):
+    workspace()
+    process = start(cpu_workers, *GPUS)
+    wait_for(lambda: shards() >= 3)
+    others = below(process.pid)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    wait_for(lambda: not any(map(is_running, others)), 10)
+    report = extract(workspace(), ["media/pictures"])
+    assert 0 < report.made["image"] < 156
+    again = contents()
+    shutil.rmtree(tmp_path / "features")
+    extract(workspace(), ["media/pictures"])
+    assert contents() == again
+
+
+@pytest.mark.slow
+def test_stopped_and_without_workers_the_work_ends_with_its_reason_and_keeps_what_is_done(
+    workspace, pictures, contents, start, cpu_workers, wait_for, shards, below, is_running, tmp_path
+):
+    workspace()
+    process = start(cpu_workers, *GPUS)
+    wait_for(lambda: shards() >= 2)
+    others = below(process.pid)
+    process.terminate()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 143 and "Stopped by SIGTERM" in told and "Traceback" not in told
+    assert not any(map(is_running, others)) and not list((tmp_path / "features").glob("*.tmp"))
+
+    process = start(cpu_workers, *GPUS)
+    wait_for(lambda: len(workers_of(below(process.pid))) == 2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in told
+
+    before = shards()
+    process = start(cpu_workers, *GPUS)
+    wait_for(lambda: shards() >= before + 2)
+    for worker in workers_of(below(process.pid)):
+        os.kill(worker, signal.SIGKILL)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1 and "Everything finished before is kept" in told and "Traceback" not in told
+
+    before = shards()
+    process = start(cpu_workers, *GPUS)
+    wait_for(lambda: shards() >= before + 2)
+    others = below(process.pid)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    wait_for(lambda: not any(map(is_running, others)), 10)
+    extract(workspace(), ["media/pictures"])
+    interrupted = contents()
+    shutil.rmtree(tmp_path / "features")
+    extract(workspace(), ["media/pictures"])
+    assert contents() == interrupted
+
+
+def test_an_error_of_a_worker_is_told_as_if_it_were_the_commands_own(
+    workspace, pictures, start, cpu_workers, tmp_path
+):
+    workspace()
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / "image-000001.tar.tmp").symlink_to("/dev/full")  # writing fails as on a full disk
+    process = start(cpu_workers, *GPUS)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 1 and "is full; everything finished before is kept" in told
+    assert "Traceback" not in told
