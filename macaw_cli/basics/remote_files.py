@@ -24,6 +24,7 @@ _IDENTITY = ("ETag", "etag", "Content-MD5", "md5Hash", "crc32c", "blob_id", "che
 _TIMES = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "modified", "created")
 _TRIES = 4
 _FIRST_PAUSE_S = 0.5
+_HOPELESS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 _DENIED = ("403", "401", "Forbidden", "Access Denied", "Unauthorized", "credentials", "Credentials")
 
 
@@ -67,10 +68,14 @@ def driver_errors_are_told(url: str, doing: str = "read") -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except Exception as raised:
+        error = cause_of(raised)
         if not is_of_driver(error):
             raise
         shown = without_secrets(url)
+        if isinstance(error, NotImplementedError):
+            problem = f"{shown} cannot be {doing}: this kind of URL does not allow it."
+            raise InputError(problem, "Use a folder, s3:// or gs://.") from None
         if isinstance(error, FileNotFoundError):
             problem, hint = f"There is nothing at {shown}.", "Check the URL (the bucket's name too)."
             raise InputError(problem, hint) from None
@@ -84,13 +89,24 @@ def driver_errors_are_told(url: str, doing: str = "read") -> Iterator[None]:
 
 def is_of_driver(error: BaseException) -> bool:
     """Whether a driver, its network library or the operating system raised it: anything else is a bug."""
-    return isinstance(error, OSError | asyncio.TimeoutError) or type(error).__module__.partition(".")[0] in _DRIVERS
+    own = OSError | asyncio.TimeoutError | NotImplementedError
+    return isinstance(error, own) or type(error).__module__.partition(".")[0] in _DRIVERS
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong, in one line without a full stop."""
+    """What went wrong, in one line without a full stop; a web server's answer without the link, which may be signed."""
+    if status := getattr(error, "status", None):
+        return f"{status} {getattr(error, 'message', '')}".strip()
     text = str(getattr(error, "strerror", None) or error).strip() or type(error).__name__
     return text.splitlines()[0].rstrip(".")
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """What really happened: the driver of web servers calls every failure a file that is not there."""
+    cause = error.__cause__
+    if isinstance(error, FileNotFoundError) and cause is not None and getattr(cause, "status", None) != 404:
+        return cause
+    return error
 
 
 def with_retries(call: Callable[[], T]) -> T:
@@ -102,12 +118,11 @@ def with_retries(call: Callable[[], T]) -> T:
     for attempt in range(_TRIES):
         try:
             return call()
-        except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError):
-            raise
         except Exception as error:
-            hopeless = any(word in str(error) for word in _DENIED)
-            if attempt == _TRIES - 1 or hopeless or not is_of_driver(error):
-                raise
+            cause = cause_of(error)
+            hopeless = isinstance(cause, _HOPELESS) or any(word in str(cause) for word in _DENIED)
+            if attempt == _TRIES - 1 or hopeless or not is_of_driver(cause):
+                raise cause from None
         time.sleep(_FIRST_PAUSE_S * 2**attempt)
     raise AssertionError("the last try returns or raises")
 

@@ -18,6 +18,7 @@ from macaw_cli.config.settings import Modality
 from macaw_cli.features.journal import Job
 from macaw_cli.shards.damage_note import damaged_shards, forget_damage
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY, STORE_NAME, STORE_VERSION
+from macaw_cli.shards.remote_store import shown_place
 from macaw_cli.shards.tar_reader import verify_size
 
 REJECTS_NAME = "rejects.jsonl"
@@ -173,7 +174,7 @@ class StoreFiles:
         stored = store["fingerprints"]
         for modality, found in fingerprints.items():
             if modality in stored:
-                _require_same(self.folder, modality, stored[modality], found)
+                _require_same(shown_place(self.folder), modality, stored[modality], found)
         if any(modality not in stored for modality in fingerprints):
             write_json(path, {**store, "fingerprints": {**fingerprints, **stored}})
 
@@ -183,12 +184,12 @@ def _named(name: str, modality: Modality | None) -> bytes:
     return hashlib.blake2b(os.fsencode(f"{modality}:{name}"), digest_size=16).digest()
 
 
-def _require_same(folder: Path, modality: Modality, stored: Row, found: Row) -> None:
+def _require_same(place: str, modality: Modality, stored: Row, found: Row) -> None:
     difference = fingerprint_difference(stored, found)
     if difference:
         details = "; ".join(f"{key}: {old!r} there, {new!r} now" for key, (old, new) in difference.items())
         raise MismatchError(
-            f"{folder} holds {modality} features of {stored['model']} (fingerprint {fingerprint(stored)}), not of "
+            f"{place} holds {modality} features of {stored['model']} (fingerprint {fingerprint(stored)}), not of "
             f"{found['model']} (fingerprint {fingerprint(found)}): {details}.",
             "Use the same encoder and settings, or another folder with --out.",
         )

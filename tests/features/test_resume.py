@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from macaw_cli.basics.errors import ResourceError
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.features.extract import extract
 
-COMMAND = [sys.executable, "-m", "macaw_cli", "extract-features", "media/pictures"]
+COMMAND = [sys.executable, "-m", "macaw_cli", "extract-features"]
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ def many_pictures(media):
         Image.fromarray(pixels).save(media / "pictures" / f"more-{number:03}.png")
 
 
-def start(folder, *more):
-    return subprocess.Popen([*COMMAND, *more], cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+def start(folder, *more, sources=("media/pictures",)):
+    return subprocess.Popen([*COMMAND, *sources, *more], cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
                             text=True, start_new_session=True)  # fmt: skip
 
 
@@ -72,6 +73,25 @@ def test_killed_moved_and_typed_again_ends_with_the_same_bytes(workspace, media,
     report = extract(open_workspace(moved), ["media/pictures"])
     assert 0 < report.made["image"] < 157 - 15 and contents(moved / "features") == undisturbed
     assert not list((moved / "features").glob("*.tmp"))
+
+
+def test_killed_in_the_middle_of_tars_it_goes_on_to_the_same_bytes(workspace, media, many_pictures, contents, tmp_path):
+    pictures = sorted((media / "pictures").iterdir())
+    for number in range(3):
+        with tarfile.open(tmp_path / f"{number:05}.tar", "w") as tar:
+            for picture in pictures[number::3]:
+                tar.add(picture, picture.name)
+    opened = workspace()
+    extract(opened, ["{00000..00002}.tar"])
+    undisturbed = contents()
+    shutil.rmtree(tmp_path / "features")
+    process = start(tmp_path, "{00000..00002}.tar", sources=[])
+    wait_for(lambda: len(list((tmp_path / "features").glob("*.tar"))) >= 5)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    report = extract(opened, ["{00000..00002}.tar"])
+    assert 0 < report.made["image"] < 157 and contents() == undisturbed
+    assert extract(opened, ["{00000..00002}.tar"]).known == 157
 
 
 def test_a_decoder_that_stops_for_ever_costs_one_file(workspace, media, tmp_path):
