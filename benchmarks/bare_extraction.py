@@ -1,6 +1,6 @@
 """The bare work of an extraction: decode each file, run the encoder, keep nothing. Called by `extraction.py`.
 
-    python benchmarks/bare_extraction.py photos|sounds|films auto|cpu|cuda
+    python benchmarks/bare_extraction.py photos|sounds|films BATCH auto|cpu|cuda
 
 Written with PIL, soundfile, decord, soxr and transformers alone. Prints the seconds of both halves as JSON.
 """
@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-BATCH, FRAMES, RATE = 32, 6, 16_000
+FRAMES, RATE = 6, 16_000
 
 
 def main() -> None:
     """Decode and encode batch after batch."""
-    kind, wanted = sys.argv[1:3]
+    kind, batch, wanted = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     device = torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
     prepare, encode = (hearing if kind == "sounds" else seeing)(device)
     files = sorted(Path(kind).iterdir())
-    per_batch = BATCH // FRAMES if kind == "films" else BATCH
+    per_batch = max(1, batch // FRAMES) if kind == "films" else batch
     seconds = {"decode": 0.0, "encode": 0.0}
     for first in range(0, len(files), per_batch):
         began = time.monotonic()

@@ -1,6 +1,6 @@
 """A clip-retrieval-style loop: DataLoader workers decode, batched CLIP encodes, one file is saved at the end.
 
-    python benchmarks/loader_loop.py WORKERS auto|cpu|cuda        # called by extraction.py, in a folder with photos/
+    python benchmarks/loader_loop.py WORKERS BATCH auto|cpu|cuda    # called by extraction.py, beside photos/
 
 Keeps one pooled, normalised fp16 embedding per photo, as clip-retrieval does; macaw keeps all 196 patch tokens.
 """
@@ -13,8 +13,6 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
-
-BATCH = 32
 
 
 class Photos(Dataset):
@@ -35,10 +33,10 @@ class Photos(Dataset):
 @torch.inference_mode()
 def main() -> None:
     """Encode everything, then save it."""
-    workers, wanted = int(sys.argv[1]), sys.argv[2]
+    workers, batch, wanted = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     device = torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
     model = CLIPVisionModelWithProjection.from_pretrained("clip", dtype=torch.float32).to(device).eval()
-    loader = DataLoader(Photos(), batch_size=BATCH, num_workers=workers, prefetch_factor=2)
+    loader = DataLoader(Photos(), batch_size=batch, num_workers=workers, prefetch_factor=2)
     collected = []
     for pixels in loader:
         embedded = model(pixels.to(device)).image_embeds
