@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from macaw_cli.basics.errors import MismatchError, UsageError
-from macaw_cli.commands.shared_options import model_from_here, workspace_of
+from macaw_cli.commands.shared_options import model_from_here, place_from_here, source_from_here, workspace_of
 from macaw_cli.config.loading import (
     Workspace,
     apply_override,
@@ -52,6 +52,23 @@ def test_the_file_of_the_current_folder_is_found_and_paths_are_relative_to_it(tm
         assert workspace.settings.seed == 7
         assert workspace.path("x/y").resolve() == tmp_path / "x" / "y"
     assert open_workspace(tmp_path).path("/x") == Path("/x")
+
+
+def test_a_url_is_a_place_and_no_path(tmp_path):
+    workspace = Workspace(tmp_path, Settings())
+    assert workspace.place("s3://bucket//a") == "s3://bucket//a" and workspace.model_source("hf://a/b") == "hf://a/b"
+    assert workspace.place("a") == str(tmp_path / "a") and workspace.path("file:///a/b") == Path("/a/b")
+    with pytest.raises(UsageError, match="s3://bucket/a is a URL, where a path of this machine is needed"):
+        workspace.path("s3://bucket/a")
+
+
+def test_urls_that_are_typed_stay_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert place_from_here("s3://bucket/a") == "s3://bucket/a" and place_from_here("file:///a") == Path("/a")
+    assert place_from_here("a") == Path("a") and place_from_here(None) is None
+    assert source_from_here("gs://a/*.png") == "gs://a/*.png" and source_from_here("a/*.png") == f"{tmp_path}/a/*.png"
+    settings = workspace_of(None, None, features__out=place_from_here("s3://bucket/a")).settings
+    assert settings.features.out == "s3://bucket/a"
 
 
 def test_a_model_is_a_folder_of_the_workspace_or_a_hub_id(tmp_path):
