@@ -5,6 +5,7 @@ that are written down, and none are stored.
 """
 
 import asyncio
+import errno
 import functools
 import os
 import time
@@ -24,6 +25,12 @@ _IDENTITY = ("ETag", "etag", "Content-MD5", "md5Hash", "crc32c", "blob_id", "che
 _TIMES = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "modified", "created")
 _TRIES = 4
 _FIRST_PAUSE_S = 0.5
+_UNREACHABLE = {
+    "EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ConnectError",
+    "ClientConnectorError", "ClientConnectorDNSError", "ServerDisconnectedError", "ConnectTimeout", "ReadTimeout",
+}  # fmt: skip
+_NO_WRITING = (405, 501)
+"""What web servers answer to a method that they do not have."""
 _HOPELESS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 _DENIED = ("403", "401", "Forbidden", "Access Denied", "Unauthorized", "credentials", "Credentials")
 
@@ -73,7 +80,7 @@ def driver_errors_are_told(url: str, doing: str = "read") -> Iterator[None]:
         if not is_of_driver(error):
             raise
         shown = without_secrets(url)
-        if isinstance(error, NotImplementedError):
+        if isinstance(error, NotImplementedError) or getattr(error, "status", None) in _NO_WRITING:
             problem = f"{shown} cannot be {doing}: this kind of URL does not allow it."
             raise InputError(problem, "Use a folder, s3:// or gs://.") from None
         if isinstance(error, FileNotFoundError):
@@ -89,8 +96,15 @@ def driver_errors_are_told(url: str, doing: str = "read") -> Iterator[None]:
 
 def is_of_driver(error: BaseException) -> bool:
     """Whether a driver, its network library or the operating system raised it: anything else is a bug."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return False  # this machine's disk is no fault of theirs
     own = OSError | asyncio.TimeoutError | NotImplementedError
     return isinstance(error, own) or type(error).__module__.partition(".")[0] in _DRIVERS
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether it is the connection that failed, and not what was asked for."""
+    return isinstance(error, ConnectionError | asyncio.TimeoutError) or type(error).__name__ in _UNREACHABLE
 
 
 def reason_of(error: BaseException) -> str:
@@ -104,7 +118,8 @@ def reason_of(error: BaseException) -> str:
 def cause_of(error: BaseException) -> BaseException:
     """What really happened: the driver of web servers calls every failure a file that is not there."""
     cause = error.__cause__
-    if isinstance(error, FileNotFoundError) and cause is not None and getattr(cause, "status", None) != 404:
+    of_the_web = isinstance(cause, asyncio.TimeoutError) or type(cause).__module__.startswith("aiohttp")
+    if isinstance(error, FileNotFoundError) and cause and of_the_web and getattr(cause, "status", None) != 404:
         return cause
     return error
 

@@ -18,7 +18,7 @@ from macaw_cli.features.fetching import Staging
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
-from macaw_cli.features.outputs import Output, open_output
+from macaw_cli.features.outputs import SHARDS_HERE, Output, open_output
 from macaw_cli.features.planning import plan_extraction
 from macaw_cli.features.report import ExtractionPlan, ExtractionReport
 from macaw_cli.features.scheduling import Scheduler
@@ -122,14 +122,15 @@ class _Extraction:
 
     def _require_space(self) -> None:
         """As if nothing were there yet, less what is: the sources are not hashed yet."""
-        if self._output.sizes is not None:  # only what is not sent yet takes room
-            return
-        wanted = sum(
-            count * self._encoders.item_bytes(output)
+        sizes = [
+            (count, self._encoders.item_bytes(output))
             for modality, count in self._survey.media.items()
             for output in self._encoders.outputs(modality)
-        )
-        require_free_space(self._folder, max(0, wanted - self._store.shard_totals()[1]))
+        ]
+        wanted = max(0, sum(count * size for count, size in sizes) - self._store.shard_totals()[1])
+        if self._output.sizes is not None:  # of a remote store only the shards that are not sent yet are here
+            wanted = min(wanted, SHARDS_HERE * self._settings.shard_items * max((size for _, size in sizes), default=0))
+        require_free_space(self._folder, wanted)
 
     def _tell_lost(self, jobs: list[Job]) -> None:
         for job in jobs:

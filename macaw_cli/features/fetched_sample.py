@@ -30,7 +30,7 @@ def _fetched(source: Source, scratch: Path) -> Source | None:
         return source
     path = scratch / f"{abs(hash((source.name, source.offset)))}{extension_of(source.file)}"
     try:
-        with fetch_errors_are_told():
+        with fetch_errors_are_told(source.file):
             fetch(source.file, path, source.offset, source.size)
     except InputError:
         return None

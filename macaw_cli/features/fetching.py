@@ -19,11 +19,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.basics.fingerprints import sha256_range
-from macaw_cli.basics.remote_files import Info, is_of_driver, open_filesystem, reason_of, remote_info, stamp_of_info
+from macaw_cli.basics.remote_files import (
+    Info,
+    is_of_driver,
+    is_unreachable,
+    open_filesystem,
+    reason_of,
+    remote_info,
+    stamp_of_info,
+)
 from macaw_cli.basics.remote_transfer import fetch
-from macaw_cli.basics.urls import extension_of
+from macaw_cli.basics.urls import extension_of, without_secrets
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.source import Source
 from macaw_cli.media.kinds import HEAD_BYTES, modality_of_bytes
@@ -126,7 +134,7 @@ class Staging:
         return replace(member, stamp=stamp, staged=str(path) if path and _linked(staged, path) else "")
 
     def _look(self, source: Source, known: Callable[[str], str | None]) -> Looked:
-        with fetch_errors_are_told():
+        with fetch_errors_are_told(source.file):
             info = {} if source.stamp else remote_info(source.file)
             stamp = source.stamp or stamp_of_info(info)
             if stamp and (found := known(stamp)):
@@ -204,17 +212,24 @@ class _Room:
 
 
 @contextmanager
-def fetch_errors_are_told() -> Iterator[None]:
+def fetch_errors_are_told(url: str) -> Iterator[None]:
     """Turn what a driver raises into the reason of one rejected file.
 
+    A web server that is gone costs its files. A whole store that cannot be reached is a reason to stop: all its media
+    would be rejected otherwise.
+
     Raises:
-        InputError: it is not there, may not be read, or cannot be reached.
+        InputError: the file is not there, may not be read, or its server is gone.
+        ResourceError: the store cannot be reached.
     """
     try:
         yield
     except Exception as error:
         if not is_of_driver(error):
             raise
+        if is_unreachable(error) and not url.startswith(("http://", "https://")):
+            problem = f"{without_secrets(url)} cannot be reached: {reason_of(error)}."
+            raise ResourceError(problem, "Type the same command again later: it continues.") from None
         reason = "it is not there" if isinstance(error, FileNotFoundError) else reason_of(error)
         raise InputError(f"It cannot be fetched: {reason}.") from None
 

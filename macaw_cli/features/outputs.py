@@ -28,6 +28,8 @@ _PUSH_SHARE = 0.05
 """Most of the time that may go into sending a manifest that has grown long, again and again."""
 _SHARDS_BEHIND = 2
 """Finished jobs that may wait to be sent."""
+SHARDS_HERE = _SHARDS_BEHIND + 2
+"""Finished shards of a modality that may be in the working folder, with the one that is sent and the one being made."""
 Commit = Callable[[JobResult], None]
 
 

@@ -50,7 +50,7 @@ class RemoteDecoding:
         # the process's id: workers on other GPUs share the folder
         path = self._folder / f"again-{os.getpid()}-{next(self._numbers)}{extension_of(item.file)}"
         try:
-            with fetch_errors_are_told():
+            with fetch_errors_are_told(item.file):
                 fetch(item.file, path, item.offset, None if item.offset is None else item.bytes)
                 if sha256_file(path) != item.sha256:
                     raise InputError(_CHANGED)

@@ -1,3 +1,4 @@
+import errno
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -8,6 +9,7 @@ from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.basics.remote_files import driver_errors_are_told, list_folder
 from macaw_cli.features.extract import extract
+from macaw_cli.features.fetching import fetch_errors_are_told
 from macaw_cli.features.sources import survey_sources
 
 
@@ -112,6 +114,19 @@ def test_a_web_server_is_no_place_for_a_store(workspace, web, media, monkeypatch
     monkeypatch.setenv("MACAW_CACHE", str(tmp_path / "cache"))
     with pytest.raises(InputError, match="cannot be written: this kind of URL does not allow it"):
         extract(workspace(f"features.out={web[1]}/features"), ["media/pictures"])
+
+
+def test_a_store_that_cannot_be_reached_stops_the_work_and_a_full_disk_too():
+    from botocore.exceptions import EndpointConnectionError
+
+    gone = EndpointConnectionError(endpoint_url="http://store")
+    told = r"s3://a/b\.png cannot be reached.* it continues"
+    with pytest.raises(ResourceError, match=told), fetch_errors_are_told("s3://a/b.png"):
+        raise gone
+    with pytest.raises(InputError, match="It cannot be fetched"), fetch_errors_are_told("https://a/b.png"):
+        raise gone
+    with pytest.raises(OSError, match="No space"), fetch_errors_are_told("https://a/b.png"):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_what_is_no_fault_of_the_network_stays_a_bug():
