@@ -17,7 +17,7 @@ from macaw_cli.media.decoder_pool import usable_cores
 _OBJECT_STORE_BYTES = 256 << 20
 """Of a cluster started here: only jobs and results go through it, media and features do not."""
 _QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }  # fmt: skip
 
 
@@ -63,8 +63,7 @@ def connected() -> Iterator[None]:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is told once, by macaw
     ours = not ray.is_initialized()
     if ours:
-        with _native_stderr_closed():
-            _connect(ray)
+        _connect(ray)
     try:
         yield
     finally:
@@ -111,23 +110,29 @@ def _connect(ray: Any) -> None:
     try:
         try:
             ray.init(address="auto", **quiet)
-        except ConnectionError:
+        except ConnectionError as error:
             if address := os.environ.get("RAY_ADDRESS"):
                 raise ResourceError(
-                    f"There is no Ray cluster at RAY_ADDRESS={address}.", "`ray status` tells whether one runs."
+                    f"Ray cannot connect to RAY_ADDRESS={address} ({error}).",
+                    "`ray status` tells whether a cluster runs there, and whether it wants a token.",
                 ) from None
-            ray.init(
-                address="local", num_cpus=usable_cores(), include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES, **quiet,
-            )  # fmt: skip
+            with _native_part_is_quiet():
+                ray.init(
+                    address="local", num_cpus=usable_cores(), include_dashboard=False,
+                    object_store_memory=_OBJECT_STORE_BYTES, **quiet,
+                )  # fmt: skip
     finally:
         if main and handler is not None:
             signal.signal(signal.SIGTERM, handler)  # Ray sets its own
 
 
 @contextmanager
-def _native_stderr_closed() -> Iterator[None]:
-    """Ray's native part says on stderr that it is told to be quiet; its errors come as exceptions."""
+def _native_part_is_quiet() -> Iterator[None]:
+    """Of a cluster started here Ray would warn about actors that Ray Data makes, and say that it is told not to.
+
+    Of another cluster its errors are left on: Ray ends the process when it is gone, with no exception.
+    """
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
