@@ -9,7 +9,6 @@ import itertools
 import os
 import shutil
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,32 +18,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from macaw_cli.basics.errors import InputError, ResourceError
+from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import sha256_range
-from macaw_cli.basics.remote_files import (
-    Info,
-    is_of_driver,
-    is_unreachable,
-    open_filesystem,
-    reason_of,
-    remote_info,
-    stamp_of_info,
-)
+from macaw_cli.basics.remote_files import Info, open_filesystem, remote_info, stamp_of_info
 from macaw_cli.basics.remote_transfer import fetch
-from macaw_cli.basics.urls import extension_of, without_secrets
+from macaw_cli.basics.urls import extension_of
 from macaw_cli.config.settings import Modality
+from macaw_cli.features.fetch_errors import fetch_errors_are_told
 from macaw_cli.features.source import Source
+from macaw_cli.features.staging_room import Room
 from macaw_cli.media.kinds import HEAD_BYTES, modality_of_bytes
 
 STAGING_NAME = ".staging"
-MOST_BYTES = 8 << 30
-_SHARE_OF_FREE = 0.1
 _THREADS = 32
 """A request takes some 20 to 100 ms, whatever it is for: so many at once hide that."""
 _STRIPES = 1024
 _REMEMBERED = 256
 """Newest files of which another clip may be asked for."""
-_RESCAN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +74,7 @@ class Staging:
         self._expected = expected
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetching")
         self._numbers = itertools.count()
-        self._room = _Room(self._folder)
+        self._room = Room(self._folder)
         self._guard = threading.Lock()
         self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._newest: OrderedDict[str, Looked] = OrderedDict()
@@ -190,50 +180,6 @@ class Staging:
         return self._folder / f"{next(self._numbers)}{extension_of(url)}"
 
 
-class _Room:
-    """How much more may be kept: counted when something comes, looked up again when that seems too much."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._guard = folder, threading.Lock()
-        self._bound, self._used, self._scanned = -1, 0, 0.0
-
-    def take(self, size: int) -> bool:
-        """Whether `size` more bytes may be kept."""
-        with self._guard:
-            if self._bound < 0:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._bound = min(MOST_BYTES, int(_SHARE_OF_FREE * shutil.disk_usage(self._folder).free))
-            if self._used + size > self._bound and time.monotonic() - self._scanned > _RESCAN_S:
-                self._used, self._scanned = _bytes_in(self._folder), time.monotonic()
-            if self._used + size > self._bound:
-                return False
-            self._used += size
-            return True
-
-
-@contextmanager
-def fetch_errors_are_told(url: str) -> Iterator[None]:
-    """Turn what a driver raises into the reason of one rejected file.
-
-    A web server that is gone costs its files. A whole store that cannot be reached is a reason to stop: all its media
-    would be rejected otherwise.
-
-    Raises:
-        InputError: the file is not there, may not be read, or its server is gone.
-        ResourceError: the store cannot be reached.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not is_of_driver(error):
-            raise
-        if is_unreachable(error) and not url.startswith(("http://", "https://")):
-            problem = f"{without_secrets(url)} cannot be reached: {reason_of(error)}."
-            raise ResourceError(problem, "Type the same command again later: it continues.") from None
-        reason = "it is not there" if isinstance(error, FileNotFoundError) else reason_of(error)
-        raise InputError(f"It cannot be fetched: {reason}.") from None
-
-
 def drop_copy(staged: str) -> None:
     """Nobody needs this copy any more."""
     if staged:
@@ -245,13 +191,3 @@ def _linked(there: str, path: Path) -> bool:
         os.link(there, path)
         return True
     return False
-
-
-def _bytes_in(folder: Path) -> int:
-    sizes: dict[int, int] = {}
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):
-                found = entry.stat()
-                sizes[found.st_ino] = found.st_size
-    return sum(sizes.values())

@@ -9,7 +9,7 @@ import pytest
 
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError, MissingDependencyError
-from macaw_cli.features import fetching, remote_decoding
+from macaw_cli.features import fetching, remote_decoding, staging_room
 from macaw_cli.features.extract import extract
 from macaw_cli.features.sources import list_sources, survey_sources
 
@@ -72,7 +72,7 @@ def test_a_second_run_fetches_nothing_and_new_objects_alone_are_extracted(
 def test_what_is_too_much_to_keep_is_fetched_again(workspace, remote_media, contents, monkeypatch, fetched):
     extract(workspace(), [remote_media])
     kept = contents()
-    monkeypatch.setattr(fetching, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(staging_room, "MOST_BYTES", 20_000)
     fetched()
     extract(workspace("features.out=again"), [remote_media])
     assert 12 < len(fetched()) <= 24
@@ -173,7 +173,7 @@ def test_members_of_remote_tars_are_media_and_the_tar_is_fetched_once(
     assert len(fetched()) == 2, "its beginning for the survey, and all of it"
     assert store().find("tars/00000.tar/3.png", "image")
     kept = contents()
-    monkeypatch.setattr(fetching, "MOST_BYTES", 1000)
+    monkeypatch.setattr(staging_room, "MOST_BYTES", 1000)
     extract(workspace("features.out=again"), [f"{bucket[1]}/tars/00000.tar"])
     assert contents(tmp_path / "again") == kept
     (tmp_path / "here").mkdir()
