@@ -73,7 +73,8 @@ def test_a_server_that_fails_now_and_then_is_asked_again(workspace, web, media):
     server, url = web
     server.files["/a.png"] = (media / "pictures/0.png").read_bytes()
     server.failures["/a.png"] = [200, 200, 503, 502]
-    assert extract(workspace(), [f"{url}/a.png"]).made == {"image": 1}
+    report = extract(workspace(), [f"{url}/a.png"])
+    assert report.made == {"image": 1}, (report.rejects, server.seen)
 
 
 def test_a_server_that_keeps_failing_costs_that_file(workspace, web, media, tmp_path):
