@@ -47,6 +47,11 @@ def children_of(pid):
     return {int(child) for listed in lists for child in listed.read_text().split()}
 
 
+def is_decoder(pid):
+    """Whether a child has begun to be one: stopped before that, it would stop its parent, who waits for it to begin."""
+    return b"decoder_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def is_running(pid):
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
@@ -97,7 +102,7 @@ def test_killed_in_the_middle_of_tars_it_goes_on_to_the_same_bytes(workspace, me
 def test_a_decoder_that_stops_for_ever_costs_one_file(workspace, media, tmp_path):
     workspace()
     process = start(tmp_path, "--set", "features.workers=1", "--set", "features.decode_timeout_s=2")
-    (decoder,) = wait_for(lambda: children_of(process.pid))
+    (decoder,) = wait_for(lambda: [child for child in children_of(process.pid) if is_decoder(child)])
     os.kill(decoder, signal.SIGSTOP)  # it is there, and never answers
     _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
