@@ -50,7 +50,7 @@ def require_ray() -> None:
 
 @contextmanager
 def connected() -> Iterator[None]:
-    """Be the driver of the cluster that `RAY_ADDRESS` names or that runs on this machine, else of one started here.
+    """Be the driver of the cluster that `RAY_ADDRESS` names, else of one started here.
 
     Raises:
         ResourceError: the cluster cannot be reached.
@@ -108,19 +108,19 @@ def _connect(ray: Any) -> None:
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        try:
-            ray.init(address="auto", **quiet)
-        except ConnectionError as error:
-            if address := os.environ.get("RAY_ADDRESS"):
-                raise ResourceError(
-                    f"Ray cannot connect to RAY_ADDRESS={address} ({error}).",
-                    "`ray status` tells whether a cluster runs there, and whether it wants a token.",
-                ) from None
+        if address := os.environ.get("RAY_ADDRESS"):
+            ray.init(address=address, **quiet)
+        else:  # not just any Ray on this machine: it may be another command's own, and end with it
             with _native_part_is_quiet():
                 ray.init(
                     address="local", num_cpus=usable_cores(), include_dashboard=False,
                     object_store_memory=_OBJECT_STORE_BYTES, **quiet,
                 )  # fmt: skip
+    except ConnectionError as error:
+        raise ResourceError(
+            f"Ray cannot connect to RAY_ADDRESS={address} ({error}).",
+            "`ray status` tells whether a cluster runs there, and whether it wants a token.",
+        ) from None
     finally:
         if main and handler is not None:
             signal.signal(signal.SIGTERM, handler)  # Ray sets its own
