@@ -14,16 +14,16 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.batch_size import batch_size
 from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_elsewhere
-from macaw_cli.features.fetching import Staging
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
-from macaw_cli.features.outputs import SHARDS_HERE, Output, open_output
 from macaw_cli.features.planning import plan_extraction
+from macaw_cli.features.remote.fetching import Staging
+from macaw_cli.features.remote.outputs import SHARDS_HERE, Output, open_output
 from macaw_cli.features.report import ExtractionPlan, ExtractionReport
 from macaw_cli.features.scheduling import Scheduler
 from macaw_cli.features.shard_rows import JobResult
-from macaw_cli.features.sources import Survey, list_sources, survey_sources
+from macaw_cli.features.sources.listing import Survey, list_sources, survey_sources
 from macaw_cli.features.store_files import Row, StoreFiles
 
 if TYPE_CHECKING:

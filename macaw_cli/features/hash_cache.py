@@ -73,6 +73,6 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _changed_ns(stamp: str) -> int:
-    """Remote stamps (see `fetching`) end in no time: what lies there never changes under its stamp."""
+    """Remote stamps (see `remote.fetching`) end in no time: what lies there never changes under its stamp."""
     last = stamp.rpartition(".")[2]
     return int(last) if last.isdigit() else 0

@@ -14,9 +14,9 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import sha256_file, sha256_range
 from macaw_cli.basics.urls import is_url, without_secrets
 from macaw_cli.config.settings import Modality
-from macaw_cli.features.fetching import Looked, Staging
 from macaw_cli.features.hash_cache import HashCache, stamp_of
-from macaw_cli.features.source import Refused, Source, reject
+from macaw_cli.features.remote.fetching import Looked, Staging
+from macaw_cli.features.sources.source import Refused, Source, reject
 
 _HASHING_THREADS = 4
 _AHEAD = 64
@@ -38,7 +38,7 @@ class Item:
         offset: where it begins in `file`, when that is a tar; None when it is the whole file.
         names: every source path with this content.
         stamp: of the file when it was hashed (see `hash_cache`); a file with another one has changed since.
-        staged: of a remote file, its copy here (see `fetching`); empty when there is none.
+        staged: of a remote file, its copy here (see `remote.fetching`); empty when there is none.
     """
 
     key: str

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from macaw_cli.basics.urls import absolute_place
 from macaw_cli.config.settings import MODALITIES, Modality
-from macaw_cli.features.fetching import drop_copy
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job, Journal
-from macaw_cli.features.source import Refused
+from macaw_cli.features.remote.fetching import drop_copy
+from macaw_cli.features.sources.source import Refused
 from macaw_cli.features.store_files import Row, StoreFiles
 
 _LOOKING_AT_ONCE = 32

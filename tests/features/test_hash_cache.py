@@ -3,7 +3,7 @@ import time
 
 from macaw_cli.features.hash_cache import CACHE_NAME, HashCache, stamp_of
 from macaw_cli.features.items import Item, identify, unchanged
-from macaw_cli.features.sources import Refused, Source
+from macaw_cli.features.sources.listing import Refused, Source
 
 LONG_AGO = time.time_ns() - 60_000_000_000
 

@@ -9,9 +9,10 @@ import pytest
 
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError, MissingDependencyError
-from macaw_cli.features import fetching, remote_decoding, staging_room
 from macaw_cli.features.extract import extract
-from macaw_cli.features.sources import list_sources, survey_sources
+from macaw_cli.features.remote import decoding as remote_decoding
+from macaw_cli.features.remote import fetching, staging_room
+from macaw_cli.features.sources.listing import list_sources, survey_sources
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.basics.remote_files import driver_errors_are_told, list_folder
 from macaw_cli.features.extract import extract
-from macaw_cli.features.fetch_errors import fetch_errors_are_told
-from macaw_cli.features.sources import survey_sources
+from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
+from macaw_cli.features.sources.listing import survey_sources
 
 
 class Pages(BaseHTTPRequestHandler):

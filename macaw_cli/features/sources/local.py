@@ -8,11 +8,11 @@ from pathlib import Path
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.config.loading import Workspace
-from macaw_cli.features.manifests import clip_fragment, manifest_row
-from macaw_cli.features.patterns import expand_braces, refuse_compressed
-from macaw_cli.features.remote_sources import source_of_url
-from macaw_cli.features.source import Found, Refused, Source, reject
-from macaw_cli.features.tar_members import members_of, source_in_tar
+from macaw_cli.features.sources.manifests import clip_fragment, manifest_row
+from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
+from macaw_cli.features.sources.remote import source_of_url
+from macaw_cli.features.sources.source import Found, Refused, Source, reject
+from macaw_cli.features.sources.tar_members import members_of, source_in_tar
 from macaw_cli.media.kinds import modality_of
 
 _MADE_BY_MACAW = {"store.json", "dataset.json"}

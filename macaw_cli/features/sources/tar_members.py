@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from macaw_cli.config.settings import Modality
-from macaw_cli.features.source import Refused, Source, reject
+from macaw_cli.features.sources.source import Refused, Source, reject
 from macaw_cli.media.kinds import HEAD_BYTES, modality_of_bytes, modality_of_name
 
 

@@ -18,9 +18,9 @@ from macaw_cli.basics.locks import folder_lock
 from macaw_cli.basics.remote_files import driver_errors_are_told
 from macaw_cli.basics.remote_transfer import send
 from macaw_cli.basics.urls import is_url, joined, without_secrets
-from macaw_cli.features.remote_lock import remote_lock
+from macaw_cli.features.remote.lock import remote_lock
+from macaw_cli.features.remote.working_copy import WorkingCopy
 from macaw_cli.features.shard_rows import JobResult
-from macaw_cli.features.working_copy import WorkingCopy
 from macaw_cli.shards.remote_store import cache_of_store
 
 _PUSH_EVERY_S = 60.0

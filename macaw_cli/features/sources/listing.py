@@ -13,10 +13,10 @@ from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
-from macaw_cli.features.fetching import Staging
-from macaw_cli.features.local_sources import list_local
-from macaw_cli.features.remote_sources import list_remote
-from macaw_cli.features.source import Found, Refused, Source, Uncounted
+from macaw_cli.features.remote.fetching import Staging
+from macaw_cli.features.sources.local import list_local
+from macaw_cli.features.sources.remote import list_remote
+from macaw_cli.features.sources.source import Found, Refused, Source, Uncounted
 
 
 @dataclass(slots=True)

@@ -12,9 +12,9 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.basics.remote_transfer import fetch
 from macaw_cli.basics.urls import extension_of
-from macaw_cli.features.fetch_errors import fetch_errors_are_told
-from macaw_cli.features.fetching import STAGING_NAME, drop_copy
 from macaw_cli.features.items import Item
+from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
+from macaw_cli.features.remote.fetching import STAGING_NAME, drop_copy
 from macaw_cli.media.decoding import Decoded
 
 _THREADS = 16

@@ -4,7 +4,7 @@ import pytest
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace
-from macaw_cli.features.sources import Source, list_sources, survey_sources
+from macaw_cli.features.sources.listing import Source, list_sources, survey_sources
 
 
 @pytest.fixture

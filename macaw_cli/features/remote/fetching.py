@@ -24,9 +24,9 @@ from macaw_cli.basics.remote_files import Info, open_filesystem, remote_info, st
 from macaw_cli.basics.remote_transfer import fetch
 from macaw_cli.basics.urls import extension_of
 from macaw_cli.config.settings import Modality
-from macaw_cli.features.fetch_errors import fetch_errors_are_told
-from macaw_cli.features.source import Source
-from macaw_cli.features.staging_room import Room
+from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
+from macaw_cli.features.remote.staging_room import Room
+from macaw_cli.features.sources.source import Source
 from macaw_cli.media.kinds import HEAD_BYTES, modality_of_bytes
 
 STAGING_NAME = ".staging"

@@ -1,7 +1,7 @@
 """Media beyond this machine, by fsspec URL: folders, single files, patterns, JSONL manifests and tars.
 
 A folder is listed request by request, never file by file, and nothing is fetched but manifests and tars: what a file
-is says its name, and its first bytes correct that once they are here (see `fetching`).
+is says its name, and its first bytes correct that once they are here (see `remote.fetching`).
 """
 
 import io
@@ -19,11 +19,11 @@ from macaw_cli.basics.remote_files import (
 )
 from macaw_cli.basics.urls import extension_of, folder_of, joined, name_of_url, without_secrets
 from macaw_cli.config.settings import Modality
-from macaw_cli.features.fetching import Staging
-from macaw_cli.features.manifests import clip_fragment, manifest_row
-from macaw_cli.features.patterns import expand_braces, refuse_compressed
-from macaw_cli.features.source import Found, Refused, Source, Uncounted, reject
-from macaw_cli.features.tar_members import TarMember, members_at_the_beginning, members_of, source_in_tar
+from macaw_cli.features.remote.fetching import Staging
+from macaw_cli.features.sources.manifests import clip_fragment, manifest_row
+from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
+from macaw_cli.features.sources.source import Found, Refused, Source, Uncounted, reject
+from macaw_cli.features.sources.tar_members import TarMember, members_at_the_beginning, members_of, source_in_tar
 from macaw_cli.media.kinds import modality_of_name
 
 _TAR_HEAD = 4 << 20

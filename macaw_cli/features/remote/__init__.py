@@ -1,0 +1,1 @@
+"""Media that come from elsewhere, and stores that are written elsewhere."""

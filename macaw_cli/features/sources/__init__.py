@@ -1,0 +1,1 @@
+"""What the user names as sources, as a stream of media."""
