@@ -3,7 +3,8 @@
     MacawError                 exit 1   something went wrong that the user can mend
     ├── UsageError             exit 2   a wrong option, or a wrong key or value in macaw.yaml
     ├── InputError                      a file, folder or row that cannot be used
-    │   └── DamagedError                something macaw wrote earlier is cut or changed
+    │   ├── DamagedError                something macaw wrote earlier is cut or changed
+    │   └── Passing                     trouble that may be over at the next run
     ├── MismatchError                   two things that do not belong together (fingerprints, versions, world sizes)
     ├── LockedError                     another macaw command is writing there
     ├── ResourceError                   disk, memory, devices
@@ -47,6 +48,10 @@ class InputError(MacawError):
 
 class DamagedError(InputError):
     """Something macaw wrote earlier is cut or changed."""
+
+
+class Passing(InputError):
+    """Trouble that may be over at the next run; what it hits is tried again."""
 
 
 class MismatchError(MacawError):
