@@ -3,10 +3,39 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future, wait
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 _STOPPED_S = 0.1
+
+
+def never() -> bool:
+    """Nobody wants the work to stop."""
+    return False
+
+
+def require_going_on(stopping: Callable[[], bool]) -> None:
+    """Give up where `stopping` says so.
+
+    Raises:
+        CancelledError: it does.
+    """
+    if stopping():
+        raise CancelledError("The work is to stop.")
+
+
+def result_of(future: Future[T], stopping: Callable[[], bool]) -> T:
+    """The result of a future; waits no longer than until `stopping` says so.
+
+    Raises:
+        CancelledError: it does.
+        BaseException: what the future raises.
+    """
+    while not future.done():
+        require_going_on(stopping)
+        wait([future], timeout=_STOPPED_S)
+    return future.result()
 
 
 class _End(BaseException):
@@ -16,12 +45,18 @@ class _End(BaseException):
 class Ahead(Generic[T]):
     """An iterator that is run in a thread of its own, at most `size` results ahead.
 
-    A context manager: leaving it ends the thread at its next result.
+    A context manager: leaving it ends the thread at its next result, and waits for that.
+
+    Args:
+        results: what to run.
+        size: how many results may wait.
+        stopping: set on leaving, for what is long at work on one result to look at.
     """
 
-    def __init__(self, results: Iterator[T], size: int) -> None:
+    def __init__(self, results: Iterator[T], size: int, stopping: threading.Event | None = None) -> None:
         self._queue: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(size)
-        self._stop = threading.Event()
+        self._stop = stopping or threading.Event()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(results,), name="ahead", daemon=True)
 
     def __enter__(self) -> Iterator[T]:
@@ -30,17 +65,23 @@ class Ahead(Generic[T]):
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        _wait_in_spite_of_signals(self._ended)
         self._thread.join()
 
     def _run(self, results: Iterator[T]) -> None:
-        failure: BaseException | None = None
+        try:
+            self._put((None, self._pass_on(results)))
+        finally:
+            self._ended.set()
+
+    def _pass_on(self, results: Iterator[T]) -> BaseException:
         try:
             for result in results:
                 if not self._put((result, None)):
-                    return
+                    break
         except BaseException as error:  # raised where the results are asked for
-            failure = error
-        self._put((None, failure or _End()))
+            return error
+        return _End()
 
     def _put(self, entry: tuple[T | None, BaseException | None]) -> bool:
         while not self._stop.is_set():
@@ -59,6 +100,21 @@ class Ahead(Generic[T]):
             if failure is not None:
                 raise failure
             yield result  # type: ignore[misc]
+
+
+def _wait_in_spite_of_signals(ended: threading.Event) -> None:
+    """Wait on when Ctrl-C is pressed again, and raise that afterwards: what the thread uses must not be closed before.
+
+    Not by `Thread.join`: interrupted, it takes a running thread for ended (Python 3.11 and 3.12).
+    """
+    interrupt: BaseException | None = None
+    while not ended.is_set():
+        try:
+            ended.wait()
+        except BaseException as error:
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt
 
 
 class Background:

@@ -7,10 +7,13 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CACHE_NAME = ".hashes.sqlite"
+_VERSION = 1
+"""Of its table; one of another version is thrown away."""
 _SETTLED_S = 2.0
 """A file changed more recently may change again without its time changing: it is hashed again next time."""
 
@@ -26,45 +29,73 @@ def stamp_of(file: str) -> str:
 
 
 class HashCache:
-    """SHA-256 by place and stamp; safe in threads."""
+    """SHA-256 by place and stamp; safe in threads.
+
+    No trouble with its file is trouble for who asks: what cannot be read is not known, what cannot be kept is not kept,
+    and a damaged file is made anew.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._database = self._open(folder / CACHE_NAME)
+        self._path = folder / CACHE_NAME
         self._guard = threading.Lock()
+        try:
+            self._database = _connect(self._path)
+        except sqlite3.DatabaseError:
+            self._database = _connect_anew(self._path)
 
     def get(self, place: str, stamp: str) -> str | None:
         """The SHA-256 in hex of what lies at `place`, if it was hashed with this stamp."""
-        with self._guard:
-            found = self._database.execute("SELECT sha256 FROM files WHERE place = ? AND stamp = ?", (place, stamp))
+        wanted = (os.fsencode(place), stamp)
+        row = None
+        with self._guard, self._damage_is_mended():
+            found = self._database.execute("SELECT sha256 FROM files WHERE place = ? AND stamp = ?", wanted)
             row = found.fetchone()
         return row[0] if row else None
 
     def put(self, hashed: Iterable[tuple[str, str, str]]) -> None:
         """Remember (place, stamp, sha256) of files that have come to rest."""
         now = time.time_ns()
-        rows = [row for row in hashed if row[1] and now - _changed_ns(row[1]) > _SETTLED_S * 1e9]
-        with self._guard, self._database:
+        rows = [
+            (os.fsencode(place), stamp, sha256)
+            for place, stamp, sha256 in hashed
+            if stamp and now - _changed_ns(stamp) > _SETTLED_S * 1e9
+        ]
+        with self._guard, self._damage_is_mended(), self._database:
             self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
         """Close the file."""
-        self._database.close()
+        with self._guard:
+            self._database.close()
 
-    def _open(self, path: Path) -> sqlite3.Connection:
+    @contextmanager
+    def _damage_is_mended(self) -> Iterator[None]:
         try:
-            return _connect(path)
-        except sqlite3.DatabaseError:  # damaged: it is only a cache
-            path.unlink()
-            return _connect(path)
+            yield
+        except sqlite3.ProgrammingError:  # a mistake of ours, such as asking after `close`
+            raise
+        except sqlite3.OperationalError:  # a full disk or the like: the file may be fine
+            pass
+        except sqlite3.DatabaseError:
+            self._database.close()
+            self._database = _connect_anew(self._path)
+
+
+def _connect_anew(path: Path) -> sqlite3.Connection:
+    for file in (path, path.with_name(path.name + "-journal")):  # an old journal would be played back into a new file
+        file.unlink(missing_ok=True)
+    return _connect(path)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, check_same_thread=False)
     try:
         database.execute("PRAGMA synchronous = OFF")
-        columns = "place TEXT PRIMARY KEY, stamp TEXT, sha256 TEXT"
+        if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+            database.execute("DROP TABLE IF EXISTS files")
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+        columns = "place BLOB PRIMARY KEY, stamp TEXT, sha256 TEXT"  # bytes: not every file name is Unicode
         database.execute(f"CREATE TABLE IF NOT EXISTS files ({columns}) WITHOUT ROWID")
     except BaseException:
         database.close()

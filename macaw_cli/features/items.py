@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.background import never, require_going_on, result_of
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import sha256_file, sha256_range
 from macaw_cli.basics.urls import is_url, without_secrets
@@ -61,7 +62,11 @@ class Item:
 
 
 def identify(
-    sources: Iterator[Source | Refused], cache: HashCache, base: Path, staging: Staging | None = None
+    sources: Iterator[Source | Refused],
+    cache: HashCache,
+    base: Path,
+    staging: Staging | None = None,
+    stopping: Callable[[], bool] = never,
 ) -> Generator[Item | Refused]:
     """Hash all sources, some ahead of the one that is asked for.
 
@@ -70,37 +75,49 @@ def identify(
         cache: knows files that have not changed since an earlier run.
         base: places in the cache are relative to it, so that a workspace can be moved.
         staging: fetches those sources that are URLs.
+        stopping: asked at every source, and while waiting for one: whether to give up.
 
     Yields:
         In the order of `sources`, each with its one name, or refused when its file cannot be read.
+
+    Raises:
+        CancelledError: it was to give up. (Not to end as if there were no more sources.)
     """
     waiting: deque[Callable[[], Item | Refused]] = deque()
-    fresh: list[tuple[str, str, str]] = []
     with ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="hashing") as threads:
+        hashing = _Hashing(cache, base, threads, staging, stopping)
         try:
             for source in sources:
-                waiting.append(_begin(source, cache, base, threads, staging, fresh))
+                require_going_on(stopping)
+                waiting.append(hashing.begin(source))
                 if len(waiting) > _AHEAD:
                     yield waiting.popleft()()
-                if len(fresh) >= _AHEAD:
-                    cache.put(fresh)
-                    fresh.clear()
+                if len(hashing.fresh) >= _AHEAD:
+                    cache.put(hashing.fresh)
+                    hashing.fresh.clear()
             while waiting:
                 yield waiting.popleft()()
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
-            cache.put(fresh)
+            cache.put(hashing.fresh)
 
 
-def unchanged(item: Item, base: Path, cache: HashCache, staging: Staging | None = None) -> bool:
-    """Whether the file of an item from the journal is still there with the same content; if so, sets its stamp."""
+def unchanged(
+    item: Item, base: Path, cache: HashCache, staging: Staging | None = None, stopping: Callable[[], bool] = never
+) -> bool:
+    """Whether the file of an item from the journal is still there with the same content; if so, sets its stamp.
+
+    Raises:
+        CancelledError: `stopping` says that it is not to begin any more.
+    """
+    require_going_on(stopping)
     source = Source(file_of(item, base), item.names[0], item.modality, offset=item.offset,
                     size=None if item.offset is None else item.bytes)  # fmt: skip
     place, fresh = _place(source, base), list[tuple[str, str, str]]()
     try:
         if is_url(source.file):
             assert staging is not None
-            looked = staging.look(source, partial(cache.get, place)).result()
+            looked = result_of(staging.look(source, partial(cache.get, place)), stopping)
             found, stamp, item.staged = looked.sha256, looked.stamp or _NO_STAMP, looked.staged
             fresh.append((place, looked.stamp, looked.cached))
         else:
@@ -119,49 +136,67 @@ def file_of(item: Item, base: Path) -> str:
     return item.file if is_url(item.file) else os.path.normpath(base / item.file)
 
 
-def _begin(
-    source: Source | Refused, cache: HashCache, base: Path, threads: ThreadPoolExecutor, staging: Staging | None,
-    fresh: list[tuple[str, str, str]],
-) -> Callable[[], Item | Refused]:  # fmt: skip
-    """Start with a source; what comes back waits for its end."""
-    if isinstance(source, Refused):
-        return lambda: source
-    place = _place(source, base)
-    if is_url(source.file):
-        assert staging is not None
-        return partial(_end_remote, source, place, staging.look(source, partial(cache.get, place)), fresh)
-    try:
-        stamp = stamp_of(source.file)
-    except OSError as error:
-        return partial(_unreadable, source, error)
-    if known := cache.get(place, stamp):
-        return partial(_item, source, known, stamp)
-    return partial(_end, source, place, stamp, threads.submit(_sha256, source), fresh)
+class _Hashing:
+    """The sources that are being hashed."""
 
+    def __init__(
+        self,
+        cache: HashCache,
+        base: Path,
+        threads: ThreadPoolExecutor,
+        staging: Staging | None,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._cache, self._base, self._threads, self._staging = cache, base, threads, staging
+        self._stopping = stopping
+        self._begun: dict[tuple[str, str], Future[str]] = {}
+        self.fresh: set[tuple[str, str, str]] = set()
+        """What the cache does not know yet."""
 
-def _end(
-    source: Source, place: str, stamp: str, future: Future[str], fresh: list[tuple[str, str, str]]
-) -> Item | Refused:
-    try:
-        sha256 = future.result()
-    except OSError as error:
-        return _unreadable(source, error)
-    fresh.append((place, stamp, sha256))
-    return _item(source, sha256, stamp)
+    def begin(self, source: Source | Refused) -> Callable[[], Item | Refused]:
+        """Start with a source; what comes back waits for its end."""
+        if isinstance(source, Refused):
+            return lambda: source
+        place = _place(source, self._base)
+        if is_url(source.file):
+            assert self._staging is not None
+            looking = self._staging.look(source, partial(self._cache.get, place))
+            return partial(self._end_remote, source, place, looking)
+        try:
+            stamp = stamp_of(source.file)
+        except OSError as error:
+            return partial(_unreadable, source, error)
+        if known := self._cache.get(place, stamp):
+            return partial(_item, source, known, stamp)
+        return partial(self._end, source, place, stamp, self._hash(source, place, stamp))
 
+    def _hash(self, source: Source, place: str, stamp: str) -> Future[str]:
+        """Of the last files each is hashed once, however many clips of it the sources name one after another."""
+        begun = self._begun.get((place, stamp))
+        if begun is None:
+            if len(self._begun) >= _AHEAD:
+                del self._begun[next(iter(self._begun))]
+            begun = self._begun[place, stamp] = self._threads.submit(_sha256, source)
+        return begun
 
-def _end_remote(
-    source: Source, place: str, future: Future[Looked], fresh: list[tuple[str, str, str]]
-) -> Item | Refused:
-    try:
-        looked = future.result()
-    except InputError as error:
-        return Refused(reject(source.name, source.modality, error.problem))
-    fresh.append((place, looked.stamp, looked.cached))
-    source = replace(source, size=looked.size, modality=looked.modality)
-    item = _item(source, looked.sha256, looked.stamp or _NO_STAMP)
-    item.staged = looked.staged
-    return item
+    def _end(self, source: Source, place: str, stamp: str, future: Future[str]) -> Item | Refused:
+        try:
+            sha256 = result_of(future, self._stopping)
+        except OSError as error:
+            return _unreadable(source, error)
+        self.fresh.add((place, stamp, sha256))
+        return _item(source, sha256, stamp)
+
+    def _end_remote(self, source: Source, place: str, future: Future[Looked]) -> Item | Refused:
+        try:
+            looked = result_of(future, self._stopping)
+        except InputError as error:
+            return Refused(reject(source.name, source.modality, error.problem))
+        self.fresh.add((place, looked.stamp, looked.cached))
+        source = replace(source, size=looked.size, modality=looked.modality)
+        item = _item(source, looked.sha256, looked.stamp or _NO_STAMP)
+        item.staged = looked.staged
+        return item
 
 
 def _unreadable(source: Source, error: OSError) -> Refused:

@@ -1,9 +1,11 @@
+import signal
 import threading
 import time
+from concurrent.futures import CancelledError, Future
 
 import pytest
 
-from macaw_cli.basics.background import Ahead, Background
+from macaw_cli.basics.background import Ahead, Background, require_going_on, result_of
 
 
 def test_results_come_in_order_and_only_so_many_ahead():
@@ -80,3 +82,54 @@ def test_leaving_with_an_error_drops_what_was_not_begun():
         threading.Timer(0.1, gate.set).start()
         raise ValueError("mine")
     assert done == []
+
+
+def test_leaving_ends_what_is_long_at_work_on_one_result():
+    stopping = threading.Event()
+
+    def fruitless():
+        while True:
+            require_going_on(stopping.is_set)
+            time.sleep(0.01)
+            yield from ()
+
+    with pytest.raises(OSError, match="disk"), Ahead(fruitless(), 1, stopping):
+        raise OSError("disk")
+    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+
+
+def test_pressing_ctrl_c_again_does_not_leave_the_thread_behind():
+    gate, inside, ended = threading.Event(), threading.Event(), []
+
+    def slow():
+        inside.set()
+        gate.wait(10)
+        ended.append(1)
+        yield 1
+
+    def press_again_and_again():
+        for _ in range(3):
+            time.sleep(0.1)
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(0.1)
+        gate.set()
+
+    with pytest.raises(KeyboardInterrupt), Ahead(slow(), 1):
+        inside.wait(10)
+        threading.Thread(target=press_again_and_again).start()
+        raise KeyboardInterrupt
+    assert ended == [1]
+
+
+def test_a_future_is_waited_for_only_until_the_work_is_to_stop():
+    asked = []
+
+    def after_a_while():
+        asked.append(1)
+        return len(asked) > 2
+
+    with pytest.raises(CancelledError):
+        result_of(Future(), after_a_while)
+    done = Future()
+    done.set_result("it")
+    assert result_of(done, lambda: True) == "it"

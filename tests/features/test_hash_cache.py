@@ -1,6 +1,14 @@
 import os
+import sqlite3
+import threading
 import time
+from concurrent.futures import CancelledError
+from contextlib import closing
 
+import pytest
+
+from macaw_cli.basics.fingerprints import sha256_file
+from macaw_cli.features import items
 from macaw_cli.features.hash_cache import CACHE_NAME, HashCache, stamp_of
 from macaw_cli.features.items import Item, identify, unchanged
 from macaw_cli.features.sources.listing import Refused, Source
@@ -83,4 +91,95 @@ def test_an_item_of_the_journal_is_unchanged_only_with_the_same_content(tmp_path
     assert not unchanged(again, tmp_path / "store", cache) and again.stamp == ""
     file.unlink()
     assert not unchanged(again, tmp_path / "store", cache)
+    cache.close()
+
+
+def test_a_name_that_is_no_unicode_is_known_again(tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    cache = HashCache(tmp_path)
+    cache.put([(name, "1.1.1.1", "aa")])
+    assert cache.get(name, "1.1.1.1") == "aa"
+    settled(tmp_path / name, b"picture")
+    (item,) = identify(iter([Source(str(tmp_path / name), name, "image")]), cache, tmp_path)
+    cache.close()
+    assert item.bytes == 7
+
+
+def test_a_cache_that_is_damaged_further_in_is_made_anew_when_that_shows(tmp_path):
+    cache = HashCache(tmp_path)
+    cache.put([(f"place {number}", "1.1.1.1", "a" * 64) for number in range(2000)])
+    cache.close()
+    content = (tmp_path / CACHE_NAME).read_bytes()
+    damaged = content[:4096] + b"\xff" * (len(content) - 4096)
+    (tmp_path / CACHE_NAME).write_bytes(damaged)
+    for first in (lambda cache: cache.get("place 7", "1.1.1.1"), lambda cache: cache.put([("x", "1.1.1.1", "aa")])):
+        cache = HashCache(tmp_path)
+        assert first(cache) is None
+        cache.put([("a", "1.1.1.1", "aa")])
+        assert cache.get("a", "1.1.1.1") == "aa"
+        cache.close()
+        (tmp_path / CACHE_NAME).write_bytes(damaged)
+
+
+def test_a_cache_of_before_is_thrown_away(tmp_path):
+    with closing(sqlite3.connect(tmp_path / CACHE_NAME)) as old:
+        old.execute("CREATE TABLE files (place TEXT PRIMARY KEY, stamp TEXT, sha256 TEXT) WITHOUT ROWID")
+        old.execute("INSERT INTO files VALUES ('a', '1.1.1.1', 'aa')")
+        old.commit()
+    cache = HashCache(tmp_path)
+    assert cache.get("a", "1.1.1.1") is None
+    cache.put([("a", "1.1.1.1", "bb")])
+    assert cache.get("a", "1.1.1.1") == "bb"
+    cache.close()
+
+
+def test_clips_of_one_file_hash_it_once(tmp_path, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(items, "sha256_file", lambda path: hashed.append(path.name) or sha256_file(path))
+    files = [settled(tmp_path / name, name.encode()) for name in "ab"]
+    clips = (Source(str(file), f"#t={second}", "audio", float(second)) for second in range(150) for file in files)
+    cache = HashCache(tmp_path)
+    found = list(identify(clips, cache, tmp_path))
+    cache.close()
+    assert sorted(hashed) == ["a", "b"] and len({item.key for item in found}) == 300
+
+
+def test_only_so_many_running_hashes_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(items, "_AHEAD", 2)
+    files = [settled(tmp_path / f"{number}", b"%d" % number) for number in range(9)]
+    cache = HashCache(tmp_path)
+    sources = [Source(str(file), file.name, "image") for file in files + files]
+    found = list(identify(iter(sources), cache, tmp_path))
+    cache.close()
+    assert [item.key for item in found[:9]] == [item.key for item in found[9:]]
+
+
+def test_hashing_gives_up_between_sources_that_need_no_work(tmp_path):
+    file, stopping, asked = settled(tmp_path / "a", b"one"), threading.Event(), []
+
+    def endless():
+        while len(asked) < 100_000:
+            asked.append(1)
+            if len(asked) == 50:
+                stopping.set()
+            yield Source(str(file), "a", "image")
+
+    cache = HashCache(tmp_path)
+    with pytest.raises(CancelledError):
+        list(identify(endless(), cache, tmp_path, stopping=stopping.is_set))
+    with pytest.raises(CancelledError):
+        unchanged(Item("", "image", "", 3, "a", names=["a"]), tmp_path, cache, stopping=stopping.is_set)
+    cache.close()
+    assert len(asked) == 50
+
+
+def test_hashing_gives_up_while_it_waits_for_a_file(tmp_path, monkeypatch):
+    gate, stopping = threading.Event(), threading.Event()
+    monkeypatch.setattr(items, "sha256_file", lambda path: gate.wait(10) and sha256_file(path))
+    file = settled(tmp_path / "a", b"one")
+    cache = HashCache(tmp_path)
+    threading.Timer(0.1, stopping.set).start()
+    threading.Timer(0.5, gate.set).start()
+    with pytest.raises(CancelledError):
+        list(identify(iter([Source(str(file), "a", "image")]), cache, tmp_path, stopping=stopping.is_set))
     cache.close()
