@@ -18,16 +18,21 @@ def human_bytes(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def free_space(folder: Path) -> int:
+    """Bytes that are free on the disk that holds `folder`, which need not exist yet."""
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    return shutil.disk_usage(existing).free
+
+
 def require_free_space(folder: Path, needed_bytes: int) -> None:
     """Raise before any work when the disk that holds `folder` has too little room.
 
     Raises:
         ResourceError: less than `needed_bytes` are free.
     """
-    existing = folder.absolute()
-    while not existing.exists():
-        existing = existing.parent
-    free = shutil.disk_usage(existing).free
+    free = free_space(folder)
     if free < needed_bytes:
         raise ResourceError(
             f"{folder} will take about {human_bytes(needed_bytes)}, but only {human_bytes(free)} are free there.",

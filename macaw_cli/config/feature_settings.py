@@ -16,7 +16,7 @@ class EncoderSettings:
     """Folder or hub id of the encoder, such as `openai/clip-vit-base-patch16`."""
     revision: str = ""
     """Hub revision; empty means the newest."""
-    layer: int | tuple[int, ...] = -1
+    layer: int | Annotated[tuple[int, ...], Field(min_length=1)] = -1
     """Which hidden state is taken: -1 is the last one, -2 the one before (as in LLaVA). Of several, such as
     `[4, 8, 12]`, the tokens stand one after another."""
     cls: Literal["drop", "keep", "only"] = "drop"

@@ -1,6 +1,7 @@
 """`macaw extract-features`: media files to features in shards, each content once."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from macaw_cli.basics import console
 from macaw_cli.basics.background import Ahead
-from macaw_cli.basics.disk import require_free_space
+from macaw_cli.basics.disk import free_space, require_free_space
 from macaw_cli.basics.stopping import sigterm_is_raised
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
@@ -24,6 +25,7 @@ from macaw_cli.features.report import ExtractionPlan, ExtractionReport
 from macaw_cli.features.scheduling import Scheduler
 from macaw_cli.features.shard_rows import JobResult
 from macaw_cli.features.sources.listing import Survey, list_sources, survey_sources
+from macaw_cli.features.sources.source import Source
 from macaw_cli.features.store_files import Row, StoreFiles
 
 if TYPE_CHECKING:
@@ -83,17 +85,17 @@ class _Extraction:
         self._output, self._folder = output, output.folder
         self._survey, self._encoders = survey, encoders
         self._engine = choose_engine(workspace, output.folder, encoders, set(survey.media), gpus)
-        self._store = StoreFiles(output.folder, _fingerprints(survey, encoders), output.sizes)
+        self._fingerprints = _fingerprints(survey, encoders)
+        self._store = StoreFiles(output.folder, self._fingerprints, output.sizes)
         self._report = ExtractionReport(output.place, max_reject_ratio=self._settings.max_reject_ratio)
 
     def run(self, sources: list[str], limit: int | None, retry_rejects: bool) -> ExtractionReport:
         """Schedule, extract, tidy up, report."""
         began, settings = time.monotonic(), self._settings
-        self._require_space()
+        self._require_space(sources, limit)
         scheduler = Scheduler(
-            Journal(self._folder), self._store, self._encoders.outputs, settings.shard_items,
-            batch_size(settings),
-            retry_rejects=retry_rejects,
+            Journal(self._folder), self._store, self._encoders.outputs, self._fingerprints,
+            (settings.shard_items, batch_size(settings)), retry_rejects=retry_rejects,
         )  # fmt: skip
         with Staging(self._folder, set(self._survey.media)) as staging, closing(HashCache(self._folder)) as cache:
             listed = list_sources(self._workspace, sources, limit, staging)
@@ -120,21 +122,32 @@ class _Extraction:
         self._store.commit(result.job, result.rows, result.rejects)
         self._report.take(result)
 
-    def _require_space(self) -> None:
-        """As if nothing were there yet, less what is: the sources are not hashed yet."""
-        sizes = [
-            (count, self._encoders.item_bytes(output))
-            for modality, count in self._survey.media.items()
-            for output in self._encoders.outputs(modality)
-        ]
-        wanted = max(0, sum(count * size for count, size in sizes) - self._store.shard_totals()[1])
-        if self._output.sizes is not None:  # of a remote store only the shards that are not sent yet are here
-            wanted = min(wanted, SHARDS_HERE * self._settings.shard_items * max((size for _, size in sizes), default=0))
-        require_free_space(self._folder, wanted)
+    def _require_space(self, sources: list[str], limit: int | None) -> None:
+        """Media are counted by name, as they are not hashed yet, and only where the disk could not take them all."""
+        wanted = self._bytes_of(self._survey.media)
+        if wanted > free_space(self._folder):
+            new = (
+                source.modality
+                for source in list_sources(self._workspace, sources, limit)
+                if isinstance(source, Source) and self._store.key_of(source.name, source.modality) is None
+            )
+            require_free_space(self._folder, self._bytes_of(Counter(new)))
+
+    def _bytes_of(self, media: Counter[Modality]) -> int:
+        """At least so much will be written; of a remote store only the shards that are not sent yet are here."""
+        settings = self._settings
+        wanted = largest = 0
+        for modality, count in media.items():
+            for output in self._encoders.outputs(modality):
+                windows = settings.audio_windows if output == "audio" else 1
+                size = self._encoders.item_bytes(output) // windows
+                wanted, largest = wanted + count * size, max(largest, size)
+        return wanted if self._output.sizes is None else min(wanted, SHARDS_HERE * settings.shard_items * largest)
 
     def _tell_lost(self, jobs: list[Job]) -> None:
         for job in jobs:
-            console.say(f"Shard {', '.join(job.shards.values())} stays unfinished: its files are not here any more.")
+            shards = ", ".join(job.shards.values())
+            console.say(f"Shard {shards} stays unfinished: its files are not among the sources.")
 
     def _complete_report(self, scheduler: Scheduler) -> None:
         report, tally = self._report, scheduler.tally

@@ -57,6 +57,11 @@ class Journal:
             self._count(job)
             yield job
 
+    @property
+    def jobs(self) -> int:
+        """How many jobs it holds."""
+        return self._jobs
+
     def add(self, modality: Modality, outputs: tuple[Modality, ...], items: list[Item], batch: int) -> Job:
         """Write down a new job; when this returns it stands on the disk."""
         shards: dict[Modality, str] = {output: f"{output}-{self._shards[output]:06d}.tar" for output in outputs}

@@ -4,7 +4,7 @@ Items are put into jobs in the order in which the sources name them, and a job i
 full. So the same sources give the same jobs, whether the work was interrupted in between or not.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job, Journal
 from macaw_cli.features.remote.fetching import drop_copy
-from macaw_cli.features.sources.source import Refused
+from macaw_cli.features.sources.source import Refused, reject
 from macaw_cli.features.store_files import Row, StoreFiles
 
 _LOOKING_AT_ONCE = 32
@@ -32,42 +32,64 @@ class Tally:
     copies: list[tuple[str, str, Modality]] = field(default_factory=list)
     """(name, key, modality) of names whose content is dealt with under another name."""
     lost: list[Job] = field(default_factory=list)
-    """Jobs none of whose files are here any more."""
+    """Unfinished jobs none of whose files are named, or whose encoders are not."""
 
 
 class Scheduler:
-    """Turns a stream of items into jobs."""
+    """Turns a stream of items into jobs.
+
+    Args:
+        journal: where they are written down.
+        store: what is made already.
+        outputs_of: what is made of a medium of a modality.
+        served: modalities that can be made.
+        sizes: items per job, and per encoder call.
+        retry_rejects: whether what was given up is tried again.
+    """
 
     def __init__(
         self,
         journal: Journal,
         store: StoreFiles,
         outputs_of: Callable[[Modality], tuple[Modality, ...]],
-        shard_items: int,
-        batch: int,
+        served: Collection[Modality],
+        sizes: tuple[int, int],
         *,
         retry_rejects: bool,
     ) -> None:
         self._journal, self._store, self._outputs_of = journal, store, outputs_of
-        self._shard_items, self._batch = shard_items, batch
+        self._served, (self._shard_items, self._batch) = served, sizes
         self.tally = Tally()
         self.settled: Callable[[int], object] = int
         """Called with the number of sources that turned out to need no work."""
         self._unfinished: list[Job] = []
-        self._resumed: dict[tuple[str, Modality], Item] = {}
+        self._resumed: dict[tuple[str, Modality], list[Item]] = {}
         self._before: set[bytes] = set()
         self._now: set[bytes] = set()
         self._groups: dict[_Group, dict[str, Item]] = {}
         self._given_up = store.given_up()
+        tried = store.made_keys() | {bytes.fromhex(key) for key, _ in self._given_up}
         for job in journal.read():
-            self._before.update(_digest(item.key, output) for item in job.items for output in job.shards)
-            if not store.is_done(job):
-                self._unfinished.append(job)
-                self._resumed.update({(item.key, item.modality): item for item in job.items})
+            done = store.is_done(job)
+            self._before.update(
+                _digest(item.key, output) for item in job.items for output in job.shards
+                if not done or bytes.fromhex(item.key) in tried  # else passing trouble kept it from being made
+            )  # fmt: skip
+            if not done:
+                self._take_up(job)
+        store.require_journal(journal.jobs)
         if retry_rejects:
             self._before -= {_digest(*refused) for refused in self._given_up if refused not in self._resumed}
             self._given_up = set()
-        store.drop(self._unfinished)
+
+    def _take_up(self, job: Job) -> None:
+        """An unfinished job, if this command has the encoders for it."""
+        if set(job.shards) <= set(self._served):
+            self._unfinished.append(job)
+            for item in job.items:
+                self._resumed.setdefault((item.key, item.modality), []).append(item)
+        else:
+            self.tally.lost.append(job)
 
     def jobs(self, found: Iterator[Item | Refused], is_here: Callable[[Item], bool]) -> Iterator[Job]:
         """The jobs to do, in an order that does not depend on interruptions.
@@ -97,6 +119,9 @@ class Scheduler:
 
     def _place(self, item: Item) -> _Group | None:
         """Put an item where it belongs; the group that it fills, if it fills one."""
+        if item.modality not in self._served:
+            self._refuse_unexpected(item)
+            return None
         wanted = {kind: _digest(item.key, kind) for kind in self._outputs_of(item.modality)}
         outputs = tuple(kind for kind, made in wanted.items() if made not in self._before and made not in self._now)
         if not outputs:
@@ -117,12 +142,12 @@ class Scheduler:
 
     def _note_known(self, item: Item) -> None:
         (name,) = item.names
-        unfinished = self._resumed.get((item.key, item.modality))
-        if unfinished is not None:
-            if not unfinished.stamp:  # it was moved since
-                unfinished.stamp, unfinished.staged, item.staged = item.stamp, item.staged, ""
-                unfinished.file, unfinished.offset = absolute_place(item.file), item.offset
-            if name not in unfinished.names:
+        if unfinished := self._resumed.get((item.key, item.modality)):
+            for waiting in unfinished:
+                if not waiting.stamp:  # it was moved since
+                    waiting.stamp, waiting.staged, item.staged = item.stamp, item.staged, ""
+                    waiting.file, waiting.offset = absolute_place(item.file), item.offset
+            if not any(name in waiting.names for waiting in unfinished):
                 self.tally.copies.append((name, item.key, item.modality))
             return
         if (item.key, item.modality) in self._given_up:
@@ -131,6 +156,13 @@ class Scheduler:
             self.tally.known += 1
         if self._store.key_of(name, item.modality) != item.key:
             self.tally.copies.append((name, item.key, item.modality))
+
+    def _refuse_unexpected(self, item: Item) -> None:
+        """Encoders are loaded for what the first look over the sources found."""
+        reason = f"It is of a kind ({item.modality}) that was not there when the command began: type it again."
+        self.tally.unreadable += [reject(name, item.modality, reason) for name in item.names]
+        drop_copy(item.staged)
+        self.settled(1)
 
     def _begin(self, group: _Group) -> Job:
         items = list(self._groups.pop(group).values())

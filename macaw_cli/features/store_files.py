@@ -7,7 +7,7 @@ in memory (about 0.2 KB each), so that a store may grow as long as the disk hold
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl, read_json
 from macaw_cli.basics.errors import DamagedError, MismatchError
 from macaw_cli.basics.fingerprints import fingerprint, fingerprint_difference, require_version
 from macaw_cli.config.settings import Modality
-from macaw_cli.features.journal import Job
+from macaw_cli.features.journal import JOURNAL_NAME, Job
 from macaw_cli.shards.damage_note import damaged_shards, forget_damage
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY, STORE_NAME, STORE_VERSION
 from macaw_cli.shards.remote_store import shown_place
 from macaw_cli.shards.tar_reader import verify_size
 
 REJECTS_NAME = "rejects.jsonl"
+_COPIES_AT_ONCE = 20_000
+"""Names whose rows are in memory together."""
 Row = dict[str, Any]
 
 
@@ -41,11 +43,12 @@ class StoreFiles:
         self._agree_on(fingerprints)
         self._lock = threading.Lock()
         self._sizes: dict[str, int] = {}
+        self._jobs: dict[str, int] = {}
+        self._torn: set[str] = set()
+        """Shards with rows but without their own: the work was killed while it wrote them down."""
         self._keys: dict[bytes, bytes] = {}
         self._newest_job = -1
-        self._in_order = True
-        for row in self._rows():
-            self._take_in(row)
+        self._read_manifest()
         self._damaged = set(damaged_shards(folder))
         self._reject_names = {_named(row["path"], row["modality"]) for row in self._rejects()}
 
@@ -53,26 +56,44 @@ class StoreFiles:
         """Whether all shards of the job are in the manifest, have the size that it says, and were not found damaged."""
         return all(self._whole(shard) for shard in job.shards.values())
 
-    def drop(self, jobs: list[Job]) -> None:
-        """Forget the rows of jobs that must be done (again)."""
-        dropped = {shard for job in jobs for shard in job.shards.values()}
-        if any(row["shard"] in dropped for row in self._rows()):
-            write_jsonl(self.folder / MANIFEST_NAME, (row for row in self._rows() if row["shard"] not in dropped))
-
     def key_of(self, name: str, modality: Modality) -> str | None:
         """The key that a source path has now, or None when it is not in the manifest."""
         key = self._keys.get(_named(name, modality))
         return key.hex() if key else None
 
+    def require_journal(self, jobs: int) -> None:
+        """Check that the journal knows every job of the manifest; new ones would overwrite their shards.
+
+        Raises:
+            DamagedError: it has only `jobs`, which is too few.
+        """
+        if self._newest_job >= jobs:
+            known = f"knows {jobs} jobs, the manifest {self._newest_job + 1}: it was removed or cut."
+            raise DamagedError(
+                f"{self.folder / JOURNAL_NAME} {known}",
+                "Restore it from a copy, or extract into another folder with --out.",
+            )
+
+    def made_keys(self) -> set[bytes]:
+        """Keys of everything that stands in a finished shard."""
+        return {bytes.fromhex(row["key"]) for row in self._media_rows()}
+
     def commit(self, job: int, rows: list[Row], rejects: list[Row]) -> None:
-        """Add the rows of one finished job, its shards' own rows last, and the inputs it had to reject."""
+        """Add the rows of one finished job, its shards' own rows last, and the inputs it had to reject.
+
+        A job that is done again, or later than its successors, has its rows where an undisturbed run has them.
+        """
         with self._lock:
             self._forgive({_named(row["path"], row["modality"]) for row in rows if "key" in row})
             self._refuse(rejects)
-            append_jsonl(self.folder / MANIFEST_NAME, rows)
-            for row in rows:
-                self._take_in(row)
-            forget_damage(self.folder, {row["shard"] for row in rows if "sha256" in row})
+            if job > self._newest_job and not self._torn & {row["shard"] for row in rows}:
+                append_jsonl(self.folder / MANIFEST_NAME, rows)
+                for row in rows:
+                    self._take_in(row)
+            else:
+                write_jsonl(self.folder / MANIFEST_NAME, with_block(self._rows(), job, rows, dict(self._jobs)))
+                self._read_manifest()
+            forget_damage(self.folder, {row["shard"] for row in rows})
 
     def add_rejects(self, rejects: list[Row]) -> None:
         """Add inputs that never came to a job."""
@@ -85,8 +106,12 @@ class StoreFiles:
         Args:
             copies: (name, key, modality of the source); a film's soundtrack is named along with it.
         """
+        for first in range(0, len(copies), _COPIES_AT_ONCE):
+            self._name_block(copies[first : first + _COPIES_AT_ONCE])
+
+    def _name_block(self, copies: list[tuple[str, str, Modality]]) -> None:
         wanted = {key for _, key, _ in copies}
-        rows = {(row["key"], row["modality"]): row for row in self._rows() if row.get("key") in wanted}
+        rows = {(row["key"], row["modality"]): row for row in self._media_rows() if row["key"] in wanted}
         found = [
             {**row, "path": name}
             for name, key, modality in copies
@@ -99,22 +124,23 @@ class StoreFiles:
             for name, key, modality in copies
             if (row := given_up.get((key, modality))) and _named(name, modality) not in self._reject_names
         ]
-        if found or rejects:
-            self.commit(self._newest_job, found, rejects)
+        with self._lock:
+            self._forgive({_named(row["path"], row["modality"]) for row in found})
+            self._refuse(rejects)
+            append_jsonl(self.folder / MANIFEST_NAME, found)
+            for row in found:
+                self._take_in(row)
 
     def tidy(self) -> list[Row]:
-        """Bring rows that a repaired shard has disturbed into the order of the jobs, and the rejects into theirs.
+        """Sort the rejects, and leave those out that were found good since.
 
         Returns:
             The rejects, one per source path and modality: of those named twice the later.
         """
-        if not self._in_order:
-            jobs = {row["shard"]: row["job"] for row in self._rows() if "sha256" in row}
-            write_jsonl(self.folder / MANIFEST_NAME, sorted(self._rows(), key=lambda row: jobs[row["shard"]]))
-            self._in_order = True
         written = list(self._rejects())
         latest = {(row["path"], row["modality"]): row for row in written}
-        kept = sorted(latest.values(), key=lambda row: (row["path"], row["modality"] or ""))
+        kept = [row for row in latest.values() if row["key"] or not self._is_good(row["path"], row["modality"])]
+        kept.sort(key=lambda row: (row["path"], row["modality"] or ""))
         if kept != written:
             write_jsonl(self.folder / REJECTS_NAME, kept)
         return kept
@@ -127,6 +153,9 @@ class StoreFiles:
     def given_up(self) -> set[tuple[str, Modality]]:
         """(key, modality) of what could not be decoded or stored so far."""
         return {(row["key"], row["modality"]) for row in self._rejects() if row["key"]}
+
+    def _is_good(self, name: str, modality: Modality | None) -> bool:
+        return modality is not None and self.key_of(name, modality) is not None
 
     def _refuse(self, rejects: list[Row]) -> None:
         if rejects:
@@ -146,12 +175,24 @@ class StoreFiles:
     def _rejects(self) -> Iterator[Row]:
         return iterate_jsonl(self.folder / REJECTS_NAME)
 
+    def _media_rows(self) -> Iterator[Row]:
+        """Rows of media in finished shards."""
+        return (row for row in self._rows() if row.get("key", NULL_KEY) != NULL_KEY and row["shard"] in self._sizes)
+
+    def _read_manifest(self) -> None:
+        self._sizes, self._jobs, self._keys, self._torn = {}, {}, {}, set()
+        for row in self._rows():
+            self._take_in(row)
+
     def _take_in(self, row: Row) -> None:
         if "sha256" in row:
-            self._sizes[row["shard"]] = row["bytes"]
-            self._in_order = self._in_order and row["job"] >= self._newest_job
+            self._sizes[row["shard"]], self._jobs[row["shard"]] = row["bytes"], row["job"]
             self._newest_job = max(self._newest_job, row["job"])
-        elif row["key"] != NULL_KEY:
+            self._torn.discard(row["shard"])
+            return
+        if row["shard"] not in self._jobs:
+            self._torn.add(row["shard"])
+        if row["key"] != NULL_KEY:
             self._keys[_named(row["path"], row["modality"])] = bytes.fromhex(row["key"])
 
     def _whole(self, shard: str) -> bool:
@@ -171,12 +212,41 @@ class StoreFiles:
         new: Row = {"format_version": STORE_VERSION, "fingerprints": {}}
         store: Row = read_json(path) if path.exists() else new
         require_version(store.get("format_version"), STORE_VERSION, path)
+        if not (self.folder / MANIFEST_NAME).exists():
+            store = new  # nothing was made with the encoders that it names
         stored = store["fingerprints"]
         for modality, found in fingerprints.items():
             if modality in stored:
                 _require_same(shown_place(self.folder), modality, stored[modality], found)
         if any(modality not in stored for modality in fingerprints):
             write_json(path, {**store, "fingerprints": {**fingerprints, **stored}})
+
+
+def with_block(rows: Iterable[Row], job: int, block: list[Row], jobs: Mapping[str, int]) -> Iterator[Row]:
+    """A manifest with the rows of one job put where they belong.
+
+    Args:
+        rows: the manifest: per job its rows, each shard's own after those of its media; then rows of copies.
+        job: number of the job.
+        block: its new rows. Older ones of its shards give way; copies follow their medium, or go with it.
+        jobs: number of the job of every finished shard.
+    """
+    shards = {row["shard"] for row in block}
+    new = {(row["key"], row["modality"]): row for row in block if "key" in row}
+    placed, ended = False, set()
+    for row in rows:
+        of_job = row["shard"] in shards
+        if not placed and (of_job or jobs.get(row["shard"], job) > job):
+            yield from block
+            placed = True
+        if not of_job:
+            yield row
+        elif "sha256" in row:
+            ended.add(row["shard"])
+        elif row["shard"] in ended and (medium := new.get((row["key"], row["modality"]))):
+            yield {**medium, "path": row["path"]}
+    if not placed:
+        yield from block
 
 
 def _named(name: str, modality: Modality | None) -> bytes:

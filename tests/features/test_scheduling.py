@@ -29,7 +29,7 @@ def media(contents):
 
 
 def scheduler(folder, **options):
-    return Scheduler(Journal(folder), StoreFiles(folder, {}), outputs_of, options.pop("shard_items", 3), 2,
+    return Scheduler(Journal(folder), StoreFiles(folder, {}), outputs_of, options.pop("served", MODALITIES), (3, 2),
                      retry_rejects=options.pop("retry_rejects", False))  # fmt: skip
 
 
