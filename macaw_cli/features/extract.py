@@ -71,8 +71,12 @@ def extract(
     if plan:
         return plan_extraction(workspace, survey, list_sources(workspace, named, limit), encoders)
     _tell_what_is_left_out(survey, encoders)
-    with sigterm_is_raised(), open_output(workspace.place(settings.out)) as output:
-        return _Extraction(workspace, output, survey, encoders, gpus).run(named, limit, retry_rejects)
+    try:
+        with sigterm_is_raised(), open_output(workspace.place(settings.out)) as output:
+            return _Extraction(workspace, output, survey, encoders, gpus).run(named, limit, retry_rejects)
+    except KeyboardInterrupt:
+        console.say("Everything finished before is kept. Type the same command again: it continues.")
+        raise
 
 
 class _Extraction:
@@ -87,7 +91,9 @@ class _Extraction:
         self._engine = choose_engine(workspace, output.folder, encoders, set(survey.media), gpus)
         self._fingerprints = _fingerprints(survey, encoders)
         self._store = StoreFiles(output.folder, self._fingerprints, output.sizes)
-        self._report = ExtractionReport(output.place, max_reject_ratio=self._settings.max_reject_ratio)
+        self._report = ExtractionReport(
+            output.place, max_reject_ratio=self._settings.max_reject_ratio, next_command=_next_command(workspace)
+        )
 
     def run(self, sources: list[str], limit: int | None, retry_rejects: bool) -> ExtractionReport:
         """Schedule, extract, tidy up, report."""
@@ -162,6 +168,13 @@ def _fingerprints(survey: Survey, encoders: "Encoders") -> dict[Modality, Row]:
     """Of the modalities that the sources can give: a store of images says nothing of films."""
     present = {output for modality in survey.media for output in encoders.outputs(modality)}
     return {modality: found for modality, found in encoders.fingerprints.items() if modality in present}
+
+
+def _next_command(workspace: Workspace) -> str:
+    """Naming the store where the settings do not."""
+    settings = workspace.settings
+    known = any(workspace.place(store) == workspace.place(settings.features.out) for store in settings.dataset.features)
+    return "macaw build-dataset" + ("" if known else f" --features {settings.features.out}")
 
 
 def _tell_what_is_left_out(survey: Survey, encoders: "Encoders") -> None:

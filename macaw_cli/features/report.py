@@ -44,6 +44,7 @@ class ExtractionReport:
     max_reject_ratio: float = 1.0
     examples: list[dict[str, Any]] = field(default_factory=list)
     """The first few of what was given up now."""
+    next_command: str = "macaw build-dataset"
 
     def take(self, result: JobResult) -> None:
         """Add what became of one job."""
@@ -57,14 +58,18 @@ class ExtractionReport:
         self.rejected += len(rejects)
         self.examples += rejects[: _EXAMPLES - len(self.examples)]
 
+    def has_too_many_rejects(self) -> bool:
+        """Whether more inputs were given up, now or before, than the settings allow."""
+        return self.rejected + self.refused > self.max_reject_ratio * self.inputs
+
     def require_few_rejects(self) -> None:
         """Fail when too many inputs were given up; everything else is written already.
 
         Raises:
             InputError: more than `features.max_reject_ratio` of the inputs.
         """
-        rejected = self.rejected + self.refused
-        if rejected > self.max_reject_ratio * self.inputs:
+        if self.has_too_many_rejects():
+            rejected = self.rejected + self.refused
             before = f" ({self.refused} of them before; --retry-rejects tries them again)" if self.refused else ""
             raise InputError(
                 f"{rejected} of {self.inputs} inputs were rejected{before}, more than --max-reject-ratio "
@@ -80,16 +85,21 @@ class ExtractionReport:
         """The summary; its last line is the next command."""
         made = ", ".join(f"{count} {_NAMES[modality]}" for modality, count in self.made.items()) or "nothing new"
         known = f", {self.known} known before" if self.known else ""
-        known += f", {self.refused} rejected before (--retry-rejects tries them again)" if self.refused else ""
+        known += f", {self.refused} rejected before" if self.refused else ""
         console.result(f"Features: {made}{known}; {self.shards} shards, {human_bytes(self.bytes)} in {self.store}")
         console.result(f"Time: {self.seconds:.1f} s ({shares(self.stages, self.seconds)})")
+        if self.refused:
+            reasons = f"their reasons are in {self.store}/rejects.jsonl; --retry-rejects tries them again"
+            console.result(f"Rejected before: {self.refused}; {reasons}")
         if self.rejected:
             console.result(f"Rejected: {self.rejected}, listed with their reasons in {self.store}/rejects.jsonl")
             for row in self.examples:
                 console.result(f"  {row['path']}: {row['reason']}")
         if self.shortened:
-            console.result(f"{self.shortened} sounds are longer than the encoder hears; --audio-windows N hears more.")
-        console.result("Next: macaw build-dataset")
+            more = "into another store (--out), --audio-windows N hears more."
+            console.result(f"Sounds longer than the encoder hears: {self.shortened}; {more}")
+        if not self.has_too_many_rejects():
+            console.result(f"Next: {self.next_command}")
 
 
 @dataclass(slots=True)
