@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 from macaw_cli.basics import console
@@ -104,9 +105,11 @@ class _Extraction:
             (settings.shard_items, batch_size(settings)), retry_rejects=retry_rejects,
         )  # fmt: skip
         with Staging(self._folder, set(self._survey.media)) as staging, closing(HashCache(self._folder)) as cache:
+            stopping = Event()
             listed = list_sources(self._workspace, sources, limit, staging)
-            with closing(identify(listed, cache, self._folder, staging)) as found:
-                self._work(scheduler, scheduler.jobs(found, lambda item: unchanged(item, self._folder, cache, staging)))
+            is_here = partial(unchanged, base=self._folder, cache=cache, staging=staging, stopping=stopping.is_set)
+            with closing(identify(listed, cache, self._folder, staging, stopping.is_set)) as found:
+                self._work(scheduler, scheduler.jobs(found, is_here), stopping)
         self._tell_lost(scheduler.tally.lost)
         self._store.add_rejects(scheduler.tally.unreadable)
         self._store.name_copies(scheduler.tally.copies)
@@ -114,10 +117,10 @@ class _Extraction:
         self._report.seconds = time.monotonic() - began
         return self._report
 
-    def _work(self, scheduler: Scheduler, jobs: Iterator[Job]) -> None:
+    def _work(self, scheduler: Scheduler, jobs: Iterator[Job], stopping: Event) -> None:
         with (
             console.progress("Extracting features", self._survey.media.total(), "files") as advance,
-            Ahead(jobs, _JOBS_AHEAD) as scheduled,
+            Ahead(jobs, _JOBS_AHEAD, stopping) as scheduled,
         ):
             scheduler.settled = lambda count: advance(0, "", count)
             publish = partial(self._output.publish, commit=self._commit)
