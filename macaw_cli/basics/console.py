@@ -5,6 +5,7 @@ A progress display in a terminal is rich's; in a pipe it is a plain line every `
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ class Advance(Protocol):
     """What `progress` yields."""
 
     def __call__(self, count: int, note: str = "", fewer: int = 0) -> None:
-        """Count `count` more units, show `note`, and lower the total by `fewer`."""
+        """Count `count` more units, show `note` (without one the last stays), and lower the total by `fewer`."""
 
 
 def say(text: str) -> None:
@@ -76,8 +77,8 @@ def progress(title: str, total: int, unit: str = "items") -> Iterator[Advance]:
         unit: plural name of the unit.
 
     Yields:
-        A function: `advance(count, note)` counts `count` more units and shows `note` (such as where the time goes);
-        `advance(count, note, fewer)` also lowers the total, by units that turned out to need nothing.
+        A function, safe in threads: `advance(count, note)` counts `count` more units and shows `note` (such as where
+        the time goes); `advance(count, note, fewer)` also lowers the total, by units that turned out to need nothing.
     """
     if not distributed.is_main():
         yield lambda count, note="", fewer=0: None
@@ -109,7 +110,7 @@ def _rich_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
             rate = done / max(time.monotonic() - started, 1e-9)
             bar.update(task, advance=count, total=total, rate=f"{rate:.1f} {unit}/s", note=note)
 
-        yield advance
+        yield _one_at_a_time(advance)
 
 
 def _plain_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
@@ -126,6 +127,19 @@ def _plain_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
             left = (total - done) / rate if rate else 0.0
             say(f"{title}: {done}/{total} {unit}, {rate:.1f} {unit}/s, {left:.0f} s left {note}".rstrip())
 
-    yield advance
+    yield _one_at_a_time(advance)
     spent = time.monotonic() - started
     say(f"{title}: {done} {unit} in {spent:.1f} s")
+
+
+def _one_at_a_time(advance: Advance) -> Advance:
+    """Whoever finishes work and whoever finds that there is less of it may be different threads."""
+    lock, shown = threading.Lock(), ""
+
+    def locked(count: int, note: str = "", fewer: int = 0) -> None:
+        nonlocal shown
+        with lock:
+            shown = note or shown
+            advance(count, shown, fewer)
+
+    return locked

@@ -20,6 +20,8 @@ from macaw_cli.media.decoding import Request
 
 FeatureArrays = np.ndarray | list[np.ndarray]
 """fp16 features, one item per medium: an array where all have one shape, else a list."""
+_BESIDE = 3072
+"""Bytes of a sample that are no features: the tar's headers and padding, and the JSON."""
 _Encoder = TypeVar("_Encoder", bound=FrozenEncoder)
 
 
@@ -68,7 +70,12 @@ class Encoders:
 
     def item_bytes(self, modality: Modality) -> int:
         """Bytes that one medium takes in a shard at most, the tar's padding and the JSON included."""
-        return 2 * int(np.prod(self.shape(modality))) + 3072
+        return 2 * int(np.prod(self.shape(modality))) + _BESIDE
+
+    @staticmethod
+    def stored_bytes(features: FeatureArrays) -> int:
+        """Bytes that these features, one item per medium, take in a shard."""
+        return sum(feature.nbytes + _BESIDE for feature in features)
 
     def request(self, file: str, modality: Modality, outputs: Any, clip: tuple[float | None, float | None]) -> Request:
         """What a decoder must do with a file so that `encode` can take its arrays."""

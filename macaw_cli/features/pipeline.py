@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from macaw_cli.basics.background import Background
 from macaw_cli.basics.console import Advance
-from macaw_cli.basics.errors import InputError
-from macaw_cli.basics.fingerprints import fingerprint
+from macaw_cli.basics.errors import InputError, Passing
+from macaw_cli.basics.fingerprints import fingerprint, sha256_file, sha256_range
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.clock import Clock
@@ -86,7 +86,7 @@ class Pipeline:
 
     def _decode_ahead(self, jobs: Iterator[Job | None], begun: deque[Job]) -> _Ahead:
         ahead: deque[tuple[Item, Future[Decoded]]] = deque()
-        for job in jobs:
+        for job in self.clock.reading(jobs):
             if job is None:
                 while ahead:
                     yield ahead.popleft()
@@ -135,12 +135,21 @@ class Pipeline:
                     decoded = future.result()
                 self._require_unchanged(item)
             except InputError as error:
-                writer.submit(partial(shards.refuse, item, job.modality, self._reason(item, error)))
+                self._refuse(item, job, error, shards, writer)
                 continue
             usable.append((item, decoded))
             if "soundtrack" in decoded[0]:
                 writer.submit(partial(shards.refuse, item, "audio", decoded[0]["soundtrack"]))
         return usable
+
+    def _refuse(self, item: Item, job: Job, error: InputError, shards: ShardsOfJob, writer: Background) -> None:
+        if not isinstance(error, Passing):
+            try:
+                self._require_unchanged(item)  # it may be broken because somebody is writing it
+            except Passing as cause:
+                error = cause
+        passing = isinstance(error, Passing)
+        writer.submit(partial(shards.refuse, item, job.modality, self._reason(item, error), passing=passing))
 
     def _encode(
         self, modality: Modality, job: Job, usable: list[_Usable], shards: ShardsOfJob, writer: Background
@@ -173,16 +182,20 @@ class Pipeline:
             self._open.remove(shards)
 
     def _require_unchanged(self, item: Item) -> None:
-        """A file that was exchanged after it was hashed would give its features to another file's key."""
+        """A file that was exchanged after it was hashed would give its features to another file's key.
+
+        Raises:
+            Passing: it was, or cannot be read any more. (A changed mode or a new hard link changes the stamp alone.)
+        """
         file = file_of(item, self._folder)
         if is_url(file):
             return  # decoded from the copy that was hashed
         try:
-            same = bool(item.stamp) and stamp_of(file) == item.stamp
+            same = stamp_of(file) == item.stamp or _sha256(item, Path(file)) == item.sha256
         except OSError:
             same = False
         if not same:
-            raise InputError("It was changed or moved away while it was waiting: type the command again.")
+            raise Passing("It was changed or moved away while it was waiting: type the command again.")
 
     def _reason(self, item: Item, error: InputError) -> str:
         file = file_of(item, self._folder)
@@ -193,3 +206,6 @@ def media_per_batch(job: Job, encoders: "Encoders") -> int:
     """Media decoded and encoded together; of films so many that their frames fill a batch."""
     return max(1, job.batch // encoders.frames) if job.modality == "video" else job.batch
 
+
+def _sha256(item: Item, path: Path) -> str:
+    return sha256_file(path) if item.offset is None else sha256_range(path, item.offset, item.bytes)

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -30,6 +31,21 @@ _SAMPLE = 16
 """Files per modality that are decoded and encoded to measure."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Of a sample of one modality.
+
+    Attributes:
+        seconds: per file, with decoding and encoding side by side as in the real run.
+        bytes: per file; one that failed, or a film without sound, takes fewer.
+        failed: files that cannot be decoded.
+    """
+
+    seconds: float
+    bytes: float
+    failed: int
+
+
 def plan_extraction(
     workspace: Workspace, survey: Survey, media: Iterator[Source | Refused], encoders: "Encoders"
 ) -> ExtractionPlan:
@@ -49,12 +65,11 @@ def plan_extraction(
         for modality in MODALITIES:
             if counts[modality]:
                 here, fetching = fetched_sample(sample[modality], Path(scratch))
-                per_item, failed = _measure(pool, encoders, modality, here, batch)
-                per_item, failed = max(per_item, fetching), failed + len(sample[modality]) - len(here)
+                measured = _measure(pool, encoders, modality, here, batch)
                 plan.items[modality] = counts[modality]
-                plan.seconds[modality] = per_item * counts[modality]
-                plan.bytes[modality] = counts[modality] * sum(map(encoders.item_bytes, encoders.outputs(modality)))
-                plan.rejects += failed
+                plan.seconds[modality] = max(measured.seconds, fetching) * counts[modality]
+                plan.bytes[modality] = round(measured.bytes * counts[modality])
+                plan.rejects += measured.failed + len(sample[modality]) - len(here)
     return plan
 
 
@@ -86,12 +101,12 @@ def _count(
 
 def _measure(
     pool: DecoderPool, encoders: "Encoders", modality: Modality, sample: list[Source], batch: int
-) -> tuple[float, int]:
-    """Seconds per file with decoding and encoding side by side as in the real run, and how many files failed."""
+) -> _Measured:
+    """Decode and encode the sample; without one, the bytes are those of the largest features."""
     outputs = encoders.outputs(modality)
     requests = [_request(encoders, item, modality, outputs) for item in sample]
     if not requests:
-        return 0.0, 0
+        return _Measured(0.0, sum(map(encoders.item_bytes, outputs)), 0)
     warm_up = [pool.submit(requests[0]) for _ in range(2)]  # starts the processes and loads their libraries
     for future in warm_up:
         future.exception()
@@ -103,12 +118,14 @@ def _measure(
         except InputError:
             continue
     decoding, began = time.monotonic() - began, time.monotonic()
+    written = 0
     for output in outputs:
         arrays = [arrays[output] for _, arrays in decoded if output in arrays]
         if arrays:
-            encoders.encode(output, arrays, batch)
+            written += encoders.stored_bytes(encoders.encode(output, arrays, batch))
     encoding = time.monotonic() - began
-    return max(decoding, encoding) / len(sample), len(sample) - len(decoded)
+    count = len(sample)
+    return _Measured(max(decoding, encoding) / count, written / count, count - len(decoded))
 
 
 def _request(encoders: "Encoders", item: Source, modality: Modality, outputs: tuple[Modality, ...]) -> Request:

@@ -52,9 +52,13 @@ class ShardsOfJob:
         self._shards[modality].add(item, feature, {**meta, "encoder": self._digests[modality]})
         self.result.made[modality] = self.result.made.get(modality, 0) + 1
 
-    def refuse(self, item: Item, modality: Modality, reason: str) -> None:
-        """Note why nothing of this modality is made of an item."""
-        self.result.rejects.extend(reject(name, modality, reason, item.key) for name in item.names)
+    def refuse(self, item: Item, modality: Modality, reason: str, *, passing: bool = False) -> None:
+        """Note why nothing of this modality is made of an item; without its key when that may be over at the next run.
+
+        Only what is rejected with its key is left alone by later runs.
+        """
+        key = None if passing else item.key
+        self.result.rejects.extend(reject(name, modality, reason, key) for name in item.names)
 
     def finish(self) -> JobResult:
         """Close the shards: on the disk, read back, renamed."""

@@ -89,6 +89,8 @@ class DecoderProcess:
             self._process = self._start()
         deadline = time.monotonic() + self._timeout_s
         try:
+            if self._killed:  # while it was being started, when `kill` did not see it
+                raise DecoderLost("was ended")
             header = self._exchange(json.dumps(request).encode(), deadline)
             if "problem" in header:
                 raise InputError(header["problem"])

@@ -23,6 +23,7 @@ class DecoderPool:
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="decoder")
         self._own = threading.local()
         self._processes: list[DecoderProcess] = []
+        self._ended = False
 
     @property
     def busy_s(self) -> float:
@@ -40,6 +41,8 @@ class DecoderPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:  # what is not in the list by now kills itself
+            self._ended = True
         for process in self._processes:
             process.kill()  # also ends a decoder that is in the middle of something; its thread then ends too
         self._threads.shutdown(wait=True)
@@ -48,8 +51,7 @@ class DecoderPool:
 
     def _decode(self, request: Request) -> Decoded:
         if not hasattr(self._own, "process"):
-            self._own.process = DecoderProcess(self._timeout_s, self._memory_mib)
-            self._processes.append(self._own.process)
+            self._own.process = self._new_process()
         decoder: DecoderProcess = self._own.process
         began = time.monotonic()
         try:
@@ -57,6 +59,14 @@ class DecoderPool:
         finally:
             with self._lock:
                 self._busy_s += time.monotonic() - began
+
+    def _new_process(self) -> DecoderProcess:
+        process = DecoderProcess(self._timeout_s, self._memory_mib)
+        with self._lock:
+            self._processes.append(process)
+            if self._ended:
+                process.kill()
+        return process
 
 
 def usable_cores() -> int:

@@ -14,8 +14,9 @@ import struct
 import sys
 from typing import Any, BinaryIO
 
+from macaw_cli.basics.lifetime import end_with_parent
+
 LENGTH = struct.Struct(">Q")
-_PR_SET_PDEATHSIG = 1
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
@@ -69,9 +70,7 @@ def _protect(memory_mib: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":  # elsewhere the deadline and the end of standard input have to do
         resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != int(sys.argv[2]):  # the parent died before we asked to be told
-            os._exit(1)
+    end_with_parent(int(sys.argv[2]))
 
 
 def _keep_freed_memory() -> None:

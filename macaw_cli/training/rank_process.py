@@ -4,6 +4,7 @@ It leaves by `os._exit` once everything is written: threads of gloo that outlive
 """
 
 import os
+import signal
 import sys
 import traceback
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from pathlib import Path
 from macaw_cli.basics import distributed
 from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.errors import Interrupted, MacawError
+from macaw_cli.basics.lifetime import end_with_parent
 
 PEER_LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL", "gloo")
 
@@ -20,9 +22,8 @@ def main(folder: Path) -> int:
     """Train as one rank; what happened is left in `folder` for the launcher. Returns the exit code."""
     from macaw_cli.training.job import read_job
     from macaw_cli.training.session import train_in_this_process
-    from macaw_cli.training.signals import end_with_parent
 
-    end_with_parent()
+    end_with_parent(by=signal.SIGTERM)  # its launcher; no rank trains on as an orphan
     try:
         report = train_in_this_process(read_job(folder / "job.json"))
     except Interrupted as stop:

@@ -1,14 +1,11 @@
 """SIGINT and SIGTERM while training: finish the step, save, leave with the exit code that the shell expects."""
 
-import ctypes
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-PR_SET_PDEATHSIG = 1
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -47,9 +44,3 @@ def stop_on_signals() -> Iterator[StopRequest]:
 def exit_code(number: int) -> int:
     """130 for SIGINT, 143 for SIGTERM."""
     return 128 + int(number)
-
-
-def end_with_parent() -> None:
-    """Have the kernel send SIGTERM to this process when its launcher dies, so that no rank trains on as an orphan."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -75,6 +75,36 @@ def test_nothing_to_do_is_no_error():
     assert "0/0" in in_a_terminal(code)
 
 
+THREADS = """
+import sys, threading
+from macaw_cli.basics.console import progress
+sys.setswitchinterval(1e-6)
+with progress("Counting", 1000, "files") as advance:
+    def count():
+        for _ in range(5000):
+            advance(1)
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_no_count_of_several_threads_is_lost():
+    assert in_a_pipe(THREADS).stderr.startswith("Counting: 20000 files")
+
+
+def test_a_count_without_a_note_leaves_the_last_one():
+    code = (
+        "from macaw_cli.basics import console\nconsole.PLAIN_EVERY_S = 0\n"
+        "with console.progress('x', 9) as advance: advance(1, '(decode 5 %)'); advance(0, '', 3); advance(1, 'new')"
+    )
+    first, second, third, _ = in_a_pipe(code).stderr.splitlines()
+    assert first.startswith("x: 1/9") and second.startswith("x: 1/6") and second.endswith("(decode 5 %)")
+    assert third.endswith("new")
+
+
 def test_other_processes_of_a_training_print_nothing():
     code = PROGRESS.format(before="console.print_table('t', ['a'], [['b']]); console.result_json({})")
     done = in_a_pipe(code, RANK="1")

@@ -1,5 +1,6 @@
 import json
 import shutil
+import tarfile
 
 import numpy as np
 import pytest
@@ -121,7 +122,7 @@ def test_sounds_longer_than_the_encoder_hears_are_counted(workspace, media, caps
     soundfile.write(media / "long.wav", np.random.default_rng(3).standard_normal(160_000) / 10, 16000)
     report = extract(workspace(), ["media/long.wav", "media/0.wav", "media/loud.mp4"])
     report.print()
-    assert report.shortened == 1 and "1 sounds are longer than the encoder hears" in capsys.readouterr().out
+    assert report.shortened == 1 and "longer than the encoder hears: 1;" in capsys.readouterr().out
 
 
 def test_clips_of_one_film_are_different_items(workspace, media, store, tmp_path):
@@ -211,22 +212,68 @@ def test_a_changed_byte_is_found_by_verifying_and_the_next_run_repairs_just_that
     assert extract(workspace(), ["media"]).made == {}
 
 
-def test_a_file_exchanged_while_it_waits_is_refused_instead_of_taking_anothers_place(workspace, media, monkeypatch):
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Does something to a file after it was hashed and before it is decoded."""
     from macaw_cli.features import pipeline
 
+    ask = pipeline.Pipeline._request
+
+    def arrange(name, act):
+        def request(self, job, item):
+            if item.names == [name]:
+                act()
+            return ask(self, job, item)
+
+        monkeypatch.setattr(pipeline.Pipeline, "_request", request)
+        return monkeypatch.undo
+
+    return arrange
+
+
+def test_a_file_exchanged_while_it_waits_is_refused_instead_of_taking_anothers_place(workspace, media, meanwhile):
     victim = media / "pictures" / "2.png"
-    decode = pipeline.Pipeline._request
-
-    def exchange(self, job, item):
-        if item.names == ["media/pictures/2.png"]:
-            Image.new("RGB", (8, 8)).save(victim)
-        return decode(self, job, item)
-
-    monkeypatch.setattr(pipeline.Pipeline, "_request", exchange)
+    before = victim.read_bytes()
+    undo = meanwhile("media/pictures/2.png", lambda: Image.new("RGB", (8, 8)).save(victim))
     report = extract(workspace(), ["media/pictures"])
     assert report.made == {"image": 6} and "It was changed or moved away" in report.rejects[0]["reason"]
-    monkeypatch.undo()
+    undo()
     assert extract(workspace(), ["media/pictures"]).made == {"image": 1}, "its new content is a new medium"
+    victim.write_bytes(before)
+    report = extract(workspace(), ["media/pictures"])
+    assert report.made == {"image": 1} and report.rejects == [], "its old content was never given up"
+
+
+def test_a_file_that_is_away_or_half_written_for_a_moment_is_tried_again(workspace, media, meanwhile):
+    victim = media / "pictures" / "2.png"
+    whole = victim.read_bytes()
+    for act in (victim.unlink, lambda: victim.write_bytes(whole[:200])):
+        undo = meanwhile("media/pictures/2.png", act)
+        report = extract(workspace(), ["media/pictures/2.png", "media/pictures/3.png"])
+        assert [row["key"] for row in report.rejects] == [None], report.rejects
+        undo()
+        victim.write_bytes(whole)
+    assert extract(workspace(), ["media/pictures/2.png"]).made == {"image": 1}
+
+
+@pytest.mark.parametrize("in_tar", [False, True])
+def test_a_file_whose_mode_alone_changes_while_it_waits_is_extracted(workspace, media, meanwhile, in_tar):
+    source, name = media / "pictures", "media/pictures/2.png"
+    if in_tar:
+        source = media / "pictures.tar"
+        with tarfile.open(source, "w") as tar:
+            for picture in sorted((media / "pictures").iterdir()):
+                tar.add(picture, picture.name)
+        name = "media/pictures.tar/2.png"
+    touched = []
+
+    def touch():
+        (source if in_tar else source / "2.png").chmod(0o600)
+        touched.append(name)
+
+    meanwhile(name, touch)
+    report = extract(workspace(), [str(source)])
+    assert touched and report.made == {"image": 7} and report.rejects == []
 
 
 def test_a_soundtrack_is_added_when_an_ear_is_set_later(workspace, media, store):
@@ -258,6 +305,13 @@ def test_plan_says_what_it_costs_and_writes_nothing(workspace, media, tmp_path, 
     assert not (tmp_path / "features").exists()
     plan.print()
     assert "images" in capsys.readouterr().out
+
+
+def test_plan_measures_how_large_sounds_are_instead_of_taking_the_longest(workspace, media):
+    opened = workspace("features.audio_windows=20")
+    planned = extract(opened, ["media/0.wav", "media/1.wav"], plan=True).bytes["audio"]
+    written = extract(opened, ["media/0.wav", "media/1.wav"]).bytes
+    assert 0.4 * written < planned < written, "with the null features, which a plan leaves out"
 
 
 def test_more_gpus_than_there_are_is_told(workspace, media):

@@ -3,6 +3,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -133,6 +134,36 @@ def test_leaving_the_pool_ends_decoders_in_the_middle_of_their_work(tmp_path, pi
             pool.submit({"path": str(tmp_path / "endless.mp4"), "modality": "video", "frames": 2})
         time.sleep(0.5)
     assert time.monotonic() - began < 10
+
+
+def test_leaving_the_pool_ends_decoders_that_are_only_being_made(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "endless.mp4")
+    begun = threading.Event()
+
+    def late(*settings):
+        begun.set()
+        time.sleep(0.3)  # meanwhile the pool ends all that it knows
+        return DecoderProcess(*settings)
+
+    monkeypatch.setattr("macaw_cli.media.decoder_pool.DecoderProcess", late)
+    began = time.monotonic()
+    with DecoderPool(1, timeout_s=60) as pool:
+        waiting = pool.submit({"path": str(tmp_path / "endless.mp4"), "modality": "video", "frames": 2})
+        begun.wait()
+    assert time.monotonic() - began < 10
+    assert "its decoder was ended" in str(waiting.exception())
+
+
+def test_a_decoder_that_is_ended_while_it_starts_stays_ended(tmp_path):
+    class Unlucky(DecoderProcess):
+        def _start(self):
+            self.kill()
+            return super()._start()
+
+    os.mkfifo(tmp_path / "endless.mp4")
+    decoder = Unlucky(timeout_s=60)
+    with pytest.raises(InputError, match="its decoder was ended"):
+        decoder.decode({"path": str(tmp_path / "endless.mp4"), "modality": "video", "frames": 2})
 
 
 def test_no_decoder_outlives_a_parent_that_was_killed(tmp_path, picture):

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from macaw_cli.basics.errors import MacawError
-from macaw_cli.features.engines.lifetime import end_with_parent
+from macaw_cli.basics.lifetime import end_with_parent
 from macaw_cli.features.engines.work_order import WorkOrder, job_of
 from macaw_cli.features.journal import Job
 from macaw_cli.features.shard_rows import JobResult

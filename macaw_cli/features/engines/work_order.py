@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import yaml
 
@@ -129,17 +129,6 @@ def job_text(job: Job) -> str:
 def job_of(text: str) -> Job:
     """Back from `job_text`."""
     return Job.from_row(json.loads(text))
-
-
-def result_text(result: JobResult) -> str:
-    """A result for the process that commits it."""
-    return json.dumps(asdict(result))
-
-
-def result_of(text: str) -> JobResult:
-    """Back from `result_text`."""
-    found: dict[str, Any] = json.loads(text)
-    return JobResult(**found)
 
 
 def _host() -> str:

@@ -34,6 +34,7 @@ class Worker:
     def __init__(self, device: str, order: WorkOrder, decoders: int, inbox: Inbox) -> None:
         self.device, self.in_hand, self.counted, self.reason = device, dict[int, Job](), 0, ""
         self.stages: dict[str, float] = {}
+        told = json.dumps(asdict(order.for_worker("cuda" if device.startswith("cuda") else "cpu", decoders)))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "macaw_cli.features.engines.worker_process", str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", env=_environment(device),
@@ -41,7 +42,7 @@ class Worker:
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(inbox,), name=f"worker on {device}", daemon=True)
         self._reader.start()
-        self._send(json.dumps(asdict(order.for_worker("cuda" if device.startswith("cuda") else "cpu", decoders))))
+        self._send(told)
 
     def give(self, job: Job) -> None:
         """Let it begin `job`."""

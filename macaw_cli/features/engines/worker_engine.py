@@ -40,7 +40,8 @@ class WorkerEngine:
         workers: list[Worker] = []
         results = InOrder(done, _BEGUN_PER_WORKER * len(self._devices))
         try:
-            workers += [Worker(device, self._order, self._decoders, inbox) for device in self._devices]
+            for device in self._devices:  # one by one: those before one that cannot start are stopped
+                workers.append(Worker(device, self._order, self._decoders, inbox))
             _Crew(workers, jobs, results, advance).work(inbox)
         except BaseException:
             for worker in workers:

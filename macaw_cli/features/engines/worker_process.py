@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from macaw_cli.basics.errors import MacawError
-from macaw_cli.features.engines.lifetime import end_with_parent
+from macaw_cli.basics.lifetime import end_with_parent
 from macaw_cli.features.engines.work_order import WorkOrder
 from macaw_cli.features.journal import Job
 from macaw_cli.features.shard_rows import JobResult
@@ -36,6 +36,8 @@ def main() -> int:
         traceback.print_exc()
         parent.send({"lost": f"{type(error).__name__}: {error}".partition("\n")[0]})
         return 1
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # all is tidied up; a late one would only disturb the leaving
     return 0
 
 

@@ -6,6 +6,9 @@ import signal
 
 import pytest
 
+from macaw_cli.config.loading import settings_yaml
+from macaw_cli.features.engines.work_order import WorkOrder
+from macaw_cli.features.engines.worker_engine import WorkerEngine
 from macaw_cli.features.extract import extract
 
 GPUS = ("--gpus", "2", "--set", "features.workers=2")
@@ -50,6 +53,15 @@ def test_a_killed_parent_leaves_nobody_behind_and_the_next_run_ends_with_the_sam
     shutil.rmtree(tmp_path / "features")
     extract(workspace(), ["media/pictures"])
     assert contents() == again
+
+
+def test_a_worker_that_cannot_start_leaves_none_of_the_others_behind(workspace, tmp_path, below, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # there is no eighth
+    order = WorkOrder(str(tmp_path), settings_yaml(workspace().settings), str(tmp_path), "", ["image"], {}, 1)
+    before = below(os.getpid())
+    with pytest.raises(IndexError):
+        WorkerEngine(order, ["cpu", "cuda:7"], 1).run(iter(()), print, print)
+    assert not workers_of({pid: command for pid, command in below(os.getpid()).items() if pid not in before})
 
 
 @pytest.mark.slow
