@@ -7,7 +7,7 @@ in memory (about 0.2 KB each), so that a store may grow as long as the disk hold
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from macaw_cli.basics.errors import DamagedError, MismatchError
 from macaw_cli.basics.fingerprints import fingerprint, fingerprint_difference, require_version
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.journal import JOURNAL_NAME, Job
+from macaw_cli.features.manifest_block import with_block
 from macaw_cli.shards.damage_note import damaged_shards, forget_damage
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY, STORE_NAME, STORE_VERSION
 from macaw_cli.shards.remote_store import shown_place
@@ -220,33 +221,6 @@ class StoreFiles:
                 _require_same(shown_place(self.folder), modality, stored[modality], found)
         if any(modality not in stored for modality in fingerprints):
             write_json(path, {**store, "fingerprints": {**fingerprints, **stored}})
-
-
-def with_block(rows: Iterable[Row], job: int, block: list[Row], jobs: Mapping[str, int]) -> Iterator[Row]:
-    """A manifest with the rows of one job put where they belong.
-
-    Args:
-        rows: the manifest: per job its rows, each shard's own after those of its media; then rows of copies.
-        job: number of the job.
-        block: its new rows. Older ones of its shards give way; copies follow their medium, or go with it.
-        jobs: number of the job of every finished shard.
-    """
-    shards = {row["shard"] for row in block}
-    new = {(row["key"], row["modality"]): row for row in block if "key" in row}
-    placed, ended = False, set()
-    for row in rows:
-        of_job = row["shard"] in shards
-        if not placed and (of_job or jobs.get(row["shard"], job) > job):
-            yield from block
-            placed = True
-        if not of_job:
-            yield row
-        elif "sha256" in row:
-            ended.add(row["shard"])
-        elif row["shard"] in ended and (medium := new.get((row["key"], row["modality"]))):
-            yield {**medium, "path": row["path"]}
-    if not placed:
-        yield from block
 
 
 def _named(name: str, modality: Modality | None) -> bytes:
