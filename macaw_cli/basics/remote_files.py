@@ -32,7 +32,18 @@ _UNREACHABLE = {
 _NO_WRITING = (405, 501)
 """What web servers answer to a method that they do not have."""
 _HOPELESS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
-_DENIED = ("403", "401", "Forbidden", "Access Denied", "Unauthorized", "credentials", "Credentials")
+_DENIED_CODES = {
+    "401", "403", "AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken",
+    "SignatureDoesNotMatch", "TokenRefreshRequired",
+}  # fmt: skip
+_DENIED_ERRORS = {
+    "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound",
+    "TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError", "DefaultCredentialsError",
+    "RefreshError", "LocalTokenNotFoundError",
+}  # fmt: skip
+"""What drivers raise when there are no credentials at all, or none that can be renewed."""
+_DENIED_BEGINNINGS = ("Forbidden: ", "Anonymous caller", "Access Denied")
+"""Of messages of drivers that put no code into what they raise."""
 
 
 def open_filesystem(url: str) -> tuple[Any, str]:
@@ -86,7 +97,7 @@ def driver_errors_are_told(url: str, doing: str = "read") -> Iterator[None]:
         if isinstance(error, FileNotFoundError):
             problem, hint = f"There is nothing at {shown}.", "Check the URL (the bucket's name too)."
             raise InputError(problem, hint) from None
-        if isinstance(error, PermissionError) or any(word in str(error) for word in _DENIED):
+        if is_denied(error):
             raise InputError(
                 f"{shown} may not be {doing} with the credentials that are set: {reason_of(error)}.",
                 "docs/remote.md says where each kind of store looks for them.",
@@ -105,6 +116,24 @@ def is_of_driver(error: BaseException) -> bool:
 def is_unreachable(error: BaseException) -> bool:
     """Whether it is the connection that failed, and not what was asked for."""
     return isinstance(error, ConnectionError | asyncio.TimeoutError) or type(error).__name__ in _UNREACHABLE
+
+
+def is_denied(error: BaseException) -> bool:
+    """Whether the credentials do not suffice: by codes and kinds alone, as a message may hold any URL."""
+    if isinstance(error, PermissionError) or type(error).__name__ in _DENIED_ERRORS:
+        return True
+    return not _codes_of(error).isdisjoint(_DENIED_CODES) or str(error).startswith(_DENIED_BEGINNINGS)
+
+
+def _codes_of(error: BaseException) -> set[str]:
+    """Status and error codes, where the drivers keep them: aiohttp, gcsfs, requests and httpx, botocore."""
+    response = getattr(error, "response", None)
+    if (status := getattr(error, "status", None)) is not None:
+        return {str(status)}  # the `code` of aiohttp is the same, and warns
+    found = [getattr(error, "code", None), getattr(response, "status_code", None)]
+    if isinstance(response, dict):
+        found += [response.get("Error", {}).get("Code"), response.get("ResponseMetadata", {}).get("HTTPStatusCode")]
+    return {str(code) for code in found if code is not None}
 
 
 def reason_of(error: BaseException) -> str:
@@ -135,7 +164,7 @@ def with_retries(call: Callable[[], T]) -> T:
             return call()
         except Exception as error:
             cause = cause_of(error)
-            hopeless = isinstance(cause, _HOPELESS) or any(word in str(cause) for word in _DENIED)
+            hopeless = isinstance(cause, _HOPELESS) or is_denied(cause)
             if attempt == _TRIES - 1 or hopeless or not is_of_driver(cause):
                 raise cause from None
         time.sleep(_FIRST_PAUSE_S * 2**attempt)

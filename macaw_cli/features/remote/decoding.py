@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import InputError, Passing
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.basics.remote_transfer import fetch
 from macaw_cli.basics.urls import extension_of
@@ -32,7 +32,7 @@ class RemoteDecoding:
         self._threads: ThreadPoolExecutor | None = None
 
     def decode(self, item: Item, submit: Submit) -> "Future[Decoded]":
-        """Like `submit`; what cannot be fetched raises InputError in the future too."""
+        """Like `submit`; what cannot be fetched now raises Passing in the future."""
         answer: Future[Decoded] = Future()
         if item.staged and Path(item.staged).exists():
             self._hand_on(item, Path(item.staged), item.offset, submit, answer)
@@ -54,7 +54,7 @@ class RemoteDecoding:
             with fetch_errors_are_told(item.file):
                 fetch(item.file, path, item.offset, None if item.offset is None else item.bytes)
                 if sha256_file(path) != item.sha256:
-                    raise InputError(_CHANGED)
+                    raise Passing(_CHANGED)
             self._hand_on(item, path, None, submit, answer)
         except BaseException as error:  # raised where the answer is asked for
             path.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from macaw_cli.basics.errors import InputError, ResourceError
+from macaw_cli.basics.errors import Passing, ResourceError
 from macaw_cli.basics.remote_files import is_of_driver, is_unreachable, reason_of
 from macaw_cli.basics.urls import without_secrets
 
@@ -16,7 +16,7 @@ def fetch_errors_are_told(url: str) -> Iterator[None]:
     would be rejected otherwise.
 
     Raises:
-        InputError: the file is not there, may not be read, or its server is gone.
+        Passing: the file is not there, may not be read, or its server is gone.
         ResourceError: the store cannot be reached.
     """
     try:
@@ -28,4 +28,4 @@ def fetch_errors_are_told(url: str) -> Iterator[None]:
             problem = f"{without_secrets(url)} cannot be reached: {reason_of(error)}."
             raise ResourceError(problem, "Type the same command again later: it continues.") from None
         reason = "it is not there" if isinstance(error, FileNotFoundError) else reason_of(error)
-        raise InputError(f"It cannot be fetched: {reason}.") from None
+        raise Passing(f"It cannot be fetched: {reason}.") from None

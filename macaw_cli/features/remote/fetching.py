@@ -35,6 +35,10 @@ _THREADS = 32
 _STRIPES = 1024
 _REMEMBERED = 256
 """Newest files of which another clip may be asked for."""
+_UNEXPECTED = (
+    "It is {0}, for which no encoder was loaded: the first look, at names and the first 4 MiB of remote tars, saw none."
+    " Type the command again and name a file that is {0} in it too."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,13 @@ class Staging:
         return replace(member, stamp=stamp, staged=str(path) if path and _linked(staged, path) else "")
 
     def _look(self, source: Source, known: Callable[[str], str | None]) -> Looked:
+        looked = self._found(source, known)
+        if self._expected is not None and looked.modality not in self._expected:
+            drop_copy(looked.staged)
+            raise InputError(_UNEXPECTED.format(looked.modality))
+        return looked
+
+    def _found(self, source: Source, known: Callable[[str], str | None]) -> Looked:
         with fetch_errors_are_told(source.file):
             info = {} if source.stamp else remote_info(source.file)
             stamp = source.stamp or stamp_of_info(info)
@@ -171,8 +182,6 @@ class Staging:
             file.seek(offset)
             head = file.read(min(HEAD_BYTES, size))
         modality = modality_of_bytes(head, source.name) or source.modality
-        if self._expected is not None and modality not in self._expected:
-            raise InputError(f"Its name says {source.modality}, its first bytes say {modality}.")
         return Looked(sha256_range(path, offset, size), size, stamp, modality, str(path))
 
     def _new_path(self, url: str) -> Path:

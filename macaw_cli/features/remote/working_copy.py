@@ -1,5 +1,6 @@
 """The small files of a remote store while it is written here, and which side is ahead when the work goes on."""
 
+import shutil
 from pathlib import Path
 
 from macaw_cli.basics.remote_files import Info, driver_errors_are_told, list_folder, remote_info, stamp_of_info
@@ -50,12 +51,23 @@ class WorkingCopy:
                 continue
             with driver_errors_are_told(place, "written"):
                 if now:
-                    send(path, place)
+                    self._send(name, place)
                 else:
                     remove(place)
                 self._stamps[name] = stamp_of_info(remote_info(place)) if now else ""
             self._sent[name] = now
             self._keep_record()
+
+    def _send(self, name: str, place: str) -> None:
+        if name not in _GROWING:
+            send(self.folder / name, place)
+            return
+        as_it_is = self.folder / f"{name}.tmp"  # some drivers cannot send what becomes longer meanwhile
+        try:
+            shutil.copyfile(self.folder / name, as_it_is)
+            send(as_it_is, place)
+        finally:
+            as_it_is.unlink(missing_ok=True)
 
     def _pull(self, entries: dict[str, Info]) -> None:
         """Take over what is there, unless it is what was sent from here, or the beginning of what is here."""

@@ -3,8 +3,6 @@
 Nothing here keeps more than one folder's names at a time: a listing of millions of files costs no memory.
 """
 
-import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from macaw_cli.features.remote.fetching import Staging
 from macaw_cli.features.sources.local import list_local
 from macaw_cli.features.sources.remote import list_remote
 from macaw_cli.features.sources.source import Found, Refused, Source, Uncounted
+from macaw_cli.features.sources.unique_names import UniqueNames
 
 
 @dataclass(slots=True)
@@ -59,7 +58,9 @@ def survey_sources(workspace: Workspace, sources: list[str], limit: int | None =
 def list_sources(
     workspace: Workspace, sources: list[str], limit: int | None = None, staging: Staging | None = None
 ) -> Iterator[Source | Refused]:
-    """The media that `sources` name, each name once; folders recursively, in the order of their names.
+    """The media that `sources` name, each file once; folders recursively, in the order of their names.
+
+    Where two files would have one name, the later is called by more of its path (`d2/images/a.png`).
 
     Args:
         workspace: paths are relative to it, and names too for what lies inside it.
@@ -74,15 +75,12 @@ def list_sources(
     Raises:
         InputError: a path or URL does not exist, or a manifest has a bad row.
     """
-    seen: set[bytes] = set()
+    names = UniqueNames()
     for entry in _limited(_everything(workspace, sources, staging), limit):
         if entry is None or isinstance(entry, Uncounted):
             continue
-        name = entry.name if isinstance(entry, Source) else entry.row["path"]
-        digest = hashlib.blake2b(os.fsencode(name), digest_size=16).digest()
-        if digest not in seen:
-            seen.add(digest)
-            yield entry
+        if named := names.named(entry):
+            yield named
 
 
 def _limited(found: Iterator[Found], limit: int | None) -> Iterator[Found]:

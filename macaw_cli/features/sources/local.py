@@ -1,22 +1,35 @@
 """Media on this machine: files, folders, glob and brace patterns, JSONL manifests and tars."""
 
+import errno
 import glob
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.config.loading import Workspace
-from macaw_cli.features.sources.manifests import clip_fragment, manifest_row
+from macaw_cli.features.sources.manifests import Row, clip_fragment, manifest_rows
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.remote import source_of_url
 from macaw_cli.features.sources.source import Found, Refused, Source, reject
 from macaw_cli.features.sources.tar_members import members_of, source_in_tar
-from macaw_cli.media.kinds import modality_of
+from macaw_cli.media.kinds import modality_of, modality_of_name
 
 _MADE_BY_MACAW = {"store.json", "dataset.json"}
 """Tars beside one of these hold features."""
+_NO_PATH = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""Said of a name that may be a pattern, too."""
+_CHECK = "Check what it is, and who may read it."
+
+
+@dataclass(frozen=True, slots=True)
+class _Unlisted:
+    """A folder, or a link, of which the system does not tell what is in it."""
+
+    folder: str
+    reason: str
 
 
 def list_local(workspace: Workspace, source: str) -> Iterator[Found]:
@@ -26,17 +39,15 @@ def list_local(workspace: Workspace, source: str) -> Iterator[Found]:
         InputError: a path does not exist, is of no use, or a manifest has a bad row.
     """
     for path in _expand(workspace, local_place(source)):
-        if path.suffix == ".jsonl":
+        if os.path.isdir(path):  # noqa: PTH112, Path.is_dir raises where the folder above may not be read
+            yield from _list_folder(workspace, path)
+        elif not os.path.isfile(path):  # noqa: PTH113, as above; a link to nowhere, that a pattern has found, or a pipe
+            name = name_of(workspace, path, path.parent)
+            yield Refused(reject(name, None, "It is no file and no folder."), str(path))
+        elif path.suffix == ".jsonl":
             yield from _list_manifest(workspace, path)
-        elif path.is_file():
-            yield from _list_file(workspace, path)
         else:
-            for file in map(Path, _files_below(path)):
-                if file.suffix == ".tar":
-                    yield from _list_tar(file, name_of(workspace, file, path.parent))
-                else:
-                    modality = modality_of(file)
-                    yield Source(str(file), name_of(workspace, file, path.parent), modality) if modality else None
+            yield from _list_file(workspace, path)
 
 
 def name_of(workspace: Workspace, file: Path, base: Path) -> str:
@@ -49,8 +60,14 @@ def name_of(workspace: Workspace, file: Path, base: Path) -> str:
 
 def _expand(workspace: Workspace, source: str) -> list[Path]:
     path = workspace.path(source)
-    if path.exists():
+    try:
+        path.stat()
         return [path]
+    except ValueError:
+        pass  # it holds a zero byte, and so is told below
+    except OSError as error:
+        if error.errno not in _NO_PATH:
+            raise InputError(f"{path} cannot be read: {_why(error)}.", _CHECK) from None
     if "{" in source and (parts := expand_braces(source)) != [source]:
         return [path for part in parts for path in _expand(workspace, part)]
     if glob.has_magic(source):
@@ -59,6 +76,19 @@ def _expand(workspace: Workspace, source: str) -> list[Path]:
             return found
         raise InputError(f"No file fits the pattern {source}.", "Quote it so that the shell leaves it alone.")
     raise InputError(f"There is no file or folder {path}.", "Check the path; relative ones start at the workspace.")
+
+
+def _list_folder(workspace: Workspace, folder: Path) -> Iterator[Found]:
+    for place in _files_below(str(folder), frozenset()):
+        file = Path(place if isinstance(place, str) else place.folder)
+        name = name_of(workspace, file, folder.parent)
+        if not isinstance(place, str):
+            yield Refused(reject(name, None, f"It cannot be read: {place.reason}."), str(file))
+        elif file.suffix == ".tar":
+            yield from _list_tar(file, name)
+        else:
+            modality = modality_of(file)
+            yield Source(str(file), name, modality) if modality else None
 
 
 def _list_file(workspace: Workspace, path: Path) -> Iterator[Found]:
@@ -79,37 +109,61 @@ def _list_tar(path: Path, name: str) -> Iterator[Found]:
             for member in members_of(tar, path.stat().st_size):
                 yield source_in_tar(str(path), name, member)
     except OSError as error:
-        yield Refused(reject(name, None, f"It cannot be read: {error.strerror}."))
+        yield Refused(reject(name, None, f"It cannot be read: {_why(error)}."), str(path))
 
 
-def _files_below(folder: Path) -> Iterator[str]:
-    """Regular files, hidden ones left out, sorted so that the same tree always gives the same order."""
-    with os.scandir(folder) as entries:
-        visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+def _files_below(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[str | _Unlisted]:
+    """Regular files, hidden ones left out, sorted so that the same tree always gives the same order.
+
+    Args:
+        folder: where to look.
+        above: device and inode of the folders on the way here: a link back to one of them is not followed.
+    """
+    try:
+        found = os.stat(folder)  # noqa: PTH116, millions of Path objects take their time
+        here = (found.st_dev, found.st_ino)
+        if here in above:
+            return
+        with os.scandir(folder) as entries:
+            visible = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)
+    except OSError as error:
+        yield _Unlisted(folder, _why(error))
+        return
     own = any(entry.name in _MADE_BY_MACAW for entry in visible)
     for entry in visible:
-        if entry.is_dir():
-            yield from _files_below(Path(entry.path))
-        elif entry.is_file() and not (own and entry.name.endswith(".tar")):
+        try:
+            is_folder, is_file = entry.is_dir(), entry.is_file()
+        except OSError as error:  # a link to itself, or one whose target may not be looked at
+            yield _Unlisted(entry.path, _why(error))
+            continue
+        if is_folder:
+            yield from _files_below(entry.path, above | {here})
+        elif is_file and not (own and entry.name.endswith(".tar")):
             yield entry.path
 
 
+def _why(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
 def _list_manifest(workspace: Workspace, manifest: Path) -> Iterator[Found]:
-    with manifest.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _of_manifest(workspace, manifest, line.strip(), number)
+    try:
+        with manifest.open("rb") as content:
+            for row in manifest_rows(content, str(manifest)):
+                yield _of_manifest(workspace, manifest, row)
+    except OSError as error:
+        raise InputError(f"{manifest} cannot be read: {_why(error)}.", _CHECK) from None
 
 
-def _of_manifest(workspace: Workspace, manifest: Path, line: str, number: int) -> Source | Refused:
-    path, start, end = manifest_row(line, f"{manifest}, line {number}")
+def _of_manifest(workspace: Workspace, manifest: Path, row: Row) -> Source | Refused:
+    path, start, end = row
     if is_url(path):
         return source_of_url(path, start, end)
-    file = manifest.parent / Path(local_place(path)).expanduser()
+    file = manifest.parent / os.path.expanduser(local_place(path))  # noqa: PTH111, Path raises for a name like ~a.png
     name = name_of(workspace, file, manifest.parent) + clip_fragment(start, end)
+    if not os.path.isfile(file):  # noqa: PTH113, Path.is_file raises where the folder above may not be read
+        return Refused(reject(name, modality_of_name(file.name), "There is no such file."), str(file))
     modality = modality_of(file)
-    if not file.is_file():
-        return Refused(reject(name, modality, "There is no such file."))
     if modality is None:
-        return Refused(reject(name, None, "It is no image, sound or film."))
+        return Refused(reject(name, None, "It is no image, sound or film."), str(file))
     return Source(str(file), name, modality, start, end)

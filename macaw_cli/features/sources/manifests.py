@@ -1,14 +1,43 @@
 """Rows of a JSONL manifest: which file, and which clip of it."""
 
+import io
 import json
+import math
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from macaw_cli.basics.errors import InputError
 
+Row = tuple[str, float | None, float | None]
+"""Path or URL, first and last second."""
 _HINT = 'Each line is {"path": "a.mp4"}, with "start" and "end" in seconds for a clip.'
 
 
-def manifest_row(line: str, where: str) -> tuple[str, float | None, float | None]:
-    """Path or URL, first and last second.
+def manifest_rows(content: BinaryIO, manifest: str) -> Iterator[Row]:
+    """The rows of a manifest, which may begin with the mark of UTF-8 that some editors write.
+
+    Args:
+        content: of the manifest; it is closed at the end.
+        manifest: what it is called in messages.
+
+    Raises:
+        InputError: a line is not UTF-8, or no row.
+    """
+    # bytes that are no UTF-8 become lone surrogates here, and so can be told with their line
+    with io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape") as lines:
+        for number, line in enumerate(lines, start=1):
+            where = f"{manifest}, line {number}"
+            try:
+                line.encode()
+            except UnicodeEncodeError:
+                raise InputError(f"{where} is not UTF-8.", "Save the manifest as UTF-8.") from None
+            if line.strip():
+                yield manifest_row(line.strip(), where)
+
+
+def manifest_row(line: str, where: str) -> Row:
+    """One line of a manifest.
 
     Args:
         line: of the manifest.
@@ -19,17 +48,31 @@ def manifest_row(line: str, where: str) -> tuple[str, float | None, float | None
     """
     try:
         row = json.loads(line)
-        path, start, end = row["path"], row.get("start"), row.get("end")
-        start, end = (None if second is None else float(second) for second in (start, end))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        path, start, end = row["path"], _second(row.get("start")), _second(row.get("end"))
+        if not path or b"\0" in os.fsencode(path):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise InputError(f"{where} is no row of a manifest: {line[:80]}", _HINT) from None
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise InputError(f"{where}: the clip from {start} s to {end} s has no length.", _HINT)
-    return str(path), start, end
+    return path, start, end
 
 
 def clip_fragment(start: float | None, end: float | None) -> str:
-    """The clip as a media fragment, as in `film.mp4#t=1.5,4`."""
+    """The clip as a media fragment, as in `film.mp4#t=1.5,4`: two clips that differ have two of them."""
     if start is None and end is None:
         return ""
-    return f"#t={start or 0:g}" + ("" if end is None else f",{end:g}")
+    return f"#t={_written(start or 0)}" + ("" if end is None else f",{_written(end)}")
+
+
+def _second(value: object) -> float | None:
+    """JSON knows no NaN, but Python reads it."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or not math.isfinite(float(value)):
+        raise ValueError
+    return float(value)
+
+
+def _written(second: float) -> str:
+    return repr(float(second)).removesuffix(".0")

@@ -4,7 +4,6 @@ A folder is listed request by request, never file by file, and nothing is fetche
 is says its name, and its first bytes correct that once they are here (see `remote.fetching`).
 """
 
-import io
 from collections import Counter
 from collections.abc import Iterator
 
@@ -20,7 +19,7 @@ from macaw_cli.basics.remote_files import (
 from macaw_cli.basics.urls import extension_of, folder_of, joined, name_of_url, without_secrets
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.remote.fetching import Staging
-from macaw_cli.features.sources.manifests import clip_fragment, manifest_row
+from macaw_cli.features.sources.manifests import clip_fragment, manifest_rows
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.source import Found, Refused, Source, Uncounted, reject
 from macaw_cli.features.sources.tar_members import TarMember, members_at_the_beginning, members_of, source_in_tar
@@ -62,7 +61,7 @@ def source_of_url(url: str, start: float | None, end: float | None) -> Source | 
     name = name_of_url(url) + clip_fragment(start, end)
     modality = modality_of_name(f"x{extension_of(url)}")
     if modality is None:
-        return Refused(reject(name, None, "Its name is not that of an image, sound or film."))
+        return Refused(reject(name, None, "Its name is not that of an image, sound or film."), url)
     return Source(url, name, modality, start, end)
 
 
@@ -115,11 +114,8 @@ def _list_file(url: str, info: Info, staging: Staging | None, *, named: bool = F
 def _list_manifest(url: str) -> Iterator[Found]:
     filesystem, path = open_filesystem(url)
     with driver_errors_are_told(url), filesystem.open(path, "rb") as content:
-        lines = io.TextIOWrapper(content, encoding="utf-8")
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                place, start, end = manifest_row(line.strip(), f"{without_secrets(url)}, line {number}")
-                yield source_of_url(joined(folder_of(url), place), start, end)
+        for place, start, end in manifest_rows(content, without_secrets(url)):
+            yield source_of_url(joined(folder_of(url), place), start, end)
 
 
 def _list_tar(url: str, info: Info, staging: Staging) -> Iterator[Found]:

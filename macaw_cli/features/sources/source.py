@@ -35,9 +35,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A named source that cannot be used: a row of `rejects.jsonl`."""
+    """A named source that cannot be used: a row of `rejects.jsonl`, and where it is, as `Source.file`."""
 
     row: dict[str, Any]
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def source_in_tar(tar: str, name: str, member: TarMember | Unusable | Other) -> 
     if isinstance(member, TarMember):
         return Source(tar, f"{name}/{member.name}", member.modality, offset=member.offset, size=member.size)
     if isinstance(member, Unusable):
-        return Refused(reject(f"{name}/{member.name}" if member.name else name, None, member.reason))
+        return Refused(reject(f"{name}/{member.name}" if member.name else name, None, member.reason), tar)
     return None
 
 

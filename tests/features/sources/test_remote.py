@@ -12,6 +12,7 @@ from macaw_cli.basics.errors import InputError, MissingDependencyError
 from macaw_cli.features.extract import extract
 from macaw_cli.features.remote import decoding as remote_decoding
 from macaw_cli.features.remote import fetching, staging_room
+from macaw_cli.features.sources import remote as sources_remote
 from macaw_cli.features.sources.listing import list_sources, survey_sources
 
 
@@ -155,8 +156,32 @@ def test_a_name_that_promises_something_else_is_corrected_by_the_bytes(workspace
     filesystem.pipe_file(f"{url[5:]}/odd/c.png", (media / "0.wav").read_bytes())
     report = extract(workspace(), [f"{url}/odd"])
     assert report.made == {"image": 2} and store().find("a.mp4", "image")
-    assert [row["reason"] for row in report.rejects] == ["Its name says image, its first bytes say audio."]
+    (row,) = report.rejects
+    assert row["reason"].startswith("It is audio, for which no encoder was loaded: the first look, at names")
     assert extract(workspace(), [f"{url}/odd"]).known == 2
+
+
+def test_a_modality_that_the_beginning_of_a_tar_hides_is_told_and_taken_when_it_is_named(
+    workspace, media, bucket, monkeypatch
+):
+    monkeypatch.setattr(sources_remote, "_TAR_HEAD", 2048)
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name in ("pictures/0.png", "0.wav"):
+            tar.add(media / name, name)
+    place = f"{bucket[1]}/mixed.tar"
+    bucket[0].pipe_file(place[5:], content.getvalue())
+    report = extract(workspace(), [place])
+    assert report.made == {"image": 1}
+    (row,) = report.rejects
+    assert row["path"].endswith("mixed.tar/0.wav") and row["key"] is None
+    assert "It is audio, for which no encoder was loaded" in row["reason"]
+    assert "name a file that is audio" in row["reason"]
+    report = extract(workspace(), [place, "media/1.wav"])
+    assert report.made == {"audio": 2} and not report.rejects
+    report = extract(workspace("features.out=other"), [place])  # its hash is not known in this store
+    assert report.made == {"image": 1} and len(report.rejects) == 1
+    assert extract(workspace(), [place]).known == 1, "without the encoder nothing breaks that was there"
 
 
 def test_members_of_remote_tars_are_media_and_the_tar_is_fetched_once(

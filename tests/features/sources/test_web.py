@@ -1,14 +1,18 @@
 import errno
 import threading
+from concurrent.futures import Future
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from macaw_cli.basics import remote_files
 from macaw_cli.basics.atomic_files import read_jsonl
-from macaw_cli.basics.errors import InputError, ResourceError
+from macaw_cli.basics.errors import InputError, Passing, ResourceError
 from macaw_cli.basics.remote_files import driver_errors_are_told, list_folder
 from macaw_cli.features.extract import extract
+from macaw_cli.features.items import Item
+from macaw_cli.features.remote.decoding import RemoteDecoding
 from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
 from macaw_cli.features.sources.listing import survey_sources
 
@@ -72,7 +76,7 @@ def test_files_of_a_web_server_are_sources(workspace, web, media, store, tmp_pat
 def test_a_server_that_fails_now_and_then_is_asked_again(workspace, web, media):
     server, url = web
     server.files["/a.png"] = (media / "pictures/0.png").read_bytes()
-    server.failures["/a.png"] = [200, 200, 503, 502]
+    server.failures["/a.png"] = [200, 200, 503, 502]  # looked at twice, then fetched
     report = extract(workspace(), [f"{url}/a.png"])
     assert report.made == {"image": 1}, (report.rejects, server.seen)
 
@@ -86,6 +90,32 @@ def test_a_server_that_keeps_failing_costs_that_file(workspace, web, media, tmp_
     assert report.made == {"image": 1}
     (row,) = report.rejects
     assert row["reason"].startswith("It cannot be fetched: 503")
+
+
+def test_a_medium_that_cannot_be_fetched_again_now_may_be_at_the_next_run(web, media, tmp_path):
+    server, url = web
+    content = (media / "pictures/0.png").read_bytes()
+    server.files["/a.png"] = content
+    item = Item("0" * 32, "image", sha256(content).hexdigest(), len(content), f"{url}/a.png", names=["a.png"])
+    decoding, asked = RemoteDecoding(tmp_path / "store"), []
+
+    def submit(here):
+        asked.append(here)
+        done = Future()
+        done.set_result(({}, {}))
+        return done
+
+    for status, reason in ((503, "It cannot be fetched: 503"), (404, "It cannot be fetched: it is not there")):
+        server.failures["/a.png"] = [status] * 4
+        with pytest.raises(Passing, match=reason):
+            decoding.decode(item, submit).result()
+        server.failures.clear()
+    server.files["/a.png"] = b"something else"
+    with pytest.raises(Passing, match="It was changed after it was looked at"):
+        decoding.decode(item, submit).result()
+    server.files["/a.png"] = content
+    assert not asked and decoding.decode(item, submit).result() == ({}, {})
+    decoding.close()
 
 
 def test_missing_and_forbidden_pages_are_told_at_once(workspace, web):
