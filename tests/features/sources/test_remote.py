@@ -130,7 +130,9 @@ def test_an_object_that_vanishes_after_the_listing_is_a_reject(workspace, remote
     assert report.made == {"image": 6, "audio": 3, "video": 2}
 
 
-def test_an_object_that_changes_before_it_is_decoded_is_a_reject(workspace, remote_media, monkeypatch, bucket):
+def test_an_object_that_changes_before_it_is_decoded_is_a_reject_until_the_next_run(
+    workspace, media, remote_media, monkeypatch, bucket
+):
     extract(workspace(), [remote_media])  # now the hashes are known, and everything is fetched to be decoded
     original = remote_decoding.fetch
 
@@ -147,6 +149,10 @@ def test_an_object_that_changes_before_it_is_decoded_is_a_reject(workspace, remo
     assert [row["reason"] for row in report.rejects] == [
         "It was changed after it was looked at: type the command again."
     ]
+    monkeypatch.setattr(remote_decoding, "fetch", original)
+    bucket[0].pipe_file(f"{remote_media[5:]}/0.wav", (media / "0.wav").read_bytes())
+    again = extract(workspace(), [remote_media])
+    assert again.made == {"audio": 1} and not again.rejects, "it was passing trouble"
 
 
 def test_a_name_that_promises_something_else_is_corrected_by_the_bytes(workspace, media, bucket, store):
