@@ -16,6 +16,7 @@ from macaw_cli.basics.background import Background
 from macaw_cli.basics.console import Advance
 from macaw_cli.basics.errors import InputError, Passing
 from macaw_cli.basics.fingerprints import fingerprint, sha256_file, sha256_range
+from macaw_cli.basics.memory import keep_freed_memory
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.clock import Clock
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _AHEAD_PER_WORKER = 4
 """Files that each decoder may be ahead of the batch in work."""
+_KEPT_BYTES = 2 << 30
+"""Activations of a batch, kept from one batch to the next."""
 _BATCHES_BEHIND = 3
 """Encoded batches that may wait for the writer."""
 _LAUNCHED = 1
@@ -74,6 +77,7 @@ class Pipeline:
         """
         begun: deque[Job] = deque()
         decoded = self._decode_ahead(jobs, begun)
+        keep_freed_memory(_KEPT_BYTES // 2, _KEPT_BYTES)
         try:
             with Background(_BATCHES_BEHIND) as writer:
                 while (first := next(decoded, None)) is not None:

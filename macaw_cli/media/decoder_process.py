@@ -5,7 +5,6 @@ input, answers go to what was standard output; both are frames of a length, a JS
 it lists. No pickle: a decoder that was taken over by a malicious file can send data only.
 """
 
-import ctypes
 import json
 import os
 import resource
@@ -15,9 +14,10 @@ import sys
 from typing import Any, BinaryIO
 
 from macaw_cli.basics.lifetime import end_with_parent
+from macaw_cli.basics.memory import keep_freed_memory
 
 LENGTH = struct.Struct(">Q")
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES = 64 << 20
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not print into the answers
     _protect(int(sys.argv[1]))
-    _keep_freed_memory()
+    keep_freed_memory(_KEPT_BYTES // 2, _KEPT_BYTES)  # pictures: fresh pages took a third of the CPU time
     from macaw_cli.media.decoding import decode
 
     while (request := _read_request(requests)) is not None:
@@ -71,13 +71,6 @@ def _protect(memory_mib: int) -> None:
     if sys.platform == "linux":  # elsewhere the deadline and the end of standard input have to do
         resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
     end_with_parent(int(sys.argv[2]))
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc reuse buffers of pictures: asking the kernel for fresh pages each time took a third of the CPU time."""
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
-        libc.mallopt(_M_TRIM_THRESHOLD, 64 << 20)
 
 
 if __name__ == "__main__":

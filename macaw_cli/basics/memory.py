@@ -1,0 +1,24 @@
+"""How the C library gives freed memory back to the system."""
+
+import ctypes
+import sys
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_LARGEST_BLOCK = 32 << 20
+"""What older C libraries take at most."""
+
+
+def keep_freed_memory(block_bytes: int, total_bytes: int) -> None:
+    """Let freed memory be used again instead of asking the system for fresh pages each time.
+
+    A batch of activations, or a decoded picture, is of the same size again and again: clearing its pages anew takes a
+    tenth of the CPU seconds of a CLIP-B/16 on two cores. Only with the GNU C library; elsewhere nothing happens.
+
+    Args:
+        block_bytes: blocks up to this size are kept.
+        total_bytes: so much is kept in all.
+    """
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        if not libc.mallopt(_M_MMAP_THRESHOLD, block_bytes):
+            libc.mallopt(_M_MMAP_THRESHOLD, min(block_bytes, _LARGEST_BLOCK))
+        libc.mallopt(_M_TRIM_THRESHOLD, total_bytes)
