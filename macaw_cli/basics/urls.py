@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _SECRETS = re.compile(
@@ -30,9 +30,8 @@ def absolute_place(place: str) -> str:
 def without_secrets(url: str) -> str:
     """The URL without user, password, signature and token: what may be written down."""
     parts = urlsplit(url)
-    query = urlencode([(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True)
-                       if not _SECRETS.fullmatch(key.lower())])  # fmt: skip
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query if parts.query else ""))
+    kept = [part for part in parts.query.split("&") if not _SECRETS.fullmatch(unquote(part.partition("=")[0]).lower())]
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="&".join(kept)))
 
 
 def name_of_url(url: str) -> str:
