@@ -1,4 +1,4 @@
-"""How the compute threads of torch wait for each other."""
+"""How many threads this process may use, and how those of torch wait for each other."""
 
 import os
 
@@ -15,3 +15,8 @@ def share_cores() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from macaw_cli.basics.disk import human_bytes
+from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.loading import Workspace
 from macaw_cli.inspection.checks import Check
 
@@ -23,7 +24,7 @@ def system() -> Check:
 
 def cpu() -> Check:
     """Cores that this process may use, a container's limit included."""
-    cores = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    cores = float(usable_cores())
     quota, _, period = _cgroup("cpu.max").partition(" ")
     if quota.isdigit() and period.strip().isdigit():
         cores = min(cores, int(quota) / int(period))

@@ -1,12 +1,11 @@
 """Several decoder processes at work at once, each driven by one thread of its own."""
 
-import os
-import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
+from macaw_cli.basics.threads import usable_cores
 from macaw_cli.media.decoder_client import DEFAULT_MEMORY_MIB, DEFAULT_TIMEOUT_S, DecoderProcess
 from macaw_cli.media.decoding import Decoded, Request
 
@@ -67,8 +66,3 @@ class DecoderPool:
             if self._ended:
                 process.kill()
         return process
-
-
-def usable_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

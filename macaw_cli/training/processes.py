@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from macaw_cli.basics.errors import ResourceError, UsageError
+from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.settings import TrainingSettings
 from macaw_cli.training.epoch_plan import require_divisible
 
@@ -21,11 +22,6 @@ class Processes:
         """Compute threads per process: what OMP_NUM_THREADS says, else the cores shared out."""
         given = os.environ.get("OMP_NUM_THREADS", "")
         return int(given) if given.isdigit() and int(given) else max(1, usable_cores() // self.count)
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_processes(settings: TrainingSettings, gpus: int | None, cpu_processes: int | None) -> Processes:

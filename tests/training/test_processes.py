@@ -3,8 +3,9 @@
 import pytest
 
 from macaw_cli.basics.errors import ResourceError, UsageError
+from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.settings import TrainingSettings
-from macaw_cli.training.processes import Processes, choose_processes, usable_cores
+from macaw_cli.training.processes import Processes, choose_processes
 
 SETTINGS = TrainingSettings(precision="fp32", device="cpu")
 

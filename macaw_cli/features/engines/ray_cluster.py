@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from macaw_cli.basics.errors import MissingDependencyError, ResourceError
-from macaw_cli.media.decoder_pool import usable_cores
+from macaw_cli.basics.threads import usable_cores
 
 _OBJECT_STORE_BYTES = 256 << 20
 """Of a cluster started here: only jobs and results go through it, media and features do not."""
