@@ -71,21 +71,29 @@ def _help(command: list[str]) -> str:
 
 def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str, Any], prefix: str) -> Iterator[str]:
     """One table for the section's own keys, then its subsections."""
-    below = []
+    below: list[tuple[str, str, dict[str, Any], Any]] = []
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for name, value in section["properties"].items():
         target = _section_of(value, root)
         if target is None:
-            default = _default(defaults[name])
+            default = _default(defaults[name]) if name in defaults else "none"
             rows.append(f"| `{prefix}{name}` | {_type(value)} | {default} | {_cell(value['description'])} |")
+            if item := _section_of(value.get("items", {}), root):
+                below.append((f"{name}[]", item["description"], item, _own_defaults(item)))
         else:
-            below.append((name, value["description"], target))
+            below.append((name, value["description"], target, defaults.get(name) or {}))
     if prefix == "":
         yield "## Top level"
-    yield "\n".join(rows)
-    for name, description, target in below:
+    if len(rows) > 2:
+        yield "\n".join(rows)
+    for name, description, target, values in below:
         yield f"{'##' if prefix == '' else '###'} `{prefix}{name}`\n\n{description}"
-        yield from _sections(target, root, defaults[name], f"{prefix}{name}.")
+        yield from _sections(target, root, values, f"{prefix}{name}.")
+
+
+def _own_defaults(section: dict[str, Any]) -> dict[str, Any]:
+    """Of a section that stands in a list: what its keys are where they are not given."""
+    return {name: value["default"] for name, value in section["properties"].items() if "default" in value}
 
 
 def _section_of(value: dict[str, Any], root: dict[str, Any]) -> dict[str, Any] | None:
@@ -102,6 +110,8 @@ def _type(value: dict[str, Any]) -> str:
         return f"`{value['const']}`"
     if value.get("type") == "array":
         return f"list of {_type(value['items'])}"
+    if "$ref" in value:
+        return "section"
     bounds = [f"{sign} {value[key]}" for key, sign in BOUNDS.items() if key in value]
     return " ".join([WORDS[value["type"]], ", ".join(bounds)]).strip()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -114,9 +114,11 @@ def known_keys(cls: type = Settings, prefix: str = "") -> Iterator[str]:
     for name, hint in get_type_hints(cls).items():
         if name in {field.name for field in fields(cls)}:
             yield prefix + name
-            section = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), None)
-            if isinstance(section, type):
-                yield from known_keys(section, f"{prefix}{name}.")
+            listed = get_args(hint)[0] if get_origin(hint) is tuple else None
+            if is_dataclass(listed):
+                yield from known_keys(listed, f"{prefix}{name}[].")  # type: ignore[arg-type]
+            elif is_dataclass(hint):
+                yield from known_keys(hint, f"{prefix}{name}.")  # type: ignore[arg-type]
 
 
 def _config_file(config: Path | None) -> Path | None:

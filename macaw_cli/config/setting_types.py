@@ -10,5 +10,8 @@ def named(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+one_or_more = BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
+"""For a list of texts: one alone may stand without the brackets."""
+
+Texts = Annotated[tuple[str, ...], one_or_more]
 """A list of texts; one alone may stand without the brackets."""

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, with_config
 from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.config.quickstart_settings import QuickstartSettings
 from macaw_cli.config.setting_types import Texts, named
+from macaw_cli.config.training_settings import TrainingSettings
 
 FORMAT_VERSION = 1
 
@@ -63,62 +64,6 @@ class BridgeSettings:
         """Refuse a combination that would be ignored without a word."""
         if self.variant == "paper" and self.name != "macaw":
             raise ValueError(f"variant `paper` is a form of `macaw`, not of `{self.name}`; set bridge.variant=default")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingSettings:
-    """`macaw train`: training shards to a run."""
-
-    runs: str = "runs"
-    """Folder that holds one folder per run."""
-    name: Annotated[str, Field(pattern=r"^([^/.][^/]*)?$")] = ""
-    """Name of the run, a folder in `runs`; empty means the bridge's name and a number."""
-    epochs: Annotated[float, Field(gt=0)] = 3.0
-    """Passes over the training conversations; fractions are allowed."""
-    max_steps: Annotated[int, Field(ge=1)] | None = None
-    """Stop after this many optimizer steps."""
-    train: Literal["all", "bridge"] = "all"
-    """`all`: bridge, tags and LLM; `bridge`: bridge and tags only. Encoders are always frozen."""
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-5
-    """Peak learning rate."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """AdamW weight decay, on matrices only."""
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.03
-    """Share of the steps in which the learning rate rises; cosine to zero afterwards."""
-    max_gradient_norm: Annotated[float, Field(gt=0)] = 1.0
-    """Gradients longer than this are scaled down to it."""
-    pack_tokens: Annotated[int, Field(ge=16)] = 2048
-    """Token budget of one pack: conversations put in a row that never attend to each other."""
-    packs_per_step: Annotated[int, Field(ge=1)] = 8
-    """Packs per optimizer step over all processes; the number of processes must divide it."""
-    max_tokens: Annotated[int, Field(ge=16)] = 512
-    """Longest conversation, soft tokens included; a longer one loses its end, or is left out if that holds a medium."""
-    template: Literal["alpaca", "chat"] = "alpaca"
-    """How a conversation becomes text: the Alpaca template or the tokenizer's own chat template."""
-    precision: Literal["fp32", "bf16", "fp16"] = "bf16"
-    """Number format of training; fp16 needs a GPU."""
-    zero_stage: Annotated[int, Field(ge=0, le=3)] = 0
-    """DeepSpeed ZeRO stage."""
-    offload: bool = False
-    """Keep optimizer state (ZeRO 2, 3) and parameters (ZeRO 3) in CPU memory."""
-    gradient_checkpointing: bool = False
-    """Recompute activations in the backward pass: less memory, slower."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where training runs."""
-    checkpoint_every: Annotated[int, Field(ge=1)] = 200
-    """Optimizer steps between checkpoints."""
-    keep_checkpoints: Annotated[int, Field(ge=1)] = 2
-    """How many of the newest checkpoints are kept."""
-    evaluate_every: Annotated[int, Field(ge=1)] | None = 200
-    """Optimizer steps between validations (loss and reliance); `null` validates only at the end."""
-    evaluate_examples: Annotated[int, Field(ge=1)] = 64
-    """Held-out questions per kind in a validation during training."""
-    log_every: Annotated[int, Field(ge=1)] = 10
-    """Optimizer steps between two rows of metrics.jsonl."""
-    deterministic: bool = False
-    """Ask torch for deterministic kernels (always so on a CPU)."""
-    as_published: bool = False
-    """Repeat the published code's own deviations: 256 tokens, its label mask, no end token, null media."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,7 +123,7 @@ class Settings:
     """Settings of `macaw extract-features`."""
     dataset: DatasetSettings = DatasetSettings()
     """Settings of `macaw build-dataset`."""
-    training: TrainingSettings = TrainingSettings()
+    training: TrainingSettings = field(default_factory=TrainingSettings)
     """Settings of `macaw train`."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """Settings of `macaw evaluate`."""

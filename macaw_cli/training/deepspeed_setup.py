@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from macaw_cli.basics.errors import MissingDependencyError
-from macaw_cli.config.settings import TrainingSettings
+from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.processes import Processes
 
 TIMEOUT_VARIABLE = "MACAW_COLLECTIVE_TIMEOUT_S"

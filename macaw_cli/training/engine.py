@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from macaw_cli.config.settings import TrainingSettings
+from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.batches import Batch
 from macaw_cli.training.deepspeed_setup import deepspeed_config, initialize
 from macaw_cli.training.parameter_groups import parameter_groups
@@ -80,12 +80,12 @@ class TrainingEngine:
 
     def save(self, folder: Path, tag: str) -> None:
         """Write weights and optimizer state of all ranks to `folder/tag`; every rank must call it."""
-        exclude = self.settings.train == "bridge"  # the frozen LLM is read again from where it came from
+        exclude = "llm" not in self.settings.train  # the frozen LLM is read again from where it came from
         self._engine.save_checkpoint(str(folder), tag=tag, save_latest=False, exclude_frozen_parameters=exclude)
 
     def load(self, folder: Path, tag: str) -> None:
         """Read what `save` wrote; every rank must call it."""
-        strict = self.settings.train != "bridge"
+        strict = "llm" in self.settings.train
         self._engine.load_checkpoint(str(folder), tag=tag, load_module_strict=strict, load_lr_scheduler_states=False)
 
     def gathered_weights(self) -> dict[str, torch.Tensor] | None:

@@ -15,7 +15,7 @@ import torch
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
-from macaw_cli.config.settings import TrainingSettings
+from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.batches import Batch, PackReader, read_ahead
 from macaw_cli.training.display import StepReport, TrainingDisplay, validation_line
 from macaw_cli.training.engine import TrainingEngine

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import accumulate
 from math import prod
@@ -162,11 +162,11 @@ def encoders_seen_from(workspace: Workspace, config: MacawConfig, folder: Path) 
     return seen
 
 
-def model_without_weights(config: MacawConfig, train: str) -> Any:
+def model_without_weights(config: MacawConfig, trained: Collection[str]) -> Any:
     """The model's shape alone, on the `meta` device, frozen as it will be: enough to count parameters, and free."""
     from macaw_cli.model.modeling import MacawForConditionalGeneration
 
     with torch.device("meta"):
         model = MacawForConditionalGeneration(config)
-    freeze(model, train)
+    freeze(model, trained)
     return model

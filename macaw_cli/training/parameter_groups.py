@@ -1,16 +1,16 @@
 """Which parameters are trained, and with what: the groups that AdamW sees, and the counts that people see."""
 
+from collections.abc import Collection
 from typing import Any
 
 
-def freeze(model: Any, train: str) -> None:
+def freeze(model: Any, trained: Collection[str]) -> None:
     """Let only what `training.train` names require a gradient.
 
     Args:
         model: a MacawForConditionalGeneration.
-        train: "all" (bridge, tags and LLM) or "bridge" (bridge and tags).
+        trained: names of groups.
     """
-    trained = ("bridge", "tags", "llm") if train == "all" else ("bridge", "tags")
     model.requires_grad_(False)
     for name, parameters in model.trainable_groups().items():
         for parameter in parameters.values():

@@ -78,7 +78,7 @@ def memory_per_process(trained: int, frozen: int, settings: Settings, count: int
 def checkpoint_bytes(trained: int, frozen: int, settings: Settings) -> int:
     """Size of one checkpoint of all ranks."""
     size = BYTES[settings.training.precision]
-    kept = trained if settings.training.train == "bridge" else trained + frozen
+    kept = trained + frozen if "llm" in settings.training.train else trained
     return kept * size + trained * (8 + (4 if size == 2 or settings.training.zero_stage else 0))
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from macaw_cli.basics.errors import MissingDependencyError
-from macaw_cli.config.settings import TrainingSettings
+from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.deepspeed_setup import deepspeed_config, import_deepspeed
 from macaw_cli.training.processes import Processes
 

@@ -4,7 +4,7 @@ import pytest
 
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.threads import usable_cores
-from macaw_cli.config.settings import TrainingSettings
+from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.processes import Processes, choose_processes
 
 SETTINGS = TrainingSettings(precision="fp32", device="cpu")

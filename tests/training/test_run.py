@@ -17,7 +17,7 @@ def losses(run):
 
 
 def test_a_training_writes_the_whole_run_folder_and_learns(workspace, capfd):
-    space = workspace(max_steps=12, evaluate_every=6, train="all")
+    space = workspace(max_steps=12, evaluate_every=6, train=["bridge", "tags", "llm"])
     report = train(space)
     run = space.root / "runs" / "linear-1"
     assert {path.name for path in run.iterdir()} - {".macaw.lock"} == {
@@ -67,7 +67,7 @@ def test_the_loss_is_the_mean_over_the_response_tokens_of_the_whole_step(workspa
 
 
 def test_training_the_bridge_alone_leaves_the_llm_as_it_was(workspace, world):
-    space = workspace(max_steps=2, train="bridge")
+    space = workspace(max_steps=2, train=["bridge", "tags"])
     train(space)
     trained = load_file(space.root / "runs" / "linear-1" / "model" / "model.safetensors")
     original = load_file(world / "llm" / "model.safetensors")
@@ -119,7 +119,7 @@ def test_a_second_training_takes_the_next_number_and_the_token_cache(workspace, 
 
 
 def test_a_plan_prints_the_numbers_and_writes_no_run(workspace, capfd):
-    space = workspace(train="bridge")
+    space = workspace(train=["bridge", "tags"])
     assert train(space, plan=True) is None
     printed = capfd.readouterr().out
     for words in ("steps", "padding", "bridge parameters", "frozen", "memory per process"):

@@ -1,0 +1,182 @@
+"""The settings of `macaw train`: what is trained, how, and what a run keeps and tells."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from macaw_cli.config.setting_types import Texts, named, one_or_more
+
+Group = Literal["bridge", "tags", "llm"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""What can be trained: the bridges, the embeddings of tags such as `<image>`, and the LLM."""
+Groups = Annotated[tuple[Group, ...], one_or_more, Field(min_length=1)]
+Schedule = Literal["cosine", "linear", "constant"]
+Tracker = Literal["wandb", "mlflow"]
+
+LearningRate = Annotated[float, Field(gt=0)]
+WeightDecay = Annotated[float, Field(ge=0)]
+WarmupRatio = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GroupSettings:
+    """One group of parameters; `null` takes the training's own value."""
+
+    learning_rate: LearningRate | None = None
+    """Peak learning rate."""
+    weight_decay: WeightDecay | None = None
+    """AdamW weight decay, on matrices only."""
+    warmup_ratio: WarmupRatio | None = None
+    """Share of the steps in which the learning rate rises."""
+    schedule: Schedule | None = None
+    """What the learning rate does after the rise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GroupsSettings:
+    """Values of single groups of parameters."""
+
+    bridge: GroupSettings = GroupSettings()
+    """Of the bridges."""
+    tags: GroupSettings = GroupSettings()
+    """Of the embeddings of tags."""
+    llm: GroupSettings = GroupSettings()
+    """Of the LLM, or of its adapter."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdapterSettings:
+    """A small adapter of the LLM, made and saved by PEFT."""
+
+    kind: Literal["none", "lora", "dora", "qlora"] = "none"
+    """`qlora` is `lora` on an LLM whose own weights are held in 4 bits; it needs bitsandbytes."""
+    rank: Annotated[int, Field(ge=1)] = 16
+    """Rank of the two small matrices."""
+    alpha: Annotated[float, Field(gt=0)] = 32.0
+    """The adapter's output is multiplied by alpha / rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout of the adapter's input while training."""
+    targets: Texts = ("all-linear",)
+    """Names of the linear layers that get one; `all-linear` means every one but the output layer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageSettings:
+    """One stage of a recipe; `null` takes the training's own value."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    """Name of the stage, as it is shown."""
+    datasets: Texts | None = None
+    """As `training.datasets`."""
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    """Passes over the training conversations."""
+    max_steps: Annotated[int, Field(ge=1)] | None = None
+    """Most optimizer steps of this stage."""
+    train: Groups | None = None
+    """Parameter groups that are trained."""
+    learning_rate: LearningRate | None = None
+    """Peak learning rate."""
+    weight_decay: WeightDecay | None = None
+    """AdamW weight decay, on matrices only."""
+    warmup_ratio: WarmupRatio | None = None
+    """Share of the stage's steps in which the learning rate rises."""
+    schedule: Schedule | None = None
+    """What the learning rate does after the rise."""
+    groups: GroupsSettings | None = None
+    """As `training.groups`."""
+    pack_tokens: Annotated[int, Field(ge=16)] | None = None
+    """Token budget of one pack."""
+    packs_per_step: Annotated[int, Field(ge=1)] | None = None
+    """Packs per optimizer step over all processes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingSettings:
+    """`macaw train`: training shards to a run."""
+
+    datasets: Texts = ()
+    """`FOLDER[:WEIGHT]` each: folders of training shards to mix. A weight of 2 takes each conversation twice an epoch,
+    0.5 another half of them each epoch. Empty means `dataset.out` alone."""
+    runs: str = "runs"
+    """Folder that holds one folder per run."""
+    name: Annotated[str, Field(pattern=r"^([^/.][^/]*)?$")] = ""
+    """Name of the run, a folder in `runs`; empty means the bridge's name and a number."""
+    epochs: Annotated[float, Field(gt=0)] = 3.0
+    """Passes over the training conversations; fractions are allowed."""
+    max_steps: Annotated[int, Field(ge=1)] | None = None
+    """Stop after this many optimizer steps."""
+    train: Groups = GROUPS
+    """Parameter groups that are trained, of `bridge`, `tags` and `llm`; the others are frozen, as encoders always are.
+    With an adapter, `llm` means the adapter's weights."""
+    learning_rate: LearningRate = 3e-5
+    """Peak learning rate."""
+    weight_decay: WeightDecay = 0.0
+    """AdamW weight decay, on matrices only."""
+    warmup_ratio: WarmupRatio = 0.03
+    """Share of the steps in which the learning rate rises."""
+    schedule: Schedule = "cosine"
+    """What the learning rate does after the rise: half a cosine to zero, a line to zero, or nothing."""
+    groups: GroupsSettings = GroupsSettings()
+    """Learning rates and the like of single groups, where they differ."""
+    adapter: Annotated[AdapterSettings, named("kind")] = AdapterSettings()
+    """Train a small adapter of the LLM instead of its own weights."""
+    stages: tuple[StageSettings, ...] = ()
+    """A recipe: stages that run one after the other, each with its own values of the settings above; empty means one
+    stage with these."""
+    max_gradient_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients longer than this are scaled down to it."""
+    pack_tokens: Annotated[int, Field(ge=16)] = 2048
+    """Token budget of one pack: conversations put in a row that never attend to each other."""
+    packs_per_step: Annotated[int, Field(ge=1)] = 8
+    """Packs per optimizer step over all processes; the number of processes must divide it."""
+    max_tokens: Annotated[int, Field(ge=16)] = 512
+    """Longest conversation, soft tokens included; a longer one loses its end, or is left out if that holds a medium."""
+    template: Literal["alpaca", "chat"] = "alpaca"
+    """How a conversation becomes text: the Alpaca template or the tokenizer's own chat template."""
+    precision: Literal["fp32", "bf16", "fp16"] = "bf16"
+    """Number format of training; fp16 needs a GPU."""
+    zero_stage: Annotated[int, Field(ge=0, le=3)] = 0
+    """DeepSpeed ZeRO stage."""
+    offload: bool = False
+    """Keep optimizer state (ZeRO 2, 3) and parameters (ZeRO 3) in CPU memory."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, slower."""
+    compile: bool = False
+    """Compile the LLM's layers with torch.compile: slower to start, then faster; needs a C++ compiler."""
+    attention: Literal["auto", "sdpa", "flex", "flash"] = "auto"
+    """Kernel that keeps packed conversations apart: torch's SDPA, FlexAttention, or the flash-attn package."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where training runs."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    """Optimizer steps between checkpoints."""
+    keep_checkpoints: Annotated[int, Field(ge=1)] = 2
+    """How many of the newest checkpoints are kept."""
+    keep_best: bool = False
+    """Keep the checkpoint with the lowest validation loss as well; each validation then saves one."""
+    model_from: Literal["last", "best"] = "last"
+    """Which weights the trained model gets; `best` needs `keep_best`."""
+    max_skipped_steps: Annotated[int, Field(ge=0)] = 10
+    """A step whose loss or gradients are not numbers is skipped and counted; one more than this ends the run."""
+    early_stopping: Annotated[int, Field(ge=1)] | None = None
+    """End the run after this many validations in a row without a lower loss; `null` never does."""
+    evaluate_every: Annotated[int, Field(ge=1)] | None = 200
+    """Optimizer steps between validations (loss and reliance); `null` validates only at the end."""
+    evaluate_examples: Annotated[int, Field(ge=1)] = 64
+    """Held-out questions per kind in a validation during training."""
+    log_every: Annotated[int, Field(ge=1)] = 10
+    """Optimizer steps between two rows of metrics.jsonl."""
+    trackers: Annotated[tuple[Tracker, ...], one_or_more] = ()
+    """Where the figures go besides TensorBoard and metrics.jsonl: `wandb`, `mlflow`."""
+    deterministic: bool = False
+    """Ask torch for deterministic kernels (always so on a CPU)."""
+    as_published: bool = False
+    """Repeat the published code's own deviations: 256 tokens, its label mask, no end token, null media."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would be ignored without a word."""
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two of training.stages have the same name; found {', '.join(names)}")
+        if self.model_from == "best" and not self.keep_best:
+            raise ValueError("training.model_from=best needs training.keep_best=true")
