@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +17,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no pa
 import tiny_macaw
 
 CHAT = [sys.executable, "-m", "macaw_cli", "chat"]
+IN_ITS_OWN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -106,21 +110,22 @@ class Typist:
     """A person at a pseudo-terminal."""
 
     def __init__(self, folder, *arguments):
-        self.process_id, self.terminal = pty.fork()
-        if self.process_id == 0:
-            os.chdir(folder)
-            os.environ["TERM"] = "dumb"
-            os.execv(sys.executable, [*CHAT, *arguments])
+        self.terminal, inside = pty.openpty()
+        # not pty.fork: a child of this process, which has threads, may wait for ever for a lock that one of them held
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", IN_ITS_OWN_TERMINAL, *CHAT, *arguments],
+            cwd=folder, env={**os.environ, "TERM": "dumb"}, stdin=inside, stdout=inside, stderr=inside,
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(inside)
         self.screen = ""
-        self.ended = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        if self.ended is None:
-            os.kill(self.process_id, signal.SIGKILL)
-            os.waitpid(self.process_id, 0)
+        self.process.kill()
+        self.process.wait()
         os.close(self.terminal)
 
     def type(self, keys):
@@ -142,11 +147,4 @@ class Typist:
         self.screen = self.screen[found.end() :]
 
     def exit_code(self, seconds=60):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            done, status = os.waitpid(self.process_id, os.WNOHANG)
-            if done:
-                self.ended = os.waitstatus_to_exitcode(status)
-                return self.ended
-            time.sleep(0.05)
-        raise AssertionError("the chat did not end")
+        return self.process.wait(seconds)

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -14,14 +15,18 @@ from macaw_cli.training.run import train
 
 @pytest.fixture
 def small_disk():
-    """`small_disk(bytes)`: from now on no file of this process can become larger; undone afterwards."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    """`with small_disk(bytes)`: no file of this process can become larger, the log that pytest writes to included."""
 
+    @contextmanager
     def limit(nbytes):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (nbytes, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    return limit
 
 
 @pytest.mark.parametrize("stage", [0, 2])
@@ -31,9 +36,8 @@ def test_a_full_disk_during_a_checkpoint_keeps_the_last_good_one(workspace, monk
 
     def save_on_a_small_disk(self, folder, tag):
         tags.append(tag)
-        if len(tags) == 3:
-            small_disk(20_000)
-        save(self, folder, tag)
+        with small_disk(20_000) if len(tags) == 3 else nullcontext():
+            save(self, folder, tag)
 
     with monkeypatch.context() as patch:
         patch.setattr(TrainingEngine, "save", save_on_a_small_disk)

@@ -89,6 +89,9 @@ def _belong_to(parent: int) -> None:
 
 
 def _stop(number: int, _: object) -> None:
+    # Where the signal comes while a library's C code calls back into Python, the exception goes no further: Python
+    # would print it and the process would work on.
+    sys.unraisablehook = lambda swallowed: os._exit(128 + number) if swallowed.exc_type is SystemExit else None
     raise SystemExit(128 + number)
 
 
