@@ -1,0 +1,102 @@
+"""The figures by which a run is judged and compared, all from what it wrote down."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from macaw_cli.reports.run_record import RunRecord
+
+PHASES = ("load", "forward", "backward", "optimizer", "checkpoint", "validation")
+
+
+@dataclass(frozen=True)
+class StageSpan:
+    """The steps of one stage that were logged."""
+
+    name: str
+    first_step: int
+    last_step: int
+    loss: float
+    """Of its last row."""
+
+
+def run_figures(record: RunRecord) -> dict[str, Any]:
+    """Everything that is one number, as JSON; None where the run did not write it.
+
+    Args:
+        record: the run.
+    """
+    losses, validation = record.curve("loss"), last_validation(record)
+    best = min(record.validation_curve("loss"), key=lambda point: point[1], default=None)
+    rows, spent = record.training_rows, time_spent(record)
+    seconds = sum(spent.values())
+    examples, tokens = (sum(row.get(key, 0) for row in rows) for key in ("examples", "tokens"))
+    modalities = validation.get("modalities", {})
+    norms = [value for _, value in record.curve("gradient_norm")]
+    return {
+        "steps": record.steps,
+        "finished": record.is_finished,
+        "final_loss": losses[-1][1] if losses else None,
+        "validation_loss": validation.get("loss"),
+        "best_validation": {"step": best[0], "loss": best[1]} if best else None,
+        "accuracy": {name: seen.get("real") for name, seen in modalities.items()},
+        "reliance": {name: seen["reliance"] for name, seen in modalities.items() if seen.get("reliance") is not None},
+        "examples": examples,
+        "tokens": tokens,
+        "seconds_of_steps": round(seconds, 1),
+        "seconds_of_last_session": record.summary.get("seconds"),
+        "examples_per_second": examples / seconds if seconds else None,
+        "tokens_per_second": tokens / seconds if seconds else None,
+        "time": time_shares(record),
+        "skipped_steps": sum(int(row.get("skipped") or 0) for row in rows),
+        "gradient_norm": {"last": norms[-1], "highest": max(norms)} if norms else None,
+        "stages": [vars(span) for span in stage_spans(record)],
+    }
+
+
+def last_validation(record: RunRecord) -> dict[str, Any]:
+    """Figures of the last validation, those of `macaw evaluate` beside `loss`; empty without one."""
+    figures = record.validations[-1][1] if record.validations else {}
+    return {**figures, **(figures.get("reliance") or {})}
+
+
+def held_out(record: RunRecord) -> dict[str, dict[str, Any]]:
+    """Figures of the last validation per modality, each followed by its kinds (indented), then what is left."""
+    figures = last_validation(record)
+    kinds, lines = dict(figures.get("kinds", {})), {}
+    for modality, measured in figures.get("modalities", {}).items():
+        lines[modality] = measured
+        for kind in [kind for kind in kinds if kind.split("/")[0] == modality]:
+            below = kinds.pop(kind)
+            if kind != modality:
+                lines[f"  {kind}"] = below
+    return {**lines, **kinds}
+
+
+def time_spent(record: RunRecord) -> dict[str, float]:
+    """Seconds of each phase of the steps, summed over the run; phases that were never timed are left out."""
+    sums: dict[str, float] = {}
+    for row in record.training_rows:
+        for phase, seconds in (row.get("seconds") or {}).items():
+            sums[phase] = sums.get(phase, 0.0) + float(seconds)
+    order = {phase: number for number, phase in enumerate(PHASES)}
+    return dict(sorted(sums.items(), key=lambda item: order.get(item[0], len(order))))
+
+
+def time_shares(record: RunRecord) -> dict[str, float]:
+    """Share of each phase in the time of the steps, 0 to 1."""
+    spent = time_spent(record)
+    total = sum(spent.values())
+    return {phase: seconds / total for phase, seconds in spent.items()} if total else {}
+
+
+def stage_spans(record: RunRecord) -> list[StageSpan]:
+    """The stages in order; none for a run without a recipe."""
+    spans: list[StageSpan] = []
+    begin = 0
+    for row in record.training_rows:
+        step, name = int(row["step"]), row.get("stage")
+        if name:
+            first = spans.pop().first_step if spans and spans[-1].name == name else begin + 1
+            spans.append(StageSpan(name, first, step, float(row["loss"])))
+        begin = step
+    return spans
