@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from macaw_cli.config.loading import Workspace
+    from macaw_cli.config.presets import Preset
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="A macaw.yaml, or its folder; default: the one in the current folder.")
@@ -19,7 +20,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON
 PlanOption = Annotated[bool, typer.Option("--plan", help="Print what would be done and what it costs, and stop.")]
 
 
-def workspace_of(config: Path | None, overrides: list[str] | None, **options: object) -> "Workspace":
+def workspace_of(
+    config: Path | None, overrides: list[str] | None, *, preset: "Preset | None" = None, **options: object
+) -> "Workspace":
     """Open the workspace with `--set` and the command's own options applied, options last.
 
     A `Path` among the options is meant from the current folder, unlike those in `macaw.yaml`.
@@ -27,6 +30,7 @@ def workspace_of(config: Path | None, overrides: list[str] | None, **options: ob
     Args:
         config: `--config`.
         overrides: every `--set`.
+        preset: `--preset`, whose `training` and `bridge` replace those of the file.
         **options: dotted key, with `__` for the dot, to the option's value; None or an empty list means not given.
     """
     import json
@@ -38,7 +42,7 @@ def workspace_of(config: Path | None, overrides: list[str] | None, **options: ob
         for key, value in options.items()
         if value is not None and value != []
     ]
-    return open_workspace(config, [*(overrides or []), *given])
+    return open_workspace(config, [*(overrides or []), *given], preset=preset)
 
 
 def from_here(path: Path, config: Path | None) -> str:
@@ -60,6 +64,18 @@ def model_from_here(model: str | None) -> str | Path | None:
     if model and Path(model).expanduser().is_dir():
         return Path(model)
     return str(Path(model).expanduser().absolute()) if model and model.startswith((".", "/", "~")) else model
+
+
+def weighted_from_here(text: str, config: Path | None) -> str:
+    """A typed `FOLDER[:WEIGHT]` with the folder as the workspace's settings mean it.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
+    from macaw_cli.config.weighted_folders import split_weight
+
+    folder, _ = split_weight(text)
+    return from_here(Path(folder), config) + text[len(folder) :]
 
 
 def place_from_here(place: str | None) -> str | Path | None:

@@ -5,26 +5,71 @@ from typing import Annotated
 
 import typer
 
-from macaw_cli.commands.shared_options import ConfigOption, PlanOption, SetOption, model_from_here, workspace_of
+from macaw_cli.commands.shared_options import (
+    ConfigOption,
+    JsonOption,
+    PlanOption,
+    SetOption,
+    model_from_here,
+    weighted_from_here,
+    workspace_of,
+)
+from macaw_cli.config.presets import Preset
 
 
 def train(
-    dataset: Annotated[Path | None, typer.Argument(help="Folder of training shards; default: dataset.out.")] = None,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DATASET",
+            help="FOLDER[:WEIGHT] of training shards; default: dataset.out. Several are mixed: weight 2 takes each "
+            "conversation twice an epoch, 0.5 another half of them each epoch.",
+        ),
+    ] = None,
     *,
     gpus: Annotated[int | None, typer.Option(help="Number of GPUs, one process each.")] = None,
     cpu_processes: Annotated[int | None, typer.Option(help="Number of CPU processes instead.")] = None,
+    hostfile: Annotated[
+        Path | None, typer.Option(help="Several machines: one `host slots=8` per line; --gpus then counts per machine.")
+    ] = None,
     bridge: Annotated[str | None, typer.Option(help="macaw, linear or mlp.")] = None,
     llm: Annotated[str | None, typer.Option(help="Folder or hub id of a causal LLM.")] = None,
+    preset: Annotated[
+        Preset | None, typer.Option(help="Take `training` and `bridge` of a preset instead of macaw.yaml's.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run, or which one to resume.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run, if any.")] = False,
     max_steps: Annotated[int | None, typer.Option(help="Stop after this many optimizer steps.")] = None,
     plan: PlanOption = False,
+    verify_resume: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="K", help="Check that a killed run goes on exactly: 2K steps against K, a kill and K more."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Tune the bridge and the LLM on a dataset."""
+    """Tune the bridge and the LLM on a dataset, or on several."""
     workspace = workspace_of(
-        config, overrides, bridge__name=bridge, llm=model_from_here(llm), training__max_steps=max_steps
+        config,
+        overrides,
+        preset=preset,
+        training__datasets=[weighted_from_here(text, config) for text in datasets or []],
+        training__name=run,
+        training__max_steps=max_steps,
+        bridge__name=bridge,
+        llm=model_from_here(llm),
     )
+    if verify_resume is not None:
+        from macaw_cli.training.verify_resume import verify_resume as verify
+
+        verify(workspace, verify_resume, gpus=gpus, cpu_processes=cpu_processes, as_json=as_json)
+        return
     from macaw_cli.training.run import train as train_run
 
-    train_run(workspace, dataset, gpus=gpus, cpu_processes=cpu_processes, resume=resume, plan=plan)
+    train_run(
+        workspace, gpus=gpus, cpu_processes=cpu_processes, hostfile=hostfile, resume=resume, plan=plan,
+        preset=preset, as_json=as_json,
+    )  # fmt: skip

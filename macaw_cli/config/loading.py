@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.urls import is_url, local_place
+from macaw_cli.config.presets import Preset, lay_recipe_over
 from macaw_cli.config.settings import FORMAT_VERSION, Settings
 
 CONFIG_NAME = "macaw.yaml"
@@ -52,12 +53,15 @@ class Workspace:
         return str(self.path(value)) if value and not is_url(value) and self.path(value).exists() else value
 
 
-def open_workspace(config: Path | None = None, overrides: Sequence[str] = ()) -> Workspace:
+def open_workspace(
+    config: Path | None = None, overrides: Sequence[str] = (), *, preset: Preset | None = None
+) -> Workspace:
     """The workspace of `config`, or of the current folder; without a `macaw.yaml` the defaults hold.
 
     Args:
         config: a `macaw.yaml`, or a folder that holds one.
         overrides: `a.b=c` each; the value is read as YAML.
+        preset: name of a preset whose recipe is laid over the file before the overrides.
 
     Raises:
         UsageError: no such file, an unknown key, a wrong type or an impossible value.
@@ -66,6 +70,8 @@ def open_workspace(config: Path | None = None, overrides: Sequence[str] = ()) ->
     tree = _read_yaml(file) if file else {}
     if file and "version" in tree:
         require_version(tree["version"], FORMAT_VERSION, file)
+    if preset:
+        lay_recipe_over(tree, preset)
     for override in overrides:
         apply_override(tree, override)
     return Workspace(workspace_root(config), parse_settings(tree, str(file or "the command line")))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from macaw_cli.basics.atomic_files import write_text
 from macaw_cli.basics.errors import InputError
@@ -10,6 +10,8 @@ from macaw_cli.basics.errors import InputError
 Preset = Literal["quickstart", "paper", "modern"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 FOLDER = Path(__file__).parent / "presets"
+GPUS: dict[Preset, int] = {"paper": 8, "modern": 8}
+"""How many GPUs a preset is written for."""
 
 
 def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
@@ -35,6 +37,25 @@ def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
     parse_settings(tree, f"the preset {preset}")
     changed = ", ".join(override.partition("=")[0] for override in overrides)
     return f"# The preset {preset} with other values of {changed}.\n" + yaml.safe_dump(tree, sort_keys=False)
+
+
+def lay_recipe_over(tree: dict[str, Any], preset: Preset) -> None:
+    """Put a preset's recipe, how it bridges and trains, over the plain values of a `macaw.yaml`.
+
+    Its `bridge` replaces the tree's, as the fields of one bridge mean nothing to another. Of `training` its own keys
+    count, so that what a workspace calls its folders stays. The `llm` comes in where the tree has none.
+
+    Args:
+        tree: what the YAML held; changed.
+        preset: which one.
+    """
+    import yaml
+
+    recipe = yaml.safe_load((FOLDER / f"{preset}.yaml").read_text(encoding="utf-8"))
+    own = tree.get("training")
+    tree["training"] = {**(own if isinstance(own, dict) else {}), **recipe["training"]}
+    tree["bridge"] = recipe["bridge"]
+    tree["llm"] = tree.get("llm") or recipe["llm"]
 
 
 def write_preset(preset: Preset, folder: Path, overrides: Sequence[str] = ()) -> Path:
