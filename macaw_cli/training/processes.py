@@ -2,12 +2,14 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.epoch_plan import require_divisible
+from macaw_cli.training.launching.hosts import Host, read_hostfile
 
 
 @dataclass(frozen=True)
@@ -15,19 +17,32 @@ class Processes:
     """The processes of a run: one in this process, several through torch's launcher."""
 
     count: int
+    """Over all machines."""
     device: Literal["cpu", "cuda"]
+    hosts: tuple[Host, ...] = ()
+    """The machines of a hostfile; empty when all processes run on this one."""
 
     @property
     def threads_each(self) -> int:
         """Compute threads per process: what OMP_NUM_THREADS says, else the cores shared out."""
-        given = os.environ.get("OMP_NUM_THREADS", "")
-        return int(given) if given.isdigit() and int(given) else max(1, usable_cores() // self.count)
+        return threads_for(max([host.processes for host in self.hosts], default=self.count))
 
 
-def choose_processes(settings: TrainingSettings, gpus: int | None, cpu_processes: int | None) -> Processes:
+def threads_for(processes: int) -> int:
+    """Compute threads for each of `processes` on this machine."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdigit() and int(given) else max(1, usable_cores() // processes)
+
+
+def choose_processes(
+    settings: TrainingSettings, gpus: int | None, cpu_processes: int | None, hostfile: Path | None = None
+) -> Processes:
     """Turn `--gpus` / `--cpu-processes` and `training.device` into processes, and check that they can train.
 
+    With a hostfile the two options count per machine; without either, each line's slots count.
+
     Raises:
+        InputError: a hostfile that cannot be used.
         UsageError: both options at once, a count below 1 or above what divides a step, or a precision or offload
             that the device cannot do.
         ResourceError: fewer GPUs than asked for.
@@ -37,10 +52,21 @@ def choose_processes(settings: TrainingSettings, gpus: int | None, cpu_processes
             raise UsageError(f"{option} must be at least 1, found {value}.")
     if gpus is not None and cpu_processes is not None:
         raise UsageError("--gpus and --cpu-processes exclude each other.", "Give one of them.")
-    processes = _processes(settings, gpus, cpu_processes)
+    if hostfile is not None:
+        processes = _processes_of_hosts(settings, gpus, cpu_processes, hostfile)
+    else:
+        processes = _processes(settings, gpus, cpu_processes)
     require_divisible(settings.packs_per_step, processes.count)
     _require_possible(settings, processes)
     return processes
+
+
+def _processes_of_hosts(
+    settings: TrainingSettings, gpus: int | None, cpu_processes: int | None, hostfile: Path
+) -> Processes:
+    hosts = read_hostfile(hostfile, cpu_processes or gpus)
+    on_cpu = cpu_processes is not None or settings.device == "cpu"
+    return Processes(sum(host.processes for host in hosts), "cpu" if on_cpu else "cuda", hosts)
 
 
 def _processes(settings: TrainingSettings, gpus: int | None, cpu_processes: int | None) -> Processes:

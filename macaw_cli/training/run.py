@@ -10,6 +10,7 @@ from macaw_cli.basics.console import result, say
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.config.loading import Workspace
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
+from macaw_cli.training.launching.host_checks import require_usable_hosts
 from macaw_cli.training.processes import choose_processes
 from macaw_cli.training.run_folder import choose_run
 from macaw_cli.training.sources import llm_source
@@ -24,6 +25,7 @@ def train(
     *,
     gpus: int | None = None,
     cpu_processes: int | None = None,
+    hostfile: Path | None = None,
     resume: bool = False,
     plan: bool = False,
 ) -> TrainingReport | None:
@@ -34,6 +36,7 @@ def train(
         dataset: folder of training shards; default: `dataset.out`.
         gpus: number of GPUs, one process each; default: one if there is any.
         cpu_processes: number of CPU processes instead.
+        hostfile: machines to train on together; both numbers then count per machine.
         resume: continue the newest unfinished run; without one, start a new run.
         plan: print what would be done, and stop.
 
@@ -48,7 +51,7 @@ def train(
         Interrupted: SIGINT or SIGTERM; a checkpoint is saved.
     """
     settings = workspace.settings
-    processes = choose_processes(settings.training, gpus, cpu_processes)
+    processes = choose_processes(settings.training, gpus, cpu_processes, hostfile)
     llm_source(workspace)
     folder = dataset or workspace.path(settings.dataset.out)
     from macaw_cli.training.materials import plan_run, prepare
@@ -65,6 +68,7 @@ def train(
     if plan:
         print_plan(materials, sketch, plan_run(materials.tokens, settings), settings, processes)
         return None
+    require_usable_hosts(processes, workspace.root, workspace.path(settings.training.runs))
     require_free_space(workspace.path(settings.training.runs), bytes_to_write(sketch, settings))
     chosen = choose_run(workspace, resume)
     job = TrainingJob(workspace, folder, chosen.folder, chosen.continues, processes)
@@ -74,8 +78,8 @@ def train(
 
 
 def _train(job: TrainingJob, materials: "Materials") -> TrainingReport:
-    if job.processes.count > 1:
-        from macaw_cli.training.launcher import launch
+    if job.processes.count > 1 or job.processes.hosts:
+        from macaw_cli.training.launching.launcher import launch
 
         return launch(job)
     from macaw_cli.training.session import train_in_this_process

@@ -1,4 +1,4 @@
-"""One of several training processes, as torch's launcher starts it: `python -m macaw_cli.training.rank_process FOLDER`.
+"""One of several training processes, as torch's launcher starts it: `python -m ...launching.rank_process FOLDER`.
 
 It leaves by `os._exit` once everything is written: threads of gloo that outlive the interpreter crash it now and then.
 """
@@ -6,16 +6,20 @@ It leaves by `os._exit` once everything is written: threads of gloo that outlive
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
-from dataclasses import asdict
 from pathlib import Path
 
 from macaw_cli.basics import distributed
-from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.errors import Interrupted, MacawError
 from macaw_cli.basics.lifetime import end_with_parent
+from macaw_cli.training.launching.outcome import leave_error, leave_report, leave_silence
 
 PEER_LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL", "gloo")
+PEER_SILENT = ("Timed out waiting", "timed out", "timeout")
+ORPHAN_TIME_S = 1800.0
+"""How long a process may take to save after its launcher has gone."""
 
 
 def main(folder: Path) -> int:
@@ -24,32 +28,43 @@ def main(folder: Path) -> int:
     from macaw_cli.training.session import train_in_this_process
 
     end_with_parent(by=signal.SIGTERM)  # its launcher; no rank trains on as an orphan
+    threading.Thread(target=_end_as_orphan, args=(os.getppid(),), daemon=True).start()
     try:
         report = train_in_this_process(read_job(folder / "job.json"))
     except Interrupted as stop:
-        _leave_error(folder, stop)
+        leave_error(folder, distributed.rank(), stop)
         return 0  # saved, on every rank at the same step: nothing for the launcher to clean up
     except MacawError as error:
         if os.environ.get("MACAW_DEBUG") == "1":
             traceback.print_exc()
-        _leave_error(folder, error)
+        leave_error(folder, distributed.rank(), error)
         return error.exit_code
     except RuntimeError as error:
-        if any(words in str(error) for words in PEER_LOST):
-            return 1  # another rank is gone, and the launcher knows which and how
-        traceback.print_exc()
+        _tell_of_peers(folder, error)
         return 1
     except Exception:
         traceback.print_exc()
         return 1
     if distributed.is_main():
-        write_json(folder / "report.json", asdict(report))
+        leave_report(folder, report)
     return 0
 
 
-def _leave_error(folder: Path, error: MacawError) -> None:
-    content = {"problem": error.problem, "hint": error.hint, "exit_code": error.exit_code}
-    write_json(folder / f"error-{distributed.rank()}.json", content)
+def _tell_of_peers(folder: Path, error: RuntimeError) -> None:
+    """A lost peer needs no traceback: the launcher knows which one and how; a silent one is told by those who wait."""
+    text = str(error)
+    if not any(words in text for words in (*PEER_LOST, "Timed out waiting")):
+        traceback.print_exception(error)
+    elif any(words in text for words in PEER_SILENT):
+        leave_silence(folder, distributed.rank(), text.splitlines()[0])
+
+
+def _end_as_orphan(launcher: int) -> None:
+    """A rank that waits inside a collective cannot act on the SIGTERM that its launcher's death sends."""
+    while os.getppid() == launcher:
+        time.sleep(1)
+    time.sleep(ORPHAN_TIME_S)
+    os._exit(1)
 
 
 if __name__ == "__main__":

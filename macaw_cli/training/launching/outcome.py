@@ -1,0 +1,118 @@
+"""What several processes came to, told through small files in the launch folder.
+
+Files rather than exit codes: a rank that was interrupted and has saved has done nothing wrong, and torch's launcher
+would report it as a failure; on other machines there is no exit code of a rank at all.
+"""
+
+import signal
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.atomic_files import read_json, write_json
+from macaw_cli.basics.errors import Interrupted, MacawError, ResourceError
+from macaw_cli.training.job import TrainingJob, TrainingReport
+from macaw_cli.training.signals import exit_code
+
+NETWORK_ADVICE = (
+    "If the others are slow rather than stuck, set MACAW_COLLECTIVE_TIMEOUT_S (seconds) higher; NCCL_DEBUG=INFO shows "
+    "what NCCL does, and NCCL_SOCKET_IFNAME (GLOO_SOCKET_IFNAME on CPUs) names the network card to use."
+)
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a process or a machine ended."""
+
+    text: str
+    follows: bool
+    """Whether it looks like the consequence of another death."""
+    time: float
+    """Seconds since 1970, by the clock of its machine."""
+
+
+def leave_report(folder: Path, report: TrainingReport) -> None:
+    """Keep what the training came to; the main process calls it."""
+    write_json(folder / "report.json", asdict(report))
+
+
+def leave_error(folder: Path, rank: int, error: MacawError) -> None:
+    """Keep an error that the user can mend."""
+    content = {"problem": error.problem, "hint": error.hint, "exit_code": error.exit_code}
+    write_json(folder / f"error-{rank}.json", content)
+
+
+def leave_silence(folder: Path, rank: int, detail: str) -> None:
+    """Keep that a rank waited for another one until the time was over."""
+    write_json(folder / f"silence-{rank}.json", {"rank": rank, "detail": detail})
+
+
+def leave_death(folder: Path, node: int, death: Death) -> None:
+    """Keep how a machine's processes ended."""
+    write_json(folder / f"death-{node}.json", asdict(death))
+
+
+def deaths_left(folder: Path) -> dict[int, Death]:
+    """The deaths by number of the machine."""
+    files = folder.glob("death-*.json")
+    return {int(file.stem.partition("-")[2]): Death(**read_json(file)) for file in files}
+
+
+def leave_stop(folder: Path, number: int) -> None:
+    """Keep that signal `number` was to stop the training."""
+    write_json(folder / "stop.json", {"signal": number})
+
+
+def report_of(folder: Path, job: TrainingJob, deaths: Iterable[Death]) -> TrainingReport:
+    """What the training came to.
+
+    Raises:
+        MacawError: what a rank raised, with its exit code.
+        ResourceError: a process or a machine died.
+        Interrupted: a signal came before the training began.
+    """
+    first = min(deaths, key=lambda death: (death.follows, death.time), default=None)
+    cause = None if first is None or first.follows else first
+    _raise_what_a_rank_raised(folder, job, cause)
+    if cause is not None:
+        raise _died(job, cause.text)
+    if first is None and (folder / "report.json").exists():
+        return TrainingReport(**read_json(folder / "report.json"))
+    if (folder / "stop.json").exists():
+        stop = signal.Signals(read_json(folder / "stop.json")["signal"])
+        raise Interrupted(f"Stopped by {stop.name} before the training began.", "", exit_code(stop))
+    raise _silence(folder, job) or _died(job, first.text if first else "The processes ended without a report.")
+
+
+def _raise_what_a_rank_raised(folder: Path, job: TrainingJob, cause: Death | None) -> None:
+    for file in sorted(folder.glob("error-*.json")):
+        content: dict[str, Any] = read_json(file)
+        if cause is not None and content["exit_code"] > 128:  # they stopped because their machine's launcher died
+            raise _died(job, f"{cause.text} {content['problem']}")
+        error = MacawError(content["problem"], content["hint"])
+        error.exit_code = content["exit_code"]
+        raise error
+
+
+def _died(job: TrainingJob, text: str) -> ResourceError:
+    advice = f"The checkpoints in {job.run.checkpoints} are kept: `macaw train --resume` continues."
+    if "signal 9" in text:
+        advice += (
+            " Signal 9 usually means that memory ran out: lower training.pack_tokens or raise training.zero_stage."
+        )
+    if "signal 6" in text and job.processes.device == "cuda":
+        advice += f" NCCL ends a process with signal 6 when another one does not answer in time. {NETWORK_ADVICE}"
+    return ResourceError(text, advice)
+
+
+def _silence(folder: Path, job: TrainingJob) -> ResourceError | None:
+    """No process was killed, but some waited for another one until the time was over."""
+    waited = [read_json(file) for file in sorted(folder.glob("silence-*.json"))]
+    if not waited:
+        return None
+    ranks = ", ".join(str(one["rank"]) for one in waited)
+    return ResourceError(
+        f"Process {ranks} of {job.processes.count} waited in vain for another one ({waited[0]['detail']}).",
+        f"The checkpoints in {job.run.checkpoints} are kept: `macaw train --resume` continues. {NETWORK_ADVICE}",
+    )
