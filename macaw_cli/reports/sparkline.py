@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TextIO
 
 BLOCKS = "".join(chr(0x2581 + level) for level in range(8))
@@ -31,7 +32,7 @@ def resampled(values: Sequence[float], count: int) -> list[float]:
     if len(values) <= count:
         return list(values)
     edges = [len(values) * number // count for number in range(count + 1)]
-    return [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
 
 
 def levels_for(stream: TextIO) -> str:
@@ -73,4 +74,5 @@ class RunningCurve:
 
     def points(self) -> list[float]:
         """The course so far."""
-        return [*self._points, *([self._sum / self._count] if self._count else [])]
+        kept, total, count = self._points, self._sum, self._count  # another thread may be adding
+        return [*kept, *([total / count] if count else [])]

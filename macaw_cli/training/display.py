@@ -1,114 +1,149 @@
-"""What one sees of a training: a live line in a terminal, a plain line now and then in a pipe; both on stderr."""
+"""What one sees of a training: three live lines in a terminal, a plain one now and then in a pipe; both on stderr."""
 
 import resource
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import PLAIN_EVERY_S, say
-from macaw_cli.basics.disk import human_bytes
+from macaw_cli.reports.sparkline import levels_for
+from macaw_cli.training.reporting.facts import StepReport, TrainingFacts
+from macaw_cli.training.reporting.mfu import WorkCounter
+from macaw_cli.training.reporting.status_lines import GAP, plain_line, status_fields
 
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.text import Text
 
-@dataclass
-class StepReport:
-    """One finished optimizer step, as far as it is shown."""
-
-    step: int
-    loss: float
-    learning_rate: float
-    examples: int
-    tokens: int
+REFRESHES_PER_S = 4
 
 
 class TrainingDisplay:
-    """Keeps rates over the steps of this process, and shows them.
+    """Collects facts over the steps of this process, and says them now and then.
 
     Args:
-        total_steps: steps of the whole run.
-        first_step: steps done before this process began.
+        facts: where they are collected.
     """
 
-    def __init__(self, total_steps: int, first_step: int = 0) -> None:
-        self._total, self._first = total_steps, first_step
-        self._examples = self._tokens = 0
-        self._loss: float | None = None
-        self._started = self._shown = time.monotonic()
-        self._paused = 0.0
+    def __init__(self, facts: TrainingFacts) -> None:
+        self.facts = facts
+        self._said_at = time.monotonic()
 
     def update(self, report: StepReport) -> None:
         """Show one more step."""
-        self._examples += report.examples
-        self._tokens += report.tokens
-        # a running mean, as the loss of single steps jumps about
-        self._loss = report.loss if self._loss is None else 0.9 * self._loss + 0.1 * report.loss
-        self._show(report.step, self.line(report))
+        self.facts.add(report)
+        now = time.monotonic()
+        if now - self._said_at >= PLAIN_EVERY_S or report.step in (self.facts.first + 1, self.facts.total):
+            self._said_at = now
+            self._say()
+
+    def begin_stage(self, name: str, count_work: WorkCounter | None = None) -> None:
+        """Another stage of the recipe; what trains decides how much work a token is.
+
+        Args:
+            name: as the settings call it; empty without a recipe.
+            count_work: for the share of padding and of what the devices can do.
+        """
+        self.facts.stage, self.facts.count_work = name, count_work
+
+    def validated(self, figures: dict[str, Any]) -> None:
+        """Tell what a validation came to, in a line that stays."""
+        self.facts.validated(figures)
+        say(f"step {self.facts.step}/{self.facts.total}  validation: {validation_line(figures)}")
 
     @contextmanager
     def pause(self, what: str) -> Iterator[None]:
         """Do something else than training (a validation, a checkpoint) without spoiling the rates."""
-        before = time.monotonic()
-        yield
-        self._paused += time.monotonic() - before
+        with self.facts.pause(what):
+            yield
 
-    def line(self, report: StepReport) -> str:
-        """Loss, learning rate, rates and memory; the time left is shown beside it."""
-        seconds = max(time.monotonic() - self._started - self._paused, 1e-9)
-        return (
-            f"loss {self._loss:.3f}  lr {report.learning_rate:.2e}  {self._examples / seconds:.0f} examples/s  "
-            f"{self._tokens / seconds:.0f} tokens/s  {human_bytes(memory_in_use())}"
-        )
-
-    def _seconds_left(self, step: int) -> float:
-        spent = time.monotonic() - self._started
-        return spent / max(step - self._first, 1) * (self._total - step)
-
-    def _show(self, step: int, line: str) -> None:
-        now = time.monotonic()
-        if now - self._shown >= PLAIN_EVERY_S or step in (self._first + 1, self._total):
-            self._shown = now
-            say(f"step {step}/{self._total}  {line}  {self._seconds_left(step):.0f} s left")
+    def _say(self) -> None:
+        say(plain_line(self.facts, memory_in_use()))
 
 
 class _LiveDisplay(TrainingDisplay):
-    """The same in a terminal, as a bar that stays in its place."""
+    """The same in a terminal, in lines that stay in their place, below whatever is said."""
 
-    def __init__(self, total_steps: int, first_step: int, bar: Any, task: Any) -> None:
-        super().__init__(total_steps, first_step)
-        self._bar, self._task = bar, task
+    def __init__(self, facts: TrainingFacts) -> None:
+        from rich.console import Console
 
-    def _show(self, step: int, line: str) -> None:
-        self._bar.update(self._task, completed=step, line=line, left=f"{self._seconds_left(step):.0f} s left")
+        super().__init__(facts)
+        self._console = Console(file=sys.stderr, highlight=False)
+        self._levels = levels_for(sys.stderr)
+        self._live = self._new_live()
+        self._live.start(refresh=True)
+
+    def end(self) -> None:
+        """Leave the last state on the screen."""
+        self._live.transient = False
+        self._live.stop()
+
+    def _new_live(self) -> "Live":
+        from rich.live import Live
+
+        return Live(
+            get_renderable=self._lines,
+            console=self._console,
+            refresh_per_second=REFRESHES_PER_S,
+            transient=True,  # whenever it stops for a while it leaves nothing behind
+            redirect_stdout=sys.stdout.isatty(),  # in a pipe, results stay results
+            vertical_overflow="crop",
+        )
 
     @contextmanager
     def pause(self, what: str) -> Iterator[None]:
-        self._bar.stop()  # whatever is shown meanwhile has the terminal to itself
+        if what == "checkpoint":  # says nothing, and comes often
+            with super().pause(what):
+                yield
+            return
+        self._live.stop()  # whatever is shown meanwhile has the terminal to itself
         try:
             with super().pause(what):
                 yield
         finally:
-            self._bar.start()
+            self._live = self._new_live()  # the old one would wipe out what was said meanwhile
+            self._live.start(refresh=True)
+
+    def _say(self) -> None:
+        """The lines are drawn by a thread of their own."""
+
+    def _lines(self) -> "Text":
+        from rich.text import Text
+
+        lines = Text(no_wrap=True, overflow="crop")
+        fields = status_fields(self.facts, memory_in_use(), self._console.width - 1, self._levels)
+        for number, line in enumerate(fields):
+            lines.append("\n" if number else "")
+            for place, field in enumerate(line):
+                lines.append(GAP if place else "").append(field.text, field.style or None)
+        return lines
 
 
 @contextmanager
-def training_display(total_steps: int, first_step: int) -> Iterator[TrainingDisplay]:
-    """The display that fits where stderr goes."""
-    if not (distributed.is_main() and sys.stderr.isatty()):
-        yield TrainingDisplay(total_steps, first_step)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+def training_display(
+    total_steps: int, first_step: int, *, peak_flops: float | None = None
+) -> Iterator[TrainingDisplay]:
+    """The display that fits where stderr goes.
 
-    columns = (TextColumn("Training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[line]}"),
-               TextColumn("{task.fields[left]}"))  # fmt: skip
-    with Progress(*columns, console=Console(file=sys.stderr), refresh_per_second=4) as bar:
-        task = bar.add_task("", total=total_steps, completed=first_step, line="", left="")
-        yield _LiveDisplay(total_steps, first_step, bar, task)
+    Args:
+        total_steps: steps of the whole run.
+        first_step: steps done before this process began.
+        peak_flops: most operations per second of one device, where it is known.
+    """
+    facts = TrainingFacts(total_steps, first_step, peak_flops, distributed.world_size())
+    if not (distributed.is_main() and sys.stderr.isatty()):
+        yield TrainingDisplay(facts)
+        return
+    display = _LiveDisplay(facts)
+    try:
+        yield display
+    finally:
+        display.end()
 
 
 def memory_in_use() -> int:

@@ -1,0 +1,1 @@
+"""What a training tells while it goes: the lines that are shown, utilisation of the GPUs, trackers."""

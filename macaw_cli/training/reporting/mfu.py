@@ -1,0 +1,142 @@
+"""Model FLOPs utilisation: how much of what the GPUs can do at most goes into the model's own arithmetic.
+
+Counted is what the method needs, not what is computed: recomputed activations, padding and the loss on positions
+without an answer do not raise the figure, which follows the definition of PaLM (arXiv 2204.02311, appendix B).
+"""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from macaw_cli.training.epoch_plan import PlannedStep
+
+DENSE_BF16_TFLOPS = {
+    # NVIDIA's data sheets of each product; where one gives figures with sparsity only, half of them
+    "B200": 2250.0,
+    "GB200": 2500.0,
+    "H200 NVL": 835.0,
+    "H200": 989.4,
+    "H100 NVL": 835.0,
+    "H100 PCIe": 756.0,
+    "H100": 989.4,
+    "H800": 989.4,
+    "GH200": 989.4,
+    "H20": 148.0,
+    "A100": 312.0,
+    "A800": 312.0,
+    "A40": 149.7,
+    "A30": 165.0,
+    "A10": 125.0,
+    "L40S": 362.0,
+    "L40": 181.0,
+    "L4": 121.0,
+    "RTX 6000 Ada": 364.2,
+    "RTX A6000": 154.8,
+    # the architecture white papers of NVIDIA, bf16 with fp32 accumulation
+    "RTX 5090": 209.5,
+    "RTX 4090": 165.2,
+    "RTX 3090": 71.0,
+    # AMD's data sheets
+    "MI325X": 1307.4,
+    "MI300X": 1307.4,
+    "MI210": 181.0,
+}
+"""Part of the device's name to the highest dense bf16 rate, in 10^12 operations a second."""
+_OTHER_CHIP = re.compile(r"\b(Laptop|Max-Q|MIG|D)\b")
+"""Words after which the same number names a slower chip, or a part of one."""
+
+
+def peak_flops(device_name: str) -> float | None:
+    """Highest dense bf16 rate of a device in operations per second; None for one that the table does not know."""
+    if _OTHER_CHIP.search(device_name):
+        return None
+    known = [name for name in DENSE_BF16_TFLOPS if re.search(rf"\b{re.escape(name)}\b", device_name)]
+    return DENSE_BF16_TFLOPS[max(known, key=len)] * 1e12 if known else None
+
+
+def peak_of(device: torch.device) -> float | None:
+    """The same of a device of torch; None for a CPU."""
+    return peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
+
+
+@dataclass(frozen=True)
+class StepWork:
+    """What one optimizer step has to do, over all ranks."""
+
+    capacity: int
+    """Ranks x tokens of the rank with the most: what is not real tokens of it is waited for."""
+    flops: float
+
+
+@dataclass(frozen=True)
+class WorkCounter:
+    """Counts the work of planned steps.
+
+    Attributes:
+        lengths: tokens of each conversation.
+        world_size: number of ranks.
+        per_token: operations for each token, forward and backward.
+        per_answer_token: the same of the output layer, for each token that is learnt.
+        per_pair: the same of attention, for each pair of a token and one that it sees.
+    """
+
+    lengths: Sequence[int]
+    world_size: int
+    per_token: float = 0.0
+    per_answer_token: float = 0.0
+    per_pair: float = 0.0
+
+    def __call__(self, step: PlannedStep) -> StepWork:
+        """The work of one step."""
+        lengths = self.lengths
+        sizes = [[lengths[example] for example in pack] for pack in step.packs]
+        loads = [sum(map(sum, sizes[rank :: self.world_size])) for rank in range(self.world_size)]
+        pairs = sum(size * (size + 1) // 2 for pack in sizes for size in pack) if self.per_pair else 0
+        flops = self.per_token * sum(loads) + self.per_answer_token * step.supervised_tokens + self.per_pair * pairs
+        return StepWork(self.world_size * max(loads, default=0), flops)
+
+
+def work_counter(model: Any, lengths: Sequence[int], world_size: int) -> WorkCounter:
+    """Count the LLM's operations from its parameters; the bridges, a few tokens each, are left out.
+
+    A weight costs 2 operations a token forward, 2 backward for the gradient of its input, and 2 more where it is
+    trained itself. Attention costs 2 x 2 x width a pair and layer forward, and twice that backward.
+
+    Args:
+        model: the Macaw model as it is trained, its frozen part marked.
+        lengths: tokens of each conversation.
+        world_size: number of ranks.
+    """
+    llm = model.language_model
+    apart = {id(table.weight) for table in (model.get_input_embeddings(), llm.get_output_embeddings()) if table}
+    output = llm.get_output_embeddings()
+    config = model.config.text_config
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    width = head * config.num_attention_heads
+    return WorkCounter(
+        lengths=lengths,
+        world_size=world_size,
+        per_token=_operations(weight for weight in llm.parameters() if id(weight) not in apart),
+        per_answer_token=_operations(output.parameters()) if output is not None else 0.0,
+        per_pair=12.0 * width * config.num_hidden_layers,
+    )
+
+
+def _operations(weights: Iterable[torch.nn.Parameter]) -> float:
+    return float(sum(_size(weight) * (6 if weight.requires_grad else 4) for weight in weights if _is_matrix(weight)))
+
+
+def _is_matrix(weight: torch.nn.Parameter) -> bool:
+    return len(getattr(weight, "ds_shape", weight.shape)) > 1
+
+
+def _size(weight: torch.nn.Parameter) -> int:
+    """Values of a weight, also of one that ZeRO-3 has split or bitsandbytes has packed."""
+    packed = getattr(weight, "quant_state", None)
+    if packed is not None:
+        return math.prod(packed.shape)
+    return int(getattr(weight, "ds_numel", weight.numel()))

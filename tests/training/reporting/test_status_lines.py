@@ -1,0 +1,59 @@
+"""Three lines that fit, whatever the width, and nothing in them that is not known."""
+
+import pytest
+
+from macaw_cli.training.reporting.facts import StepReport, TrainingFacts
+from macaw_cli.training.reporting.status_lines import GAP, duration, plain_line, status_fields
+
+
+@pytest.fixture
+def facts():
+    seen = TrainingFacts(total=1000, peak=1e15)
+    seen.stage = "bridge"
+    for step in range(1, 101):
+        seconds = {"load": 0.01, "forward": 1.0, "backward": 2.0, "optimizer": 0.1}
+        rates = {"bridge": 1e-3, "bridge (no decay)": 1e-3, "llm": 2e-5, "llm (no decay)": 2e-5}
+        seen.add(StepReport(step, 3.0 - step / 50, rates, 30, 4000, seconds, skipped=step in (3, 4)))
+    seen.validated({"modalities": {"image": {"reliance": 0.9}, "audio": {"reliance": 0.8}, "text": {"reliance": None}}})
+    return seen
+
+
+def lines(facts, width):
+    return [GAP.join(field.text for field in line) for line in status_fields(facts, 2**30, width)]
+
+
+@pytest.mark.parametrize("width", [30, 46, 80, 100, 200])
+def test_no_line_is_wider_than_the_terminal(facts, width):
+    shown = lines(facts, width)
+    assert len(shown) == 3
+    assert max(map(len, shown)) <= width
+    assert shown[0].startswith("step 100/1000")
+
+
+def test_80_columns_hold_what_matters_most(facts):
+    shown = "\n".join(lines(facts, 80))
+    for words in ("loss 1.", "left", "bridge", "examples/s", "tokens/s", "lr bridge 1.0e-03 llm 2.0e-05", "2 skipped",
+                  "reliance image +0.90 audio +0.80", "backward 64%", "forward 32%"):  # fmt: skip
+        assert words in shown
+    assert lines(facts, 80)[0][-1] == "▁"  # the curve falls
+    assert "load" not in shown  # less than half a percent
+
+
+def test_nothing_is_said_before_anything_is_known():
+    first, second = lines(TrainingFacts(total=10), 80)
+    assert (first, second) == ("step 0/10", "1.0 GiB")
+    assert plain_line(TrainingFacts(total=10), 2**30) == "step 0/10  1.0 GiB"
+
+
+def test_a_loss_that_is_no_number_does_not_spoil_the_mean(facts):
+    before = facts.loss
+    facts.add(StepReport(101, float("nan"), 1e-3, 30, 4000, skipped=True))
+    assert facts.loss == before
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(59.4, "59 s"), (60, "1:00 min"), (3599, "59:59 min"), (7620, "2:07 h"), (3 * 86400 + 4 * 3600, "3 d 4 h")],
+)
+def test_durations_are_short(seconds, text):
+    assert duration(seconds) == text
