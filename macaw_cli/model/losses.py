@@ -29,5 +29,10 @@ def response_loss(logits: Tensor, targets: Tensor, num_supervised: Tensor | int 
     """
     counted = targets != IGNORED
     total = F.cross_entropy(logits[counted].float(), targets[counted], reduction="sum")
+    return divided(total, counted, num_supervised)
+
+
+def divided(total: Tensor, counted: Tensor, num_supervised: Tensor | int | None) -> Tensor:
+    """The summed loss divided by `num_supervised`, or by the number of true values in `counted`."""
     divisor = counted.sum().clamp(min=1) if num_supervised is None else num_supervised
     return total / torch.as_tensor(divisor, device=total.device, dtype=total.dtype)

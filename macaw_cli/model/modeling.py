@@ -17,10 +17,12 @@ from macaw_cli.model import attached_encoders, initial_weights
 from macaw_cli.model.bridges.macaw import MacawBridge
 from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.registry import build_bridge
+from macaw_cli.model.chunked_loss import SupervisedLoss
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.fusion import FusedInputs
 from macaw_cli.model.generation import MediaGeneration
-from macaw_cli.model.losses import predicting_positions, response_loss
+from macaw_cli.model.language_head import plain_head
+from macaw_cli.model.losses import IGNORED, divided, predicting_positions, response_loss
 from macaw_cli.model.media_inputs import MediaFusion
 from macaw_cli.model.packing import isolating_mask, mask_for_kernel
 from macaw_cli.model.partitions import gathered, is_partitioned
@@ -53,6 +55,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         if config.null_media:
             for name in config.modalities:
                 self.register_buffer(f"null_features_{name}", torch.full(config.feature_shapes[name], torch.nan))
+        self.supervised_loss = SupervisedLoss()
         self.image_encoder = attached_encoders.image_encoder(config)
         self.audio_encoder = attached_encoders.audio_encoder(config)
         self.post_init()
@@ -117,7 +120,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             use_cache: return `past_key_values`; default: the configuration's, but not with `position_ids` or labels:
                 packed examples can only be kept apart where there is no cache.
             logits_to_keep: 0 for all logits, else how many of the last, or which positions.
-            return_logits: False computes logits at supervised positions only and returns none: (T, V) numbers saved.
+            return_logits: False returns the loss alone, for which no logits are kept: the way to train.
             **kwargs: passed on to the LLM.
 
         Raises:
@@ -134,20 +137,35 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         if attention_mask is None and position_ids is not None and past_key_values is None and not use_cache:
             attention_mask = isolating_mask(position_ids, self.language_model.config)
         attention_mask = mask_for_kernel(attention_mask, self.language_model.config, inputs_embeds.dtype)
+        inputs = {
+            "inputs_embeds": inputs_embeds, "attention_mask": attention_mask, "position_ids": position_ids,
+            "past_key_values": past_key_values, "use_cache": use_cache, **kwargs,
+        }  # fmt: skip
         if labels is not None and not return_logits:
-            logits_to_keep = predicting_positions(labels)
-        output: CausalLMOutputWithPast = self.language_model(
-            inputs_embeds=inputs_embeds, attention_mask=attention_mask, position_ids=position_ids,
-            past_key_values=past_key_values, use_cache=use_cache, logits_to_keep=logits_to_keep, **kwargs,
-        )  # fmt: skip
-        if labels is None:
-            return output
-        if return_logits:
+            return self._loss_alone(inputs, labels, num_supervised)
+        output: CausalLMOutputWithPast = self.language_model(**inputs, logits_to_keep=logits_to_keep)
+        if labels is not None:
             output.loss = response_loss(output.logits[:, :-1], labels[:, 1:], num_supervised)
-        else:
-            output.loss = response_loss(output.logits, labels[:, logits_to_keep + 1], num_supervised)
-            output.logits = None
         return output
+
+    def _loss_alone(
+        self, inputs: dict[str, Any], labels: Tensor, num_supervised: Tensor | int | None
+    ) -> CausalLMOutputWithPast:
+        """The loss without the logits, or, where the LLM computes them in its own way, with those that are needed."""
+        parts = plain_head(self.language_model)
+        if parts is None:
+            positions = predicting_positions(labels)
+            output: CausalLMOutputWithPast = self.language_model(**inputs, logits_to_keep=positions)
+            loss = response_loss(output.logits, labels[:, positions + 1], num_supervised)
+            return CausalLMOutputWithPast(loss=loss, past_key_values=output.past_key_values)
+        output = parts.backbone(**inputs)
+        targets = labels[:, 1:]
+        counted = targets != IGNORED
+        self.supervised_loss.may_use(parts.head)
+        total = self.supervised_loss(output.last_hidden_state[:, :-1][counted], parts.head, targets[counted])
+        return CausalLMOutputWithPast(
+            loss=divided(total, counted, num_supervised), past_key_values=output.past_key_values
+        )
 
     def fuse_inputs(
         self, input_ids: Tensor | None, attention_mask: Tensor | None = None, labels: Tensor | None = None, **media: Any
