@@ -13,15 +13,15 @@ from typing import Any
 import torch
 
 from macaw_cli.basics import distributed
-from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.batches import Batch, PackReader, read_ahead
-from macaw_cli.training.display import StepReport, TrainingDisplay, validation_line
+from macaw_cli.training.display import TrainingDisplay
 from macaw_cli.training.engine import TrainingEngine
 from macaw_cli.training.epoch_plan import Pack, PlannedStep
 from macaw_cli.training.metrics import PHASES, Meter, MetricsLog
-from macaw_cli.training.schedule import is_due, learning_rate
+from macaw_cli.training.reporting.facts import StepReport
+from macaw_cli.training.schedule import is_due, learning_rates
 from macaw_cli.training.signals import StopRequest
 
 
@@ -31,8 +31,14 @@ class Course:
 
     settings: TrainingSettings
     seed: int
+    stage: str
+    """Name of the stage that is trained, empty where there is only one."""
     steps: Sequence[PlannedStep]
-    """The plan of the whole run, all epochs behind each other."""
+    """The plan of the stage, all epochs behind each other."""
+    first_step: int
+    """Steps of the stages before; all numbers of steps count over all stages."""
+    total_steps: int
+    """Steps of all stages."""
     engine: TrainingEngine
     reader: PackReader
     display: TrainingDisplay
@@ -49,20 +55,16 @@ def train_steps(course: Course, first_step: int, meter: Meter) -> int:
     Raises:
         InputError: the loss is no longer a number.
     """
-    last = len(course.steps)
+    last = course.first_step + len(course.steps)
     batches: Generator[Batch] = read_ahead(course.reader, _packs_to_read(course, first_step))
     course.engine.train()
     for step in range(first_step, last):
-        rate = learning_rate(
-            step,
-            peak=course.settings.learning_rate,
-            total_steps=last,
-            warmup_ratio=course.settings.warmup_ratio,
-        )
-        loss, stopped = train_step(course, step, batches, rate, meter)
+        rates = learning_rates(step - course.first_step, course.settings, len(course.steps))
+        loss, stopped = train_step(course, step, batches, rates, meter)
+        rate = max(rates.values())
         done = step + 1
-        planned = course.steps[step]
-        course.display.update(StepReport(done, loss, rate, planned.examples, planned.tokens))
+        planned = course.steps[step - course.first_step]
+        course.display.update(StepReport(done, loss, rates, planned.examples, planned.tokens, planned=planned))
         meter = _at_intervals(course, done, rate, meter, stopped)
         if stopped:
             batches.close()
@@ -71,14 +73,14 @@ def train_steps(course: Course, first_step: int, meter: Meter) -> int:
 
 
 def train_step(
-    course: Course, step: int, batches: Iterator[Batch], rate: float, meter: Meter
+    course: Course, step: int, batches: Iterator[Batch], rates: dict[str, float], meter: Meter
 ) -> tuple[float, bool]:
     """One optimizer step: this rank's packs forward and backward, then the update.
 
     Returns:
         The loss over the response tokens of all ranks, and whether any rank was asked to stop.
     """
-    planned = course.steps[step]
+    planned = course.steps[step - course.first_step]
     rank, world_size = distributed.rank(), course.engine.processes.count
     seconds = dict.fromkeys(PHASES, 0.0)
     total = torch.zeros((), dtype=torch.float64)
@@ -93,7 +95,7 @@ def train_step(
         course.engine.backward(loss)
         total += loss.detach().cpu()
         clock.lap("backward")
-        norm = course.engine.step(rate) or norm
+        norm = course.engine.step(rates) or norm
         clock.lap("optimizer")
     mean, stopped = _agree(course, total)
     _require_number("loss", mean, step)
@@ -123,7 +125,7 @@ class _Clock:
 
 def _packs_to_read(course: Course, first_step: int) -> Iterator[Pack]:
     rank, world_size = distributed.rank(), course.engine.processes.count
-    for planned in course.steps[first_step:]:
+    for planned in course.steps[first_step - course.first_step :]:
         yield from planned.packs_of(rank, world_size)
 
 
@@ -151,7 +153,7 @@ def _require_number(what: str, value: float, step: int) -> None:
 
 def _at_intervals(course: Course, done: int, rate: float, meter: Meter, stopped: bool) -> Meter:
     """Log, validate and save what is due after `done` steps; the checkpoint comes last, so it covers the others."""
-    settings, last = course.settings, len(course.steps)
+    settings, last = course.settings, course.first_step + len(course.steps)
     if is_due(done, settings.log_every, last):
         if course.log:
             course.log.write(meter.row(done, rate))
@@ -161,7 +163,7 @@ def _at_intervals(course: Course, done: int, rate: float, meter: Meter, stopped:
             figures = course.validate()
         if figures and course.log:
             course.log.write({"step": done, "validation": figures})
-            say(f"step {done}/{last}  validation: {validation_line(figures)}")
+            course.display.validated(figures)
     if stopped or is_due(done, settings.checkpoint_every, last):
         if course.log:
             course.log.sync()

@@ -8,7 +8,7 @@ from typing import Any
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import Settings
+from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.encoders.source import explain, quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.encoding import ConversationEncoder
@@ -98,9 +98,15 @@ def load_tokenizer(source: str) -> Any:
             raise explain(source, error) from error
 
 
-def plan_run(tokens: TokenisedConversations, settings: Settings) -> list[PlannedStep]:
-    """Every optimizer step of the run, all epochs behind each other, cut at `epochs` and `max_steps`."""
-    training = settings.training
+def plan_stage(materials: Materials, training: TrainingSettings, seed: int) -> list[PlannedStep]:
+    """Every optimizer step of one stage, all epochs behind each other, cut at `epochs` and `max_steps`.
+
+    Args:
+        materials: the tokenised conversations.
+        training: the stage's settings.
+        seed: decides the order of the conversations.
+    """
+    tokens = materials.tokens
     lengths, supervised = tokens.lengths.tolist(), tokens.supervised_counts.tolist()
     steps: list[PlannedStep] = []
     steps_of_epochs: list[int] = []
@@ -108,7 +114,7 @@ def plan_run(tokens: TokenisedConversations, settings: Settings) -> list[Planned
         planned = plan_epoch(
             lengths,
             supervised,
-            seed=settings.seed,
+            seed=seed,
             epoch=len(steps_of_epochs),
             token_budget=training.pack_tokens,
             packs_per_step=training.packs_per_step,

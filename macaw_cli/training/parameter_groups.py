@@ -3,37 +3,62 @@
 from collections.abc import Collection
 from typing import Any
 
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.config.training_settings import TrainingSettings
+
+NO_DECAY = " (no decay)"
+"""Ends the name of that half of a group whose parameters never decay."""
+
 
 def freeze(model: Any, trained: Collection[str]) -> None:
     """Let only what `training.train` names require a gradient.
 
     Args:
         model: a MacawForConditionalGeneration.
-        trained: names of groups.
+        trained: names of groups; one of which the model has no parameters (no tags) is fine beside others.
+
+    Raises:
+        UsageError: nothing would be trained.
     """
+    groups = model.trainable_groups()
     model.requires_grad_(False)
-    for name, parameters in model.trainable_groups().items():
+    for name, parameters in groups.items():
         for parameter in parameters.values():
             parameter.requires_grad_(name in trained)
+    if not any(groups.get(name) for name in trained):
+        found = ", ".join(name for name, parameters in groups.items() if parameters)
+        raise UsageError(
+            f"training.train names {', '.join(trained)}, of which this model has no parameters: nothing would be "
+            f"trained. It has {found}.",
+            f"Add --set training.train={found.split(', ')[0]}.",
+        )
 
 
-def parameter_groups(model: Any, weight_decay: float) -> list[dict[str, Any]]:
+def parameter_groups(model: Any, settings: TrainingSettings) -> list[dict[str, Any]]:
     """AdamW's groups: `bridge`, `tags` and `llm`, each split into matrices, which decay, and the rest, which does not.
 
     Args:
         model: a model of which the frozen part requires no gradient.
-        weight_decay: decay of the matrices.
+        settings: weight decay and learning rate of the stage, and of its groups where they have their own.
     """
     groups = []
     for name, parameters in model.trainable_groups().items():
+        own = getattr(settings.groups, name)
+        rate = settings.learning_rate if own.learning_rate is None else own.learning_rate
+        decay = settings.weight_decay if own.weight_decay is None else own.weight_decay
         trained = [parameter for parameter in parameters.values() if parameter.requires_grad]
         # under ZeRO-3 a loaded weight is a flat partition; `ds_shape` is what it will be again
         matrices = [parameter for parameter in trained if len(getattr(parameter, "ds_shape", parameter.shape)) > 1]
         chosen = set(map(id, matrices))
         rest = [parameter for parameter in trained if id(parameter) not in chosen]
-        groups.append({"params": matrices, "weight_decay": weight_decay, "name": name})
-        groups.append({"params": rest, "weight_decay": 0.0, "name": f"{name} (no decay)"})
+        groups.append({"params": matrices, "weight_decay": decay, "lr": rate, "name": name})
+        groups.append({"params": rest, "weight_decay": 0.0, "lr": rate, "name": name + NO_DECAY})
     return [group for group in groups if group["params"]]
+
+
+def group_of(name: str) -> str:
+    """`bridge`, `tags` or `llm`, from the name of one of AdamW's groups."""
+    return name.removesuffix(NO_DECAY)
 
 
 def parameter_counts(model: Any) -> dict[str, tuple[int, int]]:

@@ -3,12 +3,14 @@
 Options that cannot be are refused before anything heavy is imported: the imports stand where they are needed.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from macaw_cli.basics.console import result, say
+from macaw_cli.basics.console import result, result_json, say
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.config.loading import Workspace
+from macaw_cli.config.presets import Preset
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
 from macaw_cli.training.launching.host_checks import require_usable_hosts
 from macaw_cli.training.processes import choose_processes
@@ -28,6 +30,8 @@ def train(
     hostfile: Path | None = None,
     resume: bool = False,
     plan: bool = False,
+    preset: Preset | None = None,
+    as_json: bool = False,
 ) -> TrainingReport | None:
     """Train a new run, or continue the newest unfinished one.
 
@@ -39,6 +43,8 @@ def train(
         hostfile: machines to train on together; both numbers then count per machine.
         resume: continue the newest unfinished run; without one, start a new run.
         plan: print what would be done, and stop.
+        preset: the preset whose recipe the settings hold; a plan takes the number of GPUs that it is written for.
+        as_json: print the plan or the report as one JSON object.
 
     Returns:
         What it came to; None after `plan`.
@@ -54,9 +60,10 @@ def train(
     processes = choose_processes(settings.training, gpus, cpu_processes, hostfile)
     llm_source(workspace)
     folder = dataset or workspace.path(settings.dataset.out)
-    from macaw_cli.training.materials import plan_run, prepare
+    from macaw_cli.training.materials import prepare
     from macaw_cli.training.model_setup import model_without_weights
     from macaw_cli.training.plan_report import bytes_to_write, print_plan
+    from macaw_cli.training.stages import all_steps, plan_stages, trained_groups
 
     materials = prepare(workspace, folder)
     if materials.tokens.skipped:
@@ -64,16 +71,19 @@ def train(
             f"{materials.tokens.skipped} conversations are left out: with training.max_tokens="
             f"{settings.training.max_tokens} they lose their answer or a medium."
         )
-    sketch = model_without_weights(materials.config, settings.training.train)
+    sketch = model_without_weights(materials.config, trained_groups(settings.training))
     if plan:
-        print_plan(materials, sketch, plan_run(materials.tokens, settings), settings, processes)
+        print_plan(materials, sketch, all_steps(plan_stages(materials, settings)), settings, processes)
         return None
     require_usable_hosts(processes, workspace.root, workspace.path(settings.training.runs))
     require_free_space(workspace.path(settings.training.runs), bytes_to_write(sketch, settings))
     chosen = choose_run(workspace, resume)
     job = TrainingJob(workspace, folder, chosen.folder, chosen.continues, processes)
     report = _finished(job) or _train(job, materials)
-    result(f"Trained {job.run.path} in {report.steps} steps. Next: macaw chat")
+    if as_json:
+        result_json(asdict(report))
+    else:
+        result(f"Trained {job.run.path} in {report.steps} steps. Next: macaw chat")
     return report
 
 

@@ -2,21 +2,51 @@
 
 import math
 
+from macaw_cli.config.training_settings import Schedule, TrainingSettings
 
-def learning_rate(step: int, *, peak: float, total_steps: int, warmup_ratio: float) -> float:
-    """Learning rate of one optimizer step: a linear rise, then half a cosine towards zero.
+
+def learning_rates(step: int, training: TrainingSettings, total_steps: int) -> dict[str, float]:
+    """Learning rate of each trained group in one optimizer step.
+
+    Args:
+        step: number of the step in its stage, from 0.
+        training: the stage's settings; what a group leaves open is the stage's own value.
+        total_steps: steps of the stage.
+    """
+    rates: dict[str, float] = {}
+    for group in training.train:
+        own = getattr(training.groups, group)
+        rates[group] = learning_rate(
+            step,
+            peak=training.learning_rate if own.learning_rate is None else own.learning_rate,
+            total_steps=total_steps,
+            warmup_ratio=training.warmup_ratio if own.warmup_ratio is None else own.warmup_ratio,
+            schedule=own.schedule or training.schedule,
+        )
+    return rates
+
+
+def learning_rate(
+    step: int, *, peak: float, total_steps: int, warmup_ratio: float, schedule: Schedule = "cosine"
+) -> float:
+    """Learning rate of one optimizer step: a linear rise, then half a cosine, a line, or nothing towards zero.
 
     Args:
         step: number of the step, from 0; the first already learns.
         peak: highest learning rate.
         total_steps: steps of the whole run.
         warmup_ratio: share of the steps in which the rate rises, in [0, 1).
+        schedule: what follows the rise.
     """
     warmup = math.ceil(total_steps * warmup_ratio)
     if step < warmup:
         return peak * (step + 1) / warmup
-    done = (step - warmup) / max(total_steps - warmup, 1)
-    return peak * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+    done = min((step - warmup) / max(total_steps - warmup, 1), 1.0)
+    if schedule == "constant":
+        return peak
+    if schedule == "linear":
+        return peak * (1 - done)
+    return peak * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def steps_in_run(steps_of_epochs: list[int], epochs: float, max_steps: int | None) -> int:

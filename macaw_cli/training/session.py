@@ -2,7 +2,9 @@
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 
@@ -14,18 +16,20 @@ from macaw_cli.training.batches import PackReader
 from macaw_cli.training.checkpoint import Progress, load_checkpoint, newest_progress, save_checkpoint
 from macaw_cli.training.continuing import require_continuable, require_same_plan
 from macaw_cli.training.deepspeed_setup import deepspeed_config, partitioned_loading, process_group
-from macaw_cli.training.display import training_display
+from macaw_cli.training.display import TrainingDisplay, training_display
 from macaw_cli.training.engine import TrainingEngine
-from macaw_cli.training.epoch_plan import PlannedStep, plan_hash
+from macaw_cli.training.epoch_plan import plan_hash
 from macaw_cli.training.finishing import finish_run
 from macaw_cli.training.job import TrainingJob, TrainingReport
 from macaw_cli.training.loop import Course, train_steps
-from macaw_cli.training.materials import Materials, plan_run, prepare
+from macaw_cli.training.materials import Materials, prepare
 from macaw_cli.training.metrics import Meter, MetricsLog
 from macaw_cli.training.model_setup import DTYPES, new_model
 from macaw_cli.training.parameter_groups import freeze
+from macaw_cli.training.reporting.mfu import peak_of, work_counter
 from macaw_cli.training.run_folder import write_versions
 from macaw_cli.training.signals import StopRequest, exit_code, stop_on_signals
+from macaw_cli.training.stages import Stage, all_steps, plan_stages, stages_left
 from macaw_cli.training.validation import Validation
 
 
@@ -44,17 +48,14 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
         torch.set_num_threads(job.processes.threads_each)
         _choose_kernels(job.workspace.settings.training.deterministic)
         materials = materials or prepare(job.workspace, job.dataset)
-        steps = plan_run(materials.tokens, job.workspace.settings)
-        engine = _engine(job, materials)
-        progress = _start_or_continue(job, materials, engine, steps)
-        done = _train(job, materials, engine, steps, progress, stop)
-        report = finish_run(job, materials, engine, done, started) if done == len(steps) else None
-        engine.close()
-        del engine  # before the processes part: gloo must not find buffers that are still in use
+        session = _Session(job, materials, plan_stages(materials, job.workspace.settings), stop)
+        done = session.train()
+        report = finish_run(job, materials, session.engine, done, started) if done == session.total_steps else None
+        session.close()
     if report is None:
         assert stop.received is not None
         raise Interrupted(
-            f"Stopped by {stop.received.name} after step {done} of {len(steps)}; a checkpoint is saved.",
+            f"Stopped by {stop.received.name} after step {done} of {session.total_steps}; a checkpoint is saved.",
             "`macaw train --resume`, with the same options, continues.",
             exit_code(stop.received),
         )
@@ -68,66 +69,102 @@ def _choose_kernels(deterministic: bool) -> None:
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
 
 
-def _engine(job: TrainingJob, materials: Materials) -> TrainingEngine:
-    settings = job.workspace.settings
-    with partitioned_loading(deepspeed_config(settings.training, job.processes)):
-        model = new_model(job.workspace, materials.config, materials.dataset)
-        freeze(model, settings.training.train)
-        return TrainingEngine(model, settings.training, job.processes)
+class _Session:
+    """One model on its way through the stages that are left, under one engine after another."""
 
+    engine: TrainingEngine
+    """Of the stage that is trained, or was trained last."""
 
-def _start_or_continue(
-    job: TrainingJob, materials: Materials, engine: TrainingEngine, steps: list[PlannedStep]
-) -> Progress:
-    """Load the newest checkpoint of a run that goes on; else note what the new run is made of."""
-    progress = newest_progress(job.run.checkpoints) if job.continues else None
-    if job.continues:
-        settings = job.workspace.settings
-        require_continuable(job.run, settings, job.processes, materials.identity, progress)
-    if progress is None:
+    def __init__(self, job: TrainingJob, materials: Materials, stages: Sequence[Stage], stop: StopRequest) -> None:
+        self._job, self._materials, self._stop = job, materials, stop
+        self._plan = plan_hash(all_steps(stages))
+        self.total_steps = stages[-1].last_step
+        self._continued = self._find_progress()
+        self._progress = self._continued or Progress()
+        self._stages = stages_left(stages, self._progress.step)
+
+    def train(self) -> int:
+        """Train from where the run stands; returns the number of steps done."""
+        job, done = self._job, self._progress.step
+        meter = Meter(**self._progress.meter)
+        model = self._begin()
+        log: AbstractContextManager[MetricsLog | None] = nullcontext()
         if distributed.is_main():
-            write_versions(job.run, materials.identity)
+            log = MetricsLog(job.run, done)
+        peak = peak_of(self.engine.device)
+        with log as rows, training_display(self.total_steps, done, peak_flops=peak) as display:
+            for number, stage in enumerate(self._stages):
+                if number:
+                    self.close()
+                    self.engine, meter = self._engine(model, stage), Meter()
+                if stage.name:
+                    say(f"Stage {stage.name}: steps {stage.first_step + 1} to {stage.last_step}")
+                lengths, ranks = self._materials.tokens.lengths.tolist(), job.processes.count
+                display.begin_stage(stage.name, work_counter(self.engine.model, lengths, ranks))
+                done = train_steps(self._course(stage, display, rows), done, meter)
+                if done < stage.last_step or self._stop.received:
+                    break
+        return done
+
+    def close(self) -> None:
+        """Let go of the engine: gloo must not find buffers that are still in use when the processes part."""
+        self.engine.close()
+        del self.engine
+
+    def _find_progress(self) -> Progress | None:
+        """Where the newest checkpoint of a run that goes on stands, when it may go on; else None."""
+        job = self._job
+        if not job.continues:
+            return None
+        progress = newest_progress(job.run.checkpoints)
+        require_continuable(job.run, job.workspace.settings, job.processes, self._materials.identity, progress)
+        if progress is not None:
+            require_same_plan(job.run, progress.plan, self._plan)
+        return progress
+
+    def _begin(self) -> Any:
+        """The model and its first engine, with the newest checkpoint in them; or note what a new run is made of."""
+        job, settings = self._job, self._job.workspace.settings
+        with partitioned_loading(deepspeed_config(settings.training, job.processes)):
+            model = new_model(job.workspace, self._materials.config, self._materials.dataset)
+            self.engine = self._engine(model, self._stages[0])
+        if self._continued:
+            load_checkpoint(job.run.checkpoints, self.engine, self._continued)
+            say(f"Continuing {job.run.path} after step {self._continued.step} of {self.total_steps}")
+            return model
+        if distributed.is_main():
+            write_versions(job.run, self._materials.identity)
         again = " from the start, as it has no checkpoint yet" if job.continues else ""
-        say(f"Training {job.run.path}{again}: {len(steps)} steps, {job.processes.count} x {job.processes.device}")
-        return Progress()
-    require_same_plan(job.run, progress.plan, plan_hash(steps))
-    load_checkpoint(job.run.checkpoints, engine, progress)
-    say(f"Continuing {job.run.path} after step {progress.step} of {len(steps)}")
-    return progress
+        processes = f"{job.processes.count} x {job.processes.device}"
+        say(f"Training {job.run.path}{again}: {self.total_steps} steps, {processes}")
+        return model
 
+    def _engine(self, model: Any, stage: Stage) -> TrainingEngine:
+        freeze(model, stage.settings.train)
+        return TrainingEngine(model, stage.settings, self._job.processes, stage.trained_before)
 
-def _train(
-    job: TrainingJob,
-    materials: Materials,
-    engine: TrainingEngine,
-    steps: list[PlannedStep],
-    progress: Progress,
-    stop: StopRequest,
-) -> int:
-    """Train from where `progress` stands; returns the number of steps done."""
-    settings = job.workspace.settings.training
-    plan, is_main = plan_hash(steps), distributed.is_main()
-    validation = Validation(materials, engine, batch_size=job.workspace.settings.evaluation.batch_size)
+    def _course(self, stage: Stage, display: TrainingDisplay, log: MetricsLog | None) -> Course:
+        job, materials, settings = self._job, self._materials, stage.settings
 
-    def save(step: int, meter: Meter) -> None:
-        now = Progress(step, plan, job.processes.count, meter.sums())
-        save_checkpoint(job.run.checkpoints, engine, now, settings.keep_checkpoints)
+        def save(step: int, meter: Meter) -> None:
+            now = Progress(step, self._plan, job.processes.count, meter.sums())
+            save_checkpoint(job.run.checkpoints, self.engine, now, settings.keep_checkpoints)
 
-    log: AbstractContextManager[MetricsLog | None] = MetricsLog(job.run, progress.step) if is_main else nullcontext()
-    with log as rows, training_display(len(steps), progress.step) as display:
-        course = Course(
+        return Course(
             settings=settings,
             seed=job.workspace.settings.seed,
-            steps=steps,
-            engine=engine,
+            stage=stage.name,
+            steps=stage.steps,
+            first_step=stage.first_step,
+            total_steps=self.total_steps,
+            engine=self.engine,
             reader=PackReader(materials.dataset, materials.rows, materials.tokens, DTYPES[settings.precision]),
             display=display,
-            log=rows,
-            stop=stop,
-            validate=validation,
+            log=log,
+            stop=self._stop,
+            validate=Validation(materials, self.engine, batch_size=job.workspace.settings.evaluation.batch_size),
             save=save,
         )
-        return train_steps(course, progress.step, Meter(**progress.meter))
 
 
 def _run_lock(job: TrainingJob) -> AbstractContextManager[None]:

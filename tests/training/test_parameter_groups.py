@@ -2,7 +2,7 @@
 
 import pytest
 
-from macaw_cli.config.training_settings import GROUPS
+from macaw_cli.config.training_settings import GROUPS, TrainingSettings
 from macaw_cli.training.materials import prepare
 from macaw_cli.training.model_setup import new_model
 from macaw_cli.training.parameter_groups import freeze, parameter_counts, parameter_groups
@@ -17,7 +17,7 @@ def model(workspace):
 
 def test_every_parameter_is_in_one_group_and_only_matrices_decay(model):
     freeze(model, GROUPS)
-    groups = parameter_groups(model, 0.1)
+    groups = parameter_groups(model, TrainingSettings(weight_decay=0.1))
     assert sum(p.numel() for group in groups for p in group["params"]) == sum(p.numel() for p in model.parameters())
     for group in groups:
         assert {p.dim() > 1 for p in group["params"]} == {group["weight_decay"] > 0}
@@ -25,7 +25,7 @@ def test_every_parameter_is_in_one_group_and_only_matrices_decay(model):
 
 def test_bridge_alone_leaves_the_llm_frozen(model):
     freeze(model, ("bridge", "tags"))
-    assert {group["name"].split(" ")[0] for group in parameter_groups(model, 0.0)} == {"bridge", "tags"}
+    assert {group["name"].split(" ")[0] for group in parameter_groups(model, TrainingSettings())} == {"bridge", "tags"}
     counts = parameter_counts(model)
     assert counts["llm"][0] == counts["bridge"][1] == counts["tags"][1] == 0
     assert counts["bridge"][0] > 0

@@ -47,13 +47,13 @@ def test_the_trained_model_loads_and_gives_the_loss_that_was_reported(workspace)
 def test_the_loss_is_the_mean_over_the_response_tokens_of_the_whole_step(workspace):
     """The first step's loss, from the model itself, conversation by conversation."""
     from macaw_cli.training.batches import PackReader
-    from macaw_cli.training.materials import plan_run, prepare
+    from macaw_cli.training.materials import plan_stage, prepare
     from macaw_cli.training.model_setup import new_model
 
     space = workspace(max_steps=1)
     train(space)
     materials = prepare(space, space.path(space.settings.dataset.out))
-    (step,) = plan_run(materials.tokens, space.settings)
+    (step,) = plan_stage(materials, space.settings.training, space.settings.seed)
     model = new_model(space, materials.config, materials.dataset).eval()
     reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
     total, count = 0.0, 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from macaw_cli.training.checkpoint import newest_progress
-from macaw_cli.training.materials import plan_run, prepare
+from macaw_cli.training.materials import plan_stage, prepare
 from macaw_cli.training.run import train
 
 ONE_CONVERSATION_PER_PACK = {"pack_tokens": 230, "packs_per_step": 2, "checkpoint_every": 1000}
@@ -63,7 +63,8 @@ def modalities_of_ranks(space):
     def of_rank(step, rank):
         return {ref.modality for pack in step.packs_of(rank, 2) for example in pack for ref in rows[example].media}
 
-    return [(of_rank(step, 0), of_rank(step, 1)) for step in plan_run(materials.tokens, space.settings)]
+    steps = plan_stage(materials, space.settings.training, space.settings.seed)
+    return [(of_rank(step, 0), of_rank(step, 1)) for step in steps]
 
 
 @pytest.mark.parametrize("stage", [2, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (0, 1, 3))])
