@@ -17,6 +17,8 @@ from macaw_cli.basics.errors import UsageError
 WINDOW_STEPS = 16
 """Packing sees this many steps' worth of shuffled conversations at once: enough to fill packs to the brim, and
 little enough that the order of training stays random."""
+SLACK = 0.005
+"""Packs of one step are filled alike to about this share of the budget."""
 
 Pack = tuple[int, ...]
 
@@ -62,16 +64,17 @@ def plan_epoch(
     order = np.random.default_rng([seed, epoch]).permutation(len(sizes)).tolist()
     # a generator of its own for the order of the packs, so that it does not depend on how many numbers numpy drew
     shuffle_packs = np.random.default_rng([seed, epoch, 1])
-    packs: list[Pack] = []
-    waiting: list[int] = []
+    steps: list[tuple[Pack, ...]] = []
+    waiting: list[Pack] = []
     for window in _windows(order, sizes, WINDOW_STEPS * packs_per_step * token_budget):
-        filled = pack_best_fit([*waiting, *window], sizes, token_budget)
-        # the emptiest pack of a window is opened again and packed with the next one
-        waiting = list(filled.pop())
-        packs += [filled[number] for number in shuffle_packs.permutation(len(filled))]
-    if waiting:
-        packs.append(tuple(waiting))
-    steps = _level_the_end(packs, sizes, token_budget, packs_per_step)
+        filled = pack_best_fit([*_examples(waiting), *window], sizes, token_budget)
+        # the emptiest packs of a window, at least one, are opened again and packed with the next one
+        whole = (len(filled) - 1) // packs_per_step * packs_per_step
+        shuffled = [filled[number] for number in shuffle_packs.permutation(whole)]
+        grouped = _alike(shuffled, sizes, packs_per_step, SLACK * token_budget)
+        steps += [grouped[number] for number in shuffle_packs.permutation(len(grouped))]
+        waiting = filled[whole:]
+    steps = _level_the_end(steps, waiting, sizes, token_budget, packs_per_step)
     return [_planned(step, sizes, supervised) for step in steps]
 
 
@@ -143,21 +146,30 @@ def _windows(order: list[int], sizes: Sequence[int], window_tokens: int) -> Iter
         yield window
 
 
-def _level_the_end(packs: list[Pack], sizes: Sequence[int], budget: int, per_step: int) -> list[tuple[Pack, ...]]:
-    """Cut packs into steps; where the last one would be half empty, it shares evenly with the one before.
+def _alike(packs: list[Pack], sizes: Sequence[int], per_step: int, slack: float) -> list[tuple[Pack, ...]]:
+    """Steps of packs that are about equally full, as the ranks of a step wait for its fullest pack.
+
+    Packs that differ by less than `slack` tokens stay in their random order: by room alone, packs of like conversations
+    would come together, and a step should be a fair sample of all.
+    """
+    alike = sorted(packs, key=lambda pack: int(sum(sizes[example] for example in pack) / slack))
+    return [tuple(alike[start : start + per_step]) for start in range(0, len(alike), per_step)]
+
+
+def _level_the_end(
+    steps: list[tuple[Pack, ...]], rest: list[Pack], sizes: Sequence[int], budget: int, per_step: int
+) -> list[tuple[Pack, ...]]:
+    """Make a step of the packs that are left; where it would be half empty, it shares evenly with the one before.
 
     A step of a few conversations would move the weights as far as a full one, on much noisier evidence.
     """
-    steps = [tuple(packs[start : start + per_step]) for start in range(0, len(packs), per_step)]
-    if not steps:
-        return []
-    last = steps.pop()
-    if 2 * sum(sizes[example] for pack in last for example in pack) < budget * per_step and steps:
-        shared = _spread([*steps[-1], *last], sizes, budget, 2 * per_step)
+    if not rest:
+        return steps
+    if 2 * sum(sizes[example] for example in _examples(rest)) < budget * per_step and steps:
+        shared = _spread([*steps[-1], *rest], sizes, budget, 2 * per_step)
         if shared:
             return [*steps[:-1], shared[::2], shared[1::2]]
-    if len(last) < per_step:
-        last = _spread(last, sizes, budget, per_step) or (*last, *((),) * (per_step - len(last)))
+    last = _spread(rest, sizes, budget, per_step) or (*rest, *((),) * (per_step - len(rest)))
     return [*steps, last]
 
 
@@ -165,7 +177,7 @@ def _spread(packs: Sequence[Pack], sizes: Sequence[int], budget: int, wanted: in
     """The same conversations in `wanted` packs of nearly equal size; None where that would break the budget."""
     spread: list[list[int]] = [[] for _ in range(wanted)]
     loads = [(0, number) for number in range(wanted)]
-    for example in sorted((example for pack in packs for example in pack), key=lambda number: -sizes[number]):
+    for example in sorted(_examples(packs), key=lambda number: -sizes[number]):
         load, number = loads.pop(0)
         if load and load + sizes[example] > budget:
             return None
@@ -175,5 +187,9 @@ def _spread(packs: Sequence[Pack], sizes: Sequence[int], budget: int, wanted: in
 
 
 def _planned(packs: tuple[Pack, ...], sizes: Sequence[int], supervised: Sequence[int]) -> PlannedStep:
-    examples = [example for pack in packs for example in pack]
+    examples = _examples(packs)
     return PlannedStep(packs, sum(sizes[e] for e in examples), sum(int(supervised[e]) for e in examples))
+
+
+def _examples(packs: Iterable[Pack]) -> list[int]:
+    return [example for pack in packs for example in pack]
