@@ -1,12 +1,15 @@
 """Recipes: what each stage's settings are, how their steps are numbered, and what one stage hands to the next."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from macaw_cli.config.training_settings import GroupSettings, GroupsSettings, StageSettings, TrainingSettings
+from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
-from macaw_cli.training.stages import stage_settings, stages_left, trained_groups
+from macaw_cli.training.stages import plan_stages, stage_settings, stages_left, trained_groups
 
 
 def weights_of(space, run="linear-1"):
@@ -14,6 +17,8 @@ def weights_of(space, run="linear-1"):
 
 
 LLM = "language_model.model.layers.0.mlp.up_proj.weight"
+SLOW = pytest.mark.slow
+WAYS = [(0, "fp32"), (3, "bf16"), pytest.param(3, "fp32", marks=SLOW), pytest.param(2, "bf16", marks=SLOW)]
 TWO_STAGES = [
     {"name": "align", "train": ["bridge"], "max_steps": 3, "learning_rate": 1e-3},
     {"name": "tune", "train": ["bridge", "llm"], "max_steps": 3, "learning_rate": 1e-4},
@@ -48,3 +53,76 @@ def test_two_stages_train_one_after_the_other_and_count_their_steps_together(wor
     assert train(space).steps == 6
     before = load_file(world / "llm" / "model.safetensors")[LLM.removeprefix("language_model.")]
     assert not torch.equal(weights_of(space)[LLM], before)
+
+
+def test_what_is_left_begins_with_the_stage_that_wrote_the_checkpoint(workspace):
+    space = workspace(stages=TWO_STAGES)
+    stages = plan_stages(prepare(space, space.path(space.settings.dataset.out)), space.settings)
+    assert [(stage.first_step, stage.last_step) for stage in stages] == [(0, 3), (3, 6)]
+    assert stages[1].trained_before == {"bridge"}
+    assert {stages[0].steps[0].packs} != {stages[1].steps[0].packs}
+    left = {step: [stage.name for stage in stages_left(stages, step)] for step in (0, 2, 3, 4, 6)}
+    both = ["align", "tune"]
+    assert left == {0: both, 2: both, 3: both, 4: ["tune"], 6: ["tune"]}
+
+
+def train_until(space, monkeypatch, step):
+    """Train, and die at the beginning of step number `step`, counted from 0; the later stages' engines included."""
+    from macaw_cli.training import loop
+
+    train_step = loop.train_step
+
+    def dies(course, number, *others):
+        if number == step:
+            raise ZeroDivisionError
+        return train_step(course, number, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_step", dies)
+        with pytest.raises(ZeroDivisionError):
+            train(space, resume=True)
+
+
+@pytest.mark.parametrize(("zero_stage", "precision"), WAYS)
+def test_killed_in_each_stage_and_at_their_border_it_ends_with_the_same_bytes(
+    workspace, world, monkeypatch, zero_stage, precision
+):
+    settings = {"stages": TWO_STAGES, "zero_stage": zero_stage, "precision": precision, "keep_checkpoints": 9}
+    calm, disturbed = workspace("calm", **settings), workspace("disturbed", **settings)
+    train(calm)
+    for step in (2, 3, 5):  # in the first stage, at the border, in the second
+        train_until(disturbed, monkeypatch, step)
+    train(disturbed, resume=True)
+    ours, theirs = (space.root / "runs" / "linear-1" for space in (calm, disturbed))
+    assert (ours / "model" / "model.safetensors").read_bytes() == (theirs / "model" / "model.safetensors").read_bytes()
+    assert json.loads((theirs / "summary.json").read_text())["steps"] == 6
+    checkpoints = sorted(path.name for path in (theirs / "checkpoints").glob("step-*"))
+    assert [int(name[5:]) for name in checkpoints] == [2, 3, 4, 6]
+
+
+@pytest.mark.parametrize("zero_stage", [0, 3])
+def test_a_group_that_is_frozen_is_bit_identical_after_its_stage(workspace, world, zero_stage):
+    """Also one that a stage before has trained: it differs from where it came from, so the checkpoints hold it."""
+    stages = [{"name": "bridge", "train": ["bridge"]}, {"name": "llm", "train": ["llm"]}]
+    alone = workspace("alone", max_steps=2, zero_stage=zero_stage, train=["bridge"])
+    both = workspace("both", max_steps=2, zero_stage=zero_stage, stages=stages)
+    train(alone)
+    train(both)
+    first, last = weights_of(alone), weights_of(both)
+    original = load_file(world / "llm" / "model.safetensors")[LLM.removeprefix("language_model.")]
+    assert torch.equal(first[LLM], original)
+    assert not torch.equal(last[LLM], original)
+    bridges = [name for name in first if name.startswith("bridges.")]
+    assert bridges
+    assert all(torch.equal(first[name], last[name]) for name in bridges)
+
+
+def test_a_bridge_trained_in_an_earlier_stage_is_in_the_checkpoints_of_the_llms_stage(workspace, monkeypatch):
+    stages = [{"name": "bridge", "train": ["bridge"]}, {"name": "llm", "train": ["llm"]}]
+    settings = {"max_steps": 2, "stages": stages, "zero_stage": 3, "checkpoint_every": 1}
+    calm, disturbed = workspace("calm", **settings), workspace("disturbed", **settings)
+    train(calm)
+    train_until(disturbed, monkeypatch, 3)
+    train(disturbed, resume=True)
+    one, other = weights_of(calm), weights_of(disturbed)
+    assert all(torch.equal(one[name], other[name]) for name in one)
