@@ -4,6 +4,7 @@ Files rather than exit codes: a rank that was interrupted and has saved has done
 would report it as a failure; on other machines there is no exit code of a rank at all.
 """
 
+import contextlib
 import signal
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -34,23 +35,23 @@ class Death:
 
 def leave_report(folder: Path, report: TrainingReport) -> None:
     """Keep what the training came to; the main process calls it."""
-    write_json(folder / "report.json", asdict(report))
+    _leave(folder / "report.json", asdict(report))
 
 
 def leave_error(folder: Path, rank: int, error: MacawError) -> None:
     """Keep an error that the user can mend."""
     content = {"problem": error.problem, "hint": error.hint, "exit_code": error.exit_code}
-    write_json(folder / f"error-{rank}.json", content)
+    _leave(folder / f"error-{rank}.json", content)
 
 
 def leave_silence(folder: Path, rank: int, detail: str) -> None:
     """Keep that a rank waited for another one until the time was over."""
-    write_json(folder / f"silence-{rank}.json", {"rank": rank, "detail": detail})
+    _leave(folder / f"silence-{rank}.json", {"rank": rank, "detail": detail})
 
 
 def leave_death(folder: Path, node: int, death: Death) -> None:
     """Keep how a machine's processes ended."""
-    write_json(folder / f"death-{node}.json", asdict(death))
+    _leave(folder / f"death-{node}.json", asdict(death))
 
 
 def deaths_left(folder: Path) -> dict[int, Death]:
@@ -61,7 +62,14 @@ def deaths_left(folder: Path) -> dict[int, Death]:
 
 def leave_stop(folder: Path, number: int) -> None:
     """Keep that signal `number` was to stop the training."""
-    write_json(folder / "stop.json", {"signal": number})
+    _leave(folder / "stop.json", {"signal": number})
+
+
+def _leave(file: Path, content: dict[str, Any]) -> None:
+    """The folder goes with the command that started the training: then nobody is left to read it."""
+    with contextlib.suppress(FileNotFoundError):
+        if file.parent.is_dir():
+            write_json(file, content)
 
 
 def report_of(folder: Path, job: TrainingJob, deaths: Iterable[Death]) -> TrainingReport:

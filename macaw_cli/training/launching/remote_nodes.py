@@ -120,7 +120,9 @@ class _RemoteNode:
     def lost(self) -> Death:
         """How it ended without having told."""
         code = self._ssh.returncode
-        how = "the connection broke" if code == SSH_FAILED else f"its processes ended with code {code}"
+        number = -code if code < 0 else code - 128  # a shell in between tells a signal as 128 and its number
+        how = f"its launcher ended by signal {number}" if 0 < number < 65 else f"its launcher ended with code {code}"
+        how = "the connection broke" if code == SSH_FAILED else how
         return Death(f"{self._host.name} left the training: {how}.", self._told, self._ended or 0.0)
 
     def _say(self, line: str) -> None:
