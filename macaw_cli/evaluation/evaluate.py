@@ -15,7 +15,7 @@ from macaw_cli.evaluation.conditions import Asked, asked_under, modality_name, w
 from macaw_cli.evaluation.swapping import Question, swap_partners
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.modeling import MacawForConditionalGeneration
-from macaw_cli.shards.training_dataset import TrainingDataset
+from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import ConversationRow
 
 UNSEEN_TAG = "unseen"
@@ -44,7 +44,7 @@ class HeldOut:
 def evaluate_model(
     model: MacawForConditionalGeneration,
     encoder: ConversationEncoder,
-    dataset: TrainingDataset,
+    dataset: DatasetReader,
     *,
     limit: int | None = None,
     batch_size: int = 64,
@@ -101,7 +101,7 @@ def figures_of(model_name: str, questions: Sequence[HeldOut]) -> dict[str, Any]:
 def quick_reliance(
     model: MacawForConditionalGeneration,
     encoder: ConversationEncoder,
-    dataset: TrainingDataset,
+    dataset: DatasetReader,
     *,
     limit: int,
     batch_size: int,
@@ -110,7 +110,7 @@ def quick_reliance(
     return figures_of("", evaluate_model(model, encoder, dataset, limit=limit, batch_size=batch_size, apart=False))
 
 
-def held_out_questions(dataset: TrainingDataset, limit: int | None) -> list[HeldOut]:
+def held_out_questions(dataset: DatasetReader, limit: int | None) -> list[HeldOut]:
     """The first `limit` questions per kind (unseen combinations apart) in the order of the index."""
     taken: dict[tuple[str, bool], int] = defaultdict(int)
     questions = []
@@ -121,7 +121,7 @@ def held_out_questions(dataset: TrainingDataset, limit: int | None) -> list[Held
             questions.append(HeldOut(row, dataset.messages(row)))
     if not questions:
         raise InputError(
-            f"The dataset {dataset.folder} holds out no conversation.",
+            f"No conversation of {dataset.title} is held out.",
             'Build it with a larger dataset.val_fraction, or mark rows with "split": "val".',
         )
     return questions
@@ -171,7 +171,7 @@ def _branch_row(item: Asked, question: HeldOut, encoder: ConversationEncoder) ->
 
 
 def _score(
-    model: MacawForConditionalGeneration, dataset: TrainingDataset, batch: list[tuple[Asked, BranchRow]]
+    model: MacawForConditionalGeneration, dataset: DatasetReader, batch: list[tuple[Asked, BranchRow]]
 ) -> list[list[BranchScore]]:
     layout = branch_batch([row for _, row in batch])
     features: dict[str, list[torch.Tensor]] = defaultdict(list)

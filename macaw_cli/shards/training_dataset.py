@@ -19,6 +19,7 @@ class TrainingDataset:
 
     Args:
         folder: what `macaw build-dataset` wrote.
+        number: its place among datasets that are joined; its rows carry it.
 
     Raises:
         InputError: there is no finished dataset.
@@ -26,19 +27,24 @@ class TrainingDataset:
         DamagedError: a file is missing or cut.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, number: int = 0) -> None:
         self.folder = Path(folder)
         self.info: dict[str, Any] = read_lock(self.folder)
         self.fingerprints: dict[str, dict[str, Any]] = self.info["fingerprints"]
         self.hash: str = self.info["hash"]
         require_whole(self.folder, self.info)
         self._opened_as = self._identity()
-        self._rows = [row_from_json(content) for content in self._index()]
+        self._rows = [row_from_json(content, number) for content in self._index()]
         self._reads = PositionedReads(self.folder, before_open=self._require_unchanged)
 
     def __len__(self) -> int:
         """Number of conversations in both splits."""
         return len(self._rows)
+
+    @property
+    def title(self) -> str:
+        """What a message calls it."""
+        return f"the dataset {self.folder.name}"
 
     def conversations(self, split: Split) -> list[ConversationRow]:
         """All conversations of `split`, in the order of the index."""

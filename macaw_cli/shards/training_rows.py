@@ -30,6 +30,8 @@ class MediaRef:
     """For a soundtrack: the position of its video in the conversation's `media`."""
     source: str = ""
     """Name of the media file as the conversation gave it; for people and reports."""
+    dataset: int = 0
+    """Which of several joined datasets holds it; not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class ConversationRow:
     offset: int
     """First byte of the conversation's JSON."""
     nbytes: int
+    dataset: int = 0
+    """Which of several joined datasets holds it; not stored."""
 
 
 def row_to_json(row: ConversationRow) -> dict[str, Any]:
@@ -68,8 +72,8 @@ def row_to_json(row: ConversationRow) -> dict[str, Any]:
     }
 
 
-def row_from_json(content: Mapping[str, Any]) -> ConversationRow:
-    """The inverse of `row_to_json`."""
+def row_from_json(content: Mapping[str, Any], dataset: int = 0) -> ConversationRow:
+    """The inverse of `row_to_json`, for the dataset of this number."""
     shard = intern(content["shard"])
     kind = content.get("kind")
     return ConversationRow(
@@ -77,12 +81,13 @@ def row_from_json(content: Mapping[str, Any]) -> ConversationRow:
         split=content["split"],
         kind=intern(kind) if kind else None,
         choices=content.get("choices"),
-        media=tuple(_media_from_json(item, shard) for item in content["media"]),
+        media=tuple(_media_from_json(item, shard, dataset) for item in content["media"]),
         tags=tuple(content.get("tags", ())),
         sample=intern(content["sample"]),
         shard=shard,
         offset=content["json"][0],
         nbytes=content["json"][1],
+        dataset=dataset,
     )
 
 
@@ -94,7 +99,7 @@ def _media_to_json(ref: MediaRef) -> dict[str, Any]:
     return content if ref.soundtrack_of is None else {**content, "soundtrack_of": ref.soundtrack_of}
 
 
-def _media_from_json(content: Mapping[str, Any], shard: str) -> MediaRef:
+def _media_from_json(content: Mapping[str, Any], shard: str, dataset: int) -> MediaRef:
     return MediaRef(
         modality=intern(content["modality"]),  # type: ignore[arg-type]
         key=intern(content["key"]),
@@ -105,4 +110,5 @@ def _media_from_json(content: Mapping[str, Any], shard: str) -> MediaRef:
         nbytes=content["nbytes"],
         soundtrack_of=content.get("soundtrack_of"),
         source=intern(content.get("source", "")),
+        dataset=dataset,
     )

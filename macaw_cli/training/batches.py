@@ -18,10 +18,10 @@ import torch
 
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.model.losses import IGNORED
-from macaw_cli.shards.training_dataset import TrainingDataset
+from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 from macaw_cli.training.epoch_plan import Pack
-from macaw_cli.training.tokenised import TokenisedConversations
+from macaw_cli.training.tokenised import Tokens
 
 READ_AHEAD = 4
 """Packs that are ready or being read before they are needed."""
@@ -99,9 +99,9 @@ class PackReader:
 
     def __init__(
         self,
-        dataset: TrainingDataset,
+        dataset: DatasetReader,
         rows: Sequence[ConversationRow],
-        tokens: TokenisedConversations,
+        tokens: Tokens,
         dtype: torch.dtype,
         device: torch.device = CPU,
     ) -> None:

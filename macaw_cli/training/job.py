@@ -19,7 +19,6 @@ class TrainingJob:
     """Everything that is decided before the processes start."""
 
     workspace: Workspace
-    dataset: Path
     run: RunFolder
     continues: bool
     """Whether the run was there before and goes on."""
@@ -47,7 +46,6 @@ def write_job(job: TrainingJob, path: Path) -> None:
     content = {
         "root": str(job.workspace.root),
         "settings": asdict(job.workspace.settings),
-        "dataset": str(job.dataset),
         "run": str(job.run.path),
         "continues": job.continues,
         "count": job.processes.count,
@@ -61,7 +59,6 @@ def read_job(path: Path) -> TrainingJob:
     content = read_json(path)
     return TrainingJob(
         workspace=Workspace(Path(content["root"]), parse_settings(content["settings"], os.fspath(path))),
-        dataset=Path(content["dataset"]),
         run=RunFolder(Path(content["run"])),
         continues=content["continues"],
         processes=Processes(content["count"], content["device"]),

@@ -1,25 +1,34 @@
 """Everything that a training reads, opened and checked before a run folder is made or a process started."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.errors import InputError
+import numpy as np
+
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.encoders.source import explain, quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.shards.joined_datasets import DatasetReader, joined
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.epoch_plan import PlannedStep, plan_epoch
 from macaw_cli.training.llm_identity import llm_identity
+from macaw_cli.training.mixture import Ingredient, epoch_of_mixture
 from macaw_cli.training.model_setup import model_config
 from macaw_cli.training.schedule import steps_in_run
 from macaw_cli.training.sources import llm_source
-from macaw_cli.training.tokenised import TokenisedConversations, cache_key, cached, tokenise
+from macaw_cli.training.stages import stage_settings
+from macaw_cli.training.token_cache import cache_key, cached
+from macaw_cli.training.tokenised import JoinedConversations, Tokens
+from macaw_cli.training.tokenising import tokenise
 
 TOKEN_CACHE = ".tokens"
 """Folder beside the runs that holds tokenised datasets, shared by all of them."""
@@ -29,21 +38,25 @@ TOKEN_CACHE = ".tokens"
 class Materials:
     """The inputs of a training."""
 
-    dataset: TrainingDataset
+    dataset: DatasetReader
+    """All datasets of all stages, read as one."""
     config: MacawConfig
     tokenizer: Any
     encoder: ConversationEncoder
-    tokens: TokenisedConversations
+    tokens: Tokens
+    """The training conversations of all datasets, behind each other."""
+    ranges: dict[str, range]
+    """Folder, as the settings name it, to its conversations' numbers in `tokens`; "" is `dataset.out`."""
     key: str
-    """Of the token cache: it changes with the data, the tokenizer, the template and the bridge's token counts."""
+    """Of the token caches: it changes with the data, the tokenizer, the template and the bridge's token counts."""
     llm: str
     """Of the LLM: it changes with its configuration and weights."""
 
-    @property
+    @cached_property
     def rows(self) -> Sequence[ConversationRow]:
         """The conversations that are trained on, by their number in the plan."""
         rows = self.dataset.conversations("train")
-        return [rows[number] for number in self.tokens.numbers]
+        return [rows[number] for number in self.tokens.numbers.tolist()]
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -56,31 +69,67 @@ class Materials:
         }
 
 
-def prepare(workspace: Workspace, folder: Path) -> Materials:
-    """Open the dataset, the tokenizer and the cache of token ids, which is made when it is missing.
+def prepare(workspace: Workspace) -> Materials:
+    """Open the datasets, the tokenizer and the caches of token ids, which are made when they are missing.
 
     Args:
         workspace: the settings hold.
-        folder: the dataset.
 
     Raises:
         InputError: no dataset or LLM, or no conversation to learn from.
-        MismatchError: the dataset was made with another encoder than the settings name.
+        MismatchError: datasets of different encoders, or another encoder than the settings name.
         UsageError: a setting that cannot be.
     """
-    dataset = TrainingDataset(folder)
-    if not dataset.conversations("train"):
-        raise InputError(f"{folder} has no training conversation.", "Build it with a smaller dataset.val_fraction.")
-    config = model_config(workspace, dataset)
     training = workspace.settings.training
+    folders = _folders(workspace)
+    places = list(dict.fromkeys(folders.values()))
+    parts = [_open(folder, number) for number, folder in enumerate(places)]
+    dataset = joined(parts)
+    config = model_config(workspace, dataset)
     source = llm_source(workspace)
     tokenizer = load_tokenizer(source)
     template = "as_published" if training.as_published else training.template
     encoder = ConversationEncoder(tokenizer, config, template, training.max_tokens)
     cache = workspace.path(training.runs) / TOKEN_CACHE
-    key = cache_key(dataset, tokenizer, config, template, training.max_tokens)
-    tokens = cached(cache, key, "train") or tokenise(dataset, "train", encoder, cache, key)
-    return Materials(dataset, config, tokenizer, encoder, tokens, key, llm_identity(source, config.text_config))
+    keys = [cache_key(part, tokenizer, config, template, training.max_tokens) for part in parts]
+    tokens = [
+        cached(cache, key, "train") or tokenise(part, "train", encoder, cache, key)
+        for part, key in zip(parts, keys, strict=True)
+    ]
+    ends = [sum(map(len, tokens[:number])) for number in range(len(tokens) + 1)]
+    numbers = {text: places.index(folder) for text, folder in folders.items()}
+    return Materials(
+        dataset=dataset,
+        config=config,
+        tokenizer=tokenizer,
+        encoder=encoder,
+        tokens=tokens[0] if len(tokens) == 1 else JoinedConversations(tokens, [_trained_rows(part) for part in parts]),
+        ranges={text: range(ends[number], ends[number + 1]) for text, number in numbers.items()},
+        key=keys[0] if len(keys) == 1 else fingerprint(keys),
+        llm=llm_identity(source, config.text_config),
+    )
+
+
+def _folders(workspace: Workspace) -> dict[str, Path]:
+    """Every dataset of every stage: as the settings name it, without its weight, and where it is."""
+    settings = workspace.settings
+    folders = {}
+    for _, training in stage_settings(settings.training):
+        for text in training.datasets or ("",):
+            name = split_weight(text)[0] if text else ""
+            folders[name] = workspace.path(name or settings.dataset.out)
+    return folders
+
+
+def _open(folder: Path, number: int) -> TrainingDataset:
+    dataset = TrainingDataset(folder, number)
+    if not _trained_rows(dataset):
+        raise InputError(f"{folder} has no training conversation.", "Build it with a smaller dataset.val_fraction.")
+    return dataset
+
+
+def _trained_rows(dataset: TrainingDataset) -> int:
+    return len(dataset.conversations("train"))
 
 
 def load_tokenizer(source: str) -> Any:
@@ -105,23 +154,60 @@ def plan_stage(materials: Materials, training: TrainingSettings, seed: int) -> l
         materials: the tokenised conversations.
         training: the stage's settings.
         seed: decides the order of the conversations.
+
+    Raises:
+        UsageError: a dataset named twice, or weights so small that nothing is left to train on.
     """
-    tokens = materials.tokens
-    lengths, supervised = tokens.lengths.tolist(), tokens.supervised_counts.tolist()
+    mixture = mixture_of(materials, training)
+    lengths, supervised = materials.tokens.lengths, materials.tokens.supervised_counts
     steps: list[PlannedStep] = []
     steps_of_epochs: list[int] = []
     while len(steps_of_epochs) < training.epochs and len(steps) < (training.max_steps or len(steps) + 1):
+        epoch = len(steps_of_epochs)
+        taken = epoch_of_mixture(mixture, seed, epoch)
         planned = plan_epoch(
-            lengths,
-            supervised,
+            lengths[taken].tolist(),
+            supervised[taken].tolist(),
             seed=seed,
-            epoch=len(steps_of_epochs),
+            epoch=epoch,
             token_budget=training.pack_tokens,
             packs_per_step=training.packs_per_step,
         )
         steps_of_epochs.append(len(planned))
-        steps += planned
+        steps += _numbered(planned, taken)
+    if not steps:
+        raise UsageError(
+            f"The weights {', '.join(training.datasets)} leave no conversation to train on.", "Raise a weight."
+        )
     if len(steps_of_epochs) < training.epochs:
         return steps[: training.max_steps]
     return steps[: steps_in_run(steps_of_epochs, training.epochs, training.max_steps)]
 
+
+def mixture_of(materials: Materials, training: TrainingSettings) -> list[Ingredient]:
+    """The datasets of one stage with their weights.
+
+    Raises:
+        UsageError: one is named twice.
+    """
+    mixture: list[Ingredient] = []
+    for text in training.datasets or ("",):
+        name, weight = split_weight(text) if text else ("", 1.0)
+        numbers = materials.ranges[name]
+        if any(part.first == numbers.start for part in mixture):
+            raise UsageError(
+                f"The dataset {name} is named twice in {', '.join(training.datasets)}.",
+                f"Name it once with a weight: {name}:2 takes each conversation twice an epoch.",
+            )
+        mixture.append(Ingredient(numbers.start, len(numbers), weight))
+    return mixture
+
+
+def _numbered(steps: list[PlannedStep], taken: np.ndarray) -> list[PlannedStep]:
+    """Steps that were planned over the places in `taken`, with the conversations' own numbers instead."""
+    if np.array_equal(taken, np.arange(len(taken))):
+        return steps
+    numbers = taken.tolist()
+    return [
+        replace(step, packs=tuple(tuple(numbers[place] for place in pack) for pack in step.packs)) for step in steps
+    ]

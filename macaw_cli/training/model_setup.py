@@ -17,15 +17,15 @@ from macaw_cli.config.settings import Modality, Settings
 from macaw_cli.encoders.frozen import WHEN_NOT_DEFAULT, chosen_outputs
 from macaw_cli.encoders.source import explain, quiet_transformers, short_name
 from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
+from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.same_encoders import require_same_encoders
-from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.training.parameter_groups import freeze
 from macaw_cli.training.sources import llm_source
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def model_config(workspace: Workspace, dataset: TrainingDataset) -> MacawConfig:
+def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
     """The configuration of a new model for the features of this dataset.
 
     Raises:
@@ -55,7 +55,7 @@ def model_config(workspace: Workspace, dataset: TrainingDataset) -> MacawConfig:
     )
 
 
-def feature_shapes(dataset: TrainingDataset, *, null_media: bool = False) -> dict[Modality, tuple[int, ...]]:
+def feature_shapes(dataset: DatasetReader, *, null_media: bool = False) -> dict[Modality, tuple[int, ...]]:
     """Shape of a typical medium's features for each modality that the training split has: that of median length.
 
     A model that reads null media takes their shape, since those are in every example.
@@ -80,7 +80,7 @@ def _median(shapes: Counter[tuple[int, ...]]) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def require_settings_encoders(workspace: Workspace, dataset: TrainingDataset) -> None:
+def require_settings_encoders(workspace: Workspace, dataset: DatasetReader) -> None:
     """Refuse a dataset whose features another encoder made than the one that the settings name.
 
     Raises:
@@ -93,7 +93,7 @@ def require_settings_encoders(workspace: Workspace, dataset: TrainingDataset) ->
         for modality, found in dataset.fingerprints.items()
         if encoders[ENCODER_OF[modality]].model  # type: ignore[index]
     }
-    what = f"the dataset {dataset.folder.name}", "macaw.yaml"
+    what = dataset.title, "macaw.yaml"
     require_same_encoders(dataset.fingerprints, expected, *what, names_count=True)  # the settings know no weights
 
 
@@ -104,7 +104,7 @@ def _as_set(workspace: Workspace, settings: EncoderSettings, found: Mapping[str,
     return {**others, **{name: value for name, value in named.items() if name in found or name in WHEN_NOT_DEFAULT}}
 
 
-def new_model(workspace: Workspace, config: MacawConfig, dataset: TrainingDataset) -> Any:
+def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader) -> Any:
     """The model with the LLM's weights and a fresh bridge, in fp32; equal on every rank.
 
     Raises:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 def train(
     workspace: Workspace,
-    dataset: Path | None = None,
     *,
     gpus: int | None = None,
     cpu_processes: int | None = None,
@@ -37,7 +36,6 @@ def train(
 
     Args:
         workspace: its settings hold.
-        dataset: folder of training shards; default: `dataset.out`.
         gpus: number of GPUs, one process each; default: one if there is any.
         cpu_processes: number of CPU processes instead.
         hostfile: machines to train on together; both numbers then count per machine.
@@ -59,13 +57,12 @@ def train(
     settings = workspace.settings
     processes = choose_processes(settings.training, gpus, cpu_processes, hostfile)
     llm_source(workspace)
-    folder = dataset or workspace.path(settings.dataset.out)
     from macaw_cli.training.materials import prepare
     from macaw_cli.training.model_setup import model_without_weights
     from macaw_cli.training.plan_report import bytes_to_write, print_plan
     from macaw_cli.training.stages import all_steps, plan_stages, trained_groups
 
-    materials = prepare(workspace, folder)
+    materials = prepare(workspace)
     if materials.tokens.skipped:
         say(
             f"{materials.tokens.skipped} conversations are left out: with training.max_tokens="
@@ -78,7 +75,7 @@ def train(
     require_usable_hosts(processes, workspace.root, workspace.path(settings.training.runs))
     require_free_space(workspace.path(settings.training.runs), bytes_to_write(sketch, settings))
     chosen = choose_run(workspace, resume)
-    job = TrainingJob(workspace, folder, chosen.folder, chosen.continues, processes)
+    job = TrainingJob(workspace, chosen.folder, chosen.continues, processes)
     report = _finished(job) or _train(job, materials)
     if as_json:
         result_json(asdict(report))

@@ -22,7 +22,7 @@ def uneven(tmp_path_factory):
 @pytest.mark.parametrize("bridge", ["linear", "mlp", "macaw"])
 def test_every_bridge_learns_from_and_is_asked_about_media_of_many_lengths(uneven, tmp_path, bridge):
     space = make_workspace(uneven, tmp_path, bridge=bridge)
-    materials = prepare(space, space.path(space.settings.dataset.out))
+    materials = prepare(space)
     lengths = {ref.shape[0] for row in materials.rows for ref in row.media if ref.modality == "audio"}
     assert len(lengths) > 2
     model = new_model(space, materials.config, materials.dataset).train()
@@ -43,7 +43,7 @@ def test_every_bridge_learns_from_and_is_asked_about_media_of_many_lengths(uneve
 
 def test_a_typical_medium_has_the_median_length(uneven, tmp_path):
     space = make_workspace(uneven, tmp_path)
-    materials = prepare(space, space.path(space.settings.dataset.out))
+    materials = prepare(space)
     rows = materials.dataset.conversations("train")
     tokens = sorted(ref.shape[0] for row in rows for ref in row.media if ref.modality == "audio")
     assert feature_shapes(materials.dataset)["audio"] == (tokens[(len(tokens) - 1) // 2], 8)

@@ -11,7 +11,7 @@ from macaw_cli.training.parameter_groups import freeze, parameter_counts, parame
 @pytest.fixture
 def model(workspace):
     space = workspace()
-    materials = prepare(space, space.path(space.settings.dataset.out))
+    materials = prepare(space)
     return new_model(space, materials.config, materials.dataset)
 
 

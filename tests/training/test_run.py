@@ -52,7 +52,7 @@ def test_the_loss_is_the_mean_over_the_response_tokens_of_the_whole_step(workspa
 
     space = workspace(max_steps=1)
     train(space)
-    materials = prepare(space, space.path(space.settings.dataset.out))
+    materials = prepare(space)
     (step,) = plan_stage(materials, space.settings.training, space.settings.seed)
     model = new_model(space, materials.config, materials.dataset).eval()
     reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
@@ -94,7 +94,7 @@ def test_conversations_that_are_left_out_are_told(workspace, capfd):
     from macaw_cli.training.materials import prepare
 
     space = workspace("all")
-    lengths = prepare(space, space.path(space.settings.dataset.out)).tokens.lengths
+    lengths = prepare(space).tokens.lengths
     train(workspace("short", max_tokens=int(sorted(lengths)[30]) - 8), plan=True)
     assert re.search(r"^\d+ conversations are left out: with training.max_tokens=", capfd.readouterr().err, re.M)
 
@@ -128,9 +128,9 @@ def test_a_plan_prints_the_numbers_and_writes_no_run(workspace, capfd):
 
 
 def test_a_missing_dataset_is_told_before_a_run_is_made(workspace, tmp_path):
-    space = workspace()
+    space = workspace(datasets=[str(tmp_path / "nowhere")])
     with pytest.raises(InputError):
-        train(space, tmp_path / "nowhere")
+        train(space)
     assert not (space.root / "runs").exists()
 
 

@@ -57,7 +57,7 @@ def test_two_stages_train_one_after_the_other_and_count_their_steps_together(wor
 
 def test_what_is_left_begins_with_the_stage_that_wrote_the_checkpoint(workspace):
     space = workspace(stages=TWO_STAGES)
-    stages = plan_stages(prepare(space, space.path(space.settings.dataset.out)), space.settings)
+    stages = plan_stages(prepare(space), space.settings)
     assert [(stage.first_step, stage.last_step) for stage in stages] == [(0, 3), (3, 6)]
     assert stages[1].trained_before == {"bridge"}
     assert {stages[0].steps[0].packs} != {stages[1].steps[0].packs}

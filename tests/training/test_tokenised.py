@@ -1,17 +1,20 @@
 """Conversations as token ids: encoded once, cached as plain arrays, the useless ones left out and counted."""
 
+import re
+
 import numpy as np
 import pytest
 
-from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.errors import InputError
 from macaw_cli.training.materials import prepare
-from macaw_cli.training.tokenised import cached, encode_rows, tokenise
+from macaw_cli.training.token_cache import cached
+from macaw_cli.training.tokenising import encode_rows, tokenise
 
 
 @pytest.fixture
 def materials(workspace):
     space = workspace()
-    return prepare(space, space.path(space.settings.dataset.out))
+    return prepare(space)
 
 
 def test_every_training_conversation_is_there_with_its_lengths(materials):
@@ -39,18 +42,32 @@ def test_the_cache_gives_the_same_back(materials, tmp_path):
     assert cached(tmp_path / "cache", "other", "train") is None
 
 
-def test_a_cut_cache_is_told(materials, tmp_path):
-    tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
-    np.save(tmp_path / "key-train" / "input_ids.npy", np.zeros(3, np.int32))
-    with pytest.raises(DamagedError, match="Delete that folder"):
-        cached(tmp_path, "key", "train")
+@pytest.mark.parametrize("damage", ["short", "cut", "missing", "no json"])
+def test_a_damaged_cache_is_told_and_made_again(materials, tmp_path, capfd, damage):
+    fresh = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+    ids = np.array(fresh.input_ids)
+    del fresh  # it maps the file that is cut
+    file = tmp_path / "key-train" / "input_ids.npy"
+    if damage == "short":
+        np.save(file, np.zeros(3, np.int32))
+    elif damage == "cut":
+        file.write_bytes(file.read_bytes()[:-5])
+    elif damage == "missing":
+        file.unlink()
+    else:
+        file.with_name("tokens.json").write_text("{")
+    assert cached(tmp_path, "key", "train") is None
+    assert re.search(r"The token cache .*key-train is damaged \(.*\): it is made again", capfd.readouterr().err)
+    again = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+    assert np.array_equal(cached(tmp_path, "key", "train").input_ids, ids)
+    assert again.ends[-1] == len(ids)
 
 
 def test_the_key_follows_whatever_changes_the_ids(workspace):
     keys = []
     for number, settings in enumerate(({}, {"max_tokens": 200}, {"template": "chat"}, {"bridge": "macaw"}, {})):
         space = workspace(str(number), **settings)
-        keys.append(prepare(space, space.path(space.settings.dataset.out)).key)
+        keys.append(prepare(space).key)
     assert len(set(keys)) == 4
     assert keys[0] == keys[4]
 
@@ -66,4 +83,4 @@ def test_conversations_that_lose_their_response_are_left_out_and_counted(materia
 def test_a_limit_that_leaves_nothing_is_told(workspace):
     space = workspace(max_tokens=20)
     with pytest.raises(InputError, match=r"None of the 60 conversations.*max_tokens=20"):
-        prepare(space, space.path(space.settings.dataset.out))
+        prepare(space)

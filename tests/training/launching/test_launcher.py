@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from macaw_cli.training.checkpoint import newest_progress
+from macaw_cli.training.checkpoints.folder import newest_progress
 from macaw_cli.training.materials import plan_stage, prepare
 from macaw_cli.training.run import train
 
@@ -57,7 +57,7 @@ def ranks_of(process):
 
 def modalities_of_ranks(space):
     """For each step: the modalities of rank 0 and of rank 1."""
-    materials = prepare(space, space.path(space.settings.dataset.out))
+    materials = prepare(space)
     rows = materials.rows
 
     def of_rank(step, rank):

@@ -1,0 +1,81 @@
+"""Several datasets read as one: their rows behind each other, each read from the dataset that it came from."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from macaw_cli.basics.fingerprints import fingerprint
+from macaw_cli.config.settings import Modality
+from macaw_cli.shards.same_encoders import require_same_encoders
+from macaw_cli.shards.training_dataset import TrainingDataset
+from macaw_cli.shards.training_rows import ConversationRow, MediaRef, Split
+
+
+class JoinedDatasets:
+    """What `TrainingDataset` offers to those who train and evaluate, over several of them.
+
+    Args:
+        parts: the datasets; `TrainingDataset(folder, number)` with their places here as numbers.
+
+    Raises:
+        MismatchError: two of them were made with different encoders.
+    """
+
+    def __init__(self, parts: Sequence[TrainingDataset]) -> None:
+        for one, other in combinations(parts, 2):
+            require_same_encoders(one.fingerprints, other.fingerprints, one.title, other.title)
+        self.parts = tuple(parts)
+        self.fingerprints: dict[str, dict[str, Any]] = {}
+        for part in parts:
+            self.fingerprints |= part.fingerprints
+        self.hash = fingerprint([part.hash for part in parts])
+
+    def __len__(self) -> int:
+        """Number of conversations in both splits."""
+        return sum(map(len, self.parts))
+
+    @property
+    def title(self) -> str:
+        """What a message calls them."""
+        return f"the datasets {', '.join(part.folder.name for part in self.parts)}"
+
+    def conversations(self, split: Split) -> list[ConversationRow]:
+        """All conversations of `split`, dataset by dataset, each in the order of its index."""
+        return [row for part in self.parts for row in part.conversations(split)]
+
+    def conversation(self, row: ConversationRow) -> dict[str, Any]:
+        """As `TrainingDataset.conversation`."""
+        return self.parts[row.dataset].conversation(row)
+
+    def messages(self, row: ConversationRow) -> list[dict[str, Any]]:
+        """As `TrainingDataset.messages`."""
+        return self.parts[row.dataset].messages(row)
+
+    def features(self, ref: MediaRef) -> np.ndarray:
+        """As `TrainingDataset.features`.
+
+        Raises:
+            DamagedError: the shard is missing or cut.
+            MismatchError: the dataset was built anew since it was opened.
+        """
+        return self.parts[ref.dataset].features(ref)
+
+    def null_features(self, modality: Modality) -> np.ndarray | None:
+        """Those of the first dataset that has some: equal encoders make equal ones."""
+        found = (part.null_features(modality) for part in self.parts)
+        return next((features for features in found if features is not None), None)
+
+
+DatasetReader = TrainingDataset | JoinedDatasets
+"""One dataset, or several as one."""
+
+
+def joined(parts: Sequence[TrainingDataset]) -> DatasetReader:
+    """One dataset as it is, several as one.
+
+    Raises:
+        MismatchError: two of them were made with different encoders.
+    """
+    return parts[0] if len(parts) == 1 else JoinedDatasets(parts)
