@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import TextIO
 
+from macaw_cli.basics.lifetime import kill_with_descendants
 from macaw_cli.training.launching.outcome import leave_death
 from macaw_cli.training.launching.torch_launcher import Node, run_ranks
 
@@ -33,17 +34,10 @@ def follow_orders(lines: TextIO) -> None:
     """Send this process each signal that is named; SIGTERM when nobody is left to name one."""
     for line in lines:
         number = signal.Signals[line.strip()]
-        if number == signal.SIGKILL:
-            _kill_ranks()
+        if number == signal.SIGKILL:  # a rank that waits inside a collective would never act on a SIGTERM
+            kill_with_descendants(os.getpid())
         os.kill(os.getpid(), number)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _kill_ranks() -> None:
-    """End the ranks at once; one that waits inside a collective would never act on a SIGTERM."""
-    for file in Path("/proc/self/task").glob("*/children"):
-        for child in file.read_text().split():
-            os.kill(int(child), signal.SIGKILL)
 
 
 if __name__ == "__main__":
