@@ -15,7 +15,7 @@ class StageSpan:
     name: str
     first_step: int
     last_step: int
-    loss: float
+    loss: float | None
     """Of its last row."""
 
 
@@ -97,6 +97,6 @@ def stage_spans(record: RunRecord) -> list[StageSpan]:
         step, name = int(row["step"]), row.get("stage")
         if name:
             first = spans.pop().first_step if spans and spans[-1].name == name else begin + 1
-            spans.append(StageSpan(name, first, step, float(row["loss"])))
+            spans.append(StageSpan(name, first, step, row["loss"]))
         begin = step
     return spans

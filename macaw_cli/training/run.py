@@ -14,6 +14,7 @@ from macaw_cli.config.presets import Preset
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
 from macaw_cli.training.launching.host_checks import require_usable_hosts
 from macaw_cli.training.processes import choose_processes
+from macaw_cli.training.reporting.trackers import require_trackers
 from macaw_cli.training.run_folder import choose_run
 from macaw_cli.training.sources import llm_source
 
@@ -56,6 +57,7 @@ def train(
     """
     settings = workspace.settings
     processes = choose_processes(settings.training, gpus, cpu_processes, hostfile)
+    require_trackers(settings.training.trackers)
     llm_source(workspace)
     from macaw_cli.training.materials import prepare
     from macaw_cli.training.model_setup import model_without_weights

@@ -92,7 +92,8 @@ class TrainingFacts:
         rates = report.learning_rate
         self.rates = rates if isinstance(rates, dict) else {"": rates}
         for phase, seconds in report.seconds.items():
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
+            if phase != "checkpoint":  # that is counted where the steps pause for it
+                self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
         self.skipped += report.skipped
         if report.loss == report.loss:  # of a skipped step it may be no number
             self.loss = report.loss if self.loss is None else SMOOTHING * self.loss + (1 - SMOOTHING) * report.loss
