@@ -54,6 +54,8 @@ class Batch:
     dtype: torch.dtype
     """Number format that the model computes in."""
     media: dict[Modality, MediaBlock] = field(default_factory=dict)
+    digest: int = 0
+    """48 bits that change with any token, label or feature of the pack; the same at whatever process it is read."""
 
     @property
     def input_ids(self) -> torch.Tensor:
@@ -123,12 +125,13 @@ class PackReader:
         ids, labels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         positions = np.concatenate([np.arange(len(part)) for part, _ in pairs])
         tokens = torch.from_numpy(np.stack([ids, labels, positions]).astype(np.int64, copy=False))
-        media = {modality: refs for modality in MODALITIES if (refs := self._refs(pack, modality))}
-        return Batch(
-            tokens.pin_memory() if self._pinned else tokens,
-            self._dtype,
-            {modality: self._block(refs) for modality, refs in media.items()},
-        )
+        media = {modality: self._block(refs) for modality in MODALITIES if (refs := self._refs(pack, modality))}
+        digest = _digest(tokens, media)
+        return Batch(tokens.pin_memory() if self._pinned else tokens, self._dtype, media, digest)
+
+    def names(self, pack: Pack) -> list[str]:
+        """Ids of the conversations of a pack."""
+        return [self._rows[example].id for example in pack]
 
     def stored_bytes(self, pack: Pack) -> int:
         """Bytes of the pack's features in the shards."""
@@ -168,3 +171,11 @@ def read_ahead(reader: PackReader, packs: Iterable[Pack], threads: int = 2) -> G
             yield waiting.popleft()[0].result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _digest(tokens: torch.Tensor, media: dict[Modality, MediaBlock]) -> int:
+    digest = hashlib.sha256(tokens.numpy().tobytes())
+    for modality, block in media.items():  # a checksum, several times faster than a hash: features are many bytes
+        checksum = zlib.crc32(block.values.view(torch.uint8).numpy().data)
+        digest.update(f"{modality} {block.shapes} {checksum:x}".encode())
+    return int(digest.hexdigest()[:12], 16)

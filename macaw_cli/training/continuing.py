@@ -8,15 +8,15 @@ import yaml
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.loading import parse_settings
 from macaw_cli.config.settings import Settings
-from macaw_cli.training.checkpoint import Progress
+from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import RunFolder, read_identity
 
 FREE_TO_CHANGE = {
-    "runs", "name", "device", "checkpoint_every", "keep_checkpoints", "evaluate_every", "evaluate_examples",
-    "log_every",
+    "runs", "name", "device", "checkpoint_every", "keep_checkpoints", "keep_best", "model_from", "evaluate_every",
+    "evaluate_examples", "log_every", "trackers", "max_skipped_steps", "early_stopping",
 }  # fmt: skip
-"""Training settings that change what is written down, not what is learnt."""
+"""Training settings that change what is written down, or when it ends, but not what a step learns."""
 
 
 def require_continuable(

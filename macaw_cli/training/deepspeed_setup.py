@@ -156,3 +156,14 @@ def initialize(model: torch.nn.Module, optimizer: torch.optim.Optimizer, config:
     deepspeed = import_deepspeed("cuda" if torch.cuda.is_available() and next(model.parameters()).is_cuda else "cpu")
     engine, _, _, _ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
     return engine
+
+
+def new_optimizer(
+    groups: list[dict[str, Any]], settings: TrainingSettings
+) -> torch.optim.Optimizer:
+    """AdamW over the groups: torch's fused kernel, on a GPU and, with offload, on the CPU.
+
+    DeepSpeed's own CPU Adam is not used: it needs a compiler, and was no faster than torch's fused one (50 M values on
+    two AVX-512 cores).
+    """
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.999), fused=True)

@@ -5,7 +5,9 @@ the whole global step. DeepSpeed divides by the accumulation steps and averages 
 that the gradient is that of the mean over the global step's tokens, however many processes share it.
 """
 
+import math
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,30 @@ import torch
 
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.batches import Batch
-from macaw_cli.training.deepspeed_setup import deepspeed_config, initialize
+from macaw_cli.training.deepspeed_setup import deepspeed_config, initialize, new_optimizer
+from macaw_cli.training.gradients import GradientNorms, loss_scale
 from macaw_cli.training.parameter_groups import group_of, parameter_groups
 from macaw_cli.training.processes import Processes
+
+
+@dataclass(frozen=True)
+class Update:
+    """What became of one optimizer step; the same on every rank."""
+
+    gradient_norms: dict[str, float]
+    """Norm of the gradient per group of parameters, before clipping."""
+    lowers_scale: bool = False
+    """Whether fp16's loss scale may be what was wrong: DeepSpeed begins high and halves it until it fits."""
+
+    @property
+    def gradient_norm(self) -> float:
+        """Norm of the whole gradient."""
+        return math.sqrt(sum(norm * norm for norm in self.gradient_norms.values()))
+
+    @property
+    def applied(self) -> bool:
+        """False when nothing was changed, as the gradient was no number."""
+        return math.isfinite(self.gradient_norm)
 
 
 class TrainingEngine:
@@ -38,8 +61,11 @@ class TrainingEngine:
             self.device = torch.device("cuda", torch.cuda.current_device())
         config = deepspeed_config(settings, processes)
         groups = parameter_groups(model, settings)
-        optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.999), fused=not settings.offload)
-        self._engine = initialize(model, optimizer, config)
+        given = [dict(group, params=list(group["params"])) for group in groups]  # DeepSpeed puts its own in their place
+        self._engine = initialize(model, new_optimizer(groups, settings), config)
+        self._norms = GradientNorms(
+            self._engine, given, stage=settings.zero_stage, offload=settings.offload, device=self.device
+        )
         self._clips_here = config["gradient_clipping"] == 0.0
         self._scale = processes.count * config["gradient_accumulation_steps"]
         # what is frozen and was never trained is read again from where it came from
@@ -60,29 +86,45 @@ class TrainingEngine:
         return loss
 
     def backward(self, loss: torch.Tensor) -> None:
-        """Add this pack's gradients; on the last pack of the step they are summed over the ranks."""
-        self._engine.backward(loss * self._scale)
+        """Add this pack's gradients; on the last pack of the step they are summed over the ranks.
 
-    def step(self, rates: dict[str, float]) -> float | None:
+        A loss that is no number gives gradients that are none either, even where the formula would give some: so the
+        norm of the gradient, which all ranks share, is the one thing that decides whether a step counts.
+        """
+        is_number = torch.isfinite(loss.detach())
+        self._engine.backward(loss * torch.where(is_number, self._scale, math.nan))
+
+    def step(self, rates: dict[str, float]) -> Update | None:
         """Count one pack as done; after the last one of a step clip and update the weights.
+
+        A gradient that is no number changes nothing, on any rank: neither weights nor optimizer state.
 
         Args:
             rates: the learning rate of each trained group.
 
         Returns:
-            The gradient norm before clipping after an update, None in between.
+            What became of the step after its last pack, None in between.
         """
         for group in self._engine.optimizer.param_groups:
             group["lr"] = rates[group_of(group["name"])]
-        updates = self._engine.is_gradient_accumulation_boundary()
-        norm = None
-        if updates and self._clips_here:
-            trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-            norm = torch.nn.utils.clip_grad_norm_(trained, self.settings.max_gradient_norm)
-        self._engine.step()
-        if not updates:
+        if not self._engine.is_gradient_accumulation_boundary():
+            self._engine.step()
             return None
-        return float(norm if norm is not None else self._engine.get_global_grad_norm() or 0.0)
+        update = Update(self._norms.measure(), lowers_scale=loss_scale(self._engine) > 1)
+        if self._clips_here:
+            self._clip(update)
+        self._engine.step()
+        return update
+
+    def _clip(self, update: Update) -> None:
+        """Where DeepSpeed has no optimizer of its own; without gradients AdamW leaves everything as it is."""
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        if update.applied:
+            norm = torch.tensor(update.gradient_norm, device=self.device)
+            torch.nn.utils.clip_grads_with_norm_(trained, self.settings.max_gradient_norm, norm)
+        else:
+            for parameter in trained:
+                parameter.grad = None
 
     def train(self, mode: bool = True) -> None:
         """Switch between training and evaluation (dropout)."""
@@ -93,10 +135,22 @@ class TrainingEngine:
         exclude = self._leaves_out_frozen
         self._engine.save_checkpoint(str(folder), tag=tag, save_latest=False, exclude_frozen_parameters=exclude)
 
-    def load(self, folder: Path, tag: str) -> None:
-        """Read what `save` wrote; every rank must call it."""
+    def load(self, folder: Path, tag: str, *, universal: bool = False) -> None:
+        """Read what `save` wrote; every rank must call it.
+
+        Args:
+            folder: of the checkpoints.
+            tag: name of one.
+            universal: whether it was converted for any number of processes.
+        """
         strict = not self._leaves_out_frozen
-        self._engine.load_checkpoint(str(folder), tag=tag, load_module_strict=strict, load_lr_scheduler_states=False)
+        self._engine._config.load_universal_checkpoint = universal  # asked for only while loading
+        try:
+            self._engine.load_checkpoint(
+                str(folder), tag=tag, load_module_strict=strict, load_lr_scheduler_states=False
+            )
+        finally:
+            self._engine._config.load_universal_checkpoint = False
 
     def gathered_weights(self) -> dict[str, torch.Tensor] | None:
         """Under ZeRO-3 all weights on rank 0, for saving; else None, as the model is whole. All ranks must call it."""

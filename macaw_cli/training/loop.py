@@ -1,28 +1,27 @@
-"""The loop: one optimizer step after another, until the plan ends or somebody asks to stop.
-
-Each pack seeds torch with (seed, step, pack). Dropout is then the same at any number of processes and after any
-resume, and nothing that happens in between, such as a validation, can change what is learnt.
-"""
+"""The loop: one optimizer step after another, until the plan ends, somebody asks to stop, or nothing gets better."""
 
 import math
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from macaw_cli.basics import distributed
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.console import say
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.batches import Batch, PackReader, read_ahead
+from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.display import TrainingDisplay
 from macaw_cli.training.engine import TrainingEngine
 from macaw_cli.training.epoch_plan import Pack, PlannedStep
-from macaw_cli.training.metrics import PHASES, Meter, MetricsLog
+from macaw_cli.training.meter import Meter
+from macaw_cli.training.metrics import MetricsLog
 from macaw_cli.training.reporting.facts import StepReport
 from macaw_cli.training.schedule import is_due, learning_rates
 from macaw_cli.training.signals import StopRequest
+from macaw_cli.training.skipping import count_skipped
+from macaw_cli.training.step import StepResult, train_step
+from macaw_cli.training.step_clock import StepClock
 
 
 @dataclass
@@ -37,8 +36,6 @@ class Course:
     """The plan of the stage, all epochs behind each other."""
     first_step: int
     """Steps of the stages before; all numbers of steps count over all stages."""
-    total_steps: int
-    """Steps of all stages."""
     engine: TrainingEngine
     reader: PackReader
     display: TrainingDisplay
@@ -46,127 +43,131 @@ class Course:
     """None on all ranks but the first."""
     stop: StopRequest
     validate: Callable[[], dict[str, Any] | None]
-    save: Callable[[int, Meter], None]
+    save: Callable[[Progress], None]
+
+    @property
+    def last_step(self) -> int:
+        """Steps done when the stage ends."""
+        return self.first_step + len(self.steps)
+
+    def planned(self, step: int) -> PlannedStep:
+        """The step with this number, from 0, over all stages."""
+        return self.steps[step - self.first_step]
 
 
-def train_steps(course: Course, first_step: int, meter: Meter) -> int:
-    """Train from step `first_step` on; returns the number of steps done when it ends or is stopped.
+def train_steps(course: Course, progress: Progress) -> Progress:
+    """Train from where `progress` stands to the end of the stage; returns where the run stands then.
+
+    It ends before when somebody asks to stop, or when validations have not become better for too long.
 
     Raises:
-        InputError: the loss is no longer a number.
+        InputError: more steps were skipped than may be.
     """
-    last = course.first_step + len(course.steps)
-    batches: Generator[Batch] = read_ahead(course.reader, _packs_to_read(course, first_step))
+    loop = _Loop(course, progress)
+    if stopped_early(progress, course.settings):
+        return progress
     course.engine.train()
-    for step in range(first_step, last):
+    with closing(read_ahead(course.reader, _packs_to_read(course, progress.step))) as batches:
+        while loop.progress.step < course.last_step:
+            if loop.advance(batches):
+                break
+    return loop.progress
+
+
+def stopped_early(progress: Progress, settings: TrainingSettings) -> bool:
+    """Whether as many validations in a row as `training.early_stopping` says were not better than the best."""
+    return settings.early_stopping is not None and progress.best.since >= settings.early_stopping
+
+
+class _Loop:
+    """What changes from step to step."""
+
+    def __init__(self, course: Course, progress: Progress) -> None:
+        self._course, self.progress = course, progress
+        self._meter = Meter(**progress.meter)
+        self._clock = StepClock(course.engine.device)
+
+    def advance(self, batches: Generator[Batch]) -> bool:
+        """One more step, and what is due after it; returns whether that was the last for now."""
+        course, step = self._course, self.progress.step
         rates = learning_rates(step - course.first_step, course.settings, len(course.steps))
-        loss, stopped = train_step(course, step, batches, rates, meter)
-        rate = max(rates.values())
-        done = step + 1
-        planned = course.steps[step - course.first_step]
-        course.display.update(StepReport(done, loss, rates, planned.examples, planned.tokens, planned=planned))
-        meter = _at_intervals(course, done, rate, meter, stopped)
-        if stopped:
-            batches.close()
-            return done
-    return last
+        result = train_step(
+            course.engine, course.planned(step), batches, rates,
+            seed=course.seed, step=step, stop=course.stop, clock=self._clock,
+        )  # fmt: skip
+        self._count(result, rates)
+        self._log_if_due(rates)
+        validated = self._validate_if_due()
+        enough = stopped_early(self.progress, course.settings)
+        if enough and self._meter.steps + self._meter.skipped:
+            self._write_row(rates)
+        self._save_if_due(result.stopped or enough or (validated and course.settings.keep_best))
+        self._clock.start()
+        return result.stopped or enough
 
+    def _count(self, result: StepResult, rates: dict[str, float]) -> None:
+        course, planned, update = self._course, self._course.planned(self.progress.step), result.update
+        self.progress = replace(self.progress, step=self.progress.step + 1)
+        if update.applied:
+            self._meter.add(
+                loss=result.loss, gradient_norm=update.gradient_norm, gradient_norms=update.gradient_norms
+            )
+        else:
+            self._meter.skipped += 1
+            self.progress = count_skipped(
+                self.progress, result, planned, course.reader, allowed=course.settings.max_skipped_steps
+            )
+        self._meter.add_batches(result.digests, examples=planned.examples, tokens=planned.tokens)
+        seconds = self._clock.collect()
+        self._meter.add_seconds(seconds)
+        report = StepReport(self.progress.step, result.loss, rates, planned.examples, planned.tokens, seconds)
+        course.display.update(replace(report, skipped=not update.applied, planned=planned))
 
-def train_step(
-    course: Course, step: int, batches: Iterator[Batch], rates: dict[str, float], meter: Meter
-) -> tuple[float, bool]:
-    """One optimizer step: this rank's packs forward and backward, then the update.
+    def _log_if_due(self, rates: dict[str, float]) -> None:
+        if is_due(self.progress.step, self._course.settings.log_every, self._course.last_step):
+            self._write_row(rates)
 
-    Returns:
-        The loss over the response tokens of all ranks, and whether any rank was asked to stop.
-    """
-    planned = course.steps[step - course.first_step]
-    rank, world_size = distributed.rank(), course.engine.processes.count
-    seconds = dict.fromkeys(PHASES, 0.0)
-    total = torch.zeros((), dtype=torch.float64)
-    norm = 0.0
-    for number, _ in enumerate(planned.packs_of(rank, world_size)):
-        clock = _Clock(seconds)
-        batch = next(batches)
-        clock.lap("load")
-        torch.manual_seed(pack_seed(course.seed, step, rank + number * world_size))
-        loss = course.engine.forward(batch, planned.supervised_tokens)
-        clock.lap("forward")
-        course.engine.backward(loss)
-        total += loss.detach().cpu()
-        clock.lap("backward")
-        norm = course.engine.step(rates) or norm
-        clock.lap("optimizer")
-    mean, stopped = _agree(course, total)
-    _require_number("loss", mean, step)
-    if course.settings.precision != "fp16":  # there DeepSpeed skips such a step and lowers its scale
-        _require_number("gradient norm", norm, step)
-    meter.add(loss=mean, gradient_norm=norm, examples=planned.examples, tokens=planned.tokens, seconds=seconds)
-    return mean, stopped
+    def _write_row(self, rates: dict[str, float]) -> None:
+        self._meter.add_seconds(self._clock.collect(wait=True))
+        if self._course.log:
+            self._course.log.write(self._meter.row(self.progress.step, self._course.stage, rates))
+        self._meter = Meter()
 
+    def _validate_if_due(self) -> bool:
+        """Validate, and remember what was best; returns whether anything is held out to validate on."""
+        course, step = self._course, self.progress.step
+        if not is_due(step, course.settings.evaluate_every, course.last_step):
+            return False
+        with course.display.pause("validation"):
+            figures = course.validate()
+        if not figures:
+            return False
+        if course.log:
+            loss = figures["loss"] if math.isfinite(figures["loss"]) else None  # JSON has no word for the others
+            course.log.write({"step": step, "validation": {**figures, "loss": loss}})
+            course.display.validated(figures)
+        self.progress = replace(self.progress, best=self.progress.best.after(step, figures["loss"]))
+        best = self.progress.best
+        if stopped_early(self.progress, course.settings):
+            say(f"{best.since} validations in a row were not better than that of step {best.step}: training ends here")
+        return True
 
-def pack_seed(seed: int, step: int, pack: int) -> int:
-    """The seed of one pack's dropout."""
-    return ((seed * 1_000_003 + step) * 1_000_003 + pack) % 2**63
-
-
-class _Clock:
-    """Adds the time since the last lap to a phase."""
-
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self._seconds = seconds
-        self._since = time.perf_counter()
-
-    def lap(self, phase: str) -> None:
-        now = time.perf_counter()
-        self._seconds[phase] += now - self._since
-        self._since = now
+    def _save_if_due(self, in_any_case: bool) -> None:
+        """The checkpoint comes last, so that it covers what was logged."""
+        course, step = self._course, self.progress.step
+        if not in_any_case and not is_due(step, course.settings.checkpoint_every, course.last_step):
+            return
+        if course.log:
+            course.log.sync()
+        self._meter.add_seconds(self._clock.collect(wait=True))
+        self.progress = replace(self.progress, meter=self._meter.sums())
+        self._clock.start()
+        with course.display.pause("checkpoint"):
+            course.save(self.progress)
+        self._clock.lap("checkpoint")
 
 
 def _packs_to_read(course: Course, first_step: int) -> Iterator[Pack]:
     rank, world_size = distributed.rank(), course.engine.processes.count
     for planned in course.steps[first_step - course.first_step :]:
         yield from planned.packs_of(rank, world_size)
-
-
-def _agree(course: Course, total: torch.Tensor) -> tuple[float, bool]:
-    """Sum the loss over the ranks, and learn in the same message whether one of them was told to stop."""
-    received = course.stop.received
-    if course.engine.processes.count == 1:
-        return float(total), received is not None
-    message = torch.tensor([float(total), float(received or 0)], dtype=torch.float64, device=course.engine.device)
-    gathered = [torch.zeros_like(message) for _ in range(course.engine.processes.count)]
-    torch.distributed.all_gather(gathered, message)
-    signals = [int(one[1]) for one in gathered if one[1]]
-    if signals:
-        course.stop.adopt(signals[0])
-    return float(sum(float(one[0]) for one in gathered)), bool(signals)
-
-
-def _require_number(what: str, value: float, step: int) -> None:
-    if not math.isfinite(value):
-        raise InputError(
-            f"The {what} became {value} at step {step + 1}.",
-            "Lower training.learning_rate or raise training.warmup_ratio; earlier checkpoints are kept.",
-        )
-
-
-def _at_intervals(course: Course, done: int, rate: float, meter: Meter, stopped: bool) -> Meter:
-    """Log, validate and save what is due after `done` steps; the checkpoint comes last, so it covers the others."""
-    settings, last = course.settings, course.first_step + len(course.steps)
-    if is_due(done, settings.log_every, last):
-        if course.log:
-            course.log.write(meter.row(done, rate))
-        meter = Meter()
-    if is_due(done, settings.evaluate_every, last):
-        with course.display.pause("validation"):
-            figures = course.validate()
-        if figures and course.log:
-            course.log.write({"step": done, "validation": figures})
-            course.display.validated(figures)
-    if stopped or is_due(done, settings.checkpoint_every, last):
-        if course.log:
-            course.log.sync()
-        with course.display.pause("checkpoint"):
-            course.save(done, meter)
-    return meter

@@ -1,4 +1,4 @@
-"""What a run writes down while it goes: rows of metrics.jsonl, and the same for TensorBoard.
+"""What a run writes down while it goes: rows of metrics.jsonl, and the same for TensorBoard and for trackers.
 
 Only rank 0 writes. On a resume the log is cut back to the checkpoint's step, so that in the end it reads like that
 of a run that was never interrupted.
@@ -6,81 +6,54 @@ of a run that was never interrupted.
 
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
 from typing import Any, Self
 
 from macaw_cli.basics.atomic_files import jsonl_line, read_jsonl, write_jsonl
+from macaw_cli.reports.run_record import read_run, setting_leaves
+from macaw_cli.training.reporting.trackers import TrackerThread, open_trackers
 from macaw_cli.training.run_folder import RunFolder
-
-PHASES = ("load", "forward", "backward", "optimizer")
-
-
-@dataclass
-class Meter:
-    """Sums since the last row; kept in checkpoints, so that the row after a resume is the same."""
-
-    steps: float = 0.0
-    loss_sum: float = 0.0
-    gradient_norm_sum: float = 0.0
-    examples: float = 0.0
-    tokens: float = 0.0
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
-
-    def add(self, *, loss: float, gradient_norm: float, examples: int, tokens: int, seconds: dict[str, float]) -> None:
-        """Count one optimizer step."""
-        self.steps += 1
-        self.loss_sum += loss
-        self.gradient_norm_sum += gradient_norm
-        self.examples += examples
-        self.tokens += tokens
-        for phase, spent in seconds.items():
-            self.seconds[phase] += spent
-
-    def row(self, step: int, learning_rate: float) -> dict[str, Any]:
-        """The row of metrics.jsonl: means over its steps; counts and seconds are sums."""
-        return {
-            "step": step,
-            "loss": self.loss_sum / self.steps,
-            "learning_rate": learning_rate,
-            "gradient_norm": self.gradient_norm_sum / self.steps,
-            "examples": int(self.examples),
-            "tokens": int(self.tokens),
-            "seconds": {phase: round(spent, 4) for phase, spent in self.seconds.items()},
-        }
-
-    def sums(self) -> dict[str, Any]:
-        """Everything, as JSON."""
-        return asdict(self)
 
 
 class MetricsLog:
-    """Appends rows to metrics.jsonl and TensorBoard's event files.
+    """Appends rows to metrics.jsonl and TensorBoard's event files, and sends them to trackers.
 
     Args:
         run: the run's folder.
         first_step: steps done before this process began; later rows of an interrupted run are dropped.
+        trackers: services that get the same figures.
     """
 
-    def __init__(self, run: RunFolder, first_step: int = 0) -> None:
+    def __init__(self, run: RunFolder, first_step: int = 0, trackers: Sequence[str] = ()) -> None:
         kept = [row for row in read_jsonl(run.metrics_file) if row["step"] <= first_step]
         write_jsonl(run.metrics_file, kept)
         self._rows = run.metrics_file.open("a", encoding="utf-8")
         self._events = _EventFile(str(run.tensorboard), first_step)
+        self._trackers: list[TrackerThread] = []
+        if trackers:
+            settings = dict(setting_leaves(read_run(run.path).settings))
+            earlier = [(row["step"], row_scalars(row)) for row in kept]
+            self._trackers = open_trackers(trackers, run.path, settings, earlier)
 
     def write(self, row: dict[str, Any]) -> None:
         """Append one row; readers of a running training see it at once."""
         self._rows.write(jsonl_line(row))
         self._rows.flush()
-        self._events.write(row["step"], dict(_scalars({key: value for key, value in row.items() if key != "step"})))
+        scalars = row_scalars(row)
+        self._events.write(row["step"], scalars)
+        for tracker in self._trackers:
+            tracker.write(row["step"], scalars)
 
     def sync(self) -> None:
         """Make sure that the rows are on the disk before a checkpoint says that they are."""
         os.fsync(self._rows.fileno())
 
     def close(self) -> None:
-        """Flush and close both files."""
+        """Flush and close both files, and let the trackers finish."""
         self._rows.close()
         self._events.close()
+        for tracker in self._trackers:
+            tracker.close()
 
     def __enter__(self) -> Self:
         """Use it as a context manager."""
@@ -112,6 +85,11 @@ class _EventFile:
 
     def close(self) -> None:
         self._writer.close()
+
+
+def row_scalars(row: dict[str, Any]) -> dict[str, float]:
+    """Every number of a row but its step, by its path such as `seconds/load`."""
+    return dict(_scalars({key: value for key, value in row.items() if key != "step"}))
 
 
 def _scalars(content: dict[str, Any], prefix: str = "") -> list[tuple[str, float]]:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,8 +13,12 @@ from macaw_cli.basics import distributed
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import Interrupted, ResourceError
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.batches import PackReader
-from macaw_cli.training.checkpoint import Progress, load_checkpoint, newest_progress, save_checkpoint
+from macaw_cli.training.checkpoints.folder import newest_progress
+from macaw_cli.training.checkpoints.loading import load_best, load_checkpoint
+from macaw_cli.training.checkpoints.progress import BestValidation, Progress
+from macaw_cli.training.checkpoints.saving import save_checkpoint
 from macaw_cli.training.continuing import require_continuable, require_same_plan
 from macaw_cli.training.deepspeed_setup import deepspeed_config, partitioned_loading, process_group
 from macaw_cli.training.display import TrainingDisplay, training_display
@@ -21,9 +26,9 @@ from macaw_cli.training.engine import TrainingEngine
 from macaw_cli.training.epoch_plan import plan_hash
 from macaw_cli.training.finishing import finish_run
 from macaw_cli.training.job import TrainingJob, TrainingReport
-from macaw_cli.training.loop import Course, train_steps
+from macaw_cli.training.loop import Course, stopped_early, train_steps
 from macaw_cli.training.materials import Materials, prepare
-from macaw_cli.training.metrics import Meter, MetricsLog
+from macaw_cli.training.metrics import MetricsLog
 from macaw_cli.training.model_setup import DTYPES, new_model
 from macaw_cli.training.parameter_groups import freeze
 from macaw_cli.training.reporting.mfu import peak_of, work_counter
@@ -47,10 +52,10 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
     with stop_on_signals() as stop, process_group(job.processes), _run_lock(job), _memory_is_told():
         torch.set_num_threads(job.processes.threads_each)
         _choose_kernels(job.workspace.settings.training.deterministic)
-        materials = materials or prepare(job.workspace, job.dataset)
+        materials = materials or prepare(job.workspace)
         session = _Session(job, materials, plan_stages(materials, job.workspace.settings), stop)
         done = session.train()
-        report = finish_run(job, materials, session.engine, done, started) if done == session.total_steps else None
+        report = finish_run(job, materials, session.engine, done, started) if session.finished else None
         session.close()
     if report is None:
         assert stop.received is not None
@@ -79,32 +84,44 @@ class _Session:
         self._job, self._materials, self._stop = job, materials, stop
         self._plan = plan_hash(all_steps(stages))
         self.total_steps = stages[-1].last_step
+        self.finished = False
         self._continued = self._find_progress()
-        self._progress = self._continued or Progress()
+        self._progress = replace(self._continued or Progress(), plan=self._plan, world_size=job.processes.count)
         self._stages = stages_left(stages, self._progress.step)
 
     def train(self) -> int:
         """Train from where the run stands; returns the number of steps done."""
         job, done = self._job, self._progress.step
-        meter = Meter(**self._progress.meter)
         model = self._begin()
         log: AbstractContextManager[MetricsLog | None] = nullcontext()
         if distributed.is_main():
-            log = MetricsLog(job.run, done)
+            log = MetricsLog(job.run, done, job.workspace.settings.training.trackers)
         peak = peak_of(self.engine.device)
         with log as rows, training_display(self.total_steps, done, peak_flops=peak) as display:
             for number, stage in enumerate(self._stages):
                 if number:
                     self.close()
-                    self.engine, meter = self._engine(model, stage), Meter()
+                    self.engine = self._engine(model, stage)
+                    self._progress = replace(self._progress, best=BestValidation(), meter={})
                 if stage.name:
                     say(f"Stage {stage.name}: steps {stage.first_step + 1} to {stage.last_step}")
                 lengths, ranks = self._materials.tokens.lengths.tolist(), job.processes.count
                 display.begin_stage(stage.name, work_counter(self.engine.model, lengths, ranks))
-                done = train_steps(self._course(stage, display, rows), done, meter)
-                if done < stage.last_step or self._stop.received:
+                self._progress = train_steps(self._course(stage, display, rows), self._progress)
+                early = stopped_early(self._progress, stage.settings)
+                if early or self._progress.step < stage.last_step or self._stop.received:
                     break
-        return done
+        self.finished = early or self._progress.step == self.total_steps
+        if self.finished:
+            self._take_best(stage.settings)
+        return self._progress.step
+
+    def _take_best(self, settings: TrainingSettings) -> None:
+        """Go back to the weights with the lowest validation loss, where the settings ask for them."""
+        best = self._progress.best
+        if settings.model_from == "best" and best.step not in (0, self._progress.step):
+            say(f"The model takes the weights of step {best.step}, which had the lowest validation loss")
+            load_best(self._job.run.checkpoints, self.engine, best)
 
     def close(self) -> None:
         """Let go of the engine: gloo must not find buffers that are still in use when the processes part."""
@@ -146,9 +163,9 @@ class _Session:
     def _course(self, stage: Stage, display: TrainingDisplay, log: MetricsLog | None) -> Course:
         job, materials, settings = self._job, self._materials, stage.settings
 
-        def save(step: int, meter: Meter) -> None:
-            now = Progress(step, self._plan, job.processes.count, meter.sums())
-            save_checkpoint(job.run.checkpoints, self.engine, now, settings.keep_checkpoints)
+        def save(progress: Progress) -> None:
+            folder, keep = job.run.checkpoints, settings.keep_checkpoints
+            save_checkpoint(folder, self.engine, progress, keep=keep, keep_best=settings.keep_best)
 
         return Course(
             settings=settings,
@@ -156,9 +173,10 @@ class _Session:
             stage=stage.name,
             steps=stage.steps,
             first_step=stage.first_step,
-            total_steps=self.total_steps,
             engine=self.engine,
-            reader=PackReader(materials.dataset, materials.rows, materials.tokens, DTYPES[settings.precision]),
+            reader=PackReader(
+                materials.dataset, materials.rows, materials.tokens, DTYPES[settings.precision], self.engine.device
+            ),
             display=display,
             log=log,
             stop=self._stop,

@@ -15,13 +15,14 @@ def die(*_: object, **__: object) -> None:
 
 def arm(moment: str) -> None:
     """Replace one function by one that dies in its middle."""
-    from macaw_cli.training import checkpoint, loop
+    from macaw_cli.training import loop
+    from macaw_cli.training.checkpoints import saving
     from macaw_cli.training.engine import TrainingEngine
 
     if moment == "before the first checkpoint":
-        checkpoint.save_checkpoint.__globals__["_remove_unfinished"] = die
+        saving.remove_unfinished = die
     elif moment == "during a checkpoint":
-        checkpoint.save_checkpoint.__globals__["_finish"] = die
+        saving._finish = die
     elif moment == "between two packs of a step":
         backward, calls = TrainingEngine.backward, []
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from macaw_cli.basics.errors import MismatchError, ResourceError
-from macaw_cli.training.checkpoint import checkpoints, newest_progress
+from macaw_cli.training.checkpoints.folder import checkpoints, newest_progress
 from macaw_cli.training.engine import TrainingEngine
 from macaw_cli.training.run import train
 
@@ -92,7 +92,8 @@ def test_a_checkpoint_of_a_newer_macaw_is_refused(tmp_path):
 
 
 def test_a_checkpoint_of_another_user_is_never_unpickled(tmp_path, monkeypatch):
-    from macaw_cli.training.checkpoint import Progress, load_checkpoint
+    from macaw_cli.training.checkpoints.loading import load_checkpoint
+    from macaw_cli.training.checkpoints.progress import Progress
 
     make_checkpoint(tmp_path, 2)
     monkeypatch.setattr(os, "getuid", lambda: 12345)

@@ -6,7 +6,7 @@ import pytest
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.loading import Workspace, parse_settings
-from macaw_cli.training.checkpoint import Progress
+from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.continuing import require_continuable, require_same_plan
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import choose_run, write_versions

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from macaw_cli.training.metrics import Meter, MetricsLog
+from macaw_cli.training.meter import Meter
+from macaw_cli.training.metrics import MetricsLog
 from macaw_cli.training.run_folder import RunFolder
 
 SECONDS = {"load": 0.5, "forward": 1.0, "backward": 2.0, "optimizer": 0.25}
@@ -13,20 +14,43 @@ def rows_of(run):
     return [json.loads(line) for line in run.metrics_file.read_text().splitlines()]
 
 
-def test_a_row_holds_means_and_sums():
+def filled():
     meter = Meter()
     for loss in (1.0, 3.0):
-        meter.add(loss=loss, gradient_norm=2 * loss, examples=4, tokens=100, seconds=SECONDS)
-    row = meter.row(20, 1e-3)
-    assert (row["step"], row["loss"], row["gradient_norm"]) == (20, 2.0, 4.0)
+        meter.add(loss=loss, gradient_norm=2 * loss, gradient_norms={"bridge": loss, "llm": 0.5})
+        meter.add_batches([7, 8], examples=4, tokens=100)
+        meter.add_seconds(SECONDS)
+    return meter
+
+
+def test_a_row_holds_means_and_sums():
+    row = filled().row(20, "align", {"bridge": 1e-3, "llm": 1e-4})
+    assert (row["step"], row["stage"], row["loss"], row["gradient_norm"]) == (20, "align", 2.0, 4.0)
     assert (row["examples"], row["tokens"], row["seconds"]["backward"]) == (8, 200, 4.0)
+    assert row["gradient_norms"] == {"bridge": 2.0, "llm": 0.5}
+    assert (row["learning_rate"], row["learning_rates"]["llm"], row["skipped"]) == (1e-3, 1e-4, 0)
+
+
+def test_a_row_of_skipped_steps_alone_is_json_all_the_same():
+    meter = Meter(skipped=2)
+    row = json.loads(json.dumps(meter.row(2, "", {"bridge": 1e-3}), allow_nan=False))
+    assert (row["loss"], row["gradient_norm"], row["skipped"]) == (None, None, 2)
+
+
+def test_the_hash_of_the_batches_knows_content_and_order_not_when_it_was_asked():
+    meter, again, other = Meter(), Meter(), Meter()
+    meter.add_batches([1, 2, 3, 4], examples=1, tokens=1)
+    again.add_batches([1, 2], examples=1, tokens=1)
+    again = Meter(**json.loads(json.dumps(again.sums())))
+    again.add_batches([3, 4], examples=1, tokens=1)
+    other.add_batches([2, 1, 3, 4], examples=1, tokens=1)
+    assert meter.batches == again.batches != other.batches
 
 
 def test_a_meter_survives_json():
-    meter = Meter()
-    meter.add(loss=0.1, gradient_norm=0.3, examples=1, tokens=7, seconds=SECONDS)
+    meter = filled()
     again = Meter(**json.loads(json.dumps(meter.sums())))
-    assert again.row(1, 0.5) == meter.row(1, 0.5)
+    assert again.row(1, "", {"bridge": 0.5}) == meter.row(1, "", {"bridge": 0.5})
 
 
 def test_a_resumed_log_forgets_what_came_after_the_checkpoint(tmp_path):

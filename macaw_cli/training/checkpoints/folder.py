@@ -1,0 +1,94 @@
+"""The folder of a run's checkpoints: which ones there are, whether they are whole, and whether they are ours."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from macaw_cli.basics.atomic_files import read_json
+from macaw_cli.basics.console import say
+from macaw_cli.basics.errors import DamagedError, MismatchError
+from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.training.checkpoints.progress import Progress
+
+CHECKPOINT_VERSION = 1
+PROGRESS_NAME = "progress.json"
+"""Written last: where the run stands, and the size of each file."""
+TEMPORARY = ".tmp"
+"""Ends the name of what is not whole yet, or is not meant to stay."""
+
+
+def checkpoint_name(step: int) -> str:
+    """Name of the checkpoint after `step` steps."""
+    return f"step-{step:08d}"
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The finished checkpoints, oldest first."""
+    found = folder.iterdir() if folder.is_dir() else []
+    return sorted(path for path in found if re.fullmatch(r"step-\d{8}", path.name) and (path / PROGRESS_NAME).is_file())
+
+
+def newest_progress(folder: Path) -> Progress | None:
+    """Where the newest whole checkpoint stands; None without one.
+
+    Raises:
+        MismatchError: a newer macaw wrote it.
+    """
+    for path in reversed(checkpoints(folder)):
+        try:
+            require_whole(path)
+        except DamagedError as error:
+            say(f"{error.problem} The checkpoint before it is used.")
+            continue
+        return read_progress(path)
+    return None
+
+
+def read_progress(path: Path) -> Progress:
+    """Where the run stood at one checkpoint.
+
+    Raises:
+        MismatchError: a newer macaw wrote it.
+    """
+    content = read_json(path / PROGRESS_NAME)
+    require_version(content["version"], CHECKPOINT_VERSION, path / PROGRESS_NAME)
+    return Progress.from_json(content["progress"])
+
+
+def require_whole(path: Path) -> None:
+    """Compare every file's size with what was written down when the checkpoint was finished.
+
+    Raises:
+        DamagedError: a file is missing or cut, or the checkpoint never was finished.
+    """
+    if not (path / PROGRESS_NAME).is_file():
+        raise DamagedError(f"There is no whole checkpoint {path}.")
+    for name, size in read_json(path / PROGRESS_NAME)["files"].items():
+        if not (path / name).is_file() or (path / name).stat().st_size != size:
+            raise DamagedError(f"{path / name} is missing or cut (expected {size} bytes).")
+
+
+def require_own(path: Path) -> None:
+    """DeepSpeed unpickles its own files, which can run any code: only files of this user are read.
+
+    Raises:
+        MismatchError: another user wrote one of them.
+    """
+    for file in path.rglob("*"):
+        if file.stat().st_uid != os.getuid():
+            raise MismatchError(
+                f"{file} belongs to another user; a DeepSpeed checkpoint can hold code, so it is not read.",
+                "Continue as the user who trained, or take the trained model of the run instead.",
+            )
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Forget what a killed save or conversion has left."""
+    for path in folder.glob(f"*{TEMPORARY}"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def size_of(path: Path) -> int:
+    """Bytes of all files in a checkpoint."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -1,0 +1,46 @@
+"""Where a run stands, as a value that a checkpoint keeps."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class BestValidation:
+    """The lowest validation loss so far."""
+
+    loss: float | None = None
+    """None before the first validation."""
+    step: int = 0
+    """After so many steps it was measured."""
+    since: int = 0
+    """Validations after it, none of which was better."""
+
+    def after(self, step: int, loss: float) -> "BestValidation":
+        """What is best with one more validation; a loss that is no number is not better than any."""
+        if not math.isnan(loss) and (self.loss is None or loss < self.loss):
+            return BestValidation(loss, step)
+        return replace(self, since=self.since + 1)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands."""
+
+    step: int = 0
+    """Optimizer steps done."""
+    plan: str = ""
+    """Hash of the plan of all its epochs."""
+    world_size: int = 1
+    meter: dict[str, Any] = field(default_factory=dict)
+    """What was counted since the last row of metrics.jsonl."""
+    skipped: int = 0
+    """Steps that changed nothing, as their loss or gradients were no numbers."""
+    best: BestValidation = BestValidation()
+    """Of the stage that is trained."""
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Progress":
+        """The inverse of `dataclasses.asdict`; what an older macaw did not know has its default."""
+        return cls(**{**content, "best": BestValidation(**content.get("best", {}))})

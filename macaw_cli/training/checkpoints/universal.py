@@ -1,0 +1,65 @@
+"""ZeRO checkpoints for another number of processes, through DeepSpeed's universal form: one file per parameter."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from macaw_cli.basics import distributed
+from macaw_cli.basics.disk import require_free_space
+from macaw_cli.basics.errors import DamagedError
+from macaw_cli.training.checkpoints.folder import TEMPORARY, remove_unfinished, size_of
+from macaw_cli.training.checkpoints.full_disk import full_disk, says_disk_is_full
+
+CONVERTER = "deepspeed.checkpoint.ds_to_universal"
+SPACE = 3
+"""The conversion needs so many times the checkpoint's size: fragments, then the merged files, and some more."""
+
+
+@contextmanager
+def universal_checkpoint(path: Path) -> Iterator[Path]:
+    """A copy of the checkpoint that any number of processes can read, for the duration of the block.
+
+    Every rank must enter it; the first one converts. The copy is made anew each time and is never taken for a
+    checkpoint, so that it does not matter when it is killed.
+
+    Args:
+        path: a whole ZeRO checkpoint of this user.
+
+    Raises:
+        ResourceError: no room for the copy.
+        DamagedError: DeepSpeed cannot convert it.
+    """
+    copy = path.parent / f"universal{TEMPORARY}" / path.name
+    if distributed.is_main():
+        remove_unfinished(path.parent)
+        require_free_space(path.parent, SPACE * size_of(path))
+        _convert(path, copy)
+    torch.distributed.barrier()
+    yield copy
+    torch.distributed.barrier()
+    if distributed.is_main():
+        shutil.rmtree(copy.parent)
+
+
+def _convert(path: Path, copy: Path) -> None:
+    """Run DeepSpeed's own converter, in a process of its own: it prints, and holds whole optimizer states."""
+    copy.mkdir(parents=True)
+    command = [sys.executable, "-m", CONVERTER, "--input_folder", os.fspath(path), "--output_folder", os.fspath(copy)]
+    command += ["--num_extract_workers", "1", "--num_merge_workers", "1", "--inject_missing_state"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "DS_ACCELERATOR": "cpu"})
+    if done.returncode == 0:
+        return
+    shutil.rmtree(copy.parent, ignore_errors=True)
+    if says_disk_is_full(done.stderr):
+        raise full_disk(path.parent, f"{path.name} for another number of processes")
+    reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    raise DamagedError(
+        f"{path} cannot be converted for another number of processes: {reason}",
+        "Continue with the number of processes that wrote it.",
+    )

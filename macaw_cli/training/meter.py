@@ -1,0 +1,85 @@
+"""What is counted between two rows of metrics.jsonl."""
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+PHASES = ("load", "forward", "backward", "optimizer", "checkpoint")
+
+
+def _no_seconds() -> dict[str, float]:
+    return dict.fromkeys(PHASES, 0.0)
+
+
+@dataclass
+class Meter:
+    """Sums since the last row; kept in checkpoints, so that the row after a resume is the same."""
+
+    steps: float = 0.0
+    """Steps that changed the weights."""
+    skipped: float = 0.0
+    """Steps that did not, because their loss or gradients were no numbers."""
+    loss_sum: float = 0.0
+    gradient_norm_sum: float = 0.0
+    gradient_norm_sums: dict[str, float] = field(default_factory=dict)
+    """Per group of parameters."""
+    examples: float = 0.0
+    tokens: float = 0.0
+    seconds: dict[str, float] = field(default_factory=_no_seconds)
+    batches: str = ""
+    """Hash over everything that was read, see `add_batches`."""
+
+    def add(self, *, loss: float, gradient_norm: float, gradient_norms: Mapping[str, float]) -> None:
+        """Count one optimizer step that changed the weights."""
+        self.steps += 1
+        self.loss_sum += loss
+        self.gradient_norm_sum += gradient_norm
+        for group, norm in gradient_norms.items():
+            self.gradient_norm_sums[group] = self.gradient_norm_sums.get(group, 0.0) + norm
+
+    def add_seconds(self, seconds: Mapping[str, float]) -> None:
+        """Count the time of some phases."""
+        for phase, spent in seconds.items():
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + spent
+
+    def add_batches(self, digests: Iterable[int], *, examples: int, tokens: int) -> None:
+        """Count what one step has read: the digests of its packs, in the order of the plan."""
+        self.examples += examples
+        self.tokens += tokens
+        for digest in digests:
+            self.batches = hashlib.sha256(f"{self.batches} {digest:x}".encode()).hexdigest()[:16]
+
+    def row(self, step: int, stage: str, learning_rates: Mapping[str, float]) -> dict[str, Any]:
+        """The row of metrics.jsonl: means over its steps; counts and seconds are sums.
+
+        Args:
+            step: steps of the run done so far.
+            stage: name of the stage, empty where there is only one.
+            learning_rates: of the last step, per group of parameters.
+        """
+        steps = self.steps or math.nan
+        return {
+            "step": step,
+            **({"stage": stage} if stage else {}),
+            "loss": _number(self.loss_sum / steps),
+            "learning_rate": max(learning_rates.values()),
+            "learning_rates": dict(learning_rates),
+            "gradient_norm": _number(self.gradient_norm_sum / steps),
+            "gradient_norms": {group: _number(total / steps) for group, total in self.gradient_norm_sums.items()},
+            "skipped": int(self.skipped),
+            "examples": int(self.examples),
+            "tokens": int(self.tokens),
+            "batch_hash": self.batches,
+            "seconds": {phase: round(spent, 4) for phase, spent in self.seconds.items()},
+        }
+
+    def sums(self) -> dict[str, Any]:
+        """Everything, as JSON."""
+        return asdict(self)
+
+
+def _number(value: float) -> float | None:
+    """The value, or None where there is none: JSON has no word for it."""
+    return None if math.isnan(value) else value
