@@ -97,7 +97,7 @@ def _difference(one: Any, other: Any) -> float:
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other)):
         return float("inf")
     relative: float = abs(one - other) / max(abs(one), abs(other))
-    return relative
+    return relative if math.isfinite(relative) else float("inf")
 
 
 def _compare_weights(one: RunFolder, other: RunFolder, allowed: float) -> Comparison:
