@@ -3,7 +3,7 @@
 Letters: B rows, T positions, D width.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,7 +12,6 @@ from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.settings import Modality
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.fusion import FusedInputs, insert_after_first, place_soft_tokens, require_equal_counts
-from macaw_cli.model.partitions import is_partitioned
 
 if TYPE_CHECKING:
     from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -46,31 +45,34 @@ class MediaFusion:
             input_ids, attention_mask, labels = insert_after_first(input_ids, attention_mask, labels, block)
         self._check(input_ids, features)
         embeds = self.embed_text(input_ids)
-        for name in self.config.modalities:
-            embeds = self._with_modality(name, embeds, input_ids, [medium.to(embeds) for medium in features[name]])
+        for name, soft in zip(self.config.modalities, self._soft_tokens(input_ids, embeds, features), strict=True):
+            embeds = self._placed(name, embeds, input_ids, soft)
         return FusedInputs(embeds, attention_mask, labels)
 
-    def _with_modality(self, name: Modality, embeds: Tensor, input_ids: Tensor, media: list[Tensor]) -> Tensor:
-        """`embeds` with the soft tokens of one modality in their places; the bridge is run once, or not at all."""
-        context = self.model.context()
-        null_places = input_ids == self.config.null_token_ids[name]
-        with_null = self.config.null_media and bool(null_places.any())
-        if with_null:
-            media = [*media, self.null_features(name).to(embeds)]
-        if not media and not self.model.training and not is_partitioned(context.embedding_matrix):
-            return embeds
-        bridge: Any = self.model.bridges[name]
-        if not media:
-            # Every rank has to run every bridge in every step, or ranks with other media wait for it forever.
-            untouched: Tensor = embeds + 0.0 * bridge([embeds.new_zeros(bridge.smallest_input())], context).sum()
-            return untouched
-        soft = bridge(media, context)
-        if with_null:
+    def _soft_tokens(self, input_ids: Tensor, embeds: Tensor, features: Media) -> tuple[Tensor, ...]:
+        """(K, D) per modality; those of the null medium stand last, where any row has one."""
+        media = {name: [medium.to(embeds) for medium in features[name]] for name in self.config.modalities}
+        for name in self.config.modalities if self.config.null_media else ():
+            if self._null_places(name, input_ids).any():
+                media[name].append(self.null_features(name).to(embeds))
+        matrix = self.model.embedding_matrix
+        self.model.bridges.may_look_at(matrix)
+        soft: tuple[Tensor, ...] = self.model.bridges(media, matrix)
+        return soft
+
+    def _placed(self, name: Modality, embeds: Tensor, input_ids: Tensor, soft: Tensor) -> Tensor:
+        """`embeds` with the soft tokens of one modality in their places."""
+        null_places = self._null_places(name, input_ids)
+        if self.config.null_media and null_places.any():
             count = soft_token_count(self.config, name, self.config.feature_shapes[name])
             blocks = int(null_places.sum()) // count
             embeds = place_soft_tokens(embeds, null_places, soft[-count:].repeat(blocks, 1))
             soft = soft[:-count]
         return place_soft_tokens(embeds, input_ids == self.config.soft_token_ids[name], soft)
+
+    def _null_places(self, name: Modality, input_ids: Tensor) -> Tensor:
+        places: Tensor = input_ids == self.config.null_token_ids[name]
+        return places
 
     def embed_text(self, input_ids: Tensor) -> Tensor:
         """(B, T, D) embeddings of text and tags; positions of media hold something that is replaced later."""

@@ -15,8 +15,8 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from macaw_cli.config.settings import Modality
 from macaw_cli.model import attached_encoders, initial_weights
 from macaw_cli.model.bridges.macaw import MacawBridge
-from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.registry import build_bridge
+from macaw_cli.model.bridges.together import Bridges
 from macaw_cli.model.chunked_loss import SupervisedLoss
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.fusion import FusedInputs
@@ -25,7 +25,7 @@ from macaw_cli.model.language_head import plain_head
 from macaw_cli.model.losses import IGNORED, divided, predicting_positions, response_loss
 from macaw_cli.model.media_inputs import MediaFusion
 from macaw_cli.model.packing import isolating_mask, mask_for_kernel
-from macaw_cli.model.partitions import gathered, is_partitioned
+from macaw_cli.model.partitions import gathered
 
 Features = Sequence[Tensor] | Tensor
 
@@ -50,7 +50,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
     def __init__(self, config: MacawConfig, language_model: PreTrainedModel | None = None) -> None:
         super().__init__(config)
         self.language_model = language_model or AutoModelForCausalLM.from_config(config.text_config)
-        self.bridges = nn.ModuleDict({name: build_bridge(config, name) for name in config.modalities})  # type: ignore[misc]
+        self.bridges = Bridges({name: build_bridge(config, name) for name in config.modalities}, config.text_width)  # type: ignore[misc]
         self.tag_embeddings = nn.Embedding(6, config.text_width) if config.tags_outside else None
         if config.null_media:
             for name in config.modalities:
@@ -186,16 +186,6 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         if input_ids is None:
             raise ValueError("Either input_ids or inputs_embeds must be given.")
         return MediaFusion(self).fuse(input_ids, attention_mask, labels, attached_encoders.features(self, **media))
-
-    def context(self) -> BridgeContext:
-        """What bridges may look at; under ZeRO-3 the bridges' forward passes gather the matrix."""
-        matrix = self.embedding_matrix
-        if is_partitioned(matrix):
-            import deepspeed
-
-            for bridge in self.bridges.values():
-                deepspeed.zero.register_external_parameter(bridge, matrix)
-        return BridgeContext(matrix)
 
     def calibrate(self) -> None:
         """Give bridges and tags the scale of the LLM's own embeddings; for a new model, before training."""

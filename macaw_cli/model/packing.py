@@ -144,10 +144,18 @@ def packed_attention(  # noqa: PLR0913 - the signature that transformers expects
         return attended
     if any(options.get(name) is not None for name in UNKNOWN_TO_KERNELS):
         raise UsageError(f"{type(layer).__name__} cannot keep packed examples apart.", "Choose another LLM.")
-    rows, length = query.shape[0], query.shape[2]
-    heads = Heads(*(_one_row(part) for part in (query, key, value)))
-    pack = Pack(tuple(attention_mask.flatten().tolist()), sliding_window, scaling, dropout)
-    return kernel(layer, heads, pack).view(rows, length, query.shape[1], -1), None
+    how = sliding_window, scaling, dropout
+    within: Tensor = _within_examples(kernel, layer, Heads(query, key, value), attention_mask, how)
+    return within, None
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # the borders become numbers; the layer around it compiles
+def _within_examples(
+    kernel: Kernel, layer: nn.Module, heads: Heads, borders: Tensor, how: tuple[int | None, float | None, float]
+) -> Tensor:
+    rows, count, length, _ = heads.query.shape
+    pack = Pack(tuple(borders.flatten().tolist()), *how)
+    return kernel(layer, Heads(*map(_one_row, heads)), pack).view(rows, length, count, -1)
 
 
 def _one_row(part: Tensor) -> Tensor:

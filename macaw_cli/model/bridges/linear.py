@@ -22,6 +22,8 @@ class LinearBridge(nn.Module):
         width: D.
     """
 
+    looks_at_embeddings = False
+
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.projection = nn.Linear(channels, width)

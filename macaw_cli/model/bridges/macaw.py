@@ -49,6 +49,7 @@ class MacawBridge(nn.Module):
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
 
+    looks_at_embeddings = True
     embedding_rms: Tensor
 
     def __init__(  # noqa: PLR0913 - sizes are keywords

@@ -23,6 +23,8 @@ class MlpBridge(nn.Module):
         layers: number of matrices, at least 1.
     """
 
+    looks_at_embeddings = False
+
     def __init__(self, channels: int, width: int, layers: int) -> None:
         super().__init__()
         self.channels = channels

@@ -17,7 +17,8 @@ class BridgeContext:
     """What a bridge may look at besides the features."""
 
     embedding_matrix: Tensor
-    """(V, D): the LLM's input embeddings, with gradients; under ZeRO-3 whole only inside a bridge's forward."""
+    """(V, D): the LLM's input embeddings, with gradients; under ZeRO-3 whole only inside a bridge's forward. Where the
+    modality is absent and a bridge runs only for its parameters' sake, a single row."""
 
 
 class Bridge(Protocol):
@@ -26,6 +27,9 @@ class Bridge(Protocol):
     Every submodule that owns parameters is called exactly once per `forward`, whatever the number of media: under
     ZeRO-3 the calls of all ranks have to be the same.
     """
+
+    looks_at_embeddings: bool
+    """Whether `forward` reads the context's embedding matrix, which costs a gather under ZeRO-3."""
 
     @classmethod
     def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:

@@ -1,0 +1,66 @@
+"""All bridges of a model in one module, so that what they share is fetched once per step.
+
+Letters: K soft tokens, D width of the LLM.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from macaw_cli.config.settings import Modality
+from macaw_cli.model.bridges.protocol import BridgeContext
+from macaw_cli.model.partitions import is_partitioned
+
+
+class Bridges(nn.ModuleDict):
+    """The bridges by modality.
+
+    Under ZeRO-3 the LLM's embedding matrix is whole inside this module's forward: one gather for all bridges. Which
+    bridges run there, and in which order, depends on no data.
+
+    Args:
+        bridges: by modality.
+        width: D.
+    """
+
+    def __init__(self, bridges: dict[Modality, nn.Module], width: int) -> None:
+        super().__init__(bridges)  # type: ignore[arg-type]
+        self.width = width
+
+    def may_look_at(self, embedding_matrix: nn.Parameter) -> None:
+        """Have ZeRO-3 gather the matrix for `forward`, if any bridge looks at it; nothing to do elsewhere."""
+        if is_partitioned(embedding_matrix) and any(bridge.looks_at_embeddings for bridge in self.values()):
+            import deepspeed
+
+            deepspeed.zero.register_external_parameter(self, embedding_matrix)
+
+    def forward(
+        self, media: Mapping[Modality, Sequence[Tensor]], embedding_matrix: nn.Parameter
+    ) -> tuple[Tensor, ...]:
+        """Soft tokens of all media, (K, D) per modality, in this module's order.
+
+        Args:
+            media: features per medium, per modality; every modality is there, with media or without.
+            embedding_matrix: (V, D).
+
+        Returns:
+            For an absent modality (0, D), through which the bridge's parameters get gradients of zero: every rank has
+            to touch every parameter in every step, or ranks with other media wait for it forever.
+        """
+        context = BridgeContext(embedding_matrix)
+        made: list[Tensor] = []
+        for name, bridge in self.items():
+            present = media[name]  # type: ignore[index]
+            made.append(bridge(present, context) if present else self._touched(bridge))
+        return tuple(made)
+
+    def _touched(self, bridge: Any) -> Tensor:
+        """No soft tokens (0, D), of the smallest input and one row instead of the matrix: next to no work."""
+        like = next(bridge.parameters())
+        nothing = like.new_zeros(1, self.width)
+        trained = self.training and any(parameter.requires_grad for parameter in bridge.parameters())
+        if not trained and not is_partitioned(like):
+            return nothing.narrow(0, 0, 0)
+        soft: Tensor = bridge([nothing.new_zeros(bridge.smallest_input())], BridgeContext(nothing))
+        return soft[:0]
