@@ -17,7 +17,7 @@ from macaw_cli.training.engine import TrainingEngine
 from macaw_cli.training.epoch_plan import Pack, pack_best_fit
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.model_setup import DTYPES
-from macaw_cli.training.tokenised import encode_rows
+from macaw_cli.training.tokenising import encode_rows
 
 
 class Validation:
@@ -35,7 +35,8 @@ class Validation:
         rows = first_per_kind(materials.dataset.conversations("val"), self._limit)
         tokens = encode_rows(materials.dataset, rows, materials.encoder)
         self._rows = [rows[number] for number in tokens.numbers]
-        self._reader = PackReader(materials.dataset, self._rows, tokens, DTYPES[engine.settings.precision])
+        dtype = DTYPES[engine.settings.precision]
+        self._reader = PackReader(materials.dataset, self._rows, tokens, dtype, engine.device)
         self._packs = pack_best_fit(range(len(tokens)), tokens.lengths.tolist(), engine.settings.pack_tokens)
 
     def __call__(self) -> dict[str, Any] | None:
