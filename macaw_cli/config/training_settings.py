@@ -168,6 +168,8 @@ class TrainingSettings:
     """Optimizer steps between two rows of metrics.jsonl."""
     trackers: Annotated[tuple[Tracker, ...], one_or_more] = ()
     """Where the figures go besides TensorBoard and metrics.jsonl: `wandb`, `mlflow`."""
+    report: bool = True
+    """Draw `report.html` and `plots/` at the end; `macaw inspect RUN --html` does so at any time."""
     deterministic: bool = False
     """Ask torch for deterministic kernels (always so on a CPU)."""
     as_published: bool = False

@@ -1,4 +1,4 @@
-"""The end of a run: the model folder, then the summary that marks the run as finished."""
+"""The end of a run: the model folder, the summary that marks the run as finished, then its report."""
 
 import time
 from typing import Any
@@ -13,6 +13,7 @@ from macaw_cli.training.engine import TrainingEngine
 from macaw_cli.training.job import TrainingJob, TrainingReport, write_summary
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.model_setup import encoders_seen_from
+from macaw_cli.training.reporting.final_report import draw_report
 from macaw_cli.training.run_folder import RunFolder
 
 
@@ -37,6 +38,8 @@ def finish_run(
         with disk_full_is_told(job.run.path):
             _save(job, materials, engine.model, weights)
             write_summary(job.run, report)
+        if job.workspace.settings.training.report:
+            draw_report(job.run.path)
     return report
 
 

@@ -103,6 +103,7 @@ def _shortened(workspace: Workspace, k: int, runs: Path, name: str) -> Workspace
     short: TrainingSettings = replace(
         training, runs=str(runs), name=name, stages=stages, max_steps=2 * k, checkpoint_every=k, keep_checkpoints=2,
         log_every=1, evaluate_every=None, keep_best=False, model_from="last", early_stopping=None, trackers=(),
+        report=False,
     )  # fmt: skip
     return replace(workspace, settings=replace(workspace.settings, training=short))
 

@@ -45,7 +45,7 @@ def settings_tree(bridge: str = "linear", **training) -> dict:
     quick = {
         "max_steps": 6, "pack_tokens": 512, "packs_per_step": 4, "max_tokens": 256, "precision": "fp32",
         "device": "cpu", "learning_rate": 1e-3, "checkpoint_every": 2, "evaluate_every": None, "evaluate_examples": 2,
-        "log_every": 1,
+        "log_every": 1, "report": False,
     }  # fmt: skip
     return {
         "llm": "llm",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.reports.sparkline import BLOCKS, sparkline
+from macaw_cli.reports.wording import duration
 from macaw_cli.training.reporting.facts import TrainingFacts
 
 GAP = "  "
@@ -45,18 +46,6 @@ def status_fields(facts: TrainingFacts, memory: int, width: int, levels: str = B
 def plain_line(facts: TrainingFacts, memory: int) -> str:
     """Everything in one line, for logs."""
     return GAP.join(field.text for field in [*_progress(facts), *_speed(facts, memory), *_insight(facts)])
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `3:05 min`, `2:07 h` or `3 d 4 h`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02} min"
-    if whole < 48 * 3600:
-        return f"{whole // 3600}:{whole % 3600 // 60:02} h"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
 def _progress(facts: TrainingFacts) -> list[Field]:

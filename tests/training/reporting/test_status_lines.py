@@ -3,7 +3,7 @@
 import pytest
 
 from macaw_cli.training.reporting.facts import StepReport, TrainingFacts
-from macaw_cli.training.reporting.status_lines import GAP, duration, plain_line, status_fields
+from macaw_cli.training.reporting.status_lines import GAP, plain_line, status_fields
 
 
 @pytest.fixture
@@ -49,11 +49,3 @@ def test_a_loss_that_is_no_number_does_not_spoil_the_mean(facts):
     before = facts.loss
     facts.add(StepReport(101, float("nan"), 1e-3, 30, 4000, skipped=True))
     assert facts.loss == before
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(59.4, "59 s"), (60, "1:00 min"), (3599, "59:59 min"), (7620, "2:07 h"), (3 * 86400 + 4 * 3600, "3 d 4 h")],
-)
-def test_durations_are_short(seconds, text):
-    assert duration(seconds) == text

@@ -1,0 +1,125 @@
+"""`report.html` and the plots of a run: at its end, or so far for one that was interrupted."""
+
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.reports.drawing import write_png
+from macaw_cli.reports.figures import held_out, run_figures
+from macaw_cli.reports.page import cards, picture_cards, table, tiles, write_page
+from macaw_cli.reports.run_pictures import run_pictures
+from macaw_cli.reports.run_record import RunRecord, read_run
+from macaw_cli.reports.wording import duration, number, share
+
+PAGE_NAME, PLOTS_NAME = "report.html", "plots"
+PLOTS = ("loss", "validation", "reliance", "time")
+"""Pictures that are also written as PNG files."""
+CONDITIONS = ("real", "none", "swapped", "chance", "reliance")
+
+
+def write_run_report(folder: Path) -> Path:
+    """Write `report.html` and `plots/*.png` into a run's folder; returns the page.
+
+    Args:
+        folder: the run.
+
+    Raises:
+        MismatchError: a newer macaw wrote the run.
+        DamagedError: one of its files is not what macaw writes.
+    """
+    record = read_run(folder)
+    for picture in run_pictures(record):
+        if picture.name in PLOTS:
+            write_png(picture, folder / PLOTS_NAME)
+    write_run_page(record, folder / PAGE_NAME)
+    return folder / PAGE_NAME
+
+
+def write_run_page(record: RunRecord, target: Path) -> None:
+    """Write the page alone.
+
+    Args:
+        record: the run.
+        target: the file.
+    """
+    write_page(target, f"{record.name}: a training of macaw", _parts(record))
+
+
+def _parts(record: RunRecord) -> Iterator[str]:
+    figures = run_figures(record)
+    kind, state = ("badge", "finished") if record.is_finished else ("badge open", "not finished")
+    yield f"<h1>{escape(record.name)}<span class='{kind}'>{state}</span></h1><p class=lead>{escape(_what(record))}</p>"
+    yield tiles(_tiles(figures))
+    contents = [_held_out(record), _stages(figures), _settings(record), _versions(record)]
+    yield cards([*picture_cards(run_pictures(record)), *(content for content in contents if content)])
+    yield "<footer>Held-out questions are asked with their real media, with none, and with those of another example of "
+    yield "the same kind. Reliance = real - swapped.</footer>"
+
+
+def _what(record: RunRecord) -> str:
+    """`Bridge macaw on models/llm, trained on dataset: bridge, tags, llm`."""
+    settings, training = record.settings, record.settings.get("training", {})
+    bridge = settings.get("bridge", {})
+    name = bridge.get("name", "?") if isinstance(bridge, dict) else str(bridge)
+    data = ", ".join(training.get("datasets") or [settings.get("dataset", {}).get("out", "dataset")])
+    adapter = (training.get("adapter") or {}).get("kind", "none")
+    trained = training.get("train", [])
+    groups = [trained] if isinstance(trained, str) else trained
+    parts = [f"{adapter} adapter" if part == "llm" and adapter != "none" else part for part in groups]
+    stages = [stage["name"] for stage in training.get("stages") or []]
+    recipe = f"; stages {', '.join(stages)}" if stages else ""
+    return f"Bridge {name} on {settings.get('llm') or 'an LLM'}, trained on {data}: {', '.join(parts)}{recipe}"
+
+
+def _tiles(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    best = figures["best_validation"]
+    tokens_per_second = figures["tokens_per_second"]
+    seen = [
+        ("steps", f"{figures['steps']:,}"),
+        ("final training loss", number(figures["final_loss"])),
+        (f"best held-out loss, step {best['step']}" if best else "", number(best and best["loss"])),
+        *((f"reliance on {name}", f"{value:+.2f}") for name, value in figures["reliance"].items()),
+        ("tokens per second", f"{tokens_per_second:,.0f}" if tokens_per_second else ""),
+        ("time in steps", duration(figures["seconds_of_steps"]) if figures["seconds_of_steps"] else ""),
+        ("tokens", f"{figures['tokens']:,}" if figures["tokens"] else ""),
+        ("skipped steps", str(figures["skipped_steps"]) if figures["skipped_steps"] else ""),
+    ]
+    return [(name, value) for name, value in seen if name and value]
+
+
+def _held_out(record: RunRecord) -> str:
+    rows = [
+        [name, str(seen.get("n", "")), *(share(seen.get(key)) for key in CONDITIONS), _interval(seen.get("ci95"))]
+        for name, seen in held_out(record).items()
+    ]
+    return table("Held-out accuracy at the last validation", ["", "n", *CONDITIONS, "95 %"], rows) if rows else ""
+
+
+def _interval(bounds: list[float] | None) -> str:
+    return f"{bounds[0]:.2f} to {bounds[1]:.2f}" if bounds else "-"
+
+
+def _stages(figures: dict[str, Any]) -> str:
+    rows = [[span["name"], f"{span['first_step']} to {span['last_step']}", number(span["loss"])]
+            for span in figures["stages"]]  # fmt: skip
+    return table("Stages", ["", "steps", "loss at its end"], rows) if rows else ""
+
+
+def _settings(record: RunRecord) -> str:
+    rows = [[key, str(value)] for key, value in record.changed_settings.items()]
+    return table("Settings that differ from their defaults", ["key", "value"], rows, words=True) if rows else ""
+
+
+def _versions(record: RunRecord) -> str:
+    versions = record.versions
+    if not versions:
+        return ""
+    rows = [
+        ["command", " ".join(versions.get("command", []))],
+        ["macaw", str(versions.get("macaw", ""))],
+        ["python", str(versions.get("python", ""))],
+        *([name, str(version)] for name, version in versions.get("packages", {}).items()),
+        *([name, str(hash_)[:16]] for name, hash_ in versions.get("identity", {}).items()),
+    ]
+    return table("Made with", ["", "version or hash"], rows, words=True)
