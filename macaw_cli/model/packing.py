@@ -44,6 +44,22 @@ def use_attention(model: Any, name: str) -> None:
         name: `training.attention`.
 
     Raises:
+        MissingDependencyError: as `require_attention`.
+        UsageError: likewise.
+    """
+    require_attention(name)
+    llm = without_adapter(model.language_model)
+    if llm._supports_sdpa and llm._supports_attention_backend and llm.config._attn_implementation != "eager":
+        llm.set_attn_implementation(KERNELS[name][0])
+
+
+def require_attention(name: str) -> None:
+    """Check that this machine has the kernel, before anything large is read.
+
+    Args:
+        name: `training.attention`.
+
+    Raises:
         MissingDependencyError: `flash` without the flash-attn package.
         UsageError: `flash` or `flex` without a GPU.
     """
@@ -57,9 +73,6 @@ def use_attention(model: Any, name: str) -> None:
             "training.attention=flash needs the flash-attn package, which is not installed.",
             "pip install flash-attn --no-build-isolation, or set training.attention to auto.",
         )
-    llm = without_adapter(model.language_model)
-    if llm._supports_sdpa and llm._supports_attention_backend and llm.config._attn_implementation != "eager":
-        llm.set_attn_implementation(KERNELS[name][0])
 
 
 def example_borders(position_ids: Tensor) -> Tensor | None:

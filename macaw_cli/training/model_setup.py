@@ -109,10 +109,17 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader)
 
     Raises:
         InputError: the LLM's weights cannot be read.
+        MissingDependencyError: `training.compile` or `training.attention` needs what is not installed.
+        UsageError: `training.attention` needs a GPU.
     """
+    from macaw_cli.model.compilation import compile_layers, require_compiler
     from macaw_cli.model.modeling import MacawForConditionalGeneration
+    from macaw_cli.model.packing import require_attention, use_attention
 
     settings = workspace.settings
+    require_attention(settings.training.attention)
+    if settings.training.compile:
+        require_compiler()
     source = llm_source(workspace)
     torch.manual_seed(settings.seed)
     with quiet_transformers():
@@ -130,6 +137,9 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader)
                 model.set_null_features(modality, torch.from_numpy(features))
     if settings.training.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
+    use_attention(model, settings.training.attention)
+    if settings.training.compile:
+        compile_layers(model)
     return model
 
 

@@ -72,7 +72,9 @@ def losses(folder, stage, tied, bridge):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize(("tied", "bridge"), [("tied", "macaw"), pytest.param("untied", "linear", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("tied", "bridge"), [("tied", "macaw"), pytest.param("untied", "linear", marks=pytest.mark.slow)]
+)
 def test_losses_are_the_same_with_every_parameter_partitioned(tmp_path, tied, bridge):
     pytest.importorskip("deepspeed")
     assert losses(tmp_path, 3, tied, bridge) == pytest.approx(losses(tmp_path, 0, tied, bridge), abs=1e-5)

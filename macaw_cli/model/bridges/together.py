@@ -58,9 +58,9 @@ class Bridges(nn.ModuleDict):
     def _touched(self, bridge: Any) -> Tensor:
         """No soft tokens (0, D), of the smallest input and one row instead of the matrix: next to no work."""
         like = next(bridge.parameters())
-        nothing = like.new_zeros(1, self.width)
+        nothing: Tensor = like.new_zeros(1, self.width)
         trained = self.training and any(parameter.requires_grad for parameter in bridge.parameters())
         if not trained and not is_partitioned(like):
             return nothing.narrow(0, 0, 0)
-        soft: Tensor = bridge([nothing.new_zeros(bridge.smallest_input())], BridgeContext(nothing))
-        return soft[:0]
+        soft: Tensor = bridge([like.new_zeros(bridge.smallest_input())], BridgeContext(nothing))
+        return soft.narrow(0, 0, 0)
