@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
+from macaw_cli.basics import distributed
 from macaw_cli.basics.console import progress
 from macaw_cli.basics.errors import InputError
 from macaw_cli.evaluation.accuracy import Scored, report
 from macaw_cli.evaluation.branches import BranchRow, BranchScore, branch_batch, branch_scores
 from macaw_cli.evaluation.conditions import Asked, asked_under, modality_name, without_media
+from macaw_cli.evaluation.sharing import UNANSWERED, all_answers, own_share
 from macaw_cli.evaluation.swapping import Question, swap_partners
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -41,6 +43,16 @@ class HeldOut:
         return self.row.choices or [self.answer]
 
 
+@dataclass(frozen=True)
+class _Encoded:
+    """One thing that is asked, ready for a batch."""
+
+    number: int
+    """Place among everything that is asked."""
+    asked: Asked
+    row: BranchRow
+
+
 def evaluate_model(
     model: MacawForConditionalGeneration,
     encoder: ConversationEncoder,
@@ -49,6 +61,7 @@ def evaluate_model(
     limit: int | None = None,
     batch_size: int = 64,
     apart: bool = True,
+    shared: bool = False,
 ) -> list[HeldOut]:
     """Answer the held-out questions under every condition.
 
@@ -59,6 +72,7 @@ def evaluate_model(
         limit: questions per kind, unseen combinations counted apart; None asks all.
         batch_size: rows per forward pass.
         apart: whether picture and sound of a video are swapped apart as well.
+        shared: whether the processes that train together share the questions; each of them must call it.
 
     Returns:
         Every question with its answers; `accuracy.report` makes the figures of it.
@@ -72,12 +86,17 @@ def evaluate_model(
     for number, (question, partner) in enumerate(zip(questions, partners, strict=True)):
         lender = None if partner is None else questions[partner].row
         asked += asked_under(number, question.row, lender, apart=apart)
-    with progress("evaluate", len(asked), "answers") as advance, torch.inference_mode():
-        for batch in _batches(asked, questions, encoder, batch_size):
+    batches = list(_batches(asked, questions, encoder, batch_size))
+    mine = own_share(batches) if shared else batches
+    choices = torch.full((len(asked),), UNANSWERED, device=model.device)
+    with progress("evaluate", sum(map(len, mine)), "answers") as advance, torch.inference_mode():
+        for batch in mine:
             scores = _score(model, dataset, batch)
-            for (item, _), branches in zip(batch, scores, strict=True):
-                _record(questions[item.row], item.condition, branches)
+            for one, branches in zip(batch, scores, strict=True):
+                choices[one.number] = _choice(questions[one.asked.row], branches)
             advance(len(batch), "")
+    for item, choice in zip(asked, (all_answers(choices) if shared else choices).tolist(), strict=True):
+        _record(questions[item.row], item.condition, choice)
     return questions
 
 
@@ -106,8 +125,14 @@ def quick_reliance(
     limit: int,
     batch_size: int,
 ) -> dict[str, Any]:
-    """The figures over the first `limit` questions per kind; what training shows at its intervals."""
-    return figures_of("", evaluate_model(model, encoder, dataset, limit=limit, batch_size=batch_size, apart=False))
+    """The figures over the first `limit` questions per kind; what training shows at its intervals.
+
+    The processes that train share the work, and get the same figures, whatever their number.
+    """
+    questions = evaluate_model(
+        model, encoder, dataset, limit=limit, batch_size=batch_size, apart=False, shared=distributed.world_size() > 1
+    )
+    return figures_of("", questions)
 
 
 def held_out_questions(dataset: DatasetReader, limit: int | None) -> list[HeldOut]:
@@ -154,10 +179,12 @@ def _as_question(question: HeldOut) -> Question:
 
 def _batches(
     asked: list[Asked], questions: list[HeldOut], encoder: ConversationEncoder, batch_size: int
-) -> Iterator[list[tuple[Asked, BranchRow]]]:
+) -> Iterator[list[_Encoded]]:
     """Encoded questions, sorted by length so that a batch holds little padding."""
-    rows = [(item, _branch_row(item, questions[item.row], encoder)) for item in asked]
-    rows.sort(key=lambda pair: (len(pair[1].prompt) + len(pair[1].tail), pair[0].row))
+    rows = [
+        _Encoded(number, item, _branch_row(item, questions[item.row], encoder)) for number, item in enumerate(asked)
+    ]
+    rows.sort(key=lambda one: (len(one.row.prompt) + len(one.row.tail), one.asked.row))
     for start in range(0, len(rows), batch_size):
         yield rows[start : start + batch_size]
 
@@ -171,12 +198,12 @@ def _branch_row(item: Asked, question: HeldOut, encoder: ConversationEncoder) ->
 
 
 def _score(
-    model: MacawForConditionalGeneration, dataset: DatasetReader, batch: list[tuple[Asked, BranchRow]]
+    model: MacawForConditionalGeneration, dataset: DatasetReader, batch: list[_Encoded]
 ) -> list[list[BranchScore]]:
-    layout = branch_batch([row for _, row in batch])
+    layout = branch_batch([one.row for one in batch])
     features: dict[str, list[torch.Tensor]] = defaultdict(list)
-    for item, _ in batch:
-        for ref in item.media:
+    for one in batch:
+        for ref in one.asked.media:
             features[f"{ref.modality}_features"].append(
                 torch.from_numpy(dataset.features(ref)).to(model.device, model.dtype)
             )
@@ -188,15 +215,20 @@ def _score(
         use_cache=False,
         **features,
     )
-    return branch_scores([row for _, row in batch], output.logits)
+    return branch_scores([one.row for one in batch], output.logits)
 
 
-def _record(question: HeldOut, condition: str, scores: list[BranchScore]) -> None:
-    """With choices the likeliest one is the answer; without, the answer counts if greedy decoding gives it whole."""
+def _choice(question: HeldOut, scores: list[BranchScore]) -> int:
+    """With choices the number of the likeliest; without, 1 if greedy decoding gives the whole answer, else 0."""
     if question.row.choices:
-        best = max(range(len(scores)), key=lambda at: scores[at].log_probability)
-        question.answers[condition] = question.candidates[best]
-        question.right[condition] = question.candidates[best] == question.answer
+        return max(range(len(scores)), key=lambda at: scores[at].log_probability)
+    return int(scores[0].greedy)
+
+
+def _record(question: HeldOut, condition: str, choice: int) -> None:
+    if question.row.choices:
+        question.answers[condition] = question.candidates[choice]
+        question.right[condition] = question.candidates[choice] == question.answer
     else:
-        question.answers[condition] = question.answer if scores[0].greedy else ""
-        question.right[condition] = scores[0].greedy
+        question.answers[condition] = question.answer if choice else ""
+        question.right[condition] = bool(choice)
