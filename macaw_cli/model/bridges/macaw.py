@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.settings import Modality
 from macaw_cli.model.bridges.attention import AlignmentAttention, SelfAttention
+from macaw_cli.model.bridges.convolution import WindowConvolution
 from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.windows import solve_windows, window_count
 
@@ -60,7 +61,7 @@ class MacawBridge(nn.Module):
         self.residual = residual
         self.initial_rms = unit
         self.self_attention = SelfAttention(channels, heads, dropout) if over_time else None
-        self.convolution = nn.Conv1d(channels, channels, kernel, stride)
+        self.convolution = WindowConvolution(channels, channels, kernel, stride)
         self.projection = nn.Linear(channels, width)
         self.alignment = AlignmentAttention(width, align_heads, dropout)
         if residual:
@@ -121,7 +122,7 @@ class MacawBridge(nn.Module):
             tokens = tokens + sinusoid(tokens.shape[1], tokens.shape[2]).to(tokens)
             attended = self.self_attention(tokens, lengths)
             tokens = tokens + attended if self.residual else attended
-        windows = self.convolution(tokens.transpose(1, 2)).transpose(1, 2)
+        windows = self.convolution(tokens)
         counts = [window_count(length, kernel, stride) for length in lengths]
         soft: Tensor = self.projection(torch.cat([row[:count] for row, count in zip(windows, counts, strict=True)]))
         if not self.residual:

@@ -22,7 +22,9 @@ def published_path(bridge, features, matrix):
     if bridge.self_attention is not None:
         tokens = tokens + sinusoid(*tokens.shape[1:])
         tokens = as_torch(bridge.self_attention, bridge.self_attention.heads)(tokens, tokens, tokens)[0]
-    tokens = bridge.projection(bridge.convolution(tokens.transpose(1, 2)).transpose(1, 2))
+    ours = bridge.convolution
+    windows = nn.functional.conv1d(tokens.transpose(1, 2), ours.weight, ours.bias, ours.stride)
+    tokens = bridge.projection(windows.transpose(1, 2))
     return as_torch(bridge.alignment, bridge.alignment.heads)(tokens, matrix[None], matrix[None])[0][0]
 
 
