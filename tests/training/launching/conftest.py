@@ -1,13 +1,10 @@
-"""A stand-in for ssh, and what tests of several processes look at."""
+"""A stand-in for ssh, and trainings that do not outlive their test."""
 
-import json
 import os
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
+import training_processes
 
 SSH = '''#!{python}
 # Stands in for the network alone: it runs the remote command here, with the pipes of the caller, as sshd would.
@@ -44,57 +41,10 @@ def start():
     started = []
 
     def run(space, *options):
-        environment = os.environ | {"MACAW_COLLECTIVE_TIMEOUT_S": "60", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "macaw_cli", "train", *options]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen(command, cwd=space.root, env=environment, **pipes))
+        started.append(training_processes.start(space, *options))
         return started[-1]
 
     yield run
     for process in started:
         process.kill()
         process.communicate()
-
-
-@pytest.fixture
-def processes_of():
-    """`processes_of(space)`: command lines by process id of everything that runs in or for a workspace."""
-
-    def find(space):
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (folder / "cmdline").read_bytes().decode().split(chr(0))
-                place = (folder / "cwd").readlink()
-            except OSError:
-                continue
-            if place == space.root and any("macaw_cli" in word for word in words):
-                found[int(folder.name)] = words
-        return found
-
-    return find
-
-
-@pytest.fixture
-def wait_until():
-    """`wait_until(condition, what)`: at most 90 seconds."""
-
-    def wait(condition, what):
-        deadline = time.monotonic() + 90
-        while not condition():
-            assert time.monotonic() < deadline, what
-            time.sleep(0.05)
-
-    return wait
-
-
-@pytest.fixture
-def losses():
-    """`losses(run)`: the losses in metrics.jsonl so far."""
-
-    def read(run):
-        file = run / "metrics.jsonl"
-        rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-        return [row["loss"] for row in rows if "loss" in row]
-
-    return read

@@ -8,8 +8,9 @@ import re
 import signal
 
 import pytest
+from training_processes import losses, processes_in, wait_until, weights, with_module
 
-from macaw_cli.training.checkpoint import newest_progress
+from macaw_cli.training.checkpoints.folder import newest_progress
 from macaw_cli.training.run import train
 
 QUICK = {"pack_tokens": 230, "packs_per_step": 2, "checkpoint_every": 1000}
@@ -23,15 +24,7 @@ def two_hosts(space):
     return "--hostfile", "hostfile", "--cpu-processes", "1"
 
 
-def weights(space):
-    return (space.root / "runs" / "linear-1" / "model" / "model.safetensors").read_bytes()
-
-
-def nodes_in(processes):
-    return [pid for pid, words in processes.items() if any(word.endswith("node_process") for word in words)]
-
-
-def test_two_hosts_log_the_losses_of_one_process(workspace, start, losses):
+def test_two_hosts_log_the_losses_of_one_process(workspace, start):
     alone, there = workspace("alone", **QUICK, max_steps=3), workspace("there", **QUICK, max_steps=3)
     process = start(there, *two_hosts(there))
     train(alone)
@@ -49,11 +42,11 @@ def test_two_hosts_end_with_the_weights_of_two_processes_here(workspace, start):
     for process in processes:
         out, err = process.communicate(timeout=200)
         assert (process.returncode, out.count("\n")) == (0, 1), err
-    assert weights(here) == weights(there)
+    assert weights(here.root / "runs" / "linear-1") == weights(there.root / "runs" / "linear-1")
 
 
 @pytest.mark.slow
-def test_sigterm_travels_to_the_hosts_which_save(workspace, start, losses, wait_until, processes_of):
+def test_sigterm_travels_to_the_hosts_which_save(workspace, start):
     space = workspace(**LONG)
     run = space.root / "runs" / "linear-1"
     process = start(space, *two_hosts(space))
@@ -63,21 +56,21 @@ def test_sigterm_travels_to_the_hosts_which_save(workspace, start, losses, wait_
     assert process.returncode == 143, err
     assert f"Stopped by SIGTERM after step {len(losses(run))} of" in err
     assert newest_progress(run / "checkpoints").step == len(losses(run))
-    wait_until(lambda: not processes_of(space), "a process is left behind")
+    wait_until(lambda: not processes_in(space.root), "a process is left behind")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["node", "rank", "command"])
-def test_whatever_dies_ends_all_and_is_told(workspace, start, losses, wait_until, processes_of, victim):
+def test_whatever_dies_ends_all_and_is_told(workspace, start, victim):
     space = workspace(**LONG)
     process = start(space, *two_hosts(space))
     wait_until(lambda: len(losses(space.root / "runs" / "linear-1")) > 2, "the training does not start")
-    running = processes_of(space)
-    ranks = [pid for pid, words in running.items() if any(word.endswith("rank_process") for word in words)]
-    assert (len(nodes_in(running)), len(ranks)) == (2, 2)
-    os.kill({"node": nodes_in(running)[1], "rank": ranks[1], "command": process.pid}[victim], signal.SIGKILL)
+    running = processes_in(space.root)
+    nodes, ranks = with_module(running, "node_process"), with_module(running, "rank_process")
+    assert (len(nodes), len(ranks)) == (2, 2)
+    os.kill({"node": nodes[1], "rank": ranks[1], "command": process.pid}[victim], signal.SIGKILL)
     _, err = process.communicate(timeout=100)
-    wait_until(lambda: not processes_of(space), "a process is left behind")
+    wait_until(lambda: not processes_in(space.root), "a process is left behind")
     assert process.returncode == (-9 if victim == "command" else 1)
     expected = {
         "node": r"left the training: its launcher ended by signal 9. Stopped by SIGTERM after step \d+ of 5000",
