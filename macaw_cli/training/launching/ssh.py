@@ -1,4 +1,4 @@
-"""Commands on other machines over ssh, with failures told in words."""
+"""Commands on other machines over ssh (or what stands in its place), with failures told in words."""
 
 import os
 import shlex
@@ -12,6 +12,8 @@ OPTIONS = (
     "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4",
 )  # fmt: skip
 """Never ask for a password, and notice within a minute that a machine is gone."""
+SHELL_VARIABLE = "MACAW_REMOTE_SHELL"
+"""Another way to a machine, such as SLURM's srun: the host, `sh`, `-c` and a script are appended as they are."""
 NO_FOLDER, NO_PYTHON, SSH_FAILED = 97, 98, 255
 """Exit codes: the first two are our own, the last is what ssh itself ends with."""
 
@@ -20,18 +22,23 @@ def ssh_command(host: str, folder: Path, module: str, *arguments: str) -> list[s
     """The command that runs a module of macaw on `host`, with this Python's path and from `folder`.
 
     Raises:
-        MissingDependencyError: there is no ssh here.
+        MissingDependencyError: there is no ssh here, or nothing by the name that MACAW_REMOTE_SHELL begins with.
     """
-    ssh = shutil.which("ssh")
-    if ssh is None:
-        raise MissingDependencyError("--hostfile needs ssh, which is not installed here.", "Install OpenSSH's client.")
+    other = shlex.split(os.environ.get(SHELL_VARIABLE, ""))
+    program = other[0] if other else "ssh"
+    found = shutil.which(program)
+    if found is None:
+        problem = f"--hostfile needs {program}, which is not installed here."
+        raise MissingDependencyError(problem, f"Install it, or name another way to the hosts in {SHELL_VARIABLE}.")
     path = os.environ.get("PYTHONPATH")
     python = shlex.join([*(["env", f"PYTHONPATH={path}"] if path else []), sys.executable, "-m", module, *arguments])
     script = (
         f"cd {shlex.quote(str(folder))} 2>/dev/null || exit {NO_FOLDER}; "
         f"test -x {shlex.quote(sys.executable)} || exit {NO_PYTHON}; exec {python}"
     )
-    return [ssh, *OPTIONS, "--", host, shlex.join(["sh", "-c", script])]
+    if other:
+        return [found, *other[1:], host, "sh", "-c", script]
+    return [found, *OPTIONS, "--", host, shlex.join(["sh", "-c", script])]  # a shell over there takes one text
 
 
 def explain(host: str, folder: Path, code: int, told: str) -> MacawError:

@@ -50,3 +50,13 @@ def test_no_ssh_here_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingDependencyError, match="needs ssh"):
         check(tmp_path, "node1")
+
+
+def test_another_way_to_the_hosts_gets_the_host_and_the_command_as_words(tmp_path, monkeypatch):
+    """As SLURM's srun takes them; the stand-in notes its words and runs the command here."""
+    file = tmp_path / "srun"
+    file.write_text(f'#!/bin/sh\necho "$1 $2 $3 $4" >> {tmp_path}/words\nshift 3\nexec "$@"\n')
+    file.chmod(0o755)
+    monkeypatch.setenv("MACAW_REMOTE_SHELL", f"{file} --overlap --nodelist")
+    check(tmp_path, "node1")
+    assert (tmp_path / "words").read_text() == "--overlap --nodelist node1 sh\n"
