@@ -15,12 +15,21 @@ from macaw_cli.inspection.feature_verification import verify_feature_store
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.inspection.models import describe_model, verify_model
 from macaw_cli.inspection.runs import describe_run, verify_run
+from macaw_cli.reports.run_record import read_run
 from macaw_cli.shards.remote_store import local_copy_of_store, read_record, send_damage_note
 
 FROM_A_COPY = "Restore these files from a copy, or make them again."
 EXTRACT_AGAIN = "The same `macaw extract-features` again makes just these shards anew."
 NAMED = 5
 """Damaged files that the error names; each one stands on a line of its own before it."""
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """What `--html` asks for: where to (None: the page's own name in the folder), how many media of each modality."""
+
+    target: Path | None = None
+    samples: int = 48
 
 
 @dataclass(frozen=True)
@@ -33,20 +42,32 @@ class Kind:
     describe: Callable[[Path], Description]
     verify: Callable[[Path], Iterator[Finding]]
     repair: str = FROM_A_COPY
+    write_page: Callable[[Path, PageRequest], Path] | None = None
+    """What `--html` does; returns the page."""
 
 
-@dataclass(frozen=True)
-class PageRequest:
-    """What `--html` asks for: where to (None: `inspect.html` in the folder), and how many media of each modality."""
+def _feature_page(folder: Path, request: PageRequest) -> Path:
+    from macaw_cli.inspection.feature_page import PAGE_NAME, write_feature_page  # imports decoders
 
-    target: Path | None = None
-    samples: int = 48
+    is_copy = bool(read_record(folder)["url"])
+    target = request.target or (Path(PAGE_NAME) if is_copy else folder / PAGE_NAME)
+    write_feature_page(folder, target, request.samples)
+    return target
+
+
+def _run_page(folder: Path, request: PageRequest) -> Path:
+    from macaw_cli.reports.run_page import write_run_page, write_run_report
+
+    if request.target is None:
+        return write_run_report(folder)
+    write_run_page(read_run(folder), request.target)
+    return request.target
 
 
 KINDS = (
-    Kind("feature store", "store.json", describe_feature_store, verify_feature_store, EXTRACT_AGAIN),
+    Kind("feature store", "store.json", describe_feature_store, verify_feature_store, EXTRACT_AGAIN, _feature_page),
     Kind("dataset", "dataset.json", describe_dataset, verify_dataset),
-    Kind("run", "settings.yaml", describe_run, verify_run),
+    Kind("run", "settings.yaml", describe_run, verify_run, write_page=_run_page),
     Kind("model", "config.json", describe_model, verify_model),
 )
 
@@ -58,7 +79,7 @@ def inspect_folder(place: Path | str, *, verify: bool, as_json: bool, page: Page
         place: anything that macaw wrote.
         verify: reread every file that has a recorded hash first.
         as_json: print one JSON object instead of lines and tables.
-        page: also write a page to look at (feature stores).
+        page: also write a page to look at (feature stores and runs).
 
     Raises:
         InputError: there is no such folder, or it is none of the kinds.
@@ -67,15 +88,15 @@ def inspect_folder(place: Path | str, *, verify: bool, as_json: bool, page: Page
     """
     folder = local_copy_of_store(str(place)) if is_url(str(place)) else Path(local_place(str(place)))
     kind = recognise(folder)
-    if page and kind.name != "feature store":
-        raise UsageError(f"--html shows feature stores; {folder} is a {kind.name}.", "Leave --html out.")
+    if page and not kind.write_page:
+        raise UsageError(f"--html shows feature stores and runs; {folder} is a {kind.name}.", "Leave --html out.")
     findings = _verified(kind, folder) if verify else []
     damaged = [finding for finding in findings if finding.problem and not finding.harmless]
     if damaged:
         send_damage_note(folder)
         _report(kind, folder, damaged, as_json)
     description = kind.describe(folder)
-    written = {"html": str(_write_page(folder, page))} if page else {}
+    written = {"html": str(kind.write_page(folder, page))} if page and kind.write_page else {}
     if as_json:
         checked = {"damaged": [], "notes": [finding.as_json() for finding in findings]} if verify else {}
         console.result_json({**description.as_json(), **checked, **written})
@@ -118,15 +139,6 @@ def _suggestion(folder: Path) -> str:
     if (folder / "config.json").is_file():
         return "Its config.json is of another model type than `macaw`."
     return "An unfinished dataset has no dataset.json yet: type `macaw build-dataset` again to finish it."
-
-
-def _write_page(folder: Path, request: PageRequest) -> Path:
-    from macaw_cli.inspection.feature_page import PAGE_NAME, write_feature_page  # imports decoders
-
-    is_copy = bool(read_record(folder)["url"])
-    target = request.target or (Path(PAGE_NAME) if is_copy else folder / PAGE_NAME)
-    write_feature_page(folder, target, request.samples)
-    return target
 
 
 def _verified(kind: Kind, folder: Path) -> list[Finding]:

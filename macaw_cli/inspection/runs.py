@@ -1,23 +1,23 @@
 """What is in a run: how far it came, its losses and reliance, the settings that were not left at their defaults."""
 
+import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from macaw_cli.basics.atomic_files import read_json, read_jsonl
-from macaw_cli.basics.errors import DamagedError
-from macaw_cli.basics.fingerprints import require_version
-from macaw_cli.config.settings import Settings
 from macaw_cli.inspection.description import Description, Table
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.inspection.models import describe_model, verify_model
+from macaw_cli.reports.figures import held_out, run_figures
+from macaw_cli.reports.run_page import PAGE_NAME
+from macaw_cli.reports.run_record import RunRecord, read_run
+from macaw_cli.reports.sparkline import levels_for, loss_line
+from macaw_cli.reports.wording import duration, number, share
 
-RUN_VERSION = 1
 MODEL = "model"
 CONDITIONS = ("real", "none", "swapped", "chance", "reliance")
+CURVE_WIDTH = 48
 
 
 def describe_run(folder: Path) -> Description:
@@ -27,34 +27,22 @@ def describe_run(folder: Path) -> Description:
         MismatchError: a newer macaw wrote it.
         DamagedError: one of its files is not what macaw writes.
     """
-    versions = _optional(folder / "versions.json")
-    if versions:
-        require_version(versions.get("version"), RUN_VERSION, folder / "versions.json")
-    metrics = read_jsonl(folder / "metrics.jsonl")
-    summary = _optional(folder / "summary.json")
+    record = read_run(folder)
     model = describe_model(folder / MODEL) if (folder / MODEL / "config.json").is_file() else None
-    checkpoints = folder / "checkpoints"
+    figures = run_figures(record)
     facts: dict[str, Any] = {
-        "finished": bool(summary),
-        "steps": max((row["step"] for row in metrics if "step" in row), default=0),
-        "metrics": _course(metrics),
-        "validation": next((row["validation"] for row in reversed(metrics) if "validation" in row), None),
-        "summary": summary,
-        "settings": _changed_settings(folder / "settings.yaml"),
-        "versions": versions,
-        "checkpoints": sorted(entry.name for entry in checkpoints.glob("step-*")),
+        **figures,
+        "metrics": _course(record.rows),
+        "validation": record.validations[-1][1] if record.validations else None,
+        "summary": record.summary,
+        "settings": record.changed_settings,
+        "versions": record.versions,
+        "checkpoints": sorted(entry.name for entry in (folder / "checkpoints").glob("step-*")),
         "model": model and model.facts,
     }
-    lines = {
-        "state": "finished" if summary else "not finished: macaw train --resume continues it",
-        "steps": str(facts["steps"]),
-        "checkpoints": ", ".join(facts["checkpoints"]) or "none",
-    }
-    if summary.get("seconds"):
-        lines["trained in"] = f"{summary['seconds']:.0f} s"
-    tables = [*_tables(facts), *(model.tables if model else [])]
-    next_step = f"macaw chat {folder}" if summary else "macaw train --resume"
-    return Description("run", str(folder), facts, lines, tables, next_step)
+    tables = [*_tables(record, facts), *(model.tables if model else [])]
+    next_step = f"macaw chat {folder}" if record.is_finished else "macaw train --resume"
+    return Description("run", str(folder), facts, _lines(record, facts), tables, next_step)
 
 
 def verify_run(folder: Path) -> Iterator[Finding]:
@@ -64,18 +52,42 @@ def verify_run(folder: Path) -> Iterator[Finding]:
             yield replace(finding, file=f"{MODEL}/{finding.file}")
 
 
-def _optional(file: Path) -> dict[str, Any]:
-    content = read_json(file) if file.is_file() else {}
-    if not isinstance(content, dict):
-        raise DamagedError(f"{file} is not what macaw writes there.", "Restore it from a copy.")
-    return content
+def _lines(record: RunRecord, facts: dict[str, Any]) -> dict[str, str]:
+    best, spent = facts["best_validation"], facts["seconds_of_steps"]
+    speed = facts["tokens_per_second"]
+    lines = {
+        "state": "finished" if record.is_finished else "not finished: macaw train --resume continues it",
+        "steps": str(facts["steps"]),
+        "loss": _loss(record, facts["final_loss"]),
+        "best held-out loss": f"{number(best['loss'])} after step {best['step']}" if best else "",
+        "reliance": ", ".join(f"{name} {value:+.2f}" for name, value in facts["reliance"].items()),
+        "skipped steps": str(facts["skipped_steps"]) if facts["skipped_steps"] else "",
+        "time in steps": f"{duration(spent)}, {speed:,.0f} tokens/s" if spent and speed else "",
+        "of which": ", ".join(f"{phase} {part:.0%}" for phase, part in facts["time"].items()),
+        "gradient norm": _norms(facts["gradient_norm"]),
+        "stages": ", ".join(f"{span['name']} to step {span['last_step']}" for span in facts["stages"]),
+        "checkpoints": ", ".join(facts["checkpoints"]) or "none",
+        "report": str(record.folder / PAGE_NAME) if (record.folder / PAGE_NAME).is_file() else "",
+    }
+    if facts["seconds_of_last_session"]:
+        lines["trained in"] = f"{facts['seconds_of_last_session']:.0f} s"
+    return {name: value for name, value in lines.items() if value}
+
+
+def _loss(record: RunRecord, last: float | None) -> str:
+    values = [value for _, value in record.curve("loss")]
+    return f"{number(last)}  {loss_line(values, CURVE_WIDTH, levels_for(sys.stdout))}" if values else ""
+
+
+def _norms(norms: dict[str, float] | None) -> str:
+    return f"{number(norms['last'])} at the end, {number(norms['highest'])} at most" if norms else ""
 
 
 def _course(metrics: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """First, last, lowest and highest value of everything that was measured; of validations the loss only."""
     course: dict[str, list[float]] = {}
     for row in metrics:
-        validation = {"validation loss": row["validation"].get("loss")} if "validation" in row else {}
+        validation = {"validation loss": row["validation"].get("loss")} if row.get("validation") else {}
         for name, value in _numbers({key: row[key] for key in row if key != "validation"} | validation):
             course.setdefault(name, []).append(value)
     course.pop("step", None)
@@ -93,55 +105,17 @@ def _numbers(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, f
             yield f"{prefix}{name}", float(value)
 
 
-def _changed_settings(file: Path) -> dict[str, Any]:
-    """Dotted key to value of every setting that differs from its default.
-
-    Raises:
-        DamagedError: the file is not YAML.
-    """
-    try:
-        found = yaml.safe_load(file.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DamagedError(f"{file} is not valid YAML ({error}).", "Restore it from a copy.") from None
-    defaults = dict(_leaves(asdict(Settings())))
-    leaves = _leaves(found if isinstance(found, dict) else {})
-    return {key: value for key, value in leaves if key not in defaults or _plain(defaults[key]) != value}
-
-
-def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _tables(facts: dict[str, Any]) -> list[Table]:
+def _tables(record: RunRecord, facts: dict[str, Any]) -> list[Table]:
     course = [
         [name, *(f"{seen[key]:.4g}" for key in ("first", "last", "lowest", "highest")), str(seen["rows"])]
         for name, seen in facts["metrics"].items()
     ]
     settings = [[key, str(value)] for key, value in facts["settings"].items()]
-    held_out = [
-        [name, *(_share(figures.get(key)) for key in CONDITIONS)]
-        for name, figures in _reliance(facts["validation"]).items()
+    answers = [
+        [name, *(share(figures.get(key)) for key in CONDITIONS)] for name, figures in held_out(record).items()
     ]
     return [
         Table("Course of the training", ["", "first", "last", "lowest", "highest", "rows"], course),
-        Table("Held-out accuracy at the last validation", ["", *CONDITIONS], held_out),
+        Table("Held-out accuracy at the last validation", ["", *CONDITIONS], answers),
         Table("Settings that are not the defaults", ["key", "value"], settings),
     ]
-
-
-def _reliance(validation: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """Figures per modality and kind of a validation's row."""
-    figures = (validation or {}).get("reliance") or validation or {}
-    return {**figures.get("modalities", {}), **{f"  {name}": seen for name, seen in figures.get("kinds", {}).items()}}
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

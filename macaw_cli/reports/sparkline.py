@@ -11,20 +11,41 @@ ASCII = "_.-=+*%#"
 """For terminals and files that have no such letters."""
 
 
-def sparkline(values: Sequence[float], width: int, levels: str = BLOCKS) -> str:
+def sparkline(
+    values: Sequence[float], width: int, levels: str = BLOCKS, bounds: tuple[float, float] | None = None
+) -> str:
     """The values from left to right, lowest to highest, in at most `width` letters.
 
     Args:
         values: a curve; neighbours are averaged where there are more of them than letters.
         width: most letters.
         levels: letters from low to high.
+        bounds: what the lowest and the highest letter mean; without, the curve's own.
     """
     seen = resampled([value for value in values if math.isfinite(value)], width)
     if not seen:
         return ""
-    low, high = min(seen), max(seen)
+    low, high = bounds or (min(seen), max(seen))
     scale = (len(levels) - 1) / (high - low) if high > low else 0.0
     return "".join(levels[round((value - low) * scale)] for value in seen)
+
+
+def loss_line(values: Sequence[float], width: int, levels: str = BLOCKS, shared: Sequence[float] = ()) -> str:
+    """A loss curve in one line; by its logarithm where the loss falls so far that its end would look flat.
+
+    Args:
+        values: the curve.
+        width: most letters.
+        levels: letters from low to high.
+        shared: values of all curves that are shown together, so that the same letter means the same loss.
+    """
+    seen = [value for value in (shared or values) if math.isfinite(value)]
+    if not seen:
+        return ""
+    low, high = min(seen), max(seen)
+    if low > 0 and high > 20 * low:
+        return sparkline([math.log(value) for value in values], width, levels, (math.log(low), math.log(high)))
+    return sparkline(values, width, levels, (low, high))
 
 
 def resampled(values: Sequence[float], count: int) -> list[float]:

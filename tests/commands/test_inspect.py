@@ -3,6 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; written_run.py stands above
+
+from written_run import write_run
 
 
 def inspect(folder, *arguments):
@@ -21,10 +26,10 @@ def test_without_a_path_it_is_wrong_usage(tmp_path):
     assert inspect(tmp_path).returncode == 2
 
 
-def test_a_page_is_for_feature_stores_only(tmp_path):
-    (tmp_path / "settings.yaml").write_text("version: 1\n")
+def test_a_page_is_for_feature_stores_and_runs_only(tmp_path):
+    (tmp_path / "dataset.json").write_text("{}")
     done = inspect(tmp_path, ".", "--html")
-    assert done.returncode == 2 and "--html shows feature stores; . is a run." in done.stderr
+    assert done.returncode == 2 and "--html shows feature stores and runs; . is a dataset." in done.stderr
     assert inspect(tmp_path, ".", "--html", "--samples", "0").returncode == 2
 
 
@@ -35,3 +40,13 @@ def test_a_store_without_media_makes_a_page_and_json(tmp_path):
     facts = json.loads(done.stdout)
     assert (facts["html"], facts["damaged"], facts["modalities"]) == ("page.html", [], {})
     assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+
+
+def test_several_runs_stand_side_by_side(tmp_path):
+    for name in ("a", "b"):
+        write_run(tmp_path / name, old=name == "a", epochs=float(len(name)))
+    done = inspect(tmp_path, "a", "b", "--html", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [run["name"] for run in json.loads(done.stdout)["runs"]] == ["a", "b"]
+    assert (tmp_path / "comparison.html").is_file()
+    assert inspect(tmp_path, "a", "b", "--verify").returncode == 2

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from macaw_cli.basics.disk import human_bytes
-from macaw_cli.reports.sparkline import BLOCKS, sparkline
+from macaw_cli.reports.sparkline import BLOCKS, loss_line
 from macaw_cli.reports.wording import duration
 from macaw_cli.training.reporting.facts import TrainingFacts
 
@@ -39,7 +39,7 @@ def status_fields(facts: TrainingFacts, memory: int, width: int, levels: str = B
     fitted = [_fitting(line, width) for line in lines]
     room = min(width - _length(fitted[0]) - len(GAP), LONGEST_CURVE)
     if room >= SHORTEST_CURVE and facts.loss is not None:
-        fitted[0].append(Field(sparkline(facts.curve.points(), room, levels), style="cyan"))
+        fitted[0].append(Field(loss_line(facts.curve.points(), room, levels), style="cyan"))
     return [line for line in fitted if line]
 
 
