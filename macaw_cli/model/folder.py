@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -74,13 +75,20 @@ def newest_model(workspace: Workspace) -> Path:
     return max(found, key=lambda file: (file.stat().st_mtime_ns, str(file))).parent
 
 
-def save_model(model: MacawForConditionalGeneration, processor: MacawProcessor | None, folder: Path) -> None:
+def save_model(
+    model: MacawForConditionalGeneration,
+    processor: MacawProcessor | None,
+    folder: Path,
+    *,
+    beside: Callable[[Path], None] | None = None,
+) -> None:
     """Write a model folder; an older one of that name is replaced when the new one is whole.
 
     Args:
         model: weights are written as they are, in safetensors.
         processor: None leaves the tokenizer out.
         folder: the folder to write.
+        beside: writes what else belongs into the folder that it is given.
     """
     unfinished = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -93,6 +101,8 @@ def save_model(model: MacawForConditionalGeneration, processor: MacawProcessor |
         model.save_pretrained(unfinished)
     if processor is not None:
         processor.save_pretrained(unfinished)
+    if beside is not None:
+        beside(unfinished)
     publish_folder(unfinished, folder)
 
 

@@ -203,14 +203,18 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         self.get_buffer(f"null_features_{modality}").copy_(torch.as_tensor(features))
 
     def trainable_groups(self) -> dict[str, dict[str, nn.Parameter]]:
-        """Parameters by name, in the groups `bridge`, `tags` and `llm`; encoders are in none."""
+        """Parameters by name, in the groups `bridge`, `tags` and `llm`; encoders are in none.
+
+        Where the LLM has an adapter of PEFT's, `llm` is the adapter, and the LLM's own weights are in none either.
+        """
         groups: dict[str, dict[str, nn.Parameter]] = {"bridge": {}, "tags": {}, "llm": {}}
         group_of = {"bridges": "bridge", "tag_embeddings": "tags", "language_model": "llm"}
         for name, parameter in self.named_parameters():
             group = group_of.get(name.partition(".")[0])
             if group is not None:
                 groups[group][name] = parameter
-        return groups
+        adapter = {name: parameter for name, parameter in groups["llm"].items() if ".lora_" in name}
+        return groups | ({"llm": adapter} if adapter else {})
 
     @property
     def embedding_matrix(self) -> nn.Parameter:

@@ -9,6 +9,7 @@ from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.folder import save_model
 from macaw_cli.model.processing import MacawProcessor
+from macaw_cli.training.adapters import AdapterFiles, add_adapter, has_adapter, merge_adapter
 from macaw_cli.training.engine import TrainingEngine
 from macaw_cli.training.job import TrainingJob, TrainingReport, write_summary
 from macaw_cli.training.materials import Materials
@@ -58,14 +59,23 @@ def _report(run: RunFolder, steps: int, seconds: float, skipped: int) -> Trainin
 
 
 def _save(job: TrainingJob, materials: Materials, model: Any, weights: dict[str, Any] | None) -> None:
-    """Write the model folder; weights that ZeRO-3 has split are put into a whole model first."""
+    """Write the model folder, an adapter beside the weights and in them.
+
+    Weights that ZeRO-3 has split are put into a whole model first.
+    """
+    settings = job.workspace.settings
     model.config.encoders = encoders_seen_from(job.workspace, materials.config, job.run.model)
     if weights is not None:
         whole = type(model)(model.config)
+        add_adapter(whole.language_model, settings.training.adapter, settings.seed, settings.llm)
         whole.load_state_dict(weights)
         whole.generation_config = model.generation_config
         model = whole.to(model.dtype)
-    training = job.workspace.settings.training
-    processor = MacawProcessor(materials.tokenizer, model.config, materials.encoder.template, training.max_tokens)
+    adapter = None
+    if has_adapter(model.language_model):
+        adapter = AdapterFiles.of(model.language_model)
+        merge_adapter(model.language_model)
+    tokens = settings.training.max_tokens
+    processor = MacawProcessor(materials.tokenizer, model.config, materials.encoder.template, tokens)
     with quiet_transformers():
-        save_model(model, processor, job.run.model)
+        save_model(model, processor, job.run.model, beside=adapter.write if adapter else None)

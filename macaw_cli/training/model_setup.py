@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import accumulate
 from math import prod
@@ -14,13 +14,16 @@ import torch
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality, Settings
+from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.encoders.frozen import WHEN_NOT_DEFAULT, chosen_outputs
 from macaw_cli.encoders.source import explain, quiet_transformers, short_name
 from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.same_encoders import require_same_encoders
+from macaw_cli.training.adapters import add_adapter, load_four_bit_llm
 from macaw_cli.training.parameter_groups import freeze
 from macaw_cli.training.sources import llm_source
+from macaw_cli.training.stages import trained_groups
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -104,13 +107,23 @@ def _as_set(workspace: Workspace, settings: EncoderSettings, found: Mapping[str,
     return {**others, **{name: value for name, value in named.items() if name in found or name in WHEN_NOT_DEFAULT}}
 
 
-def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader) -> Any:
-    """The model with the LLM's weights and a fresh bridge, in fp32; equal on every rank.
+def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader, device: str = "cpu") -> Any:
+    """The model with the LLM's weights, a fresh bridge and a fresh adapter, in fp32; equal on every rank.
+
+    Args:
+        workspace: the settings hold.
+        config: the model's.
+        dataset: holds the features that stand for absent media.
+        device: where weights in 4 bits go at once; all others wait in CPU memory until there is an engine.
 
     Raises:
         InputError: the LLM's weights cannot be read.
+<<<<<<< Updated upstream
         MissingDependencyError: `training.compile` or `training.attention` needs what is not installed.
         UsageError: `training.attention` needs a GPU.
+=======
+        UsageError: an adapter for layers that the LLM does not have.
+>>>>>>> Stashed changes
     """
     from macaw_cli.model.compilation import compile_layers, require_compiler
     from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -124,12 +137,16 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader)
     torch.manual_seed(settings.seed)
     with quiet_transformers():
         try:
-            if settings.training.zero_stage == 3:
+            if settings.training.adapter.kind == "qlora":
+                llm = load_four_bit_llm(source, DTYPES[settings.training.precision], device)
+                model = _model_around(llm, config, settings)
+            elif settings.training.zero_stage == 3:
                 model = _partitioned_model(config, source, settings)
             else:
                 model = MacawForConditionalGeneration.build(config, source)
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
+    add_adapter(model.language_model, settings.training.adapter, settings.seed, settings.llm)
     if config.null_media:
         for modality in config.modalities:
             features = dataset.null_features(modality)
@@ -147,16 +164,24 @@ def _partitioned_model(config: MacawConfig, source: str, settings: Settings) -> 
     """As `MacawForConditionalGeneration.build`, for an LLM of which each rank loads only its own part."""
     from transformers import AutoModelForCausalLM
 
-    from macaw_cli.model.modeling import MacawForConditionalGeneration
-
-    llm = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    torch.manual_seed(settings.seed)  # splitting may have drawn numbers; the bridge must begin as in other stages
-    model = MacawForConditionalGeneration(config, llm)
-    model.generation_config = llm.generation_config
-    model.calibrate()
+    model = _model_around(AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32), config, settings)
     for part in (model.bridges, model.tag_embeddings):
         if part is not None:  # DeepSpeed has loaded the LLM in this format, and takes only one
             part.to(DTYPES[settings.training.precision])
+    return model
+
+
+def _model_around(llm: Any, config: MacawConfig, settings: Settings) -> Any:
+    """A new model around an LLM that is loaded already, on the device where that is."""
+    from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+    torch.manual_seed(settings.seed)  # loading may have drawn numbers; the bridge must begin as in other stages
+    model = MacawForConditionalGeneration(config, llm)
+    for part in (model.bridges, model.tag_embeddings):
+        if part is not None:
+            part.to(llm.device)
+    model.generation_config = llm.generation_config
+    model.calibrate()
     return model
 
 
@@ -172,11 +197,17 @@ def encoders_seen_from(workspace: Workspace, config: MacawConfig, folder: Path) 
     return seen
 
 
-def model_without_weights(config: MacawConfig, trained: Collection[str]) -> Any:
-    """The model's shape alone, on the `meta` device, frozen as it will be: enough to count parameters, and free."""
+def model_without_weights(config: MacawConfig, training: TrainingSettings) -> Any:
+    """The model's shape alone, on the `meta` device, with its adapter and frozen as it will be: enough to count.
+
+    Args:
+        config: the model's.
+        training: what any of its stages trains counts as trained.
+    """
     from macaw_cli.model.modeling import MacawForConditionalGeneration
 
     with torch.device("meta"):
         model = MacawForConditionalGeneration(config)
-    freeze(model, trained)
+        add_adapter(model.language_model, training.adapter, seed=0)
+    freeze(model, trained_groups(training))
     return model

@@ -11,6 +11,7 @@ from macaw_cli.basics.console import result, result_json, say
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.presets import Preset
+from macaw_cli.training.adapters import require_possible_adapter
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
 from macaw_cli.training.launching.host_checks import require_usable_hosts
 from macaw_cli.training.processes import choose_processes
@@ -59,10 +60,11 @@ def train(
     processes = choose_processes(settings.training, gpus, cpu_processes, hostfile)
     require_trackers(settings.training.trackers)
     llm_source(workspace)
+    require_possible_adapter(settings.training)
     from macaw_cli.training.materials import prepare
     from macaw_cli.training.model_setup import model_without_weights
     from macaw_cli.training.plan_report import bytes_to_write, print_plan
-    from macaw_cli.training.stages import all_steps, plan_stages, trained_groups
+    from macaw_cli.training.stages import all_steps, plan_stages
 
     materials = prepare(workspace)
     if materials.tokens.skipped:
@@ -70,7 +72,7 @@ def train(
             f"{materials.tokens.skipped} conversations are left out: with training.max_tokens="
             f"{settings.training.max_tokens} they lose their answer or a medium."
         )
-    sketch = model_without_weights(materials.config, trained_groups(settings.training))
+    sketch = model_without_weights(materials.config, settings.training)
     if plan:
         print_plan(materials, sketch, all_steps(plan_stages(materials, settings)), settings, processes)
         return None

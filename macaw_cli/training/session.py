@@ -98,6 +98,7 @@ class _Session:
             log = MetricsLog(job.run, done, job.workspace.settings.training.trackers)
         peak = peak_of(self.engine.device)
         with log as rows, training_display(self.total_steps, done, peak_flops=peak) as display:
+            display.facts.remember(rows.earlier if rows else [])
             for number, stage in enumerate(self._stages):
                 if number:
                     self.close()
@@ -143,7 +144,8 @@ class _Session:
         """The model and its first engine, with the newest checkpoint in them; or note what a new run is made of."""
         job, settings = self._job, self._job.workspace.settings
         with partitioned_loading(deepspeed_config(settings.training, job.processes)):
-            model = new_model(job.workspace, self._materials.config, self._materials.dataset)
+            dataset = self._materials.dataset
+            model = new_model(job.workspace, self._materials.config, dataset, job.processes.device)
             self.engine = self._engine(model, self._stages[0])
         if self._continued:
             load_checkpoint(job.run.checkpoints, self.engine, self._continued)
