@@ -118,12 +118,8 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader,
 
     Raises:
         InputError: the LLM's weights cannot be read.
-<<<<<<< Updated upstream
         MissingDependencyError: `training.compile` or `training.attention` needs what is not installed.
-        UsageError: `training.attention` needs a GPU.
-=======
-        UsageError: an adapter for layers that the LLM does not have.
->>>>>>> Stashed changes
+        UsageError: `training.attention` needs a GPU, or an adapter is meant for layers that the LLM does not have.
     """
     from macaw_cli.model.compilation import compile_layers, require_compiler
     from macaw_cli.model.modeling import MacawForConditionalGeneration
