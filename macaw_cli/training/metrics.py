@@ -27,6 +27,8 @@ class MetricsLog:
     def __init__(self, run: RunFolder, first_step: int = 0, trackers: Sequence[str] = ()) -> None:
         kept = [row for row in read_jsonl(run.metrics_file) if row["step"] <= first_step]
         write_jsonl(run.metrics_file, kept)
+        self.earlier = kept
+        """Rows from before this process began."""
         self._rows = run.metrics_file.open("a", encoding="utf-8")
         self._events = _EventFile(str(run.tensorboard), first_step)
         self._trackers: list[TrackerThread] = []

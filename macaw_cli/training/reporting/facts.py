@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -99,10 +99,25 @@ class TrainingFacts:
             self.loss = report.loss if self.loss is None else SMOOTHING * self.loss + (1 - SMOOTHING) * report.loss
             self.curve.add(report.loss)
 
+    def remember(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Take up what a run that goes on has logged before.
+
+        Args:
+            rows: of metrics.jsonl.
+        """
+        for row in rows:
+            if row.get("loss") is not None:
+                self.loss = float(row["loss"])
+                self.curve.add(self.loss)
+            self.skipped += int(row.get("skipped") or 0)
+            if row.get("validation"):
+                self.validated(row["validation"])
+
     def validated(self, figures: dict[str, Any]) -> None:
         """Keep what a validation says of reliance."""
         modalities = figures.get("modalities", {})
-        self.reliance = {name: seen["reliance"] for name, seen in modalities.items() if seen["reliance"] is not None}
+        known = {name: seen.get("reliance") for name, seen in modalities.items()}
+        self.reliance = {name: value for name, value in known.items() if value is not None}
 
     @contextmanager
     def pause(self, what: str) -> Iterator[None]:

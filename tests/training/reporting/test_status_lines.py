@@ -45,6 +45,14 @@ def test_nothing_is_said_before_anything_is_known():
     assert plain_line(TrainingFacts(total=10), 2**30) == "step 0/10  1.0 GiB"
 
 
+def test_a_run_that_goes_on_shows_the_whole_of_its_course():
+    facts = TrainingFacts(total=100, first=40)
+    image = {"image": {"reliance": 0.7}}
+    facts.remember([{"step": 20, "loss": 2.0, "skipped": 1}, {"step": 40, "loss": None, "skipped": 2},
+                    {"step": 40, "loss": 1.0}, {"step": 40, "validation": {"modalities": image}}])  # fmt: skip
+    assert (facts.loss, facts.curve.points(), facts.skipped, facts.reliance) == (1.0, [2.0, 1.0], 3, {"image": 0.7})
+
+
 def test_a_loss_that_is_no_number_does_not_spoil_the_mean(facts):
     before = facts.loss
     facts.add(StepReport(101, float("nan"), 1e-3, 30, 4000, skipped=True))
