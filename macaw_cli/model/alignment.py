@@ -80,7 +80,7 @@ def folded(
     learned = (query * weights.bias_k.view(heads, 1, depth)).sum(-1)
     additional = torch.stack([learned - shift, -shift], dim=-1).view(heads * count, 2)
     share = torch.cat([scores, additional], dim=-1).softmax(dim=-1, dtype=torch.float32)
-    share = F.dropout(share, dropout)
+    share = dropped(share, dropout)
 
     on_rows, on_learned = share[:, :rows], share[:, rows].view(heads, count, 1)
     mixed = (on_rows.to(matrix.dtype) @ matrix).view(heads, count, width) / unit
@@ -102,7 +102,36 @@ def shared(
     query = F.linear(queries, query_weight, query_bias)
     keys = torch.cat([F.linear(matrix, key_weight / unit, key_bias), weights.bias_k[0], zero])
     values = torch.cat([F.linear(matrix, value_weight / unit, value_bias), weights.bias_v[0], zero])
-    # torch's kernel keeps the softmax in fp32 and never stores all weights.
-    query, keys, values = (part.view(1, len(part), heads, -1).transpose(1, 2) for part in (query, keys, values))
-    attended = F.scaled_dot_product_attention(query, keys, values, dropout_p=dropout)
-    return attended.transpose(1, 2).reshape(count, width)
+    query, keys, values = (part.view(len(part), heads, -1).transpose(0, 1) for part in (query, keys, values))
+    return attended(query, keys, values, dropout).transpose(0, 1).reshape(count, width)
+
+
+def attended(query: Tensor, keys: Tensor, values: Tensor, dropout: float) -> Tensor:
+    """Attention per head: queries (h, n, d), keys and values (h, V, d), result (h, n, d).
+
+    torch's kernel keeps the softmax in fp32 and never stores all weights. On a CPU it has no dropout, and what torch
+    does instead takes twice the time; so there each head is done by itself.
+    """
+    if not dropout or query.is_cuda:
+        return F.scaled_dot_product_attention(query[None], keys[None], values[None], dropout_p=dropout)[0]
+    scaled = query * query.shape[-1] ** -0.5
+    made = []
+    for one, key, value in zip(scaled, keys, values, strict=True):
+        share = (one @ key.T).softmax(dim=-1, dtype=torch.float32)
+        made.append(dropped(share, dropout).to(value.dtype) @ value)
+    return torch.stack(made)
+
+
+def dropped(share: Tensor, dropout: float) -> Tensor:
+    """`F.dropout`; on a CPU with 16 random bits per number, four from each draw, as drawing is what takes the time.
+
+    Args:
+        share: any shape.
+        dropout: 0 to leave it as it is; on a CPU rounded to a multiple of 2^-16.
+    """
+    if not dropout or share.is_cuda:
+        return F.dropout(share, dropout)
+    limit = round(dropout * 2**16)
+    draws = torch.empty(-(-share.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    bits = draws.view(torch.int16)[: share.numel()].view(share.shape)
+    return share.masked_fill(bits < limit - 2**15, 0.0) * (2**16 / (2**16 - limit))

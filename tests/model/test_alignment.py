@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from macaw_cli.model.alignment import AttentionWeights, align, folded, folding_is_cheaper, shared
+from macaw_cli.model.alignment import AttentionWeights, align, dropped, folded, folding_is_cheaper, shared
 
 FORMS = [folded, shared, align]
 
@@ -81,6 +81,24 @@ def test_dropout_keeps_the_mean_and_changes_the_values(form):
         drawn = torch.stack([ours(form, module, queries, matrix, dropout=0.1) for _ in range(600)])
     assert not torch.allclose(drawn[0], exact, atol=1e-3)
     assert relative(drawn.mean(0), exact) < 0.03
+
+
+@pytest.mark.parametrize("count", [1, 3, 100_003])
+def test_as_many_weights_are_dropped_as_wanted_and_the_rest_makes_up_for_them(count):
+    torch.manual_seed(0)
+    share = torch.rand(count, requires_grad=True)
+    left = dropped(share, 0.3)
+    kept = left != 0
+    assert left.shape == share.shape
+    assert torch.allclose(left[kept], share[kept] / 0.7, rtol=1e-4)
+    assert count < 10 or abs(kept.float().mean() - 0.7) < 0.005
+    left.sum().backward()
+    assert torch.allclose(share.grad, kept / 0.7, rtol=1e-4)
+
+
+def test_without_dropout_weights_are_left_alone():
+    share = torch.rand(5)
+    assert torch.equal(dropped(share, 0.0), share)
 
 
 def test_few_queries_are_folded_and_many_share_the_projected_matrix():
