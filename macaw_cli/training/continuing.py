@@ -14,7 +14,7 @@ from macaw_cli.training.run_folder import RunFolder, read_identity
 
 FREE_TO_CHANGE = {
     "runs", "name", "device", "checkpoint_every", "keep_checkpoints", "keep_best", "model_from", "evaluate_every",
-    "evaluate_examples", "log_every", "trackers", "max_skipped_steps", "early_stopping",
+    "evaluate_examples", "log_every", "trackers", "report", "max_skipped_steps", "early_stopping",
 }  # fmt: skip
 """Training settings that change what is written down, or when it ends, but not what a step learns."""
 
@@ -39,7 +39,7 @@ def require_continuable(
     if before is not None:
         _require_equal(run, before, identity)
     if progress is not None:
-        require_same_processes(run, settings.training.zero_stage, progress.world_size, processes.count)
+        require_convertible(run, settings.training.zero_stage, progress.world_size, processes)
 
 
 def require_same_settings(run: RunFolder, settings: Settings) -> None:
@@ -59,18 +59,19 @@ def require_same_settings(run: RunFolder, settings: Settings) -> None:
     _require_equal(run, before, now)
 
 
-def require_same_processes(run: RunFolder, zero_stage: int, before: int, now: int) -> None:
-    """Refuse another number of processes where the optimizer state is split among them.
+def require_convertible(run: RunFolder, zero_stage: int, before: int, processes: Processes) -> None:
+    """Refuse another number of processes where the optimizer state cannot be shared out anew.
+
+    Without ZeRO every process holds all of it; under ZeRO the checkpoint is converted (`checkpoints/universal.py`).
 
     Raises:
-        MismatchError: under ZeRO 1 to 3 the number differs.
+        MismatchError: under ZeRO 3 on several machines, where DeepSpeed 0.19 puts the parts together wrongly.
     """
-    if zero_stage and before != now:
+    if zero_stage == 3 and processes.hosts and before != processes.count:
         raise MismatchError(
-            f"{run.path} was trained by {before} process{'es' if before != 1 else ''}, now there "
-            f"{'are' if now != 1 else 'is'} {now}: under ZeRO {zero_stage} each process holds its own part of the "
-            "optimizer state.",
-            f"Continue with {before}, or start a new run (with zero_stage 0 the number may change).",
+            f"{run.path} was trained by {before} process{'es' if before != 1 else ''}, now there are "
+            f"{processes.count}: under ZeRO 3 DeepSpeed cannot share out the optimizer state anew on several machines.",
+            f"Continue with {before}, or on one machine.",
         )
 
 

@@ -105,7 +105,7 @@ class TrainingEngine:
         Returns:
             What became of the step after its last pack, None in between.
         """
-        for group in self._engine.optimizer.param_groups:
+        for group in self._param_groups:
             group["lr"] = rates[group_of(group["name"])]
         if not self._engine.is_gradient_accumulation_boundary():
             self._engine.step()
@@ -144,6 +144,7 @@ class TrainingEngine:
             universal: whether it was converted for any number of processes.
         """
         strict = not self._leaves_out_frozen
+        groups = [{key: value for key, value in group.items() if key != "params"} for group in self._param_groups]
         self._engine._config.load_universal_checkpoint = universal  # asked for only while loading
         try:
             self._engine.load_checkpoint(
@@ -151,6 +152,25 @@ class TrainingEngine:
             )
         finally:
             self._engine._config.load_universal_checkpoint = False
+        if universal:
+            self._part_what_is_shared(groups)
+
+    @property
+    def _param_groups(self) -> list[dict[str, Any]]:
+        groups: list[dict[str, Any]] = self._engine.optimizer.param_groups
+        return groups
+
+    def _part_what_is_shared(self, groups: list[dict[str, Any]]) -> None:
+        """Undo two things that DeepSpeed does with a universal checkpoint of stage 3.
+
+        All groups get the first one's name and weight decay; and all parameters get one and the same count of steps,
+        which each update would then raise once per parameter.
+        """
+        for group, own in zip(self._param_groups, groups, strict=True):
+            group.update(own)
+        for state in self._engine.optimizer.optimizer.state.values():
+            if isinstance(state.get("step"), torch.Tensor):
+                state["step"] = state["step"].clone()
 
     def gathered_weights(self) -> dict[str, torch.Tensor] | None:
         """Under ZeRO-3 all weights on rank 0, for saving; else None, as the model is whole. All ranks must call it."""

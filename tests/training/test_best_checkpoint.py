@@ -1,4 +1,4 @@
-"""The lowest validation loss: its checkpoint stays, the model can be taken from it, and training ends without a lower."""
+"""The lowest validation loss: its checkpoint stays, gives the model, and training ends when none is lower."""
 
 import json
 import math

@@ -7,7 +7,8 @@ import pytest
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.training.checkpoints.progress import Progress
-from macaw_cli.training.continuing import require_continuable, require_same_plan
+from macaw_cli.training.continuing import require_continuable, require_convertible, require_same_plan
+from macaw_cli.training.launching.hosts import Host
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import choose_run, write_versions
 
@@ -33,6 +34,7 @@ def check(run, settings=SETTINGS, processes=1, identity=IDENTITY, progress=None)
 def test_what_does_not_change_the_model_may_change(run):
     check(run)
     check(run, with_training(log_every=3, checkpoint_every=7, evaluate_every=None, keep_checkpoints=9))
+    check(run, with_training(max_skipped_steps=0, early_stopping=3, keep_best=True, model_from="best"))
 
 
 def test_a_changed_setting_is_shown_with_both_values(run):
@@ -55,15 +57,20 @@ def test_another_dataset_is_refused(run):
         check(run, identity={"dataset": "two"})
 
 
-def test_without_zero_the_number_of_processes_may_change(run):
-    check(run, processes=2, progress=Progress(step=4, world_size=1))
-
-
-def test_under_zero_the_number_of_processes_may_not_change(tmp_path):
-    settings = with_training(zero_stage=2)
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_the_number_of_processes_may_change(tmp_path, stage):
+    settings = with_training(zero_stage=stage)
     run = choose_run(Workspace(tmp_path, settings), resume=False).folder
-    with pytest.raises(MismatchError, match="trained by 2 processes, now there is 1"):
-        check(run, settings, processes=1, progress=Progress(step=4, world_size=2))
+    check(run, settings, processes=1, progress=Progress(step=4, world_size=2))
+
+
+def test_under_zero_3_it_may_not_change_on_several_machines(run):
+    processes = Processes(2, "cuda", (Host("one", 1), Host("two", 1)))
+    require_convertible(run, 3, 2, processes)
+    require_convertible(run, 2, 4, processes)
+    with pytest.raises(MismatchError, match="trained by 4 processes, now there are 2: under ZeRO 3") as told:
+        require_convertible(run, 3, 4, processes)
+    assert "Continue with 4" in told.value.hint
 
 
 def test_another_plan_of_the_same_data_is_refused(run):
