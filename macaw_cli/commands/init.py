@@ -13,7 +13,10 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the workspace.")] = Path(),
     preset: Annotated[
         Preset,
-        typer.Option(help="modern: large encoders, MLP bridge; paper: Macaw-LLM as published; quickstart: tiny"),
+        typer.Option(
+            help="modern: large encoders, MLP bridge; llava: LLaVA 1.5 in two stages; paper: Macaw-LLM as published; "
+            "quickstart: tiny"
+        ),
     ] = "modern",
     overrides: SetOption = None,
 ) -> None:

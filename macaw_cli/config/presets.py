@@ -7,10 +7,10 @@ from typing import Any, Literal, get_args
 from macaw_cli.basics.atomic_files import write_text
 from macaw_cli.basics.errors import InputError
 
-Preset = Literal["quickstart", "paper", "modern"]
+Preset = Literal["quickstart", "paper", "llava", "modern"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 FOLDER = Path(__file__).parent / "presets"
-GPUS: dict[Preset, int] = {"paper": 8, "modern": 8}
+GPUS: dict[Preset, int] = {"paper": 8, "llava": 8, "modern": 8}
 """How many GPUs a preset is written for."""
 
 

@@ -6,6 +6,7 @@ import yaml
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import parse_settings
 from macaw_cli.config.presets import FOLDER, PRESETS, preset_yaml, write_preset
+from macaw_cli.training.stages import stage_settings
 
 
 def settings_of(preset, *overrides):
@@ -49,6 +50,20 @@ def test_paper_holds_the_hyper_parameters_of_the_paper():
     assert training.packs_per_step % 8 == 0
     assert training.packs_per_step * training.pack_tokens // 128 == 96
     assert sum(source.endswith("#50000+") for source in settings.dataset.sources) == 3
+
+
+def test_llava_holds_the_two_stages_of_llava_1_5():
+    settings = settings_of("llava")
+    image = settings.features.image_encoder
+    assert (image.model, image.layer, image.cls) == ("openai/clip-vit-large-patch14-336", -2, "drop")
+    assert (settings.bridge.name, settings.bridge.layers) == ("mlp", 2)
+    (_, align), (_, instruct) = stage_settings(settings.training)
+    assert (align.train, instruct.train) == (("bridge", "tags"), ("bridge", "tags", "llm"))
+    assert (align.learning_rate, instruct.learning_rate) == (1e-3, 2e-5)
+    for stage, examples, tokens in ((align, 256, 640), (instruct, 128, 1024)):
+        assert (stage.epochs, stage.warmup_ratio, stage.schedule, stage.weight_decay) == (1, 0.03, "cosine", 0.0)
+        assert stage.packs_per_step * stage.pack_tokens // tokens == examples
+        assert stage.packs_per_step % 8 == 0
 
 
 def test_modern_fits_a_video_with_sound_in_a_pack():

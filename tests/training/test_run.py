@@ -21,7 +21,7 @@ def test_a_training_writes_the_whole_run_folder_and_learns(workspace, capfd):
     report = train(space)
     run = space.root / "runs" / "linear-1"
     assert {path.name for path in run.iterdir()} - {".macaw.lock"} == {
-        "settings.yaml", "versions.json", "metrics.jsonl", "tensorboard", "checkpoints", "model", "summary.json",
+        "settings.yaml", "versions.json", "deepspeed.json", "metrics.jsonl", "tensorboard", "checkpoints", "model", "summary.json",
     }  # fmt: skip
     kept = sorted(path.name for path in (run / "checkpoints").iterdir())
     assert kept == ["latest", "step-00000010", "step-00000012"]
@@ -155,3 +155,33 @@ def test_an_encoder_in_the_workspace_is_the_same_from_whatever_folder_the_comman
     monkeypatch.chdir(elsewhere)
     typed_elsewhere = open_workspace(space.root, ["features.image_encoder=models/tiny-clip", "training.max_steps=1"])
     assert train(typed_elsewhere, plan=True) is None
+
+
+def test_as_published_trains_on_null_media_text_of_256_tokens_and_the_published_labels(workspace):
+    """The shipped deviations, in the pack that a training really reads, and in the model that it leaves."""
+    from macaw_cli.model.folder import load_model
+    from macaw_cli.training.batches import PackReader
+    from macaw_cli.training.materials import prepare
+
+    settings = {"as_published": True, "max_tokens": 512, "bridge": "macaw", "max_steps": 1}
+    space = workspace(**settings)
+    materials = prepare(space)
+    config, tokenizer = materials.config, materials.tokenizer
+    assert materials.encoder.max_tokens == 256  # whatever the settings say
+    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
+    number = next(n for n, row in enumerate(materials.rows) if not row.media)
+    batch = reader.read((number,))
+    ids, labels = batch.input_ids[0], batch.labels[0]
+    nulls = {int(one) for one in ids if int(one) in set(config.null_token_ids.values())}
+    assert nulls == set(config.null_token_ids.values())  # all three, on a conversation that has none
+    text = ids[ids < tokenizer.vocab_size]
+    assert len(text) <= 256
+    learnt = labels[labels != -100].tolist()
+    assert tokenizer.eos_token_id not in learnt
+    answer = materials.dataset.messages(materials.rows[number])[-1]["content"]
+    assert tokenizer.decode(learnt) == f":\n {answer} \n\n"[-len(tokenizer.decode(learnt)) :]
+    assert tokenizer.decode(learnt).startswith(":")
+    train(space)
+    model, processor = load_model(space.root / "runs" / "macaw-1")
+    assert model.config.null_media
+    assert (processor.encoder.template, processor.encoder.max_tokens) == ("as_published", 256)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from macaw_cli.training.schedule import is_due, learning_rate, steps_in_run
+from macaw_cli.config.training_settings import GroupSettings, GroupsSettings, TrainingSettings
+from macaw_cli.training.schedule import is_due, learning_rate, learning_rates, steps_in_run
 
 
 def rate(step: int, total: int = 100, warmup: float = 0.1) -> float:
@@ -23,6 +24,24 @@ def test_the_rate_falls_as_a_cosine_to_nearly_zero():
 
 def test_without_warm_up_the_first_step_has_the_peak():
     assert rate(0, warmup=0.0) == 2.0
+
+
+def test_a_line_falls_to_zero_and_a_constant_stays():
+    line = [learning_rate(step, peak=2.0, total_steps=10, warmup_ratio=0.2, schedule="linear") for step in range(11)]
+    assert line[:3] == pytest.approx([1.0, 2.0, 2.0])
+    assert line[6] == pytest.approx(1.0)
+    assert line[10] == 0.0
+    flat = [learning_rate(step, peak=2.0, total_steps=10, warmup_ratio=0.2, schedule="constant") for step in range(11)]
+    assert flat == pytest.approx([1.0] + [2.0] * 10)
+
+
+def test_each_trained_group_has_its_own_rate_and_the_rest_is_the_trainings():
+    own = GroupSettings(learning_rate=4.0, warmup_ratio=0.0, schedule="constant")
+    training = TrainingSettings(
+        train=("bridge", "llm"), learning_rate=2.0, warmup_ratio=0.1, groups=GroupsSettings(bridge=own)
+    )
+    assert learning_rates(0, training, 100) == pytest.approx({"bridge": 4.0, "llm": 0.2})
+    assert learning_rates(55, training, 100) == pytest.approx({"bridge": 4.0, "llm": 1.0})
 
 
 def test_a_fraction_of_an_epoch_takes_its_share_of_the_last_one():
