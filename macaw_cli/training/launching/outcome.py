@@ -83,14 +83,15 @@ def report_of(folder: Path, job: TrainingJob, deaths: Iterable[Death]) -> Traini
     first = min(deaths, key=lambda death: (death.follows, death.time), default=None)
     cause = None if first is None or first.follows else first
     _raise_what_a_rank_raised(folder, job, cause)
-    if cause is not None:
-        raise _died(job, cause.text)
+    silence = _silence(folder, job)  # the one they waited for was killed after that, by the launcher
+    if silence or cause:
+        raise silence or _died(job, cause.text if cause else "")
     if first is None and (folder / "report.json").exists():
         return TrainingReport(**read_json(folder / "report.json"))
     if (folder / "stop.json").exists():
         stop = signal.Signals(read_json(folder / "stop.json")["signal"])
         raise Interrupted(f"Stopped by {stop.name} before the training began.", "", exit_code(stop))
-    raise _silence(folder, job) or _died(job, first.text if first else "The processes ended without a report.")
+    raise _died(job, first.text if first else "The processes ended without a report.")
 
 
 def _raise_what_a_rank_raised(folder: Path, job: TrainingJob, cause: Death | None) -> None:
@@ -115,7 +116,7 @@ def _died(job: TrainingJob, text: str) -> ResourceError:
 
 
 def _silence(folder: Path, job: TrainingJob) -> ResourceError | None:
-    """No process was killed, but some waited for another one until the time was over."""
+    """Some waited for another one until the time was over; one that dies is noticed at once."""
     waited = [read_json(file) for file in sorted(folder.glob("silence-*.json"))]
     if not waited:
         return None
