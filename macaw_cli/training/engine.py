@@ -15,7 +15,8 @@ import torch
 
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.batches import Batch
-from macaw_cli.training.deepspeed_setup import deepspeed_config, initialize, new_optimizer
+from macaw_cli.training.deepspeed_config import deepspeed_config
+from macaw_cli.training.deepspeed_setup import initialize, new_optimizer
 from macaw_cli.training.gradients import GradientNorms, loss_scale
 from macaw_cli.training.parameter_groups import group_of, parameter_groups
 from macaw_cli.training.processes import Processes
@@ -59,7 +60,8 @@ class TrainingEngine:
         self.device = torch.device("cpu")
         if processes.device == "cuda":
             self.device = torch.device("cuda", torch.cuda.current_device())
-        config = deepspeed_config(settings, processes)
+        self.config = config = deepspeed_config(settings, processes)
+        """What DeepSpeed was told."""
         groups = parameter_groups(model, settings)
         given = [dict(group, params=list(group["params"])) for group in groups]  # DeepSpeed puts its own in their place
         self._engine = initialize(model, new_optimizer(groups, settings), config)

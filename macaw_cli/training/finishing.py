@@ -46,7 +46,7 @@ def finish_run(
 
 def _report(run: RunFolder, steps: int, seconds: float, skipped: int) -> TrainingReport:
     rows = read_jsonl(run.metrics_file) if distributed.is_main() else []
-    losses = [row["loss"] for row in rows if "loss" in row]
+    losses = [row["loss"] for row in rows if row.get("loss") is not None]
     validations = [row["validation"] for row in rows if "validation" in row]
     return TrainingReport(
         run=run.path.name,
@@ -55,6 +55,7 @@ def _report(run: RunFolder, steps: int, seconds: float, skipped: int) -> Trainin
         validation=validations[-1] if validations else None,
         seconds=round(seconds, 1),
         skipped=skipped,
+        skipped_steps=sum(row.get("skipped", 0) for row in rows),
     )
 
 

@@ -39,6 +39,8 @@ class TrainingReport:
     """Wall time of this process group; earlier parts of a resumed run are not counted."""
     skipped: int
     """Conversations without a response token."""
+    skipped_steps: int = 0
+    """Steps that changed nothing, because their loss or gradients were no numbers."""
 
 
 def write_job(job: TrainingJob, path: Path) -> None:

@@ -1,6 +1,7 @@
 """The folder of one training: its name, what it is made of, and whether it is finished.
 
 `runs/<name>/` holds `settings.yaml` (every setting, resolved), `versions.json` (packages, command, data),
+`deepspeed.json` (what DeepSpeed was told; one file per stage of a recipe),
 `metrics.jsonl` and `tensorboard/` (the course of the training), `checkpoints/` (where it can be continued), `model/`,
 and `summary.json`, which is written last and marks a finished run.
 """
@@ -39,6 +40,10 @@ class RunFolder:
     def versions_file(self) -> Path:
         """Packages, command and what the run was trained on."""
         return self.path / "versions.json"
+
+    def deepspeed_file(self, stage: str = "") -> Path:
+        """The DeepSpeed configuration, of one stage where there are several."""
+        return self.path / (f"deepspeed-{stage}.json" if stage else "deepspeed.json")
 
     @property
     def metrics_file(self) -> Path:

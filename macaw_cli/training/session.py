@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from macaw_cli.basics import distributed
+from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import Interrupted, ResourceError
 from macaw_cli.basics.locks import folder_lock
@@ -20,7 +21,8 @@ from macaw_cli.training.checkpoints.loading import load_best, load_checkpoint
 from macaw_cli.training.checkpoints.progress import BestValidation, Progress
 from macaw_cli.training.checkpoints.saving import save_checkpoint
 from macaw_cli.training.continuing import require_continuable, require_same_plan
-from macaw_cli.training.deepspeed_setup import deepspeed_config, partitioned_loading, process_group
+from macaw_cli.training.deepspeed_config import deepspeed_config
+from macaw_cli.training.deepspeed_setup import partitioned_loading, process_group
 from macaw_cli.training.display import TrainingDisplay, training_display
 from macaw_cli.training.engine import TrainingEngine
 from macaw_cli.training.epoch_plan import plan_hash
@@ -160,7 +162,10 @@ class _Session:
 
     def _engine(self, model: Any, stage: Stage) -> TrainingEngine:
         freeze(model, stage.settings.train)
-        return TrainingEngine(model, stage.settings, self._job.processes, stage.trained_before)
+        engine = TrainingEngine(model, stage.settings, self._job.processes, stage.trained_before)
+        if distributed.is_main():
+            write_json(self._job.run.deepspeed_file(stage.name), engine.config)
+        return engine
 
     def _course(self, stage: Stage, display: TrainingDisplay, log: MetricsLog | None) -> Course:
         job, materials, settings = self._job, self._materials, stage.settings

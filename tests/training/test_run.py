@@ -21,7 +21,8 @@ def test_a_training_writes_the_whole_run_folder_and_learns(workspace, capfd):
     report = train(space)
     run = space.root / "runs" / "linear-1"
     assert {path.name for path in run.iterdir()} - {".macaw.lock"} == {
-        "settings.yaml", "versions.json", "deepspeed.json", "metrics.jsonl", "tensorboard", "checkpoints", "model", "summary.json",
+        "settings.yaml", "versions.json", "deepspeed.json", "metrics.jsonl", "tensorboard", "checkpoints", "model",
+        "summary.json",
     }  # fmt: skip
     kept = sorted(path.name for path in (run / "checkpoints").iterdir())
     assert kept == ["latest", "step-00000010", "step-00000012"]

@@ -75,8 +75,9 @@ def pretend(run, **changes):
 def test_a_checkpoint_that_deepspeed_cannot_convert_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(universal, "CONVERTER", "json.no_such_tool")
     (tmp_path / "step-00000003").mkdir()
+    path = tmp_path / "step-00000003"
     expected = r"step-00000003 cannot be converted for another number of processes: .*no_such_tool"
-    with pytest.raises(DamagedError, match=expected) as told, universal.universal_checkpoint(tmp_path / "step-00000003"):
+    with pytest.raises(DamagedError, match=expected) as told, universal.universal_checkpoint(path):
         pass
     assert "number of processes that wrote it" in told.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000003"]
