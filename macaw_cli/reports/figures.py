@@ -6,6 +6,8 @@ from typing import Any
 from macaw_cli.reports.run_record import RunRecord
 
 PHASES = ("load", "forward", "backward", "optimizer", "checkpoint", "validation")
+BETWEEN_STEPS = ("checkpoint", "validation")
+"""Phases that do not count when the speed of the steps is told."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ def run_figures(record: RunRecord) -> dict[str, Any]:
     """
     losses, validation = record.curve("loss"), last_validation(record)
     best = min(record.validation_curve("loss"), key=lambda point: point[1], default=None)
-    rows, spent = record.training_rows, time_spent(record)
-    seconds = sum(spent.values())
+    rows = record.training_rows
+    seconds = sum(spent for phase, spent in time_spent(record).items() if phase not in BETWEEN_STEPS)
     examples, tokens = (sum(row.get(key, 0) for row in rows) for key in ("examples", "tokens"))
     modalities = validation.get("modalities", {})
     norms = [value for _, value in record.curve("gradient_norm")]
@@ -73,17 +75,29 @@ def held_out(record: RunRecord) -> dict[str, dict[str, Any]]:
 
 
 def time_spent(record: RunRecord) -> dict[str, float]:
-    """Seconds of each phase of the steps, summed over the run; phases that were never timed are left out."""
+    """Seconds of each phase, summed over the run; phases that were never timed are left out."""
     sums: dict[str, float] = {}
-    for row in record.training_rows:
-        for phase, seconds in (row.get("seconds") or {}).items():
-            sums[phase] = sums.get(phase, 0.0) + float(seconds)
+    for _, spent in times(record):
+        for phase, seconds in spent.items():
+            sums[phase] = sums.get(phase, 0.0) + seconds
     order = {phase: number for number, phase in enumerate(PHASES)}
     return dict(sorted(sums.items(), key=lambda item: order.get(item[0], len(order))))
 
 
+def times(record: RunRecord) -> list[tuple[int, dict[str, float]]]:
+    """Step and seconds of each phase since the row before; a validation counts to the row that it follows."""
+    found: list[tuple[int, dict[str, float]]] = []
+    for row in record.rows:
+        spent = {phase: float(seconds) for phase, seconds in (row.get("seconds") or {}).items()}
+        if row.get("validation") and found:
+            found[-1][1].update(spent)
+        elif spent:
+            found.append((int(row["step"]), spent))
+    return found
+
+
 def time_shares(record: RunRecord) -> dict[str, float]:
-    """Share of each phase in the time of the steps, 0 to 1."""
+    """Share of each phase in the time that was measured, 0 to 1."""
     spent = time_spent(record)
     total = sum(spent.values())
     return {phase: seconds / total for phase, seconds in spent.items()} if total else {}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from macaw_cli.reports.drawing import GRID, INK, OF_MODALITY, PALETTE, Picture, smoothed, thinned
-from macaw_cli.reports.figures import held_out, stage_spans, time_shares
+from macaw_cli.reports.figures import held_out, stage_spans, time_shares, times
 from macaw_cli.reports.run_record import Curve, RunRecord
 
 CONDITIONS = {"real": ("real media", "#2f9e6e"), "none": ("no media", "#9aa1a9"), "swapped": ("swapped", "#e08427")}
@@ -28,7 +28,7 @@ def run_pictures(record: RunRecord) -> list[Picture]:
             "validation", "Validations", "Held-out accuracy with real media (lines), with swapped media (dashes) and "
             "held-out loss at each validation.", lambda figure: _validation(figure, record), 3.2)),
         (time_shares(record), Picture(
-            "time", "Where the time goes", "Share of each phase in the time of the steps, over the run.",
+            "time", "Where the time goes", "Share of each phase in the time between two logged rows, over the run.",
             lambda figure: _time(figure, record), 2.8)),
         (record.curve("gradient_norm"), Picture(
             "gradient_norms", "Gradient norms", "Before clipping, per group of parameters where it was logged.",
@@ -143,7 +143,7 @@ def _reliance(figure: Any, record: RunRecord) -> None:
 
 def _time(figure: Any, record: RunRecord) -> None:
     phases = list(time_shares(record))
-    rows = [(int(row["step"]), row["seconds"]) for row in record.training_rows if row.get("seconds")]
+    rows = times(record)
     steps, _ = thinned([float(step) for step, _ in rows], [0.0] * len(rows))
     columns = [thinned([0.0] * len(rows), [seconds.get(phase, 0.0) for _, seconds in rows])[1] for phase in phases]
     totals = [sum(parts) or 1.0 for parts in zip(*columns, strict=True)]
@@ -158,7 +158,7 @@ def _time(figure: Any, record: RunRecord) -> None:
     axes.set_ylim(0, 100)
     axes.set_xlim(steps[0], steps[-1])
     axes.set_xlabel("step")
-    axes.set_ylabel("% of a step")
+    axes.set_ylabel("% of the time")
     axes.grid(color=GRID, alpha=0.4)
     handles, names = axes.get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], loc="outside right center")

@@ -1,6 +1,7 @@
 """The loop: one optimizer step after another, until the plan ends, somebody asks to stop, or nothing gets better."""
 
 import math
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -138,13 +139,15 @@ class _Loop:
         course, step = self._course, self.progress.step
         if not is_due(step, course.settings.evaluate_every, course.last_step):
             return False
+        began = time.monotonic()
         with course.display.pause("validation"):
             figures = course.validate()
         if not figures:
             return False
         if course.log:
             loss = figures["loss"] if math.isfinite(figures["loss"]) else None  # JSON has no word for the others
-            course.log.write({"step": step, "validation": {**figures, "loss": loss}})
+            seconds = {"validation": round(time.monotonic() - began, 4)}
+            course.log.write({"step": step, "validation": {**figures, "loss": loss}, "seconds": seconds})
             course.display.validated(figures)
         self.progress = replace(self.progress, best=self.progress.best.after(step, figures["loss"]))
         best = self.progress.best

@@ -44,6 +44,16 @@ def test_a_run_that_wrote_nothing_yet_has_no_figures(run):
     assert figures["time"] == {}
 
 
+def test_validations_and_checkpoints_count_as_time_but_not_as_steps(run):
+    folder = run(steps=4, old=True)
+    with (folder / "metrics.jsonl").open("a") as rows:
+        rows.write('{"step": 4, "validation": {"loss": 1.0}, "seconds": {"validation": 0.8}}\n')
+        rows.write('{"step": 6, "loss": 1.0, "seconds": {"checkpoint": 1.0}}\n')
+    figures = run_figures(read_run(folder))
+    assert (figures["time"]["validation"], figures["time"]["checkpoint"]) == pytest.approx((0.4, 0.5))
+    assert figures["seconds_of_steps"] == pytest.approx(0.2)
+
+
 def test_a_row_without_a_loss_and_values_that_are_no_numbers_are_left_out_of_curves(run):
     folder = run()
     with (folder / "metrics.jsonl").open("a") as rows:
