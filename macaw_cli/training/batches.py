@@ -27,6 +27,8 @@ READ_AHEAD = 4
 """Packs that are ready or being read before they are needed."""
 READ_AHEAD_BYTES = 512 << 20
 """Features, as stored, of these packs; fewer packs are read ahead where theirs are larger, but always one."""
+STORED = torch.float16
+"""Number format of features in shards; they keep it until they are where they are used: half the bytes to move."""
 CPU = torch.device("cpu")
 
 
@@ -74,7 +76,7 @@ class Batch:
 
     @property
     def features(self) -> dict[Modality, list[torch.Tensor]]:
-        """Modality to its media, in order of appearance: (N, C) each, video (F, N, C)."""
+        """Modality to its media, in order of appearance, as stored: (N, C) each, video (F, N, C)."""
         return {modality: block.split() for modality, block in self.media.items()}
 
     def inputs(self, device: torch.device) -> dict[str, Any]:
@@ -95,8 +97,7 @@ class PackReader:
         rows: conversations by number, as in the plan.
         tokens: the same conversations, tokenised.
         dtype: number format that the model computes in.
-        device: where it computes. For a GPU features stay as they are stored, in pinned memory, until they are there:
-            half the bytes to copy, and the copy runs while the CPU goes on.
+        device: where it computes; for a GPU batches lie in pinned memory, so that copies run while the CPU goes on.
     """
 
     def __init__(
@@ -142,8 +143,8 @@ class PackReader:
 
     def _block(self, refs: Sequence[MediaRef]) -> MediaBlock:
         shapes = tuple(tuple(ref.shape) for ref in refs)
-        dtype = torch.float16 if self._pinned else self._dtype
-        block = MediaBlock(torch.empty(sum(map(prod, shapes)), dtype=dtype, pin_memory=self._pinned), shapes)
+        values = torch.empty(sum(map(prod, shapes)), dtype=STORED, pin_memory=self._pinned)
+        block = MediaBlock(values, shapes)
         for ref, place in zip(refs, block.split(), strict=True):
             place.copy_(torch.from_numpy(self._dataset.features(ref)))
         return block

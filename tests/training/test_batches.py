@@ -29,7 +29,7 @@ def test_positions_start_again_and_media_follow_the_order_of_the_pack(parts):
     assert batch.position_ids.tolist() == [[*range(lengths[0]), *range(lengths[1])]]
     assert batch.input_ids.shape == batch.labels.shape == (1, sum(lengths))
     expected = materials.dataset.features(materials.rows[with_image[1]].media[0])
-    assert torch.equal(batch.features["image"][0], torch.from_numpy(expected).float())
+    assert torch.equal(batch.features["image"][0], torch.from_numpy(expected))
     assert batch.labels[0, lengths[0]] == -100  # its predecessor belongs to the other conversation
 
 
