@@ -19,6 +19,7 @@ from datetime import timedelta
 from typing import Any
 
 import torch
+from torch.distributed import distributed_c10d
 
 from macaw_cli.basics.errors import MissingDependencyError
 from macaw_cli.config.training_settings import TrainingSettings
@@ -89,6 +90,9 @@ def process_group(processes: Processes) -> Iterator[None]:
     """
     deepspeed = import_deepspeed(processes.device)
     timeout = timedelta(seconds=float(os.environ.get(TIMEOUT_VARIABLE, TIMEOUT_S)))
+    # DeepSpeed's own groups take torch's defaults, 10 minutes under NCCL, whatever the group of all ranks has
+    for name in ("default_pg_timeout", "default_pg_nccl_timeout"):
+        setattr(distributed_c10d, name, timeout)
     backend = "nccl" if processes.device == "cuda" else "gloo"
     options: dict[str, Any] = {"auto_mpi_discovery": False, "timeout": timeout, "verbose": False}
     if processes.device == "cuda":
@@ -114,6 +118,30 @@ def _part_alone(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def deepspeed_config(settings: TrainingSettings, processes: Processes) -> dict[str, Any]:
+    """The DeepSpeed configuration of a run, as it is saved beside its settings.
+
+    Clipping in fp32 without ZeRO is left to `engine.py`, because DeepSpeed would not tell the gradient norm.
+    """
+    zero: dict[str, Any] = {"stage": settings.zero_stage}
+    if settings.zero_stage == 3:
+        zero |= {"stage3_gather_16bit_weights_on_model_save": True}
+    if settings.offload:
+        zero |= {"offload_optimizer": {"device": "cpu"}}
+        zero |= {"offload_param": {"device": "cpu"}} if settings.zero_stage == 3 else {}
+    clips_itself = settings.zero_stage > 0 or settings.precision != "fp32"
+    return {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": settings.packs_per_step // processes.count,
+        "gradient_clipping": settings.max_gradient_norm if clips_itself else 0.0,
+        "zero_optimization": zero,
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,  # DeepSpeed's own CPU Adam needs a compiler
+        "bf16": {"enabled": settings.precision == "bf16"},
+        "fp16": {"enabled": settings.precision == "fp16"},
+    }
+
+
 @contextmanager
 def partitioned_loading(config: dict[str, Any]) -> Iterator[None]:
     """Under ZeRO-3, let `from_pretrained` load each weight as a partition; lasts as long as the block."""
@@ -131,16 +159,15 @@ def initialize(model: torch.nn.Module, optimizer: torch.optim.Optimizer, config:
     """A DeepSpeed engine around the model and our optimizer."""
     deepspeed = import_deepspeed("cuda" if torch.cuda.is_available() and next(model.parameters()).is_cuda else "cpu")
     engine, _, _, _ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
-    scaler: Any = getattr(engine.optimizer, "loss_scaler", None)
-    if hasattr(scaler, "raise_error_at_min_scale"):
-        scaler.raise_error_at_min_scale = False  # the loop counts such steps, and knows when it is enough
     return engine
 
 
-def new_optimizer(groups: list[dict[str, Any]], settings: TrainingSettings) -> torch.optim.Optimizer:
-    """AdamW over the groups: torch's fused kernel on a GPU, and on the CPU where it trains or holds the state.
+def new_optimizer(
+    groups: list[dict[str, Any]], settings: TrainingSettings
+) -> torch.optim.Optimizer:
+    """AdamW over the groups: torch's fused kernel, on a GPU and, with offload, on the CPU.
 
-    DeepSpeed's own CPU Adam needs a compiler, and is not faster: 50 M values took 30 ms, torch's fused kernel 32 ms,
-    torch's other ones 256 ms and more, on two AVX-512 cores.
+    DeepSpeed's own CPU Adam is not used: it needs a compiler, and was no faster than torch's fused one (50 M values on
+    two AVX-512 cores).
     """
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.999), fused=True)

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 
-def start(space, *options):
+def start(space, *options, **variables):
     """`macaw train` in the workspace's folder, with one thread per process and impatient collectives."""
-    environment = os.environ | {"MACAW_COLLECTIVE_TIMEOUT_S": "60", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"MACAW_COLLECTIVE_TIMEOUT_S": "60", "OMP_NUM_THREADS": "1"} | variables
     command = [sys.executable, "-m", "macaw_cli", "train", *options]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=space.root, env=environment, **pipes)

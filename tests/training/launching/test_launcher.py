@@ -100,6 +100,19 @@ def test_killed_ranks_are_told_and_the_same_command_ends_with_the_same_bytes(wor
 
 
 @pytest.mark.slow
+def test_a_rank_that_hangs_is_told_by_those_who_waited_for_it(workspace):
+    space = workspace(**ONE_CONVERSATION_PER_PACK, max_steps=2000, epochs=100)
+    process = start(space, "--cpu-processes", "2", MACAW_COLLECTIVE_TIMEOUT_S="20")
+    wait_for_steps(space.root / "runs" / "linear-1", 3)
+    os.kill(ranks_of(process)[1], signal.SIGSTOP)
+    code, _, err = finish(process, timeout=200)  # 20 s of silence, and 30 until the launcher kills it
+    assert code == 1
+    assert "Process 0 of 2 waited in vain for another one" in err
+    assert "Traceback" not in err
+    wait_until(lambda: not processes_in(space.root), "a process is left behind")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [0, 2, 3])
 def test_twenty_of_twenty_trainings_of_two_processes_end_cleanly(workspace, stage):
     for number in range(20):
