@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.reports.comparison import RunComparison
-from macaw_cli.reports.drawing import INK, PALETTE, Picture
+from macaw_cli.reports.drawing import PALETTE, Picture
 from macaw_cli.reports.figures import last_validation
 from macaw_cli.reports.page import cards, picture_cards, table, write_page
-from macaw_cli.reports.run_pictures import plot_curve, use_log_scale
+from macaw_cli.reports.run_pictures import plot_curve, show_reliance, use_log_scale
 
 
 def write_comparison_page(comparison: RunComparison, target: Path) -> None:
@@ -65,6 +65,7 @@ def _curves(figure: Any, comparison: RunComparison, *, held_out: bool) -> None:
 def _reliances(figure: Any, comparison: RunComparison) -> None:
     axes = figure.subplots()
     modalities, count = _modalities(comparison), len(comparison.records)
+    values: list[float] = []
     for number, record in enumerate(comparison.records):
         seen = last_validation(record).get("modalities", {})
         for place, modality in enumerate(modalities):
@@ -73,12 +74,12 @@ def _reliances(figure: Any, comparison: RunComparison) -> None:
                 continue
             height = -place - 0.7 * ((number + 0.5) / count - 0.5)
             low, high = measured.get("ci95") or (measured["reliance"],) * 2
+            values += [low, high]
             axes.plot([low, high], [height] * 2, color=_colour(number), linewidth=3, alpha=0.45)
             axes.plot(measured["reliance"], height, "o", color=_colour(number))
     axes.set_yticks([-place for place in range(len(modalities))], modalities)
     axes.set_ylim(0.6 - len(modalities), 0.6)
-    axes.axvline(0, color=INK, linewidth=0.8)
-    axes.set_xlabel("reliance, 95 %")
+    show_reliance(axes, values)
 
 
 def _modalities(comparison: RunComparison) -> list[str]:

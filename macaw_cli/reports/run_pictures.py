@@ -53,8 +53,20 @@ def plot_curve(axes: Any, curve: Curve, label: str, colour: str, *, noisy: bool 
 def use_log_scale(axes: Any, values: Sequence[float]) -> None:
     """A logarithmic axis where it shows more: the values are positive and differ by more than 20 times."""
     if values and min(values) > 0 and max(values) > 20 * min(values):
+        from matplotlib.ticker import LogLocator, NullFormatter
+
+        wide = max(values) > 1000 * min(values)
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def show_reliance(axes: Any, values: Sequence[float]) -> None:
+    """The axis of reliance: from nothing to all, and below nothing where a value is."""
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set_xlim(min([-0.05, *(value - 0.05 for value in values)]), 1.05)
+    axes.set_xlabel("reliance, 95 %")
 
 
 def _loss(figure: Any, record: RunRecord) -> None:
@@ -131,8 +143,7 @@ def _reliance(figure: Any, record: RunRecord) -> None:
     left.set_ylim(-0.6, len(lines) - 0.4)
     for label, (name, _) in zip(left.get_yticklabels(), reversed(lines), strict=True):
         label.set_fontweight("normal" if name.startswith(" ") else "bold")
-    left.axvline(0, color=INK, linewidth=0.8)
-    left.set_xlabel("reliance, 95 %")
+    show_reliance(left, [bound for _, seen in lines for bound in seen.get("ci95") or [seen["reliance"]]])
     right.set_xlim(-0.03, 1.03)
     right.set_xlabel("accuracy")
     for label, tone in CONDITIONS.values():
@@ -152,9 +163,8 @@ def _time(figure: Any, record: RunRecord) -> None:
     means = time_shares(record)
     labels = [f"{phase} {means[phase]:.0%}" if means[phase] >= 0.005 else f"{phase} <1%" for phase in phases]
     colours = [PHASE_COLOURS.get(phase, PALETTE[-1]) for phase in phases]
-    if len(steps) == 1:
-        steps, shares = [0.0, steps[0]], [share * 2 for share in shares]
-    axes.stackplot(steps, shares, colors=colours, labels=labels, linewidth=0)
+    steps, shares = [0.0, *steps], [[share[0], *share] for share in shares]  # a row tells of the steps before it
+    axes.stackplot(steps, shares, colors=colours, labels=labels, linewidth=0, step="pre")
     axes.set_ylim(0, 100)
     axes.set_xlim(steps[0], steps[-1])
     axes.set_xlabel("step")
@@ -168,6 +178,7 @@ def _per_group(figure: Any, record: RunRecord, key: str, whole: str, scale: str)
     axes = figure.subplots()
     groups = record.names(key)
     curves = {group: record.curve(key, group) for group in groups} if groups else {"": record.curve(whole)}
+    curves = _equal_together(curves)
     for number, (group, curve) in enumerate(curves.items()):
         if curve:
             plot_curve(axes, curve, group, PALETTE[number % len(PALETTE)], noisy=scale == "log")
@@ -180,3 +191,11 @@ def _per_group(figure: Any, record: RunRecord, key: str, whole: str, scale: str)
     axes.set_ylabel(whole.replace("_", " "))
     if groups:
         axes.legend()
+
+
+def _equal_together(curves: dict[str, Curve]) -> dict[str, Curve]:
+    """Curves that lie over each other become one with all their names."""
+    names: dict[tuple[tuple[int, float], ...], list[str]] = {}
+    for name, curve in curves.items():
+        names.setdefault(tuple(curve), []).append(name)
+    return {", ".join(those): list(curve) for curve, those in names.items()}
