@@ -182,6 +182,3 @@ class TrainingSettings:
             raise ValueError(f"two of training.stages have the same name; found {', '.join(names)}")
         if self.model_from == "best" and not self.keep_best:
             raise ValueError("training.model_from=best needs training.keep_best=true")
-        trained = {group for stage in self.stages for group in stage.train or self.train} or set(self.train)
-        if self.adapter.kind != "none" and "llm" not in trained:
-            raise ValueError("training.adapter is trained as the group llm, which training.train does not name")

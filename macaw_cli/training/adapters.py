@@ -14,6 +14,7 @@ import torch
 
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
 from macaw_cli.config.training_settings import AdapterSettings, TrainingSettings
+from macaw_cli.training.stages import trained_groups
 
 NAME = "default"
 """Name under which PEFT keeps the adapter inside the model."""
@@ -26,10 +27,16 @@ def require_possible_adapter(settings: TrainingSettings) -> None:
     """Refuse an adapter that cannot be trained here, before anything heavy is loaded.
 
     Raises:
-        UsageError: 4-bit weights under ZeRO-3, which cannot split them.
+        UsageError: an adapter that no stage trains, or 4-bit weights under ZeRO-3, which cannot split them.
         MissingDependencyError: bitsandbytes is not installed.
     """
-    if settings.adapter.kind != "qlora":
+    kind = settings.adapter.kind
+    if kind != "none" and "llm" not in trained_groups(settings):
+        raise UsageError(
+            f"training.adapter={kind} is trained as the group llm, which training.train does not name.",
+            "Add llm to training.train, or --set training.adapter=none.",
+        )
+    if kind != "qlora":
         return
     if settings.zero_stage == 3:
         raise UsageError(
