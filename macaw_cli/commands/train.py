@@ -65,7 +65,9 @@ def train(
     if verify_resume is not None:
         from macaw_cli.training.verify_resume import verify_resume as verify
 
-        verify(workspace, verify_resume, gpus=gpus, cpu_processes=cpu_processes, as_json=as_json)
+        verify(
+            workspace, verify_resume, gpus=gpus, cpu_processes=cpu_processes, hostfile=hostfile, as_json=as_json
+        )
         return
     from macaw_cli.training.run import train as train_run
 

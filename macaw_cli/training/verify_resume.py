@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from macaw_cli.basics.console import print_table, result, result_json, say
-from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.job import read_summary
@@ -24,7 +24,13 @@ WHOLE, KILLED = "whole", "killed"
 
 
 def verify_resume(
-    workspace: Workspace, k: int, *, gpus: int | None = None, cpu_processes: int | None = None, as_json: bool = False
+    workspace: Workspace,
+    k: int,
+    *,
+    gpus: int | None = None,
+    cpu_processes: int | None = None,
+    hostfile: Path | None = None,
+    as_json: bool = False,
 ) -> list[Comparison]:
     """Train 2K steps twice, once with a kill after K, and compare batches, losses, rates and weights.
 
@@ -35,13 +41,17 @@ def verify_resume(
         k: steps before the kill.
         gpus: as for a training.
         cpu_processes: as for a training.
+        hostfile: refused: what is verified here holds for several machines as well.
         as_json: print one JSON object instead of a table.
 
     Raises:
+        UsageError: a hostfile.
         MismatchError: something differs; it says what, and where first.
         InputError: the run has too few steps.
         MacawError: what a training raises.
     """
+    if hostfile is not None:
+        raise UsageError("--verify-resume verifies the processes of this machine.", "Leave --hostfile away.")
     processes = choose_processes(workspace.settings.training, gpus, cpu_processes)
     exact = processes.device == "cpu" or workspace.settings.training.deterministic
     runs = workspace.path(workspace.settings.training.runs)

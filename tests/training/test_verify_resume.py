@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.training import verify_resume as room
 from macaw_cli.training.verify_resume import verify_resume
 
@@ -62,3 +62,8 @@ def test_more_steps_than_there_are_is_told(workspace):
 
 def test_steps_are_shared_out_among_stages():
     assert [room._lengths(4, 1), room._lengths(5, 2), room._lengths(2, 3)] == [[4], [2, 3], [1, 1, 1]]
+
+
+def test_several_machines_are_not_verified(workspace, tmp_path):
+    with pytest.raises(UsageError, match="Leave --hostfile away"):
+        verify_resume(workspace(), 2, hostfile=tmp_path / "hosts")

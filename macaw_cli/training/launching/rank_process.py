@@ -56,7 +56,8 @@ def _tell_of_peers(folder: Path, error: RuntimeError) -> None:
     if not any(words in text for words in (*PEER_LOST, "Timed out waiting")):
         traceback.print_exception(error)
     elif any(words in text for words in PEER_SILENT):
-        leave_silence(folder, distributed.rank(), text.splitlines()[0])
+        detail = text.splitlines()[0].rpartition("] ")[2]  # after the place in gloo's source
+        leave_silence(folder, distributed.rank(), detail)
 
 
 def _end_as_orphan(launcher: int) -> None:
