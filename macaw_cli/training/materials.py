@@ -81,7 +81,7 @@ def prepare(workspace: Workspace) -> Materials:
         UsageError: a setting that cannot be.
     """
     training = workspace.settings.training
-    folders = _folders(workspace)
+    folders = dataset_folders(workspace)
     places = list(dict.fromkeys(folders.values()))
     parts = [_open(folder, number) for number, folder in enumerate(places)]
     dataset = joined(parts)
@@ -110,7 +110,7 @@ def prepare(workspace: Workspace) -> Materials:
     )
 
 
-def _folders(workspace: Workspace) -> dict[str, Path]:
+def dataset_folders(workspace: Workspace) -> dict[str, Path]:
     """Every dataset of every stage: as the settings name it, without its weight, and where it is."""
     settings = workspace.settings
     folders = {}

@@ -47,11 +47,7 @@ def choose_processes(
             that the device cannot do.
         ResourceError: fewer GPUs than asked for.
     """
-    for option, value in (("--gpus", gpus), ("--cpu-processes", cpu_processes)):
-        if value is not None and value < 1:
-            raise UsageError(f"{option} must be at least 1, found {value}.")
-    if gpus is not None and cpu_processes is not None:
-        raise UsageError("--gpus and --cpu-processes exclude each other.", "Give one of them.")
+    _require_one_number(gpus, cpu_processes)
     if hostfile is not None:
         processes = _processes_of_hosts(settings, gpus, cpu_processes, hostfile)
     else:
@@ -59,6 +55,37 @@ def choose_processes(
     require_divisible(settings.packs_per_step, processes.count)
     _require_possible(settings, processes)
     return processes
+
+
+def planned_processes(
+    settings: TrainingSettings, gpus: int | None, cpu_processes: int | None, hostfile: Path | None = None
+) -> Processes:
+    """As `choose_processes`, for a plan: what is asked for need not be here.
+
+    Raises:
+        InputError: a hostfile that cannot be used.
+        UsageError: both options at once, a count below 1 or above what divides a step, or settings that exclude each
+            other on any machine.
+    """
+    _require_one_number(gpus, cpu_processes)
+    if hostfile is not None:
+        processes = _processes_of_hosts(settings, gpus, cpu_processes, hostfile)
+    elif cpu_processes is not None or (gpus is None and settings.device == "cpu"):
+        processes = Processes(cpu_processes or 1, "cpu")
+    else:
+        asked = gpus is not None or settings.device == "cuda" or _gpus_there()
+        processes = Processes(gpus or 1, "cuda" if asked else "cpu")
+    require_divisible(settings.packs_per_step, processes.count)
+    _require_zero_for_offload(settings)
+    return processes
+
+
+def _require_one_number(gpus: int | None, cpu_processes: int | None) -> None:
+    for option, value in (("--gpus", gpus), ("--cpu-processes", cpu_processes)):
+        if value is not None and value < 1:
+            raise UsageError(f"{option} must be at least 1, found {value}.")
+    if gpus is not None and cpu_processes is not None:
+        raise UsageError("--gpus and --cpu-processes exclude each other.", "Give one of them.")
 
 
 def _processes_of_hosts(
@@ -98,6 +125,10 @@ def _require_possible(settings: TrainingSettings, processes: Processes) -> None:
             "training.precision is fp16, which DeepSpeed cannot train on a CPU.",
             "Add --set training.precision=bf16 (or fp32).",
         )
+    _require_zero_for_offload(settings)
+
+
+def _require_zero_for_offload(settings: TrainingSettings) -> None:
     if settings.offload and settings.zero_stage < 2:
         raise UsageError(
             f"training.offload needs zero_stage 2 or 3, found {settings.zero_stage}.",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from macaw_cli.basics.console import result, result_json, say
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.presets import Preset
+from macaw_cli.config.presets import GPUS, Preset
 from macaw_cli.training.adapters import require_possible_adapter
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
 from macaw_cli.training.launching.host_checks import require_usable_hosts
-from macaw_cli.training.processes import choose_processes
+from macaw_cli.training.processes import choose_processes, planned_processes
 from macaw_cli.training.reporting.trackers import require_trackers
 from macaw_cli.training.run_folder import choose_run
 from macaw_cli.training.sources import llm_source
@@ -57,14 +57,17 @@ def train(
         Interrupted: SIGINT or SIGTERM; a checkpoint is saved.
     """
     settings = workspace.settings
+    if plan:
+        _plan(workspace, gpus, cpu_processes, hostfile, preset, as_json=as_json)
+        return None
     processes = choose_processes(settings.training, gpus, cpu_processes, hostfile)
     require_trackers(settings.training.trackers)
     llm_source(workspace)
     require_possible_adapter(settings.training)
     from macaw_cli.training.materials import prepare
     from macaw_cli.training.model_setup import model_without_weights
-    from macaw_cli.training.plan_report import bytes_to_write, print_plan
-    from macaw_cli.training.stages import all_steps, plan_stages
+    from macaw_cli.training.stages import stage_settings
+    from macaw_cli.training.training_plan import bytes_to_write
 
     materials = prepare(workspace)
     if materials.tokens.skipped:
@@ -73,11 +76,9 @@ def train(
             f"{settings.training.max_tokens} they lose their answer or a medium."
         )
     sketch = model_without_weights(materials.config, settings.training)
-    if plan:
-        print_plan(materials, sketch, all_steps(plan_stages(materials, settings)), settings, processes)
-        return None
+    room = max(bytes_to_write(sketch, stage) for _, stage in stage_settings(settings.training))
     require_usable_hosts(processes, workspace.root, workspace.path(settings.training.runs))
-    require_free_space(workspace.path(settings.training.runs), bytes_to_write(sketch, settings))
+    require_free_space(workspace.path(settings.training.runs), room)
     chosen = choose_run(workspace, resume)
     job = TrainingJob(workspace, chosen.folder, chosen.continues, processes)
     report = _finished(job) or _train(job, materials)
@@ -86,6 +87,20 @@ def train(
     else:
         result(f"Trained {job.run.path} in {report.steps} steps. Next: macaw chat")
     return report
+
+
+def _plan(
+    workspace: Workspace, gpus: int | None, cpu_processes: int | None, hostfile: Path | None, preset: Preset | None,
+    *, as_json: bool,
+) -> None:  # fmt: skip
+    """Show what the training would be; without a number of processes, for as many GPUs as the preset is written for."""
+    if preset in GPUS and gpus is None and cpu_processes is None and hostfile is None:
+        gpus = GPUS[preset]
+        say(f"The preset {preset} is written for {gpus} GPUs; --gpus plans for another number.")
+    processes = planned_processes(workspace.settings.training, gpus, cpu_processes, hostfile)
+    from macaw_cli.training.plan_report import show_plan
+
+    show_plan(workspace, processes, as_json=as_json)
 
 
 def _train(job: TrainingJob, materials: "Materials") -> TrainingReport:

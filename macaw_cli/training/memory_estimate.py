@@ -1,0 +1,151 @@
+"""How much memory a training needs, counted before anything is loaded. Pure functions of sizes and settings.
+
+Parameters, gradients and optimizer state are counted to the byte as DeepSpeed keeps them; activations are counted by
+kind of layer, for a transformer with a gated feed-forward part. `macaw train --plan` checks the sum against what three
+real steps took.
+
+Letters: T tokens of a pack, D the LLM's width, I its feed-forward width, V its vocabulary, n soft tokens.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.model.alignment import folding_is_cheaper
+from macaw_cli.model.chunked_loss import chunk_positions
+
+Place = Literal["device", "host"]
+RUNTIME = 96 * 2**20
+"""Workspaces of kernels, and what the allocator holds without use."""
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+QUANTISED = 0.53
+"""Bytes of a weight in 4 bits, its share of the block constants included."""
+LIVE_VALUES = 1_000_000_000
+"""Values that ZeRO-3 keeps gathered at most (DeepSpeed's `stage3_max_live_parameters`)."""
+BUCKET_VALUES = 500_000_000
+"""Values of DeepSpeed's communication buffers at most (`reduce_bucket_size`)."""
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """What of a model costs memory."""
+
+    trained: int
+    """Values that are trained, of an adapter included."""
+    frozen: int
+    """Values that are not."""
+    quantised: int
+    """How many of the frozen ones are held in 4 bits."""
+    head: int
+    """Trained values of the output layer; its gradient exists twice for a moment."""
+    width: int
+    layers: int
+    feed_forward: int
+    vocabulary: int
+    key_value_width: int
+    """Width of keys and of values: less than D where heads share them."""
+    align_heads: int
+    """Heads of the `macaw` bridges' attention to the embedding matrix; 0 for other bridges."""
+
+
+@dataclass(frozen=True)
+class PackSize:
+    """A large pack of the plan."""
+
+    tokens: int
+    supervised: int
+    soft_tokens: Mapping[str, int]
+    """Modality to soft tokens of all its media."""
+
+
+Memory = dict[Place, dict[str, float]]
+"""Bytes of one process, by what they are for: on the device that computes, and in the host's memory."""
+
+
+def estimate(size: ModelSize, pack: PackSize, training: TrainingSettings, processes: int) -> Memory:
+    """Bytes of one process at the fullest moment of a step.
+
+    Args:
+        size: of the model.
+        pack: the largest that one forward pass takes.
+        training: precision, ZeRO stage, offload, checkpointing hold.
+        processes: over all machines.
+    """
+    stage, value = training.zero_stage, BYTES[training.precision]
+    share = {name: processes if stage >= least else 1 for name, least in (("state", 1), ("gradients", 2), ("all", 3))}
+    plain = size.trained + size.frozen - size.quantised
+    weights = (plain * value + size.quantised * QUANTISED) / share["all"]
+    # AdamW's two moments in fp32, and a master copy where training is in 16 bits or the state is split
+    state = size.trained * (8 + (4 if value == 2 or stage else 0)) / share["state"]
+    memory: Memory = {
+        "device": {
+            "weights": weights,
+            "gradients": size.trained * value / share["gradients"] + size.head * value,
+            "gradients in fp32": size.trained * 4 / share["state"] if value == 2 or stage else 0,
+            "optimizer state": state,
+            "activations": activations(size, pack, training),
+            "loss": loss_chunk(size, pack, value),
+            "alignment": alignment(size, pack, value),
+            "communication": _communication(size, stage, value),
+            "runtime": RUNTIME,
+        },
+        "host": {},
+    }
+    if training.offload and stage >= 2:
+        memory["host"]["optimizer state"] = memory["device"].pop("optimizer state")
+        memory["host"]["gradients in fp32"] = memory["device"].pop("gradients in fp32")
+    if training.offload and stage == 3:
+        memory["host"]["weights"] = memory["device"].pop("weights")
+    return {"device": _above_zero(memory["device"]), "host": _above_zero(memory["host"])}
+
+
+def total(memory: Memory, place: Place) -> float:
+    """Bytes in one place."""
+    return sum(memory[place].values())
+
+
+def activations(size: ModelSize, pack: PackSize, training: TrainingSettings) -> float:
+    """What the forward pass keeps for the backward pass.
+
+    Per token and layer: two norms keep their input in fp32, what they scaled and their output; attention keeps its
+    queries before and after rotation, keys and values, and its output; the feed-forward part keeps the gate before and
+    after its activation, the other half and their product. The probabilities of attention are not kept.
+    """
+    value = BYTES[training.precision]
+    norms = size.width * (2 * 4 + 4 * value)
+    attention = (3 * size.width + 3 * size.key_value_width) * value
+    layer = pack.tokens * (norms + attention + 4 * size.feed_forward * value)
+    if training.gradient_checkpointing:
+        return size.layers * pack.tokens * size.width * value + layer
+    return size.layers * layer + 2 * pack.tokens * size.width * 4
+
+
+def loss_chunk(size: ModelSize, pack: PackSize, value: int) -> float:
+    """One chunk of logits, with its probabilities and their gradient in fp32, and the head's gradient."""
+    positions = min(pack.supervised, chunk_positions(size.vocabulary))
+    return float(positions * size.vocabulary * (value + 8))
+
+
+def alignment(size: ModelSize, pack: PackSize, value: int) -> float:
+    """Attention of soft tokens to the embedding matrix: its scores and probabilities, or the matrix projected."""
+    if not size.align_heads:
+        return 0.0
+    needed = 0.0
+    for tokens in pack.soft_tokens.values():
+        folded = tokens * size.align_heads * size.vocabulary * (2 * value + 2 * 4)
+        shared = size.vocabulary * size.width * 4 * value
+        is_folded = folding_is_cheaper(tokens, size.vocabulary, size.width, size.align_heads)
+        needed += folded if is_folded else shared
+    return needed
+
+
+def _communication(size: ModelSize, stage: int, value: int) -> float:
+    """Gradients on their way to the process that owns them, and under ZeRO-3 weights that were gathered."""
+    bucket = min(size.trained, BUCKET_VALUES) * value if stage else 0.0
+    gathered = min(size.trained + size.frozen, LIVE_VALUES) * value if stage == 3 else 0.0
+    return bucket + gathered
+
+
+def _above_zero(parts: dict[str, float]) -> dict[str, float]:
+    return {name: size for name, size in parts.items() if size}

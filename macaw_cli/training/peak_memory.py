@@ -1,0 +1,50 @@
+"""The most memory that this process has had since a moment, as the system counts it."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+STATUS = Path("/proc/self/status")
+CLEAR = Path("/proc/self/clear_refs")
+FORGET_PEAK = "5"
+
+
+class PeakMemory:
+    """Counts from the moment it is made.
+
+    Args:
+        device: "cuda" counts what torch has of the current GPU, "cpu" the pages of this process.
+    """
+
+    def __init__(self, device: Literal["cpu", "cuda"]) -> None:
+        self._on_gpu = device == "cuda"
+        self._before: int | None
+        if self._on_gpu:
+            torch.cuda.reset_peak_memory_stats()
+            self._before = torch.cuda.memory_allocated()
+        else:
+            self._before = _field("VmRSS") if _forget_peak() else None
+
+    def growth(self) -> int | None:
+        """Bytes of the fullest moment above those of the beginning; None where the system does not tell."""
+        if self._before is None:
+            return None
+        peak = torch.cuda.max_memory_allocated() if self._on_gpu else _field("VmHWM")
+        return None if peak is None else peak - self._before
+
+
+def _forget_peak() -> bool:
+    try:
+        CLEAR.write_text(FORGET_PEAK)
+    except OSError:  # not Linux, or not allowed in this container
+        return False
+    return True
+
+
+def _field(name: str) -> int | None:
+    try:
+        lines = STATUS.read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)

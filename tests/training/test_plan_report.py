@@ -1,0 +1,101 @@
+"""`macaw train --plan`: what it counts, what it measures, what it says where it cannot, and that it writes no run."""
+
+import json
+
+import pytest
+
+from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.config.loading import open_workspace
+from macaw_cli.training.run import train
+
+
+def planned(space, capfd, **options):
+    capfd.readouterr()
+    assert train(space, plan=True, as_json=True, **options) is None
+    printed = capfd.readouterr()
+    return json.loads(printed.out), printed.err
+
+
+def test_the_plan_counts_steps_tokens_and_memory_and_measures_three_steps(workspace, capfd):
+    space = workspace(epochs=2, max_steps=None, packs_per_step=2)
+    plan, _ = planned(space, capfd)
+    (stage,) = plan["stages"]
+    assert stage["examples"] == 2 * plan["conversations"] == 120
+    assert stage["steps"] == plan["steps"] == pytest.approx(2 * stage["steps_per_epoch"])
+    assert 0 <= stage["padding"] < 0.2
+    assert stage["parameters"]["llm"]["trained"] > 30_000
+    assert plan["memory"]["fits"] is True
+    assert {"weights", "gradients", "optimizer state", "activations"} <= set(plan["memory"]["device"])
+    (measured,) = plan["measured"]
+    assert len(measured["steps"]) == 3
+    assert {"load", "forward", "backward", "optimizer"} <= set(measured["steps"][0]["seconds"])
+    assert plan["seconds"]["total"] >= plan["seconds"]["steps"] > 0
+    assert plan["no_time"] is None
+    assert [path.name for path in (space.root / "runs").iterdir()] == [".tokens"]
+
+
+def test_the_table_says_the_same_to_people(workspace, capfd):
+    train(workspace(max_steps=3), plan=True)
+    out = capfd.readouterr().out
+    for words in ("steps", "examples", "padding", "memory per process", "measured step 3", "time, about"):
+        assert words in out
+    assert out.splitlines()[-1] == "Next: macaw train"
+
+
+def test_gpus_that_are_not_here_are_planned_with_memory_and_without_time(workspace, capfd):
+    space = workspace(packs_per_step=8, precision="fp16", zero_stage=3, device="auto")
+    plan, _ = planned(space, capfd, gpus=8)
+    assert plan["processes"] == {"count": 8, "device": "cuda"}
+    assert plan["seconds"] is None
+    assert "not here" in plan["no_time"]
+    assert plan["memory"]["verdict"].startswith("needs 8 GPUs of 16 GB")
+
+
+def test_fp16_on_a_cpu_is_planned_without_time(workspace, capfd):
+    plan, _ = planned(workspace(precision="fp16", max_steps=2), capfd)
+    assert plan["no_time"] == "DeepSpeed cannot train in fp16 on a CPU"
+
+
+def test_what_cannot_be_on_any_machine_is_refused_in_a_plan_too(workspace):
+    with pytest.raises(UsageError, match="--gpus and --cpu-processes exclude each other"):
+        train(workspace(), plan=True, gpus=1, cpu_processes=1)
+    with pytest.raises(UsageError, match="packs_per_step is 4, which 3 processes cannot share"):
+        train(workspace(), plan=True, gpus=3)
+    with pytest.raises(UsageError, match=r"training\.offload needs zero_stage 2 or 3"):
+        train(workspace(offload=True), plan=True, gpus=1)
+
+
+def test_stages_are_counted_one_by_one_and_each_is_measured(workspace, capfd):
+    stages = [{"name": "first", "train": ["bridge"], "max_steps": 2}, {"name": "then", "epochs": 0.5}]
+    plan, _ = planned(workspace(stages=stages, max_steps=None, packs_per_step=2), capfd)
+    first, then = plan["stages"]
+    assert (first["name"], first["steps"], then["name"]) == ("first", 2, "then")
+    assert first["parameters"]["llm"]["trained"] == 0
+    assert then["examples"] < plan["conversations"]
+    assert [one["stage"] for one in plan["measured"]] == ["first", "then"]
+
+
+def test_the_papers_recipe_is_planned_without_network_for_its_eight_gpus(world, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (tmp_path / "macaw.yaml").write_text(f"dataset: {{out: {world / 'dataset'}}}\n")
+    few = [f"bridge.{modality}_tokens=2" for modality in ("image", "audio", "video")]  # the tiny features have no more
+    space = open_workspace(tmp_path, few, preset="paper")
+    plan, err = planned(space, capfd, preset="paper")
+    assert "The preset paper is written for 8 GPUs" in err
+    assert "huggyllama/llama-7b is not on this machine" in err
+    assert plan["note"]
+    assert plan["processes"]["count"] == 8
+    assert 6.7e9 < plan["stages"][0]["parameters"]["llm"]["trained"] < 6.8e9
+    host, device = plan["memory"]["host"], plan["memory"]["device"]
+    assert host["optimizer state"] == pytest.approx(12 * 6.9e9 / 8, rel=0.1)
+    assert "optimizer state" not in device
+    assert plan["no_time"]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_papers_recipe_without_a_dataset_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (tmp_path / "macaw.yaml").write_text("")
+    with pytest.raises(InputError) as error:
+        train(open_workspace(tmp_path, preset="paper"), plan=True, preset="paper")
+    assert "build-dataset" in error.value.hint
