@@ -76,11 +76,12 @@ def train_step(
         engine.backward(loss)
         losses.append(loss.detach())
         digests.append(batch.digest)
+        if number + world_size >= len(planned.packs):  # before the update, which a GPU then does while the CPU goes on
+            messages = _tell_all([float(stop.received or 0), *digests], losses, engine)
         clock.lap("backward")
         update = engine.step(rates)
         clock.lap("optimizer")
     assert update is not None  # the packs of a step are what DeepSpeed accumulates
-    messages = _tell_all([float(stop.received or 0), *digests], losses, engine)
     signals = [int(message[0]) for message in messages if message[0]]
     if signals:
         stop.adopt(signals[0])
