@@ -29,10 +29,21 @@ def response_loss(logits: Tensor, targets: Tensor, num_supervised: Tensor | int 
     """
     counted = targets != IGNORED
     total = F.cross_entropy(logits[counted].float(), targets[counted], reduction="sum")
-    return divided(total, counted, num_supervised)
+    return divided(total, counted.sum(), num_supervised)
 
 
-def divided(total: Tensor, counted: Tensor, num_supervised: Tensor | int | None) -> Tensor:
-    """The summed loss divided by `num_supervised`, or by the number of true values in `counted`."""
-    divisor = counted.sum().clamp(min=1) if num_supervised is None else num_supervised
+def divided(total: Tensor, counted: Tensor | int, num_supervised: Tensor | int | None) -> Tensor:
+    """The summed loss divided by `num_supervised`, or by the number of tokens counted in it."""
+    divisor = torch.as_tensor(counted).clamp(min=1) if num_supervised is None else num_supervised
     return total / torch.as_tensor(divisor, device=total.device, dtype=total.dtype)
+
+
+def supervised_places(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the hidden states stand that predict a supervised token, and these tokens: both (n,).
+
+    Args:
+        labels: (B, T); the places count over all rows behind one another.
+    """
+    following = F.pad(labels[:, 1:], (0, 1), value=IGNORED).flatten()
+    places = (following != IGNORED).nonzero().squeeze(-1)
+    return places, following[places]

@@ -122,7 +122,8 @@ class MediaFusion:
         return kept
 
     def _check(self, input_ids: Tensor, features: Media) -> None:
-        placeholders = {name: int((input_ids == self.config.soft_token_ids[name]).sum()) for name in features}
+        found = [(input_ids == self.config.soft_token_ids[name]).sum() for name in features]
+        placeholders = dict(zip(features, torch.stack(found).tolist(), strict=True))  # a GPU is waited for once
         made = {
             name: sum(soft_token_count(self.config, name, medium.shape) for medium in media)
             for name, media in features.items()

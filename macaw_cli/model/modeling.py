@@ -22,7 +22,7 @@ from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.fusion import FusedInputs
 from macaw_cli.model.generation import MediaGeneration
 from macaw_cli.model.language_head import plain_head
-from macaw_cli.model.losses import IGNORED, divided, predicting_positions, response_loss
+from macaw_cli.model.losses import divided, predicting_positions, response_loss, supervised_places
 from macaw_cli.model.media_inputs import MediaFusion
 from macaw_cli.model.packing import isolating_mask, mask_for_kernel
 from macaw_cli.model.partitions import gathered
@@ -158,14 +158,12 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             output: CausalLMOutputWithPast = self.language_model(**inputs, logits_to_keep=positions)
             loss = response_loss(output.logits, labels[:, positions + 1], num_supervised)
             return CausalLMOutputWithPast(loss=loss, past_key_values=output.past_key_values)
+        places, targets = supervised_places(labels)  # first, because a GPU is waited for until they are known
         output = parts.backbone(**inputs)
-        targets = labels[:, 1:]
-        counted = targets != IGNORED
+        hidden = output.last_hidden_state.flatten(0, 1).index_select(0, places)
         self.supervised_loss.may_use(parts.head)
-        total = self.supervised_loss(output.last_hidden_state[:, :-1][counted], parts.head, targets[counted])
-        return CausalLMOutputWithPast(
-            loss=divided(total, counted, num_supervised), past_key_values=output.past_key_values
-        )
+        loss = divided(self.supervised_loss(hidden, parts.head, targets), len(places), num_supervised)
+        return CausalLMOutputWithPast(loss=loss, past_key_values=output.past_key_values)
 
     def fuse_inputs(
         self, input_ids: Tensor | None, attention_mask: Tensor | None = None, labels: Tensor | None = None, **media: Any

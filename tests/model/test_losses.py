@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from macaw_cli.model.losses import predicting_positions, response_loss
+from macaw_cli.model.losses import predicting_positions, response_loss, supervised_places
 
 
 def test_the_loss_is_the_mean_over_supervised_tokens_only():
@@ -34,3 +34,10 @@ def test_without_supervised_tokens_the_loss_is_zero_and_still_has_gradients():
 def test_positions_that_predict_a_supervised_token_in_any_row_are_kept():
     labels = torch.tensor([[-100, -100, 7, -100, 2], [9, -100, -100, -100, 4]])
     assert predicting_positions(labels).tolist() == [1, 3]
+
+
+def test_places_of_each_row_alone_and_the_tokens_that_they_predict():
+    labels = torch.tensor([[-100, -100, 7, -100, 2], [9, -100, -100, -100, 4]])
+    places, tokens = supervised_places(labels)
+    assert places.tolist() == [1, 3, 5 + 3]
+    assert tokens.tolist() == [7, 2, 4]
