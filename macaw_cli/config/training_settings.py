@@ -160,7 +160,8 @@ class TrainingSettings:
     max_skipped_steps: Annotated[int, Field(ge=0)] = 10
     """A step whose loss or gradients are not numbers is skipped and counted; one more than this ends the run."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
-    """End the run after this many validations in a row without a lower loss; `null` never does."""
+    """End the run, or the stage of a recipe, after this many validations in a row without a lower loss; `null` never
+    does."""
     evaluate_every: Annotated[int, Field(ge=1)] | None = 200
     """Optimizer steps between validations (loss and reliance); `null` validates only at the end."""
     evaluate_examples: Annotated[int, Field(ge=1)] = 64

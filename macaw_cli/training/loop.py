@@ -152,7 +152,8 @@ class _Loop:
         self.progress = replace(self.progress, best=self.progress.best.after(step, figures["loss"]))
         best = self.progress.best
         if stopped_early(self.progress, course.settings):
-            say(f"{best.since} validations in a row were not better than that of step {best.step}: training ends here")
+            what = f"stage {course.stage}" if course.stage else "training"
+            say(f"{best.since} validations in a row were not better than that of step {best.step}: {what} ends here")
         return True
 
     def _save_if_due(self, in_any_case: bool) -> None:

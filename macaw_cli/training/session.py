@@ -110,14 +110,23 @@ class _Session:
                     say(f"Stage {stage.name}: steps {stage.first_step + 1} to {stage.last_step}")
                 lengths, ranks = self._materials.tokens.lengths.tolist(), job.processes.count
                 display.begin_stage(stage.name, work_counter(self.engine.model, lengths, ranks))
-                self._progress = train_steps(self._course(stage, display, rows), self._progress)
+                course = self._course(stage, display, rows)
+                self._progress = train_steps(course, self._progress)
                 early = stopped_early(self._progress, stage.settings)
-                if early or self._progress.step < stage.last_step or self._stop.received:
+                if early and stage is not self._stages[-1] and not self._stop.received:
+                    self._leave_out_the_rest(course)
+                elif early or self._progress.step < stage.last_step or self._stop.received:
                     break
         self.finished = early or self._progress.step == self.total_steps
         if self.finished:
             self._take_best(stage.settings)
         return self._progress.step
+
+    def _leave_out_the_rest(self, course: Course) -> None:
+        """Count a stage that has stopped early as done, in a checkpoint, so that a resume begins with the next one."""
+        if self._progress.step < course.last_step:
+            self._progress = replace(self._progress, step=course.last_step)
+            course.save(self._progress)
 
     def _take_best(self, settings: TrainingSettings) -> None:
         """Go back to the weights with the lowest validation loss, where the settings ask for them."""

@@ -126,3 +126,22 @@ def test_a_bridge_trained_in_an_earlier_stage_is_in_the_checkpoints_of_the_llms_
     train(disturbed, resume=True)
     one, other = weights_of(calm), weights_of(disturbed)
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_early_stopping_ends_a_stage_and_the_next_one_begins(workspace, monkeypatch):
+    first = {"name": "still", "train": ["bridge"], "max_steps": 5, "learning_rate": 1e-30}
+    settings = {
+        "stages": [first, TWO_STAGES[1]], "early_stopping": 1, "evaluate_every": 1, "checkpoint_every": 100,
+        "keep_checkpoints": 9,
+    }  # fmt: skip
+    calm, disturbed = workspace("calm", **settings), workspace("disturbed", **settings)
+    train(calm)
+    run = calm.root / "runs" / "linear-1"
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    steps = [row["step"] for row in rows if "loss" in row]
+    assert steps[:3] == [1, 2, 6]  # the second validation was not better than the first
+    assert (run / "checkpoints" / "step-00000005").is_dir()
+    train_until(disturbed, monkeypatch, 5)
+    train(disturbed, resume=True)
+    one, other = weights_of(calm), weights_of(disturbed)
+    assert all(torch.equal(one[name], other[name]) for name in one)
