@@ -68,8 +68,8 @@ def save_checkpoint(
 
 def _prune(folder: Path, keep: int, best: str | None) -> None:
     for old in checkpoints(folder)[:-keep]:
-        if old.name != best:
-            shutil.rmtree(old)
+        if old.name != best:  # renamed first: what is left by a kill in between is found again
+            shutil.rmtree(old.rename(old.with_name(old.name + TEMPORARY)))
 
 
 def _finish(temporary: Path, final: Path, progress: Progress, engine: TrainingEngine) -> None:
