@@ -10,8 +10,8 @@ from typing import Any
 from macaw_cli.training.reporting.trackers import Scalars, remember, remembered
 
 EXPERIMENT = "macaw"
-STORE = "mlruns"
-"""Folder beside the runs that takes the figures where no tracking server is named."""
+STORE = ".mlruns"
+"""Folder among the runs that takes the figures where no tracking server is named; hidden, as it is no run."""
 PARAMETERS_AT_ONCE, LONGEST_VALUE = 100, 500
 _NOT_ALLOWED = re.compile(r"[^\w\-./: ]")
 """Letters that MLflow takes in no name of a figure."""
@@ -36,7 +36,8 @@ class MlflowTracker:
     def open(self) -> None:
         """Begin, or go on with, the MLflow run."""
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its own default tries for four minutes
-        uri = os.environ.get("MLFLOW_TRACKING_URI") or (self._folder.parent / STORE).absolute().as_uri()
+        store = self._folder.parent / STORE
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or store.absolute().as_uri()
         if uri.startswith("file:"):
             os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # else it wants a database and its driver
         elif uri.startswith("http") and os.environ.get("HF_HUB_OFFLINE") == "1":

@@ -2,7 +2,9 @@
 
 import pytest
 
+from macaw_cli.training.epoch_plan import PlannedStep
 from macaw_cli.training.reporting.facts import StepReport, TrainingFacts
+from macaw_cli.training.reporting.mfu import WorkCounter
 from macaw_cli.training.reporting.status_lines import GAP, plain_line, status_fields
 
 
@@ -43,6 +45,15 @@ def test_nothing_is_said_before_anything_is_known():
     first, second = lines(TrainingFacts(total=10), 80)
     assert (first, second) == ("step 0/10", "1.0 GiB")
     assert plain_line(TrainingFacts(total=10), 2**30) == "step 0/10  1.0 GiB"
+
+
+def test_utilisation_is_the_rate_over_what_all_devices_can_do():
+    facts = TrainingFacts(total=2, peak=1e12, ranks=4)
+    facts.count_work = WorkCounter([10], world_size=1, per_token=1e9)
+    facts.add(StepReport(1, 1.0, 1e-3, 1, 10, planned=PlannedStep(((0,),), tokens=10, supervised_tokens=1)))
+    assert facts.mfu == pytest.approx(facts.tokens_per_second * 1e9 / 4e12, rel=0.01)
+    facts.peak = None
+    assert facts.mfu is None
 
 
 def test_a_run_that_goes_on_shows_the_whole_of_its_course():

@@ -39,7 +39,7 @@ def mlflow_client(run, monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=(run.path.parent / "mlruns").as_uri())
+    return MlflowClient(tracking_uri=(run.path.parent / ".mlruns").as_uri())
 
 
 def test_mlflow_gets_every_figure_and_the_settings(run, mlflow_client):
