@@ -1,0 +1,65 @@
+"""What only a GPU has: its attention kernels and Liger's loss, against the forms that run everywhere."""
+
+from itertools import accumulate
+
+import pytest
+import torch
+from torch import nn
+
+from macaw_cli.model import chunked_loss
+from macaw_cli.model.attention_kernels import Heads, Pack, by_example, fastest, flash, flash_is_installed, flex, varlen
+from macaw_cli.model.chunked_loss import SupervisedLoss, liger_loss
+from macaw_cli.model.packing import use_attention
+
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+    pytest.mark.filterwarnings("ignore"),  # of torch's own code, while it compiles
+]
+LENGTHS = [5, 130, 1, 64, 300]
+
+
+@pytest.mark.parametrize("window", [None, 50])
+@pytest.mark.parametrize("groups", [2, 8])
+@pytest.mark.parametrize("kernel", [varlen, flex, flash, fastest])
+def test_each_kernel_attends_as_one_call_per_example_does_in_values_and_gradients(kernel, groups, window):
+    if kernel is flash and not flash_is_installed():
+        pytest.skip("flash-attn is not installed")
+    generator = torch.Generator("cuda").manual_seed(0)
+    options = {"device": "cuda", "dtype": torch.bfloat16, "generator": generator, "requires_grad": True}
+    heads = Heads(*(torch.randn(1, count, sum(LENGTHS), 64, **options) for count in (8, groups, groups)))
+    pack = Pack((0, *accumulate(LENGTHS)), window, None, 0.0)
+    direction = torch.randn(1, sum(LENGTHS), 8, 64, device="cuda", dtype=torch.bfloat16, generator=generator)
+    results = []
+    for one in (by_example, kernel):
+        attended = one(nn.Identity(), heads, pack)
+        results.append([attended, *torch.autograd.grad(attended, heads, direction)])
+    for expected, found in zip(*results, strict=True):
+        assert (found - expected).norm() <= 0.02 * expected.norm()
+
+
+@pytest.mark.parametrize("name", ["auto", "sdpa", "flex"])
+def test_a_packed_example_has_the_logits_that_it_has_alone(tiny, name):
+    model = tiny.model("linear", llm=tiny.llm_config(hidden_size=64, num_attention_heads=2)).cuda().bfloat16()
+    use_attention(model, name)
+    examples = [[1, 5, 6, 7], [1, 8, 9, 10, 11], [2, 3]]
+    alone = [model(input_ids=torch.tensor([ids], device="cuda")).logits[0] for ids in examples]
+    positions = torch.tensor([[at for ids in examples for at in range(len(ids))]], device="cuda")
+    ids = torch.tensor([[one for ids in examples for one in ids]], device="cuda")
+    packed = model(input_ids=ids, position_ids=positions).logits[0]
+    assert torch.allclose(packed, torch.cat(alone), atol=0.03)
+
+
+@pytest.mark.skipif(liger_loss() is None, reason="liger-kernel is not installed")
+def test_ligers_loss_is_ours(monkeypatch):
+    torch.manual_seed(0)
+    head = nn.Linear(64, 1000, bias=False, device="cuda")
+    hidden = torch.randn(700, 64, device="cuda", requires_grad=True)
+    targets = torch.randint(1000, (700,), device="cuda")
+    results = []
+    for liger in (True, False):
+        if not liger:
+            monkeypatch.setattr(chunked_loss, "liger_loss", lambda: None)
+        loss = SupervisedLoss()(hidden, head, targets)
+        results.append([loss, *torch.autograd.grad(loss / 700, [hidden, head.weight])])
+    for one, other in zip(*results, strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-5)
