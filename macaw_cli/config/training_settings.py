@@ -105,7 +105,7 @@ class TrainingSettings:
     epochs: Annotated[float, Field(gt=0)] = 3.0
     """Passes over the training conversations; fractions are allowed."""
     max_steps: Annotated[int, Field(ge=1)] | None = None
-    """Stop after this many optimizer steps; each stage of a recipe counts its own."""
+    """Stop after this many optimizer steps, counted over all stages of a recipe."""
     train: Groups = GROUPS
     """Parameter groups that are trained, of `bridge`, `tags` and `llm`; the others are frozen, as encoders always are.
     With an adapter, `llm` means the adapter's weights."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.loading import Workspace
@@ -108,6 +109,15 @@ def prepare(workspace: Workspace) -> Materials:
         key=keys[0] if len(keys) == 1 else fingerprint(keys),
         llm=llm_identity(source, config.text_config),
     )
+
+
+def tell_skipped(materials: Materials) -> None:
+    """Say how many conversations are left out, and why."""
+    if materials.tokens.skipped:
+        say(
+            f"{materials.tokens.skipped} conversations are left out: with training.max_tokens="
+            f"{materials.encoder.max_tokens} they lose their answer or a medium."
+        )
 
 
 def dataset_folders(workspace: Workspace) -> dict[str, Path]:

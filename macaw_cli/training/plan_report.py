@@ -9,7 +9,7 @@ from macaw_cli.basics.disk import human_bytes
 from macaw_cli.config.loading import Workspace
 from macaw_cli.shards.dataset_lock import read_lock
 from macaw_cli.training.machine_memory import machine_memory
-from macaw_cli.training.materials import dataset_folders, prepare
+from macaw_cli.training.materials import dataset_folders, prepare, tell_skipped
 from macaw_cli.training.memory_estimate import total
 from macaw_cli.training.memory_verdict import Verdict, judge
 from macaw_cli.training.model_setup import model_without_weights
@@ -37,6 +37,7 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         read_lock(folder)  # whoever has no dataset yet need not wait for the hub to hear so
     with with_reachable_llm(workspace) as (planned, stands_in):
         materials = prepare(planned)
+        tell_skipped(materials)
         stages = plan_stages(materials, planned.settings)
         model = model_without_weights(materials.config, planned.settings.training)
         plan = make_plan(materials, model, stages, processes)

@@ -64,17 +64,13 @@ def train(
     require_trackers(settings.training.trackers)
     llm_source(workspace)
     require_possible_adapter(settings.training)
-    from macaw_cli.training.materials import prepare
+    from macaw_cli.training.materials import prepare, tell_skipped
     from macaw_cli.training.model_setup import model_without_weights
     from macaw_cli.training.stages import stage_settings
     from macaw_cli.training.training_plan import bytes_to_write
 
     materials = prepare(workspace)
-    if materials.tokens.skipped:
-        say(
-            f"{materials.tokens.skipped} conversations are left out: with training.max_tokens="
-            f"{settings.training.max_tokens} they lose their answer or a medium."
-        )
+    tell_skipped(materials)
     sketch = model_without_weights(materials.config, settings.training)
     room = max(bytes_to_write(sketch, stage) for _, stage in stage_settings(settings.training))
     require_usable_hosts(processes, workspace.root, workspace.path(settings.training.runs))

@@ -47,7 +47,7 @@ def stage_settings(training: TrainingSettings) -> list[tuple[str, TrainingSettin
 
 
 def plan_stages(materials: "Materials", settings: Settings) -> list[Stage]:
-    """Every optimizer step of the run, stage by stage.
+    """Every optimizer step of the run, stage by stage; `training.max_steps` ends it, in whatever stage that is.
 
     Args:
         materials: the tokenised conversations.
@@ -58,8 +58,14 @@ def plan_stages(materials: "Materials", settings: Settings) -> list[Stage]:
     stages: list[Stage] = []
     trained: frozenset[str] = frozenset()
     for number, (name, training) in enumerate(stage_settings(settings.training)):
+        before = stages[-1].last_step if stages else 0
+        if settings.training.max_steps is not None:
+            if before >= settings.training.max_steps:
+                break
+            left = settings.training.max_steps - before
+            training = replace(training, max_steps=min(left, training.max_steps or left))
         steps = plan_stage(materials, training, settings.seed + number)
-        stages.append(Stage(name, training, steps, stages[-1].last_step if stages else 0, trained))
+        stages.append(Stage(name, training, steps, before, trained))
         trained |= frozenset(training.train)
     return stages
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "training"))  # tiny_world.py stands beside the training tests
 
@@ -78,3 +80,30 @@ def test_a_missing_llm_is_wrong_usage(world, tmp_path):
     code, _, err = run(tmp_path, "--set", "llm=")
     assert code == 2
     assert "--llm" in err
+
+
+def test_several_datasets_presets_and_names_are_options_and_json_is_one_object(world, tmp_path):
+    make_workspace(world, tmp_path)
+    twice = tmp_path / "twice"
+    shutil.copytree(world / "dataset", twice)
+    options = ["--run", "both", "--max-steps", "2", "--json", "--set", "training.zero_stage=2"]
+    code, out, err = run(tmp_path, f"{world / 'dataset'}:0.5", "twice:1.5", *options)
+    assert code == 0, err
+    assert json.loads(out)["run"] == "both"
+    settings = yaml.safe_load((tmp_path / "runs" / "both" / "settings.yaml").read_text())
+    assert settings["training"]["datasets"] == [f"{world / 'dataset'}:0.5", "twice:1.5"]
+    few = [f"--set=bridge.{modality}_tokens=2" for modality in ("image", "audio", "video")]
+    code, out, err = run(tmp_path, "twice", "--plan", "--preset", "quickstart", "--json", "--cpu-processes", "2", *few)
+    assert code == 0, err
+    plan = json.loads(out)
+    assert plan["stages"][0]["datasets"] == [{"folder": "twice", "conversations": 60, "weight": 1.0}]
+    assert plan["processes"] == {"count": 2, "device": "cpu"}
+    assert plan["measured"][0]["steps"]
+    assert [path.name for path in (tmp_path / "runs").iterdir() if path.name[0] != "."] == ["both"]
+
+
+def test_a_wrong_weight_is_wrong_usage(world, tmp_path):
+    make_workspace(world, tmp_path)
+    code, _, err = run(tmp_path, "dataset:0")
+    assert code == 2
+    assert "The weight of the dataset dataset must be above 0" in err

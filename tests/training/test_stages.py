@@ -103,9 +103,9 @@ def test_killed_in_each_stage_and_at_their_border_it_ends_with_the_same_bytes(
 @pytest.mark.parametrize("zero_stage", [0, 3])
 def test_a_group_that_is_frozen_is_bit_identical_after_its_stage(workspace, world, zero_stage):
     """Also one that a stage before has trained: it differs from where it came from, so the checkpoints hold it."""
-    stages = [{"name": "bridge", "train": ["bridge"]}, {"name": "llm", "train": ["llm"]}]
+    stages = [{"name": group, "train": [group], "max_steps": 2} for group in ("bridge", "llm")]
     alone = workspace("alone", max_steps=2, zero_stage=zero_stage, train=["bridge"])
-    both = workspace("both", max_steps=2, zero_stage=zero_stage, stages=stages)
+    both = workspace("both", max_steps=None, zero_stage=zero_stage, stages=stages)
     train(alone)
     train(both)
     first, last = weights_of(alone), weights_of(both)
@@ -118,8 +118,8 @@ def test_a_group_that_is_frozen_is_bit_identical_after_its_stage(workspace, worl
 
 
 def test_a_bridge_trained_in_an_earlier_stage_is_in_the_checkpoints_of_the_llms_stage(workspace, monkeypatch):
-    stages = [{"name": "bridge", "train": ["bridge"]}, {"name": "llm", "train": ["llm"]}]
-    settings = {"max_steps": 2, "stages": stages, "zero_stage": 3, "checkpoint_every": 1}
+    stages = [{"name": group, "train": [group], "max_steps": 2} for group in ("bridge", "llm")]
+    settings = {"max_steps": None, "stages": stages, "zero_stage": 3, "checkpoint_every": 1}
     calm, disturbed = workspace("calm", **settings), workspace("disturbed", **settings)
     train(calm)
     train_until(disturbed, monkeypatch, 3)
@@ -131,8 +131,8 @@ def test_a_bridge_trained_in_an_earlier_stage_is_in_the_checkpoints_of_the_llms_
 def test_early_stopping_ends_a_stage_and_the_next_one_begins(workspace, monkeypatch):
     first = {"name": "still", "train": ["bridge"], "max_steps": 5, "learning_rate": 1e-30}
     settings = {
-        "stages": [first, TWO_STAGES[1]], "early_stopping": 1, "evaluate_every": 1, "checkpoint_every": 100,
-        "keep_checkpoints": 9,
+        "max_steps": None, "stages": [first, TWO_STAGES[1]], "early_stopping": 1, "evaluate_every": 1,
+        "checkpoint_every": 100, "keep_checkpoints": 9,
     }  # fmt: skip
     calm, disturbed = workspace("calm", **settings), workspace("disturbed", **settings)
     train(calm)

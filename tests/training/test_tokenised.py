@@ -84,3 +84,13 @@ def test_a_limit_that_leaves_nothing_is_told(workspace):
     space = workspace(max_tokens=20)
     with pytest.raises(InputError, match=r"None of the 60 conversations.*max_tokens=20"):
         prepare(space)
+
+
+@pytest.mark.slow
+def test_many_processes_make_the_same_as_one(materials, tmp_path, monkeypatch):
+    monkeypatch.setattr("macaw_cli.training.tokenising.WORTH_PROCESSES", 10)
+    monkeypatch.setattr("macaw_cli.training.tokenising.CHUNK", 7)
+    monkeypatch.setattr("macaw_cli.training.tokenising.usable_cores", lambda: 2)
+    made = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+    for name in ("numbers", "ends", "supervised_counts", "input_ids", "supervised"):
+        assert np.array_equal(getattr(made, name), getattr(materials.tokens, name))
