@@ -29,3 +29,19 @@ def test_a_report_that_cannot_be_drawn_costs_one_line(run, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"The report of {run} cannot be drawn")
     assert line.endswith(f"`macaw inspect {run} --html` tries again.")
+
+
+def test_a_training_ends_with_its_report_and_rows_that_it_is_made_of(workspace, capsys):
+    from macaw_cli.reports.figures import run_figures
+    from macaw_cli.reports.run_record import read_run
+    from macaw_cli.training.run import train
+
+    place = workspace(report=True, max_steps=2, name="told")
+    train(place)
+    folder = place.root / "runs/told"
+    assert f"Report: {folder / 'report.html'}" in capsys.readouterr().err
+    assert "<svg" in (folder / "report.html").read_text()
+    figures = run_figures(read_run(folder))
+    assert (figures["steps"], figures["finished"], figures["skipped_steps"]) == (2, True, 0)
+    assert set(figures["accuracy"]) == {"image", "audio", "video"}
+    assert {"load", "forward", "backward", "optimizer", "checkpoint", "validation"} == set(figures["time"])
