@@ -52,7 +52,7 @@ def choose_processes(
         processes = _processes_of_hosts(settings, gpus, cpu_processes, hostfile)
     else:
         processes = _processes(settings, gpus, cpu_processes)
-    require_divisible(settings.packs_per_step, processes.count)
+    _require_equal_shares(settings, processes.count)
     _require_possible(settings, processes)
     return processes
 
@@ -75,9 +75,15 @@ def planned_processes(
     else:
         asked = gpus is not None or settings.device == "cuda" or _gpus_there()
         processes = Processes(gpus or 1, "cuda" if asked else "cpu")
-    require_divisible(settings.packs_per_step, processes.count)
+    _require_equal_shares(settings, processes.count)
     _require_zero_for_offload(settings)
     return processes
+
+
+def _require_equal_shares(settings: TrainingSettings, count: int) -> None:
+    stages = [stage.packs_per_step or settings.packs_per_step for stage in settings.stages]
+    for packs_per_step in stages or [settings.packs_per_step]:
+        require_divisible(packs_per_step, count)
 
 
 def _require_one_number(gpus: int | None, cpu_processes: int | None) -> None:

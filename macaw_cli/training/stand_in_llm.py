@@ -15,8 +15,13 @@ from macaw_cli.config.presets import FOLDER
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.training.sources import llm_source
 
-SHAPES = {"huggyllama/llama-7b": "llama-7b.json"}
-"""Hub id to its configuration, shipped beside the presets that name it."""
+SHAPES = {
+    "huggyllama/llama-7b": "llama-7b.json",
+    "lmsys/vicuna-7b-v1.5": "llama-7b.json",
+    "Qwen/Qwen2.5-7B-Instruct": "qwen2.5-7b.json",
+}
+"""Hub id to its sizes, shipped beside the presets that name it."""
+CHAT_TEMPLATE = "{% for message in messages %}{{ message.role }}: {{ message.content }}{{ eos_token }}{% endfor %}"
 CHARACTERS_PER_TOKEN = 4
 """Of English text, about, with a vocabulary of 32,000."""
 
@@ -68,4 +73,5 @@ def _write_tokenizer(folder: Path) -> None:
     pieces = Regex(rf"[\s\S]{{1,{CHARACTERS_PER_TOKEN}}}")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(pieces, "isolated")
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+    fast.chat_template = CHAT_TEMPLATE + "{% if add_generation_prompt %}assistant: {% endif %}"
     fast.save_pretrained(folder)

@@ -99,3 +99,21 @@ def test_the_papers_recipe_without_a_dataset_says_what_to_do(tmp_path, monkeypat
     with pytest.raises(InputError) as error:
         train(open_workspace(tmp_path, preset="paper"), plan=True, preset="paper")
     assert "build-dataset" in error.value.hint
+
+
+@pytest.mark.parametrize(("preset", "values"), [("llava", 6.7e9), ("modern", 7.6e9)])
+def test_presets_of_several_stages_and_of_other_llms_are_planned_without_network(
+    world, tmp_path, capfd, monkeypatch, preset, values
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (tmp_path / "macaw.yaml").write_text(f"dataset: {{out: {world / 'dataset'}}}\n")
+    plan, _ = planned(open_workspace(tmp_path, preset=preset), capfd, preset=preset)
+    last = plan["stages"][-1]
+    assert sum(last["parameters"]["llm"].values()) == pytest.approx(values, rel=0.02)
+    assert plan["processes"]["count"] == 8
+
+
+def test_a_stage_whose_packs_cannot_be_shared_is_refused(workspace):
+    stages = [{"name": "a", "packs_per_step": 3}, {"name": "b"}]
+    with pytest.raises(UsageError, match="packs_per_step is 3, which 2 processes cannot share"):
+        train(workspace(stages=stages), cpu_processes=2)
