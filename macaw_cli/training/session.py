@@ -117,7 +117,7 @@ class _Session:
                     self._leave_out_the_rest(course)
                 elif early or self._progress.step < stage.last_step or self._stop.received:
                     break
-        self.finished = early or self._progress.step == self.total_steps
+        self.finished = (early and stage is self._stages[-1]) or self._progress.step == self.total_steps
         if self.finished:
             self._take_best(stage.settings)
         return self._progress.step
