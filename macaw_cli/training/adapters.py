@@ -78,7 +78,6 @@ def add_adapter(llm: torch.nn.Module, settings: AdapterSettings, seed: int, base
         target_modules=_targets(llm, settings.targets),
     )
     inject_adapter_in_model(config, llm, adapter_name=NAME)
-    _gathered_where_dora_reads(llm)
 
 
 def load_four_bit_llm(source: str, dtype: torch.dtype, device: str) -> Any:
@@ -202,16 +201,3 @@ def _written_out(layer: Any) -> torch.nn.Linear:
     plain.weight = torch.nn.Parameter(weight, requires_grad=False)
     plain.bias = layer.bias
     return plain
-
-
-def _gathered_where_dora_reads(llm: Any) -> None:
-    """Under ZeRO-3, tell DeepSpeed that DoRA looks at weights of the layer that it changes."""
-    from macaw_cli.model.partitions import is_partitioned
-
-    for layer in llm.modules():
-        for dora in getattr(layer, "lora_magnitude_vector", {}).values():
-            weight = layer.get_base_layer().weight
-            if is_partitioned(weight):
-                import deepspeed
-
-                deepspeed.zero.register_external_parameter(dora, weight)

@@ -37,7 +37,8 @@ def base_with_adapter(world, run, **loading):
 
 @pytest.mark.parametrize(("kind", "zero_stage"), MERGED)
 def test_base_and_adapter_by_peft_compute_what_the_merged_model_computes(workspace, world, kind, zero_stage):
-    space = workspace(max_steps=3, adapter=LORA | {"kind": kind}, learning_rate=1e-2, zero_stage=zero_stage)
+    settings = {"zero_stage": zero_stage, "gradient_checkpointing": zero_stage == 3}
+    space = workspace(max_steps=3, adapter=LORA | {"kind": kind}, learning_rate=1e-2, **settings)
     train(space)
     run = space.root / "runs" / "linear-1"
     merged, _ = load_model(run)
