@@ -23,7 +23,7 @@ from macaw_cli.training.tokenised import Encoded, TokenisedConversations, chaine
 
 CHUNK = 1000
 """Conversations that travel to another process at once."""
-WORTH_PROCESSES = 20_000
+WORTH_PROCESSES = 50_000
 """Conversations from which on several processes are faster, although each takes seconds to start."""
 MOST_PROCESSES = 32
 
