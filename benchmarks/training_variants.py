@@ -55,7 +55,7 @@ class Variants:
     """Makes variants by name.
 
     Args:
-        options: `llm`, `pack_tokens`, `examples`, `rows`, `lora`, `device`.
+        options: `llm`, `pack_tokens`, `examples`, `rows`, `lora`, `dropout`, `device`.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -138,8 +138,8 @@ class Variants:
     def _model(
         self, bridge: str, shapes: dict[str, tuple[int, ...]] | None = None, *, null_media: bool = False
     ) -> MacawForConditionalGeneration:
-        config = MacawConfig.for_llm(self.llm_config, BridgeSettings(name=bridge), shapes or SHAPES,
-                                     null_media=null_media)  # fmt: skip
+        settings = BridgeSettings(name=bridge, dropout=self.options.dropout)
+        config = MacawConfig.for_llm(self.llm_config, settings, shapes or SHAPES, null_media=null_media)
         with self.device:
             model = MacawForConditionalGeneration(config, self.llm).to(self.dtype)
         model.calibrate()
