@@ -27,7 +27,7 @@ FACTORS = {
     "packing": "without packing", "absent media": "with null media", "folding": "without folding",
     "loss at supervised positions": "with all logits",
 }  # fmt: skip
-BASELINES = ("published", "linear", "linear, as many soft tokens")
+BASELINES = ("published", "linear", "linear with as many soft tokens")
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ class Variants:
             "macaw": self.macaw,
             "published": self.published,
             "linear": self.linear,
-            "linear, as many soft tokens": self.linear_alike,
+            "linear with as many soft tokens": self.linear_alike,
             "without packing": self.without_packing,
             "with null media": self.with_null_media,
             "without folding": self.without_folding,
