@@ -89,7 +89,8 @@ def evaluate_model(
     batches = list(_batches(asked, questions, encoder, batch_size))
     mine = own_share(batches) if shared else batches
     choices = torch.full((len(asked),), UNANSWERED, device=model.device)
-    with progress("evaluate", sum(map(len, mine)), "answers") as advance, torch.inference_mode():
+    # not inference_mode: weights that ZeRO-3 gathers in it can never be trained again
+    with progress("evaluate", sum(map(len, mine)), "answers") as advance, torch.no_grad():
         for batch in mine:
             scores = _score(model, dataset, batch)
             for one, branches in zip(batch, scores, strict=True):
