@@ -8,7 +8,7 @@ from torch import nn
 
 from macaw_cli.model.alignment import folding_is_cheaper
 from macaw_cli.model.modeling import MacawForConditionalGeneration
-from macaw_cli.training.batches import Batch
+from macaw_cli.training.data.batches import Batch
 
 PEAK_SIZE, PEAK_PRODUCTS = 8192, 50
 

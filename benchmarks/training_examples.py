@@ -11,9 +11,9 @@ from published_training import IGNORED, ORDER, TEXT_TOKENS, PublishedBatch
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
-from macaw_cli.training.batches import Batch, PackReader
-from macaw_cli.training.epoch_plan import plan_epoch
-from macaw_cli.training.tokenised import TokenisedConversations
+from macaw_cli.training.data.batches import Batch, PackReader
+from macaw_cli.training.data.epoch_plan import plan_epoch
+from macaw_cli.training.data.tokenised import TokenisedConversations
 
 SHAPES = {"image": (196, 512), "audio": (1500, 512), "video": (6, 196, 512)}
 """What CLIP ViT-B/16 and Whisper base make of one medium."""

@@ -63,7 +63,7 @@ def train(
         llm=model_from_here(llm),
     )
     if verify_resume is not None:
-        from macaw_cli.training.verify_resume import verify_resume as verify
+        from macaw_cli.training.verifying.verify_resume import verify_resume as verify
 
         verify(
             workspace, verify_resume, gpus=gpus, cpu_processes=cpu_processes, hostfile=hostfile, as_json=as_json

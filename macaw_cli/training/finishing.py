@@ -9,13 +9,13 @@ from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.folder import save_model
 from macaw_cli.model.processing import MacawProcessor
-from macaw_cli.training.adapters import AdapterFiles, add_adapter, has_adapter, merge_adapter
-from macaw_cli.training.engine import TrainingEngine
 from macaw_cli.training.job import TrainingJob, TrainingReport, write_summary
 from macaw_cli.training.materials import Materials
-from macaw_cli.training.model_setup import encoders_seen_from
 from macaw_cli.training.reporting.final_report import draw_report
 from macaw_cli.training.run_folder import RunFolder
+from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.tuning.adapters import AdapterFiles, add_adapter, has_adapter, merge_adapter
+from macaw_cli.training.tuning.model_setup import encoders_seen_from
 
 
 def finish_run(

@@ -20,16 +20,16 @@ from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.shards.joined_datasets import DatasetReader, joined
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
-from macaw_cli.training.epoch_plan import PlannedStep, plan_epoch
-from macaw_cli.training.llm_identity import llm_identity
-from macaw_cli.training.mixture import Ingredient, epoch_of_mixture
-from macaw_cli.training.model_setup import model_config
-from macaw_cli.training.schedule import steps_in_run
-from macaw_cli.training.sources import llm_source
+from macaw_cli.training.data.epoch_plan import PlannedStep, plan_epoch
+from macaw_cli.training.data.mixture import Ingredient, epoch_of_mixture
+from macaw_cli.training.data.token_cache import cache_key, cached
+from macaw_cli.training.data.tokenised import JoinedConversations, Tokens
+from macaw_cli.training.data.tokenising import tokenise
 from macaw_cli.training.stages import stage_settings
-from macaw_cli.training.token_cache import cache_key, cached
-from macaw_cli.training.tokenised import JoinedConversations, Tokens
-from macaw_cli.training.tokenising import tokenise
+from macaw_cli.training.steps.schedule import steps_in_run
+from macaw_cli.training.tuning.llm_identity import llm_identity
+from macaw_cli.training.tuning.model_setup import model_config
+from macaw_cli.training.tuning.sources import llm_source
 
 TOKEN_CACHE = ".tokens"
 """Folder beside the runs that holds tokenised datasets, shared by all of them."""

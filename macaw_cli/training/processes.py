@@ -8,7 +8,7 @@ from typing import Literal
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.training.epoch_plan import require_divisible
+from macaw_cli.training.data.epoch_plan import require_divisible
 from macaw_cli.training.launching.hosts import Host, read_hostfile
 
 

@@ -11,13 +11,13 @@ from macaw_cli.basics.console import result, result_json, say
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.presets import GPUS, Preset
-from macaw_cli.training.adapters import require_possible_adapter
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
 from macaw_cli.training.launching.host_checks import require_usable_hosts
 from macaw_cli.training.processes import choose_processes, planned_processes
 from macaw_cli.training.reporting.trackers import require_trackers
 from macaw_cli.training.run_folder import choose_run
-from macaw_cli.training.sources import llm_source
+from macaw_cli.training.tuning.adapters import require_possible_adapter
+from macaw_cli.training.tuning.sources import llm_source
 
 if TYPE_CHECKING:
     from macaw_cli.training.materials import Materials
@@ -65,9 +65,9 @@ def train(
     llm_source(workspace)
     require_possible_adapter(settings.training)
     from macaw_cli.training.materials import prepare, tell_skipped
-    from macaw_cli.training.model_setup import model_without_weights
+    from macaw_cli.training.planning.training_plan import bytes_to_write
     from macaw_cli.training.stages import stage_settings
-    from macaw_cli.training.training_plan import bytes_to_write
+    from macaw_cli.training.tuning.model_setup import model_without_weights
 
     materials = prepare(workspace)
     tell_skipped(materials)
@@ -94,7 +94,7 @@ def _plan(
         gpus = GPUS[preset]
         say(f"The preset {preset} is written for {gpus} GPUs; --gpus plans for another number.")
     processes = planned_processes(workspace.settings.training, gpus, cpu_processes, hostfile)
-    from macaw_cli.training.plan_report import show_plan
+    from macaw_cli.training.planning.plan_report import show_plan
 
     show_plan(workspace, processes, as_json=as_json)
 

@@ -15,29 +15,29 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import Interrupted, ResourceError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.training.batches import PackReader
+from macaw_cli.training.checkpoints.continuing import require_continuable, require_same_plan
 from macaw_cli.training.checkpoints.folder import newest_progress
 from macaw_cli.training.checkpoints.loading import load_best, load_checkpoint
 from macaw_cli.training.checkpoints.progress import BestValidation, Progress
 from macaw_cli.training.checkpoints.saving import save_checkpoint
-from macaw_cli.training.continuing import require_continuable, require_same_plan
-from macaw_cli.training.deepspeed_config import deepspeed_config
-from macaw_cli.training.deepspeed_setup import partitioned_loading, process_group
-from macaw_cli.training.display import TrainingDisplay, training_display
-from macaw_cli.training.engine import TrainingEngine
-from macaw_cli.training.epoch_plan import plan_hash
+from macaw_cli.training.data.batches import PackReader
+from macaw_cli.training.data.epoch_plan import plan_hash
 from macaw_cli.training.finishing import finish_run
 from macaw_cli.training.job import TrainingJob, TrainingReport
-from macaw_cli.training.loop import Course, stopped_early, train_steps
 from macaw_cli.training.materials import Materials, prepare
-from macaw_cli.training.metrics import MetricsLog
-from macaw_cli.training.model_setup import DTYPES, new_model
-from macaw_cli.training.parameter_groups import freeze
+from macaw_cli.training.reporting.display import TrainingDisplay, training_display
+from macaw_cli.training.reporting.metrics import MetricsLog
 from macaw_cli.training.reporting.mfu import peak_of, work_counter
 from macaw_cli.training.run_folder import write_versions
 from macaw_cli.training.signals import StopRequest, exit_code, stop_on_signals
 from macaw_cli.training.stages import Stage, all_steps, plan_stages, stages_left
-from macaw_cli.training.validation import Validation
+from macaw_cli.training.steps.deepspeed_config import deepspeed_config
+from macaw_cli.training.steps.deepspeed_setup import partitioned_loading, process_group
+from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.steps.loop import Course, stopped_early, train_steps
+from macaw_cli.training.steps.validation import Validation
+from macaw_cli.training.tuning.model_setup import DTYPES, new_model
+from macaw_cli.training.tuning.parameter_groups import freeze
 
 
 def train_in_this_process(job: TrainingJob, materials: Materials | None = None) -> TrainingReport:

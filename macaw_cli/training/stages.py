@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.training_settings import GroupSettings, GroupsSettings, StageSettings, TrainingSettings
-from macaw_cli.training.epoch_plan import PlannedStep
+from macaw_cli.training.data.epoch_plan import PlannedStep
 
 if TYPE_CHECKING:
     from macaw_cli.training.materials import Materials

@@ -15,9 +15,9 @@ def die(*_: object, **__: object) -> None:
 
 def arm(moment: str) -> None:
     """Replace one function by one that dies in its middle."""
-    from macaw_cli.training import loop
     from macaw_cli.training.checkpoints import saving
-    from macaw_cli.training.engine import TrainingEngine
+    from macaw_cli.training.steps import loop
+    from macaw_cli.training.steps.engine import TrainingEngine
 
     if moment == "before the first checkpoint":
         saving.remove_unfinished = die

@@ -47,9 +47,9 @@ def test_the_trained_model_loads_and_gives_the_loss_that_was_reported(workspace)
 
 def test_the_loss_is_the_mean_over_the_response_tokens_of_the_whole_step(workspace):
     """The first step's loss, from the model itself, conversation by conversation."""
-    from macaw_cli.training.batches import PackReader
+    from macaw_cli.training.data.batches import PackReader
     from macaw_cli.training.materials import plan_stage, prepare
-    from macaw_cli.training.model_setup import new_model
+    from macaw_cli.training.tuning.model_setup import new_model
 
     space = workspace(max_steps=1)
     train(space)
@@ -161,7 +161,7 @@ def test_an_encoder_in_the_workspace_is_the_same_from_whatever_folder_the_comman
 def test_as_published_trains_on_null_media_text_of_256_tokens_and_the_published_labels(workspace):
     """The shipped deviations, in the pack that a training really reads, and in the model that it leaves."""
     from macaw_cli.model.folder import load_model
-    from macaw_cli.training.batches import PackReader
+    from macaw_cli.training.data.batches import PackReader
     from macaw_cli.training.materials import prepare
 
     settings = {"as_published": True, "max_tokens": 512, "bridge": "macaw", "max_steps": 1}

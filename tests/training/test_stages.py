@@ -68,7 +68,7 @@ def test_what_is_left_begins_with_the_stage_that_wrote_the_checkpoint(workspace)
 
 def train_until(space, monkeypatch, step):
     """Train, and die at the beginning of step number `step`, counted from 0; the later stages' engines included."""
-    from macaw_cli.training import loop
+    from macaw_cli.training.steps import loop
 
     train_step = loop.train_step
 

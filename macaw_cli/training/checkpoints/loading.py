@@ -7,7 +7,7 @@ from macaw_cli.basics.errors import DamagedError
 from macaw_cli.training.checkpoints.folder import checkpoint_name, read_progress, require_own, require_whole
 from macaw_cli.training.checkpoints.progress import BestValidation, Progress
 from macaw_cli.training.checkpoints.universal import universal_checkpoint
-from macaw_cli.training.engine import TrainingEngine
+from macaw_cli.training.steps.engine import TrainingEngine
 
 
 def load_checkpoint(folder: Path, engine: TrainingEngine, progress: Progress) -> None:

@@ -28,7 +28,7 @@ from macaw_cli.training.checkpoints.folder import (
 )
 from macaw_cli.training.checkpoints.full_disk import disk_is_full, full_disk
 from macaw_cli.training.checkpoints.progress import Progress
-from macaw_cli.training.engine import TrainingEngine
+from macaw_cli.training.steps.engine import TrainingEngine
 
 
 def save_checkpoint(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from macaw_cli.reports.sparkline import RunningCurve
-from macaw_cli.training.epoch_plan import PlannedStep
+from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.reporting.mfu import StepWork, WorkCounter
 
 WINDOW_STEPS = 50

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from macaw_cli.training.epoch_plan import PlannedStep
+from macaw_cli.training.data.epoch_plan import PlannedStep
 
 DENSE_BF16_TFLOPS = {
     # NVIDIA's data sheets of each product; where one gives figures with sparsity only, half of them

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from macaw_cli.training.epoch_plan import PlannedStep
+from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.reporting.mfu import WorkCounter, peak_flops, peak_of, work_counter
 
 

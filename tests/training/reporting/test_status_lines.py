@@ -2,7 +2,7 @@
 
 import pytest
 
-from macaw_cli.training.epoch_plan import PlannedStep
+from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.reporting.facts import StepReport, TrainingFacts
 from macaw_cli.training.reporting.mfu import WorkCounter
 from macaw_cli.training.reporting.status_lines import GAP, plain_line, status_fields

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from macaw_cli.basics.errors import MissingDependencyError
-from macaw_cli.training.metrics import MetricsLog
 from macaw_cli.training.reporting import trackers
+from macaw_cli.training.reporting.metrics import MetricsLog
 from macaw_cli.training.reporting.trackers import TrackerThread, require_trackers
 from macaw_cli.training.run_folder import RunFolder
 

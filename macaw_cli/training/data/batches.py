@@ -1,0 +1,182 @@
+"""A pack of conversations becomes one row of tensors; features are read ahead by threads.
+
+T: tokens of the pack, N: feature tokens, C: channels, F: frames.
+"""
+
+import hashlib
+import zlib
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import accumulate
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+
+from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.model.losses import IGNORED
+from macaw_cli.shards.joined_datasets import DatasetReader
+from macaw_cli.shards.training_rows import ConversationRow, MediaRef
+from macaw_cli.training.data.epoch_plan import Pack
+from macaw_cli.training.data.tokenised import Tokens
+
+READ_AHEAD = 4
+"""Packs that are ready or being read before they are needed."""
+READ_AHEAD_BYTES = 512 << 20
+"""Features, as stored, of these packs; fewer packs are read ahead where theirs are larger, but always one."""
+STORED = torch.float16
+"""Number format of features in shards; they keep it until they are where they are used: half the bytes to move."""
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class MediaBlock:
+    """All media of one modality in a pack, behind each other in one piece of memory: one copy takes them to a GPU."""
+
+    values: torch.Tensor
+    """(numbers of all media,)"""
+    shapes: tuple[tuple[int, ...], ...]
+    """Of each medium, in order of appearance: (N, C), video (F, N, C)."""
+
+    def split(self) -> list[torch.Tensor]:
+        """The media, as views."""
+        ends = accumulate(prod(shape) for shape in self.shapes)
+        return [self.values[end - prod(shape) : end].view(shape) for end, shape in zip(ends, self.shapes, strict=True)]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One pack as the model takes it, still in CPU memory."""
+
+    tokens: torch.Tensor
+    """(3, T), int64: ids, labels and positions."""
+    dtype: torch.dtype
+    """Number format that the model computes in."""
+    media: dict[Modality, MediaBlock] = field(default_factory=dict)
+    digest: int = 0
+    """48 bits that change with any token, label or feature of the pack; the same at whatever process it is read."""
+
+    @property
+    def input_ids(self) -> torch.Tensor:
+        """(1, T)."""
+        return self.tokens[0:1]
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """(1, T); -100 where nothing is learnt."""
+        return self.tokens[1:2]
+
+    @property
+    def position_ids(self) -> torch.Tensor:
+        """(1, T); restarts at 0 with each conversation, which keeps them apart in attention."""
+        return self.tokens[2:3]
+
+    @property
+    def features(self) -> dict[Modality, list[torch.Tensor]]:
+        """Modality to its media, in order of appearance, as stored: (N, C) each, video (F, N, C)."""
+        return {modality: block.split() for modality, block in self.media.items()}
+
+    def inputs(self, device: torch.device) -> dict[str, Any]:
+        """Keyword arguments of the model's forward; from pinned memory the copies do not make the caller wait."""
+        tokens = self.tokens.to(device, non_blocking=True)
+        moved: dict[str, Any] = {"input_ids": tokens[0:1], "labels": tokens[1:2], "position_ids": tokens[2:3]}
+        for modality, block in self.media.items():
+            values = block.values.to(device, non_blocking=True).to(self.dtype)
+            moved[f"{modality}_features"] = MediaBlock(values, block.shapes).split()
+        return moved
+
+
+class PackReader:
+    """Makes batches out of packs.
+
+    Args:
+        dataset: where the features are.
+        rows: conversations by number, as in the plan.
+        tokens: the same conversations, tokenised.
+        dtype: number format that the model computes in.
+        device: where it computes; for a GPU batches lie in pinned memory, so that copies run while the CPU goes on.
+    """
+
+    def __init__(
+        self,
+        dataset: DatasetReader,
+        rows: Sequence[ConversationRow],
+        tokens: Tokens,
+        dtype: torch.dtype,
+        device: torch.device = CPU,
+    ) -> None:
+        self._dataset = dataset
+        self._rows = rows
+        self._tokens = tokens
+        self._dtype = dtype
+        self._pinned = device.type == "cuda"
+
+    def read(self, pack: Pack) -> Batch:
+        """One pack; an empty one becomes a row of two padding tokens of which none is learnt.
+
+        Raises:
+            DamagedError: a shard is missing or cut.
+        """
+        if not pack:
+            return Batch(torch.tensor([[0, 0], [IGNORED, IGNORED], [0, 1]]), self._dtype)
+        pairs = [self._tokens.conversation(example) for example in pack]
+        ids, labels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        positions = np.concatenate([np.arange(len(part)) for part, _ in pairs])
+        tokens = torch.from_numpy(np.stack([ids, labels, positions]).astype(np.int64, copy=False))
+        media = {modality: self._block(refs) for modality in MODALITIES if (refs := self._refs(pack, modality))}
+        digest = _digest(tokens, media)
+        return Batch(tokens.pin_memory() if self._pinned else tokens, self._dtype, media, digest)
+
+    def names(self, pack: Pack) -> list[str]:
+        """Ids of the conversations of a pack."""
+        return [self._rows[example].id for example in pack]
+
+    def stored_bytes(self, pack: Pack) -> int:
+        """Bytes of the pack's features in the shards."""
+        return sum(ref.nbytes for example in pack for ref in self._rows[example].media)
+
+    def _refs(self, pack: Pack, modality: Modality) -> list[MediaRef]:
+        return [ref for example in pack for ref in self._rows[example].media if ref.modality == modality]
+
+    def _block(self, refs: Sequence[MediaRef]) -> MediaBlock:
+        shapes = tuple(tuple(ref.shape) for ref in refs)
+        values = torch.empty(sum(map(prod, shapes)), dtype=STORED, pin_memory=self._pinned)
+        block = MediaBlock(values, shapes)
+        for ref, place in zip(refs, block.split(), strict=True):
+            place.copy_(torch.from_numpy(self._dataset.features(ref)))
+        return block
+
+
+def read_ahead(reader: PackReader, packs: Iterable[Pack], threads: int = 2) -> Generator[Batch]:
+    """The batches of `packs`, in order, each read by a thread before it is asked for.
+
+    What goes wrong in a thread is raised where its batch is asked for, and nothing comes after it. Closing the
+    generator waits for the reads that run, at most one for each thread, and drops the others.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="macaw-read")
+    waiting: deque[tuple[Future[Batch], int]] = deque()
+    ahead = 0
+    try:
+        for pack in packs:
+            size = reader.stored_bytes(pack)
+            while waiting and (len(waiting) >= READ_AHEAD or ahead + size > READ_AHEAD_BYTES):
+                future, freed = waiting.popleft()
+                ahead -= freed
+                yield future.result()
+            waiting.append((pool.submit(reader.read, pack), size))
+            ahead += size
+        while waiting:
+            yield waiting.popleft()[0].result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _digest(tokens: torch.Tensor, media: dict[Modality, MediaBlock]) -> int:
+    digest = hashlib.sha256(tokens.numpy().tobytes())
+    for modality, block in media.items():  # a checksum, several times faster than a hash: features are many bytes
+        checksum = zlib.crc32(block.values.view(torch.uint8).numpy().data)
+        digest.update(f"{modality} {block.shapes} {checksum:x}".encode())
+    return int(digest.hexdigest()[:12], 16)

@@ -1,0 +1,95 @@
+"""Tokenised datasets on disk: plain npy arrays, made once, shared by all runs with the same tokenizer and bridge.
+
+The ids are mapped, not read, so that the processes of a machine share one copy of them in memory.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from macaw_cli.basics.atomic_files import publish_folder, read_json, write_json
+from macaw_cli.basics.console import say
+from macaw_cli.basics.disk import disk_full_is_told
+from macaw_cli.basics.errors import MacawError
+from macaw_cli.basics.fingerprints import fingerprint
+from macaw_cli.basics.locks import folder_lock
+from macaw_cli.shards.training_dataset import TrainingDataset
+from macaw_cli.shards.training_rows import Split
+from macaw_cli.training.data.tokenised import TokenisedConversations
+
+CACHE_VERSION = 3
+"""Raise it whenever the encoding of a conversation changes."""
+MAPPED = ("input_ids", "supervised")
+ARRAYS = ("numbers", "ends", "supervised_counts", *MAPPED)
+
+
+def cache_key(dataset: TrainingDataset, tokenizer: Any, config: Any, template: str, max_tokens: int) -> str:
+    """16 hex digits that change whenever the token ids could: data, tokenizer, template, bridge or length limit."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return fingerprint(
+        {
+            "version": CACHE_VERSION,
+            "dataset": dataset.hash,
+            "tokenizer": backend.to_str() if backend is not None else sorted(tokenizer.get_vocab().items()),
+            "special": {name: str(token) for name, token in tokenizer.special_tokens_map.items()},
+            "chat_template": str(tokenizer.chat_template) if template == "chat" else "",
+            "model": config.encoding_identity(),
+            "template": template,
+            "max_tokens": max_tokens,
+        }
+    )
+
+
+def cached(cache: Path, key: str, split: Split) -> TokenisedConversations | None:
+    """What an earlier run tokenised; None where there is nothing, or nothing whole, which is told.
+
+    Making it again is safe: it holds nothing that the dataset does not say.
+    """
+    folder = cache / f"{key}-{split}"
+    if not (folder / "tokens.json").is_file():
+        return None
+    try:
+        return _read(folder)
+    except (MacawError, OSError, ValueError, KeyError, TypeError) as error:
+        say(f"The token cache {folder} is damaged ({str(error).splitlines()[0]}): it is made again.")
+        return None
+
+
+def keep(tokens: TokenisedConversations, cache: Path, key: str, split: Split) -> None:
+    """Write the arrays to a folder of a temporary name, and rename it when it is whole.
+
+    Raises:
+        ResourceError: the disk is full.
+        LockedError: another training writes to the cache.
+    """
+    folder = cache / f"{key}-{split}"
+    with disk_full_is_told(cache), folder_lock(cache):
+        unfinished = folder.with_name(f"{folder.name}.tmp")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        for name in ARRAYS:
+            np.save(unfinished / f"{name}.npy", getattr(tokens, name), allow_pickle=False)
+        info = {"conversations": len(tokens), "tokens": len(tokens.input_ids), "skipped": tokens.skipped}
+        write_json(unfinished / "tokens.json", info)
+        publish_folder(unfinished, folder)
+
+
+def _read(folder: Path) -> TokenisedConversations:
+    """The arrays, checked against each other.
+
+    Raises:
+        ValueError: they do not fit together.
+    """
+    info = read_json(folder / "tokens.json")
+    arrays = {
+        name: np.load(folder / f"{name}.npy", allow_pickle=False, mmap_mode="r" if name in MAPPED else None)
+        for name in ARRAYS
+    }
+    tokens = TokenisedConversations(**arrays, skipped=info["skipped"])
+    small = {len(tokens.numbers), len(tokens.ends), len(tokens.supervised_counts), info["conversations"]}
+    large = {len(tokens.input_ids), len(tokens.supervised), int(tokens.ends[-1]), info["tokens"]}
+    if len(small) > 1 or len(large) > 1:
+        raise ValueError("its arrays do not fit together")
+    return tokens

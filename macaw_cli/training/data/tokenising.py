@@ -1,0 +1,118 @@
+"""Conversations to token ids: here, or for a large dataset in as many processes as there are cores."""
+
+import signal
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from macaw_cli.basics.console import progress
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.threads import usable_cores
+from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.losses import IGNORED
+from macaw_cli.shards.joined_datasets import DatasetReader
+from macaw_cli.shards.training_dataset import TrainingDataset
+from macaw_cli.shards.training_rows import ConversationRow, Split
+from macaw_cli.training.data.token_cache import cached, keep
+from macaw_cli.training.data.tokenised import Encoded, TokenisedConversations, chained, from_encoded
+
+CHUNK = 1000
+"""Conversations that travel to another process at once."""
+WORTH_PROCESSES = 50_000
+"""Conversations from which on several processes are faster, although each takes seconds to start."""
+MOST_PROCESSES = 32
+
+Task = list[tuple[list[dict[str, Any]], list[Any]]]
+"""Messages and media shapes of each conversation of a chunk."""
+
+
+def tokenise(
+    dataset: TrainingDataset, split: Split, encoder: ConversationEncoder, cache: Path, key: str
+) -> TokenisedConversations:
+    """Encode every conversation of `split` and keep the result in `cache`.
+
+    Args:
+        dataset: the conversations.
+        split: "train" or "val".
+        encoder: for the model that is trained.
+        cache: folder that all runs of the workspace share.
+        key: what `cache_key` says.
+
+    Raises:
+        InputError: no conversation has a response token.
+    """
+    rows = dataset.conversations(split)
+    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    processes = min(usable_cores(), MOST_PROCESSES) if len(rows) >= WORTH_PROCESSES else 1
+    parts = []
+    with progress("Tokenising", len(rows), "conversations") as advance:
+        for chunk, part in zip(chunks, _encoded(dataset, chunks, encoder, processes), strict=True):
+            parts.append(part)
+            advance(len(chunk))
+    tokens = chained(parts, [len(chunk) for chunk in chunks])
+    if not len(tokens):
+        raise InputError(
+            f"None of the {len(rows)} conversations in {dataset.folder} has a response token within "
+            f"training.max_tokens={encoder.max_tokens}.",
+            "Raise --set training.max_tokens, or look at the dataset with `macaw inspect`.",
+        )
+    keep(tokens, cache, key, split)
+    return cached(cache, key, split) or tokens
+
+
+def encode_rows(
+    dataset: DatasetReader, rows: Sequence[ConversationRow], encoder: ConversationEncoder
+) -> TokenisedConversations:
+    """Encode conversations; numbers are positions in `rows`."""
+    return from_encoded(_encode(_task(dataset, rows), encoder))
+
+
+def _encoded(
+    dataset: TrainingDataset, chunks: Sequence[Sequence[ConversationRow]], encoder: ConversationEncoder, processes: int
+) -> Iterator[TokenisedConversations]:
+    if processes == 1:
+        yield from (encode_rows(dataset, chunk, encoder) for chunk in chunks)
+        return
+    spawn = get_context("spawn")  # a fork would copy threads' locks, held or not
+    with ProcessPoolExecutor(processes, spawn, initializer=_begin_worker, initargs=(encoder,)) as pool:
+        waiting: deque[Future[TokenisedConversations]] = deque()
+        try:
+            for chunk in chunks:
+                waiting.append(pool.submit(_encode_in_worker, _task(dataset, chunk)))
+                if len(waiting) > 2 * processes:  # no more texts in memory than keep everybody busy
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _task(dataset: DatasetReader, rows: Sequence[ConversationRow]) -> Task:
+    return [(dataset.messages(row), [(ref.modality, ref.shape) for ref in row.media]) for row in rows]
+
+
+def _encode(task: Task, encoder: ConversationEncoder) -> list[Encoded]:
+    encoded = []
+    for messages, media in task:
+        conversation = encoder.encode(messages, media)
+        ids = np.asarray(conversation.input_ids, dtype=np.int32)
+        encoded.append((ids, np.asarray(conversation.labels) != IGNORED))
+    return encoded
+
+
+_encoder_of_worker: list[ConversationEncoder] = []
+
+
+def _begin_worker(encoder: ConversationEncoder) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process hears it too, and ends the pool
+    _encoder_of_worker.append(encoder)
+
+
+def _encode_in_worker(task: Task) -> TokenisedConversations:
+    return from_encoded(_encode(task, _encoder_of_worker[0]))

@@ -1,0 +1,1 @@
+"""`macaw train --plan`: steps, memory and time, before anything is trained."""

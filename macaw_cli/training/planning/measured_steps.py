@@ -1,0 +1,155 @@
+"""How long a training will take, from three real steps on this machine: the real model, data and optimizer.
+
+Nothing is written. Of several processes one is measured, with the packs that would be its own; what they tell each
+other is not in the figures.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from macaw_cli.basics.console import say
+from macaw_cli.config.loading import Workspace
+from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.training.data.batches import PackReader, read_ahead
+from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.materials import Materials
+from macaw_cli.training.planning.peak_memory import PeakMemory
+from macaw_cli.training.processes import Processes
+from macaw_cli.training.signals import StopRequest
+from macaw_cli.training.stages import Stage
+from macaw_cli.training.steps.deepspeed_config import deepspeed_config
+from macaw_cli.training.steps.deepspeed_setup import partitioned_loading, process_group
+from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.steps.schedule import learning_rates
+from macaw_cli.training.steps.step import train_step
+from macaw_cli.training.steps.step_clock import StepClock
+from macaw_cli.training.tuning.model_setup import DTYPES, new_model
+from macaw_cli.training.tuning.parameter_groups import freeze
+
+MEASURED = 3
+ENOUGH_S = 60.0
+"""A machine that needs longer for the first steps gets no more of them."""
+SPREAD = 1.2
+"""Steps whose tokens differ by this factor tell apart what a step costs from what a token costs."""
+
+
+@dataclass(frozen=True)
+class MeasuredStep:
+    """One real step of one process."""
+
+    tokens: int
+    seconds: dict[str, float]
+    """By phase: load, forward, backward, optimizer."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the steps of one stage took."""
+
+    stage: str
+    steps: tuple[MeasuredStep, ...]
+    peak_bytes: int | None
+    """Memory of the fullest moment above what the process had before; None where the system does not tell."""
+
+    def seconds(self, step_tokens: Sequence[int]) -> float:
+        """Expected time of steps with so many tokens per process: a line through what was measured."""
+        fixed, per_token = self._line()
+        return fixed * len(step_tokens) + per_token * sum(step_tokens)
+
+    def share(self, phase: str) -> float:
+        """Part of the time that a phase takes."""
+        total = sum(sum(step.seconds.values()) for step in self.steps)
+        return sum(step.seconds.get(phase, 0.0) for step in self.steps) / total
+
+    def _line(self) -> tuple[float, float]:
+        """Seconds of a step, whatever is in it, and of each token."""
+        updates = float(np.mean([step.seconds.get("optimizer", 0.0) for step in self.steps]))
+        tokens = np.array([step.tokens for step in self.steps], float)
+        rest = np.array([sum(step.seconds.values()) for step in self.steps]) - updates
+        if len(tokens) > 1 and tokens.max() > SPREAD * tokens.min():
+            slope, start = np.polyfit(tokens, rest, 1)
+            if slope > 0 and start > 0:
+                return updates + float(start), float(slope)
+        return updates, float(rest.sum() / tokens.sum())
+
+
+def measure(
+    workspace: Workspace, materials: Materials, stages: Sequence[Stage], processes: Processes
+) -> list[Measurement]:
+    """Run three steps of each stage after a warm-up.
+
+    Args:
+        workspace: its settings hold.
+        materials: the inputs.
+        stages: the plan.
+        processes: as the training would have them.
+
+    Raises:
+        InputError: the LLM's weights cannot be read.
+        ResourceError: too little memory.
+    """
+    one, training = Processes(1, processes.device), workspace.settings.training
+    with process_group(one):
+        torch.set_num_threads(processes.threads_each)
+        memory = PeakMemory(processes.device)
+        with partitioned_loading(deepspeed_config(_of_one(training, processes.count), one)):
+            model = new_model(workspace, materials.config, materials.dataset)
+            measured = []
+            for stage in stages:
+                settings = _of_one(stage.settings, processes.count)
+                freeze(model, settings.train)
+                engine = TrainingEngine(model, settings, one, stage.trained_before)
+                engine.train()
+                steps = _measured(materials, stage, engine, processes.count, workspace.settings.seed)
+                measured.append(Measurement(stage.name, tuple(steps), memory.growth()))
+                engine.close()
+                del engine
+    return measured
+
+
+def _of_one(training: TrainingSettings, count: int) -> TrainingSettings:
+    """The settings of one process of `count`."""
+    return replace(training, packs_per_step=training.packs_per_step // count, stages=())
+
+
+def _measured(
+    materials: Materials, stage: Stage, engine: TrainingEngine, count: int, seed: int
+) -> list[MeasuredStep]:
+    warm_up, *typical = [_of_rank(step, count) for step in typical_steps(stage.steps)]
+    lengths = materials.tokens.lengths
+    reader = PackReader(
+        materials.dataset, materials.rows, materials.tokens, DTYPES[engine.settings.precision], engine.device
+    )
+    batches = read_ahead(reader, [pack for step in (warm_up, *typical) for pack in step.packs])
+    clock, stop = StepClock(engine.device), StopRequest()
+    # one rate for all groups, as small as a warm-up's: the steps are real, what is learnt does not matter
+    rates = learning_rates(0, engine.settings, 1000)
+    measured: list[MeasuredStep] = []
+    began = time.monotonic()
+    for number, step in enumerate((warm_up, *typical)):
+        clock.start()
+        train_step(engine, step, batches, rates, seed=seed, step=number, stop=stop, clock=clock)
+        seconds = clock.collect(wait=True)
+        tokens = sum(int(lengths[example]) for pack in step.packs for example in pack)
+        if number:
+            measured.append(MeasuredStep(tokens, seconds))
+        if measured and time.monotonic() - began > ENOUGH_S:
+            say(f"One step takes {sum(seconds.values()):.0f} s here: {len(measured)} of them must do.")
+            break
+    batches.close()
+    return measured
+
+
+def typical_steps(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
+    """A middle one to warm up, then a smaller, a middle and a larger one of the plan; one may be taken twice."""
+    by_size = sorted(steps, key=lambda step: step.tokens)
+    places = [(2 * part + 1) * len(by_size) // (2 * MEASURED) for part in range(MEASURED)]
+    return [by_size[len(by_size) // 2], *(by_size[place] for place in places)]
+
+
+def _of_rank(step: PlannedStep, count: int) -> PlannedStep:
+    return replace(step, packs=step.packs_of(0, count))

@@ -1,0 +1,87 @@
+"""What of a model costs memory, read off a model without weights, and what of a plan: its largest pack."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.materials import Materials
+from macaw_cli.training.planning.memory_estimate import ModelSize, PackSize
+
+PACKS_LOOKED_AT = 2000
+
+
+def counts_by_group(model: Any, training: TrainingSettings) -> dict[str, tuple[int, int]]:
+    """Per group: (trained, frozen) values; an LLM with an adapter is frozen but for the adapter.
+
+    Args:
+        model: without weights, on the `meta` device, its adapter included.
+        training: of one stage; its groups hold.
+    """
+    counts, known = {}, 0
+    for name, parameters in model.trainable_groups().items():
+        values = sum(parameter.numel() for parameter in parameters.values())
+        counts[name] = (values, 0) if name in training.train else (0, values)
+        known += values
+    trained, frozen = counts["llm"]
+    counts["llm"] = trained, frozen + sum(parameter.numel() for parameter in model.parameters()) - known
+    return counts
+
+
+def model_size(model: Any, training: TrainingSettings) -> ModelSize:
+    """Sizes of the model as one stage trains it.
+
+    Args:
+        model: as for `counts_by_group`.
+        training: of the stage.
+    """
+    config, counts = model.config.text_config, counts_by_group(model, training).values()
+    heads = config.num_attention_heads
+    per_head = getattr(config, "head_dim", None) or config.hidden_size // heads
+    bridge, adapter = model.config.bridge_settings, training.adapter.kind
+    head = model.get_output_embeddings()
+    return ModelSize(
+        trained=sum(trained for trained, _ in counts),
+        frozen=sum(frozen for _, frozen in counts),
+        quantised=_quantised(model) if adapter == "qlora" else 0,
+        head=head.weight.numel() if "llm" in training.train and adapter == "none" else 0,
+        width=config.hidden_size,
+        layers=config.num_hidden_layers,
+        feed_forward=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
+        vocabulary=model.config.vocabulary_size,
+        key_value_width=per_head * (getattr(config, "num_key_value_heads", None) or heads),
+        align_heads=(model.config.align_heads or 2 * bridge.heads) if bridge.name == "macaw" else 0,
+    )
+
+
+def _quantised(model: Any) -> int:
+    """Values of the LLM's linear layers, which bitsandbytes holds in 4 bits: not the output layer, not the adapter."""
+    head = model.get_output_embeddings()
+    layers = [(name, layer) for name, layer in model.language_model.named_modules() if isinstance(layer, nn.Linear)]
+    return sum(layer.weight.numel() for name, layer in layers if layer is not head and "lora_" not in name)
+
+
+def largest_pack(materials: Materials, steps: Sequence[PlannedStep]) -> PackSize:
+    """Most tokens, most response tokens and, by modality, most soft tokens that packs of the plan have."""
+    lengths, supervised = materials.tokens.lengths.tolist(), materials.tokens.supervised_counts.tolist()
+    packs = [pack for step in steps for pack in step.packs if pack]
+    soft: Counter[str] = Counter()
+    for pack in packs[:: max(1, len(packs) // PACKS_LOOKED_AT)]:
+        soft |= _soft_tokens(materials, pack)
+    return PackSize(
+        tokens=max(sum(lengths[example] for example in pack) for pack in packs),
+        supervised=max(sum(supervised[example] for example in pack) for pack in packs),
+        soft_tokens=dict(soft),
+    )
+
+
+def _soft_tokens(materials: Materials, pack: Sequence[int]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for example in pack:
+        for ref in materials.rows[example].media:
+            found[ref.modality] += soft_token_count(materials.config, ref.modality, ref.shape)
+    return found

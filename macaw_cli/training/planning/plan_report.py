@@ -1,0 +1,144 @@
+"""`macaw train --plan`: what a training would do and what it needs, as a table or as JSON."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from macaw_cli.basics.console import print_table, result, result_json, say
+from macaw_cli.basics.disk import human_bytes
+from macaw_cli.config.loading import Workspace
+from macaw_cli.shards.dataset_lock import read_lock
+from macaw_cli.training.materials import dataset_folders, prepare, tell_skipped
+from macaw_cli.training.planning.machine_memory import machine_memory
+from macaw_cli.training.planning.memory_estimate import total
+from macaw_cli.training.planning.memory_verdict import Verdict, judge
+from macaw_cli.training.planning.plan_time import ExpectedTime, expected_time
+from macaw_cli.training.planning.stand_in_llm import with_reachable_llm
+from macaw_cli.training.planning.training_plan import StagePlan, TrainingPlan, make_plan
+from macaw_cli.training.processes import Processes
+from macaw_cli.training.stages import plan_stages
+from macaw_cli.training.tuning.model_setup import model_without_weights
+
+
+def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = False) -> None:
+    """Plan the training, measure three steps where that can be done here, and print it all; nothing is trained.
+
+    Args:
+        workspace: its settings hold.
+        processes: as the training would have them; they need not be here.
+        as_json: one JSON object instead of a table.
+
+    Raises:
+        InputError: no usable dataset or LLM.
+        MismatchError: encoders that differ.
+        UsageError: settings that cannot be.
+    """
+    for folder in dataset_folders(workspace).values():
+        read_lock(folder)  # whoever has no dataset yet need not wait for the hub to hear so
+    with with_reachable_llm(workspace) as (planned, stands_in):
+        materials = prepare(planned)
+        tell_skipped(materials)
+        stages = plan_stages(materials, planned.settings)
+        model = model_without_weights(materials.config, planned.settings.training)
+        plan = make_plan(materials, model, stages, processes)
+        machine = machine_memory(processes.device)
+        fullest = plan.stages.index(plan.fullest)
+        verdict = judge(plan.fullest, stages[fullest].settings, processes, machine)
+        time = expected_time(planned, materials, stages, plan, processes, machine)
+    if stands_in:
+        say(stands_in)
+    if as_json:
+        result_json(_as_json(plan, verdict, time, processes, stands_in))
+        return
+    print_table("Training plan", ["what", "how much"], list(_rows(plan, verdict, time, processes)))
+    result("Next: macaw train")
+
+
+def _rows(
+    plan: TrainingPlan, verdict: Verdict, time: ExpectedTime | str, processes: Processes
+) -> Iterator[list[str]]:
+    yield ["conversations", f"{plan.conversations:,} ({plan.skipped} without a response token are left out)"]
+    yield ["processes", f"{processes.count} x {processes.device}, {plan.packs_per_step} packs a step over all of them"]
+    for stage in plan.stages:
+        prefix = f"{stage.name}: " if stage.name else ""
+        yield from ([prefix + name, text] for name, text in _stage_rows(stage))
+    fullest = plan.fullest
+    for place, what in (("device", "memory"), ("host", "CPU memory")):
+        for name, size in fullest.memory[place].items():  # type: ignore[index]
+            yield [f"{what}: {name}", human_bytes(size)]
+        if fullest.memory[place]:  # type: ignore[index]
+            yield [f"{what} per process, about", human_bytes(total(fullest.memory, place))]  # type: ignore[arg-type]
+    yield ["memory", verdict.text]
+    yield ["checkpoint, each", f"{human_bytes(plan.checkpoint_bytes)}; with the model at most "
+           f"{human_bytes(plan.disk_bytes)} on disk"]  # fmt: skip
+    if isinstance(time, str):
+        yield ["time", f"not measured: {time}"]
+        return
+    for one in time.measured:
+        yield from _measured_rows(one)
+    yield ["time, about", f"{_duration(time.total)}: steps {_duration(time.steps)}, validation "
+           f"{_duration(time.validation)}, checkpoints {_duration(time.checkpoints)}"]  # fmt: skip
+
+
+def _stage_rows(stage: StagePlan) -> Iterator[tuple[str, str]]:
+    for folder, (count, weight) in stage.datasets.items():
+        if len(stage.datasets) > 1 or weight != 1:
+            yield f"dataset {folder}", f"{count:,} conversations, weight {weight:g}"
+    yield "steps", f"{stage.steps:,} ({stage.steps_per_epoch:,.0f} an epoch)"
+    yield "examples", f"{stage.examples:,}, {stage.examples / stage.steps:.1f} a step"
+    yield "tokens", f"{stage.tokens:,}, {stage.supervised_tokens:,} of them learnt"
+    yield "padding", f"{stage.padding:.2%}"
+    for name, (trained, frozen) in stage.parameters.items():
+        yield f"{name} parameters", f"{trained:,} trained, {frozen:,} frozen"
+
+
+def _measured_rows(one: Any) -> Iterator[list[str]]:
+    prefix = f"{one.stage}: " if one.stage else ""
+    for number, step in enumerate(one.steps, start=1):
+        parts = ", ".join(f"{phase} {seconds:.3f}" for phase, seconds in step.seconds.items())
+        whole = sum(step.seconds.values())
+        yield [f"{prefix}measured step {number}", f"{whole:.3f} s, {step.tokens:,} tokens: {parts}"]
+    if one.peak_bytes is not None:
+        yield [f"{prefix}measured peak of memory", human_bytes(one.peak_bytes)]
+
+
+def _as_json(
+    plan: TrainingPlan, verdict: Verdict, time: ExpectedTime | str, processes: Processes, stands_in: str
+) -> dict[str, Any]:
+    measured = None if isinstance(time, str) else time
+    return {
+        "conversations": plan.conversations,
+        "skipped": plan.skipped,
+        "steps": plan.steps,
+        "processes": {"count": processes.count, "device": processes.device},
+        "stages": [_stage_json(stage) for stage in plan.stages],
+        "memory": {"fits": verdict.fits, "verdict": verdict.text, **plan.fullest.memory},
+        "checkpoint_bytes": plan.checkpoint_bytes,
+        "disk_bytes": plan.disk_bytes,
+        "seconds": measured and {
+            "total": measured.total, "steps": measured.steps, "validation": measured.validation,
+            "checkpoints": measured.checkpoints,
+        },
+        "measured": measured and [asdict(one) for one in measured.measured],
+        "no_time": time if isinstance(time, str) else None,
+        "note": stands_in or None,
+    }  # fmt: skip
+
+
+def _stage_json(stage: StagePlan) -> dict[str, Any]:
+    names = ("name", "steps", "steps_per_epoch", "examples", "tokens", "supervised_tokens", "padding", "memory")
+    return {
+        **{name: getattr(stage, name) for name in names},
+        "datasets": [
+            {"folder": folder, "conversations": count, "weight": weight}
+            for folder, (count, weight) in stage.datasets.items()
+        ],
+        "parameters": {name: {"trained": on, "frozen": off} for name, (on, off) in stage.parameters.items()},
+    }
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

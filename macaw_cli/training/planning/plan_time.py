@@ -1,0 +1,115 @@
+"""How long a planned training takes: from real steps where this machine can run them, else why there is no figure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from macaw_cli.basics.disk import human_bytes
+from macaw_cli.basics.errors import MacawError
+from macaw_cli.config.loading import Workspace
+from macaw_cli.training.materials import Materials
+from macaw_cli.training.planning.machine_memory import MachineMemory
+from macaw_cli.training.planning.measured_steps import Measurement, measure
+from macaw_cli.training.planning.memory_estimate import estimate, total
+from macaw_cli.training.planning.memory_verdict import USABLE
+from macaw_cli.training.planning.training_plan import TrainingPlan
+from macaw_cli.training.processes import Processes
+from macaw_cli.training.stages import Stage
+from macaw_cli.training.steps.validation import first_per_kind
+from macaw_cli.training.tuning.sources import llm_source
+
+DISK_BYTES_PER_S = 500e6
+"""What a usual disk writes; checkpoints are told roughly."""
+CONDITIONS = 3
+"""Each held-out question is asked with its media, without, and with another's."""
+
+
+@dataclass(frozen=True)
+class ExpectedTime:
+    """Seconds of the whole training, in its parts."""
+
+    steps: float
+    validation: float
+    """Roughly: from the tokens of the held-out questions."""
+    checkpoints: float
+    """Roughly: at the speed of a usual disk."""
+    measured: tuple[Measurement, ...]
+
+    @property
+    def total(self) -> float:
+        """Of all parts."""
+        return self.steps + self.validation + self.checkpoints
+
+
+def expected_time(
+    workspace: Workspace, materials: Materials, stages: Sequence[Stage], plan: TrainingPlan, processes: Processes,
+    machine: MachineMemory,
+) -> ExpectedTime | str:  # fmt: skip
+    """Measure, and count what remains; or why that cannot be done here.
+
+    Args:
+        workspace: its settings hold.
+        materials: the inputs.
+        stages: every step.
+        plan: the counted plan.
+        processes: of the training.
+        machine: what is here.
+    """
+    reason = _why_not(workspace, plan, stages, processes, machine)
+    if reason:
+        return reason
+    try:
+        measured = measure(workspace, materials, stages, processes)
+    except MacawError as error:
+        return f"the three steps cannot be run here: {error.problem}"
+    steps = sum(
+        one.seconds([step.tokens // processes.count for step in stage.steps])
+        for one, stage in zip(measured, stages, strict=True)
+    )
+    return ExpectedTime(
+        steps=steps,
+        validation=_validation(workspace, materials, stages, measured[-1], processes),
+        checkpoints=_times(stages, "checkpoint_every") * plan.checkpoint_bytes / DISK_BYTES_PER_S,
+        measured=tuple(measured),
+    )
+
+
+def _why_not(
+    workspace: Workspace, plan: TrainingPlan, stages: Sequence[Stage], processes: Processes, machine: MachineMemory
+) -> str:
+    training = stages[0].settings
+    if processes.device == "cuda" and not torch.cuda.is_available():
+        return "the GPUs that are asked for are not here"
+    if processes.device == "cpu" and training.precision == "fp16":
+        return "DeepSpeed cannot train in fp16 on a CPU"
+    source = Path(llm_source(workspace))
+    if source.is_dir() and not [*source.glob("*.safetensors"), *source.glob("*.bin")]:
+        return "the LLM's weights are not here"
+    needed = [estimate(stage.size, stage.pack, training, 1) for stage in plan.stages]
+    place = machine.gpu if processes.device == "cuda" else machine.host
+    most = max(total(memory, "device") for memory in needed)
+    if most > USABLE * place:
+        return f"one process alone needs about {human_bytes(most)} here, there are {human_bytes(place)}"
+    return ""
+
+
+def _validation(
+    workspace: Workspace, materials: Materials, stages: Sequence[Stage], measured: Measurement, processes: Processes
+) -> float:
+    """Forward passes over the held-out questions, each with all its choices under every condition, and for the loss."""
+    training = stages[-1].settings
+    rows = first_per_kind(materials.dataset.conversations("val"), training.evaluate_examples)
+    asked = sum(1 + CONDITIONS * len(row.choices or [""]) for row in rows)
+    tokens = asked * float(materials.tokens.lengths.mean())
+    forward = sum(step.seconds.get("forward", 0.0) for step in measured.steps)
+    per_token = forward / sum(step.tokens for step in measured.steps)
+    return _times(stages, "evaluate_every") * tokens * per_token / processes.count
+
+
+def _times(stages: Sequence[Stage], setting: str) -> int:
+    """How often something happens that is done every so many steps, and at the end of each stage."""
+    every = getattr(stages[0].settings, setting)
+    steps = stages[-1].last_step
+    return max(len(stages), -(-steps // every) if every else 1)

@@ -1,0 +1,120 @@
+"""What a training will do and what it needs, as a value: counted from the plan and the model's shape alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.config.weighted_folders import split_weight
+from macaw_cli.training.data.epoch_plan import padding_share
+from macaw_cli.training.materials import Materials, mixture_of
+from macaw_cli.training.planning.memory_estimate import BYTES, Memory, ModelSize, PackSize, estimate, total
+from macaw_cli.training.planning.model_size import counts_by_group, largest_pack, model_size
+from macaw_cli.training.processes import Processes
+from macaw_cli.training.stages import Stage
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage."""
+
+    name: str
+    steps: int
+    steps_per_epoch: float
+    examples: int
+    """Conversations, each as often as it is taken."""
+    tokens: int
+    supervised_tokens: int
+    padding: float
+    """1 - real tokens / (processes x the longest one), summed over steps."""
+    datasets: dict[str, tuple[int, float]]
+    """Folder to conversations and weight."""
+    parameters: dict[str, tuple[int, int]]
+    """Group to trained and frozen values."""
+    size: ModelSize
+    pack: PackSize
+    memory: Memory
+    """Bytes of one process."""
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The whole training."""
+
+    stages: tuple[StagePlan, ...]
+    conversations: int
+    skipped: int
+    packs_per_step: int
+    checkpoint_bytes: int
+    disk_bytes: int
+
+    @property
+    def steps(self) -> int:
+        """Of all stages."""
+        return sum(stage.steps for stage in self.stages)
+
+    @property
+    def fullest(self) -> StagePlan:
+        """The stage that needs most memory."""
+        return max(self.stages, key=lambda stage: total(stage.memory, "device") + total(stage.memory, "host"))
+
+
+def make_plan(materials: Materials, model: Any, stages: Sequence[Stage], processes: Processes) -> TrainingPlan:
+    """Count.
+
+    Args:
+        materials: the inputs.
+        model: built without weights (on the `meta` device), its adapter included.
+        stages: every step of the training.
+        processes: how many, on what.
+    """
+    return TrainingPlan(
+        stages=tuple(_stage_plan(materials, model, stage, processes.count) for stage in stages),
+        conversations=len(materials.tokens),
+        skipped=materials.tokens.skipped,
+        packs_per_step=stages[0].settings.packs_per_step,
+        checkpoint_bytes=max(checkpoint_bytes(model, stage.settings) for stage in stages),
+        disk_bytes=max(bytes_to_write(model, stage.settings) for stage in stages),
+    )
+
+
+def checkpoint_bytes(model: Any, training: TrainingSettings) -> int:
+    """Size of one checkpoint of all ranks.
+
+    Args:
+        model: without weights.
+        training: of the stage that writes it.
+    """
+    size, value = model_size(model, training), BYTES[training.precision]
+    # what is frozen is read again from where it came from
+    kept = size.trained
+    return kept * value + size.trained * (8 + (4 if value == 2 or training.zero_stage else 0))
+
+
+def bytes_to_write(model: Any, training: TrainingSettings) -> int:
+    """Room for the checkpoints that are kept, the one that is being written, and the model."""
+    size = model_size(model, training)
+    checkpoints = training.keep_checkpoints + (1 if training.keep_best else 0) + 1
+    return checkpoint_bytes(model, training) * checkpoints + 4 * (size.trained + size.frozen)
+
+
+def _stage_plan(materials: Materials, model: Any, stage: Stage, count: int) -> StagePlan:
+    training, lengths = stage.settings, materials.tokens.lengths.tolist()
+    size, pack = model_size(model, training), largest_pack(materials, stage.steps)
+    mixture = mixture_of(materials, training)
+    names = [split_weight(text)[0] for text in training.datasets] or ["dataset.out"]
+    taken = sum(step.examples for step in stage.steps)
+    return StagePlan(
+        name=stage.name,
+        steps=len(stage.steps),
+        steps_per_epoch=len(stage.steps) * sum(part.count * part.weight for part in mixture) / taken,
+        examples=taken,
+        tokens=sum(step.tokens for step in stage.steps),
+        supervised_tokens=sum(step.supervised_tokens for step in stage.steps),
+        padding=padding_share(stage.steps, lengths, count),
+        datasets={name: (part.count, part.weight) for name, part in zip(names, mixture, strict=True)},
+        parameters=counts_by_group(model, training),
+        size=size,
+        pack=pack,
+        memory=estimate(size, pack, training, count),
+    )

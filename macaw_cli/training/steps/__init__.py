@@ -1,0 +1,1 @@
+"""The loop and the engine: optimizer steps on DeepSpeed, one after another."""

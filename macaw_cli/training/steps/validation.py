@@ -1,0 +1,84 @@
+"""How good the model is while it trains: loss on held-out conversations, and whether it really looks and listens.
+
+Every rank takes part with the same number of forward passes, so that ZeRO-3 never waits for a rank that has none.
+"""
+
+from collections import Counter
+from typing import Any
+
+import torch
+
+from macaw_cli.basics import distributed
+from macaw_cli.evaluation.evaluate import quick_reliance
+from macaw_cli.model.losses import IGNORED
+from macaw_cli.shards.training_rows import ConversationRow
+from macaw_cli.training.data.batches import PackReader
+from macaw_cli.training.data.epoch_plan import Pack, pack_best_fit
+from macaw_cli.training.data.tokenising import encode_rows
+from macaw_cli.training.materials import Materials
+from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.tuning.model_setup import DTYPES
+
+
+class Validation:
+    """The held-out conversations that are looked at during a run.
+
+    Args:
+        materials: dataset and encoder.
+        engine: the model in training.
+        batch_size: sequences per forward pass when questions are asked.
+    """
+
+    def __init__(self, materials: Materials, engine: TrainingEngine, *, batch_size: int) -> None:
+        self._materials, self._engine, self._batch_size = materials, engine, batch_size
+        self._limit = engine.settings.evaluate_examples
+        rows = first_per_kind(materials.dataset.conversations("val"), self._limit)
+        tokens = encode_rows(materials.dataset, rows, materials.encoder)
+        self._rows = [rows[number] for number in tokens.numbers]
+        dtype = DTYPES[engine.settings.precision]
+        self._reader = PackReader(materials.dataset, self._rows, tokens, dtype, engine.device)
+        self._packs = pack_best_fit(range(len(tokens)), tokens.lengths.tolist(), engine.settings.pack_tokens)
+
+    def __call__(self) -> dict[str, Any] | None:
+        """`loss` over all response tokens, and the figures of `macaw evaluate`; None when nothing is held out."""
+        if not self._rows:
+            return None
+        self._engine.train(False)
+        try:
+            loss = self._loss()
+            model, encoder = self._engine.model, self._materials.encoder
+            reliance = quick_reliance(
+                model, encoder, self._materials.dataset, limit=self._limit, batch_size=self._batch_size
+            )
+        finally:
+            self._engine.train()
+        return {"loss": loss, **{name: figures for name, figures in reliance.items() if name != "model"}}
+
+    @torch.no_grad()
+    def _loss(self) -> float:
+        sums = torch.zeros(2, dtype=torch.float64, device=self._engine.device)
+        for pack in self._packs_of_this_rank():
+            batch = self._reader.read(pack)
+            supervised = int((batch.labels != IGNORED).sum())
+            sums[0] += self._engine.forward(batch, 1).double()
+            sums[1] += supervised
+        if self._engine.processes.count > 1:
+            torch.distributed.all_reduce(sums)
+        return float(sums[0] / sums[1])
+
+    def _packs_of_this_rank(self) -> list[Pack]:
+        """This rank's packs; the shorter ranks get empty ones, so that all run equally often."""
+        count = self._engine.processes.count
+        padded = [*self._packs, *[()] * (-len(self._packs) % count)]
+        return padded[distributed.rank() :: count]
+
+
+def first_per_kind(rows: list[ConversationRow], limit: int) -> list[ConversationRow]:
+    """The first `limit` conversations of each kind, in order."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for row in rows:
+        seen[row.kind or ""] += 1
+        if seen[row.kind or ""] <= limit:
+            kept.append(row)
+    return kept

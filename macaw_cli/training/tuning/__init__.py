@@ -1,0 +1,1 @@
+"""What is tuned: the new model, its adapter, its groups of parameters."""

@@ -1,0 +1,209 @@
+"""From settings and a dataset to a new model: its configuration, its processor, its weights."""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import accumulate
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.config.loading import Workspace
+from macaw_cli.config.settings import Modality, Settings
+from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.encoders.frozen import WHEN_NOT_DEFAULT, chosen_outputs
+from macaw_cli.encoders.source import explain, quiet_transformers, short_name
+from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
+from macaw_cli.shards.joined_datasets import DatasetReader
+from macaw_cli.shards.same_encoders import require_same_encoders
+from macaw_cli.training.stages import trained_groups
+from macaw_cli.training.tuning.adapters import add_adapter, load_four_bit_llm
+from macaw_cli.training.tuning.parameter_groups import freeze
+from macaw_cli.training.tuning.sources import llm_source
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
+    """The configuration of a new model for the features of this dataset.
+
+    Raises:
+        InputError: the LLM cannot be read.
+        MismatchError: the dataset was made with another encoder than the settings name.
+    """
+    from transformers import AutoConfig
+
+    settings = workspace.settings
+    source = llm_source(workspace)
+    require_settings_encoders(workspace, dataset)
+    with quiet_transformers():
+        try:
+            llm_config = AutoConfig.from_pretrained(source)
+        except (OSError, ValueError) as error:
+            raise explain(source, error) from error
+    encoders = {"image": settings.features.image_encoder, "audio": settings.features.audio_encoder}
+    shapes = feature_shapes(dataset, null_media=settings.training.as_published)
+    used = {ENCODER_OF[modality] for modality in shapes}
+    return MacawConfig.for_llm(
+        llm_config,
+        settings.bridge,
+        shapes,
+        {name: encoder for name, encoder in encoders.items() if name in used},
+        {modality: dataset.fingerprints[modality] for modality in shapes},
+        null_media=settings.training.as_published,
+    )
+
+
+def feature_shapes(dataset: DatasetReader, *, null_media: bool = False) -> dict[Modality, tuple[int, ...]]:
+    """Shape of a typical medium's features for each modality that the training split has: that of median length.
+
+    A model that reads null media takes their shape, since those are in every example.
+    """
+    found: dict[Modality, Counter[tuple[int, ...]]] = defaultdict(Counter)
+    for row in dataset.conversations("train"):
+        for ref in row.media:
+            found[ref.modality][ref.shape] += 1
+    shapes = {modality: _median(counted) for modality, counted in found.items()}
+    for modality in shapes if null_media else ():
+        null = dataset.null_features(modality)
+        if null is not None:
+            shapes[modality] = null.shape
+    return shapes
+
+
+def _median(shapes: Counter[tuple[int, ...]]) -> tuple[int, ...]:
+    by_length = sorted(shapes.items(), key=lambda item: (prod(item[0]), item[0]))
+    return next(
+        shape for (shape, _), seen in zip(by_length, accumulate(count for _, count in by_length), strict=True)
+        if 2 * seen >= shapes.total()
+    )  # fmt: skip
+
+
+def require_settings_encoders(workspace: Workspace, dataset: DatasetReader) -> None:
+    """Refuse a dataset whose features another encoder made than the one that the settings name.
+
+    Raises:
+        MismatchError: with both fingerprints.
+    """
+    features = workspace.settings.features
+    encoders = {"image": features.image_encoder, "audio": features.audio_encoder}
+    expected = {
+        modality: _as_set(workspace, encoders[ENCODER_OF[modality]], found)  # type: ignore[index]
+        for modality, found in dataset.fingerprints.items()
+        if encoders[ENCODER_OF[modality]].model  # type: ignore[index]
+    }
+    what = dataset.title, "macaw.yaml"
+    require_same_encoders(dataset.fingerprints, expected, *what, names_count=True)  # the settings know no weights
+
+
+def _as_set(workspace: Workspace, settings: EncoderSettings, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The dataset's fingerprint as it would be with the encoder of the settings; weights are not compared here."""
+    named = {**chosen_outputs(settings), "model": short_name(workspace.model_source(settings.model))}
+    others = {name: value for name, value in found.items() if name not in WHEN_NOT_DEFAULT}
+    return {**others, **{name: value for name, value in named.items() if name in found or name in WHEN_NOT_DEFAULT}}
+
+
+def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader, device: str = "cpu") -> Any:
+    """The model with the LLM's weights, a fresh bridge and a fresh adapter, in fp32; equal on every rank.
+
+    Args:
+        workspace: the settings hold.
+        config: the model's.
+        dataset: holds the features that stand for absent media.
+        device: where weights in 4 bits go at once; all others wait in CPU memory until there is an engine.
+
+    Raises:
+        InputError: the LLM's weights cannot be read.
+        MissingDependencyError: `training.compile` or `training.attention` needs what is not installed.
+        UsageError: `training.attention` needs a GPU, or an adapter is meant for layers that the LLM does not have.
+    """
+    from macaw_cli.model.compilation import compile_layers, require_compiler
+    from macaw_cli.model.modeling import MacawForConditionalGeneration
+    from macaw_cli.model.packing import require_attention, use_attention
+
+    settings = workspace.settings
+    require_attention(settings.training.attention)
+    if settings.training.compile:
+        require_compiler()
+    source = llm_source(workspace)
+    torch.manual_seed(settings.seed)
+    with quiet_transformers():
+        try:
+            if settings.training.adapter.kind == "qlora":
+                llm = load_four_bit_llm(source, DTYPES[settings.training.precision], device)
+                model = _model_around(llm, config, settings)
+            elif settings.training.zero_stage == 3:
+                model = _partitioned_model(config, source, settings)
+            else:
+                model = MacawForConditionalGeneration.build(config, source)
+        except (OSError, ValueError) as error:
+            raise explain(source, error) from error
+    add_adapter(model.language_model, settings.training.adapter, settings.seed, settings.llm)
+    if config.null_media:
+        for modality in config.modalities:
+            features = dataset.null_features(modality)
+            if features is not None:
+                model.set_null_features(modality, torch.from_numpy(features))
+    if settings.training.gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    use_attention(model, settings.training.attention)
+    if settings.training.compile:
+        compile_layers(model)
+    return model
+
+
+def _partitioned_model(config: MacawConfig, source: str, settings: Settings) -> Any:
+    """As `MacawForConditionalGeneration.build`, for an LLM of which each rank loads only its own part."""
+    from transformers import AutoModelForCausalLM
+
+    model = _model_around(AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32), config, settings)
+    for part in (model.bridges, model.tag_embeddings):
+        if part is not None:  # DeepSpeed has loaded the LLM in this format, and takes only one
+            part.to(DTYPES[settings.training.precision])
+    return model
+
+
+def _model_around(llm: Any, config: MacawConfig, settings: Settings) -> Any:
+    """A new model around an LLM that is loaded already, on the device where that is."""
+    from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+    torch.manual_seed(settings.seed)  # loading may have drawn numbers; the bridge must begin as in other stages
+    model = MacawForConditionalGeneration(config, llm)
+    for part in (model.bridges, model.tag_embeddings):
+        if part is not None:
+            part.to(llm.device)
+    model.generation_config = llm.generation_config
+    model.calibrate()
+    return model
+
+
+def encoders_seen_from(workspace: Workspace, config: MacawConfig, folder: Path) -> dict[str, dict[str, Any]]:
+    """The configuration's encoders, folders named relative to the model folder, so that a workspace can be moved."""
+    seen = {}
+    for name, fields in config.encoders.items():
+        settings = EncoderSettings(**fields)
+        path = workspace.path(settings.model)
+        if settings.model and path.exists():
+            settings = replace(settings, model=os.path.relpath(path, folder))
+        seen[name] = {**fields, "model": settings.model}
+    return seen
+
+
+def model_without_weights(config: MacawConfig, training: TrainingSettings) -> Any:
+    """The model's shape alone, on the `meta` device, with its adapter and frozen as it will be: enough to count.
+
+    Args:
+        config: the model's.
+        training: what any of its stages trains counts as trained.
+    """
+    from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+    with torch.device("meta"):
+        model = MacawForConditionalGeneration(config)
+        add_adapter(model.language_model, training.adapter, seed=0)
+    freeze(model, trained_groups(training))
+    return model

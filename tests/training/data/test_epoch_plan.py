@@ -1,0 +1,108 @@
+"""The epoch plan: every conversation once, the same steps for every number of ranks, hardly any padding."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.training.data.epoch_plan import (
+    PlannedStep,
+    pack_best_fit,
+    padding_share,
+    plan_epoch,
+    plan_hash,
+    require_divisible,
+)
+
+LENGTHS = st.lists(st.integers(1, 64), min_size=1, max_size=300)
+
+
+def plan(lengths: list[int], *, seed: int = 0, epoch: int = 0, budget: int = 64, packs: int = 4) -> list[PlannedStep]:
+    halves = [n // 2 for n in lengths]
+    return plan_epoch(lengths, halves, seed=seed, epoch=epoch, token_budget=budget, packs_per_step=packs)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lengths=LENGTHS, packs=st.integers(1, 8), seed=st.integers(0, 5), epoch=st.integers(0, 3))
+def test_every_conversation_is_planned_exactly_once_within_the_budget(lengths, packs, seed, epoch):
+    steps = plan(lengths, seed=seed, epoch=epoch, packs=packs)
+    assert sorted(e for step in steps for pack in step.packs for e in pack) == list(range(len(lengths)))
+    assert all(sum(lengths[e] for e in pack) <= 64 for step in steps for pack in step.packs)
+    assert sum(step.tokens for step in steps) == sum(lengths)
+    assert sum(step.supervised_tokens for step in steps) == sum(n // 2 for n in lengths)
+
+
+@settings(deadline=None, max_examples=40)
+@given(lengths=LENGTHS, world_size=st.sampled_from([1, 2, 4, 8]))
+def test_all_ranks_have_the_same_number_of_packs_in_every_step(lengths, world_size):
+    for step in plan(lengths, packs=8):
+        shares = [step.packs_of(rank, world_size) for rank in range(world_size)]
+        assert {len(share) for share in shares} == {8 // world_size}
+        assert sorted(pack for share in shares for pack in share) == sorted(step.packs)
+
+
+def test_a_plan_depends_on_seed_and_epoch_alone():
+    lengths = [5 + n % 40 for n in range(500)]
+    assert plan_hash(plan(lengths)) == plan_hash(plan(lengths))
+    assert plan_hash(plan(lengths)) != plan_hash(plan(lengths, epoch=1))
+    assert plan_hash(plan(lengths)) != plan_hash(plan(lengths, seed=1))
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    seed=st.integers(0, 1000),
+    spread=st.floats(0.0, 1.2),
+    budget=st.sampled_from([512, 1024, 2048, 4096]),
+    packs=st.sampled_from([8, 16]),
+)
+def test_padding_stays_below_two_percent_at_1_2_and_8_ranks(seed, spread, budget, packs):
+    drawn = np.random.default_rng(seed).lognormal(np.log(90), spread, 3000)
+    lengths = drawn.clip(20, budget // 2).astype(int).tolist()
+    steps = plan(lengths, seed=seed, budget=budget, packs=packs)
+    assert max(padding_share(steps, lengths, world_size) for world_size in (1, 2, 8)) < 0.02
+
+
+def test_a_step_is_a_fair_sample_of_long_and_short_conversations():
+    lengths = np.random.default_rng(0).lognormal(np.log(90), 0.5, 9000).clip(20, 256).astype(int).tolist()
+    steps = plan(lengths, budget=512, packs=8)[:-2]
+    examples = np.array([step.examples for step in steps])
+    assert examples.std() < 0.2 * examples.mean()
+
+
+def test_packs_are_full_to_the_brim():
+    lengths = [20 + (n * 7919) % 180 for n in range(3000)]
+    steps = plan(lengths, budget=2048, packs=8)
+    assert len(steps) <= -(-sum(lengths) // (8 * 2048)) + 1
+
+
+def test_best_fit_takes_the_fullest_pack_that_has_room():
+    assert pack_best_fit([0, 1, 2, 3], [6, 5, 4, 3], 10) == [(0, 2), (1, 3)]
+
+
+def test_the_last_step_is_never_nearly_empty():
+    steps = plan([10] * 61, budget=30, packs=1)
+    assert [len(step.packs[0]) for step in steps][-2:] == [2, 2]
+
+
+def test_fewer_conversations_than_packs_leave_empty_packs():
+    (step,) = plan([10, 10, 10], packs=8)
+    assert [len(pack) for pack in step.packs].count(0) == 5
+    assert step.examples == 3
+
+
+def test_a_conversation_longer_than_the_budget_stands_alone():
+    steps = plan([100, 5], budget=64, packs=2)
+    assert sorted(pack for step in steps for pack in step.packs) == [(0,), (1,)]
+
+
+def test_order_within_an_epoch_does_not_follow_length():
+    lengths = list(range(1, 65)) * 40
+    firsts = [max(lengths[e] for e in step.packs[0]) for step in plan(lengths, packs=2)]
+    assert firsts != sorted(firsts, reverse=True)
+
+
+def test_a_number_of_processes_that_does_not_divide_the_packs_is_refused_with_a_way_out():
+    with pytest.raises(UsageError, match=r"packs_per_step is 8, which 3 processes.*packs_per_step=9"):
+        require_divisible(8, 3)
+    require_divisible(8, 4)

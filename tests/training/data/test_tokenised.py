@@ -1,0 +1,96 @@
+"""Conversations as token ids: encoded once, cached as plain arrays, the useless ones left out and counted."""
+
+import re
+
+import numpy as np
+import pytest
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.training.data.token_cache import cached
+from macaw_cli.training.data.tokenising import encode_rows, tokenise
+from macaw_cli.training.materials import prepare
+
+
+@pytest.fixture
+def materials(workspace):
+    space = workspace()
+    return prepare(space)
+
+
+def test_every_training_conversation_is_there_with_its_lengths(materials):
+    tokens = materials.tokens
+    assert len(tokens) == len(materials.dataset.conversations("train"))
+    assert tokens.lengths.sum() == len(tokens.input_ids)
+    ids, labels = tokens.conversation(3)
+    encoded = materials.encoder.encode(
+        materials.dataset.messages(materials.rows[3]), [(ref.modality, ref.shape) for ref in materials.rows[3].media]
+    )
+    assert ids.tolist() == encoded.input_ids
+    assert labels.tolist() == encoded.labels
+
+
+def test_supervised_counts_are_those_of_the_labels(materials):
+    counted = [int((materials.tokens.conversation(n)[1] != -100).sum()) for n in range(len(materials.tokens))]
+    assert materials.tokens.supervised_counts.tolist() == counted
+
+
+def test_the_cache_gives_the_same_back(materials, tmp_path):
+    fresh = tokenise(materials.dataset, "train", materials.encoder, tmp_path / "cache", "key")
+    again = cached(tmp_path / "cache", "key", "train")
+    assert np.array_equal(fresh.input_ids, again.input_ids)
+    assert np.array_equal(fresh.ends, again.ends)
+    assert cached(tmp_path / "cache", "other", "train") is None
+
+
+@pytest.mark.parametrize("damage", ["short", "cut", "missing", "no json"])
+def test_a_damaged_cache_is_told_and_made_again(materials, tmp_path, capfd, damage):
+    fresh = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+    ids = np.array(fresh.input_ids)
+    del fresh  # it maps the file that is cut
+    file = tmp_path / "key-train" / "input_ids.npy"
+    if damage == "short":
+        np.save(file, np.zeros(3, np.int32))
+    elif damage == "cut":
+        file.write_bytes(file.read_bytes()[:-5])
+    elif damage == "missing":
+        file.unlink()
+    else:
+        file.with_name("tokens.json").write_text("{")
+    assert cached(tmp_path, "key", "train") is None
+    assert re.search(r"The token cache .*key-train is damaged \(.*\): it is made again", capfd.readouterr().err)
+    again = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+    assert np.array_equal(cached(tmp_path, "key", "train").input_ids, ids)
+    assert again.ends[-1] == len(ids)
+
+
+def test_the_key_follows_whatever_changes_the_ids(workspace):
+    keys = []
+    for number, settings in enumerate(({}, {"max_tokens": 200}, {"template": "chat"}, {"bridge": "macaw"}, {})):
+        space = workspace(str(number), **settings)
+        keys.append(prepare(space).key)
+    assert len(set(keys)) == 4
+    assert keys[0] == keys[4]
+
+
+def test_conversations_that_lose_their_response_are_left_out_and_counted(materials):
+    prompts = materials.tokens.lengths - materials.tokens.supervised_counts
+    materials.encoder.max_tokens = int(np.median(prompts))
+    tokens = encode_rows(materials.dataset, materials.dataset.conversations("train"), materials.encoder)
+    assert tokens.skipped > 0
+    assert len(tokens) + tokens.skipped == len(materials.dataset.conversations("train"))
+
+
+def test_a_limit_that_leaves_nothing_is_told(workspace):
+    space = workspace(max_tokens=20)
+    with pytest.raises(InputError, match=r"None of the 60 conversations.*max_tokens=20"):
+        prepare(space)
+
+
+@pytest.mark.slow
+def test_many_processes_make_the_same_as_one(materials, tmp_path, monkeypatch):
+    monkeypatch.setattr("macaw_cli.training.data.tokenising.WORTH_PROCESSES", 10)
+    monkeypatch.setattr("macaw_cli.training.data.tokenising.CHUNK", 7)
+    monkeypatch.setattr("macaw_cli.training.data.tokenising.usable_cores", lambda: 2)
+    made = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+    for name in ("numbers", "ends", "supervised_counts", "input_ids", "supervised"):
+        assert np.array_equal(getattr(made, name), getattr(materials.tokens, name))

@@ -1,0 +1,111 @@
+"""The estimate of memory: each setting moves what it should, and real steps take about what was estimated."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.training.planning.machine_memory import MachineMemory
+from macaw_cli.training.planning.measured_steps import measure
+from macaw_cli.training.planning.memory_estimate import ModelSize, PackSize, estimate, total
+from macaw_cli.training.planning.memory_verdict import judge
+from macaw_cli.training.processes import Processes
+
+SIZE = ModelSize(
+    trained=7 * 10**9, frozen=0, quantised=0, head=0, width=4096, layers=32, feed_forward=11008, vocabulary=32000,
+    key_value_width=4096, align_heads=0,
+)  # fmt: skip
+PACK = PackSize(tokens=2048, supervised=500, soft_tokens={"image": 100})
+GIB = 2**30
+
+
+def device(training, processes=1, size=SIZE, pack=PACK):
+    return estimate(size, pack, training, processes)["device"]
+
+
+def test_a_16_bit_training_keeps_weights_gradients_and_three_values_in_fp32():
+    memory = device(TrainingSettings(precision="bf16"))
+    assert memory["weights"] == memory["gradients"] == 14 * 10**9
+    assert memory["optimizer state"] == 12 * 7 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("stage", "shared"), [(1, {"optimizer state"}), (2, {"optimizer state", "gradients"}),
+                          (3, {"optimizer state", "gradients", "weights"})],
+)  # fmt: skip
+def test_each_zero_stage_shares_more_among_the_processes(stage, shared):
+    alone, eight = (device(TrainingSettings(zero_stage=stage), count) for count in (1, 8))
+    assert {name for name in alone if eight[name] == pytest.approx(alone[name] / 8)} == shared | {"gradients in fp32"}
+
+
+def test_offload_moves_to_the_host_what_it_says():
+    memory = estimate(SIZE, PACK, TrainingSettings(zero_stage=3, offload=True), 8)
+    assert set(memory["host"]) == {"optimizer state", "gradients in fp32", "weights"}
+    assert "optimizer state" not in memory["device"]
+    assert total(memory, "host") == pytest.approx(18 * 7 * 10**9 / 8)
+
+
+def test_checkpointing_packs_adapters_and_precision_lower_what_they_should():
+    plain = TrainingSettings(precision="fp32")
+    base = device(plain)
+    assert device(replace(plain, gradient_checkpointing=True))["activations"] < base["activations"] / 10
+    assert device(plain, pack=replace(PACK, tokens=1024))["activations"] == pytest.approx(base["activations"] / 2)
+    adapter = replace(SIZE, trained=40 * 10**6, frozen=7 * 10**9)
+    assert device(plain, size=adapter)["optimizer state"] == 8 * 40 * 10**6
+    four_bits = replace(adapter, quantised=6_700_000_000)
+    assert device(plain, size=four_bits)["weights"] < 0.25 * device(plain, size=adapter)["weights"]
+
+
+def test_the_alignment_of_the_macaw_bridge_counts():
+    aligned = device(TrainingSettings(), size=replace(SIZE, align_heads=16))
+    assert aligned["alignment"] > 100 * 16 * 32000 * 4
+    assert "alignment" not in device(TrainingSettings())
+
+
+class _Stage:
+    """What `judge` reads of a stage."""
+
+    def __init__(self, training, processes):
+        self.size, self.pack = SIZE, PACK
+        self.memory = estimate(SIZE, PACK, training, processes)
+
+
+def test_the_verdict_names_the_first_change_that_is_enough():
+    training, eight = TrainingSettings(), Processes(8, "cuda")
+    machine = MachineMemory(gpu=80 * GIB, gpus=8, host=2000 * GIB)
+    verdict = judge(_Stage(training, 8), training, eight, machine)
+    assert verdict.fits is False
+    assert "It fits with --set training.gradient_checkpointing=true --set training.zero_stage=2" in verdict.text
+    small = judge(_Stage(training, 8), training, eight, MachineMemory(8 * GIB, 8, 16 * GIB))
+    assert "adapter=qlora" in small.text
+    fitting = replace(training, zero_stage=3, gradient_checkpointing=True)
+    assert judge(_Stage(fitting, 8), fitting, eight, machine).fits is True
+
+
+def test_real_steps_take_about_the_memory_that_was_estimated(world, workspace, tmp_path):
+    from transformers import AutoTokenizer
+
+    from macaw_cli.training.materials import prepare
+    from macaw_cli.training.planning.training_plan import make_plan
+    from macaw_cli.training.stages import plan_stages
+    from macaw_cli.training.tuning.model_setup import model_without_weights
+
+    config = LlamaConfig(
+        vocab_size=8000, hidden_size=512, intermediate_size=1400, num_hidden_layers=4, num_attention_heads=8,
+        max_position_embeddings=1024, bos_token_id=256, eos_token_id=257,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "llm")
+    AutoTokenizer.from_pretrained(world / "llm").save_pretrained(tmp_path / "llm")
+    space = workspace(max_steps=4, packs_per_step=1, pack_tokens=256)
+    space = replace(space, settings=replace(space.settings, llm=str(tmp_path / "llm")))
+    materials, one = prepare(space), Processes(1, "cpu")
+    stages = plan_stages(materials, space.settings)
+    plan = make_plan(materials, model_without_weights(materials.config, space.settings.training), stages, one)
+    (measured,) = measure(space, materials, stages, one)
+    if measured.peak_bytes is None:
+        pytest.skip("this system does not tell the peak of memory")
+    estimated = total(plan.fullest.memory, "device")
+    assert estimated / 1.5 < measured.peak_bytes < 1.5 * estimated
+    assert torch.is_grad_enabled()

@@ -1,0 +1,50 @@
+"""The gradient norms that are logged, at every ZeRO stage, are those of the plain computation."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from macaw_cli.training.data.batches import PackReader
+from macaw_cli.training.materials import prepare
+from macaw_cli.training.run import train
+from macaw_cli.training.stages import plan_stages
+from macaw_cli.training.tuning.model_setup import new_model
+
+
+@pytest.fixture(scope="module")
+def plain(world, tmp_path_factory):
+    """Norm per group of the first step's gradient: one backward pass over each conversation, nothing else."""
+    from tiny_world import make_workspace
+
+    space = make_workspace(world, tmp_path_factory.mktemp("plain"), max_steps=1)
+    materials = prepare(space)
+    step = plan_stages(materials, space.settings)[0].steps[0]
+    model = new_model(space, materials.config, materials.dataset)
+    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
+    for example in (example for pack in step.packs for example in pack):
+        inputs = reader.read((example,)).inputs(torch.device("cpu"))
+        model(**inputs, num_supervised=step.supervised_tokens).loss.backward()
+    groups = {name: list(parameters.values()) for name, parameters in model.trainable_groups().items()}
+    return {
+        name: math.sqrt(sum(float(one.grad.double().square().sum()) for one in parameters if one.grad is not None))
+        for name, parameters in groups.items()
+    }
+
+
+@pytest.mark.parametrize(("stage", "offload"), [(0, False), (1, False), (2, False), (3, False), (2, True), (3, True)])
+def test_norms_per_group_are_those_of_the_plain_computation(workspace, plain, stage, offload):
+    space = workspace(max_steps=1, zero_stage=stage, offload=offload, max_gradient_norm=0.1)
+    train(space)
+    row = json.loads((space.root / "runs" / "linear-1" / "metrics.jsonl").read_text().splitlines()[0])
+    assert row["gradient_norms"] == pytest.approx(plain, rel=1e-4)
+    assert row["gradient_norm"] == pytest.approx(math.hypot(*plain.values()), rel=1e-4)
+    assert row["gradient_norm"] > 0.1  # before clipping
+
+
+def test_in_sixteen_bits_norms_are_about_the_same(workspace, plain):
+    space = workspace(max_steps=1, precision="bf16")
+    train(space)
+    row = json.loads((space.root / "runs" / "linear-1" / "metrics.jsonl").read_text().splitlines()[0])
+    assert row["gradient_norms"] == pytest.approx(plain, rel=0.1)

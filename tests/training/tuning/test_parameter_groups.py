@@ -1,0 +1,97 @@
+"""What is trained and how: groups, weight decay on matrices only, frozen LLM."""
+
+import pytest
+import torch
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.config.training_settings import (
+    GROUPS,
+    AdapterSettings,
+    GroupSettings,
+    GroupsSettings,
+    TrainingSettings,
+)
+from macaw_cli.training.data.batches import PackReader
+from macaw_cli.training.materials import prepare
+from macaw_cli.training.tuning.adapters import add_adapter
+from macaw_cli.training.tuning.model_setup import new_model
+from macaw_cli.training.tuning.parameter_groups import freeze, group_of, parameter_counts, parameter_groups
+
+
+@pytest.fixture
+def materials(workspace):
+    return prepare(workspace())
+
+
+@pytest.fixture
+def model(workspace, materials):
+    return new_model(workspace(), materials.config, materials.dataset)
+
+
+@pytest.fixture
+def batch(materials):
+    """One pack with media of every modality."""
+    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
+    return reader.read(tuple(range(0, 60, 4))).inputs(torch.device("cpu"))
+
+
+def test_every_parameter_is_in_one_group_and_only_matrices_decay(model):
+    freeze(model, GROUPS)
+    groups = parameter_groups(model, TrainingSettings(weight_decay=0.1))
+    assert sum(p.numel() for group in groups for p in group["params"]) == sum(p.numel() for p in model.parameters())
+    for group in groups:
+        assert {p.dim() > 1 for p in group["params"]} == {group["weight_decay"] > 0}
+
+
+def names_that(model, has_gradient):
+    return {name for name, parameter in model.named_parameters() if (parameter.grad is not None) == has_gradient}
+
+
+@pytest.mark.parametrize("trained", [("bridge",), ("tags",), ("llm",), ("bridge", "tags"), GROUPS])
+def test_exactly_the_named_groups_get_gradients(model, batch, trained):
+    freeze(model, trained)
+    model(**batch, return_logits=False).loss.backward()
+    groups = model.trainable_groups()
+    expected = {name for group in trained for name in groups[group]}
+    assert {name for name, parameter in model.named_parameters() if parameter.requires_grad} == expected
+    assert names_that(model, has_gradient=True) == expected
+    prefixes = {"bridge": "bridges.", "tags": "tag_embeddings.", "llm": "language_model."}
+    assert {name for name in expected if not name.startswith(tuple(prefixes[group] for group in trained))} == set()
+    assert sum(map(len, groups.values())) == len(list(model.named_parameters()))
+
+
+def test_a_group_has_its_own_rate_and_decay(model):
+    freeze(model, GROUPS)
+    own = GroupsSettings(llm=GroupSettings(learning_rate=1e-6, weight_decay=0.5))
+    groups = {group["name"]: group for group in parameter_groups(model, TrainingSettings(groups=own))}
+    assert (groups["llm"]["lr"], groups["llm"]["weight_decay"]) == (1e-6, 0.5)
+    assert (groups["bridge"]["lr"], groups["bridge"]["weight_decay"]) == (3e-5, 0.0)
+    assert groups["llm (no decay)"]["weight_decay"] == 0.0
+    assert {group_of(name) for name in groups} == set(GROUPS)
+
+
+def test_a_group_without_parameters_is_fine_beside_others_but_not_alone(model):
+    groups = model.trainable_groups() | {"tags": {}}
+    model.trainable_groups = lambda: groups
+    freeze(model, ("bridge", "tags"))
+    assert {group_of(group["name"]) for group in parameter_groups(model, TrainingSettings())} == {"bridge"}
+    with pytest.raises(UsageError, match=r"names tags, of which this model has no parameters.*It has bridge, llm"):
+        freeze(model, ("tags",))
+
+
+def test_an_adapter_leaves_the_llms_own_weights_frozen_and_counted(model):
+    before = parameter_counts(model)["llm"]
+    add_adapter(model.language_model, AdapterSettings(kind="lora", rank=2), seed=0)
+    freeze(model, ("bridge", "llm"))
+    trained, frozen = parameter_counts(model)["llm"]
+    assert frozen == sum(before)
+    assert trained == sum(p.numel() for name, p in model.named_parameters() if ".lora_" in name) > 0
+
+
+def test_bridge_alone_leaves_the_llm_frozen(model):
+    freeze(model, ("bridge", "tags"))
+    assert {group["name"].split(" ")[0] for group in parameter_groups(model, TrainingSettings())} == {"bridge", "tags"}
+    counts = parameter_counts(model)
+    assert counts["llm"][0] == counts["bridge"][1] == counts["tags"][1] == 0
+    assert counts["bridge"][0] > 0
+    assert sum(map(sum, counts.values())) == sum(p.numel() for p in model.parameters())

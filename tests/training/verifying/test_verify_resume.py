@@ -1,0 +1,69 @@
+"""`macaw train --verify-resume`: a real kill, a table, a verdict, and nothing left behind."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from macaw_cli.basics.errors import InputError, MismatchError, UsageError
+from macaw_cli.training.verifying import verify_resume as room
+from macaw_cli.training.verifying.verify_resume import verify_resume
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [[], ["--cpu-processes", "2"]])
+def test_a_run_of_the_user_is_found_exact_and_nothing_is_left(workspace, options):
+    space = workspace(bridge="macaw", zero_stage=2)
+    command = [sys.executable, "-m", "macaw_cli", "train", "--verify-resume", "2", "--json", *options]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=space.root, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["steps"], told["killed_after"], told["exact"], told["same"]) == (4, 2, True, True)
+    assert {row["what"] for row in told["compared"]} >= {"batches", "learning rates", "losses", "weights"}
+    assert not list((space.root / "runs").iterdir())
+
+
+@pytest.mark.slow
+def test_a_recipe_of_stages_is_verified_at_their_border(workspace):
+    stages = [{"name": "first", "train": ["bridge"]}, {"name": "second"}]
+    assert all(one.same for one in verify_resume(workspace(stages=stages), 2))
+
+
+def test_another_model_after_the_resume_is_told_with_where_and_both_runs_are_kept(workspace, monkeypatch, capfd):
+    """The resumed run is replaced by one of another seed: what a resume that forgets something would come to."""
+    from macaw_cli.training.run import train
+
+    def train_both(space, k, gpus, cpu_processes, folder, stop):
+        for seed, name in enumerate((room.WHOLE, room.KILLED)):
+            short = room._shortened(space, k, folder, name)
+            train(replace(short, settings=replace(short.settings, seed=seed)))
+        return 2 * k
+
+    monkeypatch.setattr(room, "_train_both", train_both)
+    space = workspace()
+    with pytest.raises(MismatchError, match=r"killed after step 1 .* batches \(first: step 1, batch_hash\)") as error:
+        verify_resume(space, 1)
+    assert error.value.exit_code == 1
+    assert " NO " in capfd.readouterr().out
+    (kept,) = (space.root / "runs").glob(".verify-resume-*")
+    assert str(kept) in error.value.hint
+    assert (kept / "whole" / "summary.json").exists()
+
+
+@pytest.mark.slow
+def test_more_steps_than_there_are_is_told(workspace):
+    with pytest.raises(InputError, match="The run ends after 1 steps already"):
+        verify_resume(workspace(epochs=0.01), 2)
+
+
+def test_steps_are_shared_out_among_stages():
+    assert [room._lengths(4, 1), room._lengths(5, 2), room._lengths(2, 3)] == [[4], [2, 3], [1, 1, 1]]
+
+
+def test_several_machines_are_not_verified(workspace, tmp_path):
+    with pytest.raises(UsageError, match="Leave --hostfile away"):
+        verify_resume(workspace(), 2, hostfile=tmp_path / "hosts")
