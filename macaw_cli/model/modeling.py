@@ -24,7 +24,7 @@ from macaw_cli.model.generation import MediaGeneration
 from macaw_cli.model.language_head import plain_head
 from macaw_cli.model.losses import divided, predicting_positions, response_loss, supervised_places
 from macaw_cli.model.media_inputs import MediaFusion
-from macaw_cli.model.packing import isolating_mask, mask_for_kernel
+from macaw_cli.model.packing import isolating_mask, mask_for_kernel, require_isolation
 from macaw_cli.model.partitions import gathered
 
 Features = Sequence[Tensor] | Tensor
@@ -135,6 +135,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         if use_cache is None and (position_ids is not None or labels is not None):
             use_cache = False
         if attention_mask is None and position_ids is not None and past_key_values is None and not use_cache:
+            require_isolation(self.language_model, position_ids)
             attention_mask = isolating_mask(position_ids, self.language_model.config)
         attention_mask = mask_for_kernel(attention_mask, self.language_model.config, inputs_embeds.dtype)
         inputs = {

@@ -33,6 +33,9 @@ KERNELS_WITH_MASK = ("sdpa", "eager")
 UNKNOWN_TO_KERNELS = ("softcap", "s_aux", "position_bias")
 """What some layers ask of their kernel that changes the scores; LLMs with such layers do without SDPA as well."""
 
+ISOLATED_LAYERS = {"full_attention", "sliding_attention", "chunked_attention", "mlp", "moe", "dense", "sparse"}
+"""Kinds of layers, in transformers' words, that see other positions through attention alone, or not at all."""
+
 
 def use_attention(model: Any, name: str) -> None:
     """Have the LLM keep packed examples apart with the kernel of this name; other calls of the model use SDPA.
@@ -72,6 +75,26 @@ def require_attention(name: str) -> None:
         raise MissingDependencyError(
             "training.attention=flash needs the flash-attn package, which is not installed.",
             "pip install flash-attn --no-build-isolation, or set training.attention to auto.",
+        )
+
+
+def require_isolation(llm: Any, position_ids: Tensor) -> None:
+    """Refuse a packed row for an LLM of which some layer carries a state, such as Mamba's, from example to example.
+
+    Args:
+        llm: a causal LLM of transformers.
+        position_ids: (B, T), starting again with every example.
+
+    Raises:
+        UsageError: with the way out.
+    """
+    kinds = set(getattr(llm.config, "layer_types", None) or ())
+    carries = getattr(without_adapter(llm), "_is_stateful", False) or not kinds <= ISOLATED_LAYERS
+    if carries and example_borders(position_ids) is not None:
+        raise UsageError(
+            f"{llm.config.model_type} has layers other than attention: they carry what they read from one "
+            "conversation of a pack into the next.",
+            "Add --set training.pack_tokens=16: a conversation that is longer has a pack of its own.",
         )
 
 
