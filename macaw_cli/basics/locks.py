@@ -8,13 +8,13 @@ import fcntl
 import json
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError, LockedError
+from macaw_cli.basics.typed_command import typed_command
 
 LOCK_NAME = ".macaw.lock"
 _held: set[int] = set()
@@ -43,8 +43,8 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 
 def describe_holder() -> dict[str, Any]:
-    """This process, for whoever finds its lock: `pid`, `host` and `command`."""
-    return {"pid": os.getpid(), "host": socket.gethostname(), "command": " ".join(["macaw", *sys.argv[1:]])}
+    """This process and what was typed to start it, for whoever finds its lock: `pid`, `host` and `command`."""
+    return {"pid": os.getpid(), "host": socket.gethostname(), "command": " ".join(typed_command())}
 
 
 def _open(folder: Path) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.config.loading import Workspace, parse_settings
+from macaw_cli.training.launching.hosts import Host
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import RunFolder
 
@@ -23,6 +24,8 @@ class TrainingJob:
     continues: bool
     """Whether the run was there before and goes on."""
     processes: Processes
+    command: tuple[str, ...] = ()
+    """What the user typed; empty where nobody asked."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,8 @@ def write_job(job: TrainingJob, path: Path) -> None:
         "settings": asdict(job.workspace.settings),
         "run": str(job.run.path),
         "continues": job.continues,
-        "count": job.processes.count,
-        "device": job.processes.device,
+        "processes": asdict(job.processes),
+        "command": list(job.command),
     }
     write_json(path, content)
 
@@ -59,11 +62,14 @@ def write_job(job: TrainingJob, path: Path) -> None:
 def read_job(path: Path) -> TrainingJob:
     """The inverse of `write_job`."""
     content = read_json(path)
+    processes = content["processes"]
+    hosts = tuple(Host(**host) for host in processes.pop("hosts"))
     return TrainingJob(
         workspace=Workspace(Path(content["root"]), parse_settings(content["settings"], os.fspath(path))),
         run=RunFolder(Path(content["run"])),
         continues=content["continues"],
-        processes=Processes(content["count"], content["device"]),
+        processes=Processes(**processes, hosts=hosts),
+        command=tuple(content["command"]),
     )
 
 

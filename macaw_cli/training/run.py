@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from macaw_cli.basics.console import result, result_json, say
 from macaw_cli.basics.disk import require_free_space
+from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.presets import GPUS, Preset
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
@@ -76,7 +77,7 @@ def train(
     require_usable_hosts(processes, workspace.root, workspace.path(settings.training.runs))
     require_free_space(workspace.path(settings.training.runs), room)
     chosen = choose_run(workspace, resume)
-    job = TrainingJob(workspace, chosen.folder, chosen.continues, processes)
+    job = TrainingJob(workspace, chosen.folder, chosen.continues, processes, tuple(typed_command()))
     report = _finished(job) or _train(job, materials)
     if as_json:
         result_json(asdict(report))

@@ -9,7 +9,6 @@ and `summary.json`, which is written last and marks a finished run.
 import importlib.metadata
 import platform
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from macaw_cli.basics.atomic_files import read_json, write_json, write_text
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import Workspace, settings_yaml
 
 RUN_VERSION = 1
@@ -153,7 +153,7 @@ def write_versions(run: RunFolder, identity: dict[str, Any]) -> None:
         "macaw": __version__,
         "python": platform.python_version(),
         "packages": packages,
-        "command": ["macaw", *sys.argv[1:]],
+        "command": typed_command(),
         "identity": identity,
     }
     write_json(run.versions_file, content)

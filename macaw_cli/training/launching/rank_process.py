@@ -14,6 +14,7 @@ from pathlib import Path
 from macaw_cli.basics import distributed
 from macaw_cli.basics.errors import Interrupted, MacawError
 from macaw_cli.basics.lifetime import end_with_parent
+from macaw_cli.basics.typed_command import remember_typed_command
 from macaw_cli.training.launching.outcome import leave_error, leave_report, leave_silence
 
 PEER_LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL", "gloo")
@@ -30,7 +31,9 @@ def main(folder: Path) -> int:
     end_with_parent(by=signal.SIGTERM)  # its launcher; no rank trains on as an orphan
     threading.Thread(target=_end_as_orphan, args=(os.getppid(),), daemon=True).start()
     try:
-        report = train_in_this_process(read_job(folder / "job.json"))
+        job = read_job(folder / "job.json")
+        remember_typed_command(job.command)
+        report = train_in_this_process(job)
     except Interrupted as stop:
         leave_error(folder, distributed.rank(), stop)
         return 0  # saved, on every rank at the same step: nothing for the launcher to clean up

@@ -1,5 +1,6 @@
 """Several processes, as a user starts them: the same losses as one, signals, deaths, and always a clean end."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -57,6 +58,8 @@ def test_two_processes_with_different_media_give_the_losses_of_one(workspace, st
     assert (code, out.count("\n"), "Traceback" in err) == (0, 1, False), err
     expected = losses(alone.root / "runs" / "macaw-1")
     assert losses(together.root / "runs" / "macaw-1") == pytest.approx(expected, abs=1e-4)
+    written = json.loads((together.root / "runs" / "macaw-1" / "versions.json").read_text())
+    assert written["command"] == ["macaw", "train", "--cpu-processes", "2"]
 
 
 def test_sigterm_saves_on_every_rank_before_the_launcher_ends(workspace):
