@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from macaw_cli.basics.atomic_files import write_text
 from macaw_cli.basics.errors import InputError
 
 Preset = Literal["quickstart", "paper", "llava", "modern"]
-PRESETS: tuple[Preset, ...] = get_args(Preset)
 FOLDER = Path(__file__).parent / "presets"
 GPUS: dict[Preset, int] = {"paper": 8, "llava": 8, "modern": 8}
 """How many GPUs a preset is written for."""
+KEPT = (
+    "runs", "name", "datasets", "device", "keep_checkpoints", "log_every", "trackers", "report",
+)  # fmt: skip
+"""Keys of `training` that say where a workspace trains, on what, and what it keeps and tells. A recipe leaves them as
+they are; every other key changes what is learnt or how fast, so the recipe's value holds, or the default."""
 
 
 def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
@@ -42,8 +46,8 @@ def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
 def lay_recipe_over(tree: dict[str, Any], preset: Preset) -> None:
     """Put a preset's recipe, how it bridges and trains, over the plain values of a `macaw.yaml`.
 
-    Its `bridge` replaces the tree's, as the fields of one bridge mean nothing to another. Of `training` its own keys
-    count, so that what a workspace calls its folders stays. The `llm` comes in where the tree has none.
+    Its `bridge` and `training` replace the tree's: the result is the recipe, whatever stages, adapter or fields of
+    another bridge the workspace has. Only the keys in `KEPT` stay. The `llm` comes in where the tree has none.
 
     Args:
         tree: what the YAML held; changed.
@@ -53,7 +57,8 @@ def lay_recipe_over(tree: dict[str, Any], preset: Preset) -> None:
 
     recipe = yaml.safe_load((FOLDER / f"{preset}.yaml").read_text(encoding="utf-8"))
     own = tree.get("training")
-    tree["training"] = {**(own if isinstance(own, dict) else {}), **recipe["training"]}
+    kept = {key: own[key] for key in KEPT if key in own} if isinstance(own, dict) else {}
+    tree["training"] = {**kept, **recipe["training"]}
     tree["bridge"] = recipe["bridge"]
     tree["llm"] = tree.get("llm") or recipe["llm"]
 

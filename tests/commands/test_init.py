@@ -1,11 +1,13 @@
 """`macaw init` as a user types it."""
 
+from typing import get_args
+
 import pytest
 from typer.testing import CliRunner
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace
-from macaw_cli.config.presets import PRESETS
+from macaw_cli.config.presets import Preset
 from macaw_cli.main import app
 
 
@@ -13,7 +15,7 @@ def init(*words):
     return CliRunner().invoke(app, ["init", *map(str, words)])
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", get_args(Preset))
 def test_every_preset_is_written_with_its_comments_and_read_back(tmp_path, preset):
     done = init(tmp_path / "new", "--preset", preset)
     assert done.exit_code == 0

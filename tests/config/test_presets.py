@@ -1,12 +1,21 @@
 """Every preset is a macaw.yaml that holds what its name says."""
 
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
 import pytest
 import yaml
 
 from macaw_cli.basics.errors import InputError, UsageError
-from macaw_cli.config.loading import parse_settings
-from macaw_cli.config.presets import FOLDER, PRESETS, preset_yaml, write_preset
+from macaw_cli.config.loading import open_workspace, parse_settings
+from macaw_cli.config.presets import FOLDER, Preset, preset_yaml, write_preset
+from macaw_cli.training.data.epoch_plan import plan_epoch
 from macaw_cli.training.stages import stage_settings
+
+PRESETS = get_args(Preset)
+MIX = Path(__file__).parents[2] / "benchmarks" / "paper_mix.json"
 
 
 def settings_of(preset, *overrides):
@@ -25,7 +34,7 @@ def test_every_preset_is_valid_complete_and_explained(preset):
     assert settings.features.image_encoder.model
     assert settings.features.audio_encoder.model
     assert settings.dataset.sources
-    assert settings.training.max_tokens <= settings.training.pack_tokens
+    assert settings.training.max_tokens <= 1.2 * settings.training.pack_tokens  # a rare longer one stands alone
     text = preset_yaml(preset)
     assert text.startswith("# ")
     assert text.isascii()
@@ -46,10 +55,32 @@ def test_paper_holds_the_hyper_parameters_of_the_paper():
     assert (training.learning_rate, training.warmup_ratio, training.weight_decay) == (3e-5, 0.03, 0.0)
     assert (training.epochs, training.max_tokens, training.precision) == (5, 512, "fp16")
     assert (training.zero_stage, training.offload, training.template) == (3, True, "alpaca")
-    # 8 GPUs can share the packs of a step, which hold about 96 examples of 128 tokens
     assert training.packs_per_step % 8 == 0
-    assert training.packs_per_step * training.pack_tokens // 128 == 96
     assert sum(source.endswith("#50000+") for source in settings.dataset.sources) == 3
+
+
+def test_a_step_of_the_papers_recipe_is_about_its_96_examples():
+    training = settings_of("paper").training
+    columns = json.loads(MIX.read_text())["examples"].items()
+    media = {"text": 0, "image": 5 + 2, "video": 39 + 2 + 6 + 2}  # soft tokens and tags
+    lengths = 5 * [sum(pair) + media[kind] for kind, column in columns for pair in zip(*column.values(), strict=True)]
+    steps = plan_epoch(
+        lengths, [1] * len(lengths), seed=0, epoch=0,
+        token_budget=training.pack_tokens, packs_per_step=training.packs_per_step,
+    )  # fmt: skip
+    assert len(lengths) / len(steps) == pytest.approx(96, abs=1)
+
+
+def test_a_recipe_over_a_workspace_of_another_is_the_recipe(tmp_path):
+    write_preset(
+        "llava", tmp_path,
+        ["training.adapter=lora", "training.groups.llm.learning_rate=1e-6", "training.max_steps=5",
+         "training.runs=mine", "training.device=cpu", "training.trackers=wandb"],
+    )  # fmt: skip
+    training = open_workspace(tmp_path, preset="paper").settings.training
+    kept = {"runs": "mine", "device": "cpu", "trackers": ("wandb",)}
+    assert training == replace(settings_of("paper").training, **kept)
+    assert training.stages == ()
 
 
 def test_llava_holds_the_two_stages_of_llava_1_5():
