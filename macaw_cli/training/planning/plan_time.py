@@ -87,7 +87,8 @@ def _why_not(
     source = Path(llm_source(workspace))
     if source.is_dir() and not [*source.glob("*.safetensors"), *source.glob("*.bin")]:
         return "the LLM's weights are not here"
-    needed = [estimate(stage.size, stage.pack, training, 1) for stage in plan.stages]
+    one = Processes(1, processes.device)
+    needed = [estimate(stage.size, stage.pack, training, one) for stage in plan.stages]
     place = machine.gpu if processes.device == "cuda" else machine.host
     most = max(total(memory, "device") for memory in needed)
     if most > USABLE * place:

@@ -69,7 +69,7 @@ def make_plan(materials: Materials, model: Any, stages: Sequence[Stage], process
         processes: how many, on what.
     """
     return TrainingPlan(
-        stages=tuple(_stage_plan(materials, model, stage, processes.count) for stage in stages),
+        stages=tuple(_stage_plan(materials, model, stage, processes) for stage in stages),
         conversations=len(materials.tokens),
         skipped=materials.tokens.skipped,
         packs_per_step=stages[0].settings.packs_per_step,
@@ -98,7 +98,7 @@ def bytes_to_write(model: Any, training: TrainingSettings) -> int:
     return checkpoint_bytes(model, training) * checkpoints + 4 * (size.trained + size.frozen)
 
 
-def _stage_plan(materials: Materials, model: Any, stage: Stage, count: int) -> StagePlan:
+def _stage_plan(materials: Materials, model: Any, stage: Stage, processes: Processes) -> StagePlan:
     training, lengths = stage.settings, materials.tokens.lengths.tolist()
     size, pack = model_size(model, training), largest_pack(materials, stage.steps)
     mixture = mixture_of(materials, training)
@@ -111,10 +111,10 @@ def _stage_plan(materials: Materials, model: Any, stage: Stage, count: int) -> S
         examples=taken,
         tokens=sum(step.tokens for step in stage.steps),
         supervised_tokens=sum(step.supervised_tokens for step in stage.steps),
-        padding=padding_share(stage.steps, lengths, count),
+        padding=padding_share(stage.steps, lengths, processes.count),
         datasets={name: (part.count, part.weight) for name, part in zip(names, mixture, strict=True)},
         parameters=counts_by_group(model, training),
         size=size,
         pack=pack,
-        memory=estimate(size, pack, training, count),
+        memory=estimate(size, pack, training, processes),
     )

@@ -12,6 +12,7 @@ from macaw_cli.training.planning.measured_steps import measure
 from macaw_cli.training.planning.memory_estimate import ModelSize, PackSize, estimate, total
 from macaw_cli.training.planning.memory_verdict import judge
 from macaw_cli.training.processes import Processes
+from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 
 SIZE = ModelSize(
     trained=7 * 10**9, frozen=0, quantised=0, head=0, width=4096, layers=32, feed_forward=11008, vocabulary=32000,
@@ -22,7 +23,7 @@ GIB = 2**30
 
 
 def device(training, processes=1, size=SIZE, pack=PACK):
-    return estimate(size, pack, training, processes)["device"]
+    return estimate(size, pack, training, Processes(processes, "cpu"))["device"]
 
 
 def test_a_16_bit_training_keeps_weights_gradients_and_three_values_in_fp32():
@@ -41,7 +42,7 @@ def test_each_zero_stage_shares_more_among_the_processes(stage, shared):
 
 
 def test_offload_moves_to_the_host_what_it_says():
-    memory = estimate(SIZE, PACK, TrainingSettings(zero_stage=3, offload=True), 8)
+    memory = estimate(SIZE, PACK, TrainingSettings(zero_stage=3, offload=True), Processes(8, "cuda"))
     assert set(memory["host"]) == {"optimizer state", "gradients in fp32", "weights"}
     assert "optimizer state" not in memory["device"]
     assert total(memory, "host") == pytest.approx(18 * 7 * 10**9 / 8)
@@ -56,6 +57,21 @@ def test_checkpointing_packs_adapters_and_precision_lower_what_they_should():
     assert device(plain, size=adapter)["optimizer state"] == 8 * 40 * 10**6
     four_bits = replace(adapter, quantised=6_700_000_000)
     assert device(plain, size=four_bits)["weights"] < 0.25 * device(plain, size=adapter)["weights"]
+
+
+def test_the_buffers_are_those_that_deepspeed_is_told_to_make():
+    told = deepspeed_config(TrainingSettings(zero_stage=3), Processes(2, "cuda"))["zero_optimization"]
+    small = replace(SIZE, trained=10**6, frozen=10**6)
+    for stage, buffers in ((1, 1), (2, 2), (3, 1)):
+        training = TrainingSettings(zero_stage=stage, precision="bf16")
+        memory = estimate(small, PACK, training, Processes(2, "cuda"))["device"]
+        gathered = 2 * 2 * 10**6 if stage == 3 else 0
+        assert memory["communication"] == 2 * buffers * told["reduce_bucket_size"] + gathered
+        # a CPU's memory holds only what was written
+        on_cpu = estimate(small, PACK, training, Processes(2, "cpu"))["device"]
+        assert on_cpu["communication"] == 2 * 10**6 + gathered
+    large = device(TrainingSettings(zero_stage=3, precision="bf16"), 8)
+    assert large["communication"] == 2 * (told["reduce_bucket_size"] + told["stage3_max_live_parameters"])
 
 
 def test_the_alignment_of_the_macaw_bridge_counts():
@@ -75,13 +91,13 @@ class _Stage:
 def test_the_verdict_names_the_first_change_that_is_enough():
     training, eight = TrainingSettings(), Processes(8, "cuda")
     machine = MachineMemory(gpu=80 * GIB, gpus=8, host=2000 * GIB)
-    verdict = judge(_Stage(training, 8), training, eight, machine)
+    verdict = judge(_Stage(training, eight), training, eight, machine)
     assert verdict.fits is False
     assert "It fits with --set training.gradient_checkpointing=true --set training.zero_stage=2" in verdict.text
-    small = judge(_Stage(training, 8), training, eight, MachineMemory(8 * GIB, 8, 16 * GIB))
+    small = judge(_Stage(training, eight), training, eight, MachineMemory(8 * GIB, 8, 16 * GIB))
     assert "adapter=qlora" in small.text
     fitting = replace(training, zero_stage=3, gradient_checkpointing=True)
-    assert judge(_Stage(fitting, 8), fitting, eight, machine).fits is True
+    assert judge(_Stage(fitting, eight), fitting, eight, machine).fits is True
 
 
 def test_real_steps_take_about_the_memory_that_was_estimated(world, workspace, tmp_path):
