@@ -53,17 +53,13 @@ class Measurement:
     stage: str
     steps: tuple[MeasuredStep, ...]
     peak_bytes: int | None
-    """Memory of the fullest moment above what the process had before; None where the system does not tell."""
+    """Memory of the stage's fullest moment above what the process had before the model was loaded; None where the
+    system does not tell. Loading is not in it."""
 
     def seconds(self, step_tokens: Sequence[int]) -> float:
         """Expected time of steps with so many tokens per process: a line through what was measured."""
         fixed, per_token = self._line()
         return fixed * len(step_tokens) + per_token * sum(step_tokens)
-
-    def share(self, phase: str) -> float:
-        """Part of the time that a phase takes."""
-        total = sum(sum(step.seconds.values()) for step in self.steps)
-        return sum(step.seconds.get(phase, 0.0) for step in self.steps) / total
 
     def _line(self) -> tuple[float, float]:
         """Seconds of a step, whatever is in it, and of each token."""
@@ -101,6 +97,7 @@ def measure(
             measured = []
             for stage in stages:
                 settings = _of_one(stage.settings, processes.count)
+                memory.forget_peak()
                 freeze(model, settings.train)
                 engine = TrainingEngine(model, settings, one, stage.trained_before)
                 engine.train()

@@ -72,7 +72,8 @@ def estimate(size: ModelSize, pack: PackSize, training: TrainingSettings, proces
         processes: over all machines, and on what.
     """
     stage, value = training.zero_stage, BYTES[training.precision]
-    share = {name: processes.count if stage >= least else 1 for name, least in (("state", 1), ("gradients", 2), ("all", 3))}
+    shared = (("state", 1), ("gradients", 2), ("all", 3))
+    share = {name: processes.count if stage >= least else 1 for name, least in shared}
     plain = size.trained + size.frozen - size.quantised
     weights = (plain * value + size.quantised * QUANTISED) / share["all"]
     # AdamW's two moments in fp32, and a master copy where training is in 16 bits or the state is split

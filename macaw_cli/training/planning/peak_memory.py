@@ -1,4 +1,4 @@
-"""The most memory that this process has had since a moment, as the system counts it."""
+"""The most memory that this process has had in a stretch of time, as the system counts it."""
 
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ FORGET_PEAK = "5"
 
 
 class PeakMemory:
-    """Counts from the moment it is made.
+    """Counts above what there is when it is made.
 
     Args:
         device: "cuda" counts what torch has of the current GPU, "cpu" the pages of this process.
@@ -21,10 +21,17 @@ class PeakMemory:
         self._on_gpu = device == "cuda"
         self._before: int | None
         if self._on_gpu:
-            torch.cuda.reset_peak_memory_stats()
             self._before = torch.cuda.memory_allocated()
+            self.forget_peak()
         else:
             self._before = _field("VmRSS") if _forget_peak() else None
+
+    def forget_peak(self) -> None:
+        """Look for the fullest moment from now on; the growth is still counted above what there was at first."""
+        if self._on_gpu:
+            torch.cuda.reset_peak_memory_stats()
+        else:
+            _forget_peak()
 
     def growth(self) -> int | None:
         """Bytes of the fullest moment above those of the beginning; None where the system does not tell."""

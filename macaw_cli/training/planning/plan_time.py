@@ -71,7 +71,7 @@ def expected_time(
     return ExpectedTime(
         steps=steps,
         validation=_validation(workspace, materials, stages, measured[-1], processes),
-        checkpoints=_times(stages, "checkpoint_every") * plan.checkpoint_bytes / DISK_BYTES_PER_S,
+        checkpoints=times(stages, "checkpoint_every") * plan.checkpoint_bytes / DISK_BYTES_PER_S,
         measured=tuple(measured),
     )
 
@@ -106,11 +106,16 @@ def _validation(
     tokens = asked * float(materials.tokens.lengths.mean())
     forward = sum(step.seconds.get("forward", 0.0) for step in measured.steps)
     per_token = forward / sum(step.tokens for step in measured.steps)
-    return _times(stages, "evaluate_every") * tokens * per_token / processes.count
+    return times(stages, "evaluate_every") * tokens * per_token / processes.count
 
 
-def _times(stages: Sequence[Stage], setting: str) -> int:
-    """How often something happens that is done every so many steps, and at the end of each stage."""
+def times(stages: Sequence[Stage], setting: str) -> int:
+    """How often something happens that is done every so many steps of the run, and at the end of each stage.
+
+    Args:
+        stages: their steps are counted over all of them.
+        setting: name of the setting that tells every how many; None there means at the end of each stage alone.
+    """
     every = getattr(stages[0].settings, setting)
-    steps = stages[-1].last_step
-    return max(len(stages), -(-steps // every) if every else 1)
+    ends = {stage.last_step for stage in stages}
+    return len(ends | (set(range(every, stages[-1].last_step, every)) if every else set()))

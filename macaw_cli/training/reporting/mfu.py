@@ -22,7 +22,9 @@ DENSE_BF16_TFLOPS = {
     "H200": 989.4,
     "H100 NVL": 835.0,
     "H100 PCIe": 756.0,
+    "H100 80GB HBM2e": 756.0,  # what early drivers call the PCIe card
     "H100": 989.4,
+    "H800 PCIe": 756.0,
     "H800": 989.4,
     "GH200": 989.4,
     "H20": 148.0,
@@ -39,6 +41,7 @@ DENSE_BF16_TFLOPS = {
     # the architecture white papers of NVIDIA, bf16 with fp32 accumulation
     "RTX 5090": 209.5,
     "RTX 4090": 165.2,
+    "RTX 3090 Ti": 80.0,
     "RTX 3090": 71.0,
     # AMD's data sheets
     "MI325X": 1307.4,
@@ -46,8 +49,8 @@ DENSE_BF16_TFLOPS = {
     "MI210": 181.0,
 }
 """Part of the device's name to the highest dense bf16 rate, in 10^12 operations a second."""
-_OTHER_CHIP = re.compile(r"\b(Laptop|Max-Q|MIG|D)\b")
-"""Words after which the same number names a slower chip, or a part of one."""
+_OTHER_CHIP = re.compile(r"\b(Laptop|Max-Q|MIG|D|GRID)\b|-\d+[ABCQ](ME)?\b")
+"""Words after which the same number names a slower chip, or a part of one: MIG's, or a virtual GPU's (`A40-48Q`)."""
 
 
 def peak_flops(device_name: str) -> float | None:

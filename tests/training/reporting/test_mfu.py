@@ -12,6 +12,9 @@ from macaw_cli.training.reporting.mfu import WorkCounter, peak_flops, peak_of, w
     [
         ("NVIDIA H100 80GB HBM3", 989.4),
         ("NVIDIA H100 PCIe", 756.0),
+        ("NVIDIA H100 80GB HBM2e", 756.0),
+        ("NVIDIA H800 PCIe", 756.0),
+        ("NVIDIA H800", 989.4),
         ("NVIDIA A100-SXM4-80GB", 312.0),
         ("NVIDIA A10", 125.0),
         ("NVIDIA H200", 989.4),
@@ -19,6 +22,10 @@ from macaw_cli.training.reporting.mfu import WorkCounter, peak_flops, peak_of, w
         ("NVIDIA L4", 121.0),
         ("NVIDIA L40S", 362.0),
         ("NVIDIA GeForce RTX 4090", 165.2),
+        ("NVIDIA GeForce RTX 3090", 71.0),
+        ("NVIDIA GeForce RTX 3090 Ti", 80.0),
+        ("NVIDIA A100-PCIE-40GB", 312.0),
+        ("NVIDIA RTX 6000 Ada Generation", 364.2),
     ],
 )
 def test_a_known_gpu_has_the_rate_of_its_data_sheet(name, tera):
@@ -27,7 +34,7 @@ def test_a_known_gpu_has_the_rate_of_its_data_sheet(name, tera):
 
 @pytest.mark.parametrize(
     "name", ["NVIDIA GeForce RTX 4090 Laptop GPU", "NVIDIA A100-SXM4-40GB MIG 1g.5gb", "NVIDIA GeForce RTX 4090 D",
-             "Tesla T4", "NVIDIA A1000"],
+             "Tesla T4", "NVIDIA A1000", "GRID A100-10C", "NVIDIA A100-4-20C", "NVIDIA A40-48Q", "NVIDIA A30-1-6CME"],
 )  # fmt: skip
 def test_a_gpu_that_is_not_in_the_table_has_none(name):
     assert peak_flops(name) is None
