@@ -1,6 +1,7 @@
 """Decisions that depend on the step alone: how many steps, the learning rate, what is due. No torch."""
 
 import math
+from fractions import Fraction
 
 from macaw_cli.config.training_settings import Schedule, TrainingSettings
 
@@ -38,7 +39,7 @@ def learning_rate(
         warmup_ratio: share of the steps in which the rate rises, in [0, 1).
         schedule: what follows the rise.
     """
-    warmup = math.ceil(total_steps * warmup_ratio)
+    warmup = math.ceil(total_steps * _exact(warmup_ratio))
     if step < warmup:
         return peak * (step + 1) / warmup
     done = min((step - warmup) / max(total_steps - warmup, 1), 1.0)
@@ -60,8 +61,13 @@ def steps_in_run(steps_of_epochs: list[int], epochs: float, max_steps: int | Non
     whole = int(epochs)
     steps = sum(steps_of_epochs[:whole])
     if epochs > whole:
-        steps += math.ceil((epochs - whole) * steps_of_epochs[whole])
+        steps += math.ceil((_exact(epochs) - whole) * steps_of_epochs[whole])
     return min(steps, max_steps) if max_steps is not None else steps
+
+
+def _exact(number: float) -> Fraction:
+    """The decimal number that somebody typed: as a float, 0.07 of 100 steps is a little more than 7."""
+    return Fraction(str(number))
 
 
 def is_due(step: int, every: int | None, last_step: int) -> bool:

@@ -26,6 +26,12 @@ def test_without_warm_up_the_first_step_has_the_peak():
     assert rate(0, warmup=0.0) == 2.0
 
 
+def test_the_warm_up_is_the_share_that_was_typed_not_one_step_more():
+    assert rate(6, warmup=0.07) == pytest.approx(2.0)
+    assert rate(7, warmup=0.07) == pytest.approx(2.0)
+    assert rate(5, warmup=0.07) < 2.0
+
+
 def test_a_line_falls_to_zero_and_a_constant_stays():
     line = [learning_rate(step, peak=2.0, total_steps=10, warmup_ratio=0.2, schedule="linear") for step in range(11)]
     assert line[:3] == pytest.approx([1.0, 2.0, 2.0])
@@ -48,6 +54,8 @@ def test_a_fraction_of_an_epoch_takes_its_share_of_the_last_one():
     assert steps_in_run([10, 11, 12], 2.0, None) == 21
     assert steps_in_run([10, 11, 12], 2.5, None) == 27
     assert steps_in_run([10], 0.05, None) == 1
+    assert steps_in_run([10, 10], 1.1, None) == 11  # as a float, 1.1 - 1 is more than a tenth
+    assert steps_in_run([100] * 3, 2.07, None) == 207
     assert steps_in_run([10, 11], 2.0, 7) == 7
 
 
