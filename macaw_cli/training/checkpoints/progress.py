@@ -18,8 +18,8 @@ class BestValidation:
     """Validations after it, none of which was better."""
 
     def after(self, step: int, loss: float) -> "BestValidation":
-        """What is best with one more validation; a loss that is no number is not better than any."""
-        if not math.isnan(loss) and (self.loss is None or loss < self.loss):
+        """What is best with one more validation; a loss that is infinite or no number is not better than any."""
+        if math.isfinite(loss) and (self.loss is None or loss < self.loss):
             return BestValidation(loss, step)
         return replace(self, since=self.since + 1)
 

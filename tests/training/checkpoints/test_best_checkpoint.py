@@ -41,9 +41,10 @@ def weights(run):
 
 def test_the_best_is_the_lowest_and_what_is_no_number_never_is():
     best = BestValidation()
-    for step, loss in enumerate([math.nan, 2.0, 1.0, 3.0, math.nan, 1.0], start=1):
+    for step, loss in enumerate([math.nan, math.inf, 2.0, 1.0, 3.0, math.nan, -math.inf, 1.0], start=1):
         best = best.after(step, loss)
-    assert best == BestValidation(1.0, step=3, since=3)
+    assert best == BestValidation(1.0, step=4, since=4)
+    assert BestValidation().after(1, math.inf).loss is None
 
 
 def test_progress_survives_json_and_an_older_one_is_read():
