@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from macaw_cli.basics.errors import InputError
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality, Settings
@@ -32,19 +33,12 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
     """The configuration of a new model for the features of this dataset.
 
     Raises:
-        InputError: the LLM cannot be read.
+        InputError: the LLM cannot be read, or the model is none.
         MismatchError: the dataset was made with another encoder than the settings name.
     """
-    from transformers import AutoConfig
-
     settings = workspace.settings
-    source = llm_source(workspace)
+    llm_config = causal_llm_config(workspace)
     require_settings_encoders(workspace, dataset)
-    with quiet_transformers():
-        try:
-            llm_config = AutoConfig.from_pretrained(source)
-        except (OSError, ValueError) as error:
-            raise explain(source, error) from error
     encoders = {"image": settings.features.image_encoder, "audio": settings.features.audio_encoder}
     shapes = feature_shapes(dataset, null_media=settings.training.as_published)
     used = {ENCODER_OF[modality] for modality in shapes}
@@ -56,6 +50,28 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
         {modality: dataset.fingerprints[modality] for modality in shapes},
         null_media=settings.training.as_published,
     )
+
+
+def causal_llm_config(workspace: Workspace) -> Any:
+    """The configuration of the LLM that the settings name.
+
+    Raises:
+        InputError: it cannot be read, or it is of a model that does not go on with text.
+    """
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    source = llm_source(workspace)
+    with quiet_transformers():
+        try:
+            config = AutoConfig.from_pretrained(source)
+        except (OSError, ValueError) as error:
+            raise explain(source, error) from error
+    kind = config.model_type  # the decoders of Whisper and BART are in the mapping, but read what an encoder has seen
+    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or config.is_encoder_decoder or not hasattr(config, "vocab_size"):
+        named = workspace.settings.llm
+        raise InputError(f"{named} is no causal LLM (model type {kind}).", "Name one, such as a Llama or a Qwen.")
+    return config
 
 
 def feature_shapes(dataset: DatasetReader, *, null_media: bool = False) -> dict[Modality, tuple[int, ...]]:
