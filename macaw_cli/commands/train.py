@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from macaw_cli.basics.errors import UsageError
 from macaw_cli.commands.shared_options import (
     ConfigOption,
     JsonOption,
@@ -52,6 +53,7 @@ def train(
     overrides: SetOption = None,
 ) -> None:
     """Tune the bridge and the LLM on a dataset, or on several."""
+    _require_possible(resume=resume, plan=plan, verifies=verify_resume is not None)
     workspace = workspace_of(
         config,
         overrides,
@@ -75,3 +77,16 @@ def train(
         workspace, gpus=gpus, cpu_processes=cpu_processes, hostfile=hostfile, resume=resume, plan=plan,
         preset=preset, as_json=as_json,
     )  # fmt: skip
+
+
+def _require_possible(*, resume: bool, plan: bool, verifies: bool) -> None:
+    if verifies and (plan or resume):
+        option = "--plan" if plan else "--resume"
+        raise UsageError(
+            f"--verify-resume and {option} exclude each other: it trains runs of its own.", "Type one of them."
+        )
+    if plan and resume:
+        raise UsageError(
+            "--plan and --resume exclude each other: a plan is that of a whole run.",
+            "Leave one of them away; `macaw inspect` shows how far the runs are.",
+        )

@@ -107,3 +107,13 @@ def test_a_wrong_weight_is_wrong_usage(world, tmp_path):
     code, _, err = run(tmp_path, "dataset:0")
     assert code == 2
     assert "The weight of the dataset dataset must be above 0" in err
+
+
+@pytest.mark.parametrize("options", [["--plan", "--resume"], ["--verify-resume", "2", "--plan"],
+                                     ["--verify-resume", "2", "--resume"]])  # fmt: skip
+def test_options_that_cannot_go_together_are_wrong_usage(world, tmp_path, options):
+    make_workspace(world, tmp_path)
+    code, out, err = run(tmp_path, *options)
+    assert (code, out) == (2, ""), err
+    assert "exclude each other" in err
+    assert not (tmp_path / "runs").exists()

@@ -3,22 +3,26 @@
 2K steps without interruption are compared with K steps, a SIGKILL of every process, and K more steps after a resume.
 """
 
+import math
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.console import print_table, result, result_json, say
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.training.checkpoints.folder import checkpoint_name, newest_progress
 from macaw_cli.training.job import read_summary
 from macaw_cli.training.processes import Processes, choose_processes
 from macaw_cli.training.run_folder import RunFolder
 from macaw_cli.training.signals import StopRequest, stop_on_signals
 from macaw_cli.training.verifying.run_differences import TOLERANCE, Comparison, compare_runs
-from macaw_cli.training.verifying.watched_run import Request, run_watched
+from macaw_cli.training.verifying.verification_folder import verification_folder
+from macaw_cli.training.verifying.watched_run import OUTPUT_NAME, Request, run_watched
 
 WHOLE, KILLED = "whole", "killed"
 
@@ -34,7 +38,7 @@ def verify_resume(
 ) -> list[Comparison]:
     """Train 2K steps twice, once with a kill after K, and compare batches, losses, rates and weights.
 
-    It works in a folder of its own among the runs, which it removes again unless something differs.
+    It works in a folder of its own among the runs, which it removes again unless there is something to look at.
 
     Args:
         workspace: its settings hold, but for how long is trained and what is kept.
@@ -46,7 +50,7 @@ def verify_resume(
 
     Raises:
         UsageError: a hostfile.
-        MismatchError: something differs; it says what, and where first.
+        MismatchError: something differs, which it says with where first; or nothing was resumed.
         InputError: the run has too few steps.
         MacawError: what a training raises.
     """
@@ -54,21 +58,13 @@ def verify_resume(
         raise UsageError("--verify-resume verifies the processes of this machine.", "Leave --hostfile away.")
     processes = choose_processes(workspace.settings.training, gpus, cpu_processes)
     exact = processes.device == "cpu" or workspace.settings.training.deterministic
-    runs = workspace.path(workspace.settings.training.runs)
-    runs.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".verify-resume-", dir=runs))
-    different = False
-    try:
+    with verification_folder(workspace.path(workspace.settings.training.runs)) as folder:
         with stop_on_signals() as stop:
             steps = _train_both(workspace, k, gpus, cpu_processes, folder, stop)
         compared = compare_runs(RunFolder(folder / WHOLE), RunFolder(folder / KILLED), exact=exact)
-        different = not all(one.same for one in compared)
         _tell(compared, k, steps, processes, exact=exact, as_json=as_json)
-    finally:
-        if not different:
-            shutil.rmtree(folder, ignore_errors=True)
-    if different:
-        raise _verdict(compared, folder, k)
+        if not all(one.same for one in compared):
+            raise _verdict(compared, folder, k)
     return compared
 
 
@@ -86,14 +82,17 @@ def _train_both(
     shutil.rmtree(whole.checkpoints)  # half of the space that is needed
 
     say(f"2 of 3: a kill after {k} steps")
-    checkpoint = killed.checkpoints / f"step-{k:08d}"
+    checkpoint = killed.checkpoints / checkpoint_name(k)
     request = Request(_shortened(workspace, k, folder, KILLED), gpus, cpu_processes)
     if not run_watched(request, folder, stop, until=checkpoint.is_dir):
         say("It had ended before the kill could hit; it goes on from the checkpoint all the same.")
     _forget_what_came_later(killed, checkpoint)
+    _require_checkpoint(killed, k)
+    before = _rows_until(killed, k)
 
     say(f"3 of 3: resumed, to step {steps}")
     run_watched(replace(request, resume=True), folder, stop)
+    _require_resumed(before, killed, k)
     return steps
 
 
@@ -105,15 +104,39 @@ def _forget_what_came_later(run: RunFolder, checkpoint: Path) -> None:
     run.summary_file.unlink(missing_ok=True)
 
 
+def _require_checkpoint(run: RunFolder, k: int) -> None:
+    progress = newest_progress(run.checkpoints)
+    if progress is None or progress.step != k:
+        found = "has no whole checkpoint" if progress is None else f"stands at step {progress.step}"
+        raise MismatchError(
+            f"The run that was killed after step {k} {found}: it cannot go on there.",
+            f"It is kept in {run.path.parent}, with what it said in {OUTPUT_NAME}.",
+        )
+
+
+def _rows_until(run: RunFolder, k: int) -> list[Any]:
+    """Rows of metrics.jsonl up to step k, with the seconds that they took."""
+    return [row for row in read_jsonl(run.metrics_file) if row["step"] <= k]
+
+
+def _require_resumed(before: list[Any], run: RunFolder, k: int) -> None:
+    """A run that began anew would end like the other one too: its first k steps would have taken other times."""
+    if not before or before[-1]["step"] != k or _rows_until(run, k) != before:
+        raise MismatchError(
+            f"The killed run did not go on after step {k}: it began anew.",
+            f"Both are kept in {run.path.parent}, what they said in {OUTPUT_NAME}.",
+        )
+
+
 def _shortened(workspace: Workspace, k: int, runs: Path, name: str) -> Workspace:
     """The same training, 2K steps long, with a checkpoint after K and a row of metrics for each step."""
     training = workspace.settings.training
     lengths = _lengths(2 * k, max(len(training.stages), 1))
     stages = tuple(replace(stage, max_steps=length) for stage, length in zip(training.stages, lengths, strict=False))
     short: TrainingSettings = replace(
-        training, runs=str(runs), name=name, stages=stages, max_steps=2 * k, checkpoint_every=k, keep_checkpoints=2,
-        log_every=1, evaluate_every=None, keep_best=False, model_from="last", early_stopping=None, trackers=(),
-        report=False,
+        training, runs=str(runs), name=name, stages=stages, max_steps=2 * k, checkpoint_every=k,
+        keep_checkpoints=2 + len(stages), log_every=1, evaluate_every=None, keep_best=False, model_from="last",
+        early_stopping=None, trackers=(), report=False,
     )  # fmt: skip
     return replace(workspace, settings=replace(workspace.settings, training=short))
 
@@ -128,7 +151,7 @@ def _tell(
 ) -> None:
     same = all(one.same for one in compared)
     if as_json:
-        rows = [{**asdict(one), "same": one.same, "largest": str(one.largest)} for one in compared]
+        rows = [{**asdict(one), "same": one.same, "largest": _finite(one.largest)} for one in compared]
         content = {"steps": steps, "killed_after": k, "processes": processes.count, "device": processes.device}
         result_json({**content, "exact": exact, "same": same, "compared": rows})
         return
@@ -145,6 +168,11 @@ def _tell(
         )
     if same:
         result(f"Resuming is exact{'' if exact else f' within {TOLERANCE:.0%}'}: the killed run ended like the other.")
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no word for infinity."""
+    return value if math.isfinite(value) else None
 
 
 def _verdict(compared: Sequence[Comparison], folder: Path, k: int) -> MismatchError:

@@ -13,10 +13,12 @@ from pathlib import Path
 from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.errors import Interrupted, MacawError, ResourceError
 from macaw_cli.basics.lifetime import end_with_parent, kill_with_descendants
+from macaw_cli.basics.typed_command import remember_typed_command, typed_command
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.training.signals import StopRequest, exit_code
 
 LOOK_EVERY_S = 0.005
+OUTPUT_NAME = "output.txt"
 
 
 @dataclass(frozen=True)
@@ -42,16 +44,17 @@ def run_watched(request: Request, folder: Path, stop: StopRequest, until: Callab
         Whether it was killed.
 
     Raises:
-        MacawError: what the training raised.
+        MacawError: what the training raised, with its exit code.
         ResourceError: it died otherwise.
         Interrupted: somebody asked to stop.
     """
     content = {
         "root": str(request.workspace.root), "settings": asdict(request.workspace.settings),
         "gpus": request.gpus, "cpu_processes": request.cpu_processes, "resume": request.resume,
+        "command": typed_command(),
     }  # fmt: skip
     write_json(folder / "request.json", content)
-    output = folder / "output.txt"
+    output = folder / OUTPUT_NAME
     with output.open("a", encoding="utf-8") as out:
         command = [sys.executable, "-m", "macaw_cli.training.verifying.watched_run", str(folder)]
         process = subprocess.Popen(
@@ -75,7 +78,10 @@ def run_watched(request: Request, folder: Path, stop: StopRequest, until: Callab
 
 def _what_happened(folder: Path, output: Path, code: int) -> MacawError:
     if (folder / "error.json").exists():
-        return MacawError(*read_json(folder / "error.json"))
+        content = read_json(folder / "error.json")
+        error = MacawError(content["problem"], content["hint"])
+        error.exit_code = content["exit_code"]
+        return error
     last = output.read_text(errors="replace").strip().splitlines()[-1:]
     return ResourceError(f"The training ended with code {code}: {' '.join(last)}", f"All it said is in {output}.")
 
@@ -86,13 +92,15 @@ def main(folder: Path) -> int:
 
     end_with_parent()
     content = read_json(folder / "request.json")
+    remember_typed_command(content["command"])
     workspace = Workspace(Path(content["root"]), parse_settings(content["settings"], str(folder)))
     try:
         train(
             workspace, gpus=content["gpus"], cpu_processes=content["cpu_processes"], resume=content["resume"]
         )
     except MacawError as error:
-        write_json(folder / "error.json", [error.problem, error.hint])
+        told = {"problem": error.problem, "hint": error.hint, "exit_code": error.exit_code}
+        write_json(folder / "error.json", told)
         return error.exit_code
     return 0
 

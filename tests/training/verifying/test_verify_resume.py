@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -67,3 +68,53 @@ def test_steps_are_shared_out_among_stages():
 def test_several_machines_are_not_verified(workspace, tmp_path):
     with pytest.raises(UsageError, match="Leave --hostfile away"):
         verify_resume(workspace(), 2, hostfile=tmp_path / "hosts")
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Trainings that end before the kill: what follows is the same, and takes no second process."""
+    from macaw_cli.training.run import train
+
+    def run_watched(request, folder, stop, until=None):
+        train(request.workspace, gpus=request.gpus, cpu_processes=request.cpu_processes, resume=request.resume)
+        return False
+
+    monkeypatch.setattr(room, "run_watched", run_watched)
+    return run_watched
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_run_that_goes_on_passes_and_json_has_numbers(workspace, capfd):
+    space = workspace(stages=[{"name": "first", "train": ["bridge"]}, {"name": "second"}])
+    assert verify_resume(space, 1, as_json=True)
+    printed = capfd.readouterr().out
+    told = json.loads(printed[printed.index("{") :])
+    assert {row["largest"] for row in told["compared"]} == {0.0}
+    assert not list((space.root / "runs").glob(".verify*"))
+
+
+def test_a_run_that_begins_anew_is_no_resume_although_it_ends_with_the_same_weights(
+    workspace, monkeypatch, in_this_process
+):
+    def without_checkpoints(request, folder, stop, until=None):
+        if request.resume:
+            shutil.rmtree(folder / room.KILLED / "checkpoints")
+        return in_this_process(request, folder, stop, until)
+
+    monkeypatch.setattr(room, "run_watched", without_checkpoints)
+    space = workspace()
+    with pytest.raises(MismatchError, match="did not go on after step 1: it began anew"):
+        verify_resume(space, 1)
+    (kept,) = (space.root / "runs").glob(".verify-resume-*")
+    assert "began anew" in (kept / "kept.txt").read_text()
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_killed_run_without_the_checkpoint_of_its_kill_is_told(workspace, monkeypatch):
+    monkeypatch.setattr(room, "_forget_what_came_later", lambda run, checkpoint: shutil.rmtree(run.checkpoints))
+    with pytest.raises(MismatchError, match="killed after step 1 has no whole checkpoint"):
+        verify_resume(workspace(), 1)
+
+
+def test_a_difference_without_a_number_is_null_in_json():
+    assert [room._finite(value) for value in (float("inf"), 0.5)] == [None, 0.5]
