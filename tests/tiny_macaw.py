@@ -167,5 +167,5 @@ def make_workspace(root):
     make_model(root)
     run = root / "runs" / "tiny"
     (run / "settings.yaml").write_text(SETTINGS)
-    (run / "summary.json").write_text('{"steps": 3, "loss": 1.5}\n')
+    (run / "summary.json").write_text('{"version": 1, "steps": 3, "loss": 1.5}\n')
     return root

@@ -9,14 +9,13 @@ from typing import Any
 from macaw_cli.inspection.description import Description, Table
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.inspection.models import describe_model, verify_model
-from macaw_cli.reports.figures import held_out, run_figures
+from macaw_cli.reports.figures import CONDITIONS, held_out, run_figures
 from macaw_cli.reports.run_page import PAGE_NAME
-from macaw_cli.reports.run_record import RunRecord, read_run
+from macaw_cli.reports.run_record import RunRecord, numbers, read_run
 from macaw_cli.reports.sparkline import levels_for, loss_line
 from macaw_cli.reports.wording import duration, number, share
 
 MODEL = "model"
-CONDITIONS = ("real", "none", "swapped", "chance", "reliance")
 CURVE_WIDTH = 48
 
 
@@ -88,21 +87,13 @@ def _course(metrics: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     course: dict[str, list[float]] = {}
     for row in metrics:
         validation = {"validation loss": row["validation"].get("loss")} if row.get("validation") else {}
-        for name, value in _numbers({key: row[key] for key in row if key != "validation"} | validation):
+        for name, value in numbers({key: row[key] for key in row if key != "validation"} | validation, "."):
             course.setdefault(name, []).append(value)
     course.pop("step", None)
     return {
         name: {"first": seen[0], "last": seen[-1], "lowest": min(seen), "highest": max(seen), "rows": len(seen)}
         for name, seen in course.items()
     }
-
-
-def _numbers(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    for name, value in content.items():
-        if isinstance(value, dict):
-            yield from _numbers(value, f"{prefix}{name}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{prefix}{name}", float(value)
 
 
 def _tables(record: RunRecord, facts: dict[str, Any]) -> list[Table]:

@@ -30,6 +30,7 @@ _STYLE = {
     "xtick.color": INK, "ytick.color": INK, "axes.grid": True, "axes.axisbelow": True, "grid.color": GRID,
     "grid.linewidth": 0.8, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8,
     "legend.frameon": False, "legend.labelcolor": INK, "lines.linewidth": 1.8, "svg.fonttype": "none",
+    "text.parse_math": False,  # names of runs and stages are words, whatever signs are in them
 }  # fmt: skip
 
 

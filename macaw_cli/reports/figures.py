@@ -5,9 +5,13 @@ from typing import Any
 
 from macaw_cli.reports.run_record import RunRecord
 
-PHASES = ("load", "forward", "backward", "optimizer", "checkpoint", "validation")
+TRAINING_PHASES = ("load", "forward", "backward", "optimizer", "checkpoint")
+"""Phases that a row about training steps tells."""
+PHASES = (*TRAINING_PHASES, "validation")
 BETWEEN_STEPS = ("checkpoint", "validation")
 """Phases that do not count when the speed of the steps is told."""
+CONDITIONS = ("real", "none", "swapped", "chance", "reliance")
+"""Columns of a table of held-out accuracy."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.reports.drawing import write_png
-from macaw_cli.reports.figures import held_out, run_figures
+from macaw_cli.reports.figures import CONDITIONS, held_out, run_figures
 from macaw_cli.reports.page import cards, picture_cards, table, tiles, write_page
 from macaw_cli.reports.run_pictures import run_pictures
 from macaw_cli.reports.run_record import RunRecord, read_run
@@ -15,7 +15,6 @@ from macaw_cli.reports.wording import duration, number, share
 PAGE_NAME, PLOTS_NAME = "report.html", "plots"
 PLOTS = ("loss", "validation", "reliance", "time")
 """Pictures that are also written as PNG files."""
-CONDITIONS = ("real", "none", "swapped", "chance", "reliance")
 
 
 def write_run_report(folder: Path) -> Path:

@@ -15,6 +15,7 @@ from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.config.settings import Settings
 
 RUN_VERSION = 1
+"""Of versions.json and summary.json."""
 Curve = list[tuple[int, float]]
 """Step and value, in order."""
 
@@ -97,13 +98,31 @@ def read_run(folder: Path) -> RunRecord:
     versions = _optional(folder / "versions.json")
     if versions:
         require_version(versions.get("version"), RUN_VERSION, folder / "versions.json")
+    summary = _optional(folder / "summary.json")
+    if summary:
+        require_version(summary.get("version"), RUN_VERSION, folder / "summary.json")
     return RunRecord(
         folder=folder,
         rows=[row for row in read_jsonl(folder / "metrics.jsonl") if isinstance(row, dict)],
         settings=_settings(folder / "settings.yaml"),
         versions=versions,
-        summary=_optional(folder / "summary.json"),
+        summary=summary,
     )
+
+
+def numbers(content: dict[str, Any], separator: str, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every number in nested dicts, with the keys that lead to it.
+
+    Args:
+        content: such as a row of metrics.jsonl.
+        separator: stands between two keys.
+        prefix: before the first key.
+    """
+    for name, value in content.items():
+        if isinstance(value, dict):
+            yield from numbers(value, separator, f"{prefix}{name}{separator}")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield prefix + name, float(value)
 
 
 def setting_leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

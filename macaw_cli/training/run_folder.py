@@ -20,8 +20,8 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import Workspace, settings_yaml
+from macaw_cli.reports.run_record import RUN_VERSION
 
-RUN_VERSION = 1
 PACKAGES = ("deepspeed", "numpy", "safetensors", "tokenizers", "torch", "transformers", "webdataset")
 
 

@@ -172,10 +172,7 @@ def test_what_inspection_says_by_itself_is_what_the_rooms_say():
     """Constants are repeated here only because importing those rooms takes seconds."""
     from macaw_cli.export import hf
     from macaw_cli.model import configuration
-    from macaw_cli.reports import run_record
-    from macaw_cli.training import run_folder
 
     assert models.ENCODER_OF == configuration.ENCODER_OF
     assert models.MODEL_VERSION == configuration.FORMAT_VERSION
     assert models.EXPORT_REPORT == hf.REPORT_NAME
-    assert run_record.RUN_VERSION == run_folder.RUN_VERSION

@@ -73,10 +73,11 @@ def test_only_settings_that_were_changed_are_told(run):
     assert changed == {"llm": "models/llm", "training.epochs": 2.0}
 
 
-def test_a_run_of_a_newer_macaw_is_refused(run):
+@pytest.mark.parametrize("file", ["versions.json", "summary.json"])
+def test_a_run_of_a_newer_macaw_is_refused(run, file):
     folder = run()
-    (folder / "versions.json").write_text('{"version": 99}')
-    with pytest.raises(MismatchError):
+    (folder / file).write_text('{"version": 99}')
+    with pytest.raises(MismatchError, match=file):
         read_run(folder)
 
 

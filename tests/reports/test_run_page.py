@@ -52,6 +52,14 @@ def test_names_of_runs_and_kinds_are_no_html(run):
     assert "a&lt;b&gt;&amp;c" in text
 
 
+def test_signs_of_mathematics_in_names_are_drawn_as_they_are(run):
+    folder = run("cheap_$5_$x", stages=("a$\\frac$", "$"))
+    write_run_report(folder)
+    assert len(list((folder / "plots").iterdir())) == 4
+    drawn = "".join(svg(picture) for picture in run_pictures(read_run(folder)))
+    assert "a$\\frac$" in drawn
+
+
 def test_a_long_run_is_drawn_in_few_points():
     steps, values = thinned(list(range(100_000)), [1.0] * 100_000)
     assert len(steps) == len(values) <= 600

@@ -7,6 +7,7 @@ from typing import Any
 from macaw_cli.basics.console import print_table, result, result_json, say
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.config.loading import Workspace
+from macaw_cli.reports.wording import duration
 from macaw_cli.shards.dataset_lock import read_lock
 from macaw_cli.training.materials import dataset_folders, prepare, tell_skipped
 from macaw_cli.training.planning.machine_memory import machine_memory
@@ -76,8 +77,8 @@ def _rows(
         return
     for one in time.measured:
         yield from _measured_rows(one)
-    yield ["time, about", f"{_duration(time.total)}: steps {_duration(time.steps)}, validation "
-           f"{_duration(time.validation)}, checkpoints {_duration(time.checkpoints)}"]  # fmt: skip
+    yield ["time, about", f"{duration(time.total)}: steps {duration(time.steps)}, validation "
+           f"{duration(time.validation)}, checkpoints {duration(time.checkpoints)}"]  # fmt: skip
 
 
 def _stage_rows(stage: StagePlan) -> Iterator[tuple[str, str]]:
@@ -135,10 +136,3 @@ def _stage_json(stage: StagePlan) -> dict[str, Any]:
         ],
         "parameters": {name: {"trained": on, "frozen": off} for name, (on, off) in stage.parameters.items()},
     }
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

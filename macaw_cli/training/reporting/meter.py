@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-PHASES = ("load", "forward", "backward", "optimizer", "checkpoint")
+from macaw_cli.reports.figures import TRAINING_PHASES
 
 
 def _no_seconds() -> dict[str, float]:
-    return dict.fromkeys(PHASES, 0.0)
+    return dict.fromkeys(TRAINING_PHASES, 0.0)
 
 
 @dataclass

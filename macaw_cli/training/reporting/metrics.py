@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from macaw_cli.basics.atomic_files import jsonl_line, read_jsonl, write_jsonl
-from macaw_cli.reports.run_record import read_run, setting_leaves
+from macaw_cli.reports.run_record import numbers, read_run, setting_leaves
 from macaw_cli.training.reporting.trackers import TrackerThread, open_trackers
 from macaw_cli.training.run_folder import RunFolder
 
@@ -91,15 +91,4 @@ class _EventFile:
 
 def row_scalars(row: dict[str, Any]) -> dict[str, float]:
     """Every number of a row but its step, by its path such as `seconds/load`."""
-    return dict(_scalars({key: value for key, value in row.items() if key != "step"}))
-
-
-def _scalars(content: dict[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    """Every number in nested dicts, by its path."""
-    found: list[tuple[str, float]] = []
-    for name, value in content.items():
-        if isinstance(value, dict):
-            found += _scalars(value, f"{prefix}{name}/")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            found.append((prefix + name, float(value)))
-    return found
+    return dict(numbers({key: value for key, value in row.items() if key != "step"}, "/"))

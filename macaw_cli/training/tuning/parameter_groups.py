@@ -59,14 +59,3 @@ def parameter_groups(model: Any, settings: TrainingSettings) -> list[dict[str, A
 def group_of(name: str) -> str:
     """`bridge`, `tags` or `llm`, from the name of one of AdamW's groups."""
     return name.removesuffix(NO_DECAY)
-
-
-def parameter_counts(model: Any) -> dict[str, tuple[int, int]]:
-    """Per group: (trained, frozen) numbers of values; an LLM beneath an adapter is a frozen part of `llm`."""
-    counts = {}
-    groups = model.trainable_groups()
-    groups["llm"] = groups["llm"] | dict(model.language_model.named_parameters(prefix="language_model"))
-    for name, parameters in groups.items():
-        sizes = [(getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in parameters.values()]
-        counts[name] = (sum(n for n, trained in sizes if trained), sum(n for n, trained in sizes if not trained))
-    return counts
