@@ -1,5 +1,6 @@
 """Options that every command has, and the one place where they become a workspace."""
 
+import itertools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,12 +38,12 @@ def workspace_of(
 
     from macaw_cli.config.loading import open_workspace
 
-    given = [
-        f"{key.replace('__', '.')}={json.dumps(_as_in_settings(value, config))}"
+    given = {
+        f"{key.replace('__', '.')}={json.dumps(_as_in_settings(value, config))}": _typed_for(key, value)
         for key, value in options.items()
         if value is not None and value != []
-    ]
-    return open_workspace(config, [*(overrides or []), *given], preset=preset)
+    }
+    return open_workspace(config, overrides or [], preset=preset, options=given)
 
 
 def from_here(path: Path, config: Path | None) -> str:
@@ -89,6 +90,18 @@ def source_from_here(source: str) -> str:
     """A typed source: a URL as it stands, else a path or pattern of the current folder, made absolute."""
     place = place_from_here(source)
     return str(place.absolute()) if isinstance(place, Path) else source
+
+
+def _typed_for(key: str, value: object) -> str:
+    """The typed option that gave a setting: the one that is called like it, else one with its value."""
+    from macaw_cli.basics.typed_command import typed_command
+
+    words = [part for word in typed_command() for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    called = f"--{key.rpartition('__')[2].replace('_', '-')}"
+    if called in words:
+        return called
+    before = (word for word, after in itertools.pairwise(words) if word.startswith("--") and after == str(value))
+    return next(before, "the command line")
 
 
 def _as_in_settings(value: object, config: Path | None) -> object:

@@ -1,8 +1,7 @@
 """From `macaw.yaml` and `--set a.b=c` to checked `Settings`, with errors that name the dotted key."""
 
 import difflib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -14,17 +13,18 @@ from pydantic import TypeAdapter, ValidationError
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.urls import is_url, local_place
+from macaw_cli.config.overrides import apply_override, origin_of
 from macaw_cli.config.presets import Preset, lay_recipe_over
 from macaw_cli.config.settings import FORMAT_VERSION, Settings
 
 CONFIG_NAME = "macaw.yaml"
-SCIENTIFIC = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 PLAIN_WORDS = {
     "dataclass_type": "must be a section of `key: value` lines",
     "tuple_type": "must be a list",
     "string_type": "must be text",
 }
 """For what pydantic says in the words of Python."""
+EVERY_KEY = "`macaw init` writes a macaw.yaml with comments; docs/configuration.md in macaw's source lists every key."
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,11 @@ class Workspace:
 
 
 def open_workspace(
-    config: Path | None = None, overrides: Sequence[str] = (), *, preset: Preset | None = None
+    config: Path | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    preset: Preset | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> Workspace:
     """The workspace of `config`, or of the current folder; without a `macaw.yaml` the defaults hold.
 
@@ -62,6 +66,7 @@ def open_workspace(
         config: a `macaw.yaml`, or a folder that holds one.
         overrides: `a.b=c` each; the value is read as YAML.
         preset: name of a preset whose recipe is laid over the file before the overrides.
+        options: more overrides, applied last: each to the option that was typed for it, which messages name.
 
     Raises:
         UsageError: no such file, an unknown key, a wrong type or an impossible value.
@@ -72,9 +77,10 @@ def open_workspace(
         require_version(tree["version"], FORMAT_VERSION, file)
     if preset:
         lay_recipe_over(tree, preset)
-    for override in overrides:
+    typed = {override: f"--set {override}" for override in overrides} | dict(options or {})
+    for override in typed:
         apply_override(tree, override)
-    return Workspace(workspace_root(config), parse_settings(tree, str(file or "the command line")))
+    return Workspace(workspace_root(config), parse_settings(tree, str(file or ""), typed))
 
 
 def workspace_root(config: Path | None = None) -> Path:
@@ -87,21 +93,26 @@ def workspace_root(config: Path | None = None) -> Path:
     return (file.parent if file else Path.cwd()).absolute()
 
 
-def parse_settings(tree: dict[str, Any], origin: str) -> Settings:
+def parse_settings(tree: dict[str, Any], origin: str, typed: Mapping[str, str] | None = None) -> Settings:
     """Check a tree of plain values.
 
     Args:
-        tree: what the YAML held.
+        tree: what the YAML held, overrides included.
         origin: where it came from, for the message.
+        typed: each override to how it was typed.
 
     Raises:
-        UsageError: all problems at once, each with its dotted key.
+        UsageError: all problems at once, each with its dotted key and where its value came from.
     """
     try:
         return _adapter().validate_python(tree)
     except ValidationError as error:
-        problems = "; ".join(dict.fromkeys(_problem(item) for item in error.errors()))
-        raise UsageError(f"In {origin}: {problems}.", "See docs/configuration.md for every key.") from None
+        keys = {override.partition("=")[0]: words for override, words in (typed or {}).items()}
+        problems: dict[str, dict[str, None]] = {}
+        for item in error.errors():
+            problems.setdefault(origin_of(_key(item), origin, keys), {})[_problem(item)] = None
+        told = " ".join(f"In {place}: {'; '.join(found)}." for place, found in problems.items())
+        raise UsageError(told, EVERY_KEY) from None
 
 
 @cache
@@ -156,44 +167,18 @@ class _NoRepeatedKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def apply_override(tree: dict[str, Any], override: str) -> None:
-    """Set one `a.b=c` in a tree of plain values.
-
-    Raises:
-        UsageError: it is not of that form.
-    """
-    key, equals, text = override.partition("=")
-    if not equals or not all(key.split(".")):
-        raise UsageError(f"--set takes key=value, found {override!r}.", "For example: --set training.epochs=2")
-    *sections, last = key.split(".")
-    for section in sections:
-        below = tree.get(section)
-        if isinstance(below, str):  # a section given by its short form, such as `bridge: macaw`
-            below = {"name" if section == "bridge" else "model": below}
-        tree[section] = below if isinstance(below, dict) else {}
-        tree = tree[section]
-    value = _override_value(text)
-    if last == "bridge" and isinstance(tree.get(last), dict) and isinstance(value, str):
-        value = {**tree[last], "name": value}
-    tree[last] = value
-
-
-def _override_value(text: str) -> Any:
-    try:
-        value = yaml.safe_load(text) if text else ""
-    except yaml.YAMLError:
-        raise UsageError(f"--set takes a value as in YAML, found {text!r}.", "Put it in quotes.") from None
-    # YAML 1.1 reads `3e-5` as text; a person means the number
-    return float(value) if isinstance(value, str) and SCIENTIFIC.fullmatch(text) else value
+def _key(item: Any) -> str:
+    return ".".join(str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-")))
 
 
 def _problem(item: Any) -> str:
-    location = [str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-"))]
-    key = ".".join(location)
+    key = _key(item)
     if item["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"unknown key `{key}`{_nearest(key)}"
     message = PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
-    return f"`{key}`: {message[0].lower()}{message[1:]}, found {item['input']!r}"
+    told = f"`{key}`: {message[0].lower()}{message[1:]}"
+    whole_section = item["type"] == "value_error" and isinstance(item["input"], dict)  # its values do not go together
+    return told if whole_section else f"{told}, found {item['input']!r}"
 
 
 def _nearest(key: str) -> str:

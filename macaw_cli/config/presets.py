@@ -33,12 +33,13 @@ def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
         return text
     import yaml
 
-    from macaw_cli.config.loading import apply_override, parse_settings
+    from macaw_cli.config.loading import parse_settings
+    from macaw_cli.config.overrides import apply_override
 
     tree = yaml.safe_load(text)
     for override in overrides:
         apply_override(tree, override)
-    parse_settings(tree, f"the preset {preset}")
+    parse_settings(tree, f"the preset {preset}", {override: f"--set {override}" for override in overrides})
     changed = ", ".join(override.partition("=")[0] for override in overrides)
     return f"# The preset {preset} with other values of {changed}.\n" + yaml.safe_dump(tree, sort_keys=False)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from macaw_cli.config.setting_types import Texts, named, one_or_more
+from macaw_cli.config.setting_types import Texts, matching, named, one_or_more
 
 Group = Literal["bridge", "tags", "llm"]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -17,6 +17,7 @@ Tracker = Literal["wandb", "mlflow"]
 LearningRate = Annotated[float, Field(gt=0)]
 WeightDecay = Annotated[float, Field(ge=0)]
 WarmupRatio = Annotated[float, Field(ge=0, lt=1)]
+RunName = Annotated[str, matching(r"([^/.][^/]*)?", "must be the name of one folder: no `/`, and no `.` at its start")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +66,7 @@ class AdapterSettings:
 class StageSettings:
     """One stage of a recipe; `null` takes the training's own value."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    name: Annotated[str, matching(r"[A-Za-z0-9_-]+", "must be of letters, digits, `_` and `-`")]
     """Name of the stage, as it is shown."""
     datasets: Texts | None = None
     """As `training.datasets`."""
@@ -100,7 +101,7 @@ class TrainingSettings:
     0.5 another half of them each epoch. Empty means `dataset.out` alone."""
     runs: str = "runs"
     """Folder that holds one folder per run."""
-    name: Annotated[str, Field(pattern=r"^([^/.][^/]*)?$")] = ""
+    name: RunName = ""
     """Name of the run, a folder in `runs`; empty means the bridge's name and a number."""
     epochs: Annotated[float, Field(gt=0)] = 3.0
     """Passes over the training conversations; fractions are allowed."""
@@ -135,7 +136,7 @@ class TrainingSettings:
     template: Literal["alpaca", "chat"] = "alpaca"
     """How a conversation becomes text: the Alpaca template or the tokenizer's own chat template."""
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
-    """Number format of training; fp16 needs a GPU."""
+    """Number format of training; fp16 is for GPUs, and bf16 is the better one wherever it is there."""
     zero_stage: Annotated[int, Field(ge=0, le=3)] = 0
     """DeepSpeed ZeRO stage."""
     offload: bool = False
@@ -156,7 +157,8 @@ class TrainingSettings:
     keep_best: bool = False
     """Keep the checkpoint with the lowest validation loss as well; each validation then saves one."""
     model_from: Literal["last", "best"] = "last"
-    """Which weights the trained model gets; `best` needs `keep_best`."""
+    """Which weights the trained model gets; `best` needs `keep_best`. A stage of a recipe always hands its last weights
+    on to the next one; `best` is chosen in the last stage."""
     max_skipped_steps: Annotated[int, Field(ge=0)] = 10
     """A step whose loss or gradients are not numbers is skipped and counted; one more than this ends the run."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
@@ -184,3 +186,5 @@ class TrainingSettings:
             raise ValueError(f"two of training.stages have the same name; found {', '.join(names)}")
         if self.model_from == "best" and not self.keep_best:
             raise ValueError("training.model_from=best needs training.keep_best=true")
+        if self.early_stopping is not None and self.evaluate_every is None:
+            raise ValueError("training.early_stopping counts validations: it needs a number as training.evaluate_every")

@@ -14,12 +14,12 @@ from macaw_cli.basics.errors import MismatchError, UsageError
 from macaw_cli.commands.shared_options import model_from_here, place_from_here, source_from_here, workspace_of
 from macaw_cli.config.loading import (
     Workspace,
-    apply_override,
     known_keys,
     open_workspace,
     parse_settings,
     settings_yaml,
 )
+from macaw_cli.config.overrides import apply_override
 from macaw_cli.config.settings import Settings
 
 
@@ -190,6 +190,38 @@ def test_an_override_below_the_short_form_of_an_encoder_keeps_the_model(tmp_path
     settings = opened(tmp_path, "features: {image_encoder: a/b}", "features.image_encoder.layer=-2")
     assert settings.features.image_encoder.model == "a/b"
     assert settings.features.image_encoder.layer == -2
+
+
+@pytest.mark.parametrize(
+    ("text", "override", "kind", "rank"),
+    [("adapter: lora", "adapter.rank=8", "lora", 8), ("adapter: {rank: 8}", "adapter=dora", "dora", 8),
+     ("adapter: lora", "adapter=dora", "dora", 16), ("", "adapter.kind=lora", "lora", 16)],
+)  # fmt: skip
+def test_an_override_of_an_adapter_keeps_the_rest_of_it(tmp_path, text, override, kind, rank):
+    adapter = opened(tmp_path, f"training: {{{text}}}", f"training.{override}").training.adapter
+    assert (adapter.kind, adapter.rank) == (kind, rank)
+
+
+def test_a_mistake_is_told_where_it_was_typed(tmp_path):
+    right, wrong = "training: {max_steps: 3}\nseed: 1", "training: {max_steps: 3}\nseed: x"
+    assert mistake(tmp_path, right, "training.max_steps=0").startswith(
+        "In --set training.max_steps=0: `training.max_steps`: input should be greater"
+    )
+    told = mistake(tmp_path, wrong, "training.max_steps=0")
+    assert f"In {tmp_path / 'macaw.yaml'}: `seed`" in told and "In --set training.max_steps=0: `tr" in told
+    told = mistake(tmp_path, right, "training.model_from=best")
+    assert told.endswith("--set training.model_from=best: `training`: training.model_from=best needs "
+                         "training.keep_best=true.")  # fmt: skip
+
+
+def test_a_mistake_in_an_option_names_the_option(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["macaw", "train", "--max-steps=0", "--run", "../evil"])
+    with pytest.raises(UsageError) as told:
+        workspace_of(None, None, training__name="../evil", training__max_steps=0)
+    assert "In --run: `training.name`: must be the name of one folder: no `/`" in told.value.problem
+    assert "In --max-steps: `training.max_steps`: input should be greater" in told.value.problem
+    assert "macaw init" in told.value.hint
 
 
 @pytest.mark.parametrize(

@@ -52,3 +52,9 @@ def test_the_papers_variant_of_another_bridge_is_refused():
 def test_a_run_cannot_be_named_out_of_its_folder(name):
     with pytest.raises(UsageError, match=r"`training\.name`"):
         parse_settings({"training": {"name": name}}, "a test")
+
+
+def test_early_stopping_needs_validations_to_count():
+    with pytest.raises(UsageError, match=r"early_stopping counts validations: it needs .* training\.evaluate_every"):
+        parse_settings({"training": {"early_stopping": 2, "evaluate_every": None}}, "a test")
+    assert parse_settings({"training": {"early_stopping": 2}}, "a test").training.early_stopping == 2
