@@ -6,7 +6,10 @@ import pytest
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace
+from macaw_cli.training.data.epoch_plan import padding_share
+from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
+from macaw_cli.training.stages import plan_stages
 
 
 def planned(space, capfd, **options):
@@ -22,7 +25,6 @@ def test_the_plan_counts_steps_tokens_and_memory_and_measures_three_steps(worksp
     (stage,) = plan["stages"]
     assert stage["examples"] == 2 * plan["conversations"] == 120
     assert stage["steps"] == plan["steps"] == pytest.approx(2 * stage["steps_per_epoch"])
-    assert 0 <= stage["padding"] < 0.2
     assert stage["parameters"]["llm"]["trained"] > 30_000
     assert plan["memory"]["fits"] is True
     assert {"weights", "gradients", "optimizer state", "activations"} <= set(plan["memory"]["device"])
@@ -32,6 +34,16 @@ def test_the_plan_counts_steps_tokens_and_memory_and_measures_three_steps(worksp
     assert plan["seconds"]["total"] >= plan["seconds"]["steps"] > 0
     assert plan["no_time"] is None
     assert [path.name for path in (space.root / "runs").iterdir()] == [".tokens"]
+
+
+def test_the_padding_of_two_processes_is_what_one_waits_for_the_other(workspace, capfd):
+    space = workspace(epochs=2, max_steps=None, packs_per_step=2, precision="fp16")  # nothing is measured
+    plan, _ = planned(space, capfd, cpu_processes=2)
+    materials = prepare(space)
+    (stage,) = plan_stages(materials, space.settings)
+    expected = padding_share(stage.steps, materials.tokens.lengths.tolist(), 2)
+    assert plan["stages"][0]["padding"] == pytest.approx(expected)
+    assert 0 < expected < 0.2
 
 
 def test_the_table_says_the_same_to_people(workspace, capfd):
@@ -53,7 +65,7 @@ def test_gpus_that_are_not_here_are_planned_with_memory_and_without_time(workspa
 
 def test_fp16_on_a_cpu_is_planned_without_time(workspace, capfd):
     plan, _ = planned(workspace(precision="fp16", max_steps=2), capfd)
-    assert plan["no_time"] == "DeepSpeed cannot train in fp16 on a CPU"
+    assert plan["no_time"] == "fp16 is for GPUs: macaw does not train with it on a CPU"
 
 
 def test_what_cannot_be_on_any_machine_is_refused_in_a_plan_too(workspace):
