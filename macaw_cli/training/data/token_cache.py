@@ -21,6 +21,8 @@ from macaw_cli.training.data.tokenised import TokenisedConversations
 
 CACHE_VERSION = 3
 """Raise it whenever the encoding of a conversation changes."""
+LOCKS = ".locks"
+"""Folder of the cache with a lock for each of its folders, which are renamed and replaced themselves."""
 MAPPED = ("input_ids", "supervised")
 ARRAYS = ("numbers", "ends", "supervised_counts", *MAPPED)
 
@@ -52,8 +54,9 @@ def cached(cache: Path, key: str, split: Split) -> TokenisedConversations | None
         return None
     try:
         return _read(folder)
-    except (MacawError, OSError, ValueError, KeyError, TypeError) as error:
-        say(f"The token cache {folder} is damaged ({str(error).splitlines()[0]}): it is made again.")
+    except (MacawError, OSError, EOFError, ValueError, LookupError, TypeError) as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        say(f"The token cache {folder} is damaged ({why}): it is made again.")
         return None
 
 
@@ -62,10 +65,10 @@ def keep(tokens: TokenisedConversations, cache: Path, key: str, split: Split) ->
 
     Raises:
         ResourceError: the disk is full.
-        LockedError: another training writes to the cache.
+        LockedError: another training writes the same tokens.
     """
     folder = cache / f"{key}-{split}"
-    with disk_full_is_told(cache), folder_lock(cache):
+    with disk_full_is_told(cache), folder_lock(cache / LOCKS / folder.name):
         unfinished = folder.with_name(f"{folder.name}.tmp")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)

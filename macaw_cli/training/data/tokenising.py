@@ -1,5 +1,6 @@
 """Conversations to token ids: here, or for a large dataset in as many processes as there are cores."""
 
+import os
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.console import progress
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.console import progress, say
+from macaw_cli.basics.errors import InputError, LockedError
+from macaw_cli.basics.lifetime import end_with_parent
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.losses import IGNORED
@@ -61,7 +63,11 @@ def tokenise(
             f"training.max_tokens={encoder.max_tokens}.",
             "Raise --set training.max_tokens, or look at the dataset with `macaw inspect`.",
         )
-    keep(tokens, cache, key, split)
+    try:
+        keep(tokens, cache, key, split)
+    except LockedError:  # the cache only saves time and memory: each process of the training holds its own then
+        say(f"The {split} conversations' tokens are not cached, as another training writes them: they stay in memory.")
+        return tokens
     return cached(cache, key, split) or tokens
 
 
@@ -79,7 +85,7 @@ def _encoded(
         yield from (encode_rows(dataset, chunk, encoder) for chunk in chunks)
         return
     spawn = get_context("spawn")  # a fork would copy threads' locks, held or not
-    with ProcessPoolExecutor(processes, spawn, initializer=_begin_worker, initargs=(encoder,)) as pool:
+    with ProcessPoolExecutor(processes, spawn, initializer=_begin_worker, initargs=(encoder, os.getpid())) as pool:
         waiting: deque[Future[TokenisedConversations]] = deque()
         try:
             for chunk in chunks:
@@ -109,7 +115,8 @@ def _encode(task: Task, encoder: ConversationEncoder) -> list[Encoded]:
 _encoder_of_worker: list[ConversationEncoder] = []
 
 
-def _begin_worker(encoder: ConversationEncoder) -> None:
+def _begin_worker(encoder: ConversationEncoder, parent: int) -> None:
+    end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process hears it too, and ends the pool
     _encoder_of_worker.append(encoder)
 

@@ -1,11 +1,16 @@
 """Conversations as token ids: encoded once, cached as plain arrays, the useless ones left out and counted."""
 
 import re
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.locks import folder_lock
 from macaw_cli.training.data.token_cache import cached
 from macaw_cli.training.data.tokenising import encode_rows, tokenise
 from macaw_cli.training.materials import prepare
@@ -42,7 +47,7 @@ def test_the_cache_gives_the_same_back(materials, tmp_path):
     assert cached(tmp_path / "cache", "other", "train") is None
 
 
-@pytest.mark.parametrize("damage", ["short", "cut", "missing", "no json"])
+@pytest.mark.parametrize("damage", ["short", "cut", "empty", "missing", "no json"])
 def test_a_damaged_cache_is_told_and_made_again(materials, tmp_path, capfd, damage):
     fresh = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
     ids = np.array(fresh.input_ids)
@@ -52,6 +57,9 @@ def test_a_damaged_cache_is_told_and_made_again(materials, tmp_path, capfd, dama
         np.save(file, np.zeros(3, np.int32))
     elif damage == "cut":
         file.write_bytes(file.read_bytes()[:-5])
+    elif damage == "empty":
+        file.write_bytes(b"")
+        file.with_name("numbers.npy").write_bytes(b"")
     elif damage == "missing":
         file.unlink()
     else:
@@ -86,6 +94,16 @@ def test_a_limit_that_leaves_nothing_is_told(workspace):
         prepare(space)
 
 
+def test_while_another_training_writes_the_same_cache_the_tokens_stay_in_memory(materials, tmp_path, capfd):
+    with folder_lock(tmp_path / ".locks" / "key-train"):
+        tokens = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+        tokenise(materials.dataset, "train", materials.encoder, tmp_path, "other")
+    assert np.array_equal(tokens.input_ids, materials.tokens.input_ids)
+    assert "writes them: they stay in memory" in capfd.readouterr().err
+    assert cached(tmp_path, "key", "train") is None
+    assert cached(tmp_path, "other", "train") is not None
+
+
 @pytest.mark.slow
 def test_many_processes_make_the_same_as_one(materials, tmp_path, monkeypatch):
     monkeypatch.setattr("macaw_cli.training.data.tokenising.WORTH_PROCESSES", 10)
@@ -94,3 +112,26 @@ def test_many_processes_make_the_same_as_one(materials, tmp_path, monkeypatch):
     made = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
     for name in ("numbers", "ends", "supervised_counts", "input_ids", "supervised"):
         assert np.array_equal(getattr(made, name), getattr(materials.tokens, name))
+
+
+def test_workers_end_with_a_tokenising_that_is_killed(tmp_path):
+    """A pool whose parent gets SIGKILL: without the kernel's help its workers would wait for ever."""
+    code = (
+        "import os, signal, time\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from multiprocessing import get_context\n"
+        "from macaw_cli.training.data.tokenising import _begin_worker\n"
+        "if __name__ == '__main__':\n"
+        "    mine = {'initializer': _begin_worker, 'initargs': (None, os.getpid())}\n"
+        "    pool = ProcessPoolExecutor(1, get_context('spawn'), **mine)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    script = tmp_path / "pool.py"
+    script.write_text(code)
+    done = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    worker = Path(f"/proc/{int(done.stdout)}")
+    deadline = time.monotonic() + 10
+    while worker.exists() and "(zombie)" not in (worker / "status").read_text():
+        assert time.monotonic() < deadline, "the worker is left behind"
+        time.sleep(0.05)
