@@ -4,6 +4,7 @@ It leaves by `os._exit` once everything is written: threads of gloo that outlive
 """
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -17,8 +18,15 @@ from macaw_cli.basics.lifetime import end_with_parent
 from macaw_cli.basics.typed_command import remember_typed_command
 from macaw_cli.training.launching.outcome import leave_error, leave_report, leave_silence
 
-PEER_LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL", "gloo")
-PEER_SILENT = ("Timed out waiting", "timed out", "timeout")
+PEER_LOST = re.compile(
+    "closed by (remote )?peer|reset by peer|broken pipe|connection was likely closed|ncclRemoteError", re.IGNORECASE
+)
+"""How gloo, NCCL and torch's store say that another process has gone; any other error of theirs is one of its own."""
+PEER_SILENT = re.compile(
+    "timed out waiting|gloo/transport.*(timed out|timeout)|wait timeout after|collective operation timeout",
+    re.IGNORECASE,
+)
+"""How they say that it does not answer."""
 ORPHAN_TIME_S = 1800.0
 """How long a process may take to save after its launcher has gone."""
 
@@ -56,11 +64,11 @@ def main(folder: Path) -> int:
 def _tell_of_peers(folder: Path, error: RuntimeError) -> None:
     """A lost peer needs no traceback: the launcher knows which one and how; a silent one is told by those who wait."""
     text = str(error)
-    if not any(words in text for words in (*PEER_LOST, "Timed out waiting")):
-        traceback.print_exception(error)
-    elif any(words in text for words in PEER_SILENT):
+    if PEER_SILENT.search(text):
         detail = text.splitlines()[0].rpartition("] ")[2]  # after the place in gloo's source
         leave_silence(folder, distributed.rank(), detail)
+    elif not PEER_LOST.search(text):
+        traceback.print_exception(error)
 
 
 def _end_as_orphan(launcher: int) -> None:
