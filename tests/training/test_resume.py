@@ -26,6 +26,7 @@ def log_of(run):
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_with_the_same_log_and_the_same_bytes(workspace):
     # the macaw bridge has dropout: the random numbers have to be the same as well
     settings = {"bridge": "macaw", "max_steps": 7, "evaluate_every": 3, "log_every": 3}

@@ -18,7 +18,7 @@ def weights_of(space, run="linear-1"):
 
 LLM = "language_model.model.layers.0.mlp.up_proj.weight"
 SLOW = pytest.mark.slow
-WAYS = [(0, "fp32"), (3, "bf16"), pytest.param(3, "fp32", marks=SLOW), pytest.param(2, "bf16", marks=SLOW)]
+WAYS = [(0, "fp32"), *(pytest.param(*way, marks=SLOW) for way in ((3, "bf16"), (3, "fp32"), (2, "bf16")))]
 TWO_STAGES = [
     {"name": "align", "train": ["bridge"], "max_steps": 3, "learning_rate": 1e-3},
     {"name": "tune", "train": ["bridge", "llm"], "max_steps": 3, "learning_rate": 1e-4},

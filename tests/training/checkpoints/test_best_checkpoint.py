@@ -80,7 +80,7 @@ def test_a_better_one_takes_its_place_only_when_it_is_whole(workspace, validatio
     assert kept(space) == [4, 6]
 
 
-@pytest.mark.parametrize("stage", [0, pytest.param(2, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize("stage", [0, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (2, 3))])
 def test_the_model_takes_the_weights_of_the_best_step(workspace, validations, stage):
     settings = {"evaluate_every": 2, "checkpoint_every": 100, "zero_stage": stage}
     shorter = workspace("shorter", max_steps=4, **settings, schedule="constant", warmup_ratio=0.0)

@@ -6,7 +6,13 @@ import pytest
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.loading import Workspace, parse_settings
-from macaw_cli.training.checkpoints.continuing import require_continuable, require_convertible, require_same_plan
+from macaw_cli.config.training_settings import AdapterSettings
+from macaw_cli.training.checkpoints.continuing import (
+    require_continuable,
+    require_convertible,
+    require_same_plan,
+    require_same_settings,
+)
 from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.launching.hosts import Host
 from macaw_cli.training.processes import Processes
@@ -38,7 +44,7 @@ def test_what_does_not_change_the_model_may_change(run):
 
 
 def test_a_changed_setting_is_shown_with_both_values(run):
-    with pytest.raises(MismatchError, match=r"training.learning_rate was 3e-05, is 0.1; seed|learning_rate was 3e-05"):
+    with pytest.raises(MismatchError, match=r"training.learning_rate was 3.0e-05, is 0.1\."):
         check(run, with_training(learning_rate=0.1))
 
 
@@ -47,13 +53,38 @@ def test_all_changes_are_told_at_once(run):
         check(run, replace(with_training(pack_tokens=64), seed=1))
 
 
+def test_changed_values_are_told_as_yaml_writes_them(run):
+    changed = with_training(max_steps=9, offload=True, train=("bridge",), adapter=AdapterSettings(kind="lora"))
+    with pytest.raises(MismatchError) as told:
+        check(run, changed)
+    for words in ("training.max_steps was null, is 9", "training.offload was false, is true",
+                  "training.train was [bridge, tags, llm], is [bridge]", "training.adapter.kind was none, is lora"):  # fmt: skip
+        assert words in told.value.problem
+    assert told.value.problem.count(" was ") == 4
+    assert "to train longer, start a new run with a higher training.epochs or training.max_steps" in told.value.hint
+
+
+def test_a_dataset_may_be_named_or_be_the_default(run):
+    check(run, with_training(datasets=("dataset",)))
+    check(run, with_training(datasets=("./dataset/:1",)))
+    with pytest.raises(MismatchError, match=r"training.datasets was \[dataset\], is \['dataset:2'\]"):
+        check(run, with_training(datasets=("dataset:2",)))
+
+
+def test_a_finished_run_does_not_answer_for_another_training(run):
+    run.summary_file.write_text("{}")
+    require_same_settings(run, with_training(log_every=3))
+    with pytest.raises(MismatchError, match="is finished and cannot be trained on, as .* training.max_steps was null"):
+        require_same_settings(run, with_training(max_steps=3))
+
+
 def test_another_zero_stage_is_refused_with_the_reason(run):
     with pytest.raises(MismatchError, match="cannot read the optimizer state of another stage"):
         check(run, with_training(zero_stage=2))
 
 
 def test_another_dataset_is_refused(run):
-    with pytest.raises(MismatchError, match="dataset was 'one', is 'two'"):
+    with pytest.raises(MismatchError, match="dataset was one, is two"):
         check(run, identity={"dataset": "two"})
 
 

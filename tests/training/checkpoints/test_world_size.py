@@ -46,7 +46,8 @@ def require_equal(before, after):
         assert other["gradient_norm"] == pytest.approx(one["gradient_norm"], rel=1e-4)
 
 
-@pytest.mark.parametrize("stage", [pytest.param(2, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [2, 3])
 def test_a_converted_checkpoint_holds_everything(workspace, stage):
     """At the same number of processes, which the checkpoint denies: so the losses must be the same to the bit."""
     groups = {"bridge": {"weight_decay": 0.1}, "llm": {"learning_rate": 1e-4, "weight_decay": 0.01}}

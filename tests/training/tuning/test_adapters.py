@@ -15,7 +15,7 @@ from macaw_cli.training.run import train
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 SLOW = pytest.mark.slow
 MERGED = [("lora", 0), ("dora", 0), ("lora", 3), pytest.param("dora", 3, marks=SLOW)]
-CONTINUED = [("qlora", 2), pytest.param("dora", 0, marks=SLOW), pytest.param("lora", 3, marks=SLOW)]
+CONTINUED = [("qlora", 2), ("dora", 0), ("lora", 3)]
 LORA = {"kind": "lora", "rank": 4, "alpha": 8.0}
 
 
@@ -65,6 +65,7 @@ def test_four_bit_weights_are_written_out_for_the_merged_model(workspace, world)
     assert "quantization_config" not in (run / "model" / "config.json").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "zero_stage"), CONTINUED)
 def test_a_run_with_an_adapter_goes_on_exactly_and_its_checkpoints_hold_what_is_trained(
     workspace, monkeypatch, kind, zero_stage
