@@ -128,7 +128,7 @@ def _gpus_there() -> int:
 def _require_possible(settings: TrainingSettings, processes: Processes) -> None:
     if settings.precision == "fp16" and processes.device == "cpu":
         raise UsageError(
-            "training.precision is fp16, which DeepSpeed cannot train on a CPU.",
+            "training.precision is fp16, which macaw does not train with on a CPU: it is slow there and gains nothing.",
             "Add --set training.precision=bf16 (or fp32).",
         )
     _require_zero_for_offload(settings)

@@ -83,7 +83,7 @@ def _why_not(
     if processes.device == "cuda" and not torch.cuda.is_available():
         return "the GPUs that are asked for are not here"
     if processes.device == "cpu" and training.precision == "fp16":
-        return "DeepSpeed cannot train in fp16 on a CPU"
+        return "fp16 is for GPUs: macaw does not train with it on a CPU"
     source = Path(llm_source(workspace))
     if source.is_dir() and not [*source.glob("*.safetensors"), *source.glob("*.bin")]:
         return "the LLM's weights are not here"

@@ -18,7 +18,7 @@ from macaw_cli.training.data.batches import Batch
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 from macaw_cli.training.steps.deepspeed_setup import initialize, new_optimizer
-from macaw_cli.training.steps.gradients import GradientNorms, loss_scale
+from macaw_cli.training.steps.gradients import GradientNorms, forbid_exit_at_lowest_scale, loss_scale
 from macaw_cli.training.tuning.parameter_groups import group_of, parameter_groups
 
 
@@ -64,7 +64,12 @@ class TrainingEngine:
         """What DeepSpeed was told."""
         groups = parameter_groups(model, settings)
         given = [dict(group, params=list(group["params"])) for group in groups]  # DeepSpeed puts its own in their place
-        self._engine = initialize(model, new_optimizer(groups, settings), config)
+        optimizer = new_optimizer(groups, settings)
+        for group in optimizer.param_groups:
+            group["lr"] = 0.0  # `step` sets the rates; until then DeepSpeed tries the optimizer out
+        self._engine = initialize(model, optimizer, config, processes)
+        for state in optimizer.state.values():
+            state["step"].zero_()  # in 16 bits without ZeRO, the trial counts as an update that never was
         self._norms = GradientNorms(
             self._engine, given, stage=settings.zero_stage, offload=settings.offload, device=self.device
         )
@@ -94,7 +99,9 @@ class TrainingEngine:
         norm of the gradient, which all ranks share, is the one thing that decides whether a step counts.
         """
         is_number = torch.isfinite(loss.detach())
-        self._engine.backward(loss * torch.where(is_number, self._scale, math.nan))
+        # without ZeRO DeepSpeed's fp16 optimizer divides by its loss scale, but its engine does not multiply by it
+        scale = self._scale if self.settings.zero_stage else self._scale * loss_scale(self._engine)
+        self._engine.backward(loss * torch.where(is_number, scale, math.nan))
 
     def step(self, rates: dict[str, float]) -> Update | None:
         """Count one pack as done; after the last one of a step clip and update the weights.
@@ -115,6 +122,7 @@ class TrainingEngine:
         update = Update(self._norms.measure(), lowers_scale=loss_scale(self._engine) > 1)
         if self._clips_here:
             self._clip(update)
+        forbid_exit_at_lowest_scale(self._engine)
         self._engine.step()
         return update
 

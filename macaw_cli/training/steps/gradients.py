@@ -2,7 +2,8 @@
 
 Under ZeRO every rank has the summed gradient of its own partition only. Each rank sums the squares of what it holds,
 and the few sums are added over the ranks: nothing is gathered. DeepSpeed keeps the parts under other names in each
-stage; this is the file that knows them (DeepSpeed is pinned, and a test compares with the plain computation).
+stage; this is the file that knows them (DeepSpeed is pinned to one version, and a test compares with the plain
+computation).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -77,3 +78,14 @@ def _norms(gradients: Iterable[torch.Tensor | None]) -> list[torch.Tensor]:
 def loss_scale(engine: Any) -> float:
     """What fp16 losses are multiplied by, so that small gradients do not vanish; 1 in other number formats."""
     return float(getattr(engine.optimizer, "loss_scale", 1.0))
+
+
+def forbid_exit_at_lowest_scale(engine: Any) -> None:
+    """Have DeepSpeed skip a step also when fp16's loss scale cannot become lower: too many of them are told by us.
+
+    It would leave with a bare `Exception`. A loaded checkpoint brings a scaler of its own, so this comes before each
+    update.
+    """
+    scaler = getattr(engine.optimizer, "loss_scaler", None)
+    if scaler is not None:
+        scaler.raise_error_at_min_scale = False

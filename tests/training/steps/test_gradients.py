@@ -33,7 +33,13 @@ def plain(world, tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize(("stage", "offload"), [(0, False), (1, False), (2, False), (3, False), (2, True), (3, True)])
+SLOW = pytest.mark.slow
+WAYS = [
+    (0, False), (1, False), (2, False), (3, False), (2, True), pytest.param(3, True, marks=SLOW),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stage", "offload"), WAYS)
 def test_norms_per_group_are_those_of_the_plain_computation(workspace, plain, stage, offload):
     space = workspace(max_steps=1, zero_stage=stage, offload=offload, max_gradient_norm=0.1)
     train(space)
@@ -43,8 +49,9 @@ def test_norms_per_group_are_those_of_the_plain_computation(workspace, plain, st
     assert row["gradient_norm"] > 0.1  # before clipping
 
 
-def test_in_sixteen_bits_norms_are_about_the_same(workspace, plain):
-    space = workspace(max_steps=1, precision="bf16")
+@pytest.mark.parametrize("stage", [0, 1, 2, pytest.param(3, marks=SLOW)])
+def test_in_sixteen_bits_norms_are_the_same_but_for_rounding(workspace, plain, stage):
+    space = workspace(max_steps=1, precision="bf16", zero_stage=stage)
     train(space)
     row = json.loads((space.root / "runs" / "linear-1" / "metrics.jsonl").read_text().splitlines()[0])
-    assert row["gradient_norms"] == pytest.approx(plain, rel=0.1)
+    assert row["gradient_norms"] == pytest.approx(plain, rel=0.02)
