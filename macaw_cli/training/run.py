@@ -111,8 +111,15 @@ def _train(job: TrainingJob, materials: "Materials") -> TrainingReport:
 
 
 def _finished(job: TrainingJob) -> TrainingReport | None:
-    """What a run that was resumed by name, but is finished, came to."""
+    """What a run that was resumed by name, but is finished, came to.
+
+    Raises:
+        MismatchError: the settings ask for another training than that.
+    """
     if not job.run.is_finished:
         return None
+    from macaw_cli.training.checkpoints.continuing import require_same_settings
+
+    require_same_settings(job.run, job.workspace.settings)
     say(f"{job.run.path} is finished already: there is nothing to continue.")
     return read_summary(job.run)

@@ -1,5 +1,7 @@
 """Whether a run may go on with the settings, data and processes of now: what would change its result is refused."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +10,8 @@ import yaml
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.loading import parse_settings
 from macaw_cli.config.settings import Settings
+from macaw_cli.config.weighted_folders import split_weight
+from macaw_cli.training.checkpoints.differences import differing, leaves, told
 from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import RunFolder, read_identity
@@ -17,6 +21,8 @@ FREE_TO_CHANGE = {
     "evaluate_examples", "log_every", "trackers", "report", "max_skipped_steps", "early_stopping",
 }  # fmt: skip
 """Training settings that change what is written down, or when it ends, but not what a step learns."""
+LENGTHS = ("epochs", "max_steps")
+"""What the settings of a run's length end with."""
 
 
 def require_continuable(
@@ -96,19 +102,28 @@ def require_same_plan(run: RunFolder, before: str, now: str) -> None:
 def learning_settings(settings: Settings) -> dict[str, Any]:
     """Dotted key to value of every setting that has a part in what is learnt."""
     training = {key: value for key, value in asdict(settings.training).items() if key not in FREE_TO_CHANGE}
-    return {
-        "seed": settings.seed,
-        "llm": settings.llm,
-        **{f"bridge.{key}": value for key, value in asdict(settings.bridge).items()},
-        **{f"training.{key}": value for key, value in training.items()},
-    }
+    training["datasets"] = _plainly_named(settings.training.datasets or (settings.dataset.out,))
+    for stage in training["stages"]:
+        stage["datasets"] = stage["datasets"] and _plainly_named(stage["datasets"])
+    tree = {"seed": settings.seed, "llm": settings.llm, "bridge": asdict(settings.bridge), "training": training}
+    return dict(leaves(tree))
+
+
+def _plainly_named(datasets: Sequence[str]) -> list[str]:
+    """One spelling of `dataset`, `dataset/` and `dataset:1`."""
+    parts = [split_weight(text) for text in datasets]
+    return [os.path.normpath(folder) + (f":{weight:g}" if weight != 1 else "") for folder, weight in parts]
 
 
 def _require_equal(run: RunFolder, before: dict[str, Any], now: dict[str, Any]) -> None:
-    keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    if keys:
-        shown = "; ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in keys)
-        raise MismatchError(
-            f"{run.path} cannot continue, as this changed since it began: {shown}.",
-            "Change it back, or start a new run: `macaw train` without --resume.",
+    keys = differing(before, now)
+    if not keys:
+        return
+    hint = "Change it back, or start a new run: `macaw train` without --resume."
+    if any(key.endswith(LENGTHS) for key in keys):
+        hint += (
+            " A run's length is part of its plan, by which the learning rate falls: to train longer, start a new run "
+            "with a higher training.epochs or training.max_steps; it begins with the LLM again."
         )
+    state = "is finished and cannot be trained on" if run.is_finished else "cannot continue"
+    raise MismatchError(f"{run.path} {state}, as this changed since it began: {told(keys, before, now)}.", hint)
