@@ -1,13 +1,12 @@
-"""The folder of a run's checkpoints: which ones there are, whether they are whole, and whether they are ours."""
+"""The folder of a run's checkpoints: which ones there are and whether they are whole."""
 
-import os
 import re
 import shutil
 from pathlib import Path
 
 from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.console import say
-from macaw_cli.basics.errors import DamagedError, MismatchError
+from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.training.checkpoints.progress import Progress
 
@@ -67,20 +66,6 @@ def require_whole(path: Path) -> None:
     for name, size in read_json(path / PROGRESS_NAME)["files"].items():
         if not (path / name).is_file() or (path / name).stat().st_size != size:
             raise DamagedError(f"{path / name} is missing or cut (expected {size} bytes).")
-
-
-def require_own(path: Path) -> None:
-    """DeepSpeed unpickles its own files, which can run any code: only files of this user are read.
-
-    Raises:
-        MismatchError: another user wrote one of them.
-    """
-    for file in path.rglob("*"):
-        if file.stat().st_uid != os.getuid():
-            raise MismatchError(
-                f"{file} belongs to another user; a DeepSpeed checkpoint can hold code, so it is not read.",
-                "Continue as the user who trained, or take the trained model of the run instead.",
-            )
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import DamagedError
-from macaw_cli.training.checkpoints.folder import checkpoint_name, read_progress, require_own, require_whole
+from macaw_cli.training.checkpoints.folder import checkpoint_name, read_progress, require_whole
 from macaw_cli.training.checkpoints.progress import BestValidation, Progress
+from macaw_cli.training.checkpoints.trust import require_trusted
 from macaw_cli.training.checkpoints.universal import universal_checkpoint
 from macaw_cli.training.steps.engine import TrainingEngine
 
@@ -14,11 +15,11 @@ def load_checkpoint(folder: Path, engine: TrainingEngine, progress: Progress) ->
     """Load the checkpoint of `progress`; every rank must call it.
 
     Raises:
-        MismatchError: another user wrote it.
+        MismatchError: another user wrote it, or it would run code.
         ResourceError: no room for the conversion that another number of processes needs.
     """
     path = folder / checkpoint_name(progress.step)
-    require_own(path)
+    require_trusted(path)
     if not engine.settings.zero_stage or progress.world_size == engine.processes.count:
         engine.load(folder, path.name)
         return

@@ -1,7 +1,6 @@
 """Checkpoints: whole or absent, pruned, and the last good one outlives a full disk."""
 
 import json
-import os
 import resource
 from contextlib import contextmanager, nullcontext
 
@@ -89,13 +88,3 @@ def test_a_checkpoint_of_a_newer_macaw_is_refused(tmp_path):
     (path / "progress.json").write_text(json.dumps(content))
     with pytest.raises(MismatchError, match="version 99"):
         newest_progress(tmp_path)
-
-
-def test_a_checkpoint_of_another_user_is_never_unpickled(tmp_path, monkeypatch):
-    from macaw_cli.training.checkpoints.loading import load_checkpoint
-    from macaw_cli.training.checkpoints.progress import Progress
-
-    make_checkpoint(tmp_path, 2)
-    monkeypatch.setattr(os, "getuid", lambda: 12345)
-    with pytest.raises(MismatchError, match="belongs to another user"):
-        load_checkpoint(tmp_path, None, Progress(step=2))
