@@ -20,7 +20,7 @@ from macaw_cli.training.reporting.metrics import MetricsLog
 from macaw_cli.training.signals import StopRequest
 from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.steps.schedule import is_due, learning_rates
-from macaw_cli.training.steps.skipping import count_skipped
+from macaw_cli.training.steps.skipping import SkippedSteps
 from macaw_cli.training.steps.step import StepResult, train_step
 from macaw_cli.training.steps.step_clock import StepClock
 
@@ -87,6 +87,8 @@ class _Loop:
         self._course, self.progress = course, progress
         self._meter = Meter(**progress.meter)
         self._clock = StepClock(course.engine.device)
+        self._skipped = SkippedSteps(course.reader, course.settings.max_skipped_steps)
+        self._saved_step = progress.step  # a run goes on, and a stage begins, where a checkpoint is
 
     def advance(self, batches: Generator[Batch]) -> bool:
         """One more step, and what is due after it; returns whether that was the last for now."""
@@ -115,9 +117,7 @@ class _Loop:
             )
         else:
             self._meter.skipped += 1
-            self.progress = count_skipped(
-                self.progress, result, planned, course.reader, allowed=course.settings.max_skipped_steps
-            )
+            self.progress = self._skipped.count(self.progress, result, planned, saved_step=self._saved_step)
         self._meter.add_batches(result.digests, examples=planned.examples, tokens=planned.tokens)
         seconds = self._clock.collect()
         self._meter.add_seconds(seconds)
@@ -168,6 +168,7 @@ class _Loop:
         self._clock.start()
         with course.display.pause("checkpoint"):
             course.save(self.progress)
+        self._saved_step = self.progress.step
         self._clock.lap("checkpoint")
 
 

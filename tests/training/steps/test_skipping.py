@@ -1,6 +1,7 @@
 """Steps that are no numbers change nothing, at every ZeRO stage; they are counted, and too many end the run."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from macaw_cli.training.job import read_summary
 from macaw_cli.training.run import train
 from macaw_cli.training.run_folder import RunFolder
 from macaw_cli.training.steps.engine import Update
-from macaw_cli.training.steps.skipping import count_skipped
+from macaw_cli.training.steps.skipping import SkippedSteps
 from macaw_cli.training.steps.step import StepResult
 
 
@@ -124,7 +125,7 @@ PLANNED = PlannedStep(packs=((1, 2), (3,), ()), tokens=9, supervised_tokens=3)
 
 def skipped(losses, norms, *, lowers_scale=False, allowed=5):
     result = StepResult(losses, [0, 0, 0], Update(norms, lowers_scale), stopped=False)
-    return count_skipped(Progress(step=8, skipped=1), result, PLANNED, Names(), allowed=allowed).skipped
+    return SkippedSteps(Names(), allowed).count(Progress(step=8, skipped=1), result, PLANNED, saved_step=0).skipped
 
 
 def test_gradients_that_are_no_numbers_are_told_by_group(capsys):
@@ -142,3 +143,18 @@ def test_the_search_for_a_loss_scale_does_not_end_a_run_but_a_bad_loss_does(caps
     assert not capsys.readouterr().err
     with pytest.raises(InputError, match="Step 8: the loss became nan among c1, c2, and with it"):
         skipped([float("nan"), 2.0, 0.0], {"llm": float("nan")}, lowers_scale=True, allowed=1)
+
+
+def test_of_many_skipped_steps_the_first_are_told_and_the_suspects_at_the_end(capsys):
+    counted, progress = SkippedSteps(Names(), 6), Progress(step=0)
+    bad = StepResult([1.0, float("nan"), 0.0], [0, 0, 0], Update({"llm": float("nan")}), stopped=False)
+    for step in range(1, 7):
+        progress = counted.count(replace(progress, step=step), bad, PLANNED, saved_step=0)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 4 and "from now on such steps are only counted" in told[-1]
+    with pytest.raises(InputError, match=r"Conversations in packs without a loss: c3 \(7 times\)\.") as end:
+        counted.count(replace(progress, step=7), bad, PLANNED, saved_step=0)
+    assert "There is no checkpoint to go on from" in end.value.hint and "--resume" not in end.value.hint
+    with pytest.raises(InputError) as end:
+        counted.count(replace(progress, step=8), bad, PLANNED, saved_step=4)
+    assert "The checkpoint of step 4 is kept: --resume with a higher training.max_skipped_steps" in end.value.hint
