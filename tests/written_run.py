@@ -44,6 +44,7 @@ def _row(step, loss, stage, old):
     row["seconds"]["checkpoint"] = 0.0
     groups = {"bridge": 1e-3, "llm": 2e-5} if step > 30 else {"bridge": 1e-3}
     norms = {group: 1.0 / step for group in groups}
+    row |= {"padding": 0.5 if step == 2 else 0.0, "memory": 2**20 * step}
     return row | {"stage": stage, "learning_rates": groups, "gradient_norms": norms, "skipped": int(step == 4)}
 
 

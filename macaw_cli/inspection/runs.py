@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.disk import human_bytes
 from macaw_cli.inspection.description import Description, Table
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.inspection.models import describe_model, verify_model
@@ -63,6 +64,8 @@ def _lines(record: RunRecord, facts: dict[str, Any]) -> dict[str, str]:
         "skipped steps": str(facts["skipped_steps"]) if facts["skipped_steps"] else "",
         "time in steps": f"{duration(spent)}, {speed:,.0f} tokens/s" if spent and speed else "",
         "of which": ", ".join(f"{phase} {part:.0%}" for phase, part in facts["time"].items()),
+        "padding": "" if facts["padding"] is None else f"{facts['padding']:.1%}",
+        "peak memory of rank 0": human_bytes(facts["peak_memory_bytes"]) if facts["peak_memory_bytes"] else "",
         "gradient norm": _norms(facts["gradient_norm"]),
         "stages": ", ".join(f"{span['name']} to step {span['last_step']}" for span in facts["stages"]),
         "checkpoints": ", ".join(facts["checkpoints"]) or "none",

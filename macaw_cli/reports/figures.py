@@ -1,5 +1,6 @@
 """The figures by which a run is judged and compared, all from what it wrote down."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,10 +54,19 @@ def run_figures(record: RunRecord) -> dict[str, Any]:
         "examples_per_second": examples / seconds if seconds else None,
         "tokens_per_second": tokens / seconds if seconds else None,
         "time": time_shares(record),
+        "padding": _padding(rows),
+        "peak_memory_bytes": max((row["memory"] for row in rows if row.get("memory")), default=None),
         "skipped_steps": sum(int(row.get("skipped") or 0) for row in rows),
         "gradient_norm": {"last": norms[-1], "highest": max(norms)} if norms else None,
         "stages": [vars(span) for span in stage_spans(record)],
     }
+
+
+def _padding(rows: Sequence[dict[str, Any]]) -> float | None:
+    """1 - real tokens / (ranks x the longest rank), from the same of each row; None where that was not written."""
+    told = [(row["tokens"], row["padding"]) for row in rows if row.get("padding") is not None and row.get("tokens")]
+    waited_for = sum(tokens / (1 - padding) for tokens, padding in told)
+    return 1 - sum(tokens for tokens, _ in told) / waited_for if told else None
 
 
 def last_validation(record: RunRecord) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.disk import human_bytes
 from macaw_cli.reports.drawing import write_png
 from macaw_cli.reports.figures import CONDITIONS, held_out, run_figures
 from macaw_cli.reports.page import cards, picture_cards, table, tiles, write_page
@@ -82,6 +83,8 @@ def _tiles(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("tokens per second", f"{tokens_per_second:,.0f}" if tokens_per_second else ""),
         ("time in steps", duration(figures["seconds_of_steps"]) if figures["seconds_of_steps"] else ""),
         ("tokens", f"{figures['tokens']:,}" if figures["tokens"] else ""),
+        ("padding", "" if figures["padding"] is None else f"{figures['padding']:.1%}"),
+        ("peak memory of rank 0", human_bytes(figures["peak_memory_bytes"]) if figures["peak_memory_bytes"] else ""),
         ("skipped steps", str(figures["skipped_steps"]) if figures["skipped_steps"] else ""),
     ]
     return [(name, value) for name, value in seen if name and value]

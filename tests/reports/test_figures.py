@@ -17,6 +17,9 @@ def test_every_figure_is_there(run):
     assert (figures["reliance"], figures["accuracy"]) == ({"image": 0.8, "audio": 0.8}, {"image": 0.9, "audio": 0.9})
     assert (figures["examples"], figures["tokens"]) == (300, 15_000)
     assert figures["tokens_per_second"] == pytest.approx(5000)
+    # the first of 30 rows had half of its 1,000 tokens' time for nothing
+    assert figures["padding"] == pytest.approx(1 - 15_000 / 15_500)
+    assert figures["peak_memory_bytes"] == 60 * 2**20
     assert figures["time"] == pytest.approx(
         {"load": 0.1, "forward": 0.4, "backward": 0.4, "optimizer": 0.1, "checkpoint": 0}
     )
@@ -33,6 +36,7 @@ def test_an_older_run_that_ended_early_has_what_it_has(run):
     assert (figures["steps"], figures["finished"], figures["skipped_steps"], figures["stages"]) == (8, False, 0, [])
     assert (figures["best_validation"], figures["validation_loss"], figures["reliance"]) == (None, None, {})
     assert figures["seconds_of_last_session"] is None
+    assert (figures["padding"], figures["peak_memory_bytes"]) == (None, None)
 
 
 def test_a_run_that_wrote_nothing_yet_has_no_figures(run):

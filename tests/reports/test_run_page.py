@@ -17,7 +17,8 @@ def test_the_page_tells_everything_and_needs_no_other_file(run):
     assert page == folder / "report.html"
     text = page.read_text()
     told = ["first", "finished", "Bridge macaw on models/llm", "Held-out accuracy", "image/colour", "0.30 to 0.90",
-            "Stages", "31 to 60", "training.epochs", "torch", "skipped steps", "Where the time goes"]  # fmt: skip
+            "Stages", "31 to 60", "training.epochs", "torch", "skipped steps", "padding", "peak memory of rank 0",
+            "Where the time goes"]  # fmt: skip
     for words in told:
         assert words in text
     assert text.count("<svg") == 6

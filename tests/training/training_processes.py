@@ -43,10 +43,10 @@ def wait_until(condition, what, seconds=90):
 
 
 def log_of(run):
-    """The rows of metrics.jsonl so far, without the times."""
+    """The rows of metrics.jsonl so far, without times and memory."""
     file = run / "metrics.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+    return [{key: value for key, value in row.items() if key not in ("seconds", "memory")} for row in rows]
 
 
 def losses(run):

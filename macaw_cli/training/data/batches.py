@@ -130,6 +130,11 @@ class PackReader:
         digest = _digest(tokens, media)
         return Batch(tokens.pin_memory() if self._pinned else tokens, self._dtype, media, digest)
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each conversation."""
+        return self._tokens.lengths
+
     def names(self, pack: Pack) -> list[str]:
         """Ids of the conversations of a pack."""
         return [self._rows[example].id for example in pack]

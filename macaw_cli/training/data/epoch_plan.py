@@ -100,15 +100,26 @@ def pack_best_fit(examples: Iterable[int], sizes: Sequence[int], budget: int) ->
 
 def padding_share(steps: Iterable[PlannedStep], lengths: Sequence[int], world_size: int) -> float:
     """1 - real tokens / (ranks x the longest rank), summed over steps: the share of the time that is waited."""
-    real = capacity = 0
+    real = waited_for = 0
     for step in steps:
-        loads = [
-            sum(int(lengths[example]) for pack in step.packs_of(rank, world_size) for example in pack)
-            for rank in range(world_size)
-        ]
-        real += sum(loads)
-        capacity += world_size * max(loads)
-    return 1 - real / capacity if capacity else 0.0
+        real += step.tokens
+        waited_for += capacity(step, lengths, world_size)
+    return 1 - real / waited_for if waited_for else 0.0
+
+
+def capacity(step: PlannedStep, lengths: Sequence[int] | np.ndarray, world_size: int) -> int:
+    """Ranks x tokens of the rank with the most: what of it is not real tokens is waited for.
+
+    Args:
+        step: of the plan.
+        lengths: tokens of each conversation.
+        world_size: number of ranks.
+    """
+    loads = (
+        sum(int(lengths[example]) for pack in step.packs_of(rank, world_size) for example in pack)
+        for rank in range(world_size)
+    )
+    return world_size * max(loads)
 
 
 def plan_hash(steps: Iterable[PlannedStep]) -> str:

@@ -27,6 +27,8 @@ class Meter:
     """Per group of parameters."""
     examples: float = 0.0
     tokens: float = 0.0
+    capacity: float = 0.0
+    """Ranks x tokens of the rank with the most, see `epoch_plan.capacity`."""
     seconds: dict[str, float] = field(default_factory=_no_seconds)
     batches: str = ""
     """Hash over everything that was read, see `add_batches`."""
@@ -44,10 +46,11 @@ class Meter:
         for phase, spent in seconds.items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + spent
 
-    def add_batches(self, digests: Iterable[int], *, examples: int, tokens: int) -> None:
+    def add_batches(self, digests: Iterable[int], *, examples: int, tokens: int, capacity: int = 0) -> None:
         """Count what one step has read: the digests of its packs, in the order of the plan."""
         self.examples += examples
         self.tokens += tokens
+        self.capacity += capacity
         for digest in digests:
             self.batches = hashlib.sha256(f"{self.batches} {digest:x}".encode()).hexdigest()[:16]
 
@@ -71,6 +74,7 @@ class Meter:
             "skipped": int(self.skipped),
             "examples": int(self.examples),
             "tokens": int(self.tokens),
+            **({"padding": round(1 - self.tokens / self.capacity, 5)} if self.capacity else {}),
             "batch_hash": self.batches,
             "seconds": {phase: round(spent, 4) for phase, spent in self.seconds.items()},
         }

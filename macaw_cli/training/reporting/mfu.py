@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.data.epoch_plan import PlannedStep, capacity
 
 DENSE_BF16_TFLOPS = {
     # NVIDIA's data sheets of each product; where one gives figures with sparsity only, half of them
@@ -97,10 +97,9 @@ class WorkCounter:
         """The work of one step."""
         lengths = self.lengths
         sizes = [[lengths[example] for example in pack] for pack in step.packs]
-        loads = [sum(map(sum, sizes[rank :: self.world_size])) for rank in range(self.world_size)]
         pairs = sum(size * (size + 1) // 2 for pack in sizes for size in pack) if self.per_pair else 0
-        flops = self.per_token * sum(loads) + self.per_answer_token * step.supervised_tokens + self.per_pair * pairs
-        return StepWork(self.world_size * max(loads, default=0), flops)
+        flops = self.per_token * step.tokens + self.per_answer_token * step.supervised_tokens + self.per_pair * pairs
+        return StepWork(capacity(step, lengths, self.world_size), flops)
 
 
 def work_counter(model: Any, lengths: Sequence[int], world_size: int) -> WorkCounter:

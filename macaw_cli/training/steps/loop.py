@@ -12,8 +12,8 @@ from macaw_cli.basics.console import say
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.data.batches import Batch, PackReader, read_ahead
-from macaw_cli.training.data.epoch_plan import Pack, PlannedStep
-from macaw_cli.training.reporting.display import TrainingDisplay
+from macaw_cli.training.data.epoch_plan import Pack, PlannedStep, capacity
+from macaw_cli.training.reporting.display import TrainingDisplay, memory_in_use
 from macaw_cli.training.reporting.facts import StepReport
 from macaw_cli.training.reporting.meter import Meter
 from macaw_cli.training.reporting.metrics import MetricsLog
@@ -118,7 +118,10 @@ class _Loop:
         else:
             self._meter.skipped += 1
             self.progress = self._skipped.count(self.progress, result, planned, saved_step=self._saved_step)
-        self._meter.add_batches(result.digests, examples=planned.examples, tokens=planned.tokens)
+        waited_for = capacity(planned, course.reader.lengths, course.engine.processes.count)
+        self._meter.add_batches(
+            result.digests, examples=planned.examples, tokens=planned.tokens, capacity=waited_for
+        )
         seconds = self._clock.collect()
         self._meter.add_seconds(seconds)
         report = StepReport(self.progress.step, result.loss, rates, planned.examples, planned.tokens, seconds)
@@ -131,7 +134,8 @@ class _Loop:
     def _write_row(self, rates: dict[str, float]) -> None:
         self._meter.add_seconds(self._clock.collect(wait=True))
         if self._course.log:
-            self._course.log.write(self._meter.row(self.progress.step, self._course.stage, rates))
+            row = self._meter.row(self.progress.step, self._course.stage, rates)
+            self._course.log.write(row | {"memory": memory_in_use()})
         self._meter = Meter()
 
     def _validate_if_due(self) -> bool:

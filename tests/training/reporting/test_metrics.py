@@ -18,7 +18,7 @@ def filled():
     meter = Meter()
     for loss in (1.0, 3.0):
         meter.add(loss=loss, gradient_norm=2 * loss, gradient_norms={"bridge": loss, "llm": 0.5})
-        meter.add_batches([7, 8], examples=4, tokens=100)
+        meter.add_batches([7, 8], examples=4, tokens=100, capacity=125)
         meter.add_seconds(SECONDS)
     return meter
 
@@ -27,6 +27,7 @@ def test_a_row_holds_means_and_sums():
     row = filled().row(20, "align", {"bridge": 1e-3, "llm": 1e-4})
     assert (row["step"], row["stage"], row["loss"], row["gradient_norm"]) == (20, "align", 2.0, 4.0)
     assert (row["examples"], row["tokens"], row["seconds"]["backward"]) == (8, 200, 4.0)
+    assert row["padding"] == 0.2
     assert row["gradient_norms"] == {"bridge": 2.0, "llm": 0.5}
     assert (row["learning_rate"], row["learning_rates"]["llm"], row["skipped"]) == (1e-3, 1e-4, 0)
 
