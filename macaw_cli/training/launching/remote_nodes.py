@@ -11,6 +11,7 @@ import secrets
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,8 +27,11 @@ GRACE_S = 60.0
 """How long the other machines may take to end after one has died, before they are killed."""
 LAST_GRACE_S = 10.0
 """How long a connection may outlive the order to kill."""
-FORWARDED = ("MACAW_", "NCCL_", "GLOO_", "TORCH_", "OMP_", "HF_", "DS_", "UCX_", "FI_", "LD_LIBRARY_PATH", "PYTHON")
-"""Beginnings of environment variables that other machines get too; CUDA_VISIBLE_DEVICES is each one's own."""
+FORWARDED = (
+    "MACAW_", "NCCL_", "GLOO_", "TORCH_", "OMP_", "HF_", "DS_", "UCX_", "FI_", "LD_LIBRARY_PATH", "PYTHON",
+    "WANDB_", "MLFLOW_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+)  # fmt: skip
+"""Beginnings, in capitals, of variables that other machines get too; CUDA_VISIBLE_DEVICES is each one's own."""
 
 
 def run_on_hosts(job: TrainingJob, folder: Path) -> list[Death]:
@@ -74,6 +78,11 @@ def _nodes(job: TrainingJob) -> list[tuple[Host, Node]]:
     return nodes
 
 
+def forwarded(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a training needs on every machine; proxies are written in capitals or without."""
+    return {name: value for name, value in environment.items() if name.upper().startswith(FORWARDED)}
+
+
 def _tell(nodes: list["_RemoteNode"], number: signal.Signals) -> None:
     for node in nodes:
         node.tell(number)
@@ -91,8 +100,7 @@ class _RemoteNode:
         self._ssh = subprocess.Popen(
             ssh_command(host.name, root, MODULE, str(folder)), stdin=subprocess.PIPE, text=True, start_new_session=True
         )
-        environment = {name: value for name, value in os.environ.items() if name.startswith(FORWARDED)}
-        self._say(json.dumps({"environment": environment, "node": asdict(node)}))
+        self._say(json.dumps({"environment": forwarded(os.environ), "node": asdict(node)}))
 
     @property
     def runs(self) -> bool:

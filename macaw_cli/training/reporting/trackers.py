@@ -41,12 +41,16 @@ def require_trackers(names: Iterable[str]) -> None:
     Raises:
         MissingDependencyError: a package is missing.
     """
-    for name in names:
-        if importlib.util.find_spec(name) is None:
-            raise MissingDependencyError(
-                f"training.trackers asks for {name}, which is not installed.",
-                f"Install it (pip install 'macaw-cli[{name}]'), or take it out of training.trackers.",
-            )
+    for name in missing_trackers(names):
+        raise MissingDependencyError(
+            f"training.trackers asks for {name}, which is not installed.",
+            f"Install it (pip install 'macaw-cli[{name}]'), or take it out of training.trackers.",
+        )
+
+
+def missing_trackers(names: Iterable[str]) -> list[str]:
+    """Those whose package is not installed here."""
+    return [name for name in names if importlib.util.find_spec(name) is None]
 
 
 def open_trackers(

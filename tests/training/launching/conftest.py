@@ -20,6 +20,12 @@ if host == "other-disk":
     command = command.replace("/.launch-", "/.launch-of-other-disk-")
 if host == "other-torch":
     command += """ | sed 's/"torch": "[^"]*"/"torch": "1.0"/'"""
+if host == "noisy":
+    command = "echo Welcome!; " + command + "; echo {{}}; echo goodbye"
+if host == "silent":
+    command += " >/dev/null"
+if host == "talking":
+    command += " >/dev/null; echo Welcome!; echo"
 os.execvp("sh", ["sh", "-c", command])
 '''
 

@@ -5,15 +5,15 @@ The `ssh` of these tests stands in for the network, and for what another machine
 
 import pytest
 
-from macaw_cli.basics.errors import MacawError, MissingDependencyError
+from macaw_cli.basics.errors import MacawError, MissingDependencyError, ResourceError
 from macaw_cli.training.launching.host_checks import require_usable_hosts
 from macaw_cli.training.launching.hosts import Host
 from macaw_cli.training.processes import Processes
 
 
-def check(folder, *hosts, device="cpu"):
+def check(folder, *hosts, device="cpu", trackers=()):
     chosen = tuple(Host(host, 1) for host in hosts)
-    require_usable_hosts(Processes(len(hosts), device, chosen), folder, folder / "runs")
+    require_usable_hosts(Processes(len(hosts), device, chosen), folder, folder / "runs", trackers)
 
 
 @pytest.mark.usefixtures("stand_in_for_ssh")
@@ -60,3 +60,18 @@ def test_another_way_to_the_hosts_gets_the_host_and_the_command_as_words(tmp_pat
     monkeypatch.setenv("MACAW_REMOTE_SHELL", f"{file} --overlap --nodelist")
     check(tmp_path, "node1")
     assert (tmp_path / "words").read_text() == "--overlap --nodelist node1 sh\n"
+
+
+@pytest.mark.usefixtures("stand_in_for_ssh")
+def test_what_a_login_shell_prints_does_no_harm_and_no_answer_is_told(tmp_path):
+    check(tmp_path, "noisy")
+    for host, said in (("silent", "nothing"), ("talking", "Welcome!")):
+        with pytest.raises(ResourceError, match=f"{host} ran the check, .* it said: {said}"):
+            check(tmp_path, host)
+
+
+@pytest.mark.usefixtures("stand_in_for_ssh")
+def test_only_the_first_host_needs_the_trackers(tmp_path):
+    check(tmp_path, "good", "other", trackers=("json",))  # a package that is there
+    with pytest.raises(MissingDependencyError, match=r"good has no no_such_tracker, which training\.trackers asks for"):
+        check(tmp_path, "good", "other", trackers=("no_such_tracker",))

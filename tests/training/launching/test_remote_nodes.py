@@ -11,6 +11,7 @@ import pytest
 from training_processes import losses, processes_in, wait_until, weights, with_module
 
 from macaw_cli.training.checkpoints.folder import newest_progress
+from macaw_cli.training.launching.remote_nodes import forwarded
 from macaw_cli.training.run import train
 
 QUICK = {"pack_tokens": 230, "packs_per_step": 2, "checkpoint_every": 1000}
@@ -79,3 +80,9 @@ def test_whatever_dies_ends_all_and_is_told(workspace, start, victim):
     }[victim]
     assert re.search(expected, err), err
     assert "Traceback" not in err
+
+
+def test_hosts_get_what_trackers_and_networks_need_but_nothing_of_this_machine():
+    trackers = {"WANDB_API_KEY": "x", "MLFLOW_TRACKING_URI": "y"}
+    given = {**trackers, "https_proxy": "z", "NO_PROXY": "w", "NCCL_DEBUG": "INFO"}
+    assert forwarded({**given, "CUDA_VISIBLE_DEVICES": "0", "HOME": "/home/me", "PATH": "/bin"}) == given
