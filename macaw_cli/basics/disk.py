@@ -26,8 +26,15 @@ def free_space(folder: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-def require_free_space(folder: Path, needed_bytes: int) -> None:
+def require_free_space(
+    folder: Path, needed_bytes: int, hint: str = "Free some space or choose another place with --out."
+) -> None:
     """Raise before any work when the disk that holds `folder` has too little room.
+
+    Args:
+        folder: need not exist yet.
+        needed_bytes: what will be written.
+        hint: what to do then, where the command has no --out.
 
     Raises:
         ResourceError: less than `needed_bytes` are free.
@@ -36,13 +43,19 @@ def require_free_space(folder: Path, needed_bytes: int) -> None:
     if free < needed_bytes:
         raise ResourceError(
             f"{folder} will take about {human_bytes(needed_bytes)}, but only {human_bytes(free)} are free there.",
-            "Free some space or choose another place with --out.",
+            hint,
         )
 
 
 @contextmanager
-def disk_full_is_told(folder: Path) -> Iterator[None]:
+def disk_full_is_told(
+    folder: Path, hint: str = "Free some space and type the same command again: it continues."
+) -> Iterator[None]:
     """Turn 'no space left on device' into one clear message; what was written whole stays.
+
+    Args:
+        folder: what is written to.
+        hint: what to do then, where the same command would begin anew.
 
     Raises:
         ResourceError: the disk that holds `folder` is full.
@@ -54,5 +67,5 @@ def disk_full_is_told(folder: Path) -> Iterator[None]:
             raise
         raise ResourceError(
             f"The disk that holds {folder} is full; everything finished before is kept.",
-            "Free some space and type the same command again: it continues.",
+            hint,
         ) from error

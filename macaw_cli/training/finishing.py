@@ -36,7 +36,8 @@ def finish_run(
     weights = engine.gathered_weights()
     report = _report(job.run, steps, time.monotonic() - started, materials.tokens.skipped)
     if distributed.is_main():
-        with disk_full_is_told(job.run.path):
+        hint = "Free some space and type `macaw train --resume`: it writes the model."
+        with disk_full_is_told(job.run.path, hint):
             _save(job, materials, engine.model, weights)
             write_summary(job.run, report)
         if job.workspace.settings.training.report:

@@ -12,11 +12,12 @@ from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.presets import GPUS, Preset
+from macaw_cli.training.checkpoints.folder import size_of
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
 from macaw_cli.training.launching.host_checks import require_usable_hosts
 from macaw_cli.training.processes import choose_processes, planned_processes
 from macaw_cli.training.reporting.trackers import require_trackers
-from macaw_cli.training.run_folder import choose_run
+from macaw_cli.training.run_folder import RunFolder, choose_run, run_to_continue
 from macaw_cli.training.tuning.adapters import require_possible_adapter
 from macaw_cli.training.tuning.sources import llm_source
 
@@ -62,9 +63,28 @@ def train(
         _plan(workspace, gpus, cpu_processes, hostfile, preset, as_json=as_json)
         return None
     processes = choose_processes(settings.training, gpus, cpu_processes, hostfile)
-    require_trackers(settings.training.trackers)
+    runs = workspace.path(settings.training.runs)
+    if not processes.hosts:
+        require_trackers(settings.training.trackers)  # of several machines only the first one needs them
     llm_source(workspace)
     require_possible_adapter(settings.training)
+    continued = run_to_continue(workspace) if resume else None
+    report = _finished(continued, workspace)
+    if report is None:
+        require_usable_hosts(processes, workspace.root, runs, settings.training.trackers)
+        materials = _materials(workspace, continued)
+        chosen = choose_run(workspace, resume)
+        job = TrainingJob(workspace, chosen.folder, chosen.continues, processes, tuple(typed_command()))
+        report = _finished(job.run, workspace) or _train(job, materials)
+    if as_json:
+        result_json(asdict(report))
+    else:
+        result(f"Trained {runs / report.run} in {report.steps} steps. Next: macaw chat")
+    return report
+
+
+def _materials(workspace: Workspace, continued: RunFolder | None) -> "Materials":
+    """What is trained on, and room for what it will write: a run that continues has written much of it already."""
     from macaw_cli.training.materials import prepare, tell_skipped
     from macaw_cli.training.planning.training_plan import bytes_to_write
     from macaw_cli.training.stages import stage_settings
@@ -72,18 +92,13 @@ def train(
 
     materials = prepare(workspace)
     tell_skipped(materials)
-    sketch = model_without_weights(materials.config, settings.training)
-    room = max(bytes_to_write(sketch, stage) for _, stage in stage_settings(settings.training))
-    require_usable_hosts(processes, workspace.root, workspace.path(settings.training.runs))
-    require_free_space(workspace.path(settings.training.runs), room)
-    chosen = choose_run(workspace, resume)
-    job = TrainingJob(workspace, chosen.folder, chosen.continues, processes, tuple(typed_command()))
-    report = _finished(job) or _train(job, materials)
-    if as_json:
-        result_json(asdict(report))
-    else:
-        result(f"Trained {job.run.path} in {report.steps} steps. Next: macaw chat")
-    return report
+    training = workspace.settings.training
+    sketch = model_without_weights(materials.config, training)
+    needed = max(bytes_to_write(sketch, stage) for _, stage in stage_settings(training))
+    there = size_of(continued.checkpoints) if continued else 0
+    hint = "Free some space, lower --set training.keep_checkpoints, or choose another place with --set training.runs."
+    require_free_space(workspace.path(training.runs), max(needed - there, 0), hint)
+    return materials
 
 
 def _plan(
@@ -110,16 +125,16 @@ def _train(job: TrainingJob, materials: "Materials") -> TrainingReport:
     return train_in_this_process(job, materials)
 
 
-def _finished(job: TrainingJob) -> TrainingReport | None:
+def _finished(run: RunFolder | None, workspace: Workspace) -> TrainingReport | None:
     """What a run that was resumed by name, but is finished, came to.
 
     Raises:
         MismatchError: the settings ask for another training than that.
     """
-    if not job.run.is_finished:
+    if run is None or not run.is_finished:
         return None
     from macaw_cli.training.checkpoints.continuing import require_same_settings
 
-    require_same_settings(job.run, job.workspace.settings)
-    say(f"{job.run.path} is finished already: there is nothing to continue.")
-    return read_summary(job.run)
+    require_same_settings(run, workspace.settings)
+    say(f"{run.path} is finished already: there is nothing to continue.")
+    return read_summary(run)

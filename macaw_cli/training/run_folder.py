@@ -100,21 +100,31 @@ def choose_run(workspace: Workspace, resume: bool) -> ChosenRun:
     """
     runs = workspace.path(workspace.settings.training.runs)
     name = workspace.settings.training.name
-    unfinished = [run for run in _runs_newest_first(runs) if not run.is_finished and name in ("", run.path.name)]
-    if resume and unfinished:
-        return ChosenRun(unfinished[0], continues=True)
+    continued = run_to_continue(workspace) if resume else None
+    if continued is not None:
+        return ChosenRun(continued, continues=True)
     if name and RunFolder(runs / name).is_run:
-        return _taken(RunFolder(runs / name), resume)
+        taken = RunFolder(runs / name)
+        way_out = "Choose another training.name" + ("." if taken.is_finished else ", or continue it with --resume.")
+        raise InputError(f"There is a run {taken.path} already.", way_out)
+    unfinished = _unfinished(runs, name)
     if unfinished:
         say(f"{unfinished[0].path} is not finished; `macaw train --resume` continues it. This starts a new run.")
     return ChosenRun(_new_folder(workspace, runs), continues=False)
 
 
-def _taken(run: RunFolder, resume: bool) -> ChosenRun:
-    if resume:
-        return ChosenRun(run, continues=True)  # it is finished: there is nothing left to do, which the run says
-    way_out = "Choose another training.name" + ("." if run.is_finished else ", or continue it with --resume.")
-    raise InputError(f"There is a run {run.path} already.", way_out)
+def run_to_continue(workspace: Workspace) -> RunFolder | None:
+    """The run that `--resume` means: the newest unfinished one, or the one of that name, finished or not."""
+    runs, name = workspace.path(workspace.settings.training.runs), workspace.settings.training.name
+    unfinished = _unfinished(runs, name)
+    if unfinished:
+        return unfinished[0]
+    named = RunFolder(runs / name)
+    return named if name and named.is_run else None
+
+
+def _unfinished(runs: Path, name: str) -> list[RunFolder]:
+    return [run for run in _runs_newest_first(runs) if not run.is_finished and name in ("", run.path.name)]
 
 
 def _runs_newest_first(runs: Path) -> list[RunFolder]:

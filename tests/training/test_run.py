@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.errors import InputError, MacawError, MismatchError, ResourceError
 from macaw_cli.training.run import train
 
 
@@ -186,3 +186,36 @@ def test_as_published_trains_on_null_media_text_of_256_tokens_and_the_published_
     model, processor = load_model(space.root / "runs" / "macaw-1")
     assert model.config.null_media
     assert (processor.encoder.template, processor.encoder.max_tokens) == ("as_published", 256)
+
+
+def test_a_run_that_continues_needs_no_room_for_the_checkpoints_that_it_has(workspace, monkeypatch, capfd):
+    from macaw_cli.basics import disk
+    from macaw_cli.training import run as room
+    from macaw_cli.training.checkpoints.folder import size_of
+    from macaw_cli.training.run_folder import RunFolder
+
+    space = workspace(name="mine", max_steps=2, checkpoint_every=1)
+    train(space)
+    run = RunFolder(space.root / "runs" / "mine")
+    asked = []
+    monkeypatch.setattr(room, "require_free_space", lambda folder, needed, hint: asked.append(needed))
+    for continued in (None, run):
+        room._materials(space, continued)
+    assert asked[0] - asked[1] == size_of(run.checkpoints) > 0
+    monkeypatch.undo()
+    monkeypatch.setattr(disk, "free_space", lambda folder: 10)
+    assert train(space, resume=True).steps == 2  # finished: it needs nothing
+    assert "is finished already" in capfd.readouterr().err
+    run.summary_file.unlink()
+    with pytest.raises(ResourceError, match="are free there") as error:
+        train(space, resume=True)
+    assert "--set training.runs" in error.value.hint
+
+
+def test_hosts_are_asked_before_anything_is_tokenised(workspace, tmp_path, monkeypatch):
+    space = workspace()
+    (tmp_path / "hosts").write_text("nowhere slots=2\n")
+    monkeypatch.setenv("MACAW_REMOTE_SHELL", "false")
+    with pytest.raises(MacawError, match="nowhere cannot take part"):
+        train(space, cpu_processes=1, hostfile=tmp_path / "hosts")
+    assert not (space.root / "runs" / ".tokens").exists()

@@ -6,6 +6,8 @@ from pathlib import Path
 from macaw_cli.basics.errors import ResourceError
 from macaw_cli.training.checkpoints.folder import checkpoints
 
+MAKE_ROOM = "Free some space and type `macaw train --resume`; --set training.keep_checkpoints=1 needs the least."
+
 
 def disk_is_full(error: Exception) -> bool:
     """Whether this is how Python or torch say that nothing more could be written."""
@@ -26,5 +28,5 @@ def full_disk(folder: Path, what: str = "A checkpoint") -> ResourceError:
     last = f"The last good one is {kept[-1].name}." if kept else "There is none before it."
     return ResourceError(
         f"{what} could not be written to {folder}: the disk is full. {last}",
-        "Free some space and type `macaw train --resume`; --set training.keep_checkpoints=1 needs the least.",
+        MAKE_ROOM,
     )

@@ -26,7 +26,7 @@ from macaw_cli.training.checkpoints.folder import (
     remove_unfinished,
     size_of,
 )
-from macaw_cli.training.checkpoints.full_disk import disk_is_full, full_disk
+from macaw_cli.training.checkpoints.full_disk import MAKE_ROOM, disk_is_full, full_disk
 from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.steps.engine import TrainingEngine
 
@@ -52,7 +52,7 @@ def save_checkpoint(
         if distributed.is_main():
             folder.mkdir(parents=True, exist_ok=True)
             remove_unfinished(folder)
-            require_free_space(folder, sum(size_of(path) for path in checkpoints(folder)[-1:]))
+            require_free_space(folder, sum(size_of(path) for path in checkpoints(folder)[-1:]), MAKE_ROOM)
         engine.save(folder, temporary.name)
         torch.distributed.barrier()
         if distributed.is_main():
