@@ -68,13 +68,14 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], *, to_std
 
 
 @contextmanager
-def progress(title: str, total: int, unit: str = "items") -> Iterator[Advance]:
+def progress(title: str, total: int, unit: str = "items", *, passing: bool = False) -> Iterator[Advance]:
     """Show progress with rate and ETA on stderr; yields `advance(count, note)`.
 
     Args:
         title: what is being done, a few words.
         total: how many units there are.
         unit: plural name of the unit.
+        passing: leave nothing behind at the end: whoever called says what it came to.
 
     Yields:
         A function, safe in threads: `advance(count, note)` counts `count` more units and shows `note` (such as where
@@ -83,12 +84,12 @@ def progress(title: str, total: int, unit: str = "items") -> Iterator[Advance]:
     if not distributed.is_main():
         yield lambda count, note="", fewer=0: None
     elif sys.stderr.isatty():
-        yield from _rich_progress(title, total, unit)
+        yield from _rich_progress(title, total, unit, passing)
     else:
-        yield from _plain_progress(title, total, unit)
+        yield from _plain_progress(title, total, unit, passing)
 
 
-def _rich_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
+def _rich_progress(title: str, total: int, unit: str, passing: bool) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -100,7 +101,7 @@ def _rich_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+    with Progress(*columns, console=Console(file=sys.stderr), transient=passing) as bar:
         task = bar.add_task(title, total=total, rate="", note="")
         started, done = time.monotonic(), 0
 
@@ -113,7 +114,7 @@ def _rich_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
         yield _one_at_a_time(advance)
 
 
-def _plain_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
+def _plain_progress(title: str, total: int, unit: str, passing: bool) -> Iterator[Advance]:
     started = shown = time.monotonic()
     done = 0
 
@@ -129,7 +130,8 @@ def _plain_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
 
     yield _one_at_a_time(advance)
     spent = time.monotonic() - started
-    say(f"{title}: {done} {unit} in {spent:.1f} s")
+    if not passing:
+        say(f"{title}: {done} {unit} in {spent:.1f} s")
 
 
 def _one_at_a_time(advance: Advance) -> Advance:

@@ -62,6 +62,7 @@ def evaluate_model(
     batch_size: int = 64,
     apart: bool = True,
     shared: bool = False,
+    passing: bool = False,
 ) -> list[HeldOut]:
     """Answer the held-out questions under every condition.
 
@@ -73,6 +74,7 @@ def evaluate_model(
         batch_size: rows per forward pass.
         apart: whether picture and sound of a video are swapped apart as well.
         shared: whether the processes that train together share the questions; each of them must call it.
+        passing: whether the progress shown leaves nothing behind.
 
     Returns:
         Every question with its answers; `accuracy.report` makes the figures of it.
@@ -90,7 +92,7 @@ def evaluate_model(
     mine = own_share(batches) if shared else batches
     choices = torch.full((len(asked),), UNANSWERED, device=model.device)
     # not inference_mode: weights that ZeRO-3 gathers in it can never be trained again
-    with progress("evaluate", sum(map(len, mine)), "answers") as advance, torch.no_grad():
+    with progress("evaluate", sum(map(len, mine)), "answers", passing=passing) as advance, torch.no_grad():
         for batch in mine:
             scores = _score(model, dataset, batch)
             for one, branches in zip(batch, scores, strict=True):
@@ -130,8 +132,9 @@ def quick_reliance(
 
     The processes that train share the work, and get the same figures, whatever their number.
     """
+    shared = distributed.world_size() > 1
     questions = evaluate_model(
-        model, encoder, dataset, limit=limit, batch_size=batch_size, apart=False, shared=distributed.world_size() > 1
+        model, encoder, dataset, limit=limit, batch_size=batch_size, apart=False, shared=shared, passing=True
     )
     return figures_of("", questions)
 

@@ -75,6 +75,12 @@ def test_nothing_to_do_is_no_error():
     assert "0/0" in in_a_terminal(code)
 
 
+def test_what_is_only_passing_leaves_nothing_behind():
+    code = "from macaw_cli.basics.console import progress\nwith progress('x', 1, passing=True) as advance: advance(1)"
+    assert in_a_pipe(code).stderr == ""
+    assert "\x1b[2K" in in_a_terminal(code)[-30:]
+
+
 THREADS = """
 import sys, threading
 from macaw_cli.basics.console import progress

@@ -80,6 +80,7 @@ class _LiveDisplay(TrainingDisplay):
 
     def end(self) -> None:
         """Leave the last state on the screen."""
+        self.facts.ended = True
         self._live.transient = False
         self._live.stop()
 

@@ -60,6 +60,8 @@ class TrainingFacts:
     step: int = 0
     loss: float | None = None
     stage: str = ""
+    ended: bool = False
+    """Nothing more will be trained, be it before the last step."""
     skipped: int = 0
     rates: dict[str, float] = field(default_factory=dict)
     curve: RunningCurve = field(default_factory=RunningCurve)
@@ -160,6 +162,11 @@ class TrainingFacts:
         active = (self._window[-1].clock - self._window[0].clock) / done
         spent = max(time.monotonic() - self._started, 1e-9)
         return active * (self.total - self.step) * spent / max(spent - self._paused, 1e-9)
+
+    @property
+    def seconds_spent(self) -> float:
+        """Since this process began to train."""
+        return time.monotonic() - self._started
 
     @property
     def time_shares(self) -> dict[str, float]:

@@ -50,10 +50,13 @@ def plain_line(facts: TrainingFacts, memory: int) -> str:
 
 def _progress(facts: TrainingFacts) -> list[Field]:
     left = facts.seconds_left
+    time = f"{duration(left)} left" if left is not None else ""
+    if facts.ended or facts.step >= facts.total:
+        time = f"took {duration(facts.seconds_spent)}"
     fields = [
         Field(f"step {facts.step}/{facts.total}", style="bold"),
         Field(f"loss {facts.loss:.3f}" if facts.loss is not None else "", 1, "bold cyan"),
-        Field(f"{duration(left)} left" if left is not None else "", 2),
+        Field(time, 2),
         Field(facts.stage, 3, "magenta"),
     ]
     return _said(fields)

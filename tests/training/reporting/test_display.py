@@ -40,7 +40,7 @@ def test_a_pipe_gets_the_first_and_the_last_step(capsys):
             display.update(StepReport(step, 2.0, 1e-3, examples=4, tokens=100, seconds={"forward": 3.0, "load": 1.0}))
     lines = capsys.readouterr().err.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["step 1/50", "step 50/50"]
-    for words in ("loss 2.000", "lr 1.0e-03", "examples/s", "tokens/s", "iB", "0 s left", "forward 75%", "load 25%"):
+    for words in ("loss 2.000", "lr 1.0e-03", "examples/s", "tokens/s", "iB", "took 0 s", "forward 75%", "load 25%"):
         assert words in lines[-1]
 
 

@@ -41,6 +41,14 @@ def test_80_columns_hold_what_matters_most(facts):
     assert "load" not in shown  # less than half a percent
 
 
+def test_at_the_end_it_says_how_long_it_took(facts):
+    assert "left" in plain_line(facts, 0) and "took" not in plain_line(facts, 0)
+    facts.ended = True
+    assert "  took 0 s  " in plain_line(facts, 0) and "left" not in plain_line(facts, 0)
+    facts.ended, facts.step = False, facts.total
+    assert "  took 0 s  " in plain_line(facts, 0)
+
+
 def test_nothing_is_said_before_anything_is_known():
     first, second = lines(TrainingFacts(total=10), 80)
     assert (first, second) == ("step 0/10", "1.0 GiB")
