@@ -2,45 +2,34 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import progress
-from macaw_cli.basics.errors import InputError
 from macaw_cli.evaluation.accuracy import Scored, report
-from macaw_cli.evaluation.branches import BranchRow, BranchScore, branch_batch, branch_scores
+from macaw_cli.evaluation.branches import (
+    BranchRow,
+    BranchScore,
+    apart,
+    branch_batch,
+    branch_scores,
+    kept_logits,
+    plain_batch,
+)
 from macaw_cli.evaluation.conditions import Asked, asked_under, modality_name, without_media
+from macaw_cli.evaluation.held_out import UNSEEN_TAG, HeldOut, held_out_questions, kind_of, text_of
 from macaw_cli.evaluation.sharing import UNANSWERED, all_answers, own_share
 from macaw_cli.evaluation.swapping import Question, swap_partners
 from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.isolation import branches_stay_apart
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.shards.joined_datasets import DatasetReader
-from macaw_cli.shards.training_rows import ConversationRow
 
-UNSEEN_TAG = "unseen"
-
-
-@dataclass
-class HeldOut:
-    """One held-out question: its row, its text, and what was answered under each condition."""
-
-    row: ConversationRow
-    messages: list[dict[str, Any]]
-    answers: dict[str, str] = field(default_factory=dict)
-    right: dict[str, bool] = field(default_factory=dict)
-
-    @property
-    def answer(self) -> str:
-        """The expected answer: the last message."""
-        return text_of(self.messages[-1]["content"])
-
-    @property
-    def candidates(self) -> list[str]:
-        """What is scored: the choices, or the expected answer alone."""
-        return self.row.choices or [self.answer]
+MOST_LOGITS = 2**28
+"""Of a forward pass: half a GiB in bf16."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +77,7 @@ def evaluate_model(
     for number, (question, partner) in enumerate(zip(questions, partners, strict=True)):
         lender = None if partner is None else questions[partner].row
         asked += asked_under(number, question.row, lender, apart=apart)
-    batches = list(_batches(asked, questions, encoder, batch_size))
+    batches = list(_batches(asked, questions, encoder, batch_size, model))
     mine = own_share(batches) if shared else batches
     choices = torch.full((len(asked),), UNANSWERED, device=model.device)
     # not inference_mode: weights that ZeRO-3 gathers in it can never be trained again
@@ -109,7 +98,7 @@ def figures_of(model_name: str, questions: Sequence[HeldOut]) -> dict[str, Any]:
         model_name,
         [
             Scored(
-                _kind(question),
+                kind_of(question.row),
                 modality_name(question.row),
                 question.answer,
                 question.right,
@@ -139,41 +128,11 @@ def quick_reliance(
     return figures_of("", questions)
 
 
-def held_out_questions(dataset: DatasetReader, limit: int | None) -> list[HeldOut]:
-    """The first `limit` questions per kind (unseen combinations apart) in the order of the index."""
-    taken: dict[tuple[str, bool], int] = defaultdict(int)
-    questions = []
-    for row in dataset.conversations("val"):
-        group = (_kind_of(row), UNSEEN_TAG in row.tags)
-        if limit is None or taken[group] < limit:
-            taken[group] += 1
-            questions.append(HeldOut(row, dataset.messages(row)))
-    if not questions:
-        raise InputError(
-            f"No conversation of {dataset.title} is held out.",
-            'Build it with a larger dataset.val_fraction, or mark rows with "split": "val".',
-        )
-    return questions
-
-
-def text_of(content: Any) -> str:
-    """The text of a message's content, whether text or a list of parts."""
-    return content if isinstance(content, str) else "".join(part["text"] for part in content if part["type"] == "text")
-
-
-def _kind(question: HeldOut) -> str:
-    return _kind_of(question.row)
-
-
-def _kind_of(row: ConversationRow) -> str:
-    return row.kind or modality_name(row)
-
-
 def _as_question(question: HeldOut) -> Question:
     row = question.row
     prompt = "\n".join(text_of(message["content"]) for message in question.messages[:-1])
     return Question(
-        _kind_of(row),
+        kind_of(row),
         prompt,
         question.answer,
         tuple(ref.key for ref in row.media),
@@ -182,15 +141,39 @@ def _as_question(question: HeldOut) -> Question:
 
 
 def _batches(
-    asked: list[Asked], questions: list[HeldOut], encoder: ConversationEncoder, batch_size: int
+    asked: list[Asked],
+    questions: list[HeldOut],
+    encoder: ConversationEncoder,
+    batch_size: int,
+    model: MacawForConditionalGeneration,
 ) -> Iterator[list[_Encoded]]:
-    """Encoded questions, sorted by length so that a batch holds little padding."""
+    """Encoded questions, sorted by length so that a batch holds little padding; one at least, else few logits."""
     rows = [
         _Encoded(number, item, _branch_row(item, questions[item.row], encoder)) for number, item in enumerate(asked)
     ]
-    rows.sort(key=lambda one: (len(one.row.prompt) + len(one.row.tail), one.asked.row))
-    for start in range(0, len(rows), batch_size):
-        yield rows[start : start + batch_size]
+    rows.sort(key=lambda one: (one.row.length, one.asked.row))
+    most = MOST_LOGITS // model.config.text_config.vocab_size
+    batch: list[_Encoded] = []
+    for one in rows:
+        if batch and (len(batch) == batch_size or _positions_kept(model, [*batch, one]) > most):
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch
+
+
+def _positions_kept(model: MacawForConditionalGeneration, batch: list[_Encoded]) -> int:
+    """B K of the forward pass, as `_score` will make it."""
+    rows = [one.row for one in batch]
+    plain = _needs_plain_rows(model, rows)
+    count = sum(len(row.branches) for row in rows) if plain else len(rows)
+    return count * kept_logits(rows, plain=plain)
+
+
+def _needs_plain_rows(model: MacawForConditionalGeneration, rows: list[BranchRow]) -> bool:
+    """Whether the answers to one question would disturb each other in one row."""
+    return not branches_stay_apart(model.language_model, max(row.length for row in rows))
 
 
 def _branch_row(item: Asked, question: HeldOut, encoder: ConversationEncoder) -> BranchRow:
@@ -204,22 +187,21 @@ def _branch_row(item: Asked, question: HeldOut, encoder: ConversationEncoder) ->
 def _score(
     model: MacawForConditionalGeneration, dataset: DatasetReader, batch: list[_Encoded]
 ) -> list[list[BranchScore]]:
-    layout = branch_batch([one.row for one in batch])
+    rows = [one.row for one in batch]
+    plain = _needs_plain_rows(model, rows)
+    layout = plain_batch(apart(rows)) if plain else branch_batch(rows)
     features: dict[str, list[torch.Tensor]] = defaultdict(list)
     for one in batch:
-        for ref in one.asked.media:
-            features[f"{ref.modality}_features"].append(
-                torch.from_numpy(dataset.features(ref)).to(model.device, model.dtype)
-            )
-    output = model(
-        input_ids=layout.input_ids.to(model.device),
-        position_ids=layout.position_ids.to(model.device),
-        attention_mask=layout.attention_mask.to(model.device),
-        logits_to_keep=layout.keep,
-        use_cache=False,
-        **features,
-    )
-    return branch_scores([one.row for one in batch], output.logits)
+        for _ in one.row.branches if plain else (0,):
+            for ref in one.asked.media:
+                features[f"{ref.modality}_features"].append(
+                    torch.from_numpy(dataset.features(ref)).to(model.device, model.dtype)
+                )
+    output = model(**layout.inputs(model.device), logits_to_keep=layout.keep, use_cache=False, **features)
+    if not plain:
+        return branch_scores(rows, layout, output.logits)
+    scores = iter(branch_scores(apart(rows), layout, output.logits))
+    return [[next(scores)[0] for _ in row.branches] for row in rows]
 
 
 def _choice(question: HeldOut, scores: list[BranchScore]) -> int:

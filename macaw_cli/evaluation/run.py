@@ -11,7 +11,8 @@ from macaw_cli.basics.errors import ResourceError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.evaluation.conditions import ALL_CONDITIONS
-from macaw_cli.evaluation.evaluate import HeldOut, evaluate_model, figures_of
+from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
+from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.evaluation.presentation import write_picture
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.shards.same_encoders import require_same_encoders

@@ -21,10 +21,11 @@ from macaw_cli.model.chunked_loss import SupervisedLoss
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.fusion import FusedInputs
 from macaw_cli.model.generation import MediaGeneration
+from macaw_cli.model.isolation import require_isolation
 from macaw_cli.model.language_head import plain_head
 from macaw_cli.model.losses import divided, predicting_positions, response_loss, supervised_places
 from macaw_cli.model.media_inputs import MediaFusion
-from macaw_cli.model.packing import isolating_mask, mask_for_kernel, require_isolation
+from macaw_cli.model.packing import isolating_mask, mask_for_kernel
 from macaw_cli.model.partitions import gathered
 
 Features = Sequence[Tensor] | Tensor

@@ -33,9 +33,6 @@ KERNELS_WITH_MASK = ("sdpa", "eager")
 UNKNOWN_TO_KERNELS = ("softcap", "s_aux", "position_bias")
 """What some layers ask of their kernel that changes the scores; LLMs with such layers do without SDPA as well."""
 
-ISOLATED_LAYERS = {"full_attention", "sliding_attention", "chunked_attention", "mlp", "moe", "dense", "sparse"}
-"""Kinds of layers, in transformers' words, that see other positions through attention alone, or not at all."""
-
 
 def use_attention(model: Any, name: str) -> None:
     """Have the LLM keep packed examples apart with the kernel of this name; other calls of the model use SDPA.
@@ -51,7 +48,11 @@ def use_attention(model: Any, name: str) -> None:
         UsageError: likewise.
     """
     require_attention(name)
-    llm = without_adapter(model.language_model)
+    use_kernel(without_adapter(model.language_model), name)
+
+
+def use_kernel(llm: Any, name: str) -> None:
+    """As `use_attention`, for an LLM of transformers itself."""
     if llm._supports_sdpa and llm._supports_attention_backend and llm.config._attn_implementation != "eager":
         llm.set_attn_implementation(KERNELS[name][0])
 
@@ -75,26 +76,6 @@ def require_attention(name: str) -> None:
         raise MissingDependencyError(
             "training.attention=flash needs the flash-attn package, which is not installed.",
             "pip install flash-attn --no-build-isolation, or set training.attention to auto.",
-        )
-
-
-def require_isolation(llm: Any, position_ids: Tensor) -> None:
-    """Refuse a packed row for an LLM of which some layer carries a state, such as Mamba's, from example to example.
-
-    Args:
-        llm: a causal LLM of transformers.
-        position_ids: (B, T), starting again with every example.
-
-    Raises:
-        UsageError: with the way out.
-    """
-    kinds = set(getattr(llm.config, "layer_types", None) or ())
-    carries = getattr(without_adapter(llm), "_is_stateful", False) or not kinds <= ISOLATED_LAYERS
-    if carries and example_borders(position_ids) is not None:
-        raise UsageError(
-            f"{llm.config.model_type} has layers other than attention: they carry what they read from one "
-            "conversation of a pack into the next.",
-            "Add --set training.pack_tokens=16: a conversation that is longer has a pack of its own.",
         )
 
 

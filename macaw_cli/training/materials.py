@@ -29,6 +29,7 @@ from macaw_cli.training.stages import stage_settings
 from macaw_cli.training.steps.schedule import steps_in_run
 from macaw_cli.training.tuning.llm_identity import llm_identity
 from macaw_cli.training.tuning.model_setup import model_config
+from macaw_cli.training.tuning.packable import require_packable_llm
 from macaw_cli.training.tuning.sources import llm_source
 
 TOKEN_CACHE = ".tokens"
@@ -79,7 +80,7 @@ def prepare(workspace: Workspace) -> Materials:
     Raises:
         InputError: no dataset or LLM, or no conversation to learn from.
         MismatchError: datasets of different encoders, or another encoder than the settings name.
-        UsageError: a setting that cannot be.
+        UsageError: a setting that cannot be, or an LLM that would mix the conversations of a pack.
     """
     training = workspace.settings.training
     folders = dataset_folders(workspace)
@@ -98,6 +99,7 @@ def prepare(workspace: Workspace) -> Materials:
         for part, key in zip(parts, keys, strict=True)
     ]
     ends = [sum(map(len, tokens[:number])) for number in range(len(tokens) + 1)]
+    require_packable_llm(config.text_config, np.concatenate([part.lengths for part in tokens]), training)
     numbers = {text: places.index(folder) for text, folder in folders.items()}
     return Materials(
         dataset=dataset,

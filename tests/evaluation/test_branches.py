@@ -2,9 +2,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, MambaConfig
 
-from macaw_cli.evaluation.branches import BranchRow, branch_batch, branch_scores
+from macaw_cli.evaluation.branches import BranchRow, apart, branch_batch, branch_scores, plain_batch
 
 VOCABULARY = 50
 
@@ -25,15 +25,14 @@ def alone(llm: LlamaForCausalLM, prompt: list[int], branch: list[int]) -> tuple[
     return logits.gather(-1, tokens[:, None]).sum().item(), bool((logits.argmax(-1) == tokens).all())
 
 
-def together(llm: LlamaForCausalLM, rows: list[BranchRow]) -> list[list[tuple[float, bool]]]:
-    batch = branch_batch(rows)
-    logits = llm(
-        input_ids=batch.input_ids,
-        position_ids=batch.position_ids,
-        attention_mask=batch.attention_mask,
-        logits_to_keep=batch.keep,
-    ).logits
-    return [[(score.log_probability, score.greedy) for score in scores] for scores in branch_scores(rows, logits)]
+def scored(llm, rows, batch):
+    logits = llm(**batch.inputs(llm.device), logits_to_keep=batch.keep, use_cache=False).logits
+    scores = branch_scores(rows, batch, logits)
+    return [[(score.log_probability, score.greedy) for score in row] for row in scores]
+
+
+def together(llm, rows: list[BranchRow]) -> list[list[tuple[float, bool]]]:
+    return scored(llm, rows, branch_batch(rows))
 
 
 tokens = st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=6)
@@ -61,3 +60,17 @@ def test_an_answer_is_greedy_only_when_its_end_is_too(llm):
         wrong_end = [*answer[:-1], (answer[-1] + 1) % VOCABULARY]
         scores = together(llm, [BranchRow(prompt, [answer, wrong_end])])[0]
     assert [greedy for _, greedy in scores] == [True, False]
+
+
+def test_each_branch_in_a_row_of_its_own_suits_an_llm_that_carries_a_state(llm):
+    torch.manual_seed(0)
+    mamba = AutoModelForCausalLM.from_config(
+        MambaConfig(vocab_size=VOCABULARY, hidden_size=32, state_size=4, num_hidden_layers=2, initializer_range=0.5)
+    ).eval()
+    rows = [BranchRow([3, 1, 4], [[5, 6], [7]]), BranchRow([2, 7], [[1, 8, 2, 8], [9, 9]])]
+    for one in (llm, mamba):
+        with torch.inference_mode():
+            found = scored(one, apart(rows), plain_batch(apart(rows)))
+            expected = [alone(one, row.prompt, branch) for row in rows for branch in row.branches]
+        assert [score for ((score, _),) in found] == [pytest.approx(score, rel=1e-4, abs=1e-4) for score, _ in expected]
+        assert [greedy for ((_, greedy),) in found] == [greedy for _, greedy in expected]

@@ -1,12 +1,15 @@
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.loading import open_workspace
-from macaw_cli.evaluation.evaluate import evaluate_model, figures_of, held_out_questions
+from macaw_cli.evaluation import evaluate
+from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
+from macaw_cli.evaluation.held_out import first_per_kind, held_out_questions
 from macaw_cli.evaluation.run import evaluate_folder
 from macaw_cli.model.folder import load_model
 from macaw_cli.shards.training_dataset import TrainingDataset
@@ -48,6 +51,16 @@ def test_the_answers_do_not_depend_on_the_batch_size(model_and_encoder, dataset)
     assert answers(model_and_encoder, dataset, batch_size=1) == answers(model_and_encoder, dataset, batch_size=50)
 
 
+def test_the_answers_are_the_same_in_rows_of_their_own_and_in_batches_of_few_logits(
+    model_and_encoder, dataset, monkeypatch
+):
+    together = answers(model_and_encoder, dataset)
+    monkeypatch.setattr(evaluate, "branches_stay_apart", lambda llm, length: False)
+    assert answers(model_and_encoder, dataset) == together
+    monkeypatch.setattr(evaluate, "MOST_LOGITS", 40 * model_and_encoder[0].config.text_config.vocab_size)
+    assert answers(model_and_encoder, dataset) == together
+
+
 def test_swapped_media_are_those_of_a_question_with_another_answer(model_and_encoder, dataset):
     model, encoder = model_and_encoder
     questions = evaluate_model(model, encoder, dataset)
@@ -74,6 +87,15 @@ def test_a_question_without_choices_counts_only_when_greedy_decoding_gives_it_wh
 def test_the_limit_counts_per_kind(dataset):
     kinds = [question.row.kind for question in held_out_questions(dataset, 1)]
     assert len(kinds) == len(set(kinds)) > 1
+
+
+def test_unseen_combinations_are_counted_apart():
+    def row(kind, *tags):
+        return SimpleNamespace(kind=kind, tags=tags, media=())
+
+    rows = [row("a"), row("a", "unseen"), row("a"), row(None), row("a", "unseen"), row(None)]
+    assert first_per_kind(rows, 1) == [rows[0], rows[1], rows[3]]
+    assert first_per_kind(rows, None) == rows
 
 
 def test_figures_and_answers_are_written_beside_the_run(trained):

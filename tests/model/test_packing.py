@@ -3,8 +3,7 @@ from itertools import accumulate, chain
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny_llms import GROUPED, LLMS
-from transformers import AutoModelForCausalLM, Lfm2Config, MambaConfig
+from tiny_llms import LLMS
 
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
 from macaw_cli.model import packing
@@ -183,15 +182,3 @@ def test_flash_without_its_package_says_what_to_install(tiny, monkeypatch):
     monkeypatch.setattr(packing, "flash_is_installed", lambda: False)
     with pytest.raises(MissingDependencyError, match="pip install flash-attn"):
         use_attention(tiny.model(), "flash")
-
-
-@pytest.mark.parametrize("config", [
-    MambaConfig(vocab_size=60, hidden_size=32, state_size=4, num_hidden_layers=2),
-    Lfm2Config(**GROUPED, layer_types=["conv", "full_attention"]),
-], ids=lambda config: config.model_type)  # fmt: skip
-def test_an_llm_that_carries_a_state_takes_one_conversation_at_a_time(config):
-    llm = AutoModelForCausalLM.from_config(config)
-    packing.require_isolation(llm, torch.tensor([[0, 1, 2, 3]]))
-    with pytest.raises(UsageError, match="carry what they read from one") as told:
-        packing.require_isolation(llm, torch.tensor([[0, 1, 0, 1]]))
-    assert "pack_tokens=16" in told.value.hint

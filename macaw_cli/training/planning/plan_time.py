@@ -9,6 +9,7 @@ import torch
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.config.loading import Workspace
+from macaw_cli.evaluation.held_out import first_per_kind
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.planning.machine_memory import MachineMemory
 from macaw_cli.training.planning.measured_steps import Measurement, measure
@@ -17,7 +18,6 @@ from macaw_cli.training.planning.memory_verdict import USABLE
 from macaw_cli.training.planning.training_plan import TrainingPlan
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.stages import Stage
-from macaw_cli.training.steps.validation import first_per_kind
 from macaw_cli.training.tuning.sources import llm_source
 
 DISK_BYTES_PER_S = 500e6

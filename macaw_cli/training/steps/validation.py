@@ -3,15 +3,15 @@
 Every rank takes part with the same number of forward passes, so that ZeRO-3 never waits for a rank that has none.
 """
 
-from collections import Counter
 from typing import Any
 
 import torch
 
 from macaw_cli.basics import distributed
 from macaw_cli.evaluation.evaluate import quick_reliance
+from macaw_cli.evaluation.held_out import first_per_kind
+from macaw_cli.model.isolation import isolation_of_config
 from macaw_cli.model.losses import IGNORED
-from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.data.epoch_plan import Pack, pack_best_fit
 from macaw_cli.training.data.tokenising import encode_rows
@@ -37,7 +37,9 @@ class Validation:
         self._rows = [rows[number] for number in tokens.numbers]
         dtype = DTYPES[engine.settings.precision]
         self._reader = PackReader(materials.dataset, self._rows, tokens, dtype, engine.device)
-        self._packs = pack_best_fit(range(len(tokens)), tokens.lengths.tolist(), engine.settings.pack_tokens)
+        apart = isolation_of_config(materials.config.text_config).packs
+        budget = engine.settings.pack_tokens if apart else 1  # held out ones may be shorter than all that train
+        self._packs = pack_best_fit(range(len(tokens)), tokens.lengths.tolist(), budget)
 
     def __call__(self) -> dict[str, Any] | None:
         """`loss` over all response tokens, and the figures of `macaw evaluate`; None when nothing is held out."""
@@ -71,14 +73,3 @@ class Validation:
         count = self._engine.processes.count
         padded = [*self._packs, *[()] * (-len(self._packs) % count)]
         return padded[distributed.rank() :: count]
-
-
-def first_per_kind(rows: list[ConversationRow], limit: int) -> list[ConversationRow]:
-    """The first `limit` conversations of each kind, in order."""
-    seen: Counter[str] = Counter()
-    kept = []
-    for row in rows:
-        seen[row.kind or ""] += 1
-        if seen[row.kind or ""] <= limit:
-            kept.append(row)
-    return kept

@@ -1,0 +1,69 @@
+"""The held-out questions: which ones are asked, and what became of each."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.evaluation.conditions import modality_name
+from macaw_cli.shards.joined_datasets import DatasetReader
+from macaw_cli.shards.training_rows import ConversationRow
+
+UNSEEN_TAG = "unseen"
+
+
+@dataclass
+class HeldOut:
+    """One held-out question: its row, its text, and what was answered under each condition."""
+
+    row: ConversationRow
+    messages: list[dict[str, Any]]
+    answers: dict[str, str] = field(default_factory=dict)
+    right: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> str:
+        """The expected answer: the last message."""
+        return text_of(self.messages[-1]["content"])
+
+    @property
+    def candidates(self) -> list[str]:
+        """What is scored: the choices, or the expected answer alone."""
+        return self.row.choices or [self.answer]
+
+
+def held_out_questions(dataset: DatasetReader, limit: int | None) -> list[HeldOut]:
+    """The questions of the `val` split, as `first_per_kind` takes them.
+
+    Raises:
+        InputError: the dataset holds out no question.
+    """
+    questions = [HeldOut(row, dataset.messages(row)) for row in first_per_kind(dataset.conversations("val"), limit)]
+    if not questions:
+        raise InputError(
+            f"No conversation of {dataset.title} is held out.",
+            'Build it with a larger dataset.val_fraction, or mark rows with "split": "val".',
+        )
+    return questions
+
+
+def first_per_kind(rows: list[ConversationRow], limit: int | None) -> list[ConversationRow]:
+    """The first `limit` conversations of each kind, unseen combinations counted apart, in order; None takes all."""
+    seen: Counter[tuple[str, bool]] = Counter()
+    kept = []
+    for row in rows:
+        group = (kind_of(row), UNSEEN_TAG in row.tags)
+        seen[group] += 1
+        if limit is None or seen[group] <= limit:
+            kept.append(row)
+    return kept
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's content, whether text or a list of parts."""
+    return content if isinstance(content, str) else "".join(part["text"] for part in content if part["type"] == "text")
+
+
+def kind_of(row: ConversationRow) -> str:
+    """What the question is counted as: its kind, or its modalities where it names none."""
+    return row.kind or modality_name(row)

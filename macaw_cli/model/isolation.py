@@ -1,0 +1,180 @@
+"""Whether an LLM keeps apart what stands in one row: examples of a pack, and answers that share a prompt.
+
+LLMs of transformers do that each in its own code: layers that carry a state, masks made without the positions, or
+positions told by the mask alone all mix what must not mix, and no list of names covers them for good. So a tiny copy
+of the LLM, of the same classes with few small layers, reads two examples in one row, and each alone.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.model.language_head import without_adapter
+from macaw_cli.model.packing import PREFIX, example_borders, isolating_mask, mask_for_kernel, use_kernel
+from macaw_cli.model.small_copy import small_copies
+
+ISOLATED_LAYERS = {"full_attention", "sliding_attention", "chunked_attention", "mlp", "moe", "dense", "sparse"}
+"""Kinds of layers, in transformers' words, that see other positions through attention alone, or not at all."""
+TOLERANCE = 1e-4
+"""Share of the largest logit by which rounding may move a logit; the smallest leak that was seen moves it by 1e-2."""
+CANNOT = (AssertionError, AttributeError, ImportError, LookupError, NotImplementedError, RuntimeError, TypeError)
+"""What LLMs raise at inputs that they do not understand."""
+FIRST, SECOND, PROMPT = (5, 6, 7, 8, 9, 10), (1, 2, 3, 4), (11, 12, 13)
+
+
+class Isolation(NamedTuple):
+    """What an LLM keeps apart."""
+
+    packs: bool
+    """Examples behind one another, told by positions that start again."""
+    branches: bool
+    """Answers behind one prompt, told by a mask over all pairs of positions."""
+    known: bool = True
+    """Whether it could be tried; else all is taken to be kept apart."""
+
+
+def require_isolation(llm: Any, position_ids: Tensor) -> None:
+    """Refuse a packed row for an LLM that would mix its examples.
+
+    Args:
+        llm: a causal LLM of transformers, or wrapped by PEFT.
+        position_ids: (B, T), starting again with every example.
+
+    Raises:
+        UsageError: with the way out.
+    """
+    config = llm.config
+    found = isolation_of(llm)
+    chunk = _chunk(config)
+    if found.packs and chunk is None:
+        return
+    borders = example_borders(position_ids)
+    if borders is not None:
+        require_packable(config, int(borders.diff().max()), found)
+
+
+def require_packable(llm_config: Any, longest: int, found: Isolation | None = None) -> None:
+    """Refuse an LLM that cannot be trained with several examples in a row.
+
+    Args:
+        llm_config: the LLM's configuration.
+        longest: tokens of the longest example.
+        found: what is known of the LLM; default: tried.
+
+    Raises:
+        UsageError: with the way out.
+    """
+    chunk = _chunk(llm_config)
+    if not (found or isolation_of_config(llm_config)).packs:
+        problem = (
+            f"An LLM of the kind {llm_config.model_type} does not keep the conversations of a pack apart: "
+            "it carries what it read from one into the next, or cannot read several in a row."
+        )
+    elif chunk is not None and longest > chunk:
+        problem = (
+            f"{llm_config.model_type} attends in chunks of {chunk} tokens, which cannot be kept within conversations "
+            f"of {longest} tokens that are packed together."
+        )
+    else:
+        return
+    raise UsageError(problem, "Add --set training.pack_tokens=16: a conversation that is longer has a pack of its own.")
+
+
+def branches_stay_apart(llm: Any, length: int) -> bool:
+    """Whether a mask over all pairs of positions says all: the LLM keeps to it, and adds no window of its own.
+
+    Args:
+        llm: a causal LLM of transformers.
+        length: tokens of the row.
+    """
+    config = llm.config
+    reaches = (getattr(config, "sliding_window", None), _chunk(config))
+    return all(reach is None or length <= reach for reach in reaches) and isolation_of(llm).branches
+
+
+def isolation_of(llm: Any) -> Isolation:
+    """What this LLM keeps apart, with the attention that it has; tried once."""
+    inner = without_adapter(llm)
+    kernel = inner.config._attn_implementation or ""
+    kept: tuple[str, Isolation] | None = getattr(inner, "_macaw_isolation", None)
+    if kept is None or kept[0] != kernel:
+        how = "ours" if kernel.startswith(PREFIX) else kernel
+        inner._macaw_isolation = kept = (kernel, isolation_of_config(inner.config, how))
+    return kept[1]
+
+
+def isolation_of_config(llm_config: Any, kernel: str = "ours") -> Isolation:
+    """What an LLM of this configuration keeps apart; known before any weights are read.
+
+    Args:
+        llm_config: of a causal LLM of transformers.
+        kernel: "ours" for those of `packing.use_attention`, as in training; else in transformers' words.
+    """
+    if not set(getattr(llm_config, "layer_types", None) or ()) <= ISOLATED_LAYERS:
+        return Isolation(packs=False, branches=False)
+    return _tried(llm_config.to_json_string(use_diff=False), kernel)
+
+
+@lru_cache(maxsize=32)
+def _tried(config: str, kernel: str) -> Isolation:
+    plain = None if kernel in {"ours", ""} else kernel
+    with quiet_transformers(), torch.random.fork_rng(devices=[]), torch.no_grad():
+        for fields in small_copies(json.loads(config)):
+            torch.manual_seed(0)
+            try:
+                small = AutoConfig.for_model(**fields)
+                llm = AutoModelForCausalLM.from_config(small, dtype=torch.float32, attn_implementation=plain).eval()
+                alone = _logits(llm, SECOND)
+                continued = _logits(llm, PROMPT + SECOND)[len(PROMPT) :]
+            except (*CANNOT, ValueError):
+                continue  # this copy does not fit together; the next one changes less
+            if alone.isfinite().all() and continued.isfinite().all():
+                if getattr(llm, "_is_stateful", False):
+                    return Isolation(packs=False, branches=False)
+                if kernel == "ours":
+                    use_kernel(llm, "auto")
+                return Isolation(_packs_stay_apart(llm, alone), _branches_stay_apart(llm, continued))
+    return Isolation(packs=True, branches=True, known=False)
+
+
+def _packs_stay_apart(llm: Any, alone: Tensor) -> bool:
+    positions = torch.tensor([[*range(len(FIRST)), *range(len(SECOND))]])
+    return _agrees(llm, FIRST + SECOND, positions, isolating_mask(positions, llm.config), alone)
+
+
+def _branches_stay_apart(llm: Any, continued: Tensor) -> bool:
+    start, length = len(PROMPT), len(PROMPT) + len(FIRST) + len(SECOND)
+    positions = torch.tensor([[*range(start + len(FIRST)), *range(start, start + len(SECOND))]])
+    mask = torch.ones(length, length, dtype=torch.bool).tril()
+    mask[-len(SECOND) :, start : start + len(FIRST)] = False
+    return _agrees(llm, PROMPT + FIRST + SECOND, positions, mask[None, None], continued)
+
+
+def _agrees(llm: Any, ids: tuple[int, ...], positions: Tensor, mask: Tensor | None, expected: Tensor) -> bool:
+    """Whether the last tokens have the logits that they have without what must not be seen."""
+    mask = mask_for_kernel(mask, llm.config, torch.float32)
+    try:
+        found = _logits(llm, ids, position_ids=positions, attention_mask=mask)[-len(expected) :]
+    except (*CANNOT, ValueError, UsageError):
+        return False
+    return bool((found - expected).abs().max() <= TOLERANCE * expected.abs().max())
+
+
+def _logits(llm: Any, ids: tuple[int, ...], **inputs: Any) -> Tensor:
+    """(T, V), from embeddings, as `MacawForConditionalGeneration` hands them on."""
+    embedded = llm.get_input_embeddings()(torch.tensor([ids]))
+    logits: Tensor = llm(inputs_embeds=embedded, use_cache=False, **inputs).logits[0]
+    return logits
+
+
+def _chunk(llm_config: Any) -> int | None:
+    """Tokens of a chunk, where some layers attend within chunks of the row."""
+    if "chunked_attention" not in (getattr(llm_config, "layer_types", None) or ()):
+        return None
+    return getattr(llm_config, "attention_chunk_size", None)

@@ -1,0 +1,103 @@
+import warnings
+
+import pytest
+import torch
+from tiny_llms import GROUPED, LLMS, SIZES
+from transformers import (
+    AutoModelForCausalLM,
+    BloomConfig,
+    DeepseekV3Config,
+    FalconConfig,
+    Gemma3TextConfig,
+    GptOssConfig,
+    Lfm2Config,
+    Llama4TextConfig,
+    LlamaConfig,
+    MambaConfig,
+    Qwen3Config,
+    Qwen3NextConfig,
+)
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.model.isolation import (
+    branches_stay_apart,
+    isolation_of,
+    isolation_of_config,
+    require_isolation,
+    require_packable,
+)
+from macaw_cli.model.packing import use_kernel
+
+EXPERTS = dict(num_experts_per_tok=1, moe_intermediate_size=16, shared_expert_intermediate_size=16)
+LINEAR = dict(
+    linear_num_value_heads=2, linear_num_key_heads=2, linear_key_head_dim=8, linear_value_head_dim=8
+)  # fmt: skip
+LLAMA4 = Llama4TextConfig(
+    **GROUPED, head_dim=8, intermediate_size_mlp=48, attention_chunk_size=4, num_local_experts=2,
+    layer_types=["chunked_attention", "full_attention"], no_rope_layers=[1, 0],
+)  # fmt: skip
+MIXING = [
+    MambaConfig(vocab_size=60, hidden_size=32, state_size=4, num_hidden_layers=2),
+    Lfm2Config(**GROUPED, layer_types=["conv", "full_attention"]),
+    Qwen3NextConfig(
+        **GROUPED, **LINEAR, **EXPERTS, head_dim=8, num_experts=2, layer_types=["linear_attention", "full_attention"]
+    ),
+    GptOssConfig(**GROUPED, head_dim=8, num_local_experts=2, num_experts_per_tok=1, sliding_window=128),
+    BloomConfig(vocab_size=60, hidden_size=32, n_layer=2, n_head=4),
+    FalconConfig(**SIZES, alibi=True),
+    LLAMA4,
+]
+PACK = torch.tensor([[*range(6), *range(5)]])
+
+
+@pytest.mark.filterwarnings("ignore")  # of LLMs that miss their own kernels
+@pytest.mark.parametrize("config", MIXING, ids=lambda config: config.model_type)
+def test_an_llm_that_mixes_examples_is_refused_before_and_while_it_reads_a_pack(config):
+    with pytest.raises(UsageError) as told:
+        require_packable(config, longest=6)
+    assert "pack_tokens=16" in told.value.hint
+    llm = AutoModelForCausalLM.from_config(config)
+    require_isolation(llm, torch.tensor([[0, 1, 2, 3, 4, 5]]))
+    with pytest.raises(UsageError, match=config.model_type):
+        require_isolation(llm, PACK)
+
+
+@pytest.mark.parametrize("name", sorted(LLMS))
+def test_llms_that_keep_examples_and_answers_apart_are_known_to_do_so(name):
+    assert isolation_of_config(LLMS[name]) == (True, True, True)
+
+
+@pytest.mark.parametrize("config", [
+    LlamaConfig(), Qwen3Config(), Gemma3TextConfig(), DeepseekV3Config(),
+], ids=lambda config: config.model_type)  # fmt: skip
+def test_an_llm_of_any_size_is_tried_as_a_small_copy(config):
+    assert isolation_of_config(config) == (True, True, True)
+
+
+def test_chunks_are_no_hindrance_to_conversations_within_one():
+    require_packable(LLAMA4, longest=4)
+    require_isolation(AutoModelForCausalLM.from_config(LLAMA4), torch.tensor([[0, 1, 2, 3, 0, 1]]))
+
+
+def test_trying_draws_no_random_number_and_warns_of_nothing():
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    with warnings.catch_warnings(record=True) as told:
+        isolation_of_config(LlamaConfig(hidden_size=96))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not told
+
+
+def test_answers_share_a_row_only_within_the_window_of_the_llm():
+    llm = AutoModelForCausalLM.from_config(LLMS["mistral-sliding"])
+    assert branches_stay_apart(llm, length=4)
+    assert not branches_stay_apart(llm, length=5)
+    assert not branches_stay_apart(AutoModelForCausalLM.from_config(MIXING[0]), length=4)
+
+
+def test_another_kernel_is_tried_again():
+    llm = AutoModelForCausalLM.from_config(LLMS["llama"])
+    before = isolation_of(llm)
+    use_kernel(llm, "auto")
+    assert isolation_of(llm) == before == (True, True, True)
+    assert llm._macaw_isolation[0] == llm.config._attn_implementation
