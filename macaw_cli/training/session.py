@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,9 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import Interrupted, ResourceError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.training.agreement import of_first_rank, stop_is_agreed
 from macaw_cli.training.checkpoints.continuing import require_continuable, require_same_plan
-from macaw_cli.training.checkpoints.folder import newest_progress
+from macaw_cli.training.checkpoints.folder import checkpoint_name, newest_progress, read_progress
 from macaw_cli.training.checkpoints.loading import load_best, load_checkpoint
 from macaw_cli.training.checkpoints.progress import BestValidation, Progress
 from macaw_cli.training.checkpoints.saving import save_checkpoint
@@ -33,7 +34,7 @@ from macaw_cli.training.signals import StopRequest, exit_code, stop_on_signals
 from macaw_cli.training.stages import Stage, all_steps, plan_stages, stages_left
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 from macaw_cli.training.steps.deepspeed_setup import partitioned_loading, process_group
-from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.steps.engine import TrainingEngine, device_of
 from macaw_cli.training.steps.loop import Course, stopped_early, train_steps
 from macaw_cli.training.steps.validation import Validation
 from macaw_cli.training.tuning.model_setup import DTYPES, new_model
@@ -112,10 +113,10 @@ class _Session:
                 display.begin_stage(stage.name, work_counter(self.engine.model, lengths, ranks))
                 course = self._course(stage, display, rows)
                 self._progress = train_steps(course, self._progress)
-                early = stopped_early(self._progress, stage.settings)
-                if early and stage is not self._stages[-1] and not self._stop.received:
+                early, stopped = stopped_early(self._progress, stage.settings), self._stop_is_agreed()
+                if early and stage is not self._stages[-1] and not stopped:
                     self._leave_out_the_rest(course)
-                elif early or self._progress.step < stage.last_step or self._stop.received:
+                elif early or self._progress.step < stage.last_step or stopped:
                     break
         self.finished = (early and stage is self._stages[-1]) or self._progress.step == self.total_steps
         if self.finished:
@@ -145,11 +146,22 @@ class _Session:
         job = self._job
         if not job.continues:
             return None
-        progress = newest_progress(job.run.checkpoints)
+        progress = self._newest_progress()
         require_continuable(job.run, job.workspace.settings, job.processes, self._materials.identity, progress)
         if progress is not None:
             require_same_plan(job.run, progress.plan, self._plan)
         return progress
+
+    def _newest_progress(self) -> Progress | None:
+        """What the first rank finds, for all ranks: a shared disk may show each of them something else."""
+        folder = self._job.run.checkpoints
+        found = newest_progress(folder) if distributed.is_main() else None
+        step = of_first_rank(found.step if found else None, device_of(self._job.processes))
+        return None if step is None else found or read_progress(folder / checkpoint_name(step))
+
+    def _stop_is_agreed(self) -> bool:
+        """Whether to end here; a signal may have come to one rank only, after the stage's last step."""
+        return stop_is_agreed(self._stop, self.engine.device)
 
     def _begin(self) -> Any:
         """The model and its first engine, with the newest checkpoint in them; or note what a new run is made of."""
@@ -205,13 +217,13 @@ def _run_lock(job: TrainingJob) -> AbstractContextManager[None]:
     return folder_lock(job.run.path) if distributed.is_main() else nullcontext()
 
 
-class _memory_is_told:  # noqa: N801 - used as a context manager
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise ResourceError(
-                f"The GPU's memory is full: {str(error).splitlines()[0]}",
-                "Lower training.pack_tokens (and raise training.packs_per_step), set training.gradient_checkpointing, "
-                "or raise training.zero_stage.",
-            ) from error
+@contextmanager
+def _memory_is_told() -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ResourceError(
+            f"The GPU's memory is full: {str(error).splitlines()[0]}",
+            "Lower training.pack_tokens (and raise training.packs_per_step), set training.gradient_checkpointing, "
+            "or raise training.zero_stage.",
+        ) from error

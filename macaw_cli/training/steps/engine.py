@@ -42,6 +42,11 @@ class Update:
         return math.isfinite(self.gradient_norm)
 
 
+def device_of(processes: Processes) -> torch.device:
+    """Where this rank trains, once it has joined the others."""
+    return torch.device("cuda", torch.cuda.current_device()) if processes.device == "cuda" else torch.device("cpu")
+
+
 class TrainingEngine:
     """A model under DeepSpeed.
 
@@ -57,9 +62,7 @@ class TrainingEngine:
     ) -> None:
         self.settings = settings
         self.processes = processes
-        self.device = torch.device("cpu")
-        if processes.device == "cuda":
-            self.device = torch.device("cuda", torch.cuda.current_device())
+        self.device = device_of(processes)
         self.config = config = deepspeed_config(settings, processes)
         """What DeepSpeed was told."""
         groups = parameter_groups(model, settings)
