@@ -6,9 +6,10 @@ Letters: L positions of all rows together, H heads of the queries, G of the keys
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -47,6 +48,11 @@ class Pack(NamedTuple):
         return [end - start for start, end in zip(self.borders, self.borders[1:], strict=False)]
 
 
+DEEPEST = 256
+"""Numbers per head that the flash kernels can do."""
+COMPILED_FROM = 16384
+"""Positions from which on the block mask is computed by a compiled function, which never holds all pairs at once."""
+
 Kernel = Callable[[nn.Module, Heads, Pack], Tensor]
 """From the layer, its heads and the pack to (1, L, H, d)."""
 
@@ -71,7 +77,7 @@ def by_example(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
 
 def varlen(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
     """FlashAttention of torch over rows of several lengths; what it cannot do goes to `by_example`."""
-    if not _varlen_fits(heads.query, pack):
+    if not _varlen_fits(heads, pack):
         return by_example(layer, heads, pack)
     from torch.nn.attention.varlen import varlen_attn
 
@@ -86,18 +92,19 @@ def varlen(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
 
 
 def flash(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
-    """The flash-attn package.
+    """The flash-attn package; heads of unequal depths, which it cannot do, go to `by_example`.
 
     Raises:
         UsageError: the tensors are not in half precision on a GPU.
     """
-    del layer
     _require_gpu(heads.query, "flash")
     if heads.query.dtype not in (torch.bfloat16, torch.float16):
         raise UsageError(
             f"training.attention=flash computes in half precision only; found {heads.query.dtype}.",
             "Set training.precision to bf16, or training.attention to auto.",
         )
+    if not _flash_fits(heads):
+        return by_example(layer, heads, pack)
     function = import_module("flash_attn").flash_attn_varlen_func
     borders, longest = _on_device(pack.borders, heads.query.device), max(pack.lengths)
     query, key, value = (one[0].transpose(0, 1) for one in heads)
@@ -109,7 +116,7 @@ def flash(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
 
 
 def flex(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
-    """FlexAttention with a block mask made once per pack and kind of layer.
+    """FlexAttention with a block mask made once per pack and kind of layer; it knows no dropout, `by_example` does.
 
     Raises:
         UsageError: the tensors are not on a GPU.
@@ -117,6 +124,8 @@ def flex(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
     from transformers.integrations.flex_attention import flex_attention_forward
 
     _require_gpu(heads.query, "flex")
+    if pack.dropout:
+        return by_example(layer, heads, pack)
     mask = block_mask(pack.borders, pack.window, heads.query.device)
     attended: Tensor = flex_attention_forward(layer, *heads, mask, scaling=pack.scale)[0]
     return attended
@@ -125,10 +134,11 @@ def flex(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
 def fastest(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
     """What `training.attention: auto` means: the flash-attn package where it fits, else torch's own kernels."""
     half = heads.query.dtype in (torch.bfloat16, torch.float16)
-    kernel = flash if heads.query.is_cuda and half and flash_is_installed() else varlen
+    kernel = flash if heads.query.is_cuda and half and flash_is_installed() and _flash_fits(heads) else varlen
     return kernel(layer, heads, pack)
 
 
+@cache
 def flash_is_installed() -> bool:
     """Whether the flash-attn package is there."""
     return find_spec("flash_attn") is not None
@@ -147,7 +157,8 @@ def block_mask(borders: tuple[int, ...], window: int | None, device: torch.devic
         seen = (query >= key) & (example[query] == example[key])
         return seen if window is None else seen & (query - key < window)
 
-    return create_block_mask(visible, None, None, length, length, device=str(device))
+    compiled = device.type == "cuda" and length >= COMPILED_FROM
+    return create_block_mask(visible, None, None, length, length, device=str(device), _compile=compiled)
 
 
 def _window_mask(length: int, window: int | None, device: torch.device) -> Tensor | None:
@@ -163,16 +174,38 @@ def _reach(window: int | None) -> tuple[int, int]:
     return (-1 if window is None else window - 1), 0
 
 
-def _varlen_fits(query: Tensor, pack: Pack) -> bool:
+def _varlen_fits(heads: Heads, pack: Pack) -> bool:
+    query = heads.query
     return (
         query.is_cuda
         and query.dtype in (torch.bfloat16, torch.float16)
-        and query.shape[-1] <= 256
+        and _equal_depths(heads)
+        and query.shape[-1] <= DEEPEST
+        and query.shape[-1] % 8 == 0
         and pack.dropout == 0.0
         and not torch.are_deterministic_algorithms_enabled()
-        and find_spec("torch.nn.attention.varlen") is not None
+        and _varlen_is_there()
         and torch.cuda.get_device_capability(query.device) >= (8, 0)
     )
+
+
+def _flash_fits(heads: Heads) -> bool:
+    return _equal_depths(heads) and heads.query.shape[-1] <= DEEPEST
+
+
+def _equal_depths(heads: Heads) -> bool:
+    """False for latent attention such as DeepSeek's, whose values are less deep than its queries."""
+    return heads.query.shape[-1] == heads.value.shape[-1]
+
+
+@cache
+def _varlen_is_there() -> bool:
+    """Whether this torch has the kernel, with the sliding windows and grouped heads that it was first without."""
+    try:
+        function = import_module("torch.nn.attention.varlen").varlen_attn
+    except ImportError:
+        return False
+    return {"scale", "window_size", "enable_gqa"} <= signature(function).parameters.keys()
 
 
 @lru_cache(maxsize=8)

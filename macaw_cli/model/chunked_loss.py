@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from macaw_cli.model.partitions import is_partitioned
+from macaw_cli.model.partitions import used_in
 
 CHUNK_NUMBERS = 2**24
 """Logits per chunk. In fp32 they are 64 MiB, which any device can spare; fewer would make the two matrix products with
@@ -55,10 +55,7 @@ class SupervisedLoss(nn.Module):
     def may_use(self, head: nn.Linear) -> None:
         """Have ZeRO-3 gather the head's weights for `forward`; nothing to do elsewhere."""
         for parameter in head.parameters():
-            if is_partitioned(parameter):
-                import deepspeed
-
-                deepspeed.zero.register_external_parameter(self, parameter)
+            used_in(self, parameter)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def is_partitioned(parameter: Tensor) -> bool:
@@ -18,3 +18,11 @@ def gathered(parameter: Tensor) -> AbstractContextManager[None]:
 
     context: AbstractContextManager[None] = deepspeed.zero.GatheredParameters([parameter])
     return context
+
+
+def used_in(module: nn.Module, parameter: nn.Parameter) -> None:
+    """Have ZeRO-3 gather a parameter of another module for this one's forward; nothing to do where it is whole."""
+    if is_partitioned(parameter):
+        import deepspeed
+
+        deepspeed.zero.register_external_parameter(module, parameter)

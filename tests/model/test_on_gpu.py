@@ -37,6 +37,38 @@ def test_each_kernel_attends_as_one_call_per_example_does_in_values_and_gradient
         assert (found - expected).norm() <= 0.02 * expected.norm()
 
 
+@pytest.mark.parametrize(("depth", "value_depth"), [(100, 100), (192, 128)])
+@pytest.mark.parametrize("kernel", [varlen, flash, fastest])
+def test_depths_that_a_kernel_cannot_do_are_attended_in_another_way(kernel, depth, value_depth):
+    if kernel is flash and not flash_is_installed():
+        pytest.skip("flash-attn is not installed")
+    generator = torch.Generator("cuda").manual_seed(0)
+    options = {"device": "cuda", "dtype": torch.bfloat16, "generator": generator}
+    heads = Heads(*(torch.randn(1, 4, sum(LENGTHS), each, **options) for each in (depth, depth, value_depth)))
+    pack = Pack((0, *accumulate(LENGTHS)), None, None, 0.0)
+    expected, found = (one(nn.Identity(), heads, pack) for one in (by_example, kernel))
+    assert found.shape == (1, sum(LENGTHS), 4, value_depth)
+    assert (found - expected).norm() <= 0.02 * expected.norm()
+
+
+def test_flex_attention_drops_what_it_is_told_to():
+    heads = Heads(*(torch.randn(1, 4, sum(LENGTHS), 64, device="cuda", dtype=torch.bfloat16) for _ in range(3)))
+    borders = (0, *accumulate(LENGTHS))
+    whole, dropped = (flex(nn.Identity(), heads, Pack(borders, None, None, share)) for share in (0.0, 0.5))
+    assert not torch.allclose(whole, dropped, atol=0.05)
+
+
+def test_the_compiled_block_mask_shows_the_same_blocks(monkeypatch):
+    from macaw_cli.model import attention_kernels
+
+    masks = []
+    for threshold in (10**9, 1):
+        monkeypatch.setattr(attention_kernels, "COMPILED_FROM", threshold)
+        attention_kernels.block_mask.cache_clear()
+        masks.append(attention_kernels.block_mask((0, 300, 1024), None, torch.device("cuda")).to_dense())
+    assert torch.equal(*masks)
+
+
 @pytest.mark.parametrize("name", ["auto", "sdpa", "flex"])
 def test_a_packed_example_has_the_logits_that_it_has_alone(tiny, name):
     model = tiny.model("linear", llm=tiny.llm_config(hidden_size=64, num_attention_heads=2)).cuda().bfloat16()

@@ -182,3 +182,11 @@ def test_flash_without_its_package_says_what_to_install(tiny, monkeypatch):
     monkeypatch.setattr(packing, "flash_is_installed", lambda: False)
     with pytest.raises(MissingDependencyError, match="pip install flash-attn"):
         use_attention(tiny.model(), "flash")
+
+
+@pytest.mark.parametrize("kernel", [packing.varlen, packing.fastest], ids=lambda kernel: kernel.__name__)
+def test_values_may_be_less_deep_than_queries(kernel):
+    query, key, value = (torch.randn(1, 2, 9, depth) for depth in (12, 12, 8))
+    found = kernel(torch.nn.Identity(), Heads(query, key, value), Pack((0, 4, 9), None, None, 0.0))
+    alone = F.scaled_dot_product_attention(query[:, :, 4:], key[:, :, 4:], value[:, :, 4:], is_causal=True)
+    assert torch.allclose(found[:, 4:], alone.transpose(1, 2), atol=1e-6)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from macaw_cli.config.settings import Modality
 from macaw_cli.model.bridges.protocol import BridgeContext
-from macaw_cli.model.partitions import is_partitioned
+from macaw_cli.model.partitions import is_partitioned, used_in
 
 
 class Bridges(nn.ModuleDict):
@@ -30,10 +30,8 @@ class Bridges(nn.ModuleDict):
 
     def may_look_at(self, embedding_matrix: nn.Parameter) -> None:
         """Have ZeRO-3 gather the matrix for `forward`, if any bridge looks at it; nothing to do elsewhere."""
-        if is_partitioned(embedding_matrix) and any(bridge.looks_at_embeddings for bridge in self.values()):
-            import deepspeed
-
-            deepspeed.zero.register_external_parameter(self, embedding_matrix)
+        if any(bridge.looks_at_embeddings for bridge in self.values()):
+            used_in(self, embedding_matrix)
 
     def forward(
         self, media: Mapping[Modality, Sequence[Tensor]], embedding_matrix: nn.Parameter

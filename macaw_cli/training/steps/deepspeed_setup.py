@@ -1,4 +1,6 @@
-"""The only file that imports DeepSpeed: quiet, without its C++ builds, and with an end that does not crash.
+"""DeepSpeed as training starts it: quiet, without its C++ builds, and with an end that does not crash.
+
+Outside training only `model/partitions.py` imports it, for weights that ZeRO-3 has split.
 
 Each oddity below answers a measured one: DeepSpeed compiles a C++ communication op on CPU that gloo replaces,
 logs to stdout, and tries MPI unless it is told not to; a gloo process that leaves without taking everything down
@@ -118,30 +120,6 @@ def _part_alone(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def deepspeed_config(settings: TrainingSettings, processes: Processes) -> dict[str, Any]:
-    """The DeepSpeed configuration of a run, as it is saved beside its settings.
-
-    Clipping in fp32 without ZeRO is left to `engine.py`, because DeepSpeed would not tell the gradient norm.
-    """
-    zero: dict[str, Any] = {"stage": settings.zero_stage}
-    if settings.zero_stage == 3:
-        zero |= {"stage3_gather_16bit_weights_on_model_save": True}
-    if settings.offload:
-        zero |= {"offload_optimizer": {"device": "cpu"}}
-        zero |= {"offload_param": {"device": "cpu"}} if settings.zero_stage == 3 else {}
-    clips_itself = settings.zero_stage > 0 or settings.precision != "fp32"
-    return {
-        "train_micro_batch_size_per_gpu": 1,
-        "gradient_accumulation_steps": settings.packs_per_step // processes.count,
-        "gradient_clipping": settings.max_gradient_norm if clips_itself else 0.0,
-        "zero_optimization": zero,
-        "zero_allow_untested_optimizer": True,
-        "zero_force_ds_cpu_optimizer": False,  # DeepSpeed's own CPU Adam needs a compiler
-        "bf16": {"enabled": settings.precision == "bf16"},
-        "fp16": {"enabled": settings.precision == "fp16"},
-    }
-
-
 @contextmanager
 def partitioned_loading(config: dict[str, Any]) -> Iterator[None]:
     """Under ZeRO-3, let `from_pretrained` load each weight as a partition; lasts as long as the block."""
@@ -155,9 +133,14 @@ def partitioned_loading(config: dict[str, Any]) -> Iterator[None]:
     del keep_alive
 
 
-def initialize(model: torch.nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, Any]) -> Any:
-    """A DeepSpeed engine around the model and our optimizer."""
-    deepspeed = import_deepspeed("cuda" if torch.cuda.is_available() and next(model.parameters()).is_cuda else "cpu")
+def initialize(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, Any], processes: Processes
+) -> Any:
+    """A DeepSpeed engine around the model and our optimizer.
+
+    The device is that of the processes: the model may still wait in CPU memory for the engine to fetch it.
+    """
+    deepspeed = import_deepspeed(processes.device)
     engine, _, _, _ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
     return engine
 

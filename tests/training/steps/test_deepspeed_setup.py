@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from macaw_cli.basics.errors import MissingDependencyError
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.training.processes import Processes
+from macaw_cli.training.steps import deepspeed_setup
 from macaw_cli.training.steps.deepspeed_setup import import_deepspeed, new_optimizer
 
 
@@ -29,3 +32,16 @@ def test_the_optimizer_needs_no_compiler():
     groups = [{"params": [torch.nn.Parameter(torch.ones(2))], "name": "bridge", "weight_decay": 0.5}]
     optimizer = new_optimizer(groups, TrainingSettings(offload=True, zero_stage=2, learning_rate=0.1))
     assert (type(optimizer), optimizer.defaults["fused"], optimizer.defaults["lr"]) == (torch.optim.AdamW, True, 0.1)
+
+
+def test_the_device_is_that_of_the_processes_not_where_the_model_waits(monkeypatch):
+    asked = []
+
+    def known(device):
+        asked.append(device)
+        return SimpleNamespace(initialize=lambda **given: (given["model"], None, None, None))
+
+    monkeypatch.setattr(deepspeed_setup, "import_deepspeed", known)
+    model = torch.nn.Linear(1, 1)
+    assert deepspeed_setup.initialize(model, None, {}, Processes(1, "cuda")) is model
+    assert asked == ["cuda"]
