@@ -42,6 +42,21 @@ def folder_lock(folder: Path) -> Iterator[None]:
             os.close(lock)
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether another command is writing in the folder now."""
+    try:
+        lock = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def describe_holder() -> dict[str, Any]:
     """This process and what was typed to start it, for whoever finds its lock: `pid`, `host` and `command`."""
     return {"pid": os.getpid(), "host": socket.gethostname(), "command": " ".join(typed_command())}

@@ -1,6 +1,7 @@
 """From `macaw.yaml` and `--set a.b=c` to checked `Settings`, with errors that name the dotted key."""
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache
@@ -42,7 +43,7 @@ class Workspace:
         """
         if is_url(str(value)):
             raise UsageError(f"{value} is a URL, where a path of this machine is needed.", "Copy it here first.")
-        return self.root / Path(local_place(str(value))).expanduser()
+        return Path(os.path.normpath(self.root / Path(local_place(str(value))).expanduser()))
 
     def place(self, value: str) -> str:
         """Like `path`, but a URL is a place as well, and stays as it is."""
@@ -90,7 +91,7 @@ def workspace_root(config: Path | None = None) -> Path:
         UsageError: no such file.
     """
     file = _config_file(config)
-    return (file.parent if file else Path.cwd()).absolute()
+    return Path(os.path.normpath((file.parent if file else Path.cwd()).absolute()))
 
 
 def parse_settings(tree: dict[str, Any], origin: str, typed: Mapping[str, str] | None = None) -> Settings:

@@ -34,6 +34,8 @@ from macaw_cli.training.tuning.sources import llm_source
 
 TOKEN_CACHE = ".tokens"
 """Folder beside the runs that holds tokenised datasets, shared by all of them."""
+FEW_LEFT_OUT, MOST_LEFT_OUT = 0.05, 0.5
+"""Share of the conversations above which those that are too long are worth a warning, and too many to train."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,24 @@ def prepare(workspace: Workspace) -> Materials:
 
 
 def tell_skipped(materials: Materials) -> None:
-    """Say how many conversations are left out, and why."""
-    if materials.tokens.skipped:
-        say(
-            f"{materials.tokens.skipped} conversations are left out: with training.max_tokens="
-            f"{materials.encoder.max_tokens} they lose their answer or a medium."
+    """Say how many conversations are left out, and why; loudly where they are many.
+
+    Raises:
+        InputError: most of them are.
+    """
+    skipped = materials.tokens.skipped
+    if not skipped:
+        return
+    share = skipped / (skipped + len(materials.tokens))
+    limit = f"training.max_tokens={materials.encoder.max_tokens}"
+    if share > MOST_LEFT_OUT:
+        raise InputError(
+            f"{skipped:,} conversations ({share:.0%}) would be left out: with {limit} they lose their answer or a "
+            "medium.",
+            "Raise training.max_tokens, and training.pack_tokens with it, or have fewer soft tokens per medium.",
         )
+    loudly = f"Warning: {share:.0%} of the conversations" if share > FEW_LEFT_OUT else f"{skipped:,} conversations"
+    say(f"{loudly} are left out: with {limit} they lose their answer or a medium.")
 
 
 def dataset_folders(workspace: Workspace) -> dict[str, Path]:
@@ -130,7 +144,15 @@ def dataset_folders(workspace: Workspace) -> dict[str, Path]:
         for text in training.datasets or ("",):
             name = split_weight(text)[0] if text else ""
             folders[name] = workspace.path(name or settings.dataset.out)
+            _require_weight(workspace, name, folders[name])
     return folders
+
+
+def _require_weight(workspace: Workspace, name: str, folder: Path) -> None:
+    """Refuse `FOLDER:x` where only FOLDER is there."""
+    before, colon, last = name.rpartition(":")
+    if colon and not folder.exists() and workspace.path(before).is_dir():
+        raise UsageError(f"{last} is no weight of the dataset {before}.", "A weight is a number above 0, such as 0.5.")
 
 
 def _open(folder: Path, number: int) -> TrainingDataset:

@@ -15,6 +15,7 @@ from macaw_cli.config.presets import GPUS, Preset
 from macaw_cli.training.checkpoints.folder import size_of
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
 from macaw_cli.training.launching.host_checks import require_usable_hosts
+from macaw_cli.training.next_command import command_to_chat
 from macaw_cli.training.processes import choose_processes, planned_processes
 from macaw_cli.training.reporting.trackers import require_trackers
 from macaw_cli.training.run_folder import RunFolder, choose_run, run_to_continue
@@ -69,6 +70,8 @@ def train(
     llm_source(workspace)
     require_possible_adapter(settings.training)
     continued = run_to_continue(workspace) if resume else None
+    if resume and settings.training.name and continued is None:
+        say(f"There is no run {runs / settings.training.name}: it is started now.")
     report = _finished(continued, workspace)
     if report is None:
         require_usable_hosts(processes, workspace.root, runs, settings.training.trackers)
@@ -79,7 +82,7 @@ def train(
     if as_json:
         result_json(asdict(report))
     else:
-        result(f"Trained {runs / report.run} in {report.steps} steps. Next: macaw chat")
+        result(f"Trained {runs / report.run} in {report.steps} steps. Next: {command_to_chat(runs / report.run)}")
     return report
 
 

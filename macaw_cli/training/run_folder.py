@@ -18,6 +18,7 @@ from macaw_cli.basics.atomic_files import read_json, write_json, write_text
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.locks import is_locked
 from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import Workspace, settings_yaml
 from macaw_cli.reports.run_record import RUN_VERSION
@@ -107,7 +108,7 @@ def choose_run(workspace: Workspace, resume: bool) -> ChosenRun:
         taken = RunFolder(runs / name)
         way_out = "Choose another training.name" + ("." if taken.is_finished else ", or continue it with --resume.")
         raise InputError(f"There is a run {taken.path} already.", way_out)
-    unfinished = _unfinished(runs, name)
+    unfinished = [run for run in _unfinished(runs, name) if not is_locked(run.path)]
     if unfinished:
         say(f"{unfinished[0].path} is not finished; `macaw train --resume` continues it. This starts a new run.")
     return ChosenRun(_new_folder(workspace, runs), continues=False)

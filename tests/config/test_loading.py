@@ -52,6 +52,7 @@ def test_the_file_of_the_current_folder_is_found_and_paths_are_relative_to_it(tm
         assert workspace.settings.seed == 7
         assert workspace.path("x/y").resolve() == tmp_path / "x" / "y"
     assert open_workspace(tmp_path).path("/x") == Path("/x")
+    assert open_workspace(Path("../macaw.yaml")).path("../runs/x") == tmp_path.parent / "runs" / "x"
 
 
 def test_a_url_is_a_place_and_no_path(tmp_path):

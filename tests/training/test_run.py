@@ -2,12 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from macaw_cli.basics.errors import InputError, MacawError, MismatchError, ResourceError
+from macaw_cli.basics.errors import InputError, MacawError, MismatchError, ResourceError, UsageError
 from macaw_cli.training.run import train
 
 
@@ -30,7 +31,7 @@ def test_a_training_writes_the_whole_run_folder_and_learns(workspace, capfd):
     assert losses(run)[-1] < losses(run)[0] - 0.2
     assert set(report.validation["modalities"]) == {"image", "audio", "video"}
     printed = capfd.readouterr()
-    assert printed.out.splitlines() == [f"Trained {run} in 12 steps. Next: macaw chat"]
+    assert printed.out.splitlines() == [f"Trained {run} in 12 steps. Next: macaw chat {run}"]
     assert "step 12/12" in printed.err
     assert "validation: loss" in printed.err
 
@@ -92,12 +93,28 @@ def test_deterministic_kernels_are_asked_for_where_the_settings_say_so(workspace
 
 
 def test_conversations_that_are_left_out_are_told(workspace, capfd):
-    from macaw_cli.training.materials import prepare
+    from macaw_cli.training.materials import prepare, tell_skipped
 
     space = workspace("all")
-    lengths = prepare(space).tokens.lengths
-    train(workspace("short", max_tokens=int(sorted(lengths)[30]) - 8), plan=True)
-    assert re.search(r"^\d+ conversations are left out: with training.max_tokens=", capfd.readouterr().err, re.M)
+    materials = prepare(space)
+    for skipped, words in ((2, "2 conversations"), (20, "Warning: 25% of the conversations")):
+        tell_skipped(replace(materials, tokens=replace(materials.tokens, skipped=skipped)))
+        assert re.search(f"^{words} are left out: with training.max_tokens=", capfd.readouterr().err, re.M)
+    too_short = workspace("short", max_tokens=sorted(materials.tokens.lengths.tolist())[30] - 8)
+    with pytest.raises(InputError, match=r"conversations \(\d\d%\) would be left out: with training\.max_tokens="):
+        train(too_short, plan=True)
+
+
+def test_resume_of_a_run_that_is_not_there_says_so_first(workspace, capfd):
+    space = workspace(name="never", max_steps=1)
+    train(space, resume=True)
+    first = capfd.readouterr().err.splitlines()[0]
+    assert first == f"There is no run {space.root / 'runs' / 'never'}: it is started now."
+
+
+def test_what_is_no_weight_is_told(workspace, world):
+    with pytest.raises(UsageError, match=r"x is no weight of the dataset .*dataset"):
+        train(workspace(datasets=[f"{world / 'dataset'}:x"]), plan=True)
 
 
 @pytest.mark.parametrize("stage", [2, 3])

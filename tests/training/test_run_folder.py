@@ -3,6 +3,7 @@
 import pytest
 
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.locks import folder_lock, is_locked
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.training.run_folder import choose_run, read_identity, write_versions
 
@@ -29,6 +30,14 @@ def test_a_plain_training_mentions_the_unfinished_run_and_starts_another(tmp_pat
     assert second.folder.path.name == "macaw-2"
     assert not second.continues
     assert str(first.path) in capsys.readouterr().err
+
+
+def test_a_run_that_somebody_trains_now_is_not_called_unfinished(tmp_path, capsys):
+    first = choose_run(space(tmp_path), False).folder
+    with folder_lock(first.path):
+        choose_run(space(tmp_path), False)
+    assert "not finished" not in capsys.readouterr().err
+    assert not is_locked(first.path) and not is_locked(tmp_path)
 
 
 def test_resume_takes_the_newest_unfinished_run(tmp_path):

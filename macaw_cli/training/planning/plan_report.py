@@ -10,6 +10,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.reports.wording import duration
 from macaw_cli.shards.dataset_lock import read_lock
 from macaw_cli.training.materials import dataset_folders, prepare, tell_skipped
+from macaw_cli.training.next_command import command_to_train
 from macaw_cli.training.planning.machine_memory import machine_memory
 from macaw_cli.training.planning.memory_estimate import total
 from macaw_cli.training.planning.memory_verdict import Verdict, judge
@@ -41,7 +42,7 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         tell_skipped(materials)
         stages = plan_stages(materials, planned.settings)
         model = model_without_weights(materials.config, planned.settings.training)
-        plan = make_plan(materials, model, stages, processes)
+        plan = make_plan(materials, model, stages, processes, planned.settings.dataset.out)
         machine = machine_memory(processes.device)
         fullest = plan.stages.index(plan.fullest)
         verdict = judge(plan.fullest, stages[fullest].settings, processes, machine)
@@ -52,7 +53,7 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         result_json(_as_json(plan, verdict, time, processes, stands_in))
         return
     print_table("Training plan", ["what", "how much"], list(_rows(plan, verdict, time, processes)))
-    result("Next: macaw train")
+    result(f"Next: {command_to_train(processes)}")
 
 
 def _rows(

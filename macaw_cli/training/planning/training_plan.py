@@ -59,7 +59,9 @@ class TrainingPlan:
         return max(self.stages, key=lambda stage: total(stage.memory, "device") + total(stage.memory, "host"))
 
 
-def make_plan(materials: Materials, model: Any, stages: Sequence[Stage], processes: Processes) -> TrainingPlan:
+def make_plan(
+    materials: Materials, model: Any, stages: Sequence[Stage], processes: Processes, default_dataset: str = "dataset"
+) -> TrainingPlan:
     """Count.
 
     Args:
@@ -67,9 +69,10 @@ def make_plan(materials: Materials, model: Any, stages: Sequence[Stage], process
         model: built without weights (on the `meta` device), its adapter included.
         stages: every step of the training.
         processes: how many, on what.
+        default_dataset: `dataset.out`, which stages without datasets train on.
     """
     return TrainingPlan(
-        stages=tuple(_stage_plan(materials, model, stage, processes) for stage in stages),
+        stages=tuple(_stage_plan(materials, model, stage, processes, default_dataset) for stage in stages),
         conversations=len(materials.tokens),
         skipped=materials.tokens.skipped,
         packs_per_step=stages[0].settings.packs_per_step,
@@ -98,11 +101,13 @@ def bytes_to_write(model: Any, training: TrainingSettings) -> int:
     return checkpoint_bytes(model, training) * checkpoints + 4 * (size.trained + size.frozen)
 
 
-def _stage_plan(materials: Materials, model: Any, stage: Stage, processes: Processes) -> StagePlan:
+def _stage_plan(
+    materials: Materials, model: Any, stage: Stage, processes: Processes, default_dataset: str
+) -> StagePlan:
     training, lengths = stage.settings, materials.tokens.lengths.tolist()
     size, pack = model_size(model, training), largest_pack(materials, stage.steps)
     mixture = mixture_of(materials, training)
-    names = [split_weight(text)[0] for text in training.datasets] or ["dataset.out"]
+    names = [split_weight(text)[0] for text in training.datasets] or [default_dataset]
     taken = sum(step.examples for step in stage.steps)
     return StagePlan(
         name=stage.name,

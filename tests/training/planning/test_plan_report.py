@@ -23,6 +23,7 @@ def test_the_plan_counts_steps_tokens_and_memory_and_measures_three_steps(worksp
     space = workspace(epochs=2, max_steps=None, packs_per_step=2)
     plan, _ = planned(space, capfd)
     (stage,) = plan["stages"]
+    assert stage["datasets"][0]["folder"] == space.settings.dataset.out
     assert stage["examples"] == 2 * plan["conversations"] == 120
     assert stage["steps"] == plan["steps"] == pytest.approx(2 * stage["steps_per_epoch"])
     assert stage["parameters"]["llm"]["trained"] > 30_000

@@ -1,0 +1,41 @@
+"""What to type next means what was planned or trained."""
+
+import sys
+
+import pytest
+
+from macaw_cli.training.next_command import command_to_chat, command_to_train
+from macaw_cli.training.processes import Processes
+
+
+@pytest.mark.parametrize(
+    ("typed", "count", "expected"),
+    [("train --plan", 1, "train"), ("train --plan --config a/b.yaml --run x", 1, "train --config a/b.yaml --run x"),
+     ("train data:2 --preset paper --plan", 8, "train data:2 --preset paper --gpus 8"),
+     ("train --gpus=2 --plan", 2, "train --gpus=2"), ("quickstart", 1, "train")],
+)  # fmt: skip
+def test_the_planned_training_is_what_was_typed(monkeypatch, typed, count, expected):
+    monkeypatch.setattr(sys, "argv", ["macaw", *typed.split()])
+    assert command_to_train(Processes(count, "cuda")) == f"macaw {expected}"
+
+
+def test_words_with_spaces_can_be_pasted(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["macaw", "train", "my data", "--plan"])
+    assert command_to_train(Processes(2, "cpu")) == "macaw train 'my data'"
+
+
+def trained(folder):
+    (folder / "model").mkdir(parents=True)
+    (folder / "model" / "config.json").write_text("{}")
+    return folder
+
+
+def test_chat_needs_the_run_only_where_it_is_not_the_newest_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command_to_chat(trained(tmp_path / "elsewhere" / "one")) == "macaw chat elsewhere/one"
+    assert command_to_chat(trained(tmp_path / "runs" / "two")) == "macaw chat"
+    (tmp_path / "macaw.yaml").write_text("seed: wrong")
+    assert command_to_chat(tmp_path / "runs" / "two") == "macaw chat runs/two"
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert command_to_chat(tmp_path / "runs" / "two") == f"macaw chat {tmp_path}/runs/two"
