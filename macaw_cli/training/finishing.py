@@ -3,9 +3,12 @@
 import time
 from typing import Any
 
+import torch
+
 from macaw_cli.basics import distributed
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.disk import disk_full_is_told
+from macaw_cli.config.settings import Settings
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.folder import save_model
 from macaw_cli.model.processing import MacawProcessor
@@ -60,6 +63,20 @@ def _report(run: RunFolder, steps: int, seconds: float, skipped: int) -> Trainin
     )
 
 
+def _whole_model(split: Any, weights: dict[str, Any], settings: Settings) -> Any:
+    """The model that ZeRO-3 has split, around its gathered weights: nothing is initialised, nothing copied.
+
+    What no checkpoint holds, such as rotary frequencies, stays without values: the model is only for saving.
+    """
+    with torch.device("meta"):
+        whole = type(split)(split.config)
+        add_adapter(whole.language_model, settings.training.adapter, settings.seed, settings.llm)
+    whole.load_state_dict(weights, assign=True)
+    whole.tie_weights()
+    whole.generation_config = split.generation_config
+    return whole.to(split.dtype)
+
+
 def _save(job: TrainingJob, materials: Materials, model: Any, weights: dict[str, Any] | None) -> None:
     """Write the model folder, an adapter beside the weights and in them.
 
@@ -68,11 +85,7 @@ def _save(job: TrainingJob, materials: Materials, model: Any, weights: dict[str,
     settings = job.workspace.settings
     model.config.encoders = encoders_seen_from(job.workspace, materials.config, job.run.model)
     if weights is not None:
-        whole = type(model)(model.config)
-        add_adapter(whole.language_model, settings.training.adapter, settings.seed, settings.llm)
-        whole.load_state_dict(weights)
-        whole.generation_config = model.generation_config
-        model = whole.to(model.dtype)
+        model = _whole_model(model, weights, settings)
     adapter = None
     if has_adapter(model.language_model):
         adapter = AdapterFiles.of(model.language_model)
