@@ -26,7 +26,7 @@ from macaw_cli.training.checkpoints.folder import (
     remove_unfinished,
     size_of,
 )
-from macaw_cli.training.checkpoints.full_disk import MAKE_ROOM, disk_is_full, full_disk
+from macaw_cli.training.checkpoints.full_disk import MAKE_ROOM, is_failed_write, not_written
 from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.steps.engine import TrainingEngine
 
@@ -44,7 +44,7 @@ def save_checkpoint(
         keep_best: whether the one with the lowest validation loss stays as well, until a better one is whole.
 
     Raises:
-        ResourceError: the disk is full; the checkpoints from before are untouched.
+        ResourceError: it could not be written, as the disk is full; the checkpoints from before are untouched.
     """
     name = checkpoint_name(progress.step)
     temporary = folder / f"{name}{TEMPORARY}"
@@ -59,10 +59,11 @@ def save_checkpoint(
             _finish(temporary, folder / name, progress, engine)
             _prune(folder, keep, checkpoint_name(progress.best.step) if keep_best else None)
     except (OSError, RuntimeError) as error:
-        if not disk_is_full(error):
+        if not is_failed_write(error):
             raise
+        told = not_written(folder, error)
         shutil.rmtree(temporary, ignore_errors=True)
-        raise full_disk(folder) from error
+        raise told from error
     torch.distributed.barrier()
 
 
@@ -81,9 +82,12 @@ def _finish(temporary: Path, final: Path, progress: Progress, engine: TrainingEn
     sizes = {str(path.relative_to(temporary)): path.stat().st_size for path in files}
     content: dict[str, Any] = {"version": CHECKPOINT_VERSION, "progress": asdict(progress), "files": sizes}
     write_json(temporary / PROGRESS_NAME, content)
-    shutil.rmtree(final, ignore_errors=True)
+    before = final.with_name(f"{final.name}.before{TEMPORARY}")
+    if final.exists():  # of the same step; to remove it takes seconds, in which a kill would leave none
+        final.rename(before)
     temporary.rename(final)
     fsync_folder(final.parent)
+    shutil.rmtree(before, ignore_errors=True)
     write_text(final.parent / "latest", final.name + "\n")
 
 

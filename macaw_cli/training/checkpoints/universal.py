@@ -14,9 +14,10 @@ from macaw_cli.basics import distributed
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.training.checkpoints.folder import TEMPORARY, remove_unfinished, size_of
-from macaw_cli.training.checkpoints.full_disk import full_disk, says_disk_is_full
+from macaw_cli.training.checkpoints.full_disk import not_written, says_failed_write
 
 CONVERTER = "deepspeed.checkpoint.ds_to_universal"
+OWN_PROCESS = "macaw_cli.training.checkpoints.converter_process"
 SPACE = 3
 """The conversion needs so many times the checkpoint's size: fragments, then the merged files, and some more."""
 
@@ -50,14 +51,16 @@ def universal_checkpoint(path: Path) -> Iterator[Path]:
 def _convert(path: Path, copy: Path) -> None:
     """Run DeepSpeed's own converter, in a process of its own: it prints, and holds whole optimizer states."""
     copy.mkdir(parents=True)
-    command = [sys.executable, "-m", CONVERTER, "--input_folder", os.fspath(path), "--output_folder", os.fspath(copy)]
+    command = [sys.executable, "-m", OWN_PROCESS, str(os.getpid()), CONVERTER]
+    command += ["--input_folder", os.fspath(path), "--output_folder", os.fspath(copy)]
     command += ["--num_extract_workers", "1", "--num_merge_workers", "1", "--inject_missing_state"]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "DS_ACCELERATOR": "cpu"})
     if done.returncode == 0:
         return
+    told = not_written(path.parent, done.stderr, f"{path.name} for another number of processes")
     shutil.rmtree(copy.parent, ignore_errors=True)
-    if says_disk_is_full(done.stderr):
-        raise full_disk(path.parent, f"{path.name} for another number of processes")
+    if says_failed_write(done.stderr):
+        raise told
     reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     raise DamagedError(
         f"{path} cannot be converted for another number of processes: {reason}",

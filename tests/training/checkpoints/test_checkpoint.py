@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from macaw_cli.basics.errors import MismatchError, ResourceError
+from macaw_cli.training.checkpoints import full_disk
 from macaw_cli.training.checkpoints.folder import checkpoints, newest_progress
 from macaw_cli.training.run import train
 from macaw_cli.training.steps.engine import TrainingEngine
@@ -40,6 +41,7 @@ def test_a_full_disk_during_a_checkpoint_keeps_the_last_good_one(workspace, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(TrainingEngine, "save", save_on_a_small_disk)
+        patch.setattr(full_disk, "free_space", lambda _: 1000)
         with pytest.raises(ResourceError, match=r"disk is full. The last good one is step-00000004") as told:
             train(space)
     assert "macaw train --resume" in told.value.hint
@@ -54,6 +56,28 @@ def test_after_a_full_disk_resume_finishes_the_run(workspace, monkeypatch):
         train(space)
     monkeypatch.undo()
     assert train(space, resume=True).steps == 4
+
+
+def test_where_there_is_room_a_failed_write_is_not_told_as_a_full_disk(tmp_path):
+    failed = RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 14336 vs 14230")
+    assert full_disk.is_failed_write(failed)
+    told = str(full_disk.not_written(tmp_path, failed))
+    assert "unexpected pos 14336 vs 14230 (" in told
+    assert "are free there; a quota or a limit on files may be in the way). There is none before it." in told
+    assert "the disk is full" not in told
+    assert "the disk is full" in str(full_disk.not_written(tmp_path, OSError(28, "No space left on device")))
+
+
+def test_a_checkpoint_of_the_same_step_is_replaced_and_nothing_is_left_over(workspace):
+    space = workspace(max_steps=2)
+    train(space)
+    run = space.root / "runs" / "linear-1"
+    again = run / "checkpoints" / "step-00000002"
+    (run / "summary.json").unlink()
+    (again / "progress.json").rename(again / "lost.json")  # not whole any more: the run begins anew
+    train(space, resume=True)
+    assert not (again / "lost.json").exists()
+    assert sorted(path.name for path in again.parent.iterdir()) == ["latest", "step-00000002"]
 
 
 def _no_space(self, folder, tag):

@@ -1,9 +1,14 @@
 """A run goes on with another number of processes, and its losses are those of the run that kept its own."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from training_processes import wait_until
 
 from macaw_cli.basics.errors import DamagedError, ResourceError
 from macaw_cli.training.checkpoints import universal
@@ -108,3 +113,22 @@ def test_losses_are_the_same_after_a_change_of_processes(workspace, stage, first
 def test_neither_a_frozen_llm_nor_an_adapter_is_an_obstacle(workspace, stage, trained):
     space = workspace(max_steps=6, checkpoint_every=3, zero_stage=stage, **trained)
     require_equal(*continued_elsewhere(space, 2, 1))
+
+
+def test_the_converter_ends_with_the_process_that_started_it(tmp_path):
+    (tmp_path / "sleeper.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
+    program = (
+        "import os, subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-m', {universal.OWN_PROCESS!r}, str(os.getpid()), 'sleeper'])\n"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path}) as parent:
+        converter = int(parent.stdout.readline())
+        parent.kill()
+    wait_until(lambda: not is_running(converter), "the converter is left behind", seconds=20)
+
+
+def is_running(pid):
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
