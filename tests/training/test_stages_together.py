@@ -26,7 +26,7 @@ def losses(space):
 def test_two_processes_go_through_the_stages_with_the_losses_of_one(workspace, zero_stage):
     settings = {
         "stages": STAGES, "adapter": {"kind": "lora", "rank": 4}, "zero_stage": zero_stage, "pack_tokens": 230,
-        "packs_per_step": 2,
+        "packs_per_step": 2, "max_steps": None,
     }  # fmt: skip
     alone, together = workspace("alone", **settings), workspace("together", **settings)
     train(alone)
