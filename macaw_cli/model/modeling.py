@@ -159,13 +159,13 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             positions = predicting_positions(labels)
             output: CausalLMOutputWithPast = self.language_model(**inputs, logits_to_keep=positions)
             loss = response_loss(output.logits, labels[:, positions + 1], num_supervised)
-            return CausalLMOutputWithPast(loss=loss, past_key_values=output.past_key_values)
+            return CausalLMOutputWithPast(loss=loss, past_key_values=output.get("past_key_values"))
         places, targets = supervised_places(labels)  # first, because a GPU is waited for until they are known
         output = parts.backbone(**inputs)
         hidden = output.last_hidden_state.flatten(0, 1).index_select(0, places)
         self.supervised_loss.may_use(parts.head)
         loss = divided(self.supervised_loss(hidden, parts.head, targets), len(places), num_supervised)
-        return CausalLMOutputWithPast(loss=loss, past_key_values=output.past_key_values)
+        return CausalLMOutputWithPast(loss=loss, past_key_values=output.get("past_key_values"))
 
     def fuse_inputs(
         self, input_ids: Tensor | None, attention_mask: Tensor | None = None, labels: Tensor | None = None, **media: Any

@@ -101,3 +101,10 @@ def test_another_kernel_is_tried_again():
     use_kernel(llm, "auto")
     assert isolation_of(llm) == before == (True, True, True)
     assert llm._macaw_isolation[0] == llm.config._attn_implementation
+
+
+def test_an_llm_that_carries_a_state_learns_from_one_example_a_row(tiny):
+    model = tiny.model("linear", llm=MIXING[0])
+    ids = torch.tensor([[1, 5, 6, 7]])
+    inputs = {"input_ids": ids, "labels": ids, "position_ids": torch.arange(4)[None]}
+    assert torch.allclose(model(**inputs, return_logits=False).loss, model(**inputs).loss)

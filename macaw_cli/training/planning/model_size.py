@@ -40,7 +40,7 @@ def model_size(model: Any, training: TrainingSettings) -> ModelSize:
         training: of the stage.
     """
     config, counts = model.config.text_config, counts_by_group(model, training).values()
-    heads = config.num_attention_heads
+    heads = getattr(config, "num_attention_heads", None) or 1  # none in an LLM that only carries a state
     per_head = getattr(config, "head_dim", None) or config.hidden_size // heads
     bridge, adapter = model.config.bridge_settings, training.adapter.kind
     head = model.get_output_embeddings()

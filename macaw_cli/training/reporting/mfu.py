@@ -117,8 +117,8 @@ def work_counter(model: Any, lengths: Sequence[int], world_size: int) -> WorkCou
     apart = {id(table.weight) for table in (model.get_input_embeddings(), llm.get_output_embeddings()) if table}
     output = llm.get_output_embeddings()
     config = model.config.text_config
-    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    width = head * config.num_attention_heads
+    heads = getattr(config, "num_attention_heads", 0)  # an LLM that only carries a state has none
+    width = heads * (getattr(config, "head_dim", None) or config.hidden_size // max(heads, 1))
     return WorkCounter(
         lengths=lengths,
         world_size=world_size,
