@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from macaw_cli.basics.threads import keep_cores
 from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, workspace_of
 
 
@@ -19,6 +20,7 @@ def evaluate(
     overrides: SetOption = None,
 ) -> None:
     """Measure accuracy with real, without and with swapped media."""
+    keep_cores()
     workspace = workspace_of(config, overrides, evaluation__data=data, evaluation__limit=limit)
 
     from macaw_cli.basics.console import print_table, result, result_json

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.threads import keep_cores
 from macaw_cli.commands.shared_options import (
     ConfigOption,
     JsonOption,
@@ -53,6 +54,7 @@ def train(
     overrides: SetOption = None,
 ) -> None:
     """Tune the bridge and the LLM on a dataset, or on several."""
+    keep_cores()
     _require_possible(resume=resume, plan=plan, verifies=verify_resume is not None)
     workspace = workspace_of(
         config,
