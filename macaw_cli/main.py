@@ -39,14 +39,20 @@ for panel, command in (
     app.command(name=command.__name__.replace("_", "-"), rich_help_panel=panel)(command)
 
 
-@app.callback()
-def common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
-) -> None:
-    """Teach a text LLM to see, watch and listen."""
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         print(f"macaw {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Teach a text LLM to see, watch and listen."""
+    del version  # told by its callback
 
 
 def cli() -> None:

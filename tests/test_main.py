@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from macaw_cli import __version__
+
 INTERRUPTED_COMMAND = """
 import signal
 from macaw_cli import main
@@ -21,3 +23,10 @@ def test_ctrl_c_is_answered_with_one_line_and_exit_code_130():
         [sys.executable, "-c", INTERRUPTED_COMMAND, "wait"], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_the_version_is_told_without_a_command():
+    told = subprocess.run(
+        [sys.executable, "-m", "macaw_cli", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stdout) == (0, f"macaw {__version__}\n")
