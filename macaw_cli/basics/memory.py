@@ -22,3 +22,9 @@ def keep_freed_memory(block_bytes: int, total_bytes: int) -> None:
         if not libc.mallopt(_M_MMAP_THRESHOLD, block_bytes):
             libc.mallopt(_M_MMAP_THRESHOLD, min(block_bytes, _LARGEST_BLOCK))
         libc.mallopt(_M_TRIM_THRESHOLD, total_bytes)
+
+
+def give_back_freed_memory() -> None:
+    """Return what is freed, and still held for later, to the system; only with the GNU C library."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)

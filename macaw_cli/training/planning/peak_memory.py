@@ -5,6 +5,8 @@ from typing import Literal
 
 import torch
 
+from macaw_cli.basics.memory import give_back_freed_memory
+
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
 FORGET_PEAK = "5"
@@ -42,6 +44,7 @@ class PeakMemory:
 
 
 def _forget_peak() -> bool:
+    give_back_freed_memory()  # else what is used next need not grow the process
     try:
         CLEAR.write_text(FORGET_PEAK)
     except OSError:  # not Linux, or not allowed in this container

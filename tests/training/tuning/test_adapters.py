@@ -37,6 +37,8 @@ def base_with_adapter(world, run, **loading):
 
 @pytest.mark.parametrize(("kind", "zero_stage"), MERGED)
 def test_base_and_adapter_by_peft_compute_what_the_merged_model_computes(workspace, world, kind, zero_stage):
+    if kind == "qlora":
+        pytest.importorskip("bitsandbytes")
     settings = {"zero_stage": zero_stage, "gradient_checkpointing": zero_stage == 3}
     space = workspace(max_steps=3, adapter=LORA | {"kind": kind}, learning_rate=1e-2, **settings)
     train(space)
@@ -54,6 +56,7 @@ def test_base_and_adapter_by_peft_compute_what_the_merged_model_computes(workspa
 def test_four_bit_weights_are_written_out_for_the_merged_model(workspace, world):
     from transformers import BitsAndBytesConfig
 
+    pytest.importorskip("bitsandbytes")
     space = workspace(max_steps=3, adapter=LORA | {"kind": "qlora"}, learning_rate=1e-2)
     train(space)
     run = space.root / "runs" / "linear-1"
@@ -72,6 +75,8 @@ def test_a_run_with_an_adapter_goes_on_exactly_and_its_checkpoints_hold_what_is_
 ):
     from macaw_cli.training import session
 
+    if kind == "qlora":
+        pytest.importorskip("bitsandbytes")
     settings = {"max_steps": 4, "adapter": LORA | {"kind": kind, "dropout": 0.2}, "zero_stage": zero_stage}
     calm, stopped = workspace("calm", **settings), workspace("stopped", **settings)
     train(calm)
