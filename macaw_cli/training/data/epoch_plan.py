@@ -6,6 +6,7 @@ continues at step k by planning again and skipping k steps.
 """
 
 import hashlib
+import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,14 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.training.data.step_sample import Pack, ShuffledQueue, next_step
 
-WINDOW_STEPS = 16
-"""Packing sees this many steps' worth of shuffled conversations at once: enough to fill packs to the brim, and
-little enough that the order of training stays random."""
-SLACK = 0.005
-"""Packs of one step are filled alike to about this share of the budget."""
-
-Pack = tuple[int, ...]
+ROOM = 0.1
+"""Share of a conversation of mean length that is left free in each sequence, so that a random batch fits into them."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,10 @@ def plan_epoch(
 ) -> list[PlannedStep]:
     """Pack every conversation exactly once.
 
+    A step is a fair sample: it takes the next conversations of a random order, as many as fill it, and only then are
+    these distributed over its G sequences. Sorting the conversations by length before they are packed would fill the
+    sequences a little better, but put conversations of one length, and so of one kind, into one step.
+
     Args:
         lengths: tokens of each conversation, soft tokens included.
         supervised: response tokens of each conversation.
@@ -62,19 +63,18 @@ def plan_epoch(
     """
     sizes = [int(length) for length in lengths]
     order = np.random.default_rng([seed, epoch]).permutation(len(sizes)).tolist()
-    # a generator of its own for the order of the packs, so that it does not depend on how many numbers numpy drew
-    shuffle_packs = np.random.default_rng([seed, epoch, 1])
+    waiting = ShuffledQueue(order, sizes, np.random.default_rng([seed, epoch, 1]))
     steps: list[tuple[Pack, ...]] = []
-    waiting: list[Pack] = []
-    for window in _windows(order, sizes, WINDOW_STEPS * packs_per_step * token_budget):
-        filled = pack_best_fit([*_examples(waiting), *window], sizes, token_budget)
-        # the emptiest packs of a window, at least one, are opened again and packed with the next one
-        whole = (len(filled) - 1) // packs_per_step * packs_per_step
-        shuffled = [filled[number] for number in shuffle_packs.permutation(whole)]
-        grouped = _alike(shuffled, sizes, packs_per_step, SLACK * token_budget)
-        steps += [grouped[number] for number in shuffle_packs.permutation(len(grouped))]
-        waiting = filled[whole:]
-    steps = _level_the_end(steps, waiting, sizes, token_budget, packs_per_step)
+    room = ROOM * sum(min(size, token_budget) for size in sizes) / max(len(sizes), 1)
+    capacity_tokens = max(packs_per_step * (token_budget - room), 1.0)
+    while waiting:
+        steps_left = math.ceil(waiting.tokens / capacity_tokens)
+        step = next_step(waiting, waiting.tokens / steps_left, token_budget, packs_per_step)
+        taken = sum(sizes[example] for pack in step for example in pack)
+        if 0 < waiting.tokens < taken / 2:  # two equal steps: a step of a few conversations would be much noisier
+            waiting.put_back(*(example for pack in step for example in pack))
+            step = next_step(waiting, waiting.tokens / 2, token_budget, packs_per_step)
+        steps.append(step)
     return [_planned(step, sizes, supervised) for step in steps]
 
 
@@ -144,63 +144,6 @@ def require_divisible(packs_per_step: int, world_size: int) -> None:
         )
 
 
-def _windows(order: list[int], sizes: Sequence[int], window_tokens: int) -> Iterable[list[int]]:
-    window: list[int] = []
-    tokens = 0
-    for example in order:
-        window.append(example)
-        tokens += sizes[example]
-        if tokens >= window_tokens:
-            yield window
-            window, tokens = [], 0
-    if window:
-        yield window
-
-
-def _alike(packs: list[Pack], sizes: Sequence[int], per_step: int, slack: float) -> list[tuple[Pack, ...]]:
-    """Steps of packs that are about equally full, as the ranks of a step wait for its fullest pack.
-
-    Packs that differ by less than `slack` tokens stay in their random order: by room alone, packs of like conversations
-    would come together, and a step should be a fair sample of all.
-    """
-    alike = sorted(packs, key=lambda pack: int(sum(sizes[example] for example in pack) / slack))
-    return [tuple(alike[start : start + per_step]) for start in range(0, len(alike), per_step)]
-
-
-def _level_the_end(
-    steps: list[tuple[Pack, ...]], rest: list[Pack], sizes: Sequence[int], budget: int, per_step: int
-) -> list[tuple[Pack, ...]]:
-    """Make a step of the packs that are left; where it would be half empty, it shares evenly with the one before.
-
-    A step of a few conversations would move the weights as far as a full one, on much noisier evidence.
-    """
-    if not rest:
-        return steps
-    if 2 * sum(sizes[example] for example in _examples(rest)) < budget * per_step and steps:
-        shared = _spread([*steps[-1], *rest], sizes, budget, 2 * per_step)
-        if shared:
-            return [*steps[:-1], shared[::2], shared[1::2]]
-    last = _spread(rest, sizes, budget, per_step) or (*rest, *((),) * (per_step - len(rest)))
-    return [*steps, last]
-
-
-def _spread(packs: Sequence[Pack], sizes: Sequence[int], budget: int, wanted: int) -> tuple[Pack, ...] | None:
-    """The same conversations in `wanted` packs of nearly equal size; None where that would break the budget."""
-    spread: list[list[int]] = [[] for _ in range(wanted)]
-    loads = [(0, number) for number in range(wanted)]
-    for example in sorted(_examples(packs), key=lambda number: -sizes[number]):
-        load, number = loads.pop(0)
-        if load and load + sizes[example] > budget:
-            return None
-        spread[number].append(example)
-        insort(loads, (load + sizes[example], number))
-    return tuple(map(tuple, spread))
-
-
 def _planned(packs: tuple[Pack, ...], sizes: Sequence[int], supervised: Sequence[int]) -> PlannedStep:
-    examples = _examples(packs)
+    examples = [example for pack in packs for example in pack]
     return PlannedStep(packs, sum(sizes[e] for e in examples), sum(int(supervised[e]) for e in examples))
-
-
-def _examples(packs: Iterable[Pack]) -> list[int]:
-    return [example for pack in packs for example in pack]
