@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator
@@ -38,10 +38,15 @@ def named(key: str) -> BeforeValidator:
 
 
 def section_classes(hint: Any) -> Iterator[type]:
-    """The settings classes that a field's type names: itself, or the members of a union."""
+    """The settings classes that a field's type names: itself, or the variants of a union.
+
+    There is none for a section that may be `null`, which repeats the keys of another.
+    """
     if get_origin(hint) is Annotated:
         hint = get_args(hint)[0]
     if get_origin(hint) in {Union, UnionType}:
+        if NoneType in get_args(hint):
+            return
         for member in get_args(hint):
             yield from section_classes(member)
     elif is_dataclass(hint):

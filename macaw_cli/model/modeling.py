@@ -190,8 +190,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         """Give bridges and tags the scale of the LLM's own embeddings; for a new model, before training."""
         with gathered(self.embedding_matrix):
             matrix = self.embedding_matrix.detach()
-            for bridge in self.bridges.values():
-                bridge.calibrate(matrix)  # type: ignore[operator] - a Bridge
+            self.bridges.calibrate(matrix)
             if self.tag_embeddings is not None:
                 with gathered(self.tag_embeddings.weight, to_change=True):
                     nn.init.normal_(self.tag_embeddings.weight, std=float(matrix.float().square().mean().sqrt()))

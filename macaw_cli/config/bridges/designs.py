@@ -89,11 +89,11 @@ class BridgePerModality:
     """One design per modality; a modality that is not named takes the default design."""
 
     image: OneDesign = field(default_factory=MacawBridgeSettings)
-    """Bridge of images."""
+    """A design for images, by its name or with its options; the default is `macaw`."""
     audio: OneDesign = field(default_factory=MacawBridgeSettings)
-    """Bridge of audio."""
+    """As `bridge.image`, for audio."""
     video: OneDesign = field(default_factory=MacawBridgeSettings)
-    """Bridge of video."""
+    """As `bridge.image`, for video."""
 
 
 PerModality = Annotated[BridgePerModality, Tag(TAG + PER_MODALITY)]

@@ -52,4 +52,4 @@ class ProjectionBridge(nn.Module):
         """Project the rows of all media at once: (K, D)."""
         rows = torch.cat([self.rows(medium) for medium in features])
         soft: Tensor = self.projection(rows if self.input_norm is None else self.input_norm(rows))
-        return soft if self.output_norm is None else self.output_norm(soft)  # type: ignore[no-any-return]
+        return soft if self.output_norm is None else self.output_norm(soft)
