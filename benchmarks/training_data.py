@@ -22,7 +22,7 @@ from paper_mix import load_mix
 from training_examples import SHAPES, tokenised
 from training_shards import make_dataset
 
-from macaw_cli.config.settings import BridgeSettings
+from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.training.data.batches import PackReader, read_ahead
@@ -74,7 +74,7 @@ class Loader:
         self._folder = folder
         self._mix = load_mix()
         self._rows = TrainingDataset(folder).conversations("train")
-        config = MacawConfig.for_llm(_llm(), BridgeSettings(), SHAPES)
+        config = MacawConfig.for_llm(_llm(), MacawBridgeSettings(), SHAPES)
         self._tokens = tokenised([self._mix[int(row.id)] for row in self._rows], config)
         planned = plan_epoch(
             self._tokens.lengths.tolist(), self._tokens.supervised_counts.tolist(), seed=0, epoch=0,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from training_examples import SHAPES, balanced, packs, padded_rows, published_batch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from macaw_cli.config.settings import BridgeSettings
+from macaw_cli.config.bridges.designs import design
 from macaw_cli.model.alignment import AttentionWeights, shared
 from macaw_cli.model.bridges import attention
 from macaw_cli.model.configuration import MacawConfig
@@ -138,7 +138,7 @@ class Variants:
     def _model(
         self, bridge: str, shapes: dict[str, tuple[int, ...]] | None = None, *, null_media: bool = False
     ) -> MacawForConditionalGeneration:
-        settings = BridgeSettings(name=bridge, dropout=self.options.dropout)
+        settings = design(bridge, **({"dropout": self.options.dropout} if bridge == "macaw" else {}))
         config = MacawConfig.for_llm(self.llm_config, settings, shapes or SHAPES, null_media=null_media)
         with self.device:
             model = MacawForConditionalGeneration(config, self.llm).to(self.dtype)

@@ -73,8 +73,11 @@ def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str,
     """One table for the section's own keys, then its subsections."""
     below: list[tuple[str, str, dict[str, Any], Any]] = []
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    variants = {name: value for name, value in section["properties"].items() if "oneOf" in value and not prefix}
     for name, value in section["properties"].items():
         target = _section_of(value, root)
+        if name in variants:
+            continue
         if target is None:
             default = _default(defaults[name]) if name in defaults else "none"
             rows.append(f"| `{prefix}{name}` | {_type(value)} | {default} | {_cell(value['description'])} |")
@@ -89,6 +92,18 @@ def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str,
     for name, description, target, values in below:
         yield f"{'##' if prefix == '' else '###'} `{prefix}{name}`\n\n{description}"
         yield from _sections(target, root, values, f"{prefix}{name}.")
+    for name, value in variants.items():
+        yield f"## `{name}`\n\n{value['description']}"
+        for choice in value["oneOf"]:
+            yield from _variant(name, _section_of(choice, root) or {}, root)
+
+
+def _variant(name: str, variant: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
+    """One of the forms that a section may have: its heading shows how it is chosen."""
+    keys = variant["properties"]
+    form = f"name: {keys['name']['const']}" if "name" in keys else ", ".join(f"{key}: ..." for key in keys)
+    yield f"### `{name}: {{{form}}}`\n\n{variant['description']}"
+    yield from _sections(variant, root, _own_defaults(variant), f"{name}.")
 
 
 def _own_defaults(section: dict[str, Any]) -> dict[str, Any]:
@@ -102,8 +117,8 @@ def _section_of(value: dict[str, Any], root: dict[str, Any]) -> dict[str, Any] |
 
 
 def _type(value: dict[str, Any]) -> str:
-    if "anyOf" in value:
-        return " or ".join(_type(choice) for choice in value["anyOf"])
+    if choices := value.get("anyOf", value.get("oneOf")):
+        return " or ".join(dict.fromkeys(_type(choice) for choice in choices))
     if "enum" in value:
         return ", ".join(f"`{choice}`" for choice in value["enum"])
     if "const" in value:

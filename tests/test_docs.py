@@ -1,6 +1,7 @@
 """The generated pages say what the code says."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -21,7 +22,8 @@ def test_the_configuration_page_names_every_key():
     from macaw_cli.config.loading import known_keys
 
     text = load_generator().configuration_page()
-    assert [key for key in known_keys() if f"`{key}`" not in text] == []
+    shown = {re.sub(r"^bridge\.(image|audio|video)\.", "bridge.", key) for key in known_keys()}
+    assert sorted(key for key in shown if f"`{key}`" not in text) == []
 
 
 def test_the_commands_page_shows_every_command():

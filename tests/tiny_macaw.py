@@ -130,8 +130,8 @@ def make_model(
     """A model folder `runs/NAME/model` of the workspace `root`, as a finished training leaves it."""
     from transformers import AutoConfig
 
+    from macaw_cli.config.bridges.designs import design
     from macaw_cli.config.feature_settings import EncoderSettings
-    from macaw_cli.config.settings import BridgeSettings
     from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
     from macaw_cli.features.encoding import Encoders
     from macaw_cli.model.configuration import MacawConfig
@@ -150,7 +150,7 @@ def make_model(
     prints = made.fingerprints
     torch.manual_seed(3)
     config = MacawConfig.for_llm(
-        AutoConfig.from_pretrained(root / "models/llm"), BridgeSettings(name=bridge),
+        AutoConfig.from_pretrained(root / "models/llm"), design(bridge) if isinstance(bridge, str) else bridge,
         {name: shapes[name] for name in modalities}, encoders, {name: prints[name] for name in modalities},
     )  # fmt: skip
     model = MacawForConditionalGeneration.build(config, str(root / "models/llm")).eval()

@@ -34,7 +34,7 @@ def train(
     hostfile: Annotated[
         Path | None, typer.Option(help="Several machines: one `host slots=8` per line; --gpus then counts per machine.")
     ] = None,
-    bridge: Annotated[str | None, typer.Option(help="macaw, linear or mlp.")] = None,
+    bridge: Annotated[str | None, typer.Option(help="frame-stack, linear, macaw or mlp.")] = None,
     llm: Annotated[str | None, typer.Option(help="Folder or hub id of a causal LLM.")] = None,
     preset: Annotated[
         Preset | None, typer.Option(help="Take `training` and `bridge` of a preset instead of macaw.yaml's.")

@@ -3,7 +3,7 @@
 import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -14,8 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.urls import is_url, local_place
-from macaw_cli.config.overrides import apply_override, origin_of
+from macaw_cli.config.bridges.designs import BRIDGE_FORMS
+from macaw_cli.config.overrides import apply_overrides, origin_of
 from macaw_cli.config.presets import Preset, lay_recipe_over
+from macaw_cli.config.setting_types import TAG, section_classes
 from macaw_cli.config.settings import FORMAT_VERSION, Settings
 
 CONFIG_NAME = "macaw.yaml"
@@ -25,6 +27,8 @@ PLAIN_WORDS = {
     "string_type": "must be text",
 }
 """For what pydantic says in the words of Python."""
+NOT_KEYS = (TAG, "function-", "constrained-")
+"""How the parts of an error's place begin that pydantic adds to the keys."""
 EVERY_KEY = "`macaw init` writes a macaw.yaml with comments; docs/configuration.md in macaw's source lists every key."
 
 
@@ -79,8 +83,7 @@ def open_workspace(
     if preset:
         lay_recipe_over(tree, preset)
     typed = {override: f"--set {override}" for override in overrides} | dict(options or {})
-    for override in typed:
-        apply_override(tree, override)
+    apply_overrides(tree, typed)
     return Workspace(workspace_root(config), parse_settings(tree, str(file or ""), typed))
 
 
@@ -133,10 +136,9 @@ def known_keys(cls: type = Settings, prefix: str = "") -> Iterator[str]:
         if name in {field.name for field in fields(cls)}:
             yield prefix + name
             listed = get_args(hint)[0] if get_origin(hint) is tuple else None
-            if is_dataclass(listed):
-                yield from known_keys(listed, f"{prefix}{name}[].")  # type: ignore[arg-type]
-            elif is_dataclass(hint):
-                yield from known_keys(hint, f"{prefix}{name}.")  # type: ignore[arg-type]
+            place = f"{prefix}{name}[]." if listed else f"{prefix}{name}."
+            sections = section_classes(listed or hint)  # several where the section is one of several variants
+            yield from dict.fromkeys(key for section in sections for key in known_keys(section, place))
 
 
 def _config_file(config: Path | None) -> Path | None:
@@ -169,26 +171,49 @@ class _NoRepeatedKeys(yaml.SafeLoader):
 
 
 def _key(item: Any) -> str:
-    return ".".join(str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-")))
+    inner = [item["ctx"]["key"]] if item["type"] == "unknown_variant" else []
+    return ".".join(str(part) for part in [*item["loc"], *inner] if not str(part).startswith(NOT_KEYS))
 
 
 def _problem(item: Any) -> str:
     key = _key(item)
     if item["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"unknown key `{key}`{_nearest(key)}"
+        return f"unknown key `{key}`{_nearest(key, item['loc'])}"
     message = PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
     told = f"`{key}`: {message[0].lower()}{message[1:]}"
+    if item["type"] == "unknown_variant":
+        return told  # with what was found
     whole_section = item["type"] == "value_error" and isinstance(item["input"], dict)  # its values do not go together
     return told if whole_section else f"{told}, found {item['input']!r}"
 
 
-def _nearest(key: str) -> str:
-    known = list(known_keys())
+def _nearest(key: str, loc: Sequence[Any]) -> str:
+    known, leaf = list(known_keys()), key.rpartition(".")[2]
+    if own := _keys_of_variant(loc):
+        return _nearest_of_variant(key, own, known)
     close = difflib.get_close_matches(key, known, n=3, cutoff=0.6)
-    leaf = key.rpartition(".")[2]
     close += [name for name in known if difflib.SequenceMatcher(None, leaf, name.rpartition(".")[2]).ratio() > 0.8]
-    names = list(dict.fromkeys(close))[:3]
+    return _did_you_mean(list(dict.fromkeys(close))[:3])
+
+
+def _nearest_of_variant(key: str, own: Sequence[str], known: Sequence[str]) -> str:
+    """Names like an unknown key in the same section; where none is, or it is another variant's, all of this one."""
+    section, _, leaf = key.rpartition(".")
+    siblings = [*own, *(name for name in known if name.rpartition(".")[0] == section)]
+    leaves = {name.rpartition(".")[2]: name for name in siblings}
+    close = [] if leaf in leaves else [leaves[name] for name in difflib.get_close_matches(leaf, leaves, cutoff=0.7)]
+    return _did_you_mean(close) or f" (possible here: {', '.join(f'`{name}`' for name in own)})"
+
+
+def _did_you_mean(names: Sequence[str]) -> str:
     return f" (did you mean {' or '.join(f'`{name}`' for name in names)}?)" if names else ""
+
+
+def _keys_of_variant(loc: Sequence[Any]) -> list[str]:
+    """Dotted keys of the variant in which an error stands; none where its section has no variants."""
+    tags = [part for part in loc if str(part).startswith(TAG)]
+    section = ".".join(str(part) for part in loc[:-1] if not str(part).startswith(NOT_KEYS))
+    return [f"{section}.{field.name}" for field in fields(BRIDGE_FORMS[tags[-1]])] if tags else []
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,7 @@
 """`--set a.b=c` and the options of a command: laid over what `macaw.yaml` says, and named where they are wrong."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import is_dataclass
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -10,14 +9,26 @@ import yaml
 from pydantic import BeforeValidator
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.config.setting_types import ShortForm
+from macaw_cli.config.setting_types import ShortForm, section_classes
 from macaw_cli.config.settings import Settings
 
 SCIENTIFIC = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
+def apply_overrides(tree: dict[str, Any], overrides: Iterable[str]) -> None:
+    """Set every `a.b=c` in a tree of plain values: first those that choose a variant, then the options, in order.
+
+    Raises:
+        UsageError: one is not of that form.
+    """
+    for override in sorted(overrides, key=_choice_first):
+        apply_override(tree, override)
+
+
 def apply_override(tree: dict[str, Any], override: str) -> None:
     """Set one `a.b=c` in a tree of plain values; a section's short form keeps what else the section says.
+
+    Where it chooses another variant of a section, such as another bridge, the options of the variant before go.
 
     Raises:
         UsageError: it is not of that form.
@@ -26,18 +37,36 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
     if not equals or not all(key.split(".")):
         raise UsageError(f"--set takes key=value, found {override!r}.", "For example: --set training.epochs=2")
     *sections, last = key.split(".")
-    kind: type | None = Settings
+    kinds: tuple[type, ...] = (Settings,)
+    form: ShortForm | None = None
     for section in sections:
-        kind, short = _section(kind, section)
+        kinds, form = _section(kinds, section)
         below = tree.get(section)
-        if isinstance(below, str) and short:
-            below = {short: below}
+        if isinstance(below, str) and form:
+            below = {form.key: below}
         tree[section] = below if isinstance(below, dict) else {}
         tree = tree[section]
-    value, short = _value(text), _section(kind, last)[1]
-    if short and isinstance(value, str) and isinstance(tree.get(last), dict):
-        value = {**tree[last], short: value}
-    tree[last] = value
+    value, own = _value(text), _section(kinds, last)[1]
+    if own and isinstance(value, str) and isinstance(tree.get(last), dict):
+        value = own.chosen(tree[last], value)
+    if form and form.key == last:
+        chosen = form.chosen(tree, value)
+        tree.clear()
+        tree.update(chosen)
+    else:
+        tree[last] = value
+
+
+def _choice_first(override: str) -> tuple[bool, int]:
+    """Sorts overrides that choose a variant to the front, those of outer sections first; the others stay in order."""
+    *sections, last = override.partition("=")[0].split(".")
+    kinds: tuple[type, ...] = (Settings,)
+    form: ShortForm | None = None
+    for section in sections:
+        kinds, form = _section(kinds, section)
+    if form and form.key == last:
+        return False, len(sections) - 1
+    return (False, len(sections)) if _section(kinds, last)[1] else (True, 0)
 
 
 def origin_of(key: str, file: str, typed: Mapping[str, str]) -> str:
@@ -56,13 +85,14 @@ def origin_of(key: str, file: str, typed: Mapping[str, str]) -> str:
 
 
 @cache
-def _section(kind: type | None, key: str) -> tuple[type | None, str | None]:
-    """The class of the section `key`, and what its short form sets; None for what there is not."""
-    hint = get_type_hints(kind, include_extras=True).get(key) if kind else None
-    section, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+def _section(kinds: tuple[type, ...], key: str) -> tuple[tuple[type, ...], ShortForm | None]:
+    """The classes that the section `key` may have, and its short form; none for what there is not."""
+    hints = (get_type_hints(kind, include_extras=True) for kind in kinds)
+    hint = next((own[key] for own in hints if key in own), None)
+    extras = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
     forms = [extra.func for extra in extras if isinstance(extra, BeforeValidator)]
-    shorts = [form.key for form in forms if isinstance(form, ShortForm)]
-    return (section if is_dataclass(section) else None), next(iter(shorts), None)  # type: ignore[return-value]
+    found = next((form for form in forms if isinstance(form, ShortForm)), None)
+    return tuple(section_classes(hint)), found
 
 
 def _value(text: str) -> Any:

@@ -1,10 +1,15 @@
 """Forms in which a setting may be written, shared by the sections of the settings tree."""
 
 import re
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Iterator
+from dataclasses import dataclass, is_dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator
+
+TAG = "variant:"
+"""Begins the tags of a union; pydantic puts them among the keys of an error's place."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +23,34 @@ class ShortForm:
         """A section as it stands, a text as a section with this one value."""
         return {self.key: value} if isinstance(value, str) else value
 
+    def chosen(self, section: dict[str, Any], value: Any) -> dict[str, Any]:
+        """The section with another value of the key."""
+        return {**section, self.key: value}
+
+    def validator(self) -> BeforeValidator:
+        """Of a field that may be given in this form."""
+        return BeforeValidator(self)
+
 
 def named(key: str) -> BeforeValidator:
     """Let a section be given by its most important value alone: `bridge: linear` for `bridge: {name: linear}`."""
-    return BeforeValidator(ShortForm(key))
+    return ShortForm(key).validator()
+
+
+def section_classes(hint: Any) -> Iterator[type]:
+    """The settings classes that a field's type names: itself, or the variants of a union.
+
+    There is none for a section that may be `null`, which repeats the keys of another.
+    """
+    if get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    if get_origin(hint) in {Union, UnionType}:
+        if NoneType in get_args(hint):
+            return
+        for member in get_args(hint):
+            yield from section_classes(member)
+    elif is_dataclass(hint):
+        yield hint  # type: ignore[misc]
 
 
 def matching(pattern: str, words: str) -> AfterValidator:

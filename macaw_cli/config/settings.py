@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, with_config
 
+from macaw_cli.config.bridges.designs import AnyBridge
+from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.config.quickstart_settings import QuickstartSettings
-from macaw_cli.config.setting_types import Texts, named
+from macaw_cli.config.setting_types import Texts
 from macaw_cli.config.training_settings import TrainingSettings
 
 FORMAT_VERSION = 1
@@ -37,33 +39,6 @@ class DatasetSettings:
     """Size at which a new training shard is begun."""
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of unusable conversations above which the command ends with exit code 1."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BridgeSettings:
-    """What turns features into soft tokens."""
-
-    name: Literal["macaw", "linear", "mlp"] = "macaw"
-    """Design of the bridge."""
-    variant: Literal["default", "paper"] = "default"
-    """Only for `macaw`: `paper` is the published form, `default` the one that learns fast."""
-    image_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Soft tokens per image; only for `macaw`, which otherwise takes the published 5."""
-    audio_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Soft tokens per audio; only for `macaw`, which otherwise takes the published 6."""
-    video_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Soft tokens per video; only for `macaw`, which otherwise takes the published 39."""
-    heads: Annotated[int, Field(ge=1)] = 8
-    """Only for `macaw`: heads of the video self-attention; the alignment has twice as many."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Only for `macaw`: dropout of the attention weights while training."""
-    layers: Annotated[int, Field(ge=1)] = 2
-    """Only for `mlp`: number of linear layers."""
-
-    def __post_init__(self) -> None:
-        """Refuse a combination that would be ignored without a word."""
-        if self.variant == "paper" and self.name != "macaw":
-            raise ValueError(f"variant `paper` is a form of `macaw`, not of `{self.name}`; set bridge.variant=default")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,8 +92,8 @@ class Settings:
     """Seed of everything random: splits, order, initial weights."""
     llm: str = ""
     """Folder or hub id of a causal LLM of transformers."""
-    bridge: Annotated[BridgeSettings, named("name")] = BridgeSettings()
-    """Bridge between encoders and LLM."""
+    bridge: AnyBridge = field(default_factory=MacawBridgeSettings)
+    """Bridge between encoders and LLM: one design for all modalities, or one for each."""
     features: FeatureSettings = field(default_factory=FeatureSettings)
     """Settings of `macaw extract-features`."""
     dataset: DatasetSettings = DatasetSettings()

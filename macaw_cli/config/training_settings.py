@@ -102,7 +102,7 @@ class TrainingSettings:
     runs: str = "runs"
     """Folder that holds one folder per run."""
     name: RunName = ""
-    """Name of the run, a folder in `runs`; empty means the bridge's name and a number."""
+    """Name of the run, a folder in `runs`; empty means the bridge's name, or names, and a number."""
     epochs: Annotated[float, Field(gt=0)] = 3.0
     """Passes over the training conversations; fractions are allowed."""
     max_steps: Annotated[int, Field(ge=1)] | None = None

@@ -3,6 +3,7 @@
 from typing import Any
 
 from macaw_cli import __version__
+from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.export.proof import Proof
 from macaw_cli.model.configuration import ENCODER_OF
 
@@ -36,6 +37,7 @@ def model_card(name: str, config: Any, parameters: int, proof: Proof) -> str:
         parameters: how many it has, encoders included.
         proof: of this export.
     """
+    bridge = bridge_in_words(config.bridge, config.modalities)
     media = "\n".join(
         f"| {modality} | {' x '.join(map(str, config.feature_shapes[modality]))} |"
         f" {config.encoders.get(ENCODER_OF[modality], {}).get('model', '')} |"
@@ -50,7 +52,7 @@ tags: [macaw, multimodal, {", ".join(config.modalities) or "text"}]
 # {name}
 
 A multi-modal instruction model made with [macaw](https://pypi.org/project/macaw-cli/) {__version__}: a
-`{config.text_config.model_type}` LLM of width {config.text_config.hidden_size}, the `{config.bridge_settings.name}`
+`{config.text_config.model_type}` LLM of width {config.text_config.hidden_size}, the `{bridge}`
 bridge, and the frozen encoders, {parameters:,} parameters in all. Everything is in this folder.
 
 | modality | features | encoder |

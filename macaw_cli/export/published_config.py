@@ -7,7 +7,8 @@ from torch import Tensor
 from transformers import LlamaConfig
 
 from macaw_cli.basics.errors import InputError, MismatchError
-from macaw_cli.config.settings import MODALITIES, BridgeSettings, Modality
+from macaw_cli.config.bridges.macaw import MacawBridgeSettings
+from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.model.configuration import MacawConfig
 
 PUBLISHED_CONV = {"image": [48, 36], "audio": [240, 220], "video": [36, 30]}
@@ -53,7 +54,7 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
     heads = int(said.get("attention_heads", 8))
     config = MacawConfig.for_llm(
         _llama(weights, said, rows, width),
-        BridgeSettings(name="macaw", variant="paper", heads=heads),
+        MacawBridgeSettings(variant="paper", heads=heads),
         shapes,
         null_media=True,
     )

@@ -3,7 +3,7 @@
 import json
 import struct
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def _lines(facts: dict[str, Any]) -> dict[str, str]:
     bridge, llm, exported = facts["bridge"], facts["llm"], facts["exported"]
     lines = {
         "parameters": f"{sum(facts['parameters'].values()):,} in {human_bytes(facts['bytes'])}",
-        "bridge": ", ".join(f"{name} {value}" for name, value in bridge.items() if value is not None),
+        "bridge": _bridge_line(bridge, facts["modalities"]),
         "llm": ", ".join(f"{name} {value}" for name, value in llm.items()),
         "encoders inside": ", ".join(facts["encoders_inside"]) or "none: they are named by path or hub id",
     }
@@ -144,6 +144,14 @@ def _lines(facts: dict[str, Any]) -> dict[str, str]:
         proof = exported["proof"]
         lines["proof"] = f"largest logit difference {proof['largest_difference']:.1e} (limit {proof['limit']:.1e})"
     return lines
+
+
+def _bridge_line(bridge: dict[str, Any], modalities: Iterable[str]) -> str:
+    """`name mlp, layers 2`; with a design per modality, `image: name mlp, layers 2; audio: ...`."""
+    own = {name: bridge[name] for name in modalities if isinstance(bridge.get(name), dict)}
+    if own:
+        return "; ".join(f"{name}: {_bridge_line(design, ())}" for name, design in own.items())
+    return ", ".join(f"{name} {value}" for name, value in bridge.items() if value is not None)
 
 
 def _tables(facts: dict[str, Any]) -> list[Table]:

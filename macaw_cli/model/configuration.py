@@ -8,8 +8,9 @@ from transformers import AutoConfig, PretrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 from macaw_cli.basics.errors import MismatchError
+from macaw_cli.config.bridges.designs import BridgeDesign, BridgeSettings, read_bridge
 from macaw_cli.config.feature_settings import EncoderSettings
-from macaw_cli.config.settings import MODALITIES, BridgeSettings, Modality
+from macaw_cli.config.settings import MODALITIES, Modality
 
 FORMAT_VERSION = 1
 ENCODER_OF: dict[Modality, str] = {"image": "image", "video": "image", "audio": "audio"}
@@ -38,7 +39,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     audio_encoder_config: dict[str, Any] | PretrainedConfig | None = None
     """Configuration of the audio encoder, when it is part of the model."""
     bridge: dict[str, Any] = field(default_factory=dict)
-    """Fields of `BridgeSettings`; absent ones have their defaults."""
+    """Settings of one design, or of one per modality under the modality's name; absent ones have their defaults."""
     conv: dict[str, list[int]] = field(default_factory=dict)
     """Modality to [kernel, stride] of the `macaw` bridge, where a checkpoint fixes them."""
     align_heads: int | None = None
@@ -95,7 +96,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
 
         Args:
             llm_config: configuration of any causal LLM of transformers.
-            bridge: the bridge's settings.
+            bridge: settings of one design, or of one per modality.
             feature_shapes: shape of one medium's features, (N, C) or (F, N, C), for every modality to be bridged.
             encoders: settings of the `image` and the `audio` encoder.
             fingerprints: encoder fingerprint per modality.
@@ -110,10 +111,13 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
             null_media=null_media,
         )
 
-    @property
-    def bridge_settings(self) -> BridgeSettings:
-        """The bridge's settings as the dataclass."""
-        return BridgeSettings(**self.bridge)
+    def bridge_settings(self, modality: Modality) -> BridgeDesign:
+        """Settings of one modality's bridge.
+
+        Raises:
+            MismatchError: a newer macaw saved the model, with a design or an option that this one does not have.
+        """
+        return read_bridge(self.bridge, modality)
 
     def encoder_settings(self, modality: Modality) -> EncoderSettings:
         """Settings of the encoder that makes the features of `modality`."""

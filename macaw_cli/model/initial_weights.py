@@ -10,6 +10,7 @@ from torch import nn
 from transformers import initialization as init
 
 from macaw_cli.model.bridges.attention import BiasedAttention
+from macaw_cli.model.bridges.calibrated_norm import CalibratedNorm
 from macaw_cli.model.bridges.macaw import MacawBridge
 
 
@@ -33,5 +34,8 @@ def initialise(module: nn.Module, embedding_std: float) -> None:
         init.xavier_normal_(module.bias_k)
         init.xavier_normal_(module.bias_v)
         init.zeros_(module.out_proj.bias)
+    elif isinstance(module, nn.LayerNorm):
+        init.constant_(module.weight, module.unit if isinstance(module, CalibratedNorm) else 1.0)
+        init.zeros_(module.bias)
     elif isinstance(module, MacawBridge) and module.residual:
         init.constant_(module.embedding_rms, module.initial_rms)

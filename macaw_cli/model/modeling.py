@@ -14,7 +14,6 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from macaw_cli.config.settings import Modality
 from macaw_cli.model import attached_encoders, initial_weights
-from macaw_cli.model.bridges.macaw import MacawBridge
 from macaw_cli.model.bridges.registry import build_bridge
 from macaw_cli.model.bridges.together import Bridges
 from macaw_cli.model.chunked_loss import SupervisedLoss
@@ -191,11 +190,10 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         """Give bridges and tags the scale of the LLM's own embeddings; for a new model, before training."""
         with gathered(self.embedding_matrix):
             matrix = self.embedding_matrix.detach()
-            for bridge in self.bridges.values():
-                if isinstance(bridge, MacawBridge):
-                    bridge.calibrate(matrix)
+            self.bridges.calibrate(matrix)
             if self.tag_embeddings is not None:
-                nn.init.normal_(self.tag_embeddings.weight, std=float(matrix.float().square().mean().sqrt()))
+                with gathered(self.tag_embeddings.weight, to_change=True):
+                    nn.init.normal_(self.tag_embeddings.weight, std=float(matrix.float().square().mean().sqrt()))
 
     @torch.no_grad()
     def set_null_features(self, modality: Modality, features: Tensor) -> None:

@@ -10,13 +10,20 @@ def is_partitioned(parameter: Tensor) -> bool:
     return hasattr(parameter, "ds_id")  # only DeepSpeed's own parameters have one
 
 
-def gathered(parameter: Tensor) -> AbstractContextManager[None]:
-    """The whole of a parameter for the duration of the block; where it is split, on every process alike."""
+def gathered(parameter: Tensor, *, to_change: bool = False) -> AbstractContextManager[None]:
+    """The whole of a parameter for the duration of the block; where it is split, on every process alike.
+
+    Args:
+        parameter: split or not.
+        to_change: keep what the block writes to it; where it is split, what the first process writes.
+    """
     if not is_partitioned(parameter):
         return nullcontext()
     import deepspeed
 
-    context: AbstractContextManager[None] = deepspeed.zero.GatheredParameters([parameter])
+    context: AbstractContextManager[None] = deepspeed.zero.GatheredParameters(
+        [parameter], modifier_rank=0 if to_change else None
+    )
     return context
 
 

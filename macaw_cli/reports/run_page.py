@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.disk import human_bytes
+from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.reports.drawing import write_png
 from macaw_cli.reports.figures import CONDITIONS, held_out, run_figures
 from macaw_cli.reports.page import cards, picture_cards, table, tiles, write_page
@@ -60,8 +61,7 @@ def _parts(record: RunRecord) -> Iterator[str]:
 def _what(record: RunRecord) -> str:
     """`Bridge macaw on models/llm, trained on dataset: bridge, tags, llm`."""
     settings, training = record.settings, record.settings.get("training", {})
-    bridge = settings.get("bridge", {})
-    name = bridge.get("name", "?") if isinstance(bridge, dict) else str(bridge)
+    name = bridge_in_words(settings.get("bridge", "?"))
     data = ", ".join(training.get("datasets") or [settings.get("dataset", {}).get("out", "dataset")])
     adapter = (training.get("adapter") or {}).get("kind", "none")
     trained = training.get("train", [])

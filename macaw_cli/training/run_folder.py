@@ -20,6 +20,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.locks import is_locked
 from macaw_cli.basics.typed_command import typed_command
+from macaw_cli.config.bridges.designs import bridge_label
 from macaw_cli.config.loading import Workspace, settings_yaml
 from macaw_cli.reports.run_record import RUN_VERSION
 
@@ -136,7 +137,7 @@ def _runs_newest_first(runs: Path) -> list[RunFolder]:
 def _new_folder(workspace: Workspace, runs: Path) -> RunFolder:
     name = workspace.settings.training.name
     while True:
-        run = RunFolder(runs / (name or _next_name(runs, workspace.settings.bridge.name)))
+        run = RunFolder(runs / (name or _next_name(runs, bridge_label(workspace.settings.bridge))))
         try:
             run.path.mkdir(parents=True, exist_ok=bool(name))
         except FileExistsError:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from macaw_cli.config.settings import BridgeSettings
+from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.export.published_names import published_name
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -30,7 +30,7 @@ def workspace(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("workspace")
     config = MacawConfig.for_llm(
-        LlamaConfig(vocab_size=40, hidden_size=16, **LLAMA), BridgeSettings(variant="paper", heads=2),
+        LlamaConfig(vocab_size=40, hidden_size=16, **LLAMA), MacawBridgeSettings(variant="paper", heads=2),
         {"image": (21, 8), "audio": (30, 8), "video": (2, 9, 8)}, null_media=True,
     )  # fmt: skip
     config.conv, config.tag_ids = CONV, {"image": [33, 34], "audio": [35, 36], "video": [37, 38]}

@@ -43,11 +43,6 @@ def test_the_defaults_are_valid():
     assert TypeAdapter(Settings).validate_python({}) == Settings()
 
 
-def test_the_papers_variant_of_another_bridge_is_refused():
-    with pytest.raises(UsageError, match="variant `paper` is a form of `macaw`, not of `linear`"):
-        parse_settings({"bridge": {"name": "linear", "variant": "paper"}}, "a test")
-
-
 @pytest.mark.parametrize("name", ["../elsewhere", "/tmp/x", ".hidden", "a/b"])
 def test_a_run_cannot_be_named_out_of_its_folder(name):
     with pytest.raises(UsageError, match=r"`training\.name`"):

@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no pa
 
 import tiny_macaw
 
-from macaw_cli.config.settings import MODALITIES, BridgeSettings
+from macaw_cli.config.bridges.designs import design
+from macaw_cli.config.settings import MODALITIES
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -25,7 +26,8 @@ def llm_config(**changes):
 
 
 def make_config(bridge="macaw", *, llm=None, null_media=False, shapes=None, **settings):
-    settings = BridgeSettings(name=bridge, **{"heads": 4, "image_tokens": 3, "dropout": 0.0, **settings})
+    own = {"heads": 4, "image_tokens": 3, "dropout": 0.0} if bridge == "macaw" else {}
+    settings = design(bridge, **{**own, **settings}) if isinstance(bridge, str) else bridge
     return MacawConfig.for_llm(llm or llm_config(), settings, shapes or SHAPES, null_media=null_media)
 
 

@@ -7,8 +7,9 @@ from PIL import Image
 from transformers import LlamaConfig
 
 from macaw_cli.basics.errors import MismatchError
+from macaw_cli.config.bridges.linear import LinearBridgeSettings
+from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.feature_settings import EncoderSettings
-from macaw_cli.config.settings import BridgeSettings
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.model.attached_encoders import attach
@@ -29,7 +30,7 @@ def world(tmp_path_factory):
     tokenizer = tiny_macaw.byte_tokenizer()
     shapes = {"image": image.feature_shape, "audio": audio.feature_shape, "video": (3, *image.feature_shape)}
     llm = tiny_macaw.tiny_llm(tokenizer).config
-    config = MacawConfig.for_llm(llm, BridgeSettings(heads=2, image_tokens=4), shapes, ENCODERS)
+    config = MacawConfig.for_llm(llm, MacawBridgeSettings(heads=2, image_tokens=4), shapes, ENCODERS)
     model = MacawForConditionalGeneration.build(config, None).eval()
     attach(model, image.model, audio.model)
     processor = MacawProcessor(
@@ -106,7 +107,7 @@ def test_any_encoders_inside_see_and_hear_as_they_do_outside(image_kind, audio_k
     llm = LlamaConfig(vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1,
                       num_attention_heads=2, max_position_embeddings=4096)  # fmt: skip
     encoders = {"image": EncoderSettings(), "audio": EncoderSettings()}
-    config = MacawConfig.for_llm(llm, BridgeSettings(name="linear"), shapes, encoders, prints)
+    config = MacawConfig.for_llm(llm, LinearBridgeSettings(), shapes, encoders, prints)
     model = MacawForConditionalGeneration.build(config, None).eval()
     attach(model, image.model, audio.model)
     processor = MacawProcessor(

@@ -62,7 +62,7 @@ def losses(folder, stage, tied, bridge):
     (folder / "tests_conftest.py").write_text((Path(__file__).parent / "conftest.py").read_text())
     environment = {
         **os.environ, "DS_ACCELERATOR": "cpu", "LOCAL_RANK": "0", "RANK": "0", "WORLD_SIZE": "1",
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]),
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "train.py", str(stage), tied, bridge],

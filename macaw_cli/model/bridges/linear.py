@@ -2,47 +2,40 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from macaw_cli.config.settings import Modality
-from macaw_cli.model.bridges.protocol import BridgeContext
+from macaw_cli.model.bridges.projection import ProjectionBridge
 
 if TYPE_CHECKING:
+    from macaw_cli.config.bridges.linear import LinearBridgeSettings
     from macaw_cli.model.configuration import MacawConfig
 
 
-class LinearBridge(nn.Module):
+class LinearBridge(ProjectionBridge):
     """(N, C) -> (N, D); a video's frames stand one after the other.
 
     Args:
         channels: C.
         width: D.
+        norm: LayerNorm before and after, the latter calibrated to the embeddings' RMS.
+        unit: RMS of the embedding matrix; `calibrate` measures it.
     """
 
-    looks_at_embeddings = False
-
-    def __init__(self, channels: int, width: int) -> None:
-        super().__init__()
-        self.projection = nn.Linear(channels, width)
+    def __init__(self, channels: int, width: int, *, norm: bool = False, unit: float = 0.02) -> None:
+        projection = nn.Linear(channels, width)
+        super().__init__(projection, channels=channels, row=channels, width=width, norm=norm, unit=unit)
 
     @classmethod
     def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:
         """A bridge with initial weights for the sizes in `config`."""
-        return cls(config.feature_shapes[modality][-1], config.text_width)
+        settings = cast("LinearBridgeSettings", config.bridge_settings(modality))
+        channels, unit = config.feature_shapes[modality][-1], config.initial_embedding_std
+        return cls(channels, config.text_width, norm=settings.norm, unit=unit)
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
         """As many as there are feature tokens."""
         return prod(shape[:-1])
-
-    def smallest_input(self) -> tuple[int, int]:
-        """(1, C)."""
-        return 1, self.projection.in_features
-
-    def forward(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
-        """Project all feature tokens of all media at once: (K, D)."""
-        projected: Tensor = self.projection(torch.cat([medium.flatten(0, -2) for medium in features]))
-        return projected

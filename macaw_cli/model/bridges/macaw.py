@@ -5,7 +5,7 @@ Letters: B media, N feature tokens, C channels, K soft tokens of all media, V ro
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.windows import solve_windows, window_count
 
 if TYPE_CHECKING:
+    from macaw_cli.config.bridges.macaw import MacawBridgeSettings
     from macaw_cli.model.configuration import MacawConfig
 
 PUBLISHED_TOKENS: dict[Modality, int] = {"image": 5, "audio": 6, "video": 39}
@@ -74,7 +75,8 @@ class MacawBridge(nn.Module):
         Raises:
             UsageError: the heads do not divide D or, for video, C.
         """
-        settings, channels = config.bridge_settings, config.feature_shapes[modality][-1]
+        settings = cast("MacawBridgeSettings", config.bridge_settings(modality))
+        channels = config.feature_shapes[modality][-1]
         width, over_time = config.text_width, modality == "video"
         align_heads = config.align_heads or 2 * settings.heads
         _require_divisible(f"the LLM's hidden size {width}", width, align_heads, settings.heads)
@@ -138,7 +140,7 @@ def windows_of(config: "MacawConfig", modality: Modality) -> tuple[int, int]:
         kernel, stride = config.conv[modality]
         return kernel, stride
     available = prod(config.feature_shapes[modality][:-1])
-    wanted = getattr(config.bridge_settings, f"{modality}_tokens")
+    wanted = getattr(config.bridge_settings(modality), f"{modality}_tokens")
     return solve_windows(available, wanted or min(PUBLISHED_TOKENS[modality], available))
 
 

@@ -22,7 +22,7 @@ class BridgeContext:
 
 
 class Bridge(Protocol):
-    """One design of a bridge for one modality; an `nn.Module`.
+    """One design of a bridge for one modality; an `nn.Module`, which may inherit the defaults of this class too.
 
     Every submodule that owns parameters is called exactly once per `forward`, whatever the number of media: under
     ZeRO-3 the calls of all ranks have to be the same.
@@ -52,6 +52,15 @@ class Bridge(Protocol):
     def smallest_input(self) -> tuple[int, int]:
         """(tokens, channels) of the smallest feature that can pass, for ranks that lack this modality."""
         ...
+
+    def calibrate(self, embedding_matrix: Tensor) -> None:
+        """Fit a new bridge to the LLM before training; nothing to do by default.
+
+        Args:
+            embedding_matrix: (V, D), whole also under ZeRO-3. The bridge's own parameters may be partitioned: write to
+                them inside `macaw_cli.model.partitions.gathered(parameter, to_change=True)`.
+        """
+        return
 
     def __call__(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
         """Soft tokens of all media, one after the other.

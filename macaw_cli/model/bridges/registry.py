@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
 
 BRIDGES = {
+    "frame-stack": "macaw_cli.model.bridges.frame_stack:FrameStackBridge",
     "linear": "macaw_cli.model.bridges.linear:LinearBridge",
     "macaw": "macaw_cli.model.bridges.macaw:MacawBridge",
     "mlp": "macaw_cli.model.bridges.mlp:MlpBridge",
@@ -31,7 +32,7 @@ def build_bridge(config: "MacawConfig", modality: Modality) -> Bridge:
     Raises:
         UsageError: the sizes in `config` do not fit the design.
     """
-    return bridge_class(config.bridge_settings.name).from_config(config, modality)
+    return bridge_class(config.bridge_settings(modality).name).from_config(config, modality)
 
 
 def soft_token_count(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
@@ -57,4 +58,4 @@ def soft_token_count(config: "MacawConfig", modality: Modality, shape: Sequence[
             f"The {modality} bridge takes features with {channels} channels, found {shape[-1]}.",
             "Extract the features with the encoder that the model was trained with.",
         )
-    return bridge_class(config.bridge_settings.name).soft_tokens(config, modality, shape)
+    return bridge_class(config.bridge_settings(modality).name).soft_tokens(config, modality, shape)

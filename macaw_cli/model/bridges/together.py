@@ -33,6 +33,11 @@ class Bridges(nn.ModuleDict):
         if any(bridge.looks_at_embeddings for bridge in self.values()):
             used_in(self, embedding_matrix)
 
+    def calibrate(self, embedding_matrix: Tensor) -> None:
+        """Fit new bridges to the LLM's embedding matrix (V, D), before training."""
+        for bridge in self.values():
+            bridge.calibrate(embedding_matrix)  # type: ignore[operator]
+
     def forward(
         self, media: Mapping[Modality, Sequence[Tensor]], embedding_matrix: nn.Parameter
     ) -> tuple[Tensor, ...]:

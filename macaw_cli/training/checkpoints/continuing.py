@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from macaw_cli.basics.errors import MismatchError
+from macaw_cli.config.bridges.designs import without_foreign
 from macaw_cli.config.loading import parse_settings
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.weighted_folders import split_weight
@@ -54,7 +55,9 @@ def require_same_settings(run: RunFolder, settings: Settings) -> None:
     Raises:
         MismatchError: with every such setting, its value in the run and its value now.
     """
-    before = learning_settings(parse_settings(yaml.safe_load(run.settings_file.read_text()), str(run.settings_file)))
+    tree = yaml.safe_load(run.settings_file.read_text())
+    tree["bridge"] = without_foreign(tree["bridge"])
+    before = learning_settings(parse_settings(tree, str(run.settings_file)))
     now = learning_settings(settings)
     if before.get("training.zero_stage") != now.get("training.zero_stage"):
         raise MismatchError(

@@ -44,8 +44,8 @@ class ModelSize:
     vocabulary: int
     key_value_width: int
     """Width of keys and of values: less than D where heads share them."""
-    align_heads: int
-    """Heads of the `macaw` bridges' attention to the embedding matrix; 0 for other bridges."""
+    align_heads: Mapping[str, int]
+    """Modality to the heads of its bridge's attention to the embedding matrix; only where the bridge is `macaw`."""
 
 
 @dataclass(frozen=True)
@@ -129,13 +129,12 @@ def loss_chunk(size: ModelSize, pack: PackSize, value: int) -> float:
 
 def alignment(size: ModelSize, pack: PackSize, value: int) -> float:
     """Attention of soft tokens to the embedding matrix: its scores and probabilities, or the matrix projected."""
-    if not size.align_heads:
-        return 0.0
     needed = 0.0
-    for tokens in pack.soft_tokens.values():
-        folded = tokens * size.align_heads * size.vocabulary * (2 * value + 2 * 4)
+    for modality, heads in size.align_heads.items():
+        tokens = pack.soft_tokens.get(modality, 0)
+        folded = tokens * heads * size.vocabulary * (2 * value + 2 * 4)
         shared = size.vocabulary * size.width * 4 * value
-        is_folded = folding_is_cheaper(tokens, size.vocabulary, size.width, size.align_heads)
+        is_folded = folding_is_cheaper(tokens, size.vocabulary, size.width, heads)
         needed += folded if is_folded else shared
     return needed
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from torch import nn
 
+from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.planning.memory_estimate import ModelSize, PackSize
@@ -42,7 +44,7 @@ def model_size(model: Any, training: TrainingSettings) -> ModelSize:
     config, counts = model.config.text_config, counts_by_group(model, training).values()
     heads = getattr(config, "num_attention_heads", None) or 1  # none in an LLM that only carries a state
     per_head = getattr(config, "head_dim", None) or config.hidden_size // heads
-    bridge, adapter = model.config.bridge_settings, training.adapter.kind
+    adapter = training.adapter.kind
     head = model.get_output_embeddings()
     return ModelSize(
         trained=sum(trained for trained, _ in counts),
@@ -54,8 +56,15 @@ def model_size(model: Any, training: TrainingSettings) -> ModelSize:
         feed_forward=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
         vocabulary=model.config.vocabulary_size,
         key_value_width=per_head * (getattr(config, "num_key_value_heads", None) or heads),
-        align_heads=(model.config.align_heads or 2 * bridge.heads) if bridge.name == "macaw" else 0,
+        align_heads=_align_heads(model.config),
     )
+
+
+def _align_heads(config: MacawConfig) -> dict[str, int]:
+    """Modality to the heads of its alignment, where its bridge is `macaw`."""
+    bridges = {name: config.bridge_settings(name) for name in config.modalities}
+    heads = {name: 2 * bridge.heads for name, bridge in bridges.items() if isinstance(bridge, MacawBridgeSettings)}
+    return {name: config.align_heads or own for name, own in heads.items()}
 
 
 def _quantised(model: Any) -> int:

@@ -4,13 +4,15 @@ import pytest
 import torch
 
 from macaw_cli.basics.errors import MismatchError, UsageError
-from macaw_cli.config.settings import BridgeSettings
+from macaw_cli.config.bridges.designs import DESIGNS
 from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.registry import BRIDGES, build_bridge, soft_token_count
 
 
 def test_settings_and_registry_name_the_same_bridges():
-    assert set(get_args(get_type_hints(BridgeSettings)["name"])) == set(BRIDGES)
+    assert set(DESIGNS) == set(BRIDGES)
+    for name, kind in DESIGNS.items():
+        assert get_args(get_type_hints(kind)["name"]) == (name,) == (kind().name,)
 
 
 @pytest.mark.parametrize("name", sorted(BRIDGES))

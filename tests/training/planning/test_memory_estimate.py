@@ -16,7 +16,7 @@ from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 
 SIZE = ModelSize(
     trained=7 * 10**9, frozen=0, quantised=0, head=0, width=4096, layers=32, feed_forward=11008, vocabulary=32000,
-    key_value_width=4096, align_heads=0,
+    key_value_width=4096, align_heads={},
 )  # fmt: skip
 PACK = PackSize(tokens=2048, supervised=500, soft_tokens={"image": 100})
 GIB = 2**30
@@ -75,7 +75,7 @@ def test_the_buffers_are_those_that_deepspeed_is_told_to_make():
 
 
 def test_the_alignment_of_the_macaw_bridge_counts():
-    aligned = device(TrainingSettings(), size=replace(SIZE, align_heads=16))
+    aligned = device(TrainingSettings(), size=replace(SIZE, align_heads={"image": 16}))
     assert aligned["alignment"] > 100 * 16 * 32000 * 4
     assert "alignment" not in device(TrainingSettings())
 

@@ -1,0 +1,1 @@
+"""Settings of the bridges: one file per design, without torch."""

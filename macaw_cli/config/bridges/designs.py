@@ -1,0 +1,185 @@
+"""The designs of bridges by name, and `bridge:`, which is one design for all modalities or one for each."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Tag
+from pydantic_core import PydanticCustomError
+
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
+from macaw_cli.config.bridges.linear import LinearBridgeSettings
+from macaw_cli.config.bridges.macaw import MacawBridgeSettings
+from macaw_cli.config.bridges.mlp import MlpBridgeSettings
+from macaw_cli.config.setting_types import TAG, ShortForm
+
+BridgeDesign = FrameStackBridgeSettings | LinearBridgeSettings | MacawBridgeSettings | MlpBridgeSettings
+DESIGNS: dict[str, type[BridgeDesign]] = {
+    "frame-stack": FrameStackBridgeSettings,
+    "linear": LinearBridgeSettings,
+    "macaw": MacawBridgeSettings,
+    "mlp": MlpBridgeSettings,
+}
+DEFAULT = "macaw"
+"""The design where none is named."""
+PER_MODALITY = "per modality"
+"""Tag of the form with one design per modality."""
+UNITED_FIELDS = {
+    "name", "variant", "image_tokens", "audio_tokens", "video_tokens", "heads", "dropout", "layers",
+}  # fmt: skip
+"""What a bridge was saved with when all designs shared one set of settings."""
+
+
+def _name(value: Any) -> str:
+    """The tag of one design: of plain values or of settings."""
+    name = value.get("name", DEFAULT) if isinstance(value, Mapping) else getattr(value, "name", DEFAULT)
+    return f"{TAG}{name}"
+
+
+def _form(value: Any) -> str:
+    """The tag of `bridge:` as a whole."""
+    plain = isinstance(value, Mapping) and bool(_named_modalities(value))
+    return TAG + PER_MODALITY if plain or isinstance(value, BridgePerModality) else _name(value)
+
+
+class DesignForm(ShortForm):
+    """A design given by its name alone; a name that no design has is refused."""
+
+    default = DEFAULT
+
+    def __call__(self, value: Any) -> Any:
+        """The section, as plain values."""
+        section = super().__call__(value)
+        if isinstance(section, Mapping) and "name" in section:
+            _require_design(section["name"])
+        return section
+
+    def chosen(self, section: dict[str, Any], name: Any) -> dict[str, Any]:
+        """The section with another design, whose options start with their defaults; with the same, the section."""
+        same = section.get("name", DEFAULT) == name and not _named_modalities(section)
+        return {**section, "name": name} if same else {"name": name}
+
+
+class BridgeForm(DesignForm):
+    """`bridge:` as a whole: also one design per modality."""
+
+    def __call__(self, value: Any) -> Any:
+        """A design beside modalities, `{name: mlp, audio: linear}`, is that of the modalities not named."""
+        section = super().__call__(value)
+        if not isinstance(section, Mapping) or "name" not in section or not _named_modalities(section):
+            return section
+        named = _named_modalities(section)
+        shared = {key: option for key, option in section.items() if key not in named}
+        others = {name: shared for name in _modalities() if name not in named}
+        return {**named, **others} if others else section
+
+
+FrameStack = Annotated[FrameStackBridgeSettings, Tag(f"{TAG}frame-stack")]
+Linear = Annotated[LinearBridgeSettings, Tag(f"{TAG}linear")]
+Macaw = Annotated[MacawBridgeSettings, Tag(f"{TAG}macaw")]
+Mlp = Annotated[MlpBridgeSettings, Tag(f"{TAG}mlp")]
+OneDesign = Annotated[FrameStack | Linear | Macaw | Mlp, Discriminator(_name), DesignForm("name").validator()]
+"""A design with its own options; the name alone is enough."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BridgePerModality:
+    """One design per modality; a modality that is not named takes the default design."""
+
+    image: OneDesign = field(default_factory=MacawBridgeSettings)
+    """A design for images, by its name or with its options; the default is `macaw`."""
+    audio: OneDesign = field(default_factory=MacawBridgeSettings)
+    """As `bridge.image`, for audio."""
+    video: OneDesign = field(default_factory=MacawBridgeSettings)
+    """As `bridge.image`, for video."""
+
+
+PerModality = Annotated[BridgePerModality, Tag(TAG + PER_MODALITY)]
+BridgeSettings = BridgeDesign | BridgePerModality
+BRIDGE_FORMS = {f"{TAG}{name}": kind for name, kind in DESIGNS.items()} | {TAG + PER_MODALITY: BridgePerModality}
+"""Tag to the settings that it stands for."""
+AnyBridge = Annotated[
+    FrameStack | Linear | Macaw | Mlp | PerModality, Discriminator(_form), BridgeForm("name").validator()
+]
+"""`bridge:` as it may be written."""
+
+
+def design_of(bridge: BridgeSettings, modality: str) -> BridgeDesign:
+    """The settings of one modality's bridge."""
+    if isinstance(bridge, BridgePerModality):
+        design: BridgeDesign = getattr(bridge, modality)
+        return design
+    return bridge
+
+
+def bridge_label(bridge: BridgeSettings) -> str:
+    """The names of the designs, each once, joined by `-`."""
+    return "-".join(dict.fromkeys(design_of(bridge, modality).name for modality in _modalities()))
+
+
+def bridge_in_words(saved: Any, modalities: Iterable[str] = ()) -> str:
+    """The names of the designs in plain values, as `mlp` or `mlp (image), frame-stack (audio)`.
+
+    Args:
+        saved: `bridge` of settings or of a model's configuration; anything else is named as it stands.
+        modalities: those to name; all that are there by default.
+    """
+    if not isinstance(saved, Mapping):
+        return str(saved)
+    named = _named_modalities(saved)
+    of = {name: str(named[name].get("name", DEFAULT)) for name in named if name in (modalities or named)}
+    names = set(of.values())
+    if len(names) > 1:
+        return ", ".join(f"{design} ({name})" for name, design in of.items())
+    return next(iter(names), str(saved.get("name", DEFAULT)))
+
+
+def design(name: str = DEFAULT, **options: Any) -> BridgeDesign:
+    """Settings of the design of that name, unchecked but for the names.
+
+    Raises:
+        MismatchError: no such design or option, as in a model that a newer macaw saved.
+    """
+    known = [one.name for one in fields(DESIGNS[name])] if name in DESIGNS else []
+    unknown = sorted(set(options) - set(known))
+    if not known or unknown:
+        what = f"the option {unknown[0]} of the bridge {name}" if known else f"the bridge {name}"
+        raise MismatchError(f"This macaw does not know {what}.", "Use the macaw that saved the model, or a newer one.")
+    return DESIGNS[name](**options)
+
+
+def read_bridge(saved: Mapping[str, Any], modality: str) -> BridgeDesign:
+    """The settings of one modality's bridge as a model's configuration holds them: plain values.
+
+    Raises:
+        MismatchError: no such design or option, as in a model that a newer macaw saved.
+    """
+    if _named_modalities(saved):
+        saved = saved.get(modality, {})
+    return design(**without_foreign(saved))
+
+
+def without_foreign(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """A design as it is saved now, from one that was saved when all designs shared one set of settings."""
+    if set(saved) != UNITED_FIELDS or saved["name"] not in DESIGNS:
+        return dict(saved)
+    own = {one.name for one in fields(DESIGNS[saved["name"]])}
+    return {name: value for name, value in saved.items() if name in own}
+
+
+def _modalities() -> list[str]:
+    return [one.name for one in fields(BridgePerModality)]
+
+
+def _named_modalities(section: Mapping[Any, Any]) -> dict[str, Any]:
+    return {name: section[name] for name in _modalities() if name in section}
+
+
+def _require_design(name: Any) -> None:
+    if not isinstance(name, str) or name not in DESIGNS:
+        close = difflib.get_close_matches(str(name), DESIGNS, n=1)
+        hint = f" (did you mean `{close[0]}`?)" if close else ""
+        words = f"must be {' or '.join(f'`{known}`' for known in DESIGNS)}, found {name!r}{hint}"
+        raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": "name"})

@@ -1,0 +1,22 @@
+"""Settings of the `frame-stack` bridge."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FrameStackBridgeSettings:
+    """`stride` consecutive feature tokens side by side, then an MLP; one soft token per `stride` feature tokens."""
+
+    name: Literal["frame-stack"] = "frame-stack"
+    """Design of the bridge."""
+    stride: Annotated[int, Field(ge=1)] = 4
+    """Feature tokens per soft token. The last ones are followed by zeros; for video, the last ones of each frame."""
+    hidden: Annotated[int, Field(ge=1)] | None = None
+    """Width between the two linear layers; `null` is twice the LLM's hidden size."""
+    bias: bool = True
+    """Whether the linear layers have a bias."""
+    norm: bool = True
+    """LayerNorm on the stacked features, and on the soft tokens one that gives them the RMS of the LLM's embeddings."""

@@ -1,0 +1,14 @@
+"""Settings of the `linear` bridge."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinearBridgeSettings:
+    """One linear layer; one soft token per feature token (LLaVA 1, MiniGPT-4)."""
+
+    name: Literal["linear"] = "linear"
+    """Design of the bridge."""
+    norm: bool = False
+    """LayerNorm on the features, and on the soft tokens one that gives them the RMS of the LLM's embeddings."""

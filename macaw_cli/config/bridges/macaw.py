@@ -1,0 +1,26 @@
+"""Settings of the `macaw` bridge."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MacawBridgeSettings:
+    """A few soft tokens per medium, aligned to the LLM's embedding matrix by attention (Macaw-LLM)."""
+
+    name: Literal["macaw"] = "macaw"
+    """Design of the bridge."""
+    variant: Literal["default", "paper"] = "default"
+    """`paper` is the published form, `default` the one that learns fast."""
+    image_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Soft tokens per image; `null` takes the published 5."""
+    audio_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Soft tokens per audio; `null` takes the published 6."""
+    video_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Soft tokens per video; `null` takes the published 39."""
+    heads: Annotated[int, Field(ge=1)] = 8
+    """Heads of the video self-attention; the alignment has twice as many."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Dropout of the attention weights while training."""

@@ -1,0 +1,55 @@
+"""What bridges that project feature tokens one by one have in common.
+
+Letters: N feature tokens, C channels, K soft tokens of all media, D width of the LLM.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from macaw_cli.model.bridges.calibrated_norm import CalibratedNorm
+from macaw_cli.model.bridges.protocol import BridgeContext
+
+
+class ProjectionBridge(nn.Module):
+    """Rows of features -> (LayerNorm ->) projection (-> LayerNorm calibrated to the embeddings' RMS).
+
+    Args:
+        projection: (K, row width) -> (K, D).
+        channels: C.
+        row: width of what is projected; C, or a multiple where several tokens make one row.
+        width: D.
+        norm: whether there are norms.
+        unit: RMS of soft tokens with norms until `calibrate` has measured the embedding matrix.
+    """
+
+    looks_at_embeddings = False
+
+    def __init__(
+        self, projection: nn.Module, *, channels: int, row: int, width: int, norm: bool, unit: float
+    ) -> None:
+        super().__init__()
+        self.channels = channels
+        self.input_norm = nn.LayerNorm(row) if norm else None
+        self.projection = projection
+        self.output_norm = CalibratedNorm(width, unit) if norm else None
+
+    def smallest_input(self) -> tuple[int, int]:
+        """(1, C)."""
+        return 1, self.channels
+
+    def calibrate(self, embedding_matrix: Tensor) -> None:
+        """Bring soft tokens to the RMS of the embedding matrix (V, D), where there are norms."""
+        if self.output_norm is not None:
+            self.output_norm.calibrate(embedding_matrix)
+
+    def rows(self, features: Tensor) -> Tensor:
+        """What is projected of one medium (N, C) or (F, N, C): one row per soft token."""
+        return features.flatten(0, -2)
+
+    def forward(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
+        """Project the rows of all media at once: (K, D)."""
+        rows = torch.cat([self.rows(medium) for medium in features])
+        soft: Tensor = self.projection(rows if self.input_norm is None else self.input_norm(rows))
+        return soft if self.output_norm is None else self.output_norm(soft)
