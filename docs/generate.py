@@ -89,13 +89,13 @@ def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str,
         yield "## Top level"
     if len(rows) > 2:
         yield "\n".join(rows)
-    for name, description, target, values in below:
-        yield f"{'##' if prefix == '' else '###'} `{prefix}{name}`\n\n{description}"
-        yield from _sections(target, root, values, f"{prefix}{name}.")
     for name, value in variants.items():
         yield f"## `{name}`\n\n{value['description']}"
         for choice in value["oneOf"]:
             yield from _variant(name, _section_of(choice, root) or {}, root)
+    for name, description, target, values in below:
+        yield f"{'##' if prefix == '' else '###'} `{prefix}{name}`\n\n{description}"
+        yield from _sections(target, root, values, f"{prefix}{name}.")
 
 
 def _variant(name: str, variant: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:

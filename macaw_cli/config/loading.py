@@ -15,7 +15,7 @@ from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.config.bridges.designs import BRIDGE_FORMS
-from macaw_cli.config.overrides import apply_overrides, origin_of
+from macaw_cli.config.overrides import apply_override, in_order, origin_of
 from macaw_cli.config.presets import Preset, lay_recipe_over
 from macaw_cli.config.setting_types import TAG, section_classes
 from macaw_cli.config.settings import FORMAT_VERSION, Settings
@@ -83,8 +83,11 @@ def open_workspace(
     if preset:
         lay_recipe_over(tree, preset)
     typed = {override: f"--set {override}" for override in overrides} | dict(options or {})
-    apply_overrides(tree, typed)
-    return Workspace(workspace_root(config), parse_settings(tree, str(file or ""), typed))
+    ordered = in_order(typed)
+    for override in ordered:
+        apply_override(tree, override)
+    told = {override: typed[override] for override in ordered}
+    return Workspace(workspace_root(config), parse_settings(tree, str(file or ""), told))
 
 
 def workspace_root(config: Path | None = None) -> Path:
@@ -103,7 +106,7 @@ def parse_settings(tree: dict[str, Any], origin: str, typed: Mapping[str, str] |
     Args:
         tree: what the YAML held, overrides included.
         origin: where it came from, for the message.
-        typed: each override to how it was typed.
+        typed: each override, in the order in which they were applied, to how it was typed.
 
     Raises:
         UsageError: all problems at once, each with its dotted key and where its value came from.

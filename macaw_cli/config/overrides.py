@@ -15,14 +15,12 @@ from macaw_cli.config.settings import Settings
 SCIENTIFIC = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
-def apply_overrides(tree: dict[str, Any], overrides: Iterable[str]) -> None:
-    """Set every `a.b=c` in a tree of plain values: first those that choose a variant, then the options, in order.
+def in_order(overrides: Iterable[str]) -> list[str]:
+    """The order in which to apply them: first those that choose a variant, then the options; else as they come.
 
-    Raises:
-        UsageError: one is not of that form.
+    An option of a variant that was typed is never lost because the variant was chosen after it.
     """
-    for override in sorted(overrides, key=_choice_first):
-        apply_override(tree, override)
+    return sorted(overrides, key=_choice_first)
 
 
 def apply_override(tree: dict[str, Any], override: str) -> None:

@@ -34,10 +34,11 @@ def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
     import yaml
 
     from macaw_cli.config.loading import parse_settings
-    from macaw_cli.config.overrides import apply_overrides
+    from macaw_cli.config.overrides import apply_override, in_order
 
     tree = yaml.safe_load(text)
-    apply_overrides(tree, overrides)
+    for override in in_order(overrides):
+        apply_override(tree, override)
     parse_settings(tree, f"the preset {preset}", {override: f"--set {override}" for override in overrides})
     changed = ", ".join(override.partition("=")[0] for override in overrides)
     return f"# The preset {preset} with other values of {changed}.\n" + yaml.safe_dump(tree, sort_keys=False)

@@ -22,6 +22,9 @@ def test_names_count_up_per_bridge(tmp_path):
     assert finished(choose_run(space(tmp_path), False).folder).path.name == "macaw-1"
     assert finished(choose_run(space(tmp_path), False).folder).path.name == "macaw-2"
     assert choose_run(space(tmp_path, bridge="mlp"), False).folder.path.name == "mlp-1"
+    mixed = {"image": "mlp", "audio": "frame-stack", "video": "mlp"}
+    assert choose_run(space(tmp_path, bridge=mixed), False).folder.path.name == "mlp-frame-stack-1"
+    assert choose_run(space(tmp_path, bridge=mixed), False).folder.path.name == "mlp-frame-stack-2"
 
 
 def test_a_plain_training_mentions_the_unfinished_run_and_starts_another(tmp_path, capsys):

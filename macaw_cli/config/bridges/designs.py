@@ -161,10 +161,10 @@ def read_bridge(saved: Mapping[str, Any], modality: str) -> BridgeDesign:
     return design(**without_foreign(saved))
 
 
-def without_foreign(saved: Mapping[str, Any]) -> dict[str, Any]:
+def without_foreign(saved: Any) -> Any:
     """A design as it is saved now, from one that was saved when all designs shared one set of settings."""
-    if set(saved) != UNITED_FIELDS or saved["name"] not in DESIGNS:
-        return dict(saved)
+    if not isinstance(saved, Mapping) or set(saved) != UNITED_FIELDS or saved["name"] not in DESIGNS:
+        return saved
     own = {one.name for one in fields(DESIGNS[saved["name"]])}
     return {name: value for name, value in saved.items() if name in own}
 
@@ -181,5 +181,5 @@ def _require_design(name: Any) -> None:
     if not isinstance(name, str) or name not in DESIGNS:
         close = difflib.get_close_matches(str(name), DESIGNS, n=1)
         hint = f" (did you mean `{close[0]}`?)" if close else ""
-        words = f"must be {' or '.join(f'`{known}`' for known in DESIGNS)}, found {name!r}{hint}"
+        words = f"must be one of {', '.join(f'`{known}`' for known in DESIGNS)}, found {name!r}{hint}"
         raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": "name"})

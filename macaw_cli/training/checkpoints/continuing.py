@@ -56,7 +56,7 @@ def require_same_settings(run: RunFolder, settings: Settings) -> None:
         MismatchError: with every such setting, its value in the run and its value now.
     """
     tree = yaml.safe_load(run.settings_file.read_text())
-    tree["bridge"] = without_foreign(tree["bridge"])
+    tree["bridge"] = without_foreign(tree.get("bridge", {}))
     before = learning_settings(parse_settings(tree, str(run.settings_file)))
     now = learning_settings(settings)
     if before.get("training.zero_stage") != now.get("training.zero_stage"):

@@ -1,12 +1,21 @@
+import json
+from math import prod
 from typing import get_args, get_type_hints
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from macaw_cli.basics.errors import MismatchError, UsageError
-from macaw_cli.config.bridges.designs import DESIGNS
+from macaw_cli.config.bridges.designs import DESIGNS, BridgePerModality
+from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
+from macaw_cli.config.bridges.linear import LinearBridgeSettings
+from macaw_cli.config.bridges.macaw import MacawBridgeSettings
+from macaw_cli.config.bridges.mlp import MlpBridgeSettings
 from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.registry import BRIDGES, build_bridge, soft_token_count
+from macaw_cli.model.configuration import MacawConfig
 
 
 def test_settings_and_registry_name_the_same_bridges():
@@ -27,7 +36,9 @@ def test_every_bridge_makes_as_many_soft_tokens_as_its_shape_says(tiny, name, mo
     assert bridge(torch.zeros(1, *bridge.smallest_input()), context).shape[1] == 32
 
 
-@pytest.mark.parametrize(("name", "image", "video"), [("macaw", 3, 30), ("linear", 10, 30), ("mlp", 10, 30)])
+@pytest.mark.parametrize(
+    ("name", "image", "video"), [("macaw", 3, 30), ("linear", 10, 30), ("mlp", 10, 30), ("frame-stack", 3, 9)]
+)
 def test_token_counts_follow_from_shapes_alone(tiny, name, image, video):
     config = tiny.config(name)
     assert soft_token_count(config, "image", (10, 16)) == image
@@ -58,7 +69,7 @@ def test_media_of_other_lengths_make_as_many_soft_tokens_as_their_shapes_say(tin
     counts = [soft_token_count(config, "image", medium.shape) for medium in media]
     soft = bridge(media, context)
     assert len(soft) == sum(counts)
-    assert counts == {"macaw": [1, 3, 4, 13, 1]}.get(name, lengths)
+    assert counts == {"macaw": [1, 3, 4, 13, 1], "frame-stack": [1, 3, 4, 10, 1]}.get(name, lengths)
     alone = torch.cat([bridge([medium], context) for medium in media])
     torch.testing.assert_close(soft, alone, rtol=1e-5, atol=1e-6)
 
@@ -72,3 +83,90 @@ def test_an_mlp_has_the_wanted_number_of_layers(tiny):
     config = tiny.config("mlp", layers=3)
     shapes = [tuple(p.shape) for p in build_bridge(config, "image").parameters() if p.ndim == 2]
     assert shapes == [(32, 16), (32, 32), (32, 32)]
+
+
+FORMS = {
+    "frame-stack": st.fixed_dictionaries(
+        {"stride": st.integers(1, 7), "hidden": st.none() | st.just(5), "bias": st.booleans(), "norm": st.booleans()}
+    ),
+    "linear": st.fixed_dictionaries({"norm": st.booleans()}),
+    "macaw": st.fixed_dictionaries(
+        {
+            "variant": st.sampled_from(["default", "paper"]), "image_tokens": st.none() | st.integers(1, 5),
+            "audio_tokens": st.integers(1, 9), "video_tokens": st.integers(1, 9), "heads": st.just(4),
+        }
+    ),
+    "mlp": st.fixed_dictionaries({"norm": st.booleans(), "layers": st.integers(1, 3)}),
+}  # fmt: skip
+
+
+@st.composite
+def bridged(draw, name):
+    """A modality, a configuration with this design for shapes of any size, and media of other sizes."""
+    modality = draw(st.sampled_from(["image", "audio", "video"]))
+    size = st.integers(1, 9)
+    shapes = [[*([draw(size)] if modality == "video" else []), draw(size), 8] for _ in range(draw(st.integers(2, 4)))]
+    return modality, shapes[0], shapes[1:], draw(FORMS[name])
+
+
+@pytest.mark.parametrize("name", sorted(BRIDGES))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_options_and_shapes_make_as_many_finite_soft_tokens_as_is_said(tiny, name, data):
+    modality, usual, shapes, options = data.draw(bridged(name))
+    try:
+        model = tiny.model(name, shapes={modality: tuple(usual)}, **options)
+    except UsageError:  # more soft tokens than there are feature tokens
+        assert name == "macaw" and options[f"{modality}_tokens"] > prod(usual[:-1])
+        return
+    bridge, config, generator = model.bridges[modality], model.config, torch.Generator().manual_seed(0)
+    media = [torch.randn(shape, generator=generator) for shape in shapes]
+    context = BridgeContext(torch.randn(60, 32, generator=generator))
+    counts = [soft_token_count(config, modality, shape) for shape in shapes]
+    soft = bridge(media, context)
+    assert soft.shape == (sum(counts), 32)
+    assert torch.isfinite(soft).all()
+    alone = [bridge([medium], context) for medium in media]
+    assert [len(one) for one in alone] == counts
+    torch.testing.assert_close(soft, torch.cat(alone), rtol=1e-4, atol=1e-5)
+
+
+def test_every_modality_has_the_bridge_of_its_design(tiny):
+    designs = BridgePerModality(image=LinearBridgeSettings(), audio=FrameStackBridgeSettings(stride=3))
+    model = tiny.model(designs)
+    kinds = {name: type(bridge).__name__ for name, bridge in model.bridges.items()}
+    assert kinds == {"image": "LinearBridge", "audio": "FrameStackBridge", "video": "MacawBridge"}
+    counts = {name: soft_token_count(model.config, name, shape) for name, shape in tiny.shapes.items()}
+    assert (counts["image"], counts["audio"]) == (10, 10)
+    media = {name: tiny.features(name) for name in kinds}
+    soft = model.bridges(media, model.embedding_matrix)
+    assert [len(one) for one in soft] == list(counts.values())
+
+
+def test_the_bridge_of_every_modality_is_saved_with_the_model(tiny, tmp_path):
+    from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+    model = tiny.model(BridgePerModality(audio=FrameStackBridgeSettings(stride=3, norm=False)))
+    model.save_pretrained(tmp_path)
+    loaded = MacawForConditionalGeneration.from_pretrained(tmp_path)
+    assert loaded.config.bridge_settings("audio") == FrameStackBridgeSettings(stride=3, norm=False)
+    assert loaded.config.bridge_settings("image") == MacawBridgeSettings()
+    assert loaded.config.encoding_identity() == model.config.encoding_identity()
+    other = tiny.config(BridgePerModality(audio=FrameStackBridgeSettings(stride=4, norm=False)))
+    assert other.encoding_identity() != model.config.encoding_identity()
+    assert all(torch.equal(one, two) for one, two in zip(loaded.parameters(), model.parameters(), strict=True))
+
+
+def test_the_configuration_of_an_older_model_is_read(tiny, tmp_path):
+    """Before designs had settings of their own, all of them stood in every model."""
+    tiny.config("mlp", layers=3).save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    content = json.loads(file.read_text())
+    content["bridge"] = {
+        "name": "mlp", "variant": "default", "image_tokens": None, "audio_tokens": None, "video_tokens": None,
+        "heads": 8, "dropout": 0.1, "layers": 3,
+    }  # fmt: skip
+    file.write_text(json.dumps(content))
+    read = MacawConfig.from_pretrained(tmp_path)
+    assert read.bridge_settings("video") == MlpBridgeSettings(layers=3)
+    assert soft_token_count(read, "video", (3, 10, 16)) == 30

@@ -78,6 +78,7 @@ def test_the_alignment_of_the_macaw_bridge_counts():
     aligned = device(TrainingSettings(), size=replace(SIZE, align_heads={"image": 16}))
     assert aligned["alignment"] > 100 * 16 * 32000 * 4
     assert "alignment" not in device(TrainingSettings())
+    assert "alignment" not in device(TrainingSettings(), size=replace(SIZE, align_heads={"audio": 16})), "no audio"
 
 
 class _Stage:
