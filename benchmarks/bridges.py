@@ -19,8 +19,10 @@ FORMS = {
     # one soft token per feature token: a film has 384 of them and 100 of its soundtrack
     "linear": ["bridge.name=linear", "training.max_tokens=640"],
     "mlp": ["bridge.name=mlp", "training.max_tokens=640"],
+    "mlp with norms": ["bridge.name=mlp", "bridge.norm=true", "training.max_tokens=640"],
+    "frame-stack": ["bridge.name=frame-stack", "training.max_tokens=640"],
 }
-COLOURS = ["#1b9e77", "#d95f02", "#7570b3", "#e7298a"]
+COLOURS = ["#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#e6ab02"]
 
 
 def train(workspace: Path, name: str, settings: list[str], every: int, questions: int) -> Path:
@@ -58,7 +60,7 @@ def draw(curves: dict[str, list[tuple[int, dict[str, Any]]]], picture: Path) -> 
         axes[0, column].set_title(modality)
         axes[1, column].set_xlabel("optimizer steps")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(FORMS), frameon=False)
     figure.savefig(picture, dpi=130)
 
 

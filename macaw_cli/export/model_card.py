@@ -52,8 +52,8 @@ tags: [macaw, multimodal, {", ".join(config.modalities) or "text"}]
 # {name}
 
 A multi-modal instruction model made with [macaw](https://pypi.org/project/macaw-cli/) {__version__}: a
-`{config.text_config.model_type}` LLM of width {config.text_config.hidden_size}, the `{bridge}`
-bridge, and the frozen encoders, {parameters:,} parameters in all. Everything is in this folder.
+`{config.text_config.model_type}` LLM of width {config.text_config.hidden_size}, the
+bridge {bridge}, and the frozen encoders, {parameters:,} parameters in all. Everything is in this folder.
 
 | modality | features | encoder |
 |---|---|---|

@@ -12,6 +12,7 @@ from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import fingerprint, require_version, sha256_file
+from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.config.settings import MODALITIES
 from macaw_cli.inspection.description import Description, Table, shape_text
 from macaw_cli.inspection.findings import Finding
@@ -147,11 +148,12 @@ def _lines(facts: dict[str, Any]) -> dict[str, str]:
 
 
 def _bridge_line(bridge: dict[str, Any], modalities: Iterable[str]) -> str:
-    """`name mlp, layers 2`; with a design per modality, `image: name mlp, layers 2; audio: ...`."""
+    """`mlp (layers 2, norm False)`; with a design per modality, `image: mlp (layers 2, ...); audio: ...`."""
     own = {name: bridge[name] for name in modalities if isinstance(bridge.get(name), dict)}
     if own:
         return "; ".join(f"{name}: {_bridge_line(design, ())}" for name, design in own.items())
-    return ", ".join(f"{name} {value}" for name, value in bridge.items() if value is not None)
+    options = ", ".join(f"{name} {value}" for name, value in bridge.items() if name != "name" and value is not None)
+    return f"{bridge_in_words(bridge)} ({options})" if options else bridge_in_words(bridge)
 
 
 def _tables(facts: dict[str, Any]) -> list[Table]:

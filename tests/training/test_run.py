@@ -68,6 +68,26 @@ def test_the_loss_is_the_mean_over_the_response_tokens_of_the_whole_step(workspa
     assert losses(space.root / "runs" / "linear-1")[0] == pytest.approx(total / count, rel=1e-5)
 
 
+def test_every_modality_may_have_a_bridge_of_its_own(workspace):
+    """Planned, trained, resumed, saved and described with one design per modality; the run is named after them."""
+    from macaw_cli.inspection.inspect_folder import inspect_folder
+    from macaw_cli.model.folder import load_model
+
+    bridge = {"image": {"name": "mlp", "norm": True}, "audio": {"name": "frame-stack", "stride": 3}}
+    space = workspace(max_steps=2, bridge=bridge)
+    train(space)
+    run = space.root / "runs" / "mlp-frame-stack-macaw-1"
+    model, _ = load_model(run)
+    assert [model.config.bridge_settings(name).name for name in model.config.modalities] == [
+        "mlp", "frame-stack", "macaw"
+    ]  # fmt: skip
+    assert model.config.bridge_settings("audio").stride == 3
+    inspect_folder(run, verify=True, as_json=False)
+    train(workspace(max_steps=2, bridge=bridge, name=run.name), resume=True)
+    with pytest.raises(MismatchError, match=r"bridge\.audio\.stride"):
+        train(workspace(max_steps=2, bridge={**bridge, "audio": "frame-stack"}, name=run.name), resume=True)
+
+
 def test_training_the_bridge_alone_leaves_the_llm_as_it_was(workspace, world):
     space = workspace(max_steps=2, train=["bridge", "tags"])
     train(space)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ def make_world(folder: Path, *, many_lengths: bool = False) -> Path:
     return folder
 
 
-def settings_tree(bridge: str = "linear", **training) -> dict:
+def settings_tree(bridge: Any = "linear", **training) -> dict:
     """Settings of a training that takes seconds; `training` overrides its section."""
     quick = {
         "max_steps": 6, "pack_tokens": 512, "packs_per_step": 4, "max_tokens": 256, "precision": "fp32",
@@ -49,7 +50,7 @@ def settings_tree(bridge: str = "linear", **training) -> dict:
     }  # fmt: skip
     return {
         "llm": "llm",
-        "bridge": {"name": bridge},
+        "bridge": bridge,
         "dataset": {"sources": ["jsonl:questions.jsonl"], "val_fraction": 0.15},
         "training": quick | training,
     }
