@@ -10,6 +10,10 @@ from macaw_cli.config.setting_types import Texts, matching, named, one_or_more
 Group = Literal["bridge", "tags", "llm"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """What can be trained: the bridges, the embeddings of tags such as `<image>`, and the LLM."""
+LEARNING_RATES: dict[Group, float] = {"bridge": 1e-3, "tags": 1e-3, "llm": 2e-5}
+"""Where neither the training nor the group names one."""
+ADAPTER_LEARNING_RATE = 2e-4
+"""Of `llm`, where that is an adapter."""
 Groups = Annotated[tuple[Group, ...], one_or_more, Field(min_length=1)]
 Schedule = Literal["cosine", "linear", "constant"]
 Tracker = Literal["wandb", "mlflow"]
@@ -110,8 +114,9 @@ class TrainingSettings:
     train: Groups = GROUPS
     """Parameter groups that are trained, of `bridge`, `tags` and `llm`; the others are frozen, as encoders always are.
     With an adapter, `llm` means the adapter's weights."""
-    learning_rate: LearningRate = 3e-5
-    """Peak learning rate."""
+    learning_rate: LearningRate | None = None
+    """Peak learning rate of every group that has none of its own; `null` takes 1e-3 for `bridge` and `tags`, which
+    start from nothing, 2e-5 for the LLM, and 2e-4 for an adapter of the LLM."""
     weight_decay: WeightDecay = 0.0
     """AdamW weight decay, on matrices only."""
     warmup_ratio: WarmupRatio = 0.03
@@ -178,6 +183,12 @@ class TrainingSettings:
     """Ask torch for deterministic kernels (always so on a CPU)."""
     as_published: bool = False
     """Repeat the published code's own deviations: 256 tokens, its label mask, no end token, null media."""
+
+    def peak_learning_rate(self, group: Group) -> float:
+        """Peak learning rate of a group: its own, else the training's, else the default for such a group."""
+        own = getattr(self.groups, group).learning_rate
+        default = ADAPTER_LEARNING_RATE if group == "llm" and self.adapter.kind != "none" else LEARNING_RATES[group]
+        return next(rate for rate in (own, self.learning_rate, default) if rate is not None)
 
     def __post_init__(self) -> None:
         """Refuse what would be ignored without a word."""

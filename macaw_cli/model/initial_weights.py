@@ -5,13 +5,39 @@ constructor computes survives. Its own init functions leave loaded tensors alone
 """
 
 import math
+from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from transformers import initialization as init
 
+from macaw_cli.config.settings import MODALITIES
 from macaw_cli.model.bridges.attention import BiasedAttention
 from macaw_cli.model.bridges.calibrated_norm import CalibratedNorm
 from macaw_cli.model.bridges.macaw import MacawBridge
+
+
+TAG_NAMES = tuple(form.format(name) for name in MODALITIES for form in ("<{}>", "</{}>"))
+"""The begin and end tokens as text, in the order of their rows."""
+
+
+@torch.no_grad()
+def initialise_tags(tags: Tensor, matrix: Tensor, tokenizer: Any = None) -> None:
+    """Give the begin and end tokens of the modalities their initial embeddings.
+
+    A frozen LLM reads the words that it knows better than a vector that it has never seen.
+
+    Args:
+        tags: (6, D), changed in place.
+        matrix: (V, D), the LLM's embeddings.
+        tokenizer: the LLM's; None takes random vectors with the RMS of the matrix.
+    """
+    if tokenizer is None:
+        nn.init.normal_(tags, std=float(matrix.float().square().mean().sqrt()))
+        return
+    for row, name in zip(tags, TAG_NAMES, strict=True):
+        ids = tokenizer(name, add_special_tokens=False).input_ids
+        row.copy_(matrix[torch.tensor(ids, device=matrix.device)].float().mean(dim=0))
 
 
 def initialise(module: nn.Module, embedding_std: float) -> None:

@@ -61,19 +61,22 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         self.post_init()
 
     @classmethod
-    def build(cls, config: MacawConfig, llm_source: str | None, *, dtype: torch.dtype = torch.float32) -> Self:
+    def build(
+        cls, config: MacawConfig, llm_source: str | None, *, dtype: torch.dtype = torch.float32, tokenizer: Any = None
+    ) -> Self:
         """A new model: bridges and tags with initial weights, the LLM pretrained or, without a source, random.
 
         Args:
             config: as from `MacawConfig.for_llm`.
             llm_source: folder or hub id of the LLM.
             dtype: number format of all weights.
+            tokenizer: the LLM's, see `calibrate`.
         """
         llm = None if llm_source is None else AutoModelForCausalLM.from_pretrained(llm_source, dtype=dtype)
         model: Self = cls(config, llm).to(dtype)
         if llm is not None and llm.generation_config is not None:
             model.generation_config = llm.generation_config
-        model.calibrate()
+        model.calibrate(tokenizer)
         return model
 
     def forward(  # noqa: PLR0913, PLR0917 - the signature that transformers expects
@@ -186,14 +189,19 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             raise ValueError("Either input_ids or inputs_embeds must be given.")
         return MediaFusion(self).fuse(input_ids, attention_mask, labels, attached_encoders.features(self, **media))
 
-    def calibrate(self) -> None:
-        """Give bridges and tags the scale of the LLM's own embeddings; for a new model, before training."""
+    def calibrate(self, tokenizer: Any = None) -> None:
+        """Fit the bridges and the begin/end tokens to the LLM's own embeddings; for a new model, before training.
+
+        Args:
+            tokenizer: the LLM's: a begin or end token starts as the mean of the embeddings that its name, such as
+                `<image>`, has as text. Without it they start as random vectors, as large as the LLM's own.
+        """
         with gathered(self.embedding_matrix):
             matrix = self.embedding_matrix.detach()
             self.bridges.calibrate(matrix)
             if self.tag_embeddings is not None:
                 with gathered(self.tag_embeddings.weight, to_change=True):
-                    nn.init.normal_(self.tag_embeddings.weight, std=float(matrix.float().square().mean().sqrt()))
+                    initial_weights.initialise_tags(self.tag_embeddings.weight, matrix, tokenizer)
 
     @torch.no_grad()
     def set_null_features(self, modality: Modality, features: Tensor) -> None:

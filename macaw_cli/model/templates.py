@@ -12,9 +12,7 @@ from macaw_cli.config.settings import MODALITIES, Modality
 
 TemplateName = Literal["alpaca", "chat", "as_published"]
 
-PREAMBLE = (
-    "Below is an instruction that describes a task. Write a response that appropriately completes the request."
-)
+PREAMBLE = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
 PREAMBLE_WITH_INPUT = (
     "Below is an instruction that describes a task, paired with an input that provides further context. "
     "Write a response that appropriately completes the request."
@@ -80,7 +78,7 @@ def chat_pieces(tokenizer: Any, messages: Sequence[Mapping[str, Any]], unplaced:
     Args:
         tokenizer: one with a chat template.
         messages: canonical messages; the last one may be the assistant's.
-        unplaced: media without a position of their own; they come before the first user text.
+        unplaced: media without a position of their own; they come before the first user text, on a line of their own.
 
     Raises:
         UsageError: the tokenizer has no chat template, or one whose prompts are not the beginning of what follows.
@@ -188,7 +186,8 @@ def _flat_messages(messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Mod
             _unmarked(part["text"]) if part["type"] == "text" else _MARK_OF[part["type"]] for part in parts_of(message)
         )
         if message["role"] == "user":
-            content, waiting = waiting + content, ""
+            # the line break is what an LLM has seen between a document and the question about it
+            content, waiting = waiting + "\n" * bool(waiting and content) + content, ""
         flat.append({"role": message["role"], "content": content})
     return flat
 

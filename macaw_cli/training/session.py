@@ -167,8 +167,8 @@ class _Session:
         """The model and its first engine, with the newest checkpoint in them; or note what a new run is made of."""
         job, settings = self._job, self._job.workspace.settings
         with partitioned_loading(deepspeed_config(settings.training, job.processes)):
-            dataset = self._materials.dataset
-            model = new_model(job.workspace, self._materials.config, dataset, job.processes.device)
+            materials, device = self._materials, job.processes.device
+            model = new_model(job.workspace, materials.config, materials.dataset, device, tokenizer=materials.tokenizer)
             self.engine = self._engine(model, self._stages[0])
         if self._continued:
             load_checkpoint(job.run.checkpoints, self.engine, self._continued)

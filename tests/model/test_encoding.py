@@ -75,7 +75,7 @@ def test_a_chat_template_keeps_positions_and_supervises_up_to_the_end_of_the_tur
     one = encoder("chat")
     encoded = one.encode(messages, [IMAGE, ("audio", (30, 12))])
     assert shown(one, encoded.input_ids) == (
-        "<|user|>\n<audio>[audio][audio][audio][audio][audio][audio]</audio>"
+        "<|user|>\n<audio>[audio][audio][audio][audio][audio][audio]</audio>\n"
         "Is <image>[image][image][image]</image> red?"
         "</s>\n<|assistant|>\nA cat.</s>\n<|user|>\nWhich colour?</s>\n<|assistant|>\nRed.</s>"
     )

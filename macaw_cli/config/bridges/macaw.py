@@ -21,6 +21,12 @@ class MacawBridgeSettings:
     video_tokens: Annotated[int, Field(ge=1)] | None = None
     """Soft tokens per video; `null` takes the published 39."""
     heads: Annotated[int, Field(ge=1)] = 8
-    """Heads of the video self-attention; the alignment has twice as many."""
+    """Heads of the video self-attention."""
+    alignment_heads: Annotated[int, Field(ge=1)] | None = None
+    """Heads of the alignment to the LLM's embeddings; `null` takes 1, and in the published form twice `heads`."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Dropout of the attention weights while training."""
+
+    def heads_of_alignment(self) -> int:
+        """Heads of the alignment, with the default of the variant."""
+        return self.alignment_heads or (1 if self.variant == "default" else 2 * self.heads)

@@ -29,12 +29,14 @@ PUBLISHED_TOKENS: dict[Modality, int] = {"image": 5, "audio": 6, "video": 39}
 class MacawBridge(nn.Module):
     """Convolution over windows of feature tokens, projection to D, attention to the embedding matrix.
 
-    Two variants. `paper` is the published form, for its checkpoints. It learns slowly: at the start the attention over
-    thousands of small, similar rows is almost uniform, so every medium becomes nearly the same vector. The default
-    form (`residual=True`) changes three things:
+    Two variants. `paper` is the published form (arXiv 2306.09093, section 3.2), for its checkpoints. It learns slowly:
+    at the start the attention over thousands of small, similar rows is almost uniform, so every medium becomes nearly
+    the same vector. The default form (`residual=True`) changes this:
+    - features are normalised, and the projection is an MLP: with a nonlinearity it learns as fast as the `mlp` bridge;
     - what enters an attention is added to what leaves it, so the features reach the LLM from the first step;
     - soft tokens are brought to RMS 1 and the matrix is divided by its own RMS before they meet, so that the attention
       has scores of order 1 instead of 1e-4 and is not uniform at the start;
+    - the alignment has one head, which costs a fraction: each soft token is moved towards one mixture of words;
     - the result is multiplied by the matrix's RMS: soft tokens enter the LLM as large as its own words. Larger ones
       would drown what its first layers add to the residual stream, smaller ones would be drowned by it.
 
@@ -61,9 +63,10 @@ class MacawBridge(nn.Module):
         super().__init__()
         self.residual = residual
         self.initial_rms = unit
+        self.input_norm = nn.LayerNorm(channels) if residual else None
         self.self_attention = SelfAttention(channels, heads, dropout) if over_time else None
         self.convolution = WindowConvolution(channels, channels, kernel, stride)
-        self.projection = nn.Linear(channels, width)
+        self.projection = _mlp(channels, width) if residual else nn.Linear(channels, width)
         self.alignment = AlignmentAttention(width, align_heads, dropout)
         if residual:
             self.register_buffer("embedding_rms", torch.tensor(unit))
@@ -78,14 +81,15 @@ class MacawBridge(nn.Module):
         settings = cast("MacawBridgeSettings", config.bridge_settings(modality))
         channels = config.feature_shapes[modality][-1]
         width, over_time = config.text_width, modality == "video"
-        align_heads = config.align_heads or 2 * settings.heads
-        _require_divisible(f"the LLM's hidden size {width}", width, align_heads, settings.heads)
+        residual = settings.variant == "default"
+        align_heads = config.align_heads or settings.heads_of_alignment()
+        _require_divisible("the LLM's hidden size", width, "alignment_heads", align_heads)
         if over_time:
-            _require_divisible(f"the {channels} channels of video features", channels, settings.heads, settings.heads)
+            _require_divisible("the number of channels of video features", channels, "heads", settings.heads)
         kernel, stride = windows_of(config, modality)
         return cls(
             channels, width, kernel, stride, heads=settings.heads, align_heads=align_heads, dropout=settings.dropout,
-            over_time=over_time, residual=settings.variant == "default", unit=config.initial_embedding_std,
+            over_time=over_time, residual=residual, unit=config.initial_embedding_std,
         )  # fmt: skip
 
     @staticmethod
@@ -120,6 +124,8 @@ class MacawBridge(nn.Module):
         media = [_filled(medium.flatten(0, -2), kernel) for medium in features]
         lengths = [len(medium) for medium in media]
         tokens = nn.utils.rnn.pad_sequence(media, batch_first=True)
+        if self.input_norm is not None:
+            tokens = self.input_norm(tokens)
         if self.self_attention is not None:
             tokens = tokens + sinusoid(tokens.shape[1], tokens.shape[2]).to(tokens)
             attended = self.self_attention(tokens, lengths)
@@ -144,6 +150,10 @@ def windows_of(config: "MacawConfig", modality: Modality) -> tuple[int, int]:
     return solve_windows(available, wanted or min(PUBLISHED_TOKENS[modality], available))
 
 
+def _mlp(channels: int, width: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(channels, width), nn.GELU(), nn.Linear(width, width))
+
+
 def _filled(tokens: Tensor, kernel: int) -> Tensor:
     """The tokens (N, C) of one medium, followed by zeros up to one window."""
     return F.pad(tokens, (0, 0, 0, kernel - len(tokens))) if len(tokens) < kernel else tokens
@@ -159,9 +169,9 @@ def sinusoid(positions: int, channels: int) -> Tensor:
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :channels]
 
 
-def _require_divisible(what: str, size: int, parts: int, heads: int) -> None:
-    if size % parts:
+def _require_divisible(what: str, size: int, key: str, heads: int) -> None:
+    if size % heads:
         raise UsageError(
-            f"bridge.heads is {heads}, so {what} must be a multiple of {parts}.",
-            "Choose bridge.heads so that it divides the channels, and twice it the LLM's hidden size.",
+            f"{what[0].upper()}{what[1:]}, {size}, is no multiple of the {heads} heads (bridge.{key}).",
+            f"Set bridge.{key} to a divisor of {size}.",
         )

@@ -63,7 +63,9 @@ def model_size(model: Any, training: TrainingSettings) -> ModelSize:
 def _align_heads(config: MacawConfig) -> dict[str, int]:
     """Modality to the heads of its alignment, where its bridge is `macaw`."""
     bridges = {name: config.bridge_settings(name) for name in config.modalities}
-    heads = {name: 2 * bridge.heads for name, bridge in bridges.items() if isinstance(bridge, MacawBridgeSettings)}
+    heads = {
+        name: bridge.heads_of_alignment() for name, bridge in bridges.items() if isinstance(bridge, MacawBridgeSettings)
+    }
     return {name: config.align_heads or own for name, own in heads.items()}
 
 

@@ -67,9 +67,7 @@ class TrainingEngine:
         """What DeepSpeed was told."""
         groups = parameter_groups(model, settings)
         given = [dict(group, params=list(group["params"])) for group in groups]  # DeepSpeed puts its own in their place
-        optimizer = new_optimizer(groups, settings)
-        for group in optimizer.param_groups:
-            group["lr"] = 0.0  # `step` sets the rates; until then DeepSpeed tries the optimizer out
+        optimizer = new_optimizer(groups)
         self._engine = initialize(model, optimizer, config, processes)
         for state in optimizer.state.values():
             state["step"].zero_()  # in 16 bits without ZeRO, the trial counts as an update that never was

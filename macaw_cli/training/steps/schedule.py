@@ -19,7 +19,7 @@ def learning_rates(step: int, training: TrainingSettings, total_steps: int) -> d
         own = getattr(training.groups, group)
         rates[group] = learning_rate(
             step,
-            peak=training.learning_rate if own.learning_rate is None else own.learning_rate,
+            peak=training.peak_learning_rate(group),
             total_steps=total_steps,
             warmup_ratio=training.warmup_ratio if own.warmup_ratio is None else own.warmup_ratio,
             schedule=own.schedule or training.schedule,

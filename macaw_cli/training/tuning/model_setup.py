@@ -123,7 +123,9 @@ def _as_set(workspace: Workspace, settings: EncoderSettings, found: Mapping[str,
     return {**others, **{name: value for name, value in named.items() if name in found or name in WHEN_NOT_DEFAULT}}
 
 
-def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader, device: str = "cpu") -> Any:
+def new_model(
+    workspace: Workspace, config: MacawConfig, dataset: DatasetReader, device: str = "cpu", *, tokenizer: Any = None
+) -> Any:
     """The model with the LLM's weights, a fresh bridge and a fresh adapter, in fp32; equal on every rank.
 
     Args:
@@ -131,6 +133,7 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader,
         config: the model's.
         dataset: holds the features that stand for absent media.
         device: where weights in 4 bits go at once; all others wait in CPU memory until there is an engine.
+        tokenizer: the LLM's, from whose words the begin and end tokens start; else they start at random.
 
     Raises:
         InputError: the LLM's weights cannot be read.
@@ -151,11 +154,11 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader,
         try:
             if settings.training.adapter.kind == "qlora":
                 llm = load_four_bit_llm(source, DTYPES[settings.training.precision], device)
-                model = _model_around(llm, config, settings)
+                model = _model_around(llm, config, settings, tokenizer)
             elif settings.training.zero_stage == 3:
-                model = _partitioned_model(config, source, settings)
+                model = _partitioned_model(config, source, settings, tokenizer)
             else:
-                model = MacawForConditionalGeneration.build(config, source)
+                model = MacawForConditionalGeneration.build(config, source, tokenizer=tokenizer)
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
     add_adapter(model.language_model, settings.training.adapter, settings.seed, settings.llm)
@@ -172,18 +175,20 @@ def new_model(workspace: Workspace, config: MacawConfig, dataset: DatasetReader,
     return model
 
 
-def _partitioned_model(config: MacawConfig, source: str, settings: Settings) -> Any:
+def _partitioned_model(config: MacawConfig, source: str, settings: Settings, tokenizer: Any) -> Any:
     """As `MacawForConditionalGeneration.build`, for an LLM of which each rank loads only its own part."""
     from transformers import AutoModelForCausalLM
 
-    model = _model_around(AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32), config, settings)
+    model = _model_around(
+        AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32), config, settings, tokenizer
+    )
     for part in (model.bridges, model.tag_embeddings):
         if part is not None:  # DeepSpeed has loaded the LLM in this format, and takes only one
             part.to(DTYPES[settings.training.precision])
     return model
 
 
-def _model_around(llm: Any, config: MacawConfig, settings: Settings) -> Any:
+def _model_around(llm: Any, config: MacawConfig, settings: Settings, tokenizer: Any) -> Any:
     """A new model around an LLM that is loaded already, on the device where that is."""
     from macaw_cli.model.modeling import MacawForConditionalGeneration
 
@@ -193,7 +198,7 @@ def _model_around(llm: Any, config: MacawConfig, settings: Settings) -> Any:
         if part is not None:
             part.to(llm.device)
     model.generation_config = llm.generation_config
-    model.calibrate()
+    model.calibrate(tokenizer)
     return model
 
 

@@ -39,20 +39,19 @@ def parameter_groups(model: Any, settings: TrainingSettings) -> list[dict[str, A
 
     Args:
         model: a model of which the frozen part requires no gradient.
-        settings: weight decay and learning rate of the stage, and of its groups where they have their own.
+        settings: weight decay of the stage, and of its groups where they have their own.
     """
     groups = []
     for name, parameters in model.trainable_groups().items():
         own = getattr(settings.groups, name)
-        rate = settings.learning_rate if own.learning_rate is None else own.learning_rate
         decay = settings.weight_decay if own.weight_decay is None else own.weight_decay
         trained = [parameter for parameter in parameters.values() if parameter.requires_grad]
         # under ZeRO-3 a loaded weight is a flat partition; `ds_shape` is what it will be again
         matrices = [parameter for parameter in trained if len(getattr(parameter, "ds_shape", parameter.shape)) > 1]
         chosen = set(map(id, matrices))
         rest = [parameter for parameter in trained if id(parameter) not in chosen]
-        groups.append({"params": matrices, "weight_decay": decay, "lr": rate, "name": name})
-        groups.append({"params": rest, "weight_decay": 0.0, "lr": rate, "name": name + NO_DECAY})
+        groups.append({"params": matrices, "weight_decay": decay, "name": name})
+        groups.append({"params": rest, "weight_decay": 0.0, "name": name + NO_DECAY})
     return [group for group in groups if group["params"]]
 
 

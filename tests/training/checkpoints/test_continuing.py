@@ -51,7 +51,7 @@ def test_the_docs_list_what_may_change():
 
 
 def test_a_changed_setting_is_shown_with_both_values(run):
-    with pytest.raises(MismatchError, match=r"training.learning_rate was 3.0e-05, is 0.1\."):
+    with pytest.raises(MismatchError, match=r"training.learning_rate was null, is 0.1\."):
         check(run, with_training(learning_rate=0.1))
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from macaw_cli.basics.errors import MissingDependencyError
-from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.steps import deepspeed_setup
 from macaw_cli.training.steps.deepspeed_setup import import_deepspeed, new_optimizer
@@ -30,8 +29,8 @@ def test_importing_it_prints_nothing_and_needs_no_compiler():
 
 def test_the_optimizer_needs_no_compiler():
     groups = [{"params": [torch.nn.Parameter(torch.ones(2))], "name": "bridge", "weight_decay": 0.5}]
-    optimizer = new_optimizer(groups, TrainingSettings(offload=True, zero_stage=2, learning_rate=0.1))
-    assert (type(optimizer), optimizer.defaults["fused"], optimizer.defaults["lr"]) == (torch.optim.AdamW, True, 0.1)
+    optimizer = new_optimizer(groups)
+    assert (type(optimizer), optimizer.defaults["fused"], optimizer.defaults["lr"]) == (torch.optim.AdamW, True, 0.0)
 
 
 def test_the_device_is_that_of_the_processes_not_where_the_model_waits(monkeypatch):

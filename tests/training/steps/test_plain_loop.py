@@ -29,7 +29,7 @@ def losses_of_training(space):
 def losses_of_plain_loop(space):
     settings, materials = space.settings.training, prepare(space)
     steps = plan_stage(materials, settings, space.settings.seed)
-    model = new_model(space, materials.config, materials.dataset)
+    model = new_model(space, materials.config, materials.dataset, tokenizer=materials.tokenizer)
     freeze(model, settings.train)
     model.train()
     groups = {

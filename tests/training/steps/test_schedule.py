@@ -2,7 +2,7 @@
 
 import pytest
 
-from macaw_cli.config.training_settings import GroupSettings, GroupsSettings, TrainingSettings
+from macaw_cli.config.training_settings import AdapterSettings, GroupSettings, GroupsSettings, TrainingSettings
 from macaw_cli.training.steps.schedule import is_due, learning_rate, learning_rates, steps_in_run
 
 
@@ -62,3 +62,15 @@ def test_a_fraction_of_an_epoch_takes_its_share_of_the_last_one():
 def test_something_is_due_at_its_interval_and_at_the_end():
     assert [step for step in range(1, 11) if is_due(step, 4, 10)] == [4, 8, 10]
     assert [step for step in range(1, 11) if is_due(step, None, 10)] == [10]
+
+
+def test_a_new_bridge_learns_faster_than_the_llm_unless_told_otherwise():
+    def peaks(**settings):
+        training = TrainingSettings(warmup_ratio=0.0, schedule="constant", **settings)
+        return learning_rates(0, training, 10)
+
+    assert peaks() == {"bridge": 1e-3, "tags": 1e-3, "llm": 2e-5}
+    assert peaks(adapter=AdapterSettings(kind="lora"))["llm"] == 2e-4
+    assert peaks(learning_rate=5e-4) == {"bridge": 5e-4, "tags": 5e-4, "llm": 5e-4}
+    own = GroupsSettings(llm=GroupSettings(learning_rate=1e-6))
+    assert peaks(learning_rate=5e-4, groups=own) == {"bridge": 5e-4, "tags": 5e-4, "llm": 1e-6}

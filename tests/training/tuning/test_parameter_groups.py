@@ -61,12 +61,12 @@ def test_exactly_the_named_groups_get_gradients(model, batch, trained):
     assert sum(map(len, groups.values())) == len(list(model.named_parameters()))
 
 
-def test_a_group_has_its_own_rate_and_decay(model):
+def test_a_group_has_its_own_decay(model):
     freeze(model, GROUPS)
-    own = GroupsSettings(llm=GroupSettings(learning_rate=1e-6, weight_decay=0.5))
+    own = GroupsSettings(llm=GroupSettings(weight_decay=0.5))
     groups = {group["name"]: group for group in parameter_groups(model, TrainingSettings(groups=own))}
-    assert (groups["llm"]["lr"], groups["llm"]["weight_decay"]) == (1e-6, 0.5)
-    assert (groups["bridge"]["lr"], groups["bridge"]["weight_decay"]) == (3e-5, 0.0)
+    assert groups["llm"]["weight_decay"] == 0.5
+    assert groups["bridge"]["weight_decay"] == 0.0
     assert groups["llm (no decay)"]["weight_decay"] == 0.0
     assert {group_of(name) for name in groups} == set(GROUPS)
 
