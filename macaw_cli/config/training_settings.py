@@ -140,8 +140,8 @@ class TrainingSettings:
     """Longest conversation, soft tokens included; a longer one loses its end, or is left out if that holds a medium."""
     template: Literal["alpaca", "chat"] = "alpaca"
     """How a conversation becomes text: the Alpaca template or the tokenizer's own chat template."""
-    precision: Literal["fp32", "bf16", "fp16"] = "bf16"
-    """Number format of training; fp16 is for GPUs, and bf16 is the better one wherever it is there."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Number format of training: `auto` is bf16 on a GPU and fp32 on a CPU; fp16 is for GPUs without bf16."""
     zero_stage: Annotated[int, Field(ge=0, le=3)] = 0
     """DeepSpeed ZeRO stage."""
     offload: bool = False

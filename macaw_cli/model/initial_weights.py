@@ -16,7 +16,6 @@ from macaw_cli.model.bridges.attention import BiasedAttention
 from macaw_cli.model.bridges.calibrated_norm import CalibratedNorm
 from macaw_cli.model.bridges.macaw import MacawBridge
 
-
 TAG_NAMES = tuple(form.format(name) for name in MODALITIES for form in ("<{}>", "</{}>"))
 """The begin and end tokens as text, in the order of their rows."""
 

@@ -1,7 +1,7 @@
 """How many processes train, on what: asked for by options, checked against the machine before any work."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -78,6 +78,13 @@ def planned_processes(
     _require_equal_shares(settings, processes.count)
     _require_zero_for_offload(settings)
     return processes
+
+
+def with_precision(settings: TrainingSettings, processes: Processes) -> TrainingSettings:
+    """The settings with the number format that `auto` stands for on this device."""
+    if settings.precision != "auto":
+        return settings
+    return replace(settings, precision="bf16" if processes.device == "cuda" else "fp32")
 
 
 def _require_equal_shares(settings: TrainingSettings, count: int) -> None:

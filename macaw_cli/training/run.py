@@ -3,7 +3,7 @@
 Options that cannot be are refused before anything heavy is imported: the imports stand where they are needed.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from macaw_cli.training.checkpoints.folder import size_of
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
 from macaw_cli.training.launching.host_checks import require_usable_hosts
 from macaw_cli.training.next_command import command_to_chat
-from macaw_cli.training.processes import choose_processes, planned_processes
+from macaw_cli.training.processes import Processes, choose_processes, planned_processes, with_precision
 from macaw_cli.training.reporting.trackers import require_trackers
 from macaw_cli.training.run_folder import RunFolder, choose_run, run_to_continue
 from macaw_cli.training.tuning.adapters import require_possible_adapter
@@ -64,6 +64,7 @@ def train(
         _plan(workspace, gpus, cpu_processes, hostfile, preset, as_json=as_json)
         return None
     processes = choose_processes(settings.training, gpus, cpu_processes, hostfile)
+    workspace = _on(workspace, processes)
     runs = workspace.path(settings.training.runs)
     if not processes.hosts:
         require_trackers(settings.training.trackers)  # of several machines only the first one needs them
@@ -115,7 +116,13 @@ def _plan(
     processes = planned_processes(workspace.settings.training, gpus, cpu_processes, hostfile)
     from macaw_cli.training.planning.plan_report import show_plan
 
-    show_plan(workspace, processes, as_json=as_json)
+    show_plan(_on(workspace, processes), processes, as_json=as_json)
+
+
+def _on(workspace: Workspace, processes: Processes) -> Workspace:
+    """The workspace with settings that follow from where it trains."""
+    training = with_precision(workspace.settings.training, processes)
+    return replace(workspace, settings=replace(workspace.settings, training=training))
 
 
 def _train(job: TrainingJob, materials: "Materials") -> TrainingReport:

@@ -16,9 +16,6 @@ import numpy as np
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.training.data.step_sample import Pack, ShuffledQueue, next_step
 
-ROOM = 0.1
-"""Share of a conversation of mean length that is left free in each sequence, so that a random batch fits into them."""
-
 
 @dataclass(frozen=True)
 class PlannedStep:
@@ -65,8 +62,7 @@ def plan_epoch(
     order = np.random.default_rng([seed, epoch]).permutation(len(sizes)).tolist()
     waiting = ShuffledQueue(order, sizes, np.random.default_rng([seed, epoch, 1]))
     steps: list[tuple[Pack, ...]] = []
-    room = ROOM * sum(min(size, token_budget) for size in sizes) / max(len(sizes), 1)
-    capacity_tokens = max(packs_per_step * (token_budget - room), 1.0)
+    capacity_tokens = packs_per_step * token_budget
     while waiting:
         steps_left = math.ceil(waiting.tokens / capacity_tokens)
         step = next_step(waiting, waiting.tokens / steps_left, token_budget, packs_per_step)

@@ -15,6 +15,8 @@ LOOK_AHEAD = 2048
 """Waiting conversations among which one for an exchange is looked for."""
 SLACK = 0.002
 """Sequences of one step are levelled to this share of their mean length."""
+WORTH_ANOTHER_TRY = 0.005
+"""Share of waiting above which a step is tried with one conversation less, so that all ranks may get equally many."""
 SWAPS = 4
 """Most swaps within a step, per sequence."""
 EXCHANGES = 3
@@ -113,34 +115,50 @@ def next_step(waiting: ShuffledQueue, wanted: float, budget: int, sequences: int
     while waiting and tokens + waiting.next_size() / 2 <= wanted:
         taken.append(waiting.take())
         tokens += waiting.sizes[taken[-1]]
-    while (spread := _spread(taken, waiting, budget, sequences)) is None:
+    fewer = 0
+    while True:
+        spread = _spread(taken, waiting, sequences)
+        uneven = waiting and fewer < RANKS and _avoidable_waiting(spread, waiting.sizes) > WORTH_ANOTHER_TRY
+        if _fits(spread, waiting.sizes, budget) and not uneven:
+            return spread
         # exchanges have changed `taken`; whatever is in it now, it must become one conversation less
         waiting.put_back(taken.pop(int(waiting.rng.integers(len(taken)))))
-    return spread
+        fewer += 1
 
 
-def _spread(taken: list[int], waiting: ShuffledQueue, budget: int, sequences: int) -> tuple[Pack, ...] | None:
-    """Spread the conversations over sequences, first over ranks; None where some sequence would exceed the budget.
+def _spread(taken: list[int], waiting: ShuffledQueue, sequences: int) -> tuple[Pack, ...]:
+    """Spread the conversations over sequences, first over ranks.
 
     Rank r of up to `RANKS` ranks has the sequences r, r + ranks, ..., so what must be level is their sum.
 
     Args:
         taken: conversations of the step, changed in place where some are exchanged.
         waiting: what they are exchanged for.
-        budget: most tokens of a sequence.
         sequences: number of sequences.
     """
     ranks = gcd(sequences, RANKS)
     of_ranks = longest_first(taken, waiting.sizes, ranks)
     swap_within(of_ranks, waiting.sizes)
-    exchange_with_waiting(of_ranks, waiting, budget * sequences // ranks)
+    exchange_with_waiting(of_ranks, waiting)
     taken[:] = [example for one in of_ranks for example in one]
     columns = [longest_first(one, waiting.sizes, sequences // ranks) for one in of_ranks]
     for column in columns:
         swap_within(column, waiting.sizes)
-    spread = [tuple(one) for row in zip(*columns, strict=True) for one in row]
-    fits = all(len(one) < 2 or _load(one, waiting.sizes) <= budget for one in spread)
-    return tuple(spread) if fits else None
+    return tuple(tuple(one) for row in zip(*columns, strict=True) for one in row)
+
+
+def _fits(spread: Sequence[Pack], sizes: Sequence[int], budget: int) -> bool:
+    """Whether no sequence exceeds the budget, but for single conversations that do."""
+    return all(len(one) < 2 or _load(one, sizes) <= budget for one in spread)
+
+
+def _avoidable_waiting(spread: Sequence[Pack], sizes: Sequence[int]) -> float:
+    """Share of the step's time that ranks wait for the one with the most tokens; 0 where that has one conversation."""
+    ranks = gcd(len(spread), RANKS)
+    of_ranks = [[example for one in spread[rank::ranks] for example in one] for rank in range(ranks)]
+    loads = [_load(one, sizes) for one in of_ranks]
+    longest = max(range(ranks), key=loads.__getitem__)
+    return 0.0 if len(of_ranks[longest]) < 2 else 1 - sum(loads) / (ranks * loads[longest])
 
 
 def longest_first(examples: Sequence[int], sizes: Sequence[int], sequences: int) -> list[list[int]]:
@@ -183,19 +201,18 @@ def swap_within(spread: list[list[int]], sizes: Sequence[int]) -> None:
         loads[high], loads[low] = loads[high] - moved, loads[low] + moved
 
 
-def exchange_with_waiting(spread: list[list[int]], waiting: ShuffledQueue, budget: int) -> None:
+def exchange_with_waiting(spread: list[list[int]], waiting: ShuffledQueue) -> None:
     """Level what swapping could not, by exchanging a few conversations for others that wait.
 
     Args:
         spread: the sequences, changed in place.
         waiting: where the exchanged conversations come from and go to.
-        budget: most tokens of a sequence.
     """
     sizes = waiting.sizes
     shared = [one for one in spread if len(one) > 1]
     if len(spread) < 2 or not shared:
         return
-    goal = min(round(sum(_load(one, sizes) for one in shared) / len(shared)), budget)
+    goal = round(sum(_load(one, sizes) for one in shared) / len(shared))
     for one in shared:
         for place in waiting.rng.permutation(len(one))[:EXCHANGES].tolist():
             missing = goal - _load(one, sizes)

@@ -24,7 +24,6 @@ import torch
 from torch.distributed import distributed_c10d
 
 from macaw_cli.basics.errors import MissingDependencyError
-from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.processes import Processes
 
 TIMEOUT_VARIABLE = "MACAW_COLLECTIVE_TIMEOUT_S"
