@@ -88,6 +88,17 @@ def test_every_modality_may_have_a_bridge_of_its_own(workspace):
         train(workspace(max_steps=2, bridge={**bridge, "audio": "frame-stack"}, name=run.name), resume=True)
 
 
+@pytest.mark.parametrize("zero_stage", [0, 3])
+def test_norms_start_with_the_size_of_the_llms_embeddings_whatever_the_zero_stage(workspace, world, zero_stage):
+    space = workspace(max_steps=1, bridge={"name": "mlp", "norm": True}, train=["llm"], zero_stage=zero_stage)
+    train(space)
+    trained = load_file(space.root / "runs" / "mlp-1" / "model" / "model.safetensors")
+    matrix = load_file(world / "llm" / "model.safetensors")["model.embed_tokens.weight"]
+    for modality in ("image", "audio", "video"):
+        weight = trained[f"bridges.{modality}.output_norm.weight"]
+        torch.testing.assert_close(weight, matrix.square().mean().sqrt().expand(32), rtol=1e-5, atol=0)
+
+
 def test_training_the_bridge_alone_leaves_the_llm_as_it_was(workspace, world):
     space = workspace(max_steps=2, train=["bridge", "tags"])
     train(space)
