@@ -14,10 +14,10 @@ def init(
     preset: Annotated[
         Preset,
         typer.Option(
-            help="modern: large encoders, MLP bridge; llava: LLaVA 1.5 in two stages; paper: Macaw-LLM as published; "
-            "quickstart: tiny"
+            help="small: a laptop or one small GPU; lora: a 7 B LLM on one GPU; modern: a 7 B LLM on eight GPUs; "
+            "llava: LLaVA 1.5 in two stages; paper: Macaw-LLM as published; quickstart: tiny"
         ),
-    ] = "modern",
+    ] = "small",
     overrides: SetOption = None,
 ) -> None:
     """Write a macaw.yaml from a preset, with comments on what to fill in."""

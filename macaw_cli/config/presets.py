@@ -7,9 +7,9 @@ from typing import Any, Literal
 from macaw_cli.basics.atomic_files import write_text
 from macaw_cli.basics.errors import InputError
 
-Preset = Literal["quickstart", "paper", "llava", "modern"]
+Preset = Literal["small", "lora", "modern", "llava", "paper", "quickstart"]
 FOLDER = Path(__file__).parent / "presets"
-GPUS: dict[Preset, int] = {"paper": 8, "llava": 8, "modern": 8}
+GPUS: dict[Preset, int] = {"lora": 1, "modern": 8, "llava": 8, "paper": 8}
 """How many GPUs a preset is written for."""
 KEPT = (
     "runs", "name", "datasets", "device", "keep_checkpoints", "log_every", "trackers", "report",

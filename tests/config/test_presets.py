@@ -11,6 +11,7 @@ import yaml
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace, parse_settings
 from macaw_cli.config.presets import FOLDER, Preset, preset_yaml, write_preset
+from macaw_cli.config.training_settings import GROUPS
 from macaw_cli.training.data.epoch_plan import plan_epoch
 from macaw_cli.training.stages import stage_settings
 
@@ -97,10 +98,21 @@ def test_llava_holds_the_two_stages_of_llava_1_5():
         assert stage.packs_per_step % 8 == 0
 
 
-def test_modern_fits_a_video_with_sound_in_a_pack():
-    settings = settings_of("modern")
-    assert (settings.bridge.name, settings.training.template, settings.training.precision) == ("mlp", "chat", "bf16")
-    assert settings.features.frames * 576 + 1500 + 1000 < settings.training.pack_tokens
+def test_modern_and_lora_fit_a_video_with_half_a_minute_of_sound_into_a_sequence():
+    for preset in ("modern", "lora"):
+        settings = settings_of(preset)
+        assert (settings.bridge.image.name, settings.training.template) == ("mlp", "chat")
+        video = settings.features.frames * 576 / settings.bridge.video.stride
+        audio = 30 * 50 / settings.bridge.audio.stride
+        assert video + audio + 1000 < settings.training.max_tokens <= settings.training.pack_tokens
+
+
+def test_small_trains_the_bridge_first_and_then_a_lora_adapter_beside_it():
+    training = settings_of("small").training
+    (_, bridge), (_, lora) = stage_settings(training)
+    assert (training.adapter.kind, bridge.train, lora.train) == ("lora", ("bridge", "tags"), GROUPS)
+    assert bridge.peak_learning_rate("bridge") > lora.peak_learning_rate("llm")
+    assert bridge.epochs + lora.epochs == 3
 
 
 def test_overrides_change_the_values_and_nothing_else():
@@ -120,5 +132,5 @@ def test_a_preset_is_never_written_over_a_file(tmp_path):
     file = write_preset("paper", tmp_path / "a" / "b")
     assert file.read_text() == preset_yaml("paper")
     with pytest.raises(InputError, match="is there already"):
-        write_preset("modern", tmp_path / "a" / "b")
+        write_preset("small", tmp_path / "a" / "b")
     assert file.read_text() == preset_yaml("paper")
