@@ -26,7 +26,8 @@ from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.training.data.batches import PackReader, read_ahead
-from macaw_cli.training.data.epoch_plan import Pack, padding_share, plan_epoch
+from macaw_cli.training.data.epoch_plan import padding_share, plan_epoch
+from macaw_cli.training.data.step_sample import Pack
 
 BUDGETS, PACKS_PER_STEP, RANKS = (512, 1024, 2048, 4096, 8192), (8, 16), (1, 2, 8)
 TIMES_SLOWER = 5

@@ -56,7 +56,7 @@ def test_the_loss_is_the_mean_over_the_response_tokens_of_the_whole_step(workspa
     train(space)
     materials = prepare(space)
     (step,) = plan_stage(materials, space.settings.training, space.settings.seed)
-    model = new_model(space, materials.config, materials.dataset).eval()
+    model = new_model(space, materials.config, materials.dataset, tokenizer=materials.tokenizer).eval()
     reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
     total, count = 0.0, 0
     for example in (example for pack in step.packs for example in pack):

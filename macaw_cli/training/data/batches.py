@@ -20,7 +20,7 @@ from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
-from macaw_cli.training.data.epoch_plan import Pack
+from macaw_cli.training.data.step_sample import Pack
 from macaw_cli.training.data.tokenised import Tokens
 
 READ_AHEAD = 4

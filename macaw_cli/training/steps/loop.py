@@ -12,7 +12,8 @@ from macaw_cli.basics.console import say
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.data.batches import Batch, PackReader, read_ahead
-from macaw_cli.training.data.epoch_plan import Pack, PlannedStep, capacity
+from macaw_cli.training.data.epoch_plan import PlannedStep, capacity
+from macaw_cli.training.data.step_sample import Pack
 from macaw_cli.training.reporting.display import TrainingDisplay, memory_in_use
 from macaw_cli.training.reporting.facts import StepReport
 from macaw_cli.training.reporting.meter import Meter

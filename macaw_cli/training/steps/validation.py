@@ -13,7 +13,8 @@ from macaw_cli.evaluation.held_out import first_per_kind
 from macaw_cli.model.isolation import isolation_of_config
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.training.data.batches import PackReader
-from macaw_cli.training.data.epoch_plan import Pack, pack_best_fit
+from macaw_cli.training.data.epoch_plan import pack_best_fit
+from macaw_cli.training.data.step_sample import Pack
 from macaw_cli.training.data.tokenising import encode_rows
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.steps.engine import TrainingEngine
