@@ -9,6 +9,7 @@ import torch
 
 from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.chat.attachments import Attachment
+from macaw_cli.chat.decoding import end_tokens, token_chooser
 from macaw_cli.chat.generation import Answer, generate
 from macaw_cli.config.settings import MODALITIES, ChatSettings
 
@@ -28,7 +29,7 @@ class ChatSession:
     Args:
         model: a Macaw model in evaluation mode.
         encoder: the `ConversationEncoder` that belongs to it.
-        settings: length, sampling, system prompt.
+        settings: length, sampling, system prompt; what they leave open the model's `generation_config` says.
         seed: of the sampling.
     """
 
@@ -95,8 +96,10 @@ class ChatSession:
         self.answer = Answer()
         try:
             yield from generate(
-                self._model, self._encoder.tokenizer, encoded.input_ids, features, self._settings,
-                answer=self.answer, stop_ids=self._encoder.stop_ids(), seed=self._seed,
+                self._model, self._encoder.tokenizer, encoded.input_ids, features,
+                token_chooser(self._model, self._settings, self._seed), answer=self.answer,
+                stop_ids=self._encoder.stop_ids() | end_tokens(self._model),
+                max_new_tokens=self._settings.max_new_tokens,
             )  # fmt: skip
         except torch.OutOfMemoryError:
             raise ResourceError(

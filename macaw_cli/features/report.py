@@ -22,6 +22,7 @@ class ExtractionReport:
         store: folder or URL of the features.
         made: media encoded now, per modality; soundtracks count as audio.
         known: inputs whose features were there before.
+        kept: media of unfinished shards that a stopped run had encoded.
         refused: inputs given up before and left alone now.
         rejected: inputs given up now; `rejects` says which and why, and holds those given up before as well.
         shortened: sounds made now that are longer than what the encoder hears.
@@ -32,6 +33,7 @@ class ExtractionReport:
     store: str
     made: dict[Modality, int] = field(default_factory=dict)
     known: int = 0
+    kept: int = 0
     refused: int = 0
     rejected: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
@@ -50,6 +52,7 @@ class ExtractionReport:
         """Add what became of one job."""
         for modality, count in result.made.items():
             self.made[modality] = self.made.get(modality, 0) + count
+        self.kept += result.kept
         self.shortened += sum(row.get("modality") == "audio" and "heard" in row["meta"] for row in result.rows)
         self.give_up(result.rejects)
 
@@ -85,6 +88,7 @@ class ExtractionReport:
         """The summary; its last line is the next command."""
         made = ", ".join(f"{count} {_NAMES[modality]}" for modality, count in self.made.items()) or "nothing new"
         known = f", {self.known} known before" if self.known else ""
+        known += f", {self.kept} from the run that was stopped" if self.kept else ""
         known += f", {self.refused} rejected before" if self.refused else ""
         console.result(f"Features: {made}{known}; {self.shards} shards, {human_bytes(self.bytes)} in {self.store}")
         console.result(f"Time: {self.seconds:.1f} s ({shares(self.stages, self.seconds)})")
