@@ -77,6 +77,7 @@ def _answer_as_json(session: ChatSession, model: str, prompt: str) -> None:
         "answer": answer.text,
         "model": model,
         "attachments": attachments,
-        "usage": {"prompt_tokens": answer.prompt_tokens, "completion_tokens": answer.completion_tokens},
+        "usage": {"prompt_tokens": answer.prompt_tokens, "completion_tokens": answer.completion_tokens,
+                  "soft_tokens": answer.soft_tokens},
         "timings": {"first_token_s": round(answer.first_token_s, 4), "tokens_per_s": round(answer.tokens_per_s, 2)},
     })

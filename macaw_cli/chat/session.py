@@ -93,7 +93,7 @@ class ChatSession:
         for item in attachments:
             tensor = torch.from_numpy(item.features).to(self._model.device, self._model.dtype)
             features[f"{item.modality}_features"].append(tensor)
-        self.answer = Answer()
+        self.answer = Answer(soft_tokens=_by_kind(attachments))
         try:
             yield from generate(
                 self._model, self._encoder.tokenizer, encoded.input_ids, features,
@@ -131,6 +131,15 @@ def messages_of(turns: list[Turn], system: str = "") -> list[dict[str, Any]]:
         if turn.answer:
             messages.append({"role": "assistant", "content": turn.answer})
     return messages
+
+
+def _by_kind(attachments: list[Attachment]) -> dict[str, int]:
+    """Soft tokens of each kind of medium; a video's soundtrack is a kind of its own."""
+    counts: dict[str, int] = {}
+    for item in sorted(attachments, key=_order):
+        kind = "soundtrack" if item.soundtrack else item.modality
+        counts[kind] = counts.get(kind, 0) + item.soft_tokens
+    return counts
 
 
 def _order(attachment: Attachment) -> tuple[int, bool]:

@@ -1,6 +1,7 @@
 """What an extraction did, or would do, told to people and to scripts."""
 
 from dataclasses import asdict, dataclass, field
+from math import ceil
 from typing import Any
 
 from macaw_cli.basics import console
@@ -25,7 +26,8 @@ class ExtractionReport:
         kept: media of unfinished shards that a stopped run had encoded.
         refused: inputs given up before and left alone now.
         rejected: inputs given up now; `rejects` says which and why, and holds those given up before as well.
-        shortened: sounds made now that are longer than what the encoder hears.
+        shortened: sounds made now that are longer than what the encoder hears; `heard_s` is that length, `longest_s`
+            the length of the longest of them.
         bytes: size of all shards of the store.
         seconds: of this run's work, in all and per stage (see `clock`).
     """
@@ -38,6 +40,9 @@ class ExtractionReport:
     rejected: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
     shortened: int = 0
+    heard_s: float = 0.0
+    longest_s: float = 0.0
+    audio_windows: int = 1
     shards: int = 0
     bytes: int = 0
     seconds: float = 0.0
@@ -53,7 +58,11 @@ class ExtractionReport:
         for modality, count in result.made.items():
             self.made[modality] = self.made.get(modality, 0) + count
         self.kept += result.kept
-        self.shortened += sum(row.get("modality") == "audio" and "heard" in row["meta"] for row in result.rows)
+        for row in result.rows:
+            if row.get("modality") == "audio" and "heard" in row["meta"]:
+                self.shortened += 1
+                self.heard_s = max(self.heard_s, row["meta"]["heard"])
+                self.longest_s = max(self.longest_s, row["meta"].get("duration") or 0.0)
         self.give_up(result.rejects)
 
     def give_up(self, rejects: list[dict[str, Any]]) -> None:
@@ -80,6 +89,16 @@ class ExtractionReport:
                 f"The features of all others are in {self.store}; the reasons are in rejects.jsonl beside them.",
             )
 
+    def _shortened_line(self) -> str:
+        many = self.shortened > 1
+        longer = f"{self.shortened} sounds are" if many else "1 sound is"
+        windows = max(self.audio_windows + 1, ceil(self.audio_windows * self.longest_s / max(self.heard_s, 1e-9)))
+        return (
+            f"{longer} longer than {self.heard_s:g} s; only the first {self.heard_s:g} s are encoded. Raise"
+            f" features.audio_windows: {windows} windows hear all of the longest ({self.longest_s:.1f} s). They need"
+            " another store (--out)."
+        )
+
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         return {name: value for name, value in {**asdict(self), "store": str(self.store)}.items() if name != "examples"}
@@ -100,8 +119,7 @@ class ExtractionReport:
             for row in self.examples:
                 console.result(f"  {row['path']}: {row['reason']}")
         if self.shortened:
-            more = "into another store (--out), --audio-windows N hears more."
-            console.result(f"Sounds longer than the encoder hears: {self.shortened}; {more}")
+            console.result(self._shortened_line())
         if not self.has_too_many_rejects():
             console.result(f"Next: {self.next_command}")
 

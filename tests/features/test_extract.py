@@ -122,7 +122,10 @@ def test_sounds_longer_than_the_encoder_hears_are_counted(workspace, media, caps
     soundfile.write(media / "long.wav", np.random.default_rng(3).standard_normal(160_000) / 10, 16000)
     report = extract(workspace(), ["media/long.wav", "media/0.wav", "media/loud.mp4"])
     report.print()
-    assert report.shortened == 1 and "longer than the encoder hears: 1;" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert report.shortened == 1 and (report.heard_s, report.longest_s) == (1.0, 10.0)
+    assert "1 sound is longer than 1 s; only the first 1 s are encoded" in told
+    assert "features.audio_windows: 10 windows" in told and "(10.0 s)" in told
 
 
 def test_clips_of_one_film_are_different_items(workspace, media, store, tmp_path):
