@@ -1,5 +1,6 @@
 """`macaw extract-features`: media files to features in shards, each content once."""
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from macaw_cli.basics.disk import free_space, require_free_space
 from macaw_cli.basics.errors import Interrupted
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.stopping import sigterm_is_raised
+from macaw_cli.basics.typed_command import same_config
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.batch_size import batch_size
@@ -211,7 +213,8 @@ def _next_command(workspace: Workspace) -> str:
     """Naming the store where the settings do not."""
     settings = workspace.settings
     known = any(workspace.place(store) == workspace.place(settings.features.out) for store in settings.dataset.features)
-    return "macaw build-dataset" + ("" if known else f" --features {settings.features.out}")
+    store = "" if known else f" --features {shlex.quote(settings.features.out)}"
+    return f"macaw build-dataset{store}{same_config('extract-features')}"
 
 
 def _tell_what_is_left_out(survey: Survey, encoders: "Encoders") -> None:

@@ -114,6 +114,8 @@ class ExtractionReport:
         if self.refused:
             reasons = f"their reasons are in {self.store}/rejects.jsonl; --retry-rejects tries them again"
             console.result(f"Rejected before: {self.refused}; {reasons}")
+        elif self.rejects and not self.rejected:  # such as a film's soundtrack, or what other commands gave up
+            console.result(f"Rejected before: {len(self.rejects)} in this store, listed in {self.store}/rejects.jsonl")
         if self.rejected:
             console.result(f"Rejected: {self.rejected}, listed with their reasons in {self.store}/rejects.jsonl")
             for row in self.examples:

@@ -110,17 +110,18 @@ def step_warning(facts: StepFacts) -> StepWarning | None:
         suggestion["training.packs_per_step"] = packs
     if budget < facts.pack_tokens:
         suggestion["training.pack_tokens"] = budget
-    steps = max(_steps(facts, packs, budget), facts.steps) if suggestion else facts.steps
-    longer = _epochs_for(facts, steps)
+    an_epoch, alternative = _an_epoch(facts, packs, budget), {}
+    steps = an_epoch * facts.epochs
     if steps < ENOUGH_STEPS:
-        suggestion["training.epochs"] = longer
-        steps = round(steps * longer / facts.epochs)
-    alternative = {"training.epochs": _epochs_for(facts, facts.steps)} if few and len(suggestion) else {}
-    if "training.epochs" in suggestion:
-        alternative = {}
+        suggestion["training.epochs"] = longer = math.ceil(ENOUGH_STEPS / an_epoch)
+        steps = an_epoch * longer
+    elif few:
+        now = _an_epoch(facts, facts.packs_per_step, facts.pack_tokens)
+        alternative["training.epochs"] = math.ceil(ENOUGH_STEPS / now)
     if not suggestion:  # it is one conversation a step already
         return None
-    return StepWarning(_text(facts, suggestion, alternative, steps, few=few), facts.stage, suggestion, alternative)
+    text = _text(facts, suggestion, alternative, round(steps), few=few)
+    return StepWarning(text, facts.stage, suggestion, alternative)
 
 
 def _smaller_step(facts: StepFacts) -> tuple[int, int]:
@@ -135,13 +136,10 @@ def _smaller_step(facts: StepFacts) -> tuple[int, int]:
     return facts.processes, min(rounded, facts.pack_tokens)
 
 
-def _steps(facts: StepFacts, packs: int, budget: int) -> int:
+def _an_epoch(facts: StepFacts, packs: int, budget: int) -> float:
+    """About so many steps; it has at least one."""
     in_a_pack = max(1.0, budget * facts.examples / facts.tokens)
-    return math.ceil(facts.examples / (packs * in_a_pack))
-
-
-def _epochs_for(facts: StepFacts, steps: int) -> int:
-    return math.ceil(facts.epochs * ENOUGH_STEPS / steps)
+    return max(facts.conversations / (packs * in_a_pack), 1.0)
 
 
 def _text(

@@ -19,8 +19,9 @@ def planned(facts, **changes):
     changed = replace(facts, **changes)
     examples = facts.conversations * changed.epochs
     in_a_step = changed.packs_per_step * max(1.0, changed.pack_tokens * facts.examples / facts.tokens)
+    an_epoch = math.ceil(facts.conversations / in_a_step)
     return replace(changed, examples=math.ceil(examples), tokens=math.ceil(examples * facts.tokens / facts.examples),
-                   steps=math.ceil(examples / in_a_step))  # fmt: skip
+                   steps=math.ceil(an_epoch * changed.epochs))  # fmt: skip
 
 
 def follow(facts, advice):
