@@ -48,7 +48,8 @@ def show_result(info: dict[str, Any], out: Path, *, up_to_date: bool) -> None:
         say("No conversation is held out, so nothing can be evaluated: raise dataset.val_fraction or give more media.")
     size = human_bytes(sum(shard["bytes"] for shard in info["shards"]))
     made = "is up to date" if up_to_date else "is ready"
-    result(f"The dataset {out} {made}: {train} conversations to train on, {val} held out, {size}. Next: {_next_command()}")
+    has = f"{train} conversations to train on, {val} held out, {size}"
+    result(f"The dataset {out} {made}: {has}. Next: {_next_command()}")
 
 
 def _next_command() -> str:

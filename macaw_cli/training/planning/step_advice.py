@@ -110,7 +110,8 @@ def step_warning(facts: StepFacts) -> StepWarning | None:
         suggestion["training.packs_per_step"] = packs
     if budget < facts.pack_tokens:
         suggestion["training.pack_tokens"] = budget
-    an_epoch, alternative = _an_epoch(facts, packs, budget), {}
+    alternative: dict[str, float] = {}
+    an_epoch = _an_epoch(facts, packs, budget)
     steps = an_epoch * facts.epochs
     if steps < ENOUGH_STEPS:
         suggestion["training.epochs"] = longer = math.ceil(ENOUGH_STEPS / an_epoch)
