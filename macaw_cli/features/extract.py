@@ -113,7 +113,9 @@ class _Extraction:
         self._fingerprints = _fingerprints(survey, encoders)
         self._store = StoreFiles(output.folder, self._fingerprints, output.sizes)
         self._report = ExtractionReport(
-            output.place, max_reject_ratio=self._settings.max_reject_ratio, next_command=_next_command(workspace),
+            output.place,
+            max_reject_ratio=self._settings.max_reject_ratio,
+            next_command=_next_command(workspace),
             audio_windows=self._settings.audio_windows,
         )
 

@@ -56,9 +56,12 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
             say(f"Warning: {warning.text}")
         time = expected_time(planned, materials, stages, plan, processes, machine)
     if as_json:
-        result_json({
-            **_as_json(plan, verdict, time, processes, stands_in), "warnings": [one.as_json() for one in warnings],
-        })
+        result_json(
+            {
+                **_as_json(plan, verdict, time, processes, stands_in),
+                "warnings": [one.as_json() for one in warnings],
+            }
+        )
         return
     print_table("Time", ["what", "how much"], list(_time_rows(time)))
     result(f"Next: {command_to_train(processes)}")

@@ -58,9 +58,7 @@ def test_several_processes_keep_at_least_a_pack_each():
 
 
 def test_few_conversations_need_more_epochs_even_one_by_one():
-    facts = StepFacts(
-        steps=1, examples=30, tokens=3000, conversations=30, epochs=1, pack_tokens=2048, packs_per_step=8
-    )
+    facts = StepFacts(steps=1, examples=30, tokens=3000, conversations=30, epochs=1, pack_tokens=2048, packs_per_step=8)
     warning = step_warning(facts)
     assert warning.suggestion["training.epochs"] >= 4 and warning.suggestion["training.packs_per_step"] == 1
     assert warning.alternative == {}
