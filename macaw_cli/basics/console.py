@@ -109,7 +109,7 @@ def _rich_progress(title: str, total: int, unit: str, passing: bool) -> Iterator
             nonlocal done, total
             done, total = done + count, total - fewer
             rate = done / max(time.monotonic() - started, 1e-9)
-            bar.update(task, advance=count, total=total, rate=f"{rate:.1f} {unit}/s", note=note)
+            bar.update(task, advance=count, total=max(total, done), rate=f"{rate:.1f} {unit}/s", note=note)
 
         yield _one_at_a_time(advance)
 
@@ -125,8 +125,9 @@ def _plain_progress(title: str, total: int, unit: str, passing: bool) -> Iterato
         if now - shown >= PLAIN_EVERY_S:
             shown = now
             rate = done / (now - started)
-            left = (total - done) / rate if rate else 0.0
-            say(f"{title}: {done}/{total} {unit}, {rate:.1f} {unit}/s, {left:.0f} s left {note}".rstrip())
+            whole = max(total, done)  # an estimate may have been too low
+            left = (whole - done) / rate if rate else 0.0
+            say(f"{title}: {done}/{whole} {unit}, {rate:.1f} {unit}/s, {left:.0f} s left {note}".rstrip())
 
     yield _one_at_a_time(advance)
     spent = time.monotonic() - started

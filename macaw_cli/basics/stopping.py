@@ -28,7 +28,4 @@ def sigterm_is_raised() -> Iterator[None]:
 
 def _raise(number: int, _: FrameType | None) -> None:
     signal.signal(number, signal.SIG_IGN)  # a second one must not disturb the tidying up
-    raise Interrupted(
-        "Stopped by SIGTERM; everything finished before is kept.", "Type the same command again: it continues.",
-        exit_code=128 + number,
-    )  # fmt: skip
+    raise Interrupted("Stopped by SIGTERM.", "Type the same command again: it continues.", exit_code=128 + number)

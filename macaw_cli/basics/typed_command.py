@@ -1,5 +1,6 @@
 """What the user typed, also in the processes that a command starts: their own arguments would tell nobody anything."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -9,6 +10,24 @@ _told: list[str] = []
 def typed_command() -> list[str]:
     """The words of the command, from `macaw` on."""
     return list(_told) or ["macaw", *sys.argv[1:]]
+
+
+def typed_option(command: str, option: str) -> str | None:
+    """The value of an option such as `--out`, where it was typed behind this command; None where it was not."""
+    words = typed_command()
+    if command not in words:
+        return None
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        if name == option:
+            return value if equals else following
+    return None
+
+
+def same_config(command: str) -> str:
+    """` --config FILE` for the next command, where this one was typed with it; quoted for the shell, else empty."""
+    config = typed_option(command, "--config")
+    return f" --config {shlex.quote(config)}" if config else ""
 
 
 def remember_typed_command(words: Sequence[str]) -> None:

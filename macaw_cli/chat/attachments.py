@@ -9,7 +9,7 @@ import numpy as np
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.config.settings import Modality
-from macaw_cli.media.audio import load_audio
+from macaw_cli.media.audio import load_sound
 from macaw_cli.media.images import load_image
 from macaw_cli.media.video import has_soundtrack, load_frames
 from macaw_cli.model.bridges.registry import soft_token_count
@@ -31,6 +31,10 @@ class Attachment:
     frames: int | None = None
     seconds: float | None = None
     """Length of the sound that the encoder heard."""
+    duration: float | None = None
+    """Length of the whole sound, in seconds."""
+    span: tuple[float, float] | None = None
+    """Times of the first and the last frame of a video, in seconds."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -39,7 +43,9 @@ class Attachment:
 
     def as_json(self) -> dict[str, Any]:
         """The attachment as it stands in `macaw chat --json`."""
-        return {"path": self.path, "modality": self.modality, "soft_tokens": self.soft_tokens}
+        known = {"frames": self.frames, "frame_span_s": self.span, "heard_s": self.seconds, "duration_s": self.duration}
+        told = {name: value for name, value in known.items() if value is not None}
+        return {"path": self.path, "modality": self.modality, "soft_tokens": self.soft_tokens, **told}
 
 
 class Attacher:
@@ -75,9 +81,9 @@ class Attacher:
             return [self._attachment(path, "image", self._encoders.features("image", load_image(path)))]
         if modality == "audio":
             return [self._sound(path)]
-        frames, _ = load_frames(path, self._config.video_frames)
+        frames, times = load_frames(path, self._config.video_frames)
         features = self._encoders.features("video", frames)
-        video = replace(self._attachment(path, "video", features), frames=len(frames))
+        video = replace(self._attachment(path, "video", features), frames=len(frames), span=(times[0], times[-1]))
         if "audio" in self._config.modalities and has_soundtrack(path):
             return [video, replace(self._sound(path), soundtrack=True)]
         return [video]
@@ -86,9 +92,11 @@ class Attacher:
         encoder = self._encoders.encoder("audio")
         rate = encoder.sampling_rate or 16_000
         heard = encoder.max_seconds * self._config.audio_windows if encoder.max_seconds else None
-        samples = load_audio(path, rate, end=heard)
+        sound = load_sound(path, rate, end=heard)
+        samples = sound.samples
         attachment = self._attachment(path, "audio", self._encoders.features("audio", samples))
-        return replace(attachment, seconds=len(samples) / rate)
+        seconds = len(samples) / rate
+        return replace(attachment, seconds=seconds, duration=max(sound.duration or 0.0, seconds))
 
     def _attachment(self, path: Path, modality: Modality, features: np.ndarray) -> Attachment:
         expected = tuple(self._config.feature_shapes[modality])

@@ -1,4 +1,4 @@
-"""One answer, token by token: greedy or sampled, with text as soon as it is certain and how long it took."""
+"""One answer, token by token: text as soon as it is certain, and how long it took."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from macaw_cli.config.settings import ChatSettings
+from macaw_cli.chat.decoding import Choose
 
 UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 """What tokenizers decode to where the bytes of a character are not all there yet."""
@@ -21,6 +21,8 @@ class Answer:
 
     text: str = ""
     prompt_tokens: int = 0
+    soft_tokens: dict[str, int] = field(default_factory=dict)
+    """Those of `prompt_tokens` that stand for media: image, audio, video and soundtrack counted apart."""
     completion_tokens: int = 0
     """Tokens generated, the end token not counted."""
     ending: Ending = "stopped"
@@ -45,11 +47,11 @@ def generate(
     tokenizer: Any,
     prompt: Sequence[int],
     features: Mapping[str, list[torch.Tensor]],
-    settings: ChatSettings,
+    choose: Choose,
     *,
     answer: Answer,
     stop_ids: frozenset[int],
-    seed: int = 0,
+    max_new_tokens: int,
 ) -> Iterator[str]:
     """Generate the answer to `prompt`, yielding pieces of text; `answer` grows along.
 
@@ -58,14 +60,14 @@ def generate(
         tokenizer: decodes the tokens.
         prompt: token ids, placeholders of soft tokens included.
         features: `image_features`, ...: one tensor per medium, in order of appearance.
-        settings: length, temperature and top-p.
+        choose: takes the next token, see `decoding`.
         answer: filled in as the tokens come.
         stop_ids: tokens that end an answer.
-        seed: of the sampling; the same seed gives the same answer.
+        max_new_tokens: longest answer.
     """
     answer.prompt_tokens = len(prompt)
     tokens: list[int] = []
-    for token in tokens_after(model, prompt, features, settings, seed):
+    for token in tokens_after(model, prompt, features, choose, max_new_tokens):
         if token in stop_ids:
             answer.ending = "end"
             break
@@ -85,34 +87,18 @@ def generate(
 
 @torch.inference_mode()
 def tokens_after(
-    model: Any, prompt: Sequence[int], features: Mapping[str, list[torch.Tensor]], settings: ChatSettings, seed: int = 0
+    model: Any, prompt: Sequence[int], features: Mapping[str, list[torch.Tensor]], choose: Choose, max_new_tokens: int
 ) -> Iterator[int]:
     """At most `max_new_tokens` tokens that follow `prompt`; media are looked at once, then the cache serves."""
-    dice = torch.Generator().manual_seed(seed)
     inputs: dict[str, Any] = {"input_ids": torch.tensor([list(prompt)], device=model.device), **features}
-    for position in range(len(prompt), len(prompt) + settings.max_new_tokens):
+    answer: list[int] = []
+    for position in range(len(prompt), len(prompt) + max_new_tokens):
         output = model(**inputs, use_cache=True, logits_to_keep=1)
-        token = choose(output.logits[0, -1].float().cpu(), settings, dice)
+        token = choose(output.logits[0, -1].float().cpu(), answer)
+        answer.append(token)
         yield token
         inputs = {
             "input_ids": torch.tensor([[token]], device=model.device),
             "position_ids": torch.tensor([[position]], device=model.device),
             "past_key_values": output.past_key_values,
         }
-
-
-def choose(logits: torch.Tensor, settings: ChatSettings, dice: torch.Generator) -> int:
-    """The next token of one distribution.
-
-    Args:
-        logits: (V,) float32 on the CPU.
-        settings: temperature 0 takes the likeliest token; else one is drawn among the likeliest that together have
-            the probability `top_p`.
-        dice: CPU generator that draws.
-    """
-    if settings.temperature == 0:
-        return int(logits.argmax())
-    probabilities, tokens = torch.softmax(logits / settings.temperature, dim=-1).sort(descending=True)
-    before = probabilities.cumsum(-1) - probabilities
-    probabilities[before >= settings.top_p] = 0.0  # the first token always has 0 before it, so one always stays
-    return int(tokens[torch.multinomial(probabilities, 1, generator=dice)])

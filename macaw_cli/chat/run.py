@@ -73,10 +73,16 @@ def _answer_as_json(session: ChatSession, model: str, prompt: str) -> None:
     for _ in session.ask(prompt):
         pass
     answer = session.answer
-    console.result_json({
-        "answer": answer.text,
-        "model": model,
-        "attachments": attachments,
-        "usage": {"prompt_tokens": answer.prompt_tokens, "completion_tokens": answer.completion_tokens},
-        "timings": {"first_token_s": round(answer.first_token_s, 4), "tokens_per_s": round(answer.tokens_per_s, 2)},
-    })
+    console.result_json(
+        {
+            "answer": answer.text,
+            "model": model,
+            "attachments": attachments,
+            "usage": {
+                "prompt_tokens": answer.prompt_tokens,
+                "completion_tokens": answer.completion_tokens,
+                "soft_tokens": answer.soft_tokens,
+            },
+            "timings": {"first_token_s": round(answer.first_token_s, 4), "tokens_per_s": round(answer.tokens_per_s, 2)},
+        }
+    )

@@ -9,6 +9,7 @@ import torch
 
 from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.chat.attachments import Attachment
+from macaw_cli.chat.decoding import end_tokens, token_chooser
 from macaw_cli.chat.generation import Answer, generate
 from macaw_cli.config.settings import MODALITIES, ChatSettings
 
@@ -28,7 +29,7 @@ class ChatSession:
     Args:
         model: a Macaw model in evaluation mode.
         encoder: the `ConversationEncoder` that belongs to it.
-        settings: length, sampling, system prompt.
+        settings: length, sampling, system prompt; what they leave open the model's `generation_config` says.
         seed: of the sampling.
     """
 
@@ -92,11 +93,13 @@ class ChatSession:
         for item in attachments:
             tensor = torch.from_numpy(item.features).to(self._model.device, self._model.dtype)
             features[f"{item.modality}_features"].append(tensor)
-        self.answer = Answer()
+        self.answer = Answer(soft_tokens=_by_kind(attachments))
         try:
             yield from generate(
-                self._model, self._encoder.tokenizer, encoded.input_ids, features, self._settings,
-                answer=self.answer, stop_ids=self._encoder.stop_ids(), seed=self._seed,
+                self._model, self._encoder.tokenizer, encoded.input_ids, features,
+                token_chooser(self._model, self._settings, self._seed), answer=self.answer,
+                stop_ids=self._encoder.stop_ids() | end_tokens(self._model),
+                max_new_tokens=self._settings.max_new_tokens,
             )  # fmt: skip
         except torch.OutOfMemoryError:
             raise ResourceError(
@@ -128,6 +131,15 @@ def messages_of(turns: list[Turn], system: str = "") -> list[dict[str, Any]]:
         if turn.answer:
             messages.append({"role": "assistant", "content": turn.answer})
     return messages
+
+
+def _by_kind(attachments: list[Attachment]) -> dict[str, int]:
+    """Soft tokens of each kind of medium; a video's soundtrack is a kind of its own."""
+    counts: dict[str, int] = {}
+    for item in sorted(attachments, key=_order):
+        kind = "soundtrack" if item.soundtrack else item.modality
+        counts[kind] = counts.get(kind, 0) + item.soft_tokens
+    return counts
 
 
 def _order(attachment: Attachment) -> tuple[int, bool]:

@@ -15,6 +15,8 @@ from macaw_cli.chat.session import ChatSession
 from macaw_cli.config.settings import Modality
 
 PROMPT = "> "
+_NOTABLE_S = 0.05
+"""Less of a sound is no loss: lengths are rounded to frames and samples."""
 
 
 class Terminal:
@@ -116,18 +118,25 @@ class Terminal:
 
 
 def attachment_line(attachment: Attachment) -> str:
-    """`cat.png: image, 16 soft tokens`; what length and frames there are."""
+    """`cat.png: image, 16 soft tokens`; what length and frames there are, and how much of a sound was not heard."""
     what = "its soundtrack" if attachment.soundtrack else attachment.modality
     facts = [f"{attachment.soft_tokens} soft tokens"]
-    facts += [f"{attachment.frames} frames"] if attachment.frames else []
-    facts += [f"{attachment.seconds:.1f} s"] if attachment.seconds else []
+    if attachment.frames:
+        first, last = attachment.span or (0.0, 0.0)
+        facts.append(f"{attachment.frames} frames between {first:.1f} and {last:.1f} s")
+    if attachment.seconds:
+        whole = attachment.duration or attachment.seconds
+        cut = whole - attachment.seconds >= _NOTABLE_S
+        facts.append(f"heard {attachment.seconds:.1f} of {whole:.1f} s" if cut else f"{attachment.seconds:.1f} s")
     return f"{attachment.path}: {what}, {', '.join(facts)}"
 
 
 def timing_line(answer: Answer) -> str:
-    """One dim line below an answer: how many tokens, how fast, why it ended."""
+    """One dim line below an answer: how many tokens, how many of them are which media's, how fast, why it ended."""
     ending = {"end": "", "length": ", cut at chat.max_new_tokens", "stopped": ", stopped"}[answer.ending]
+    kinds = ", ".join(f"{kind} {count}" for kind, count in answer.soft_tokens.items())
+    media = f" ({kinds})" if kinds else ""
     return (
-        f"[{answer.prompt_tokens} + {answer.completion_tokens} tokens, first after {answer.first_token_s:.2f} s,"
+        f"[{answer.prompt_tokens}{media} + {answer.completion_tokens} tokens, first after {answer.first_token_s:.2f} s,"
         f" {answer.tokens_per_s:.1f} tokens/s{ending}]"
     )

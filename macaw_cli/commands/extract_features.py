@@ -15,6 +15,8 @@ from macaw_cli.commands.shared_options import (
     workspace_of,
 )
 
+_LIMIT = "Only the first N files of the sources, done or not; also when an earlier run began with more."
+
 
 def extract_features(
     sources: Annotated[
@@ -30,7 +32,7 @@ def extract_features(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     gpus: Annotated[int | None, typer.Option(help="How many GPUs; default 1, with --engine ray all.", min=1)] = None,
     engine: Annotated[str | None, typer.Option(help="local, or ray: over a Ray cluster.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many files.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option(help=_LIMIT, min=1)] = None,
     retry_rejects: Annotated[bool, typer.Option("--retry-rejects", help="Try rejected files again.")] = False,
     max_reject_ratio: Annotated[float | None, typer.Option(help="More rejects than this is exit code 1.")] = None,
     plan: PlanOption = False,

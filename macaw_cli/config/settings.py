@@ -61,10 +61,19 @@ class ChatSettings:
 
     max_new_tokens: Annotated[int, Field(ge=1)] = 128
     """Longest answer in tokens."""
-    temperature: Annotated[float, Field(ge=0)] = 0.0
-    """0 is greedy decoding; above, tokens are sampled."""
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    temperature: Annotated[float, Field(ge=0)] | None = None
+    """0 is greedy decoding; above, tokens are sampled. `null`, here and below: as the model's `generation_config` says,
+    which is greedy decoding where it says nothing."""
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     """Sampling takes the likeliest tokens that together have this probability."""
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    """Sampling takes this many of the likeliest tokens."""
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Sampling takes tokens with at least this share of the likeliest token's probability."""
+    repetition_penalty: Annotated[float, Field(gt=0)] | None = None
+    """Above 1, tokens that the answer has already become less likely; 1 is none."""
+    no_repeat_ngram_size: Annotated[int, Field(ge=0)] | None = None
+    """No sequence of so many tokens appears twice in an answer; 0 allows all."""
     system: str = ""
     """System prompt, where the template has a place for one."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -1,10 +1,12 @@
 """What `macaw build-dataset` tells: the table of sources and kinds, the plan, the last line."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.console import print_table, result, say
 from macaw_cli.basics.disk import human_bytes
+from macaw_cli.basics.typed_command import same_config, typed_option
 from macaw_cli.dataset.lock_file import kind_counts, source_counts
 from macaw_cli.dataset.preparing import Prepared
 
@@ -46,4 +48,11 @@ def show_result(info: dict[str, Any], out: Path, *, up_to_date: bool) -> None:
         say("No conversation is held out, so nothing can be evaluated: raise dataset.val_fraction or give more media.")
     size = human_bytes(sum(shard["bytes"] for shard in info["shards"]))
     made = "is up to date" if up_to_date else "is ready"
-    result(f"The dataset {out} {made}: {train} conversations to train on, {val} held out, {size}. Next: macaw train")
+    has = f"{train} conversations to train on, {val} held out, {size}"
+    result(f"The dataset {out} {made}: {has}. Next: {_next_command()}")
+
+
+def _next_command() -> str:
+    """Naming the dataset and the configuration where the user did."""
+    out = typed_option("build-dataset", "--out")
+    return "macaw train" + (f" {shlex.quote(out)}" if out else "") + same_config("build-dataset")

@@ -1,9 +1,10 @@
 """`macaw extract-features`: media files to features in shards, each content once."""
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING
 from macaw_cli.basics import console
 from macaw_cli.basics.background import Ahead
 from macaw_cli.basics.disk import free_space, require_free_space
+from macaw_cli.basics.errors import Interrupted
+from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.stopping import sigterm_is_raised
+from macaw_cli.basics.typed_command import same_config
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.batch_size import batch_size
@@ -19,6 +23,7 @@ from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_els
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
+from macaw_cli.features.partial_shards import kept_keys, partial_job
 from macaw_cli.features.planning import plan_extraction
 from macaw_cli.features.remote.fetching import Staging
 from macaw_cli.features.remote.outputs import SHARDS_HERE, Output, open_output
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 
 _JOBS_AHEAD = 1
 """Jobs that are hashed and written into the journal before the one in work is finished."""
+_GO_ON = "Type the same command again: it continues."
 
 
 def extract(
@@ -50,7 +56,7 @@ def extract(
     Args:
         workspace: its settings say which encoders, where to and how.
         sources: files, folders, patterns or manifests; None takes those of the settings.
-        limit: only the first so many media.
+        limit: only the first so many media of the sources; also when an earlier run began with more.
         retry_rejects: also try what was rejected before.
         plan: measure a sample, write nothing.
         gpus: how many GPUs to use; None is one, with the engine `ray` all of the cluster.
@@ -74,10 +80,24 @@ def extract(
     _tell_what_is_left_out(survey, encoders)
     try:
         with sigterm_is_raised(), open_output(workspace.place(settings.out)) as output:
-            return _Extraction(workspace, output, survey, encoders, gpus).run(named, limit, retry_rejects)
+            extraction = _Extraction(workspace, output, survey, encoders, gpus)
+            with _kept_is_told(extraction):
+                return extraction.run(named, limit, retry_rejects)
     except KeyboardInterrupt:
-        console.say("Everything finished before is kept. Type the same command again: it continues.")
+        console.say(_GO_ON)
         raise
+
+
+@contextmanager
+def _kept_is_told(extraction: "_Extraction") -> Iterator[None]:
+    """When the work is stopped, say what there is of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.say(f"Stopped by SIGINT. {extraction.kept()}")
+        raise
+    except Interrupted as stop:
+        raise Interrupted(f"{stop.problem} {extraction.kept()}", stop.hint, stop.exit_code) from None
 
 
 class _Extraction:
@@ -93,7 +113,10 @@ class _Extraction:
         self._fingerprints = _fingerprints(survey, encoders)
         self._store = StoreFiles(output.folder, self._fingerprints, output.sizes)
         self._report = ExtractionReport(
-            output.place, max_reject_ratio=self._settings.max_reject_ratio, next_command=_next_command(workspace)
+            output.place,
+            max_reject_ratio=self._settings.max_reject_ratio,
+            next_command=_next_command(workspace),
+            audio_windows=self._settings.audio_windows,
         )
 
     def run(self, sources: list[str], limit: int | None, retry_rejects: bool) -> ExtractionReport:
@@ -104,13 +127,15 @@ class _Extraction:
             Journal(self._folder), self._store, self._encoders.outputs, self._fingerprints,
             (settings.shard_items, batch_size(settings)), retry_rejects=retry_rejects,
         )  # fmt: skip
+        scheduler.expect(lambda: list_sources(self._workspace, sources, limit), only_these=limit is not None)
         with Staging(self._folder, set(self._survey.media)) as staging, closing(HashCache(self._folder)) as cache:
             stopping = Event()
             listed = list_sources(self._workspace, sources, limit, staging)
             is_here = partial(unchanged, base=self._folder, cache=cache, staging=staging, stopping=stopping.is_set)
             with closing(identify(listed, cache, self._folder, staging, stopping.is_set)) as found:
                 self._work(scheduler, scheduler.jobs(found, is_here), stopping)
-        self._tell_lost(scheduler.tally.lost)
+        self._tell_unfinished(scheduler.tally.lost, "its files are not among the sources")
+        self._tell_unfinished(scheduler.tally.beyond, "it has files beyond --limit")
         self._store.add_rejects(scheduler.tally.unreadable)
         self._store.name_copies(scheduler.tally.copies)
         self._complete_report(scheduler)
@@ -120,12 +145,25 @@ class _Extraction:
     def _work(self, scheduler: Scheduler, jobs: Iterator[Job], stopping: Event) -> None:
         with (
             console.progress("Extracting features", self._survey.media.total(), "files") as advance,
-            Ahead(jobs, _JOBS_AHEAD, stopping) as scheduled,
+            Ahead(self._without_kept(jobs, advance), _JOBS_AHEAD, stopping) as scheduled,
         ):
             scheduler.settled = lambda count: advance(0, "", count)
             publish = partial(self._output.publish, commit=self._commit)
             self._report.stages = self._engine.run(scheduled, publish, advance)
             self._output.wait()
+
+    def _without_kept(self, jobs: Iterator[Job], advance: console.Advance) -> Iterator[Job]:
+        """The same jobs; files that a stopped run has dealt with are no work of this one."""
+        digests = {modality: fingerprint(found) for modality, found in self._fingerprints.items()}
+        for job in jobs:
+            if kept := partial_job(self._folder, job, digests):
+                advance(0, "", kept.items)
+            yield job
+
+    def kept(self) -> str:
+        """What the store has, unfinished shards included."""
+        keys = {key.hex() for key in self._store.made_keys()} | kept_keys(self._folder)
+        return f"The features of {len(keys)} files are kept in {self._output.place}."
 
     def _commit(self, result: JobResult) -> None:
         self._store.commit(result.job, result.rows, result.rejects)
@@ -153,10 +191,10 @@ class _Extraction:
                 wanted, largest = wanted + count * size, max(largest, size)
         return wanted if self._output.sizes is None else min(wanted, SHARDS_HERE * settings.shard_items * largest)
 
-    def _tell_lost(self, jobs: list[Job]) -> None:
+    def _tell_unfinished(self, jobs: list[Job], why: str) -> None:
         for job in jobs:
             shards = ", ".join(job.shards.values())
-            console.say(f"Shard {shards} stays unfinished: its files are not among the sources.")
+            console.say(f"Shard {shards} stays unfinished: {why}.")
 
     def _complete_report(self, scheduler: Scheduler) -> None:
         report, tally = self._report, scheduler.tally
@@ -177,7 +215,8 @@ def _next_command(workspace: Workspace) -> str:
     """Naming the store where the settings do not."""
     settings = workspace.settings
     known = any(workspace.place(store) == workspace.place(settings.features.out) for store in settings.dataset.features)
-    return "macaw build-dataset" + ("" if known else f" --features {settings.features.out}")
+    store = "" if known else f" --features {shlex.quote(settings.features.out)}"
+    return f"macaw build-dataset{store}{same_config('extract-features')}"
 
 
 def _tell_what_is_left_out(survey: Survey, encoders: "Encoders") -> None:

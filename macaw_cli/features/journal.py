@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl
+from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl, write_jsonl
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
@@ -69,6 +69,16 @@ class Journal:
         append_jsonl(self._store / JOURNAL_NAME, [job.row()])
         self._count(job)
         return job
+
+    def withdraw(self, jobs: list[Job]) -> None:
+        """Take the last jobs back, of which nothing is made."""
+        if jobs:
+            first = self._jobs - len(jobs)
+            rows = (row for row in iterate_jsonl(self._store / JOURNAL_NAME) if row["job"] < first)
+            write_jsonl(self._store / JOURNAL_NAME, rows)
+            self._jobs = first
+            for job in jobs:
+                self._shards.subtract(job.shards.keys())
 
     def _count(self, job: Job) -> None:
         self._jobs += 1

@@ -42,6 +42,8 @@ _LAUNCHED = 1
 """Batches that a GPU may have before it while the next is prepared."""
 _Ahead = Iterator[tuple[Item, "Future[Decoded]"]]
 _Usable = tuple[Item, Decoded]
+_Step = tuple[HostCopy | None, "Callable[..., None]"]
+"""For the writer: a batch's features, when they are there, and what writes them; or None and what needs no features."""
 
 
 class Pipeline:
@@ -62,7 +64,7 @@ class Pipeline:
         self._digests = {modality: fingerprint(found) for modality, found in encoders.fingerprints.items()}
         self._remote = RemoteDecoding(folder)
         self._open: list[ShardsOfJob] = []
-        self._launched: deque[tuple[HostCopy, Callable[[FeatureArrays], None]]] = deque()
+        self._launched: deque[_Step] = deque()
         self.clock = Clock(lambda: pool.busy_s)
 
     def run(self, jobs: Iterator[Job | None]) -> None:
@@ -75,29 +77,31 @@ class Pipeline:
         Raises:
             MacawError: the disk is full, the device has too little memory, or `done` failed.
         """
-        begun: deque[Job] = deque()
+        begun: deque[ShardsOfJob] = deque()
         decoded = self._decode_ahead(jobs, begun)
         keep_freed_memory(_KEPT_BYTES // 2, _KEPT_BYTES)
         try:
             with Background(_BATCHES_BEHIND) as writer:
                 while (first := next(decoded, None)) is not None:
-                    job = begun.popleft()
-                    self._run_job(job, chain([first], islice(decoded, len(job.items) - 1)), writer)
+                    shards = begun.popleft()
+                    left = len(shards.job.items) - shards.kept
+                    self._run_job(shards, chain([first], islice(decoded, left - 1)), writer)
         finally:  # the writer's thread has ended
             self._remote.close()
             for shards in self._open:
                 shards.abandon()
 
-    def _decode_ahead(self, jobs: Iterator[Job | None], begun: deque[Job]) -> _Ahead:
+    def _decode_ahead(self, jobs: Iterator[Job | None], begun: deque[ShardsOfJob]) -> _Ahead:
         ahead: deque[tuple[Item, Future[Decoded]]] = deque()
         for job in self.clock.reading(jobs):
             if job is None:
                 while ahead:
                     yield ahead.popleft()
                 continue
-            begun.append(job)
+            begun.append(ShardsOfJob(job, self._folder, self._digests))
+            self._open.append(begun[-1])
             bound = media_per_batch(job, self._encoders) + _AHEAD_PER_WORKER * self._pool.workers
-            for item in job.items:
+            for item in job.items[begun[-1].kept :]:
                 while len(ahead) >= bound:
                     yield ahead.popleft()
                 ahead.append((item, self._submit(job, item)))
@@ -115,23 +119,23 @@ class Pipeline:
             request |= {"offset": item.offset, "size": item.bytes, "name": item.names[0]}
         return request
 
-    def _run_job(self, job: Job, decoded: _Ahead, writer: Background) -> None:
-        shards = ShardsOfJob(job, self._folder, self._digests)
-        self._open.append(shards)
+    def _run_job(self, shards: ShardsOfJob, decoded: _Ahead, writer: Background) -> None:
+        job, done = shards.job, shards.kept
         for modality, name in job.shards.items():
-            if name.endswith("-000000.tar"):
+            if name.endswith("-000000.tar") and not done:
                 writer.submit(partial(shards.add_null, modality, self._encoders.null(modality)))
         while batch := list(islice(decoded, media_per_batch(job, self._encoders))):
-            usable = self._results(batch, job, shards, writer)
+            usable = self._results(batch, job, shards)
             for modality in job.shards:
                 self._encode(modality, job, usable, shards, writer)
+            done += len(batch)
+            self._launched.append((None, partial(shards.batch_done, done)))
+            self._hand_on(writer, _LAUNCHED)
             self._advance(len(batch), f"({self.clock.shares()})")
         self._hand_on(writer, 0)
         writer.submit(partial(self._finish, shards))
 
-    def _results(
-        self, batch: "list[tuple[Item, Future[Decoded]]]", job: Job, shards: ShardsOfJob, writer: Background
-    ) -> list[_Usable]:
+    def _results(self, batch: "list[tuple[Item, Future[Decoded]]]", job: Job, shards: ShardsOfJob) -> list[_Usable]:
         usable = []
         for item, future in batch:
             try:
@@ -139,21 +143,22 @@ class Pipeline:
                     decoded = future.result()
                 self._require_unchanged(item)
             except InputError as error:
-                self._refuse(item, job, error, shards, writer)
+                self._refuse(item, job, error, shards)
                 continue
             usable.append((item, decoded))
             if "soundtrack" in decoded[0]:
-                writer.submit(partial(shards.refuse, item, "audio", decoded[0]["soundtrack"]))
+                self._launched.append((None, partial(shards.refuse, item, "audio", decoded[0]["soundtrack"])))
         return usable
 
-    def _refuse(self, item: Item, job: Job, error: InputError, shards: ShardsOfJob, writer: Background) -> None:
+    def _refuse(self, item: Item, job: Job, error: InputError, shards: ShardsOfJob) -> None:
         if not isinstance(error, Passing):
             try:
                 self._require_unchanged(item)  # it may be broken because somebody is writing it
             except Passing as cause:
                 error = cause
         passing = isinstance(error, Passing)
-        writer.submit(partial(shards.refuse, item, job.modality, self._reason(item, error), passing=passing))
+        refuse = partial(shards.refuse, item, job.modality, self._reason(item, error), passing=passing)
+        self._launched.append((None, refuse))  # in its turn: what a batch leaves behind is complete before the next
 
     def _encode(
         self, modality: Modality, job: Job, usable: list[_Usable], shards: ShardsOfJob, writer: Background
@@ -166,13 +171,18 @@ class Pipeline:
         self._hand_on(writer, _LAUNCHED if copy.running else 0)
 
     def _hand_on(self, writer: Background, most: int) -> None:
-        """Give encoded batches to the writer, waiting until at most so many are with the GPU."""
-        while len(self._launched) > most:
-            copy, write = self._launched.popleft()
-            features, seconds = copy.wait()
-            self.clock.add("encode", seconds)
+        """Give the writer what is its turn, waiting until at most so many batches are with the GPU."""
+        while self._launched:
+            copy, task = self._launched[0]
+            if copy is not None and sum(step[0] is not None for step in self._launched) <= most:
+                return
+            self._launched.popleft()
+            if copy is not None:
+                features, seconds = copy.wait()
+                self.clock.add("encode", seconds)
+                task = partial(task, features)
             with self.clock.measure("waiting"):
-                writer.submit(partial(write, features))
+                writer.submit(task)
 
     def _write(self, modality: Modality, items: list[tuple[Item, dict[str, object]]], shards: ShardsOfJob,
                features: "FeatureArrays") -> None:  # fmt: skip

@@ -1,6 +1,7 @@
 """What an extraction did, or would do, told to people and to scripts."""
 
 from dataclasses import asdict, dataclass, field
+from math import ceil
 from typing import Any
 
 from macaw_cli.basics import console
@@ -22,9 +23,11 @@ class ExtractionReport:
         store: folder or URL of the features.
         made: media encoded now, per modality; soundtracks count as audio.
         known: inputs whose features were there before.
+        kept: media of unfinished shards that a stopped run had encoded.
         refused: inputs given up before and left alone now.
         rejected: inputs given up now; `rejects` says which and why, and holds those given up before as well.
-        shortened: sounds made now that are longer than what the encoder hears.
+        shortened: sounds made now that are longer than what the encoder hears; `heard_s` is that length, `longest_s`
+            the length of the longest of them.
         bytes: size of all shards of the store.
         seconds: of this run's work, in all and per stage (see `clock`).
     """
@@ -32,10 +35,14 @@ class ExtractionReport:
     store: str
     made: dict[Modality, int] = field(default_factory=dict)
     known: int = 0
+    kept: int = 0
     refused: int = 0
     rejected: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
     shortened: int = 0
+    heard_s: float = 0.0
+    longest_s: float = 0.0
+    audio_windows: int = 1
     shards: int = 0
     bytes: int = 0
     seconds: float = 0.0
@@ -50,7 +57,12 @@ class ExtractionReport:
         """Add what became of one job."""
         for modality, count in result.made.items():
             self.made[modality] = self.made.get(modality, 0) + count
-        self.shortened += sum(row.get("modality") == "audio" and "heard" in row["meta"] for row in result.rows)
+        self.kept += result.kept
+        for row in result.rows:
+            if row.get("modality") == "audio" and "heard" in row["meta"]:
+                self.shortened += 1
+                self.heard_s = max(self.heard_s, row["meta"]["heard"])
+                self.longest_s = max(self.longest_s, row["meta"].get("duration") or 0.0)
         self.give_up(result.rejects)
 
     def give_up(self, rejects: list[dict[str, Any]]) -> None:
@@ -77,6 +89,16 @@ class ExtractionReport:
                 f"The features of all others are in {self.store}; the reasons are in rejects.jsonl beside them.",
             )
 
+    def _shortened_line(self) -> str:
+        many = self.shortened > 1
+        longer = f"{self.shortened} sounds are" if many else "1 sound is"
+        windows = max(self.audio_windows + 1, ceil(self.audio_windows * self.longest_s / max(self.heard_s, 1e-9)))
+        return (
+            f"{longer} longer than {self.heard_s:g} s; only the first {self.heard_s:g} s are encoded. Raise"
+            f" features.audio_windows: {windows} windows hear all of the longest ({self.longest_s:.1f} s). They need"
+            " another store (--out)."
+        )
+
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         return {name: value for name, value in {**asdict(self), "store": str(self.store)}.items() if name != "examples"}
@@ -85,19 +107,21 @@ class ExtractionReport:
         """The summary; its last line is the next command."""
         made = ", ".join(f"{count} {_NAMES[modality]}" for modality, count in self.made.items()) or "nothing new"
         known = f", {self.known} known before" if self.known else ""
+        known += f", {self.kept} from the run that was stopped" if self.kept else ""
         known += f", {self.refused} rejected before" if self.refused else ""
         console.result(f"Features: {made}{known}; {self.shards} shards, {human_bytes(self.bytes)} in {self.store}")
         console.result(f"Time: {self.seconds:.1f} s ({shares(self.stages, self.seconds)})")
         if self.refused:
             reasons = f"their reasons are in {self.store}/rejects.jsonl; --retry-rejects tries them again"
             console.result(f"Rejected before: {self.refused}; {reasons}")
+        elif self.rejects and not self.rejected:  # such as a film's soundtrack, or what other commands gave up
+            console.result(f"Rejected before: {len(self.rejects)} in this store, listed in {self.store}/rejects.jsonl")
         if self.rejected:
             console.result(f"Rejected: {self.rejected}, listed with their reasons in {self.store}/rejects.jsonl")
             for row in self.examples:
                 console.result(f"  {row['path']}: {row['reason']}")
         if self.shortened:
-            more = "into another store (--out), --audio-windows N hears more."
-            console.result(f"Sounds longer than the encoder hears: {self.shortened}; {more}")
+            console.result(self._shortened_line())
         if not self.has_too_many_rejects():
             console.result(f"Next: {self.next_command}")
 

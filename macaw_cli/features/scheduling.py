@@ -4,7 +4,7 @@ Items are put into jobs in the order in which the sources name them, and a job i
 full. So the same sources give the same jobs, whether the work was interrupted in between or not.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -13,8 +13,9 @@ from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job, Journal
 from macaw_cli.features.remote.fetching import drop_copy
-from macaw_cli.features.sources.source import Refused, reject
+from macaw_cli.features.sources.source import Refused, Source, reject
 from macaw_cli.features.store_files import Row, StoreFiles
+from macaw_cli.features.unfinished import UnfinishedJobs
 
 _LOOKING_AT_ONCE = 32
 """Items of an unfinished job that are looked for at the same time; remote ones take a request each."""
@@ -33,6 +34,8 @@ class Tally:
     """(name, key, modality) of names whose content is dealt with under another name."""
     lost: list[Job] = field(default_factory=list)
     """Unfinished jobs none of whose files are named, or whose encoders are not."""
+    beyond: list[Job] = field(default_factory=list)
+    """Unfinished jobs with files beyond the limit."""
 
 
 class Scheduler:
@@ -61,9 +64,8 @@ class Scheduler:
         self._served, (self._shard_items, self._batch) = served, sizes
         self.tally = Tally()
         self.settled: Callable[[int], object] = int
-        """Called with the number of sources that turned out to need no work."""
-        self._unfinished: list[Job] = []
-        self._resumed: dict[tuple[str, Modality], list[Item]] = {}
+        """Called with the number of sources that turned out to need no work; negative: work that no source names."""
+        self._unfinished = UnfinishedJobs()
         self._before: set[bytes] = set()
         self._now: set[bytes] = set()
         self._groups: dict[_Group, dict[str, Item]] = {}
@@ -75,21 +77,31 @@ class Scheduler:
                 _digest(item.key, output) for item in job.items for output in job.shards
                 if not done or bytes.fromhex(item.key) in tried  # else passing trouble kept it from being made
             )  # fmt: skip
-            if not done:
-                self._take_up(job)
+            if done or not set(job.shards) <= set(self._served):  # this command has no encoders for it
+                self._unfinished.keep(job)
+                self.tally.lost += [] if done else [job]
+            else:
+                self._unfinished.add(job, begun=store.has_rows(job))
         store.require_journal(journal.jobs)
         if retry_rejects:
-            self._before -= {_digest(*refused) for refused in self._given_up if refused not in self._resumed}
+            self._before -= {_digest(*refused) for refused in self._given_up if refused not in self._unfinished.items}
             self._given_up = set()
 
-    def _take_up(self, job: Job) -> None:
-        """An unfinished job, if this command has the encoders for it."""
-        if set(job.shards) <= set(self._served):
-            self._unfinished.append(job)
-            for item in job.items:
-                self._resumed.setdefault((item.key, item.modality), []).append(item)
-        else:
-            self.tally.lost.append(job)
+    def expect(self, listing: Callable[[], Iterable[Source | Refused]], *, only_these: bool) -> None:
+        """Look over the sources for the files of unfinished jobs, where there are any.
+
+        Args:
+            listing: what the sources name.
+            only_these: leave out jobs with other files. Where nothing is made of them and of all after them, what
+                these have of the sources is put into new jobs.
+        """
+        if not self._unfinished.jobs:
+            return
+        self._unfinished.expect(listing())
+        if only_these:
+            anew, self.tally.beyond = self._unfinished.withdraw_unexpected()
+            self._journal.withdraw(anew)
+            self._before -= {_digest(item.key, output) for job in anew for item in job.items for output in job.shards}
 
     def jobs(self, found: Iterator[Item | Refused], is_here: Callable[[Item], bool]) -> Iterator[Job]:
         """The jobs to do, in an order that does not depend on interruptions.
@@ -99,10 +111,11 @@ class Scheduler:
             is_here: whether an item of an unfinished job is still where the journal says, with the same content.
         """
         waiting = []
-        for job in self._unfinished:
+        for job in self._unfinished.jobs:
             with ThreadPoolExecutor(_LOOKING_AT_ONCE) as threads:
                 here = list(threads.map(is_here, job.items))
             if all(here):
+                self.settled(-self._unfinished.claim(job))
                 yield job
             else:
                 waiting.append(job)
@@ -127,7 +140,7 @@ class Scheduler:
         if not outputs:
             self._note_known(item)
             drop_copy(item.staged)
-            if (item.key, item.modality) not in self._resumed:
+            if not self._unfinished.was_claimed(item):
                 self.settled(1)
             return None
         group = (item.modality, outputs)
@@ -142,7 +155,7 @@ class Scheduler:
 
     def _note_known(self, item: Item) -> None:
         (name,) = item.names
-        if unfinished := self._resumed.get((item.key, item.modality)):
+        if unfinished := self._unfinished.items.get((item.key, item.modality)):
             for waiting in unfinished:
                 if not waiting.stamp:  # it was moved since
                     waiting.stamp, waiting.staged, item.staged = item.stamp, item.staged, ""
@@ -179,6 +192,7 @@ class Scheduler:
         """
         for job in waiting:
             if any(item.stamp for item in job.items):
+                self.settled(-len(job.items))
                 yield job
             else:
                 self.tally.lost.append(job)

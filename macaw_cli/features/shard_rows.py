@@ -1,14 +1,18 @@
 """The shards of one job while they are being filled, and the manifest rows that they will have."""
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from macaw_cli.basics.errors import DamagedError
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job
+from macaw_cli.features.partial_shards import PARTIAL_SUFFIX, PartialJob, digest_of, forget_partial, partial_job
 from macaw_cli.features.sources.source import reject
 from macaw_cli.shards.feature_store import NULL_KEY
 from macaw_cli.shards.tar_writer import Member, ShardWriter
@@ -17,12 +21,15 @@ Row = dict[str, Any]
 _FP16_MAX = 65504
 _TOLD = ("duration", "heard")
 """What the manifest repeats of a sample's JSON."""
+_SAVE_EVERY_S = 30.0
+"""So much work is lost at most when the process is killed."""
 
 
 @dataclass(slots=True)
 class JobResult:
     """A finished job: its manifest rows, what it had to reject, and how many media it made per modality.
 
+    `kept` is the number of its items that a run before this one had dealt with; `made` does not count them.
     Everything in it is JSON, so that it can come from another process or machine.
     """
 
@@ -30,15 +37,65 @@ class JobResult:
     rows: list[Row] = field(default_factory=list)
     rejects: list[Row] = field(default_factory=list)
     made: dict[Modality, int] = field(default_factory=dict)
+    kept: int = 0
 
 
 class ShardsOfJob:
-    """Used by one thread at a time: first `add` for every batch, then `finish`, or `abandon`."""
+    """Used by one thread at a time: first `add` for every batch, then `finish`, or `abandon`.
+
+    Goes on where an earlier run of the same job was stopped: `kept` of its items are dealt with already.
+    """
 
     def __init__(self, job: Job, folder: Path, digests: dict[Modality, str]) -> None:
-        self._job, self._digests = job, digests
-        self._shards = {modality: _Shard(folder / name) for modality, name in job.shards.items()}
+        self.job, self._folder, self._digests = job, folder, digests
+        self._saved_at = time.monotonic()
         self.result = JobResult(job.number)
+        self._state = partial_job(folder, job, digests)
+        try:
+            self._shards = {modality: _Shard(folder / name) for modality, name in job.shards.items()}
+            if self._state:
+                self._go_on(self._state)
+        except (DamagedError, OSError):
+            self._state = None
+        if self._state is None:
+            self._shards = {modality: _Shard(folder / name) for modality, name in job.shards.items()}
+            forget_partial(folder, job)
+        self._saved = self._state
+
+    def _go_on(self, state: PartialJob) -> None:
+        for modality, shard in self._shards.items():
+            shard.go_on(state.positions[modality], state.rows[modality])
+        self.result.rejects += state.rejects
+        self.result.kept = state.items
+
+    @property
+    def kept(self) -> int:
+        """Items of the job that an earlier run has dealt with."""
+        return self.result.kept
+
+    def batch_done(self, items: int) -> None:
+        """The first so many items are dealt with; now and then, see to it that a kill does not cost them."""
+        if items >= len(self.job.items):
+            return  # `finish` comes next
+        self._state = PartialJob(
+            items=items,
+            batch=self.job.batch,
+            digest=digest_of(self.job.items[:items]),
+            encoders={modality: self._digests[modality] for modality in self.job.shards},
+            positions={modality: shard.position for modality, shard in self._shards.items()},
+            rows={modality: list(shard.rows) for modality, shard in self._shards.items()},
+            rejects=list(self.result.rejects),
+        )
+        if time.monotonic() - self._saved_at >= _SAVE_EVERY_S:
+            self._save()
+
+    def _save(self) -> None:
+        if self._state is None or self._state is self._saved:
+            return
+        for shard in self._shards.values():
+            shard.sync()
+        self._state.save(self._folder, self.job)
+        self._saved, self._saved_at = self._state, time.monotonic()
 
     def add_null(self, modality: Modality, feature: np.ndarray) -> None:
         """The features of an all-zero input, which open a modality's first shard."""
@@ -63,13 +120,16 @@ class ShardsOfJob:
     def finish(self) -> JobResult:
         """Close the shards: on the disk, read back, renamed."""
         for modality, shard in self._shards.items():
-            self.result.rows += shard.finish(modality, self._job.number)
+            self.result.rows += shard.finish(modality, self.job.number)
+        forget_partial(self._folder, self.job)
         return self.result
 
     def abandon(self) -> None:
-        """Remove what is not finished."""
+        """Keep the batches that are whole, for the next run; remove what is not finished where there are none."""
+        with suppress(OSError):  # the disk may be full; what was saved before stays good
+            self._save()
         for shard in self._shards.values():
-            shard.abandon()
+            shard.abandon(keep=self._saved is not None)
 
 
 class _Shard:
@@ -78,37 +138,54 @@ class _Shard:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer: ShardWriter | None = None
-        self._rows: list[Row] = []
+        self.rows: list[Row] = []
+
+    @property
+    def position(self) -> int:
+        return self._writer.position if self._writer else 0
+
+    def go_on(self, position: int, rows: list[Row]) -> None:
+        if position:
+            self._writer = ShardWriter(self._path, suffix=PARTIAL_SUFFIX, resume_at=position)
+        self.rows = list(rows)
+
+    def sync(self) -> None:
+        if self._writer is not None:
+            self._writer.sync()
 
     def add(self, item: Item, feature: np.ndarray, meta: Row) -> None:
         about = {"sha256": item.sha256, "bytes": item.bytes, "start": item.start, "end": item.end, **meta}
         self._add(item.key, feature, {key: value for key, value in about.items() if value is not None})
         told = {key: meta[key] for key in _TOLD if key in meta}
-        self._rows += [_row(name, item.key, feature, told) for name in item.names]
+        self.rows += [_row(name, item.key, feature, told) for name in item.names]
 
     def add_null(self, feature: np.ndarray, meta: Row) -> None:
         self._add(NULL_KEY, feature, meta)
-        self._rows.append(_row("", NULL_KEY, feature, {}))
+        self.rows.append(_row("", NULL_KEY, feature, {}))
 
     def finish(self, modality: Modality, job: int) -> list[Row]:
         """Manifest rows, the shard's own last."""
         if self._writer is None:
             return [{"shard": self._path.name, "job": job, "bytes": 0, "sha256": "", "items": 0}]
         written = self._writer.finish()
-        for row in self._rows:
+        for row in self.rows:
             member: Member = written.members[f"{row['key']}.npy"]
             row |= {"modality": modality, "shard": self._path.name, "offset": member.offset, "bytes": member.nbytes}
-        items = len({row["key"] for row in self._rows})
-        return [*self._rows, {"shard": self._path.name, "job": job, "bytes": written.nbytes,
+        items = len({row["key"] for row in self.rows})
+        return [*self.rows, {"shard": self._path.name, "job": job, "bytes": written.nbytes,
                               "sha256": written.sha256, "items": items}]  # fmt: skip
 
-    def abandon(self) -> None:
-        if self._writer is not None:
-            self._writer.__exit__(None, None, None)
+    def abandon(self, *, keep: bool) -> None:
+        if self._writer is None:
+            return
+        if keep:
+            with suppress(OSError):  # what is good of it is on the disk already
+                self._writer.suspend()
+        self._writer.__exit__(None, None, None)
 
     def _add(self, key: str, feature: np.ndarray, meta: Row) -> None:
         if self._writer is None:
-            self._writer = ShardWriter(self._path)
+            self._writer = ShardWriter(self._path, suffix=PARTIAL_SUFFIX)
         self._writer.add({"__key__": key, "npy": feature, "json": meta})
 
 

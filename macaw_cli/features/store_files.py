@@ -37,9 +37,7 @@ class StoreFiles:
         sizes: of the shards, where they are elsewhere; None looks in `folder`.
     """
 
-    def __init__(
-        self, folder: Path, fingerprints: dict[Modality, Row], sizes: Mapping[str, int] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, fingerprints: dict[Modality, Row], sizes: Mapping[str, int] | None = None) -> None:
         self.folder, self._sizes_elsewhere = folder, sizes
         self._agree_on(fingerprints)
         self._lock = threading.Lock()
@@ -56,6 +54,10 @@ class StoreFiles:
     def is_done(self, job: Job) -> bool:
         """Whether all shards of the job are in the manifest, have the size that it says, and were not found damaged."""
         return all(self._whole(shard) for shard in job.shards.values())
+
+    def has_rows(self, job: Job) -> bool:
+        """Whether the manifest has rows of the job, finished or torn."""
+        return any(shard in self._jobs or shard in self._torn for shard in job.shards.values())
 
     def key_of(self, name: str, modality: Modality) -> str | None:
         """The key that a source path has now, or None when it is not in the manifest."""

@@ -25,6 +25,8 @@ from macaw_cli.basics.errors import DamagedError
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _EXTENSION = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 
+_CHUNK = 1 << 20
+
 Sample = dict[str, Any]
 """`{"__key__": key, extension: value, ...}`: a value is an array (`npy`), something JSON holds (`json`) or bytes."""
 
@@ -50,19 +52,33 @@ class WrittenShard:
 class ShardWriter:
     """Writes samples to `path` one after another; used as a context manager, closed by `finish()`.
 
-    Leaving the block without `finish()` removes the temporary file.
+    Leaving the block without `finish()` or `suspend()` removes the unfinished file.
+
+    Args:
+        path: of the finished shard.
+        suffix: what the name of the unfinished file has behind that of the shard.
+        resume_at: continue an unfinished file after so many bytes, as `position` told them; what follows is cut off.
+
+    Raises:
+        OSError: there is no unfinished file.
+        DamagedError: it is shorter than `resume_at`, or does not end there with a whole sample.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, suffix: str = TEMPORARY_SUFFIX, resume_at: int = 0) -> None:
         from webdataset.writer import TarWriter  # imports torch, so only who writes pays for it
 
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
-        self._file = _HashingFile(self._temporary.open("wb"))
-        self._tar = TarWriter(self._file, encoder=False, mtime=0, compress=False)
+        self._temporary = path.with_name(path.name + suffix)
         self._expected: dict[str, int] = {}
         self._keys: set[str] = set()
+        if resume_at:
+            self._expected = _members_before(self._temporary, resume_at)
+            self._keys = {name.partition(".")[0] for name in self._expected}
+        self._file = _HashingFile(self._temporary.open("r+b" if resume_at else "wb"), resume_at)
+        self._tar = TarWriter(self._file, encoder=False, mtime=0, compress=False)
+        # webdataset's own stream holds bytes back; this one has the same bytes in the file after every sample
+        self._tar.tarstream = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)  # type: ignore[arg-type]
 
     def __enter__(self) -> "ShardWriter":
         return self
@@ -80,6 +96,20 @@ class ShardWriter:
     def nbytes(self) -> int:
         """Bytes of content written so far, without the tar's own headers."""
         return sum(self._expected.values())
+
+    @property
+    def position(self) -> int:
+        """Bytes of the unfinished file so far; always at the end of a sample."""
+        return self._file.nbytes
+
+    def sync(self) -> None:
+        """Make sure that everything up to `position` is on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def suspend(self) -> None:
+        """Close the unfinished file and leave it for `resume_at`."""
+        self._file.close()
 
     def add(self, sample: Sample) -> None:
         """Append one sample.
@@ -104,8 +134,7 @@ class ShardWriter:
             DamagedError: what was read back is not what was written.
         """
         self._tar.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        self.sync()
         self._file.close()
         members = index_members(self._temporary)
         if {name: member.nbytes for name, member in members.items()} != self._expected:
@@ -139,6 +168,28 @@ def index_members(path: Path) -> dict[str, Member]:
         return {member.name: Member(member.offset_data, member.size) for member in tar}
 
 
+def _members_before(path: Path, end: int) -> dict[str, int]:
+    """Sizes of the members in the first `end` bytes of an unfinished tar.
+
+    Raises:
+        DamagedError: they do not end with a whole member.
+    """
+    sizes: dict[str, int] = {}
+    position = 0
+    with path.open("rb") as file:
+        while position < end:
+            file.seek(position)
+            try:
+                member = tarfile.TarInfo.frombuf(file.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+            except tarfile.HeaderError:
+                break
+            sizes[member.name] = member.size
+            position += tarfile.BLOCKSIZE * (1 - -member.size // tarfile.BLOCKSIZE)
+    if position != end or path.stat().st_size < end:
+        raise DamagedError(f"{path} does not hold the {end} bytes of whole samples that it should.")
+    return sizes
+
+
 def npy_bytes(array: np.ndarray) -> bytes:
     """An array as the bytes of an `.npy` file; refuses object arrays."""
     buffer = io.BytesIO()
@@ -157,12 +208,25 @@ def _encode(extension: str, value: Any) -> bytes:
 
 
 class _HashingFile:
-    """A file open for writing that knows the hash and the number of the bytes that went into it."""
+    """A file open for writing that knows the hash and the number of the bytes that went into it.
 
-    def __init__(self, file: BinaryIO) -> None:
+    Args:
+        file: also open for reading where something is to be kept.
+        keep: its first bytes, which stay; everything behind them is cut off.
+    """
+
+    def __init__(self, file: BinaryIO, keep: int = 0) -> None:
         self._file = file
         self._hash = hashlib.sha256()
-        self.nbytes = 0
+        self.nbytes = keep
+        for position in range(0, keep, _CHUNK):
+            self._hash.update(file.read(min(_CHUNK, keep - position)))
+        if keep:
+            file.seek(keep)
+            file.truncate()
+
+    def tell(self) -> int:
+        return self.nbytes
 
     def write(self, content: bytes) -> int:
         self._hash.update(content)

@@ -26,6 +26,7 @@ from macaw_cli.training.data.epoch_plan import plan_hash
 from macaw_cli.training.finishing import finish_run
 from macaw_cli.training.job import TrainingJob, TrainingReport
 from macaw_cli.training.materials import Materials, prepare
+from macaw_cli.training.planning.step_advice import step_warnings
 from macaw_cli.training.reporting.display import TrainingDisplay, training_display
 from macaw_cli.training.reporting.metrics import MetricsLog
 from macaw_cli.training.reporting.mfu import peak_of, work_counter
@@ -56,7 +57,13 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
         torch.set_num_threads(job.processes.threads_each)
         _choose_kernels(job.workspace.settings.training.deterministic)
         materials = materials or prepare(job.workspace)
-        session = _Session(job, materials, plan_stages(materials, job.workspace.settings), stop)
+        stages = plan_stages(materials, job.workspace.settings)
+        if not job.continues:
+            for warning in step_warnings(
+                materials, stages, job.processes.count, job.workspace.settings.training.max_steps
+            ):
+                say(f"Warning: {warning.text}")
+        session = _Session(job, materials, stages, stop)
         done = session.train()
         report = finish_run(job, materials, session.engine, done, started) if session.finished else None
         session.close()

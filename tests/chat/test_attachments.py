@@ -12,6 +12,7 @@ import torch
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.chat.attachments import Attacher
+from macaw_cli.chat.terminal import attachment_line
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.loading import load_image_encoder
@@ -63,6 +64,23 @@ def test_a_video_brings_its_soundtrack(attacher, workspace_folder):
     assert (film.modality, film.frames, film.shape, film.soundtrack) == ("video", tiny_macaw.FRAMES, (3, 16, 24), False)
     assert (track.modality, track.soundtrack, track.path) == ("audio", True, film.path)
     assert track.seconds == pytest.approx(1.0, abs=0.15)
+
+
+def test_how_much_of_a_sound_or_video_is_not_heard_or_seen_is_told(attacher, workspace_folder, tmp_path):
+    rate = 8000
+    soundfile.write(tmp_path / "long.wav", np.sin(np.arange(11 * rate) / 9), rate)
+    (sound,) = attacher.attach(tmp_path / "long.wav", "audio")
+    assert sound.duration == pytest.approx(11.0) and sound.seconds < 3
+    assert f"heard {sound.seconds:.1f} of 11.0 s" in attachment_line(sound)
+    assert sound.as_json()["heard_s"] == sound.seconds and sound.as_json()["duration_s"] == pytest.approx(11.0)
+    soundfile.write(tmp_path / "short.wav", np.sin(np.arange(rate // 2) / 9), rate)
+    (sound,) = attacher.attach(tmp_path / "short.wav", "audio")
+    assert "heard" not in attachment_line(sound) and "0.5 s" in attachment_line(sound)
+    film = attacher.attach(workspace_folder / "media/film.mp4", "video")[0]
+    first, last = film.span
+    assert 0 <= first < last and f"frames between {first:.1f} and {last:.1f} s" in attachment_line(film)
+    (image,) = attacher.attach(workspace_folder / "media/red.png", "image")
+    assert attachment_line(image).endswith(": image, 16 soft tokens")
 
 
 def test_a_silent_video_comes_alone(attacher, workspace_folder):

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from transformers import GenerationConfig
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.chat.attachments import Attachment
 from macaw_cli.chat.session import ChatSession, Turn, messages_of
+from macaw_cli.chat.terminal import timing_line
 from macaw_cli.config.settings import ChatSettings
 from macaw_cli.model.folder import load_model
 
@@ -105,6 +107,41 @@ def test_a_soundtrack_stands_behind_other_sounds_and_before_the_video(loaded, se
     kept = session.turns[0].attachments
     assert [(item.modality, item.soundtrack) for item in kept] == [
         ("image", False), ("audio", False), ("audio", True), ("video", False)]  # fmt: skip
+
+
+def test_soft_tokens_are_counted_for_each_kind_of_media(loaded, session):
+    model, _ = loaded
+    session.attach([medium(model.config, "image", 1), medium(model.config, "image", 2)])
+    session.attach([medium(model.config, "audio", 3), medium(model.config, "audio", 4, soundtrack=True)])
+    said(session.ask("What is it?"))
+    assert session.answer.soft_tokens == {"image": 2, "audio": 1, "soundtrack": 1}
+    assert f"[{session.answer.prompt_tokens} (image 2, audio 1, soundtrack 1) + " in timing_line(session.answer)
+    session.clear()
+    said(session.ask("And now?"))
+    assert session.answer.soft_tokens == {} and "(" not in timing_line(session.answer)
+
+
+@pytest.mark.filterwarnings("ignore:Passing .* will apply")
+def test_the_models_own_generation_config_decides_penalties_and_ends(loaded, session):
+    model, processor = loaded
+    image, before = medium(model.config, "image", 1), model.generation_config
+    session.attach([image])
+    plain = said(session.ask("What is it?"))
+    inputs = processor("What is it?", image_features=[image.features])
+    tokens = model.generate(**inputs, max_new_tokens=8, do_sample=False)[0, inputs["input_ids"].shape[1] :].tolist()
+    try:
+        model.generation_config = GenerationConfig(repetition_penalty=5.0)
+        expected = model.generate(**inputs, max_new_tokens=8)[0, inputs["input_ids"].shape[1] :]
+        session.clear()
+        session.attach([image])
+        assert said(session.ask("What is it?")) == processor.decode(expected) != plain
+        model.generation_config = GenerationConfig(eos_token_id=[299, tokens[2]])
+        session.clear()
+        session.attach([image])
+        said(session.ask("What is it?"))
+        assert session.answer.ending == "end" and session.answer.completion_tokens == tokens.index(tokens[2])
+    finally:
+        model.generation_config = before
 
 
 def test_media_of_the_first_turn_have_no_position_and_later_ones_have():

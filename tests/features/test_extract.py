@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 import tarfile
 
 import numpy as np
@@ -122,7 +123,10 @@ def test_sounds_longer_than_the_encoder_hears_are_counted(workspace, media, caps
     soundfile.write(media / "long.wav", np.random.default_rng(3).standard_normal(160_000) / 10, 16000)
     report = extract(workspace(), ["media/long.wav", "media/0.wav", "media/loud.mp4"])
     report.print()
-    assert report.shortened == 1 and "longer than the encoder hears: 1;" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert report.shortened == 1 and (report.heard_s, report.longest_s) == (2.0, 10.0)
+    assert "1 sound is longer than 2 s; only the first 2 s are encoded" in told
+    assert "features.audio_windows: 5 windows" in told and "(10.0 s)" in told
 
 
 def test_clips_of_one_film_are_different_items(workspace, media, store, tmp_path):
@@ -332,3 +336,20 @@ def test_a_disk_without_room_is_told_before_any_work(workspace, media, monkeypat
     with pytest.raises(ResourceError, match="only 10 B are free"):
         extract(workspace(), ["media"])
     assert not list((tmp_path / "features").glob("*.tar"))
+
+
+def test_a_next_line_names_another_store_and_configuration(workspace, media, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["macaw", "extract-features", "--out", "my store", "--config", "a b.yaml"])
+    extract(workspace("features.out=my store"), ["media/0.wav"]).print()
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "Next: macaw build-dataset --features 'my store' --config 'a b.yaml'"
+    )
+
+
+def test_what_was_rejected_before_is_told_again(workspace, media, capsys):
+    (media / "bad.wav").write_bytes(b"RIFF and no more")
+    extract(workspace(), ["media/bad.wav", "media/0.wav"])
+    extract(workspace(), ["media/bad.wav", "media/0.wav"]).print()
+    assert "Rejected before: 1" in capsys.readouterr().out
+    extract(workspace(), ["media/1.wav"]).print()  # it is not named now, and stands in the store
+    assert "Rejected before: 1 in this store" in capsys.readouterr().out

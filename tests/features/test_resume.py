@@ -77,7 +77,7 @@ def test_killed_moved_and_typed_again_ends_with_the_same_bytes(workspace, media,
         (tmp_path / name).rename(moved / name)
     report = extract(open_workspace(moved), ["media/pictures"])
     assert 0 < report.made["image"] < 157 - 15 and contents(moved / "features") == undisturbed
-    assert not list((moved / "features").glob("*.tmp"))
+    assert not [*(moved / "features").glob("*.tmp"), *(moved / "features").glob("*.partial*")]
 
 
 def test_killed_in_the_middle_of_tars_it_goes_on_to_the_same_bytes(workspace, media, many_pictures, contents, tmp_path):
@@ -117,7 +117,7 @@ def test_a_disk_that_fills_up_loses_nothing_and_goes_on(workspace, media, conten
     whole = contents()
     shutil.rmtree(tmp_path / "features")
     (tmp_path / "features").mkdir()
-    full = tmp_path / "features" / "image-000001.tar.tmp"
+    full = tmp_path / "features" / "image-000001.tar.partial"
     full.symlink_to("/dev/full")  # every write to it fails as on a full disk
     with pytest.raises(ResourceError, match="is full; everything finished before is kept"):
         extract(workspace(), ["media"])

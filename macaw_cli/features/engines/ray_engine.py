@@ -107,7 +107,7 @@ class _RayRun:
         self._stages[answer["worker"]] = answer["stages"]
         result = JobResult(**answer["result"])
         note = f"({shares(self._mean_stages(), monotonic() - self._began)})"
-        self._advance(self._sizes.pop(result.job), note)
+        self._advance(self._sizes.pop(result.job) - result.kept, note)
         self._results.finish(result)
 
     def _commit(self, result: JobResult) -> None:
@@ -141,9 +141,7 @@ def _answers(order: WorkOrder, crew: Crew, feed: Any) -> Iterator[dict[str, Any]
     context.enable_progress_bars = False
     context.target_max_block_size = 1  # every job and every answer goes on at once
     context.execution_options.verbose_progress = False
-    source = ray.data.read_datasource(
-        JobSource(feed), override_num_blocks=1, num_cpus=0, resources=_this_machine()
-    )
+    source = ray.data.read_datasource(JobSource(feed), override_num_blocks=1, num_cpus=0, resources=_this_machine())
     answers = source.map_batches(
         JobActor, fn_constructor_args=[json.dumps(asdict(order)), feed], batch_size=1, num_cpus=1, num_gpus=crew.gpus,
         compute=ActorPoolStrategy(

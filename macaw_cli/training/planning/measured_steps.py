@@ -5,13 +5,15 @@ other is not in the figures.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from macaw_cli.basics.console import say
+from macaw_cli.basics.time_limit import TimeUp, time_limit
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.data.batches import PackReader, read_ahead
@@ -31,8 +33,8 @@ from macaw_cli.training.tuning.model_setup import DTYPES, new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
 
 MEASURED = 3
-ENOUGH_S = 60.0
-"""A machine that needs longer for the first steps gets no more of them."""
+LIMIT_S = 60.0
+"""For all of it, loading the model included: what is not measured by then stays unknown."""
 SPREAD = 1.2
 """Steps whose tokens differ by this factor tell apart what a step costs from what a token costs."""
 
@@ -76,7 +78,7 @@ class Measurement:
 def measure(
     workspace: Workspace, materials: Materials, stages: Sequence[Stage], processes: Processes
 ) -> list[Measurement]:
-    """Run three steps of each stage after a warm-up.
+    """Run three steps of each stage after a warm-up, and say so, as it may take a minute.
 
     Args:
         workspace: its settings hold.
@@ -84,28 +86,50 @@ def measure(
         stages: the plan.
         processes: as the training would have them.
 
+    Returns:
+        One per stage, in order; stages of which no step was done in time are missing at the end.
+
     Raises:
         InputError: the LLM's weights cannot be read.
         ResourceError: too little memory.
     """
-    one, training = Processes(1, processes.device), workspace.settings.training
+    say(f"Measuring real steps of the training, for at most {LIMIT_S:.0f} s ...")
+    measured: list[Measurement] = []
+    try:
+        with time_limit(LIMIT_S):
+            _measure_stages(workspace, materials, stages, processes, measured)
+    except TimeUp:
+        steps = sum(len(one.steps) for one in measured)
+        say(f"Measuring was cut off after {LIMIT_S:.0f} s, with {steps} of {MEASURED * len(stages)} steps done.")
+    return [one for one in measured if one.steps]
+
+
+def _measure_stages(
+    workspace: Workspace, materials: Materials, stages: Sequence[Stage], processes: Processes,
+    measured: list[Measurement],
+) -> None:  # fmt: skip
+    """Add to `measured` stage by stage and step by step, so that what is done is there when the time is over."""
+    one, training, began = Processes(1, processes.device), workspace.settings.training, time.monotonic()
     with process_group(one):
         torch.set_num_threads(processes.threads_each)
         memory = PeakMemory(processes.device)
         with partitioned_loading(deepspeed_config(_of_one(training, processes.count), one)):
             model = new_model(workspace, materials.config, materials.dataset)
-            measured = []
-            for stage in stages:
+            for number, stage in enumerate(stages, start=1):
                 settings = _of_one(stage.settings, processes.count)
                 memory.forget_peak()
                 freeze(model, settings.train)
                 engine = TrainingEngine(model, settings, one, stage.trained_before)
                 engine.train()
                 steps = _measured(materials, stage, engine, processes.count, workspace.settings.seed)
-                measured.append(Measurement(stage.name, tuple(steps), memory.growth()))
+                for step in steps:
+                    so_far = measured.pop().steps if len(measured) == number else ()
+                    measured.append(Measurement(stage.name, (*so_far, step), memory.growth()))
+                    if time.monotonic() - began > LIMIT_S * number / len(stages):  # the others need time as well
+                        break
+                steps.close()
                 engine.close()
                 del engine
-    return measured
 
 
 def _of_one(training: TrainingSettings, count: int) -> TrainingSettings:
@@ -115,30 +139,23 @@ def _of_one(training: TrainingSettings, count: int) -> TrainingSettings:
 
 def _measured(
     materials: Materials, stage: Stage, engine: TrainingEngine, count: int, seed: int
-) -> list[MeasuredStep]:
+) -> Generator[MeasuredStep]:
     warm_up, *typical = [_of_rank(step, count) for step in typical_steps(stage.steps)]
     lengths = materials.tokens.lengths
     reader = PackReader(
         materials.dataset, materials.rows, materials.tokens, DTYPES[engine.settings.precision], engine.device
     )
-    batches = read_ahead(reader, [pack for step in (warm_up, *typical) for pack in step.packs])
     clock, stop = StepClock(engine.device), StopRequest()
     # one rate for all groups, as small as a warm-up's: the steps are real, what is learnt does not matter
     rates = learning_rates(0, engine.settings, 1000)
-    measured: list[MeasuredStep] = []
-    began = time.monotonic()
-    for number, step in enumerate((warm_up, *typical)):
-        clock.start()
-        train_step(engine, step, batches, rates, seed=seed, step=number, stop=stop, clock=clock)
-        seconds = clock.collect(wait=True)
-        tokens = sum(int(lengths[example]) for pack in step.packs for example in pack)
-        if number:
-            measured.append(MeasuredStep(tokens, seconds))
-        if measured and time.monotonic() - began > ENOUGH_S:
-            say(f"One step takes {sum(seconds.values()):.0f} s here: {len(measured)} of them must do.")
-            break
-    batches.close()
-    return measured
+    with closing(read_ahead(reader, [pack for step in (warm_up, *typical) for pack in step.packs])) as batches:
+        for number, step in enumerate((warm_up, *typical)):
+            clock.start()
+            train_step(engine, step, batches, rates, seed=seed, step=number, stop=stop, clock=clock)
+            seconds = clock.collect(wait=True)
+            if number:
+                tokens = sum(int(lengths[example]) for pack in step.packs for example in pack)
+                yield MeasuredStep(tokens, seconds)
 
 
 def typical_steps(steps: Sequence[PlannedStep]) -> list[PlannedStep]:

@@ -16,6 +16,7 @@ from macaw_cli.training.planning.memory_estimate import total
 from macaw_cli.training.planning.memory_verdict import Verdict, judge
 from macaw_cli.training.planning.plan_time import ExpectedTime, expected_time
 from macaw_cli.training.planning.stand_in_llm import with_reachable_llm
+from macaw_cli.training.planning.step_advice import step_warnings
 from macaw_cli.training.planning.training_plan import StagePlan, TrainingPlan, make_plan
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.stages import plan_stages
@@ -23,7 +24,7 @@ from macaw_cli.training.tuning.model_setup import model_without_weights
 
 
 def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = False) -> None:
-    """Plan the training, measure three steps where that can be done here, and print it all; nothing is trained.
+    """Plan the training, print that, then measure three steps where that can be done here; nothing is trained.
 
     Args:
         workspace: its settings hold.
@@ -46,19 +47,27 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         machine = machine_memory(processes.device)
         fullest = plan.stages.index(plan.fullest)
         verdict = judge(plan.fullest, stages[fullest].settings, processes, machine)
+        warnings = step_warnings(materials, stages, processes.count, planned.settings.training.max_steps)
+        if stands_in:
+            say(stands_in)
+        if not as_json:  # measuring takes a while: what is known is told before it
+            print_table("Training plan", ["what", "how much"], list(_rows(plan, verdict, processes)))
+        for warning in warnings:
+            say(f"Warning: {warning.text}")
         time = expected_time(planned, materials, stages, plan, processes, machine)
-    if stands_in:
-        say(stands_in)
     if as_json:
-        result_json(_as_json(plan, verdict, time, processes, stands_in))
+        result_json(
+            {
+                **_as_json(plan, verdict, time, processes, stands_in),
+                "warnings": [one.as_json() for one in warnings],
+            }
+        )
         return
-    print_table("Training plan", ["what", "how much"], list(_rows(plan, verdict, time, processes)))
+    print_table("Time", ["what", "how much"], list(_time_rows(time)))
     result(f"Next: {command_to_train(processes)}")
 
 
-def _rows(
-    plan: TrainingPlan, verdict: Verdict, time: ExpectedTime | str, processes: Processes
-) -> Iterator[list[str]]:
+def _rows(plan: TrainingPlan, verdict: Verdict, processes: Processes) -> Iterator[list[str]]:
     yield ["conversations", f"{plan.conversations:,} ({plan.skipped} without a response token are left out)"]
     yield ["processes", f"{processes.count} x {processes.device}, {plan.packs_per_step} packs a step over all of them"]
     for stage in plan.stages:
@@ -73,6 +82,9 @@ def _rows(
     yield ["memory", verdict.text]
     yield ["checkpoint, each", f"{human_bytes(plan.checkpoint_bytes)}; with the model at most "
            f"{human_bytes(plan.disk_bytes)} on disk"]  # fmt: skip
+
+
+def _time_rows(time: ExpectedTime | str) -> Iterator[list[str]]:
     if isinstance(time, str):
         yield ["time", f"not measured: {time}"]
         return

@@ -12,7 +12,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.evaluation.held_out import first_per_kind
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.planning.machine_memory import MachineMemory
-from macaw_cli.training.planning.measured_steps import Measurement, measure
+from macaw_cli.training.planning.measured_steps import LIMIT_S, Measurement, measure
 from macaw_cli.training.planning.memory_estimate import estimate, total
 from macaw_cli.training.planning.memory_verdict import USABLE
 from macaw_cli.training.planning.training_plan import TrainingPlan
@@ -64,6 +64,9 @@ def expected_time(
         measured = measure(workspace, materials, stages, processes)
     except MacawError as error:
         return f"the three steps cannot be run here: {error.problem}"
+    if len(measured) < len(stages):
+        of_stages = f" of each of the {len(stages)} stages" if len(stages) > 1 else ""
+        return f"a step{of_stages} takes longer than the {LIMIT_S:.0f} s that are given to measuring"
     steps = sum(
         one.seconds([step.tokens // processes.count for step in stage.steps])
         for one, stage in zip(measured, stages, strict=True)

@@ -13,7 +13,8 @@ from macaw_cli.training.reporting.mfu import StepWork, WorkCounter
 
 WINDOW_STEPS = 50
 """Rates are means over so many steps: steady enough to read, and not spoilt for long by a slow first step."""
-SMOOTHING = 0.9
+LOSS_STEPS = 10
+"""The loss that is shown is the mean of so many steps: that of a single one jumps."""
 
 
 @dataclass
@@ -59,6 +60,7 @@ class TrainingFacts:
     ranks: int = 1
     step: int = 0
     loss: float | None = None
+    """Mean of the last `loss_steps` steps; before the first of a resumed run, as metrics.jsonl had it last."""
     stage: str = ""
     ended: bool = False
     """Nothing more will be trained, be it before the last step."""
@@ -69,6 +71,7 @@ class TrainingFacts:
     reliance: dict[str, float] = field(default_factory=dict)
     """Of the last validation, per modality."""
     count_work: WorkCounter | None = None
+    _losses: deque[float] = field(default_factory=lambda: deque(maxlen=LOSS_STEPS))
     _tokens: int = 0
     _capacity: int = 0
     _paused: float = 0.0
@@ -98,7 +101,8 @@ class TrainingFacts:
                 self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
         self.skipped += report.skipped
         if report.loss == report.loss:  # of a skipped step it may be no number
-            self.loss = report.loss if self.loss is None else SMOOTHING * self.loss + (1 - SMOOTHING) * report.loss
+            self._losses.append(report.loss)
+            self.loss = sum(self._losses) / len(self._losses)
             self.curve.add(report.loss)
 
     def remember(self, rows: Iterable[dict[str, Any]]) -> None:
@@ -131,6 +135,11 @@ class TrainingFacts:
             spent = time.monotonic() - before
             self._paused += spent
             self.seconds[what] = self.seconds.get(what, 0.0) + spent
+
+    @property
+    def loss_steps(self) -> int:
+        """Steps of which `loss` is the mean; those that were skipped do not count."""
+        return len(self._losses)
 
     @property
     def examples_per_second(self) -> float:

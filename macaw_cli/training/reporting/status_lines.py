@@ -56,6 +56,7 @@ def _progress(facts: TrainingFacts) -> list[Field]:
     fields = [
         Field(f"step {facts.step}/{facts.total}", style="bold"),
         Field(f"loss {facts.loss:.3f}" if facts.loss is not None else "", 1, "bold cyan"),
+        Field(f"(mean of {facts.loss_steps} steps)" if facts.loss_steps > 1 else "", 4, "dim"),
         Field(time, 2),
         Field(facts.stage, 3, "magenta"),
     ]

@@ -1,6 +1,7 @@
 """`macaw train --plan`: what it counts, what it measures, what it says where it cannot, and that it writes no run."""
 
 import json
+import time
 
 import pytest
 
@@ -8,6 +9,7 @@ from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.training.data.epoch_plan import padding_share
 from macaw_cli.training.materials import prepare
+from macaw_cli.training.planning import measured_steps, plan_time
 from macaw_cli.training.run import train
 from macaw_cli.training.stages import plan_stages
 
@@ -53,6 +55,58 @@ def test_the_table_says_the_same_to_people(workspace, capfd):
     for words in ("steps", "examples", "padding", "memory per process", "measured step 3", "time, about"):
         assert words in out
     assert out.splitlines()[-1] == "Next: macaw train"
+
+
+def test_the_table_comes_before_the_measuring_and_one_json_object_alone(workspace, capfd, monkeypatch):
+    printed_before = []
+
+    def told(text):
+        if text.startswith("Measuring real steps"):
+            printed_before.append(capfd.readouterr().out)
+
+    monkeypatch.setattr(measured_steps, "say", told)
+    train(workspace(max_steps=3), plan=True)
+    assert "memory per process" in printed_before[0] and "time, about" not in printed_before[0]
+    assert "time, about" in capfd.readouterr().out
+    planned(workspace(max_steps=3), capfd)  # reads one object
+    assert printed_before[1] == ""
+
+
+def test_measuring_is_cut_off_and_what_was_measured_by_then_counts(workspace, capfd, monkeypatch):
+    train_step, done = measured_steps.train_step, []
+
+    def slower_and_slower(*arguments, **named):
+        done.append(1)
+        if len(done) > 2:
+            time.sleep(60)
+        return train_step(*arguments, **named)
+
+    monkeypatch.setattr(measured_steps, "train_step", slower_and_slower)
+    monkeypatch.setattr(measured_steps, "LIMIT_S", 12.0)
+    plan, err = planned(workspace(max_steps=3), capfd)
+    assert "cut off after 12 s, with 1 of 3 steps done" in err
+    assert len(plan["measured"][0]["steps"]) == 1 and plan["seconds"]["total"] > 0
+
+
+def test_a_step_that_takes_longer_than_the_measuring_gives_no_time(workspace, capfd, monkeypatch):
+    monkeypatch.setattr(measured_steps, "train_step", lambda *_, **__: time.sleep(60))
+    monkeypatch.setattr(measured_steps, "LIMIT_S", 3.0)
+    monkeypatch.setattr(plan_time, "LIMIT_S", 3.0)
+    train(workspace(max_steps=3), plan=True)
+    assert "not measured: a step takes longer than the 3 s" in capfd.readouterr().out
+
+
+def test_too_few_steps_are_told_with_settings_that_help(workspace, capfd):
+    few = {"epochs": 1, "pack_tokens": 4096, "packs_per_step": 8, "precision": "fp16"}  # nothing is measured
+    plan, err = planned(workspace(**few, max_steps=None), capfd)
+    (warning,) = plan["warnings"]
+    assert warning["suggestion"]["training.packs_per_step"] == 1 and "training.epochs" in warning["suggestion"]
+    assert f"Warning: {warning['text']}" in err
+    changed = {name.removeprefix("training."): value for name, value in warning["suggestion"].items()}
+    better, err = planned(workspace(**few | changed, max_steps=None), capfd)
+    assert better["steps"] >= 90 > 1 == plan["steps"]
+    plan, err = planned(workspace(**few, max_steps=1), capfd)  # somebody wants it so
+    assert plan["warnings"] == [] and "Warning" not in err
 
 
 def test_gpus_that_are_not_here_are_planned_with_memory_and_without_time(workspace, capfd):

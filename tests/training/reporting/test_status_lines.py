@@ -72,6 +72,17 @@ def test_a_run_that_goes_on_shows_the_whole_of_its_course():
     assert (facts.loss, facts.curve.points(), facts.skipped, facts.reliance) == (1.0, [2.0, 1.0], 3, {"image": 0.7})
 
 
+def test_the_loss_says_of_how_many_steps_it_is_the_mean():
+    facts = TrainingFacts(total=100)
+    facts.add(StepReport(1, 4.0, 1e-3, 30, 4000))
+    assert "loss 4.000  " in plain_line(facts, 0) and "mean" not in plain_line(facts, 0)
+    facts.add(StepReport(2, 2.0, 1e-3, 30, 4000))
+    assert "loss 3.000  (mean of 2 steps)" in plain_line(facts, 0)
+    for step in range(3, 13):
+        facts.add(StepReport(step, 1.0, 1e-3, 30, 4000))
+    assert "loss 1.000  (mean of 10 steps)" in plain_line(facts, 0)
+
+
 def test_a_loss_that_is_no_number_does_not_spoil_the_mean(facts):
     before = facts.loss
     facts.add(StepReport(101, float("nan"), 1e-3, 30, 4000, skipped=True))

@@ -1,0 +1,161 @@
+"""Whether a training has enough optimizer steps, and which settings would give it enough: pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from macaw_cli.training.materials import Materials, mixture_of
+from macaw_cli.training.stages import Stage
+
+ENOUGH_STEPS = 100
+"""Fewer than this seldom take a new bridge anywhere."""
+LARGEST_BATCH = 0.1
+"""Of the conversations: a step that takes more of them averages away what single ones would teach."""
+_ROUND = 64
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """One stage in figures.
+
+    Attributes:
+        steps: optimizer steps.
+        examples: conversations, each as often as it is taken.
+        tokens: of all examples.
+        conversations: of one epoch.
+        epochs: `training.epochs`.
+        pack_tokens: `training.pack_tokens`.
+        packs_per_step: `training.packs_per_step`.
+        processes: these share the packs of a step equally.
+        stage: its name; empty in a training without stages.
+    """
+
+    steps: int
+    examples: int
+    tokens: int
+    conversations: float
+    epochs: float
+    pack_tokens: int
+    packs_per_step: int
+    processes: int = 1
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class StepWarning:
+    """What is wrong with a stage, and values that would mend it."""
+
+    text: str
+    stage: str = ""
+    suggestion: dict[str, float] = field(default_factory=dict)
+    """Setting to value: to be set together."""
+    alternative: dict[str, float] = field(default_factory=dict)
+    """Instead of all these."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {"stage": self.stage or None, "text": self.text, "suggestion": self.suggestion,
+                "alternative": self.alternative}  # fmt: skip
+
+
+def step_warnings(
+    materials: Materials, stages: Sequence[Stage], processes: int, chosen_end: int | None
+) -> list[StepWarning]:
+    """A warning for every stage that has too few steps, or too large ones; none where somebody chose their number.
+
+    Args:
+        materials: the inputs.
+        stages: every step.
+        processes: that will train.
+        chosen_end: `training.max_steps` of the run.
+    """
+    lengths = materials.tokens.lengths
+    warnings = []
+    for stage in stages:
+        training = stage.settings
+        if chosen_end is not None or training.max_steps is not None:
+            continue
+        facts = StepFacts(
+            steps=len(stage.steps),
+            examples=sum(step.examples for step in stage.steps),
+            tokens=int(sum(int(lengths[one]) for step in stage.steps for pack in step.packs for one in pack)),
+            conversations=sum(part.count * part.weight for part in mixture_of(materials, training)),
+            epochs=training.epochs,
+            pack_tokens=training.pack_tokens,
+            packs_per_step=training.packs_per_step,
+            processes=processes,
+            stage=stage.name,
+        )
+        if warning := step_warning(facts):
+            warnings.append(warning)
+    return warnings
+
+
+def step_warning(facts: StepFacts) -> StepWarning | None:
+    """What to change so that there are at least 100 steps, each of at most a tenth of the conversations.
+
+    Args:
+        facts: of one stage.
+
+    Returns:
+        None where there is nothing to change.
+    """
+    few, large = facts.steps < ENOUGH_STEPS, facts.examples / facts.steps > LARGEST_BATCH * facts.conversations
+    if not (few or large):
+        return None
+    packs, budget = _smaller_step(facts)
+    suggestion: dict[str, float] = {}
+    if packs < facts.packs_per_step:
+        suggestion["training.packs_per_step"] = packs
+    if budget < facts.pack_tokens:
+        suggestion["training.pack_tokens"] = budget
+    alternative: dict[str, float] = {}
+    an_epoch = _an_epoch(facts, packs, budget)
+    steps = an_epoch * facts.epochs
+    if steps < ENOUGH_STEPS:
+        suggestion["training.epochs"] = longer = math.ceil(ENOUGH_STEPS / an_epoch)
+        steps = an_epoch * longer
+    elif few:
+        now = _an_epoch(facts, facts.packs_per_step, facts.pack_tokens)
+        alternative["training.epochs"] = math.ceil(ENOUGH_STEPS / now)
+    if not suggestion:  # it is one conversation a step already
+        return None
+    text = _text(facts, suggestion, alternative, round(steps), few=few)
+    return StepWarning(text, facts.stage, suggestion, alternative)
+
+
+def _smaller_step(facts: StepFacts) -> tuple[int, int]:
+    """Packs per step and tokens per pack for steps that are small enough."""
+    mean = facts.tokens / facts.examples
+    wanted = max(1.0, min(LARGEST_BATCH * facts.conversations, facts.examples / ENOUGH_STEPS)) * mean
+    packs = min(facts.packs_per_step, int(wanted // facts.pack_tokens) // facts.processes * facts.processes)
+    if packs:
+        return packs, facts.pack_tokens
+    budget = wanted / facts.processes
+    rounded = int(budget // _ROUND * _ROUND) if budget >= 2 * _ROUND else max(math.floor(budget), 16)
+    return facts.processes, min(rounded, facts.pack_tokens)
+
+
+def _an_epoch(facts: StepFacts, packs: int, budget: int) -> float:
+    """About so many steps; it has at least one."""
+    in_a_pack = max(1.0, budget * facts.examples / facts.tokens)
+    return max(facts.conversations / (packs * in_a_pack), 1.0)
+
+
+def _text(
+    facts: StepFacts, suggestion: dict[str, float], alternative: dict[str, float], steps: int, *, few: bool
+) -> str:
+    subject = f"Stage {facts.stage}" if facts.stage else "The plan"
+    count = f"{facts.steps:,} optimizer step" + ("" if facts.steps == 1 else "s")
+    what = f"{subject} has {count} for {facts.conversations:,.0f} conversations"
+    if not few:
+        what += f": a step takes {facts.examples / facts.steps:,.0f} of them, more than a tenth"
+    verbs = {name: "raise" if name == "training.epochs" else "lower" for name in suggestion}
+    lowered = " and ".join(f"{name} to {value:g}" for name, value in suggestion.items() if verbs[name] == "lower")
+    raised = " and ".join(f"{name} to {value:g}" for name, value in suggestion.items() if verbs[name] == "raise")
+    todo = " and ".join([*([f"lower {lowered}"] if lowered else []), *([f"raise {raised}"] if raised else [])])
+    todo = f"{todo[0].upper()}{todo[1:]} (about {steps:,} steps)"
+    for name, value in alternative.items():
+        todo += f", or raise {name} to {value:g}"
+    return f"{what}. {todo}."

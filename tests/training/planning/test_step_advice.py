@@ -1,0 +1,91 @@
+"""Too few or too large steps: told with values that, put into the settings, are enough."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from macaw_cli.training.planning.step_advice import ENOUGH_STEPS, LARGEST_BATCH, StepFacts, step_warning
+
+ONE_STEP = StepFacts(
+    steps=1, examples=614, tokens=614 * 170, conversations=614, epochs=1, pack_tokens=8192, packs_per_step=64
+)
+
+
+def planned(facts, **changes):
+    """About how many steps the changed settings give."""
+    changed = replace(facts, **changes)
+    examples = facts.conversations * changed.epochs
+    in_a_step = changed.packs_per_step * max(1.0, changed.pack_tokens * facts.examples / facts.tokens)
+    an_epoch = math.ceil(facts.conversations / in_a_step)
+    return replace(changed, examples=math.ceil(examples), tokens=math.ceil(examples * facts.tokens / facts.examples),
+                   steps=math.ceil(an_epoch * changed.epochs))  # fmt: skip
+
+
+def follow(facts, advice):
+    return planned(facts, **{name.removeprefix("training."): value for name, value in advice.items()})
+
+
+def test_one_step_for_614_conversations_names_packs_tokens_and_epochs():
+    warning = step_warning(ONE_STEP)
+    assert warning.suggestion == {"training.packs_per_step": 1, "training.pack_tokens": 1024}
+    assert warning.alternative == {"training.epochs": 100}
+    for words in ("1 optimizer step for 614 conversations", "packs_per_step to 1", "pack_tokens to 1024", "to 100"):
+        assert words in warning.text
+    assert step_warning(follow(ONE_STEP, warning.suggestion)) is None
+
+
+def test_enough_small_steps_say_nothing():
+    assert step_warning(replace(ONE_STEP, steps=396, examples=396 * 9, tokens=396 * 9 * 50)) is None
+
+
+def test_enough_steps_that_are_too_large_are_told_with_a_smaller_number_of_packs():
+    facts = StepFacts(
+        steps=200, examples=16_000, tokens=16_000 * 100, conversations=400, epochs=40, pack_tokens=1000,
+        packs_per_step=8,
+    )  # fmt: skip
+    warning = step_warning(facts)
+    assert warning.suggestion == {"training.packs_per_step": 4} and warning.alternative == {}
+    assert "a step takes 80 of them, more than a tenth" in warning.text
+
+
+def test_several_processes_keep_at_least_a_pack_each():
+    warning = step_warning(replace(ONE_STEP, processes=8))
+    assert warning.suggestion["training.packs_per_step"] == 8
+    assert warning.suggestion["training.pack_tokens"] < 170 * 2
+
+
+def test_few_conversations_need_more_epochs_even_one_by_one():
+    facts = StepFacts(steps=1, examples=30, tokens=3000, conversations=30, epochs=1, pack_tokens=2048, packs_per_step=8)
+    warning = step_warning(facts)
+    assert warning.suggestion["training.epochs"] >= 4 and warning.suggestion["training.packs_per_step"] == 1
+    assert warning.alternative == {}
+
+
+def test_a_stage_is_called_by_its_name():
+    warning = step_warning(replace(ONE_STEP, stage="align"))
+    assert warning.text.startswith("Stage align has 1 ") and warning.as_json()["stage"] == "align"
+
+
+@given(
+    st.integers(20, 100_000), st.sampled_from([0.5, 1, 3]), st.integers(32, 500), st.sampled_from([512, 2048, 8192]),
+    st.sampled_from([1, 8, 64]), st.sampled_from([1, 8]),
+)  # fmt: skip
+def test_whoever_follows_the_advice_has_enough_steps(conversations, epochs, mean, budget, packs, processes):
+    base = StepFacts(
+        steps=1, examples=conversations, tokens=conversations * mean, conversations=conversations, epochs=epochs,
+        pack_tokens=budget, packs_per_step=max(packs, processes), processes=processes,
+    )  # fmt: skip
+    facts = planned(base)
+    warning = step_warning(facts)
+    if facts.steps >= ENOUGH_STEPS and facts.examples / facts.steps <= LARGEST_BATCH * conversations:
+        assert warning is None
+        return
+    if warning is None:
+        pytest.fail("it has too few steps, and nothing is said")
+    followed = follow(facts, warning.suggestion)
+    assert followed.steps >= 0.9 * ENOUGH_STEPS
+    if warning.alternative:
+        assert follow(facts, warning.alternative).steps >= 0.9 * ENOUGH_STEPS
