@@ -15,7 +15,7 @@ from macaw_cli.shards.tar_writer import Member, ShardWriter
 
 Row = dict[str, Any]
 _FP16_MAX = 65504
-_TOLD = ("duration", "heard")
+_TOLD = ("duration", "heard", "seconds")
 """What the manifest repeats of a sample's JSON."""
 
 
