@@ -56,7 +56,8 @@ class View:
 
     def array(self, features: np.ndarray, seconds: float | None) -> np.ndarray:
         """See `viewed`."""
-        seen: np.ndarray = viewed(self, torch.from_numpy(features), seconds).numpy()
+        writable = np.require(features, requirements="W")  # torch warns of what it may not write
+        seen: np.ndarray = viewed(self, torch.from_numpy(writable), seconds).numpy()
         return seen
 
 

@@ -83,17 +83,15 @@ def prepare(workspace: Workspace) -> Materials:
     Raises:
         InputError: no dataset or LLM, or no conversation to learn from.
         MismatchError: datasets of different encoders, or another encoder than the settings name.
-        UsageError: a setting that cannot be, a view that the features do not allow, or an LLM that would
-            mix the conversations of a pack.
+        UsageError: a setting or view that cannot be, or an LLM that would mix the conversations of a pack.
     """
     training = workspace.settings.training
     folders = dataset_folders(workspace)
     places = list(dict.fromkeys(folders.values()))
     parts = [_open(folder, number) for number, folder in enumerate(places)]
+    views = views_of(workspace.settings.views, joined(parts).fingerprints)
+    parts = [part.viewed(views) for part in parts]
     dataset = joined(parts)
-    if views := views_of(workspace.settings.views, dataset.fingerprints):
-        parts = [part.viewed(views) for part in parts]
-        dataset = joined(parts)
     config = model_config(workspace, dataset)
     source = llm_source(workspace)
     tokenizer = load_tokenizer(source)
