@@ -144,7 +144,7 @@ def test_any_encoders_inside_see_and_hear_as_they_do_outside(image_kind, audio_k
 
 @pytest.mark.parametrize("heard", [{"audio_padding": "drop"}, {}])
 def test_only_what_was_heard_of_raw_sounds_is_read_and_answered(tmp_path, heard):
-    """Dropped at extraction, or trimmed by the view: short sounds, a sound of two windows, and a silent stretch."""
+    """Dropped at extraction, or trimmed by the view: short sounds and one of two windows, whatever the batch."""
     audio = load_audio_encoder(EncoderSettings(), str(tiny_encoders.make("whisper", tmp_path / "audio")), "cpu")
     tokenizer = tiny_macaw.byte_tokenizer()
     prints = {"audio": {**audio.fingerprint, "audio_windows": 2, **heard}}
@@ -173,7 +173,8 @@ def test_only_what_was_heard_of_raw_sounds_is_read_and_answered(tmp_path, heard)
     given = processor(["What?"] * 3, audio_features=[[one] for one in stored])
     assert torch.equal(raw["input_ids"], given["input_ids"])
     with torch.no_grad():
-        assert torch.allclose(model(**raw).logits, model(**given).logits, rtol=1e-4, atol=1e-5)
+        found, expected = model(**raw).logits, model(**given).logits
+        assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
         assert torch.equal(*(model.generate(**one, max_new_tokens=3, do_sample=False) for one in (raw, given)))
     with pytest.raises(MismatchError, match=r"3 sounds were given with 0 audio_lengths"):
         model(**{name: value for name, value in raw.items() if name != "audio_lengths"})
