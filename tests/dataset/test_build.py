@@ -254,11 +254,10 @@ def test_the_index_knows_how_long_sounds_and_videos_are_as_exactly_as_the_store(
     """`seconds` is what the encoder was given; stores of older versions know what was heard, or the duration."""
     told = {"a.wav": {"duration": 0.7, "seconds": 0.70012}, "b.wav": {"duration": 99.0, "heard": 30.0},
             "c.wav": {"duration": 2.5}, "d.wav": {}, "v.mp4": {"duration": 4.0}}  # fmt: skip
-    store = make_store(tmp_path / "features", image=["i.png"], audio=sorted(told)[:4], video=["v.mp4"], silent=["v.mp4"])
-    rows = [json.loads(line) for line in (store / "manifest.jsonl").read_text().splitlines()]
-    (store / "manifest.jsonl").write_text(
-        "".join(json.dumps(row | ({"meta": told[row["path"]]} if row.get("path") in told else {})) + "\n" for row in rows)
-    )
+    films = {"video": ["v.mp4"], "silent": ["v.mp4"]}
+    manifest = make_store(tmp_path / "features", image=["i.png"], audio=sorted(told)[:4], **films) / "manifest.jsonl"
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    write_rows(manifest, [row | ({"meta": told[row["path"]]} if row.get("path") in told else {}) for row in rows])
     kinds = {"i.png": "image", "v.mp4": "video"}
     write_rows(tmp_path / "c.jsonl", [question(name, kinds.get(name, "audio")) for name in [*told, "i.png"]])
     build("jsonl:c.jsonl", val_fraction=0.0)
