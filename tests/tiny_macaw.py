@@ -126,13 +126,16 @@ def make_film(path, *, sound):
 def make_model(
     root, name="tiny", *, bridge="linear", modalities=("image", "audio", "video"), template="alpaca",
     image_encoder="clip", audio_encoder="whisper", pool_frames=None, audio_windows=1,
+    drop_padding=True, views=None,
 ):
     """A model folder `runs/NAME/model` of the workspace `root`, as a finished training leaves it."""
     from transformers import AutoConfig
 
     from macaw_cli.config.bridges.designs import design
     from macaw_cli.config.feature_settings import EncoderSettings
+    from macaw_cli.config.view_settings import ViewSettings
     from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+    from macaw_cli.encoders.views import view_of
     from macaw_cli.features.encoding import Encoders
     from macaw_cli.model.configuration import MacawConfig
     from macaw_cli.model.folder import save_model
@@ -145,13 +148,17 @@ def make_model(
     }
     image = load_image_encoder(encoders["image"], str(root / "models" / image_encoder), "cpu")
     audio = load_audio_encoder(encoders["audio"], str(root / "models" / audio_encoder), "cpu")
-    made = Encoders(image, audio, FRAMES, pool_frames=pool_frames, audio_windows=audio_windows)
+    windows = {"audio_windows": audio_windows, "drop_padding": drop_padding}
+    made = Encoders(image, audio, FRAMES, pool_frames=pool_frames, **windows)
     shapes = {name: made.shape(name) for name in modalities} | {"audio": audio.feature_shape}
     prints = made.fingerprints
+    for modality in modalities if views else ():
+        shapes[modality] = view_of(modality, views, prints[modality]).of_null.shape(shapes[modality], None)
     torch.manual_seed(3)
     config = MacawConfig.for_llm(
         AutoConfig.from_pretrained(root / "models/llm"), design(bridge) if isinstance(bridge, str) else bridge,
         {name: shapes[name] for name in modalities}, encoders, {name: prints[name] for name in modalities},
+        views=views or ViewSettings(),
     )  # fmt: skip
     model = MacawForConditionalGeneration.build(config, str(root / "models/llm")).eval()
     folder = root / "runs" / name / "model"

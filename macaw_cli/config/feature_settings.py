@@ -52,6 +52,9 @@ class FeatureSettings:
     """Frames that are stored of a video: those taken are averaged down to so many; `null` stores all."""
     audio_windows: Annotated[int, Field(ge=1)] = 1
     """Windows of the audio encoder's own length (Whisper: 30 s) that are heard of a long sound, one after another."""
+    audio_padding: Literal["drop", "keep"] = "drop"
+    """Tokens beyond a sound's length, where the audio encoder pads every sound to a window (Whisper: 30 s, 1500
+    tokens): `drop` stores only what was heard, `keep` the whole window, as published checkpoints expect it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the encoders run."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"

@@ -14,6 +14,7 @@ from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.config.quickstart_settings import QuickstartSettings
 from macaw_cli.config.setting_types import Texts
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.config.view_settings import ViewSettings
 
 FORMAT_VERSION = 1
 
@@ -107,6 +108,8 @@ class Settings:
     """Settings of `macaw extract-features`."""
     dataset: DatasetSettings = DatasetSettings()
     """Settings of `macaw build-dataset`."""
+    views: ViewSettings = field(default_factory=ViewSettings)
+    """Cheap operations on stored features, applied whenever they are read; see docs/views.md."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
     """Settings of `macaw train`."""
     evaluation: EvaluationSettings = EvaluationSettings()

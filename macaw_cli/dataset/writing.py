@@ -113,7 +113,7 @@ def _media_refs(joined: JoinedConversation, shard: str, places: Mapping[Any, Mem
         modality, key = use.medium.identity
         place = _array_place(use.medium, places[modality, key])
         yield MediaRef(modality, key, tuple(place["shape"]), place["dtype"], shard, place["offset"], place["nbytes"],
-                       use.soundtrack_of, use.source)  # fmt: skip
+                       use.soundtrack_of, use.source, seconds=_seconds(use.medium))  # fmt: skip
 
 
 def _array_place(medium: Medium, member: Member) -> dict[str, Any]:
@@ -122,6 +122,13 @@ def _array_place(medium: Medium, member: Member) -> dict[str, Any]:
     nbytes = int(np.prod(medium.row.shape)) * dtype.itemsize
     start = member.offset + member.nbytes - nbytes
     return {"shape": list(medium.row.shape), "dtype": dtype.name, "offset": start, "nbytes": nbytes}
+
+
+def _seconds(medium: Medium) -> float | None:
+    """As exactly as the store knows it: stores of older versions know durations in milliseconds."""
+    meta = medium.row.meta
+    known = (meta.get(name) for name in ("seconds", "heard", "duration"))
+    return None if medium.row.modality == "image" else next((float(one) for one in known if one is not None), None)
 
 
 def _tags(extra: Mapping[str, Any]) -> tuple[str, ...]:

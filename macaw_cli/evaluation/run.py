@@ -10,6 +10,7 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import ResourceError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
+from macaw_cli.encoders.views import views_of
 from macaw_cli.evaluation.conditions import ALL_CONDITIONS
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.held_out import HeldOut
@@ -47,6 +48,7 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
         f"the dataset {_shown(dataset.folder, workspace)}",
         f"the model {folder.name}",
     )
+    dataset = dataset.viewed(views_of(model.config.view_settings, dataset.fingerprints))
     try:
         answered = evaluate_model(
             model, processor.encoder, dataset, limit=settings.limit, batch_size=settings.batch_size

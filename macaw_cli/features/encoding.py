@@ -15,7 +15,9 @@ from macaw_cli.encoders.audio_encoder import AudioEncoder, cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.image_encoder import ImageEncoder
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+from macaw_cli.encoders.padding import window_layout
 from macaw_cli.encoders.selection import Features, Prepared, pool_frames
+from macaw_cli.encoders.views import trimmed
 from macaw_cli.media.decoding import Request
 
 FeatureArrays = np.ndarray | list[np.ndarray]
@@ -34,6 +36,7 @@ class Encoders:
         frames: taken of a film.
         pool_frames: stored of a film; None stores all that are taken.
         audio_windows: windows of the audio encoder's length that are heard of a sound at most.
+        drop_padding: whether tokens beyond a sound's length are left out, where the audio encoder pads sounds.
         video_decoder: who decodes films, `pyav` or `decord`.
 
     Attributes:
@@ -42,7 +45,8 @@ class Encoders:
 
     def __init__(
         self, image: ImageEncoder | None, audio: AudioEncoder | None, frames: int, *,
-        pool_frames: int | None = None, audio_windows: int = 1, video_decoder: str = "pyav",
+        pool_frames: int | None = None, audio_windows: int = 1, drop_padding: bool = False,
+        video_decoder: str = "pyav",
     ) -> None:  # fmt: skip
         self.image, self.audio, self.frames = image, audio, frames
         self.pool_frames, self.audio_windows, self._video_decoder = pool_frames, audio_windows, video_decoder
@@ -53,7 +57,9 @@ class Encoders:
             self.fingerprints["video"] = {**image.fingerprint, "frames": frames, **pooled}
         if audio:
             windows = {} if audio_windows == 1 else {"audio_windows": audio_windows}
-            self.fingerprints["audio"] = {**audio.fingerprint, **windows}
+            self._layout = window_layout(audio.fingerprint) if drop_padding else None
+            dropped = {"audio_padding": "drop"} if self._layout else {}  # absent is `keep`: as in older stores
+            self.fingerprints["audio"] = {**audio.fingerprint, **windows, **dropped}
 
     def outputs(self, modality: Modality) -> tuple[Modality, ...]:
         """What is made of a medium of this modality: of a film its soundtrack as well, where sound is understood."""
@@ -71,6 +77,12 @@ class Encoders:
     def item_bytes(self, modality: Modality) -> int:
         """Bytes that one medium takes in a shard at most, the tar's padding and the JSON included."""
         return 2 * int(np.prod(self.shape(modality))) + _BESIDE
+
+    def least_bytes(self, modality: Modality) -> int:
+        """Bytes that one medium takes at least: of a sound one window, or next to nothing where padding is dropped."""
+        if modality != "audio":
+            return self.item_bytes(modality)
+        return _BESIDE if self._layout is not None else self.item_bytes(modality) // self.audio_windows
 
     @staticmethod
     def stored_bytes(features: FeatureArrays) -> int:
@@ -112,7 +124,18 @@ class Encoders:
         encoder = _present(self.audio)
         windows = [cut_windows(sound, encoder.processor, self.audio_windows) for sound in arrays]
         heard = _in_batches(encoder, list(chain(*windows)), batch)
-        return _halved([torch.cat(parts) for parts in _regrouped(heard, [len(each) for each in windows])])
+        features = [torch.cat(parts) for parts in _regrouped(heard, [len(each) for each in windows])]
+        if self._layout is not None:
+            lengths = [self._seconds(sound) for sound in arrays]
+            features = [trimmed(self._layout, *pair) for pair in zip(features, lengths, strict=True)]
+        return _halved(features)
+
+    def about(self, modality: Modality, array: np.ndarray) -> dict[str, Any]:
+        """What a sample's JSON tells of a decoded medium: of a sound, how many seconds the encoder was given."""
+        return {"seconds": round(self._seconds(array), 6)} if modality == "audio" else {}
+
+    def _seconds(self, sound: np.ndarray) -> float:
+        return len(sound) / _present(self.audio).sampling_rate
 
     def null(self, modality: Modality) -> np.ndarray:
         """fp16 features of an all-zero input, shaped like those of one medium; of a sound, one window."""
@@ -155,7 +178,7 @@ def load_encoders(workspace: Workspace, modalities: set[Modality]) -> Encoders:
         )
     return Encoders(
         image, audio, settings.frames, pool_frames=settings.pool_frames, audio_windows=settings.audio_windows,
-        video_decoder=settings.video_decoder,
+        drop_padding=settings.audio_padding == "drop", video_decoder=settings.video_decoder,
     )  # fmt: skip
 
 

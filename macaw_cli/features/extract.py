@@ -186,8 +186,7 @@ class _Extraction:
         wanted = largest = 0
         for modality, count in media.items():
             for output in self._encoders.outputs(modality):
-                windows = settings.audio_windows if output == "audio" else 1
-                size = self._encoders.item_bytes(output) // windows
+                size = self._encoders.least_bytes(output)
                 wanted, largest = wanted + count * size, max(largest, size)
         return wanted if self._output.sizes is None else min(wanted, SHARDS_HERE * settings.shard_items * largest)
 

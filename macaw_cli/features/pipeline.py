@@ -163,7 +163,11 @@ class Pipeline:
     def _encode(
         self, modality: Modality, job: Job, usable: list[_Usable], shards: ShardsOfJob, writer: Background
     ) -> None:
-        found = [(item, meta, arrays[modality]) for item, (meta, arrays) in usable if modality in arrays]
+        found = [
+            (item, meta | self._encoders.about(modality, arrays[modality]), arrays[modality])
+            for item, (meta, arrays) in usable
+            if modality in arrays
+        ]
         if not found:
             return
         copy = HostCopy(lambda: self._encoders.start(modality, [array for _, _, array in found], job.batch))

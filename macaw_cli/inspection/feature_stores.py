@@ -14,7 +14,7 @@ from macaw_cli.shards.damage_note import damaged_shards
 from macaw_cli.shards.feature_store import read_fingerprints
 from macaw_cli.shards.remote_store import shown_place
 
-ENCODER_COLUMNS = ("model", "architecture", "layer", "cls", "projection", "precision", "frames")
+ENCODER_COLUMNS = ("model", "architecture", "layer", "cls", "projection", "precision", "frames", "audio_padding")
 """What a person asks first about an encoder; `--json` has everything."""
 SHAPES_SHOWN = 3
 

@@ -47,6 +47,7 @@ def describe_model(folder: Path) -> Description:
         "parameters": parts,
         "bytes": sum(file.stat().st_size for file in files),
         "bridge": config.get("bridge", {}),
+        "views": config.get("views", {}),
         "llm": _llm(config),
         "modalities": _modalities(config),
         "encoders_inside": [role for role in ("image", "audio") if f"{role} encoder" in parts],
@@ -139,6 +140,7 @@ def _lines(facts: dict[str, Any]) -> dict[str, str]:
         "parameters": f"{sum(facts['parameters'].values()):,} in {human_bytes(facts['bytes'])}",
         "bridge": _bridge_line(bridge, facts["modalities"]),
         "llm": ", ".join(f"{name} {value}" for name, value in llm.items()),
+        "views": "; ".join(f"{name}: {_view(view)}" for name, view in facts["views"].items()) or "none",
         "encoders inside": ", ".join(facts["encoders_inside"]) or "none: they are named by path or hub id",
     }
     if exported:
@@ -154,6 +156,12 @@ def _bridge_line(bridge: dict[str, Any], modalities: Iterable[str]) -> str:
         return "; ".join(f"{name}: {_bridge_line(design, ())}" for name, design in own.items())
     options = ", ".join(f"{name} {value}" for name, value in bridge.items() if name != "name" and value is not None)
     return f"{bridge_in_words(bridge)} ({options})" if options else bridge_in_words(bridge)
+
+
+def _view(fields: dict[str, Any]) -> str:
+    """What it does; an operation that is left out is false or 1."""
+    told = {name: value for name, value in fields.items() if value is True or value > 1}
+    return ", ".join(name if value is True else f"{name} {value}" for name, value in told.items())
 
 
 def _tables(facts: dict[str, Any]) -> list[Table]:

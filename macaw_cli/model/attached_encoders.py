@@ -1,5 +1,6 @@
 """Frozen encoders inside a model, so that it takes raw media as well as stored features."""
 
+from collections.abc import Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,9 @@ from transformers import PreTrainedModel
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.selection import pool_frames
+from macaw_cli.encoders.views import viewed
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.raw_media import RAW_INPUTS, architecture, stacked
+from macaw_cli.model.raw_media import LENGTHS, RAW_INPUTS, architecture, stacked
 
 if TYPE_CHECKING:
     from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -67,29 +69,48 @@ def features(model: "MacawForConditionalGeneration", **media: Any) -> dict[Modal
         if raw is not None and stored is not None:
             raise MismatchError(f"Both {name} and {modality}_features were given.", "Give one of them.")
         if raw is not None:
-            stored = encode(model, modality, raw)
+            lengths = media.get(LENGTHS) if modality == "audio" else None
+            stored = encode(model, modality, raw, None if lengths is None else lengths.tolist())
         found[modality] = [] if stored is None else list(stored)
     return found
 
 
 @torch.no_grad()
-def encode(model: "MacawForConditionalGeneration", modality: Modality, raw: Any) -> list[Tensor]:
-    """Features of raw media through the attached encoder: (N, C) each, of a video (F, N, C).
+def encode(
+    model: "MacawForConditionalGeneration", modality: Modality, raw: Any, lengths: Sequence[int] | None = None
+) -> list[Tensor]:
+    """Features of raw media through the attached encoder, after the model's view: (N, C) each, of a video (F, N, C).
 
     Args:
         model: with the encoder.
         modality: of the media.
         raw: one tensor over all media, or a list of one tensor per medium; of sounds that are heard in several windows
             a list of windows per medium.
+        lengths: samples of each sound, where the model reads only the tokens within a sound's length.
 
     Raises:
-        MismatchError: the encoder is not attached.
+        MismatchError: the encoder is not attached, or `lengths` are needed and not given, one for each sound.
     """
     if (model.audio_encoder if modality == "audio" else model.image_encoder) is None:
         raise MismatchError(
             f"Raw {modality} input was given, but this model folder holds no {modality} encoder.",
             f"Give {modality}_features, or export the model with its encoders: macaw export.",
         )
+    view, seconds = model.config.raw_view(modality), [None] * len(raw)
+    if view.trim is not None:
+        if lengths is None or len(lengths) != len(raw):
+            raise MismatchError(
+                f"{len(raw)} sounds were given with {len(lengths or [])} {LENGTHS}, but this model reads only the "
+                "tokens within a sound's length.",
+                f"Give the model what its processor returns, {LENGTHS} included.",
+            )
+        seconds = [length / view.trim.sampling_rate for length in lengths]
+    media = _media(model, modality, raw)
+    return [viewed(view, medium, length) for medium, length in zip(media, seconds, strict=True)]
+
+
+def _media(model: "MacawForConditionalGeneration", modality: Modality, raw: Any) -> list[Tensor]:
+    """What the encoder makes of each medium, padding included."""
     if modality == "image":
         return _encoded(model, modality, list(raw))
     if modality == "audio":

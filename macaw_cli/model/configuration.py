@@ -11,6 +11,8 @@ from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import BridgeDesign, BridgeSettings, read_bridge
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
+from macaw_cli.encoders.views import View, view_of
 
 FORMAT_VERSION = 1
 ENCODER_OF: dict[Modality, str] = {"image": "image", "video": "image", "audio": "audio"}
@@ -45,7 +47,10 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     align_heads: int | None = None
     """Heads of the `macaw` bridge's alignment, where a checkpoint fixes them; else twice `bridge.heads`."""
     feature_shapes: dict[str, list[int]] = field(default_factory=dict)
-    """Modality to the shape of one medium's features, [N, C] or for video [F, N, C]; only these have a bridge."""
+    """Modality to the shape of one medium's features, [N, C] or for video [F, N, C], as the bridge reads them: after
+    the view; only these have a bridge."""
+    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Modality to the fields of its `AudioView` or `ImageView`; absent ones have their defaults."""
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
     """`image` and `audio` to the fields of `EncoderSettings`; `model` is a hub id or relative to the model folder."""
     fingerprints: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -90,6 +95,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
         encoders: Mapping[str, EncoderSettings] | None = None,
         fingerprints: Mapping[Modality, dict[str, Any]] | None = None,
         *,
+        views: ViewSettings = ViewSettings(),  # noqa: B008 - frozen
         null_media: bool = False,
     ) -> Self:
         """The configuration of a new model.
@@ -97,9 +103,11 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
         Args:
             llm_config: configuration of any causal LLM of transformers.
             bridge: settings of one design, or of one per modality.
-            feature_shapes: shape of one medium's features, (N, C) or (F, N, C), for every modality to be bridged.
+            feature_shapes: shape of one medium's features after the view, (N, C) or (F, N, C), for every modality to
+                be bridged.
             encoders: settings of the `image` and the `audio` encoder.
             fingerprints: encoder fingerprint per modality.
+            views: what is done to features when they are read.
             null_media: give every example all three media, as published.
         """
         return cls(
@@ -108,6 +116,11 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
             feature_shapes={name: list(feature_shapes[name]) for name in MODALITIES if name in feature_shapes},
             encoders={name: asdict(settings) for name, settings in (encoders or {}).items()},
             fingerprints=dict(fingerprints or {}),
+            views={
+                name: asdict(getattr(views, name))
+                for name in MODALITIES
+                if name in feature_shapes and getattr(views, name) != getattr(ViewSettings(), name)
+            },
             null_media=null_media,
         )
 
@@ -125,6 +138,16 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
         if isinstance(fields.get("layer"), list):  # JSON has no tuples
             fields["layer"] = tuple(fields["layer"])
         return EncoderSettings(**fields)
+
+    @property
+    def view_settings(self) -> ViewSettings:
+        """The views as the dataclass."""
+        image, audio, video = (self.views.get(name, {}) for name in ("image", "audio", "video"))
+        return ViewSettings(image=ImageView(**image), audio=AudioView(**audio), video=ImageView(**video))
+
+    def raw_view(self, modality: Modality) -> View:
+        """What is done to features that the encoder has just made: padding is dropped, then the view."""
+        return view_of(modality, self.view_settings, self.fingerprints.get(modality, {}), raw=True)
 
     def encoder_config(self, modality: Modality) -> PretrainedConfig | None:
         """Configuration of the encoder inside the model; None where it is not inside."""
@@ -175,4 +198,5 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     def encoding_identity(self) -> dict[str, Any]:
         """All that decides how a conversation becomes ids: equal identities, equal ids."""
         names = ("bridge", "conv", "feature_shapes", "soft_token_ids", "tag_ids", "null_token_ids", "null_media")
-        return {name: getattr(self, name) for name in names}
+        viewed = {"views": self.views} if self.views else {}  # older caches do not know them
+        return {name: getattr(self, name) for name in names} | viewed

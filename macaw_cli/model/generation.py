@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from transformers import GenerationMixin
 
-from macaw_cli.model.raw_media import RAW_INPUTS
+from macaw_cli.model.raw_media import LENGTHS, RAW_INPUTS
 
-MEDIA = tuple(f"{modality}_features" for modality in RAW_INPUTS) + tuple(RAW_INPUTS.values())
+MEDIA = (*(f"{modality}_features" for modality in RAW_INPUTS), *RAW_INPUTS.values(), LENGTHS)
 
 
 class MediaGeneration(GenerationMixin):  # type: ignore[misc]

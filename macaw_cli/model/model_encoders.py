@@ -15,6 +15,7 @@ from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.loading import encoder_class, load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.selection import pool_frames
+from macaw_cli.encoders.views import viewed
 from macaw_cli.model.configuration import ENCODER_OF
 from macaw_cli.shards.same_encoders import require_same_encoders
 
@@ -54,19 +55,19 @@ class ModelEncoders:
         return self._loaded[role]
 
     def features(self, modality: Modality, medium: Any) -> np.ndarray:
-        """Features of one decoded medium, rounded to fp16 as stored ones are: as `encode`, fp32.
+        """Features of one decoded medium as training reads them: rounded to fp16, viewed, rounded again; fp32.
 
         Raises:
             InputError: a value is too large for fp16.
         """
-        stored = self.encode(modality, medium).half().float()
+        stored = self._encoded(modality, medium).half()
         if not stored.isfinite().all():
             raise InputError(f"The {modality} gives features that fp16 cannot hold, as extraction says too.")
-        encoded: np.ndarray = stored.cpu().numpy()
-        return encoded
+        seen: np.ndarray = self._viewed(modality, medium, stored).float().cpu().numpy()
+        return seen
 
     def encode(self, modality: Modality, medium: Any) -> Tensor:
-        """Features of one decoded medium, made as those that the model was trained on.
+        """Features of one decoded medium, made as those that the model was trained on, after its view.
 
         Args:
             modality: of the medium.
@@ -75,6 +76,14 @@ class ModelEncoders:
         Returns:
             (tokens, channels), of a video (frames, tokens, channels); fp32.
         """
+        return self._viewed(modality, medium, self._encoded(modality, medium))
+
+    def _viewed(self, modality: Modality, medium: Any, features: Tensor) -> Tensor:
+        seconds = len(medium) / (self.encoder("audio").sampling_rate or 1) if modality == "audio" else None
+        return viewed(self._model.config.raw_view(modality), features, seconds)
+
+    def _encoded(self, modality: Modality, medium: Any) -> Tensor:
+        """What the encoder makes of a medium, padding included."""
         encoder, config = self.encoder(modality), self._model.config
         if modality == "image":
             return encoder.encode(encoder.prepare([medium]))[0]
@@ -128,7 +137,7 @@ class ModelEncoders:
         """Compare the encoder with the one of the training.
 
         The name is free: the same encoder may be called otherwise elsewhere. How many frames are taken and pooled, and
-        how many windows are heard, is no matter of the encoder: it is read from the model.
+        how many windows are heard and whether padding is kept, is no matter of the encoder: it is read from the model.
 
         Raises:
             MismatchError: weights, settings or preprocessing differ.
@@ -136,7 +145,8 @@ class ModelEncoders:
         expected = self._model.config.fingerprints.get(modality)
         if not expected:
             return
-        free = {"model", "frames", "pool_frames", "audio_windows"} | ({"precision"} if self._precision else set())
+        free = {"model", "frames", "pool_frames", "audio_windows", "audio_padding"}
+        free |= {"precision"} if self._precision else set()
         found, trained = (
             {modality: {name: value for name, value in side.items() if name not in free}}
             for side in (encoder.fingerprint, expected)

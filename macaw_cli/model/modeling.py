@@ -93,6 +93,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         pixel_values: Tensor | None = None,
         pixel_values_videos: Tensor | None = None,
         input_features: Tensor | None = None,
+        audio_lengths: Tensor | None = None,
         num_supervised: Tensor | int | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
@@ -112,13 +113,14 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             inputs_embeds: (B, T, D) instead of `input_ids`; media are then fused already.
             labels: (B, T) ids of supervised tokens, -100 elsewhere; not yet shifted.
             image_features: one (N, C) tensor per image in order of appearance over the batch, or all as (n, N, C).
-            video_features: one (F, N, C) tensor per video, or (n, F, N, C).
+            video_features: one (F, N, C) tensor per video, or (n, F, N, C); all features are after the model's view.
             audio_features: one (N, C) tensor per audio, or (n, N, C).
             pixel_values: (n, 3, H, W), for an attached image encoder, instead of `image_features`; or, as
                 `MacawProcessor` makes them, one tensor per image where their sizes differ.
             pixel_values_videos: (n, F, 3, H, W), instead of `video_features`.
             input_features: (n, mel bins, steps), for an attached audio encoder, instead of `audio_features`; or one
                 tensor, or list of windows, per audio.
+            audio_lengths: (n,) samples of each of them, where the model reads only the tokens within a sound's length.
             num_supervised: divides the summed loss, instead of the number of supervised tokens in this call.
             use_cache: return `past_key_values`; default: the configuration's, but not with `position_ids` or labels:
                 packed examples can only be kept apart where there is no cache.
@@ -131,7 +133,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         """
         if inputs_embeds is None:
             inputs_embeds, attention_mask, labels = self.fuse_inputs(
-                input_ids, attention_mask, labels,
+                input_ids, attention_mask, labels, audio_lengths=audio_lengths,
                 image_features=image_features, video_features=video_features, audio_features=audio_features,
                 pixel_values=pixel_values, pixel_values_videos=pixel_values_videos, input_features=input_features,
             )  # fmt: skip
@@ -180,7 +182,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             attention_mask: (B, T) or None.
             labels: (B, T) or None.
             **media: `image_features`, `video_features`, `audio_features`, `pixel_values`, `pixel_values_videos`,
-                `input_features` as in `forward`.
+                `input_features`, `audio_lengths` as in `forward`.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per modality.

@@ -18,7 +18,7 @@ from macaw_cli.encoders.image_processors import load_image_processor
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.encoding import ConversationEncoder
-from macaw_cli.model.raw_media import RAW_INPUTS, RawMedia
+from macaw_cli.model.raw_media import RawMedia
 from macaw_cli.model.templates import TemplateName
 
 PROCESSOR_FILE = "processor_config.json"
@@ -68,12 +68,13 @@ class MacawProcessor:
             images: PIL images or (H, W, 3) uint8 arrays. One list for one text; one list per text for several.
             videos: (F, H, W, 3) uint8 arrays or lists of frames, listed in the same way.
             audio: mono waveforms (samples,) at the feature extractor's sampling rate.
-            image_features: stored features (N, C) instead of images.
-            video_features: stored features (F, N, C) instead of videos.
-            audio_features: stored features (N, C) instead of audio.
+            image_features: features (N, C) instead of images; as the bridge reads them, after the model's view.
+            video_features: features (F, N, C) instead of videos.
+            audio_features: features (N, C) instead of audio.
 
         Returns:
-            `input_ids` and `attention_mask` (B, T), and the media, all as tensors.
+            `input_ids` and `attention_mask` (B, T), and the media, all as tensors; with raw audio also `audio_lengths`
+            (n,), samples of each sound, where the model reads only the tokens within a sound's length.
 
         Raises:
             MismatchError: raw media for a model without encoders, or media that do not fit the text.
@@ -93,7 +94,7 @@ class MacawProcessor:
         data = self._padded(prompts)
         for name in MODALITIES:
             if any(prepared[name]):
-                data[RAW_INPUTS[name]] = media.collated(name, list(chain(*prepared[name])))
+                data |= media.collated(name, list(chain(*prepared[name])))
             if any(stored[name]):
                 data[f"{name}_features"] = [torch.as_tensor(np.asarray(one)) for one in chain(*stored[name])]
         return BatchFeature(data)

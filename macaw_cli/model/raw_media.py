@@ -1,6 +1,7 @@
 """Raw media as the encoders inside a model take them, and how many features each will have."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.loading import encoder_class
 from macaw_cli.encoders.selection import Prepared
+from macaw_cli.encoders.views import viewed_shape
 from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
 
 RAW_INPUTS: dict[Modality, str] = {
     "image": "pixel_values", "video": "pixel_values_videos", "audio": "input_features"
 }  # fmt: skip
 """Modality to the name of its raw input."""
+LENGTHS = "audio_lengths"
+"""Name of the input that says how many samples each raw sound has: its prepared form no longer tells."""
 _FIRST_ARCHITECTURES = {"image": "clip_vision_model", "audio": "whisper"}
 """Meant where a processor stands alone, without the encoder's configuration."""
 
@@ -34,6 +38,17 @@ def stacked(media: Sequence[Tensor]) -> Prepared:
     return torch.stack(list(media)) if len({medium.shape for medium in media}) == 1 else list(media)
 
 
+@dataclass(frozen=True)
+class PreparedMedium:
+    """One medium as an encoder inside a model takes it."""
+
+    inputs: Tensor | list[Tensor]
+    """An image's pixels, a video's frames stacked, the window of a sound, or a list of windows where the model hears
+    several."""
+    samples: int = 0
+    """Of a sound: its length."""
+
+
 class RawMedia:
     """Prepares media for the encoders inside a model.
 
@@ -46,16 +61,12 @@ class RawMedia:
     def __init__(self, config: MacawConfig, image_processor: Any, feature_extractor: Any) -> None:
         self._config, self._image_processor, self._feature_extractor = config, image_processor, feature_extractor
 
-    def prepare(self, modality: Modality, medium: Any) -> Tensor | list[Tensor]:
+    def prepare(self, modality: Modality, medium: Any) -> PreparedMedium:
         """One medium.
 
         Args:
             modality: of the medium.
             medium: a PIL image or (H, W, 3) array, a list or array of frames, or a waveform (samples,).
-
-        Returns:
-            An image's pixels, a video's frames stacked, the window of a sound, or a list of windows where the model
-            hears several.
 
         Raises:
             MismatchError: there is no encoder for it.
@@ -68,29 +79,37 @@ class RawMedia:
             )
         kind = architecture(self._config, modality)
         if modality == "image":
-            return kind.prepared(processor, [medium])[0]
+            return PreparedMedium(kind.prepared(processor, [medium])[0])
         if modality == "video":
             frames = kind.prepared(processor, list(medium))
-            return frames if isinstance(frames, Tensor) else torch.stack(frames)
+            return PreparedMedium(frames if isinstance(frames, Tensor) else torch.stack(frames))
         most = self._config.audio_windows
-        windows = list(kind.prepared(processor, cut_windows(np.asarray(medium), processor, most)))
-        return windows if most > 1 else windows[0]
+        sound = np.asarray(medium)
+        windows = list(kind.prepared(processor, cut_windows(sound, processor, most)))
+        return PreparedMedium(windows if most > 1 else windows[0], len(sound))
 
-    def shape(self, modality: Modality, prepared: Tensor | list[Tensor]) -> tuple[int, ...]:
-        """The shape that the features of a prepared medium will have."""
-        usual = tuple(self._config.feature_shapes.get(modality, (0, 0)))
-        if modality == "video":
-            frames = min(len(prepared), self._config.pool_frames or len(prepared))
-            return (frames, self._tokens(modality, prepared[0], usual), usual[-1])
-        windows = prepared if isinstance(prepared, list) else [prepared]
-        return (sum(self._tokens(modality, window, usual) for window in windows), usual[-1])
+    def shape(self, modality: Modality, prepared: PreparedMedium) -> tuple[int, ...]:
+        """The shape that the features of a prepared medium will have, after the model's view."""
+        usual, view = tuple(self._config.feature_shapes.get(modality, (0, 0))), self._config.raw_view(modality)
+        inputs = prepared.inputs
+        parts = inputs if isinstance(inputs, list) else [inputs[0] if modality == "video" else inputs]
+        counts = [self._tokens(modality, part) for part in parts]
+        frames = (min(len(inputs), self._config.pool_frames or len(inputs)),) if modality == "video" else ()
+        known = [count for count in counts if count is not None]
+        if not known:  # the usual one is what the view makes of the usual number of tokens
+            return (*frames, *usual[-2:])
+        seconds = prepared.samples / self._feature_extractor.sampling_rate if modality == "audio" else None
+        return viewed_shape(view, (*frames, sum(known), usual[-1] // view.stack), seconds)
 
-    def _tokens(self, modality: Modality, prepared: Tensor, usual: tuple[int, ...]) -> int:
+    def _tokens(self, modality: Modality, prepared: Tensor) -> int | None:
+        """Tokens of one picture or window, before the view; None where every medium has as many."""
         config, settings = self._config.encoder_config(modality), self._config.encoder_settings(modality)
-        count = None if config is None else architecture(self._config, modality).token_count(config, settings, prepared)
-        return usual[-2] if count is None else count
+        return None if config is None else architecture(self._config, modality).token_count(config, settings, prepared)
 
-    @staticmethod
-    def collated(modality: Modality, media: list[Any]) -> Any:
-        """All media of a batch as the model's raw input."""
-        return media if isinstance(media[0], list) else stacked(media)
+    def collated(self, modality: Modality, media: Sequence[PreparedMedium]) -> dict[str, Any]:
+        """All media of a batch as inputs of the model, by name."""
+        parts = [medium.inputs for medium in media]
+        data: dict[str, Any] = {RAW_INPUTS[modality]: parts if isinstance(parts[0], list) else stacked(parts)}  # type: ignore[arg-type]
+        if self._config.raw_view(modality).needs_seconds:
+            data[LENGTHS] = torch.tensor([medium.samples for medium in media])
+        return data

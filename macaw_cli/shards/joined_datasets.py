@@ -1,15 +1,15 @@
 """Several datasets read as one: their rows behind each other, each read from the dataset that it came from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.settings import Modality
 from macaw_cli.shards.same_encoders import require_same_encoders
-from macaw_cli.shards.training_dataset import TrainingDataset
+from macaw_cli.shards.training_dataset import FeatureView, TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef, Split
 
 
@@ -40,6 +40,10 @@ class JoinedDatasets:
     def title(self) -> str:
         """What a message calls them."""
         return f"the datasets {', '.join(part.folder.name for part in self.parts)}"
+
+    def viewed(self, views: Mapping[Modality, FeatureView]) -> Self:
+        """As `TrainingDataset.viewed`."""
+        return type(self)([part.viewed(views) for part in self.parts])
 
     def conversations(self, split: Split) -> list[ConversationRow]:
         """All conversations of `split`, dataset by dataset, each in the order of its index."""

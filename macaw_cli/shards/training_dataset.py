@@ -1,17 +1,37 @@
 """The reader of training shards: rows from the index, text and features by positioned reads."""
 
+import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 
-from macaw_cli.basics.errors import DamagedError, MismatchError
+from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
 from macaw_cli.config.settings import Modality
 from macaw_cli.shards.dataset_lock import INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.positioned_reads import PositionedReads
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef, Split, row_from_json
+
+
+class FeatureView(Protocol):
+    """What is done to the features of one modality when they are read."""
+
+    @property
+    def needs_seconds(self) -> bool:
+        """Whether the length of each medium must be known."""
+
+    @property
+    def of_null(self) -> "FeatureView":
+        """The view of null features."""
+
+    def shape(self, shape: Sequence[int], seconds: float | None) -> tuple[int, ...]:
+        """The shape that `array` gives."""
+
+    def array(self, features: np.ndarray, seconds: float | None) -> np.ndarray:
+        """The features as a model sees them, in the same number format."""
 
 
 class TrainingDataset:
@@ -36,6 +56,7 @@ class TrainingDataset:
         self._opened_as = self._identity()
         self._rows = [row_from_json(content, number) for content in self._index()]
         self._reads = PositionedReads(self.folder, before_open=self._require_unchanged)
+        self._views: Mapping[Modality, FeatureView] = {}
 
     def __len__(self) -> int:
         """Number of conversations in both splits."""
@@ -50,6 +71,22 @@ class TrainingDataset:
         """All conversations of `split`, in the order of the index."""
         return [row for row in self._rows if row.split == split]
 
+    def viewed(self, views: Mapping[Modality, FeatureView]) -> Self:
+        """The same dataset, read through views: shapes and features are those that the model sees.
+
+        Args:
+            views: per modality; the others stay as they are stored.
+
+        Raises:
+            InputError: a view needs the length of each medium, and one has none.
+        """
+        seen = copy.copy(self)
+        seen._views = views
+        seen._rows = (
+            [replace(row, media=tuple(map(seen._seen, row.media))) for row in self._rows] if views else self._rows
+        )
+        return seen
+
     def conversation(self, row: ConversationRow) -> dict[str, Any]:
         """The whole conversation as stored: canonical fields and every extra key of its source."""
         content: dict[str, Any] = json.loads(self._reads.bytes(row.shard, row.offset, row.nbytes))
@@ -61,20 +98,22 @@ class TrainingDataset:
         return messages
 
     def features(self, ref: MediaRef) -> np.ndarray:
-        """The stored features of one medium: fp16, `ref.shape`; one positioned read.
+        """The features of one medium: fp16, `ref.shape`; one positioned read, then the view.
 
         Raises:
             DamagedError: the shard is missing or cut.
             MismatchError: the dataset was built anew since it was opened.
         """
-        return self._reads.array(ref.shard, ref.offset, ref.shape, ref.dtype)
+        stored = self._reads.array(ref.shard, ref.offset, ref.stored_shape or ref.shape, ref.dtype)
+        return stored if ref.stored_shape is None else self._views[ref.modality].array(stored, ref.seconds)
 
     def null_features(self, modality: Modality) -> np.ndarray | None:
-        """The encoder's features of an all-zero input, fp16; None when the feature stores held none."""
+        """The encoder's features of an all-zero input, a whole window, fp16; None when the stores held none."""
         entry = self.info["null"].get(modality)
         if entry is None:
             return None
-        return self._reads.array(entry["shard"], entry["offset"], tuple(entry["shape"]), entry["dtype"])
+        stored = self._reads.array(entry["shard"], entry["offset"], tuple(entry["shape"]), entry["dtype"])
+        return self._views[modality].of_null.array(stored, None) if modality in self._views else stored
 
     def verify(self) -> None:
         """Read and hash every file.
@@ -83,6 +122,18 @@ class TrainingDataset:
             DamagedError: a file differs from what was written.
         """
         require_whole(self.folder, self.info, hashes=True)
+
+    def _seen(self, ref: MediaRef) -> MediaRef:
+        view = self._views.get(ref.modality)
+        if view is None:
+            return ref
+        if view.needs_seconds and ref.seconds is None:
+            raise InputError(
+                f"`views.{ref.modality}.trim` needs the length of each {ref.modality}, and {self.title} does not tell "
+                f"that of {ref.source or ref.key}.",
+                f"Build the dataset again with `macaw build-dataset`, or set views.{ref.modality}.trim=false.",
+            )
+        return replace(ref, shape=view.shape(ref.shape, ref.seconds), stored_shape=ref.shape)
 
     def _index(self) -> Iterator[dict[str, Any]]:
         path = self.folder / INDEX_NAME

@@ -32,6 +32,10 @@ class MediaRef:
     """Name of the media file as the conversation gave it; for people and reports."""
     dataset: int = 0
     """Which of several joined datasets holds it; not stored."""
+    seconds: float | None = None
+    """Length of the sound or video as far as it was encoded; None where it is not known, and for images."""
+    stored_shape: tuple[int, ...] | None = None
+    """Shape in the shard, where the dataset is read through a view that makes `shape` of it; not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ def _media_to_json(ref: MediaRef) -> dict[str, Any]:
         "modality": ref.modality, "key": ref.key, "source": ref.source, "shape": list(ref.shape), "dtype": ref.dtype,
         "offset": ref.offset, "nbytes": ref.nbytes,
     }  # fmt: skip
-    return content if ref.soundtrack_of is None else {**content, "soundtrack_of": ref.soundtrack_of}
+    optional = {"soundtrack_of": ref.soundtrack_of, "seconds": ref.seconds}
+    return content | {name: value for name, value in optional.items() if value is not None}
 
 
 def _media_from_json(content: Mapping[str, Any], shard: str, dataset: int) -> MediaRef:
@@ -109,6 +114,7 @@ def _media_from_json(content: Mapping[str, Any], shard: str, dataset: int) -> Me
         offset=content["offset"],
         nbytes=content["nbytes"],
         soundtrack_of=content.get("soundtrack_of"),
+        seconds=content.get("seconds"),
         source=intern(content.get("source", "")),
         dataset=dataset,
     )

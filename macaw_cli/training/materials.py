@@ -15,6 +15,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.encoders.source import explain, quiet_transformers
+from macaw_cli.encoders.views import views_of
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.shards.joined_datasets import DatasetReader, joined
@@ -82,12 +83,14 @@ def prepare(workspace: Workspace) -> Materials:
     Raises:
         InputError: no dataset or LLM, or no conversation to learn from.
         MismatchError: datasets of different encoders, or another encoder than the settings name.
-        UsageError: a setting that cannot be, or an LLM that would mix the conversations of a pack.
+        UsageError: a setting or view that cannot be, or an LLM that would mix the conversations of a pack.
     """
     training = workspace.settings.training
     folders = dataset_folders(workspace)
     places = list(dict.fromkeys(folders.values()))
     parts = [_open(folder, number) for number, folder in enumerate(places)]
+    views = views_of(workspace.settings.views, joined(parts).fingerprints)
+    parts = [part.viewed(views) for part in parts]
     dataset = joined(parts)
     config = model_config(workspace, dataset)
     source = llm_source(workspace)

@@ -27,6 +27,12 @@ def test_the_presets_are_the_files_of_the_folder():
     assert sorted(PRESETS) == sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+def test_padding_is_kept_where_a_published_bridge_or_a_full_window_expects_it():
+    assert {preset for preset in PRESETS if settings_of(preset).features.audio_padding == "keep"} == {
+        "paper", "quickstart"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_valid_complete_and_explained(preset):
     settings = settings_of(preset)

@@ -248,3 +248,19 @@ def test_a_store_of_another_encoder_is_refused(tmp_path, rows, build):
     make_store(tmp_path / "other", ["x.png"], fingerprints={"image": {"model": "other"}})
     with pytest.raises(MismatchError, match="tiny-clip"):
         build("jsonl:c.jsonl", features=["features", "other"])
+
+
+def test_the_index_knows_how_long_sounds_and_videos_are_as_exactly_as_the_store(tmp_path, build):
+    """`seconds` is what the encoder was given; stores of older versions know what was heard, or the duration."""
+    told = {"a.wav": {"duration": 0.7, "seconds": 0.70012}, "b.wav": {"duration": 99.0, "heard": 30.0},
+            "c.wav": {"duration": 2.5}, "d.wav": {}, "v.mp4": {"duration": 4.0}}  # fmt: skip
+    films = {"video": ["v.mp4"], "silent": ["v.mp4"]}
+    manifest = make_store(tmp_path / "features", image=["i.png"], audio=sorted(told)[:4], **films) / "manifest.jsonl"
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    write_rows(manifest, [row | ({"meta": told[row["path"]]} if row.get("path") in told else {}) for row in rows])
+    kinds = {"i.png": "image", "v.mp4": "video"}
+    write_rows(tmp_path / "c.jsonl", [question(name, kinds.get(name, "audio")) for name in [*told, "i.png"]])
+    build("jsonl:c.jsonl", val_fraction=0.0)
+    dataset = TrainingDataset(tmp_path / "dataset")
+    found = {ref.source: ref.seconds for row in dataset.conversations("train") for ref in row.media}
+    assert found == {"a.wav": 0.70012, "b.wav": 30.0, "c.wav": 2.5, "d.wav": None, "v.mp4": 4.0, "i.png": None}

@@ -16,6 +16,7 @@ from macaw_cli.basics.errors import InputError, LockedError, MismatchError
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.loading import open_workspace
+from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.export import hf
 from macaw_cli.export.hf import export_hf
 
@@ -96,6 +97,21 @@ def test_encoders_of_any_architecture_are_inside_with_windows_and_pooled_frames(
     config = json.loads((done.out / "config.json").read_text())
     kinds = [config[f"{role}_encoder_config"]["model_type"] for role in ("image", "audio")]
     assert kinds == ["siglip2_vision_model", "wav2vec2-bert"]
+
+
+@pytest.mark.parametrize("drop_padding", [False, True])
+def test_an_exported_model_sees_raw_media_through_its_views(copy, drop_padding):
+    """The proof compares features that the source's encoders make with what the folder makes of raw media."""
+    views = ViewSettings(
+        image=ImageView(pool=3), video=ImageView(stack=4),
+        audio=AudioView(trim=not drop_padding, pool=4, stack=2, layer_norm=True),
+    )  # fmt: skip
+    folder = tiny_macaw.make_model(copy, "viewed", drop_padding=drop_padding, views=views, audio_windows=2)
+    done = exported(copy, "viewed", folder)
+    assert done.proof.holds and done.proof.modalities == ("image", "audio", "video")
+    config = json.loads((done.out / "config.json").read_text())
+    assert config["views"]["audio"] == {"trim": not drop_padding, "pool": 4, "layer_norm": True, "stack": 2}
+    assert config["feature_shapes"] == {"image": [6, 24], "audio": [13, 64], "video": [3, 4, 96]}
 
 
 def test_an_existing_target_is_never_overwritten(copy):

@@ -7,7 +7,9 @@ import torch
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.config.view_settings import AudioView, ViewSettings
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+from macaw_cli.encoders.views import view_of
 from macaw_cli.features.encoding import Encoders, load_encoders
 
 RATE = 16_000
@@ -71,6 +73,43 @@ def test_one_window_gives_what_it_always_gave(usual):
     assert isinstance(features, np.ndarray)
     prepared = usual[1].prepare(sounds)
     assert np.array_equal(features, usual[1].encode(prepared).half().numpy())
+
+
+@pytest.mark.parametrize("settings", [
+    EncoderSettings(), EncoderSettings(pool="10"), EncoderSettings(pool="mean"), EncoderSettings(layer=(1, 2)),
+])  # fmt: skip
+def test_dropped_padding_is_what_trim_removes_from_kept_padding(usual, settings):
+    """For lengths up to four windows, whatever else is in the batch."""
+    audio = type(usual[1])(usual[1].model, usual[1].processor, settings, "cpu", "fp32")
+    keep = Encoders(None, audio, frames=2, audio_windows=3)
+    drop = Encoders(None, audio, frames=2, audio_windows=3, drop_padding=True)
+    view = view_of("audio", ViewSettings(audio=AudioView(trim=True)), keep.fingerprints["audio"])
+    samples = [1, 319, 320, 321, 11_200, 31_999, 32_000, 32_001, 70_000, 96_000, 120_000]
+    sounds = [sound(count / RATE, seed=count) for count in samples]
+    for whole, heard, one in zip(
+        keep.encode("audio", sounds, batch=4), drop.encode("audio", sounds, batch=4), sounds, strict=True
+    ):
+        seconds = keep.about("audio", one)["seconds"]
+        assert np.array_equal(view.array(whole, seconds), heard), len(one)
+        assert view.shape(whole.shape, seconds) == heard.shape
+
+
+def test_only_tokens_within_the_sound_are_stored_and_the_null_entry_is_whole(usual):
+    drop = Encoders(*usual, frames=2, audio_windows=2, drop_padding=True)
+    sounds = [sound(0.7), sound(0.0001), sound(2.01), sound(9.0)]
+    features = drop.encode("audio", sounds, batch=4)
+    assert [one.shape for one in features] == [(35, 32), (1, 32), (101, 32), (200, 32)]
+    assert drop.stored_bytes(features[:1]) < Encoders(*usual, frames=2).item_bytes("audio") / 1.5
+    assert drop.null("audio").shape == (100, 32) and drop.shape("audio") == (200, 32)
+    (alone,) = drop.encode("audio", sounds[:1], batch=1)
+    np.testing.assert_allclose(features[0].astype(np.float32), alone.astype(np.float32), rtol=2e-3, atol=2e-3)
+
+
+def test_dropped_padding_is_in_the_fingerprint_only_of_an_encoder_that_pads(usual, varying):
+    keep, drop = Encoders(*usual, frames=2), Encoders(*usual, frames=2, drop_padding=True)
+    assert drop.fingerprints["audio"] == {**keep.fingerprints["audio"], "audio_padding": "drop"}
+    assert keep.fingerprints["audio"] == usual[1].fingerprint  # as in stores of older versions
+    assert Encoders(*varying, frames=2, drop_padding=True).fingerprints["audio"] == varying[1].fingerprint
 
 
 def test_sounds_of_different_lengths_keep_them(varying):

@@ -10,6 +10,7 @@ from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.config.view_settings import AudioView, ViewSettings
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.model.attached_encoders import attach
@@ -139,6 +140,44 @@ def test_any_encoders_inside_see_and_hear_as_they_do_outside(image_kind, audio_k
     again = processor("What?", image_features=stored["image_features"], video_features=[frames],
                       audio_features=stored["audio_features"])  # fmt: skip
     assert torch.equal(again["input_ids"], raw["input_ids"])
+
+
+@pytest.mark.parametrize("heard", [{"audio_padding": "drop"}, {}])
+def test_only_what_was_heard_of_raw_sounds_is_read_and_answered(tmp_path, heard):
+    """Dropped at extraction, or trimmed by the view: short sounds and one of two windows, whatever the batch."""
+    audio = load_audio_encoder(EncoderSettings(), str(tiny_encoders.make("whisper", tmp_path / "audio")), "cpu")
+    tokenizer = tiny_macaw.byte_tokenizer()
+    prints = {"audio": {**audio.fingerprint, "audio_windows": 2, **heard}}
+    views = ViewSettings(audio=AudioView(trim=not heard, pool=2))
+    config = MacawConfig.for_llm(
+        tiny_macaw.tiny_llm(tokenizer).config, LinearBridgeSettings(), {"audio": (50, 32)},
+        {"audio": EncoderSettings()}, prints, views=views,
+    )  # fmt: skip
+    model = MacawForConditionalGeneration.build(config, None).eval()
+    attach(model, None, audio.model)
+    processor = MacawProcessor(tokenizer, config, feature_extractor=audio.processor)
+    save_model(model, processor, tmp_path / "model")
+    model, processor = load_model(tmp_path / "model")
+    dice = np.random.default_rng(0)
+    lengths = [11_200, 40_000, 1]
+    sounds = [dice.standard_normal(length).astype(np.float32) for length in lengths]
+    raw = processor(["What?"] * 3, audio=[[sound] for sound in sounds])
+    assert raw["audio_lengths"].tolist() == lengths
+    stored = []
+    for sound, tokens in zip(sounds, (35, 125, 1), strict=True):
+        windows = [sound[:32_000], sound[32_000:]][: 1 + (len(sound) > 32_000)]
+        whole = torch.cat([audio.encode(audio.prepare([one]))[0] for one in windows])
+        pairs = whole[:tokens].split(2)
+        stored.append(torch.stack([pair.mean(0) for pair in pairs]))
+    assert [len(one) for one in stored] == [18, 63, 1]
+    given = processor(["What?"] * 3, audio_features=[[one] for one in stored])
+    assert torch.equal(raw["input_ids"], given["input_ids"])
+    with torch.no_grad():
+        found, expected = model(**raw).logits, model(**given).logits
+        assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
+        assert torch.equal(*(model.generate(**one, max_new_tokens=3, do_sample=False) for one in (raw, given)))
+    with pytest.raises(MismatchError, match=r"3 sounds were given with 0 audio_lengths"):
+        model(**{name: value for name, value in raw.items() if name != "audio_lengths"})
 
 
 def test_videos_of_different_lengths_go_through_together(world):

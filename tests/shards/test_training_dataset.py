@@ -167,3 +167,46 @@ def test_encoders_are_compared_per_modality_and_the_differing_fields_shown():
     assert "mean" not in told.value.problem
     with pytest.raises(MismatchError, match="layer=none"):
         require_same_encoders({"audio": {"layer": -1}}, {"audio": {}}, "a", "b")
+
+
+class Reversed:
+    """A view that gives the last tokens first, of `keep` of them."""
+
+    needs_seconds = False
+
+    def __init__(self, keep):
+        self.keep = keep
+
+    @property
+    def of_null(self):
+        return Reversed(None)
+
+    def shape(self, shape, seconds):
+        return (self.keep, *shape[1:])
+
+    def array(self, features, seconds):
+        return features[::-1][: self.keep]
+
+
+def test_a_dataset_read_through_a_view_gives_other_shapes_and_features_and_stays_as_it_is(built):
+    plain = TrainingDataset(built)
+    seen = plain.viewed({"image": Reversed(3)})
+    for row, other in zip(all_rows(plain), all_rows(seen), strict=True):
+        assert seen.messages(other) == plain.messages(row)
+        for ref, viewed in zip(row.media, other.media, strict=True):
+            expected = features_of(ref.modality, ref.source)
+            np.testing.assert_array_equal(plain.features(ref), expected)
+            if ref.modality == "image":
+                assert viewed.shape == (3, 8)
+                expected = expected[:0:-1]
+            np.testing.assert_array_equal(seen.features(viewed), expected)
+            assert row_to_json(row)["media"][0]["shape"] == list(row.media[0].shape)
+    assert seen.hash == plain.hash and seen.fingerprints == plain.fingerprints
+    np.testing.assert_array_equal(seen.null_features("image"), plain.null_features("image")[::-1])
+
+
+def test_a_view_that_needs_lengths_is_refused_where_one_is_not_known(built):
+    view = Reversed(2)
+    view.needs_seconds = True
+    with pytest.raises(InputError, match=r"views\.audio\.trim.*the dataset dataset.*v\.mp4.*macaw build-dataset"):
+        TrainingDataset(built).viewed({"audio": view})

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,23 @@ FINGERPRINTS = {
     "audio": {"model": "tiny-whisper", "layer": -1, "weights": "22"},
     "video": {"model": "tiny-clip", "layer": -1, "weights": "11", "frames": 2},
 }
+PADDED = {"chunk_length": 3, "sampling_rate": 100, "hop_length": 25}
+"""Preprocessing of an audio encoder that pads to 3 s, which are 6 tokens."""
 COLOURS = ("red", "green", "blue", "yellow")
 SUFFIX = {"image": "png", "audio": "wav", "video": "mp4"}
 
 
-def make_world(folder: Path, *, many_lengths: bool = False) -> Path:
+def make_world(folder: Path, *, many_lengths: bool = False, audio_padding: str = "") -> Path:
     """Write `llm/`, `features/`, `questions.jsonl`, `macaw.yaml` and `dataset/` into `folder`.
 
-    With `many_lengths` pictures and sounds have numbers of tokens of their own, from 2 to 12.
+    With `many_lengths` pictures and sounds have numbers of tokens of their own, from 2 to 12. With `audio_padding`
+    sounds have 2 tokens a second and durations up to 3 s, and the store keeps or drops the tokens beyond.
     """
     from macaw_cli.dataset.build import build_dataset
 
     make_llm(folder / "llm")
     media = {m: [f"{m}/{n}.{SUFFIX[m]}" for n in range(24 if m == "image" else 12)] for m in SHAPES}
-    _make_store(folder / "features", media, many_lengths)
+    _make_store(folder / "features", media, many_lengths, audio_padding)
     rows = [_question(modality, path) for modality, paths in media.items() for path in paths]
     rows += [_text_question(n) for n in range(24)]
     (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -121,22 +125,35 @@ def _text_question(number: int) -> dict:
     return {"id": f"t-{number}", "kind": "text/say", "messages": messages}
 
 
-def _make_store(folder: Path, media: dict[str, list[str]], many_lengths: bool) -> None:
+def seconds_of(path: str) -> float:
+    """Duration of a sound of a world with `audio_padding`."""
+    return 0.3 + int(hashlib.sha256(path.encode()).hexdigest(), 16) % 27 / 10
+
+
+def _make_store(folder: Path, media: dict[str, list[str]], many_lengths: bool, audio_padding: str) -> None:
     folder.mkdir(parents=True)
+    fingerprints = dict(FINGERPRINTS)
+    if audio_padding:
+        fingerprints["audio"] = FINGERPRINTS["audio"] | {"preprocessing": PADDED}
+    if audio_padding == "drop":
+        fingerprints["audio"] |= {"audio_padding": "drop"}
     rows: list[dict] = []
     for modality, paths in media.items():
         arrays = {"null": np.zeros(SHAPES[modality], np.float16)}
         arrays |= {_key(path): _features(modality, path, many_lengths) for path in paths}
+        if modality == "audio" and audio_padding == "drop":
+            arrays |= {_key(path): arrays[_key(path)][: math.ceil(2 * seconds_of(path))] for path in paths}
         shard = f"{modality}-000000.tar"
         samples = ({"__key__": key, "npy": array, "json": {"sha256": key}} for key, array in arrays.items())
         written = write_shard(folder / shard, samples)
         for path, key in [("", "null"), *((path, _key(path)) for path in paths)]:
             member = written.members[f"{key}.npy"]
-            place = {"shard": shard, "offset": member.offset, "bytes": member.nbytes, "meta": {}}
+            meta = {"seconds": seconds_of(path)} if modality == "audio" and audio_padding and path else {}
+            place = {"shard": shard, "offset": member.offset, "bytes": member.nbytes, "meta": meta}
             array = {"shape": list(arrays[key].shape), "dtype": "float16"}
             rows.append({"path": path, "key": key, "modality": modality, **place, **array})
         rows.append({"shard": shard, "bytes": written.nbytes, "sha256": written.sha256, "items": len(arrays)})
-    (folder / "store.json").write_text(json.dumps({"format_version": 1, "fingerprints": FINGERPRINTS}))
+    (folder / "store.json").write_text(json.dumps({"format_version": 1, "fingerprints": fingerprints}))
     (folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 

@@ -48,6 +48,7 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
         shapes,
         {name: encoder for name, encoder in encoders.items() if name in used},
         {modality: dataset.fingerprints[modality] for modality in shapes},
+        views=settings.views,
         null_media=settings.training.as_published,
     )
 
