@@ -12,6 +12,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.evaluation.conditions import ALL_CONDITIONS
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
+from macaw_cli.evaluation.generating import Generation
 from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.evaluation.presentation import write_picture
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
@@ -49,14 +50,15 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
     )
     try:
         answered = evaluate_model(
-            model, processor.encoder, dataset, limit=settings.limit, batch_size=settings.batch_size
-        )
+            model, processor.encoder, dataset, limit=settings.limit, batch_size=settings.batch_size,
+            generation=Generation(settings.generate, settings.max_new_tokens, settings.batch_size),
+        )  # fmt: skip
     except torch.OutOfMemoryError:
         raise ResourceError(
             f"{model.device} ran out of memory with {settings.batch_size} sequences at once.",
             "Lower evaluation.batch_size, or use --set evaluation.device=cpu.",
         ) from None
-    figures = figures_of(_shown(folder, workspace), answered)
+    figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
     if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists():
         _write(folder.parent / "evaluation", figures, answered)
     return figures

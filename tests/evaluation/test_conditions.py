@@ -18,6 +18,7 @@ def test_picture_and_sound_of_a_video_are_swapped_apart_as_well():
     assert asked == {
         "real": ["a", "a"],
         "none": [],
+        "told": [],
         "swapped": ["b", "b"],
         "swapped_picture": ["b", "a"],
         "swapped_sound": ["a", "b"],
@@ -29,7 +30,7 @@ def test_a_text_only_question_is_asked_once():
 
 
 def test_without_a_partner_nothing_is_swapped():
-    assert [item.condition for item in asked_under(0, FILM, None)] == ["real", "none"]
+    assert [item.condition for item in asked_under(0, FILM, None)] == ["real", "none", "told"]
 
 
 def test_a_soundtrack_belongs_to_its_video():
