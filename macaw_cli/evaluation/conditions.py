@@ -1,6 +1,7 @@
 """The conditions under which a held-out question is asked: with its media, with none, with another's."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,11 @@ def modality_name(row: ConversationRow) -> str:
     """`image`, `audio`, `video`, a combination such as `image+audio`, or `text`; a soundtrack belongs to its video."""
     own = dict.fromkeys(ref.modality for ref in row.media if ref.soundtrack_of is None)
     return "+".join(own) or "text"
+
+
+def examples_per_modality(rows: Iterable[ConversationRow]) -> dict[str, int]:
+    """How many conversations there are of each `modality_name`."""
+    return dict(Counter(modality_name(row) for row in rows))
 
 
 def without_media(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
