@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -102,7 +103,7 @@ def _decoded(
         ids[number, longest - len(prompt) :] = torch.tensor(prompt)
         mask[number, longest - len(prompt) :] = 1
     stops = encoder.stop_ids()
-    features = features_of([ref for _, item in batch for ref in item.media], dataset, model)
+    features: dict[str, Any] = dict(features_of([ref for _, item in batch for ref in item.media], dataset, model))
     output = model.generate(
         input_ids=ids.to(model.device), attention_mask=mask.to(model.device), max_new_tokens=settings.max_new_tokens,
         do_sample=False, num_beams=1, temperature=1.0, top_p=1.0, top_k=50, eos_token_id=sorted(stops),

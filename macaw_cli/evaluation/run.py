@@ -1,5 +1,6 @@
 """`macaw evaluate`: load a model and a dataset, ask, write and return the figures."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
         ) from None
     figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
-    figures["verdict"] = verdicts(figures, run and _circumstances(run, dataset))
+    figures["verdict"] = verdicts(figures, _circumstances(run, dataset) if run else None)
     if run:
         _write(run / "evaluation", figures, answered)
     return figures
@@ -83,7 +84,7 @@ def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:
             "media": [ref.source for ref in question.row.media],
             "messages": question.messages,
             "answers": {name: question.answers[name] for name in ALL_CONDITIONS if name in question.answers},
-            "likelihood": {name: question.likelihood[name] for name in ALL_CONDITIONS if name in question.likelihood},
+            "likelihood": {name: nats for name, nats in question.likelihood.items() if math.isfinite(nats)},
             "answer_tokens": question.tokens,
         }
         for question in answered
