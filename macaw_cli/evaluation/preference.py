@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.evaluation.intervals import bootstrap_interval, wilson_interval
+from macaw_cli.evaluation.intervals import normal_interval, wilson_interval
 
 TIE = 1e-4
 """Nats per answer token below which two likelihoods count as equal: the rounding of fp32."""
@@ -46,7 +46,7 @@ def measure_preference(likelihoods: Sequence[tuple[float, float, int]]) -> dict[
     preference = float(preferences(gap).mean())
     return {
         "gap": round(float(gap.mean()), 4),
-        "gap_ci95": bootstrap_interval(gap),
+        "gap_ci95": normal_interval(gap),
         "preference": round(preference, 4),
         "preference_ci95": wilson_interval(preference, len(gap)),
     }
