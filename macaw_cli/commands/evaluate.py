@@ -33,7 +33,7 @@ def evaluate(
         return
     print_table("Held-out accuracy", COLUMNS, table_rows(figures))
     if texts := text_rows(figures):
-        print_table("Generated answers", TEXT_COLUMNS, texts)
+        print_table("Answers without choices", TEXT_COLUMNS, texts)
     for line in verdict_lines(figures):
         result(line)
     result(f"Evaluated {figures['model']}. Next: macaw chat, or macaw export.")
