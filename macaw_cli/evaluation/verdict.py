@@ -13,6 +13,8 @@ USED, SURELY_SOMETHING = 0.5, 0.2
 """Used: the value is at least the first number and its interval begins at the second or above."""
 NEXT_TO_NOTHING, MAYBE_NOTHING = 0.1, 0.25
 """Not used: the interval ends below the first number; or it holds 0, and ends below the second."""
+SURELY_PREFERRED = 0.55
+"""A preference whose interval begins above it shows that the media matter, where reliance cannot tell."""
 WORDS: dict[Category, str] = {"used": "used", "partly": "partly used", "unknown": "too few questions to tell"}
 
 
@@ -26,6 +28,7 @@ class Evidence:
         low: lower bound of its 95 % interval.
         high: upper bound.
         n: questions it was measured on.
+        prefers: whether the preference is surely above that of a blind model: likelihoods tell sooner than answers.
     """
 
     measure: Literal["reliance", "preference"]
@@ -33,6 +36,7 @@ class Evidence:
     low: float
     high: float
     n: int
+    prefers: bool = False
 
     @property
     def scaled(self) -> tuple[float, float, float]:
@@ -74,11 +78,12 @@ def evidence_of(measured: Mapping[str, Any]) -> Evidence | None:
     n = measured["n"]
     with_choices = measured.get("with_choices", n)
     reliance, bounds = measured.get("reliance"), measured.get("ci95")
+    preference, preference_bounds = measured.get("preference"), measured.get("preference_ci95")
+    prefers = bool(preference_bounds) and preference_bounds[0] > SURELY_PREFERRED
     if reliance is not None and bounds and 2 * with_choices >= n:
-        return Evidence("reliance", reliance, bounds[0], bounds[1], with_choices)
-    preference, bounds = measured.get("preference"), measured.get("preference_ci95")
-    if preference is not None and bounds:
-        return Evidence("preference", preference, bounds[0], bounds[1], n)
+        return Evidence("reliance", reliance, bounds[0], bounds[1], with_choices, prefers)
+    if preference is not None and preference_bounds:
+        return Evidence("preference", preference, preference_bounds[0], preference_bounds[1], n, prefers)
     return None
 
 
@@ -89,9 +94,11 @@ def category_of(evidence: Evidence) -> Category:
         return "unknown"
     if value >= USED and low >= SURELY_SOMETHING:
         return "used"
-    if high < NEXT_TO_NOTHING or (low <= 0 and high < MAYBE_NOTHING):
+    if high < NEXT_TO_NOTHING:
         return "not_used"
-    return "partly" if low > 0 else "unknown"
+    if low > 0 or evidence.prefers:
+        return "partly"
+    return "not_used" if high < MAYBE_NOTHING else "unknown"
 
 
 def _text(modality: str, category: Category, evidence: Evidence, has_remedies: bool) -> str:

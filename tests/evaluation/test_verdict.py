@@ -41,6 +41,14 @@ def test_the_category_follows_value_and_interval(figures, category):
     assert verdict(figures)["category"] == category
 
 
+def test_preference_tells_where_reliance_cannot():
+    unsure, seen = measured(0.06, -0.08, 0.23), {"preference": 0.73, "preference_ci95": [0.60, 0.83]}
+    assert verdict(unsure)["category"] == "not_used"
+    assert verdict(unsure | seen)["category"] == "partly"
+    assert verdict(measured(0.3, -0.1, 0.6) | seen)["category"] == "partly"
+    assert verdict(measured(0.01, -0.06, 0.09) | seen)["category"] == "not_used"  # reliance is sure
+
+
 def test_the_text_has_measure_value_and_interval():
     used, not_used = verdict(measured(0.93, 0.90, 0.96)), verdict(free(0.5, 0.44, 0.56))
     assert "Reliance 0.93 [0.90, 0.96]" in used["text"]
