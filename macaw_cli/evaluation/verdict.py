@@ -62,6 +62,7 @@ def verdicts(figures: Mapping[str, Any], circumstances: Circumstances | None = N
     for modality, measured in figures.get("modalities", {}).items():
         evidence = evidence_of(measured)
         if evidence is None:
+            found[modality] = _nothing_swapped(modality, measured["n"])
             continue
         category = category_of(evidence)
         remedies = likeliest_remedies(modality, category, measured, circumstances)
@@ -99,6 +100,16 @@ def category_of(evidence: Evidence) -> Category:
     if low > 0 or evidence.prefers:
         return "partly"
     return "not_used" if high < MAYBE_NOTHING else "unknown"
+
+
+def _nothing_swapped(modality: str, n: int) -> dict[str, Any]:
+    """The verdict where no question was asked with another example's media."""
+    why = "No two questions of a kind have different answers, so no media were swapped."
+    return {
+        "category": "unknown", "measure": None, "value": None, "ci95": None, "n": n,
+        "text": f"{modality}: {WORDS['unknown']}. {why}",
+        "remedies": likeliest_remedies(modality, "unknown", {}, None),
+    }  # fmt: skip
 
 
 def _text(modality: str, category: Category, evidence: Evidence, has_remedies: bool) -> str:

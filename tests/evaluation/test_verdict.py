@@ -67,8 +67,10 @@ def test_figures_of_older_runs_have_a_verdict_too():
     assert verdict(old)["category"] == "used"
 
 
-def test_nothing_that_was_swapped_is_no_verdict():
-    assert verdicts({"modalities": {"image": measured(None, None, None) | {"ci95": None}}}) == {}
+def test_where_nothing_could_be_swapped_nothing_can_be_told():
+    found = verdict(measured(None, None, None) | {"ci95": None})
+    assert (found["category"], found["measure"], found["value"]) == ("unknown", None, None)
+    assert "different answers" in found["text"]
     assert verdicts({}) == {}
 
 
