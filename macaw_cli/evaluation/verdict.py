@@ -80,7 +80,7 @@ def evidence_of(measured: Mapping[str, Any]) -> Evidence | None:
     with_choices = measured.get("with_choices", n)
     reliance, bounds = measured.get("reliance"), measured.get("ci95")
     preference, preference_bounds = measured.get("preference"), measured.get("preference_ci95")
-    prefers = bool(preference_bounds) and preference_bounds[0] > SURELY_PREFERRED
+    prefers = preference_bounds is not None and preference_bounds[0] > SURELY_PREFERRED
     if reliance is not None and bounds and 2 * with_choices >= n:
         return Evidence("reliance", reliance, bounds[0], bounds[1], with_choices, prefers)
     if preference is not None and preference_bounds:
