@@ -7,7 +7,9 @@ from macaw_cli.config.loading import parse_settings, settings_yaml
 MEASURED = {"n": 8, "none": 0.25, "chance": 0.25}
 
 
-def write_run(folder, *, steps=60, finished=True, old=False, loss=2.0, stages=("bridge", "tune"), **training):
+def write_run(
+    folder, *, steps=60, finished=True, old=False, free=False, loss=2.0, stages=("bridge", "tune"), **training
+):
     """A run of two stages with two validations.
 
     Args:
@@ -15,6 +17,7 @@ def write_run(folder, *, steps=60, finished=True, old=False, loss=2.0, stages=("
         steps: how far it came.
         finished: whether it has a summary.
         old: leave out the keys that older versions did not write.
+        free: ask about a second modality, whose answers have no choices; write a verdict.
         loss: at the first step.
         stages: names of the two stages.
         training: settings of the run.
@@ -23,14 +26,15 @@ def write_run(folder, *, steps=60, finished=True, old=False, loss=2.0, stages=("
     tree = {"llm": "models/llm", "training": {"epochs": 2.0, **training}}
     (folder / "settings.yaml").write_text(settings_yaml(parse_settings(tree, "test")))
     rows = [_row(step, loss * 0.97**step, stages[step > 30], old) for step in range(2, steps + 1, 2)]
-    rows += [{"step": step, "validation": _validation(step, loss)} for step in (30, 60) if step <= steps]
+    rows += [{"step": step, "validation": _validation(step, loss, free)} for step in (30, 60) if step <= steps]
     rows.sort(key=lambda row: row["step"])
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     versions = {"version": 1, "macaw": "0.1.0", "python": "3.11.7", "packages": {"torch": "2.13.0"},
                 "command": ["macaw", "train"], "identity": {"dataset": "ab" * 32}}  # fmt: skip
     (folder / "versions.json").write_text(json.dumps(versions))
     if finished:
-        (folder / "summary.json").write_text(json.dumps({"version": 1, "run": folder.name, "seconds": 9.5}))
+        summary = {"version": 1, "run": folder.name, "seconds": 9.5} | ({"verdict": VERDICT} if free else {})
+        (folder / "summary.json").write_text(json.dumps(summary))
     return folder
 
 
@@ -48,10 +52,19 @@ def _row(step, loss, stage, old):
     return row | {"stage": stage, "learning_rates": groups, "gradient_norms": norms, "skipped": int(step == 4)}
 
 
-def _validation(step, loss):
+VERDICT = {
+    "video": {"category": "not_used", "text": "video: the model does <not> use its video.", "remedies": ["Try <this>."]}
+}
+
+
+def _validation(step, loss, free):
     seen = MEASURED | {"real": 0.9, "swapped": 0.1, "reliance": 0.8 if step > 30 else 0.4, "ci95": [0.3, 0.9]}
     unpaired = MEASURED | {"real": 0.9, "swapped": None, "reliance": None, "ci95": None}
-    return {
-        "loss": loss * 0.98**step, "modalities": {"image": seen, "audio": seen},
-        "kinds": {"image/colour": seen, "image/shape": unpaired, "audio": seen}, "text": unpaired,
-    }  # fmt: skip
+    modalities, kinds = {"image": seen, "audio": seen}, {"image/colour": seen, "image/shape": unpaired, "audio": seen}
+    if free:
+        nothing = dict.fromkeys(("real", "none", "told", "swapped", "chance", "reliance", "ci95", "retention"))
+        told = nothing | {"n": 8, "with_choices": 0, "gap": 0.1, "gap_ci95": [0.0, 0.2],
+                          "preference": 0.62, "preference_ci95": [0.41, 0.79]}  # fmt: skip
+        modalities["video"] = told
+        kinds |= {"what happens": told | {"modality": "video"}, "image/who": told | {"modality": "video"}}
+    return {"loss": loss * 0.98**step, "modalities": modalities, "kinds": kinds, "text": unpaired}

@@ -24,7 +24,7 @@ def evaluate(
     workspace = workspace_of(config, overrides, evaluation__data=data, evaluation__limit=limit)
 
     from macaw_cli.basics.console import print_table, result, result_json
-    from macaw_cli.evaluation.presentation import COLUMNS, table_rows
+    from macaw_cli.evaluation.presentation import COLUMNS, TEXT_COLUMNS, table_rows, text_rows, verdict_lines
     from macaw_cli.evaluation.run import evaluate_folder
 
     figures = evaluate_folder(workspace, model)
@@ -32,4 +32,8 @@ def evaluate(
         result_json(figures)
         return
     print_table("Held-out accuracy", COLUMNS, table_rows(figures))
+    if texts := text_rows(figures):
+        print_table("Answers without choices", TEXT_COLUMNS, texts)
+    for line in verdict_lines(figures):
+        result(line)
     result(f"Evaluated {figures['model']}. Next: macaw chat, or macaw export.")

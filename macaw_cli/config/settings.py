@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, with_config
 
 from macaw_cli.config.bridges.designs import AnyBridge
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
+from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.config.quickstart_settings import QuickstartSettings
 from macaw_cli.config.setting_types import Texts
@@ -40,20 +41,6 @@ class DatasetSettings:
     """Size at which a new training shard is begun."""
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of unusable conversations above which the command ends with exit code 1."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EvaluationSettings:
-    """`macaw evaluate`: accuracy with real, without and with swapped media."""
-
-    data: str = ""
-    """Dataset whose held-out conversations are asked; empty means `dataset.out`."""
-    limit: Annotated[int, Field(ge=1)] | None = None
-    """Questions per kind; `null` asks all."""
-    batch_size: Annotated[int, Field(ge=1)] = 64
-    """Sequences per forward pass."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the model runs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +99,7 @@ class Settings:
     """Cheap operations on stored features, applied whenever they are read; see docs/views.md."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
     """Settings of `macaw train`."""
-    evaluation: EvaluationSettings = EvaluationSettings()
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     """Settings of `macaw evaluate`."""
     chat: ChatSettings = ChatSettings()
     """Settings of `macaw chat`."""

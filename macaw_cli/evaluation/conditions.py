@@ -1,12 +1,13 @@
 """The conditions under which a held-out question is asked: with its media, with none, with another's."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 
-ALL_CONDITIONS = ("real", "none", "swapped", "swapped_picture", "swapped_sound")
+ALL_CONDITIONS = ("real", "none", "told", "swapped", "swapped_picture", "swapped_sound")
 
 
 @dataclass(frozen=True)
@@ -25,28 +26,31 @@ class Asked:
 
 
 def asked_under(
-    number: int, row: ConversationRow, partner: ConversationRow | None, *, apart: bool = True
+    number: int, row: ConversationRow, partner: ConversationRow | None, *, every: bool = True
 ) -> list[Asked]:
     """Every condition that applies to one question.
 
-    A question without media is asked once. A video with its soundtrack is also asked with only the picture and only
-    the sound of the partner (`swapped_picture`, `swapped_sound`).
+    A question without media is asked once. One with media is asked without them twice: silently (`none`), and with
+    the note that nothing is attached (`told`). A video with its soundtrack is also asked with only the picture and
+    only the sound of the partner (`swapped_picture`, `swapped_sound`).
 
     Args:
         number: the question's number, kept in the result.
         row: the question.
         partner: the example that lends its media; None leaves the swapped conditions out.
-        apart: whether picture and sound of a video are swapped apart as well.
+        every: False leaves out `told` and the swapping of picture and sound apart, as a validation in training does.
     """
     asked = [Asked(number, "real", row.media)]
     if not row.media:
         return asked
     asked.append(Asked(number, "none", ()))
+    if every:
+        asked.append(Asked(number, "told", ()))
     if partner is None:
         return asked
     asked.append(Asked(number, "swapped", partner.media))
     sounds = {at for at, ref in enumerate(row.media) if ref.soundtrack_of is not None}
-    if apart and sounds:
+    if every and sounds:
         asked.append(Asked(number, "swapped_picture", _mixed(row.media, partner.media, sounds)))
         asked.append(Asked(number, "swapped_sound", _mixed(partner.media, row.media, sounds)))
     return asked
@@ -58,9 +62,46 @@ def modality_name(row: ConversationRow) -> str:
     return "+".join(own) or "text"
 
 
+def examples_per_modality(rows: Iterable[ConversationRow]) -> dict[str, int]:
+    """How many conversations there are of each `modality_name`."""
+    return dict(Counter(modality_name(row) for row in rows))
+
+
 def without_media(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The same messages with the parts that name a medium's position taken out."""
     return [{**message, "content": _text_parts(message["content"])} for message in messages]
+
+
+def absence_note(modality: str) -> str:
+    """The sentence of the condition `told`, such as `(No image or audio is attached.)`.
+
+    Args:
+        modality: as `modality_name` gives it, media included.
+    """
+    *first, last = modality.split("+")
+    return f"(No {', '.join(first)}{' or ' if first else ''}{last} is attached.)"
+
+
+def told_without_media(messages: Sequence[Mapping[str, Any]], modality: str) -> list[dict[str, Any]]:
+    """The messages without media, `absence_note` at the beginning of the last user turn.
+
+    Args:
+        messages: canonical messages that end with the reference answer.
+        modality: which media are missing.
+    """
+    told = without_media(messages)
+    last = max((at for at, message in enumerate(told) if message["role"] == "user"), default=None)
+    if last is not None:
+        told[last]["content"] = _after_note(absence_note(modality), told[last]["content"])
+    return told
+
+
+def _after_note(note: str, content: Any) -> Any:
+    """The content with the note in its first text: one text more would make the second an input of the template."""
+    if isinstance(content, str):
+        return f"{note} {content}"
+    first, *others = content or [{"type": "text", "text": ""}]
+    return [{**first, "text": f"{note} {first['text']}"}, *others]
 
 
 def _text_parts(content: Any) -> Any:

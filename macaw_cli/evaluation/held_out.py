@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
@@ -14,22 +15,41 @@ UNSEEN_TAG = "unseen"
 
 @dataclass
 class HeldOut:
-    """One held-out question: its row, its text, and what was answered under each condition."""
+    """One held-out question: its row, its text, and what came of it under each condition."""
 
     row: ConversationRow
     messages: list[dict[str, Any]]
     answers: dict[str, str] = field(default_factory=dict)
+    """The likeliest choice, or the generated answer."""
     right: dict[str, bool] = field(default_factory=dict)
+    """Whether the likeliest choice is the reference answer; empty without choices."""
+    likelihood: dict[str, float] = field(default_factory=dict)
+    """Log-likelihood of the reference answer in nats."""
+    greedy: dict[str, bool] = field(default_factory=dict)
+    """Whether greedy decoding gives the reference answer whole; empty with choices."""
+    tokens: int = 1
+    """Tokens of the reference answer, the end token included."""
 
-    @property
+    @cached_property
     def answer(self) -> str:
-        """The expected answer: the last message."""
+        """The reference answer: the last message."""
         return text_of(self.messages[-1]["content"])
 
-    @property
+    @cached_property
     def candidates(self) -> list[str]:
-        """What is scored: the choices, or the expected answer alone."""
-        return self.row.choices or [self.answer]
+        """What is scored: the choices, and the reference answer where it is not one of them."""
+        choices = self.row.choices or []
+        return choices if self.answer in choices else [*choices, self.answer]
+
+    @property
+    def reference(self) -> int:
+        """Which of the candidates is the reference answer."""
+        return self.candidates.index(self.answer)
+
+    @property
+    def modality(self) -> str:
+        """What media it has."""
+        return modality_name(self.row)
 
 
 def held_out_questions(dataset: DatasetReader, limit: int | None) -> list[HeldOut]:

@@ -1,20 +1,49 @@
-"""The evaluation figures for people: a table for the terminal and a picture of it."""
+"""The evaluation figures for people: tables for the terminal and a plot of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-COLUMNS = ["", "n", "real", "none", "swapped", "chance", "reliance", "95 %"]
+COLUMNS = ["", "n", "real", "none", "told", "swapped", "chance", "reliance", "95 %", "preference", "95 %"]
+TEXT_COLUMNS = ["", "n", "metric", "real", "none", "told", "swapped"]
 LOOKS = {"real": ("real media", "#1b9e77"), "none": ("no media", "#bdbdbd"), "swapped": ("swapped media", "#d95f02")}
 """Condition to its legend and colour."""
+METRIC_NAMES = {
+    "greedy_match": "greedy match", "exact_match": "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L",
+    "wer": "WER", "cer": "CER",
+}  # fmt: skip
+
+Lines = list[tuple[str, Mapping[str, Any]]]
 
 
-def table_rows(figures: dict[str, Any]) -> list[list[str]]:
+def table_rows(figures: Mapping[str, Any]) -> list[list[str]]:
     """One row per modality and kind, unseen combinations and text at the end, all questions with media last."""
     return [[name, *_cells(measured)] for name, measured in _lines(figures)]
 
 
-def write_picture(figures: dict[str, Any], path: Path) -> None:
+def text_rows(figures: Mapping[str, Any]) -> list[list[str]]:
+    """One row per kind and text metric, where answers have no choices; `TEXT_COLUMNS`."""
+    kinds = {**figures["kinds"], **figures.get("text", {}).get("kinds", {})}
+    return [
+        [kind, str(measured["n" if metric == "greedy_match" else "generated"]), METRIC_NAMES.get(metric, metric),
+         *(_number(values.get(condition)) for condition in TEXT_COLUMNS[3:])]
+        for kind, measured in kinds.items() for metric, values in measured.get("metrics", {}).items()
+    ]  # fmt: skip
+
+
+def verdict_lines(figures: Mapping[str, Any]) -> list[str]:
+    """The verdicts, one line per modality and one per remedy."""
+    return [
+        line
+        for verdict in figures.get("verdict", {}).values()
+        for line in (verdict["text"], *(f"  {number}. {words}" for number, words in enumerate(verdict["remedies"], 1)))
+    ]
+
+
+def write_picture(figures: Mapping[str, Any], path: Path) -> None:
     """Draw accuracy with real, without and with swapped media per line of the table, chance as a mark; PNG.
+
+    A line without choices shows its preference instead, whose chance is 0.5.
 
     Args:
         figures: the JSON of `macaw evaluate --json`.
@@ -25,51 +54,72 @@ def write_picture(figures: dict[str, Any], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    lines = [(name, measured) for name, measured in _lines(figures) if measured["swapped"] is not None]
+    lines = [
+        (name, seen) for name, seen in _lines(figures)
+        if seen["swapped"] is not None or seen.get("preference") is not None
+    ]  # fmt: skip
+    free = [seen["swapped"] is None for _, seen in lines]
     with mpl.rc_context({"font.size": 9}):
         figure, axes = pyplot.subplots(figsize=(8, 0.36 * len(lines) + 1.0), layout="constrained")
         for offset, (condition, (label, colour)) in zip((0.27, 0.0, -0.27), LOOKS.items(), strict=True):
             heights = [measured[condition] or 0.0 for _, measured in lines]
             axes.barh([y + offset for y in _heights(lines)], heights, height=0.25, color=colour, label=label)
-        for y, (_, measured) in zip(_heights(lines), lines, strict=True):
-            axes.plot([measured["chance"]] * 2, [y - 0.42, y + 0.42], color="black", linewidth=1.2)
+        for y, (_, measured), is_free in zip(_heights(lines), lines, free, strict=True):
+            if is_free:
+                axes.barh(y, measured["preference"], height=0.5, color="#7570b3")
+            chance = 0.5 if is_free else measured["chance"]
+            axes.plot([chance] * 2, [y - 0.42, y + 0.42], color="black", linewidth=1.2)
         axes.plot([], [], color="black", linewidth=1.2, label="chance")
-        axes.set_yticks(_heights(lines), [name.strip() for name, _ in lines])
+        if any(free):
+            axes.barh([0], [0], color="#7570b3", label="preference")
+        axes.set_yticks(_heights(lines), [name.strip() for name, _ in lines], parse_math=False)
         axes.set_xlim(0, 1)
-        axes.set_xlabel("held-out accuracy")
+        axes.set_xlabel("held-out accuracy, or preference where answers have no choices" if any(free)
+                        else "held-out accuracy")  # fmt: skip
         axes.spines[["top", "right"]].set_visible(False)
-        figure.legend(loc="outside upper center", ncols=4, frameon=False)
+        figure.legend(loc="outside upper center", ncols=5, frameon=False)
         figure.savefig(path, dpi=130)
         pyplot.close(figure)
 
 
-def _heights(lines: list[tuple[str, dict[str, Any]]]) -> list[float]:
+def _heights(lines: Lines) -> list[float]:
     return [float(len(lines) - number) for number in range(len(lines))]
 
 
-def _lines(figures: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    lines: list[tuple[str, dict[str, Any]]] = []
+def _lines(figures: Mapping[str, Any]) -> Lines:
+    lines: Lines = []
     for modality, measured in figures["modalities"].items():
         lines.append((modality, measured))
-        lines += [
-            (f"  {kind}", below)
-            for kind, below in figures["kinds"].items()
-            if kind.split("/")[0] == modality and kind != modality
-        ]
+        below = {
+            kind: seen for kind, seen in figures["kinds"].items() if _modality_of(kind, seen) == modality
+        }  # fmt: skip
+        if list(below) != [modality]:
+            lines += [(f"  {kind}", seen) for kind, seen in below.items()]
     for modality, measured in figures.get("unseen", {}).items():
         if modality != "overall":
             lines.append((f"{modality}, unseen combinations", measured))
     if "text" in figures:
         lines.append(("text only", figures["text"]))
+        kinds = figures["text"].get("kinds", {})
+        lines += [(f"  {kind}", seen) for kind, seen in kinds.items()] if len(kinds) > 1 else []
     if "overall" in figures:
         lines.append(("all with media", figures["overall"]))
     return lines
 
 
-def _cells(measured: dict[str, Any]) -> list[str]:
-    interval = f"{measured['ci95'][0]:+.2f} {measured['ci95'][1]:+.2f}" if measured["ci95"] else "-"
-    values = [_number(measured[name]) for name in ("real", "none", "swapped", "chance", "reliance")]
-    return [str(measured["n"]), *values, interval]
+def _modality_of(kind: str, measured: Mapping[str, Any]) -> str:
+    """What media the questions of a kind have; version 1 of the figures told only by the kind's name."""
+    return str(measured.get("modality") or kind.partition("/")[0])
+
+
+def _cells(measured: Mapping[str, Any]) -> list[str]:
+    values = [_number(measured.get(name)) for name in ("real", "none", "told", "swapped", "chance", "reliance")]
+    preference = [_number(measured.get("preference")), _interval(measured.get("preference_ci95"), "")]
+    return [str(measured["n"]), *values, _interval(measured["ci95"], "+"), *preference]
+
+
+def _interval(bounds: list[float] | None, sign: str) -> str:
+    return f"{bounds[0]:{sign}.2f} {bounds[1]:{sign}.2f}" if bounds else "-"
 
 
 def _number(value: float | None) -> str:

@@ -1,20 +1,24 @@
 """`macaw evaluate`: load a model and a dataset, ask, write and return the figures."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from macaw_cli.basics.atomic_files import write_json, write_jsonl
+from macaw_cli.basics.atomic_files import read_jsonl, write_json, write_jsonl
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import ResourceError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
-from macaw_cli.evaluation.conditions import ALL_CONDITIONS
+from macaw_cli.evaluation.conditions import ALL_CONDITIONS, examples_per_modality
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
+from macaw_cli.evaluation.generating import Generation
 from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.evaluation.presentation import write_picture
+from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
+from macaw_cli.evaluation.verdict import verdicts
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.shards.same_encoders import require_same_encoders
 from macaw_cli.shards.training_dataset import TrainingDataset
@@ -51,17 +55,25 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
     dataset = dataset.viewed(views_of(model.config.view_settings, dataset.fingerprints))
     try:
         answered = evaluate_model(
-            model, processor.encoder, dataset, limit=settings.limit, batch_size=settings.batch_size
-        )
+            model, processor.encoder, dataset, limit=settings.limit, batch_size=settings.batch_size,
+            generation=Generation(settings.generate, settings.max_new_tokens, settings.batch_size),
+        )  # fmt: skip
     except torch.OutOfMemoryError:
         raise ResourceError(
             f"{model.device} ran out of memory with {settings.batch_size} sequences at once.",
             "Lower evaluation.batch_size, or use --set evaluation.device=cpu.",
         ) from None
-    figures = figures_of(_shown(folder, workspace), answered)
-    if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists():
-        _write(folder.parent / "evaluation", figures, answered)
+    figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
+    run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
+    figures["verdict"] = verdicts(figures, _circumstances(run, dataset) if run else None)
+    if run:
+        _write(run / "evaluation", figures, answered)
     return figures
+
+
+def _circumstances(run: Path, dataset: TrainingDataset) -> Circumstances:
+    rows = read_jsonl(run / "metrics.jsonl")
+    return circumstances_of(rows, examples_per_modality(dataset.conversations("train")))
 
 
 def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:
@@ -74,6 +86,8 @@ def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:
             "media": [ref.source for ref in question.row.media],
             "messages": question.messages,
             "answers": {name: question.answers[name] for name in ALL_CONDITIONS if name in question.answers},
+            "likelihood": {name: nats for name, nats in question.likelihood.items() if math.isfinite(nats)},
+            "answer_tokens": question.tokens,
         }
         for question in answered
     ]

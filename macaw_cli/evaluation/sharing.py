@@ -1,5 +1,6 @@
 """Questions shared among the processes of a training: each scores some batches, and all know every answer."""
 
+import math
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -8,8 +9,8 @@ import torch
 from macaw_cli.basics import distributed
 
 T = TypeVar("T")
-UNANSWERED = -1
-"""Choice of a question that another process scores."""
+UNANSWERED = -math.inf
+"""In the place of what another process scores."""
 
 
 def own_share(batches: Sequence[T]) -> list[T]:
@@ -22,11 +23,11 @@ def own_share(batches: Sequence[T]) -> list[T]:
     return padded[distributed.rank() :: count]
 
 
-def all_answers(choices: torch.Tensor) -> torch.Tensor:
-    """What any process has answered, in every process.
+def all_answers(found: torch.Tensor) -> torch.Tensor:
+    """What any process has found, in every process.
 
     Args:
-        choices: (questions,), int64; `UNANSWERED` where another one answers.
+        found: any shape, float64; `UNANSWERED` where another process finds it.
     """
-    torch.distributed.all_reduce(choices, op=torch.distributed.ReduceOp.MAX)
-    return choices
+    torch.distributed.all_reduce(found, op=torch.distributed.ReduceOp.MAX)
+    return found

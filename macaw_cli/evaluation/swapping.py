@@ -16,6 +16,7 @@ class Question:
         answer: the expected answer.
         media: content keys of its media, in order.
         layout: modality of each medium; media are only swapped for media of the same layout.
+        choices: the possible answers, where the question has such a list.
     """
 
     kind: str
@@ -23,13 +24,16 @@ class Question:
     answer: str
     media: tuple[str, ...]
     layout: tuple[str, ...]
+    choices: tuple[str, ...] = ()
 
 
 def swap_partners(questions: Sequence[Question], seed: int) -> list[int | None]:
     """For each question, the index of the example whose media it is given instead of its own.
 
-    The partner is of the same kind and layout, its answer differs and its media are others. One that asks the same
-    text comes first: only then is its answer surely the one that its media call for under this question.
+    The partner is of the same kind and layout, its answer differs and its media are others. Where the question has
+    choices, one whose answer is among them comes first: else a model that looks at the swapped media could not say
+    what it sees. Then one that asks the same text comes first: only then is its answer surely the one that its media
+    call for under this question.
 
     Args:
         questions: all held-out questions.
@@ -50,16 +54,22 @@ def swap_partners(questions: Sequence[Question], seed: int) -> list[int | None]:
             partners.append(None)
             continue
         pools = (by_prompt[question.kind, question.layout, question.prompt], by_kind[question.kind, question.layout])
-        partners.append(
-            next((found for pool in pools if (found := _draw(pool, question, questions, draw)) is not None), None)
-        )
+        wanted = (True, False) if question.choices else (False,)
+        tries = ((pool, among) for among in wanted for pool in pools)
+        found = (_draw(pool, question, questions, draw, among_choices=among) for pool, among in tries)
+        partners.append(next((other for other in found if other is not None), None))
     return partners
 
 
-def _draw(pool: list[int], question: Question, questions: Sequence[Question], draw: random.Random) -> int | None:
+def _draw(
+    pool: list[int], question: Question, questions: Sequence[Question], draw: random.Random, *, among_choices: bool
+) -> int | None:
     start = draw.randrange(len(pool))
     for step in range(len(pool)):
         other = pool[(start + step) % len(pool)]
-        if questions[other].answer != question.answer and not set(questions[other].media) & set(question.media):
+        answer, media = questions[other].answer, questions[other].media
+        if among_choices and answer not in question.choices:
+            continue
+        if answer != question.answer and not set(media) & set(question.media):
             return other
     return None

@@ -61,6 +61,8 @@ def _lines(record: RunRecord, facts: dict[str, Any]) -> dict[str, str]:
         "loss": _loss(record, facts["final_loss"]),
         "best held-out loss": f"{number(best['loss'])} after step {best['step']}" if best else "",
         "reliance": ", ".join(f"{name} {value:+.2f}" for name, value in facts["reliance"].items()),
+        "preference": ", ".join(f"{name} {value:.2f}" for name, value in facts["preference"].items()),
+        "verdict": " ".join(found["text"].removesuffix(" Likeliest remedies:") for found in facts["verdict"].values()),
         "skipped steps": str(facts["skipped_steps"]) if facts["skipped_steps"] else "",
         "time in steps": f"{duration(spent)}, {speed:,.0f} tokens/s" if spent and speed else "",
         "of which": ", ".join(f"{phase} {part:.0%}" for phase, part in facts["time"].items()),
@@ -110,6 +112,6 @@ def _tables(record: RunRecord, facts: dict[str, Any]) -> list[Table]:
     ]
     return [
         Table("Course of the training", ["", "first", "last", "lowest", "highest", "rows"], course),
-        Table("Held-out accuracy at the last validation", ["", *CONDITIONS], answers),
+        Table("Held-out questions at the last validation", ["", *CONDITIONS], answers),
         Table("Settings that are not the defaults", ["key", "value"], settings),
     ]

@@ -49,6 +49,7 @@ class RunComparison:
     def rows(self) -> list[list[str]]:
         """The figures as lines of a table: what it is, then one cell per run; what no run has is left out."""
         modalities = list(dict.fromkeys(name for figures in self.figures for name in figures["reliance"]))
+        free = list(dict.fromkeys(name for figures in self.figures for name in figures["preference"]))
         lines = [
             ["state", *("finished" if figures["finished"] else "not finished" for figures in self.figures)],
             ["steps", *(f"{figures['steps']:,}" for figures in self.figures)],
@@ -56,6 +57,7 @@ class RunComparison:
             self._line("best held-out loss", lambda figures: number((figures["best_validation"] or {}).get("loss"))),
             self._line("  after step", lambda figures: str((figures["best_validation"] or {}).get("step", NOT_THERE))),
             *(self._line(f"reliance on {name}", _reliance(name)) for name in modalities),
+            *(self._line(f"preference for {name}", _preference(name)) for name in free),
             self._line("tokens/s", lambda figures: _whole(figures["tokens_per_second"])),
             self._line("examples/s", lambda figures: _whole(figures["examples_per_second"])),
             self._line("time in steps", lambda figures: duration(figures["seconds_of_steps"])),
@@ -82,6 +84,10 @@ def requested_page(target: Path | None) -> Path:
 
 def _reliance(modality: str) -> Any:
     return lambda figures: f"{figures['reliance'][modality]:+.2f}" if modality in figures["reliance"] else NOT_THERE
+
+
+def _preference(modality: str) -> Any:
+    return lambda figures: f"{figures['preference'][modality]:.2f}" if modality in figures["preference"] else NOT_THERE
 
 
 def _whole(value: float | None) -> str:

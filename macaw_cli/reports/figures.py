@@ -11,8 +11,8 @@ TRAINING_PHASES = ("load", "forward", "backward", "optimizer", "checkpoint")
 PHASES = (*TRAINING_PHASES, "validation")
 BETWEEN_STEPS = ("checkpoint", "validation")
 """Phases that do not count when the speed of the steps is told."""
-CONDITIONS = ("real", "none", "swapped", "chance", "reliance")
-"""Columns of a table of held-out accuracy."""
+CONDITIONS = ("real", "none", "swapped", "chance", "reliance", "preference")
+"""Columns of a table of held-out figures."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ def run_figures(record: RunRecord) -> dict[str, Any]:
         "validation_loss": validation.get("loss"),
         "best_validation": {"step": best[0], "loss": best[1]} if best else None,
         "accuracy": {name: seen.get("real") for name, seen in modalities.items()},
-        "reliance": {name: seen["reliance"] for name, seen in modalities.items() if seen.get("reliance") is not None},
+        "reliance": _known(modalities, "reliance"),
+        "preference": _known(modalities, "preference"),
+        "verdict": record.summary.get("verdict") or {},
         "examples": examples,
         "tokens": tokens,
         "seconds_of_steps": round(seconds, 1),
@@ -60,6 +62,10 @@ def run_figures(record: RunRecord) -> dict[str, Any]:
         "gradient_norm": {"last": norms[-1], "highest": max(norms)} if norms else None,
         "stages": [vars(span) for span in stage_spans(record)],
     }
+
+
+def _known(modalities: dict[str, dict[str, Any]], name: str) -> dict[str, float]:
+    return {modality: seen[name] for modality, seen in modalities.items() if seen.get(name) is not None}
 
 
 def _padding(rows: Sequence[dict[str, Any]]) -> float | None:
@@ -81,10 +87,11 @@ def held_out(record: RunRecord) -> dict[str, dict[str, Any]]:
     kinds, lines = dict(figures.get("kinds", {})), {}
     for modality, measured in figures.get("modalities", {}).items():
         lines[modality] = measured
-        for kind in [kind for kind in kinds if kind.split("/")[0] == modality]:
-            below = kinds.pop(kind)
-            if kind != modality:
-                lines[f"  {kind}"] = below
+        # older runs tell a kind's modality by its name alone
+        own = [kind for kind, seen in kinds.items() if seen.get("modality", kind.split("/")[0]) == modality]
+        below = {kind: kinds.pop(kind) for kind in own}
+        if list(below) != [modality]:
+            lines |= {f"  {kind}": seen for kind, seen in below.items()}
     return {**lines, **kinds}
 
 

@@ -15,7 +15,7 @@ from macaw_cli.reports.run_record import RunRecord, read_run
 from macaw_cli.reports.wording import duration, number, share
 
 PAGE_NAME, PLOTS_NAME = "report.html", "plots"
-PLOTS = ("loss", "validation", "reliance", "time")
+PLOTS = ("loss", "validation", "reliance", "preference", "time")
 """Pictures that are also written as PNG files."""
 
 
@@ -52,10 +52,11 @@ def _parts(record: RunRecord) -> Iterator[str]:
     kind, state = ("badge", "finished") if record.is_finished else ("badge open", "not finished")
     yield f"<h1>{escape(record.name)}<span class='{kind}'>{state}</span></h1><p class=lead>{escape(_what(record))}</p>"
     yield tiles(_tiles(figures))
-    contents = [_held_out(record), _stages(figures), _settings(record), _versions(record)]
+    contents = [_verdict(figures), _held_out(record), _stages(figures), _settings(record), _versions(record)]
     yield cards([*picture_cards(run_pictures(record)), *(content for content in contents if content)])
     yield "<footer>Held-out questions are asked with their real media, with none, and with those of another example of "
-    yield "the same kind. Reliance = real - swapped.</footer>"
+    yield "the same kind. Reliance = real - swapped. Preference = share of the questions whose reference answer is "
+    yield "likelier with the real media than with the others'; 0.5 is blind.</footer>"
 
 
 def _what(record: RunRecord) -> str:
@@ -80,6 +81,7 @@ def _tiles(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("final training loss", number(figures["final_loss"])),
         (f"best held-out loss, step {best['step']}" if best else "", number(best and best["loss"])),
         *((f"reliance on {name}", f"{value:+.2f}") for name, value in figures["reliance"].items()),
+        *((f"preference for {name}", f"{value:.2f}") for name, value in figures["preference"].items()),
         ("tokens per second", f"{tokens_per_second:,.0f}" if tokens_per_second else ""),
         ("time in steps", duration(figures["seconds_of_steps"]) if figures["seconds_of_steps"] else ""),
         ("tokens", f"{figures['tokens']:,}" if figures["tokens"] else ""),
@@ -90,12 +92,26 @@ def _tiles(figures: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in seen if name and value]
 
 
+def _verdict(figures: dict[str, Any]) -> str:
+    rows = [[found["text"], " ".join(f"{n}. {words}" for n, words in enumerate(found["remedies"], 1))]
+            for found in figures["verdict"].values()]  # fmt: skip
+    return table("Does the model use its media?", ["", "what to try"], rows, words=True) if rows else ""
+
+
 def _held_out(record: RunRecord) -> str:
     rows = [
-        [name, str(seen.get("n", "")), *(share(seen.get(key)) for key in CONDITIONS), _interval(seen.get("ci95"))]
+        [
+            name,
+            str(seen.get("n", "")),
+            *(share(seen.get(key)) for key in CONDITIONS[:-1]),
+            _interval(seen.get("ci95")),
+            share(seen.get("preference")),
+            _interval(seen.get("preference_ci95")),
+        ]
         for name, seen in held_out(record).items()
     ]
-    return table("Held-out accuracy at the last validation", ["", "n", *CONDITIONS, "95 %"], rows) if rows else ""
+    heads = ["", "n", *CONDITIONS[:-1], "95 %", "preference", "95 %"]
+    return table("Held-out questions at the last validation", heads, rows) if rows else ""
 
 
 def _interval(bounds: list[float] | None) -> str:

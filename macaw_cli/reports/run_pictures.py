@@ -5,6 +5,7 @@ from typing import Any
 
 from macaw_cli.reports.drawing import GRID, INK, OF_MODALITY, PALETTE, Picture, smoothed, thinned
 from macaw_cli.reports.figures import held_out, stage_spans, time_shares, times
+from macaw_cli.reports.preference_picture import draw_preferences
 from macaw_cli.reports.run_record import Curve, RunRecord
 
 CONDITIONS = {"real": ("real media", "#2f9e6e"), "none": ("no media", "#9aa1a9"), "swapped": ("swapped", "#e08427")}
@@ -14,19 +15,24 @@ PHASE_COLOURS = {"load": "#e08427", "forward": "#3b7dd8", "backward": "#2a5ba0",
 
 def run_pictures(record: RunRecord) -> list[Picture]:
     """Every picture for which the run wrote something down."""
-    lines = held_out(record)
-    rows = len(lines)
+    reliances, preferences = _measured(record, "reliance"), _measured(record, "preference")
     wanted = [
         (record.curve("loss"), Picture(
             "loss", "Loss", "Training loss (faint: each logged row; bold: running mean) and held-out loss.",
             lambda figure: _loss(figure, record))),
-        (lines, Picture(
+        (reliances, Picture(
             "reliance", "Does it use its media?", "Reliance = accuracy with real media - accuracy with those of "
             "another example; bars are 95 % intervals. At 0 the answers do not depend on the media.",
-            lambda figure: _reliance(figure, record), 1.2 + 0.3 * rows)),
+            lambda figure: _reliance(figure, record), 1.2 + 0.3 * len(reliances))),
+        (preferences, Picture(
+            "preference", "Are answers likelier with their own media?", "Preference = share of the questions whose "
+            "reference answer is likelier with its own media than with another example's; bars are 95 % intervals. "
+            "At 0.5 the media make no difference.",
+            lambda figure: draw_preferences(figure, preferences), 1.2 + 0.3 * len(preferences))),
         (record.validations, Picture(
-            "validation", "Validations", "Held-out accuracy with real media (lines), with swapped media (dashes) and "
-            "held-out loss at each validation.", lambda figure: _validation(figure, record), 3.2)),
+            "validation", "Validations", "Held-out accuracy with real media (lines), with swapped media (dashes), "
+            "preference where answers have no choices (dots), and held-out loss at each validation.",
+            lambda figure: _validation(figure, record), 3.2)),
         (time_shares(record), Picture(
             "time", "Where the time goes", "Share of each phase in the time between two logged rows, over the run.",
             lambda figure: _time(figure, record), 2.8)),
@@ -123,14 +129,23 @@ def _accuracies(axes: Any, record: RunRecord, modality: str) -> None:
             label = modality if condition == "real" else None
             steps, shares = zip(*points, strict=True)
             axes.plot(steps, shares, color=colour, linestyle=line, marker="o", markersize=4, label=label)
+    points = record.validation_curve("modalities", modality, "preference")
+    if points and not record.validation_curve("modalities", modality, "real"):
+        steps, shares = zip(*points, strict=True)
+        axes.plot(steps, shares, color=colour, linestyle=":", marker="o", markersize=4, label=f"{modality}, preference")
+
+
+def _measured(record: RunRecord, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The lines of the last validation that have this figure."""
+    return [(line, seen) for line, seen in held_out(record).items() if seen.get(name) is not None]
 
 
 def _reliance(figure: Any, record: RunRecord) -> None:
-    lines = [(name, seen) for name, seen in held_out(record).items() if seen.get("reliance") is not None]
+    lines = _measured(record, "reliance")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1))
     for height, (name, seen) in enumerate(reversed(lines)):
         is_modality = not name.startswith(" ")
-        colour = OF_MODALITY.get(name.strip().split("/")[0], PALETTE[-1])
+        colour = OF_MODALITY.get(seen.get("modality", name.strip()).split("/")[0], PALETTE[-1])
         low, high = seen.get("ci95") or (seen["reliance"],) * 2
         left.plot([low, high], [height, height], color=colour, linewidth=4 if is_modality else 2.2, alpha=0.45)
         left.plot(seen["reliance"], height, "o", color=colour, markersize=7 if is_modality else 5)

@@ -10,6 +10,9 @@ from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.config.settings import Settings
 from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.evaluation.conditions import examples_per_modality
+from macaw_cli.evaluation.remedies import circumstances_of
+from macaw_cli.evaluation.verdict import verdicts
 from macaw_cli.model.folder import save_model
 from macaw_cli.model.processing import MacawProcessor
 from macaw_cli.training.job import TrainingJob, TrainingReport, write_summary
@@ -37,7 +40,7 @@ def finish_run(
         ResourceError: the disk is full; the last checkpoint is kept.
     """
     weights = engine.gathered_weights()
-    report = _report(job.run, steps, time.monotonic() - started, materials.tokens.skipped)
+    report = _report(job.run, steps, time.monotonic() - started, materials)
     if distributed.is_main():
         hint = "Free some space and type `macaw train --resume`: it writes the model."
         with disk_full_is_told(job.run.path, hint):
@@ -48,7 +51,7 @@ def finish_run(
     return report
 
 
-def _report(run: RunFolder, steps: int, seconds: float, skipped: int) -> TrainingReport:
+def _report(run: RunFolder, steps: int, seconds: float, materials: Materials) -> TrainingReport:
     rows = read_jsonl(run.metrics_file) if distributed.is_main() else []
     losses = [row["loss"] for row in rows if row.get("loss") is not None]
     validations = [row["validation"] for row in rows if "validation" in row]
@@ -58,9 +61,18 @@ def _report(run: RunFolder, steps: int, seconds: float, skipped: int) -> Trainin
         loss=losses[-1] if losses else None,
         validation=validations[-1] if validations else None,
         seconds=round(seconds, 1),
-        skipped=skipped,
+        skipped=materials.tokens.skipped,
         skipped_steps=sum(row.get("skipped", 0) for row in rows),
+        verdict=_verdict(rows, validations, materials),
     )
+
+
+def _verdict(
+    rows: list[dict[str, Any]], validations: list[dict[str, Any]], materials: Materials
+) -> dict[str, dict[str, Any]]:
+    if not validations:
+        return {}
+    return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(materials.rows)))
 
 
 def _whole_model(split: Any, weights: dict[str, Any], settings: Settings) -> Any:

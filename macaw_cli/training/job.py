@@ -1,7 +1,7 @@
 """What one training is told to do, as a value that travels from `macaw train` to every rank."""
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class TrainingReport:
     """Conversations without a response token."""
     skipped_steps: int = 0
     """Steps that changed nothing, because their loss or gradients were no numbers."""
+    verdict: dict[str, Any] = field(default_factory=dict)
+    """Whether the model uses its media, per modality, from the last validation; summaries of older runs have none."""
 
 
 def write_job(job: TrainingJob, path: Path) -> None:

@@ -12,6 +12,7 @@ from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.presets import GPUS, Preset
+from macaw_cli.evaluation.presentation import verdict_lines
 from macaw_cli.training.checkpoints.folder import size_of
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
 from macaw_cli.training.launching.host_checks import require_usable_hosts
@@ -83,6 +84,8 @@ def train(
     if as_json:
         result_json(asdict(report))
     else:
+        for line in verdict_lines({"verdict": report.verdict}):
+            result(line)
         result(f"Trained {runs / report.run} in {report.steps} steps. Next: {command_to_chat(runs / report.run)}")
     return report
 

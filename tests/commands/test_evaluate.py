@@ -32,8 +32,15 @@ def test_json_is_the_only_thing_on_stdout_and_holds_the_promised_figures(workspa
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["model"] == "runs/short/model"
+    assert figures["version"] == 2
+    for modality, verdict in figures["verdict"].items():
+        assert verdict["text"].startswith(modality)
+        assert verdict["category"] in ("used", "partly", "not_used", "unknown")
+        assert verdict["remedies"]  # after three steps
+    assert figures["verdict"].keys() == figures["modalities"].keys()
     for measured in [*figures["modalities"].values(), *figures["kinds"].values(), figures["overall"]]:
-        assert {"n", "real", "none", "swapped", "chance", "reliance", "ci95"} <= measured.keys()
+        assert {"n", "real", "none", "told", "swapped", "chance", "reliance", "ci95", "retention", "gap", "gap_ci95",
+                "preference", "preference_ci95"} <= measured.keys()  # fmt: skip
 
 
 def test_the_table_names_every_kind(workspace):
@@ -44,6 +51,8 @@ def test_the_table_names_every_kind(workspace):
     assert all(
         name in done.stdout for name in ("image/colour", "audio/colour", "video/colour", "text only", "reliance")
     )
+    assert "image: too few questions to tell" in done.stdout
+    assert "greedy match" in done.stdout  # of the questions without choices
     assert done.stdout.rstrip().endswith("Next: macaw chat, or macaw export.")
 
 

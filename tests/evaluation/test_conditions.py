@@ -1,4 +1,12 @@
-from macaw_cli.evaluation.conditions import asked_under, modality_name, without_media
+import pytest
+
+from macaw_cli.evaluation.conditions import (
+    absence_note,
+    asked_under,
+    modality_name,
+    told_without_media,
+    without_media,
+)
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 
 
@@ -18,6 +26,7 @@ def test_picture_and_sound_of_a_video_are_swapped_apart_as_well():
     assert asked == {
         "real": ["a", "a"],
         "none": [],
+        "told": [],
         "swapped": ["b", "b"],
         "swapped_picture": ["b", "a"],
         "swapped_sound": ["a", "b"],
@@ -29,7 +38,7 @@ def test_a_text_only_question_is_asked_once():
 
 
 def test_without_a_partner_nothing_is_swapped():
-    assert [item.condition for item in asked_under(0, FILM, None)] == ["real", "none"]
+    assert [item.condition for item in asked_under(0, FILM, None)] == ["real", "none", "told"]
 
 
 def test_a_soundtrack_belongs_to_its_video():
@@ -46,3 +55,35 @@ def test_media_parts_are_taken_out_of_the_messages():
     assert without_media(messages) == [
         {"role": "user", "content": [{"type": "text", "text": "What?"}]}, {"role": "assistant", "content": "A cat."},
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("modality", "note"),
+    [
+        ("audio", "(No audio is attached.)"),
+        ("image+audio", "(No image or audio is attached.)"),
+        ("image+audio+video", "(No image, audio or video is attached.)"),
+    ],
+)
+def test_the_note_names_the_media_that_are_missing(modality, note):
+    assert absence_note(modality) == note
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("What?", "(No image is attached.) What?"),
+        ([{"type": "image"}, {"type": "text", "text": "What?"}, {"type": "text", "text": "\n\ninput"}],
+         [{"type": "text", "text": "(No image is attached.) What?"}, {"type": "text", "text": "\n\ninput"}]),
+        ([{"type": "image"}], [{"type": "text", "text": "(No image is attached.) "}]),
+    ],
+)  # fmt: skip
+def test_the_note_stands_in_the_last_user_turn(content, expected):
+    turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
+    messages = [*turns, {"role": "user", "content": content}, {"role": "assistant", "content": "A cat."}]
+    told = told_without_media(messages, "image")
+    assert told == [*turns, {"role": "user", "content": expected}, {"role": "assistant", "content": "A cat."}]
+
+
+def test_a_validation_in_training_asks_less():
+    assert [item.condition for item in asked_under(0, FILM, OTHER, every=False)] == ["real", "none", "swapped"]

@@ -7,7 +7,7 @@ import torch
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.loading import open_workspace
-from macaw_cli.evaluation import evaluate
+from macaw_cli.evaluation import scoring
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.held_out import first_per_kind, held_out_questions
 from macaw_cli.evaluation.run import evaluate_folder
@@ -55,9 +55,9 @@ def test_the_answers_are_the_same_in_rows_of_their_own_and_in_batches_of_few_log
     model_and_encoder, dataset, monkeypatch
 ):
     together = answers(model_and_encoder, dataset)
-    monkeypatch.setattr(evaluate, "branches_stay_apart", lambda llm, length: False)
+    monkeypatch.setattr(scoring, "branches_stay_apart", lambda llm, length: False)
     assert answers(model_and_encoder, dataset) == together
-    monkeypatch.setattr(evaluate, "MOST_LOGITS", 40 * model_and_encoder[0].config.text_config.vocab_size)
+    monkeypatch.setattr(scoring, "MOST_LOGITS", 40 * model_and_encoder[0].config.text_config.vocab_size)
     assert answers(model_and_encoder, dataset) == together
 
 
@@ -71,17 +71,27 @@ def test_swapped_media_are_those_of_a_question_with_another_answer(model_and_enc
         assert ("swapped" in question.right) == bool(question.row.media and others)
 
 
-def test_a_question_without_choices_counts_only_when_greedy_decoding_gives_it_whole(model_and_encoder, dataset):
+def greedily(model, encoder, question, media, features, count):
+    prompt = torch.tensor([encoder.prompt(question.messages[:-1], media).input_ids])
+    given = model.generate(
+        input_ids=prompt, max_new_tokens=count, do_sample=False, eos_token_id=None, pad_token_id=0, **features
+    )
+    return given[0, prompt.shape[1] :].tolist()
+
+
+def test_a_question_without_choices_has_no_accuracy_but_tells_whether_greedy_decoding_gives_it_whole(
+    model_and_encoder, dataset
+):
     model, encoder = model_and_encoder
     text = [question for question in evaluate_model(model, encoder, dataset) if not question.row.choices]
     assert text
     for question in text:
-        prompt = torch.tensor([encoder.prompt(question.messages[:-1], []).input_ids])
         wanted = encoder.response_ids(question.answer)
-        given = model.generate(
-            input_ids=prompt, max_new_tokens=len(wanted), do_sample=False, eos_token_id=None, pad_token_id=0
-        )
-        assert question.right["real"] == (given[0, prompt.shape[1] :].tolist() == wanted)
+        assert question.greedy["real"] == (greedily(model, encoder, question, [], {}, len(wanted)) == wanted)
+        assert not question.right
+    figures = figures_of("m", text)["text"]
+    assert (figures["real"], figures["chance"], figures["with_choices"]) == (None, None, 0)
+    assert figures["metrics"]["greedy_match"]["real"] == round(sum(q.greedy["real"] for q in text) / len(text), 4)
 
 
 def test_the_limit_counts_per_kind(dataset):

@@ -40,3 +40,12 @@ def test_every_partner_differs_in_answer_and_media_and_agrees_in_kind(rows, seed
         assert (partner is None) == (not candidates)
         if partner is not None:
             assert questions[partner] in candidates
+
+
+def test_a_partner_whose_answer_is_among_the_choices_comes_first():
+    asked = Question("word", "Which word?", "cat", ("a",), ("audio",), ("cat", "dog"))
+    others = [Question("word", "Which word?", f"w{n}", (f"x{n}",), ("audio",), ("cat",)) for n in range(20)]
+    among = Question("word", "What is said?", "dog", ("b",), ("audio",), ("cat", "dog"))
+    for seed in range(5):
+        assert swap_partners([asked, *others, among], seed)[0] == 21
+        assert 1 <= swap_partners([asked, *others], seed)[0] <= 20

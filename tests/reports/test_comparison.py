@@ -27,6 +27,11 @@ def test_figures_stand_in_lines_and_what_a_run_lacks_is_a_dash(run):
     assert rows["skipped steps"] == ["1", "0"]
 
 
+def test_preference_stands_in_a_line_of_its_own(run):
+    rows = {row[0]: row[1:] for row in comparison(run("first", free=True), run("second")).rows}
+    assert rows["preference for video"] == ["0.62", "-"]
+
+
 def test_runs_of_the_same_name_are_told_apart_by_their_path(run, tmp_path):
     first, second = run("here/same"), run("there/same")
     assert comparison(first, second).names == [str(first), str(second)]

@@ -72,6 +72,16 @@ def test_kinds_follow_their_modality(run):
     assert list(held_out(read_run(run()))) == ["image", "  image/colour", "  image/shape", "audio"]
 
 
+def test_kinds_of_any_name_follow_the_modality_that_they_have(run):
+    record = read_run(run(free=True))
+    assert list(held_out(record))[-3:] == ["video", "  what happens", "  image/who"]
+    figures = run_figures(record)
+    assert figures["preference"] == {"video": 0.62}
+    assert figures["reliance"] == {"image": 0.8, "audio": 0.8}
+    assert figures["verdict"]["video"]["category"] == "not_used"
+    assert run_figures(read_run(run("before")))["verdict"] == {}
+
+
 def test_only_settings_that_were_changed_are_told(run):
     changed = read_run(run()).changed_settings
     assert changed == {"llm": "models/llm", "training.epochs": 2.0}

@@ -29,6 +29,15 @@ def test_the_page_tells_everything_and_needs_no_other_file(run):
     assert all(plot.read_bytes().startswith(b"\x89PNG") for plot in (folder / "plots").iterdir())
 
 
+def test_free_form_answers_have_their_picture_and_the_verdict_its_remedies(run):
+    folder = run(free=True)
+    text = write_run_report(folder).read_text()
+    for words in ("0.62", "0.41 to 0.79", "what happens", "does &lt;not&gt; use", "1. Try &lt;this&gt;."):
+        assert words in text
+    assert text.count("<svg") == 7
+    assert (folder / "plots/preference.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("steps", [0, 2, 4, 40])
 def test_an_interrupted_run_of_an_older_version_gets_its_page_too(run, steps):
     folder = run(steps=steps, finished=False, old=True)

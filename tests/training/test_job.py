@@ -1,12 +1,13 @@
 """A job reads back in another process as it was written, with nothing left out."""
 
+import json
 from dataclasses import fields
 
 import pytest
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.training.checkpoints.continuing import require_convertible
-from macaw_cli.training.job import TrainingJob, read_job, write_job
+from macaw_cli.training.job import TrainingJob, read_job, read_summary, write_job
 from macaw_cli.training.launching.hosts import Host
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import RunFolder
@@ -33,3 +34,9 @@ def test_a_rank_on_several_machines_refuses_another_number_of_processes_under_ze
     job = read_job(tmp_path / "job.json")
     with pytest.raises(MismatchError, match="several machines"):
         require_convertible(job.run, 3, 2, job.processes)
+
+
+def test_an_older_summary_is_still_read(tmp_path):
+    content = {"version": 1, "run": "r", "steps": 1, "loss": 1.0, "validation": None, "seconds": 1.0, "skipped": 0}
+    (tmp_path / "summary.json").write_text(json.dumps(content))
+    assert read_summary(RunFolder(tmp_path)).verdict == {}

@@ -55,6 +55,8 @@ class TrainingDisplay:
         """Tell what a validation came to, in a line that stays."""
         self.facts.validated(figures)
         say(f"step {self.facts.step}/{self.facts.total}  validation: {validation_line(figures)}")
+        for line in kind_lines(figures):
+            say(f"  {line}")
 
     @contextmanager
     def pause(self, what: str) -> Iterator[None]:
@@ -156,10 +158,25 @@ def memory_in_use() -> int:
 
 
 def validation_line(validation: dict[str, Any]) -> str:
-    """`loss 0.31, image 0.98 (reliance 0.71), ...` of one validation."""
-    modalities = [
-        f"{name} {figures['real']:.2f} (reliance {figures['reliance']:+.2f})"
-        for name, figures in validation.get("modalities", {}).items()
-        if figures.get("real") is not None and figures.get("reliance") is not None
-    ]
-    return ", ".join([f"loss {validation['loss']:.3f}", *modalities])
+    """`loss 0.31, image 0.98 (reliance +0.71, preference 0.99), ...` of one validation."""
+    modalities = [measured_words(name, figures) for name, figures in validation.get("modalities", {}).items()]
+    return ", ".join([f"loss {validation['loss']:.3f}", *(words for words in modalities if words)])
+
+
+def kind_lines(validation: dict[str, Any]) -> list[str]:
+    """The same of each kind, one line per modality; none where a modality has but one kind."""
+    lines: dict[str, list[str]] = {}
+    for kind, figures in validation.get("kinds", {}).items():
+        lines.setdefault(figures.get("modality", ""), []).append(measured_words(kind, figures))
+    several = (line for line in lines.values() if len(line) > 1)
+    return [", ".join(words for words in line if words) for line in several]
+
+
+def measured_words(name: str, figures: dict[str, Any]) -> str:
+    """`image 0.98 (reliance +0.71, preference 0.99)`: what of it was measured; empty where nothing was."""
+    real, reliance, preference = (figures.get(key) for key in ("real", "reliance", "preference"))
+    inside = [f"reliance {reliance:+.2f}"] if real is not None and reliance is not None else []
+    inside += [f"preference {preference:.2f}"] if preference is not None else []
+    if not inside:
+        return ""
+    return f"{name} {real:.2f} ({', '.join(inside)})" if real is not None else f"{name} {inside[0]}"

@@ -70,6 +70,8 @@ class TrainingFacts:
     seconds: dict[str, float] = field(default_factory=dict)
     reliance: dict[str, float] = field(default_factory=dict)
     """Of the last validation, per modality."""
+    preference: dict[str, float] = field(default_factory=dict)
+    """The same, of modalities without choices, which have no reliance."""
     count_work: WorkCounter | None = None
     _losses: deque[float] = field(default_factory=lambda: deque(maxlen=LOSS_STEPS))
     _tokens: int = 0
@@ -120,10 +122,12 @@ class TrainingFacts:
                 self.validated(row["validation"])
 
     def validated(self, figures: dict[str, Any]) -> None:
-        """Keep what a validation says of reliance."""
+        """Keep what a validation says of reliance and preference."""
         modalities = figures.get("modalities", {})
         known = {name: seen.get("reliance") for name, seen in modalities.items()}
         self.reliance = {name: value for name, value in known.items() if value is not None}
+        free = {name: seen.get("preference") for name, seen in modalities.items() if name not in self.reliance}
+        self.preference = {name: value for name, value in free.items() if value is not None}
 
     @contextmanager
     def pause(self, what: str) -> Iterator[None]:

@@ -77,9 +77,11 @@ def _speed(facts: TrainingFacts, memory: int) -> list[Field]:
 def _insight(facts: TrainingFacts) -> list[Field]:
     shares = [(phase, share) for phase, share in facts.time_shares.items() if share >= SMALLEST_SHARE]
     reliance = " ".join(f"{modality} {value:+.2f}" for modality, value in facts.reliance.items())
+    preference = " ".join(f"{modality} {value:.2f}" for modality, value in facts.preference.items())
     fields = [
         Field(f"{facts.skipped} skipped" if facts.skipped else "", 0, "bold red"),
         Field(f"reliance {reliance}" if reliance else "", 1, "green"),
+        Field(f"preference {preference}" if preference else "", 1, "green"),
         Field(f"padding {facts.padding:.1%}" if facts.padding is not None else "", 2),
         *(
             Field(f"{phase} {share:.0%}", 3 + number, "dim")

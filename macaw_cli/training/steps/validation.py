@@ -55,7 +55,7 @@ class Validation:
             )
         finally:
             self._engine.train()
-        return {"loss": loss, **{name: figures for name, figures in reliance.items() if name != "model"}}
+        return {"loss": loss, **reliance}
 
     @torch.no_grad()
     def _loss(self) -> float:

@@ -70,6 +70,21 @@ def test_a_terminal_keeps_every_line_that_is_said_and_ends_with_the_last_state()
     assert max(map(len, screen)) <= 80
 
 
+def test_a_validation_tells_each_kind_and_preference(capsys):
+    free = {"real": None, "reliance": None, "preference": 0.93}
+    seen = {"real": 0.9, "reliance": 0.5, "preference": 0.97}
+    kinds = {"image/colour": seen, "shape": seen} | {"spoken": free}
+    kinds = {name: figures | {"modality": "audio" if name == "spoken" else "image"} for name, figures in kinds.items()}
+    with training_display(1, 0) as display:
+        display.validated({"loss": 0.25, "modalities": {"image": seen, "audio": free}, "kinds": kinds})
+        display.update(StepReport(1, 2.0, 1e-3, 3, 30))
+    whole, by_kind, status = capsys.readouterr().err.splitlines()
+    assert whole.endswith("image 0.90 (reliance +0.50, preference 0.97), audio preference 0.93")
+    image = "0.90 (reliance +0.50, preference 0.97)"
+    assert by_kind == f"  image/colour {image}, shape {image}"
+    assert "reliance image +0.50  preference audio 0.93" in status
+
+
 @pytest.mark.parametrize("figures", [{"loss": 0.25}, VALIDATION])
 def test_a_validation_is_told_in_one_line(figures):
     rest = ", image 0.90 (reliance +0.50)" if "modalities" in figures else ""

@@ -41,7 +41,13 @@ def test_a_training_ends_with_its_report_and_rows_that_it_is_made_of(workspace, 
     folder = place.root / "runs/told"
     assert f"Report: {folder / 'report.html'}" in capsys.readouterr().err
     assert "<svg" in (folder / "report.html").read_text()
+    assert "Does the model use its media?" in (folder / "report.html").read_text()
     figures = run_figures(read_run(folder))
+    assert {name: found["category"] for name, found in figures["verdict"].items()} == dict.fromkeys(
+        figures["accuracy"],
+        "unknown",  # two questions of each
+    )
+    assert {"audio", "video"} <= set(figures["preference"])  # both images have the same answer
     assert (figures["steps"], figures["finished"], figures["skipped_steps"]) == (2, True, 0)
     assert set(figures["accuracy"]) == {"image", "audio", "video"}
     assert {"load", "forward", "backward", "optimizer", "checkpoint", "validation"} == set(figures["time"])

@@ -1,0 +1,1 @@
+"""Text metrics of generated answers, one file each."""

@@ -1,0 +1,49 @@
+"""Every text metric by its name, and which of them a kind of question gets."""
+
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from macaw_cli.config.evaluation_settings import MetricName
+from macaw_cli.evaluation.metrics.character_error_rate import character_error_rate
+from macaw_cli.evaluation.metrics.exact_match import exact_match
+from macaw_cli.evaluation.metrics.rouge_l import rouge_l
+from macaw_cli.evaluation.metrics.token_f1 import token_f1
+from macaw_cli.evaluation.metrics.word_error_rate import word_error_rate
+
+Metric = Callable[[Sequence[tuple[str, str]]], float]
+
+METRICS: dict[str, Metric] = {
+    "exact_match": exact_match,
+    "token_f1": token_f1,
+    "rouge_l": rouge_l,
+    "wer": word_error_rate,
+    "cer": character_error_rate,
+}
+LOWER_IS_BETTER = frozenset({"wer", "cer"})
+TRANSCRIPTS = ("*transcri*", "*asr*", "*speech-to-text*", "*speech_to_text*", "*dictation*")
+"""Kinds that `auto` takes for transcripts."""
+
+
+def metrics_of(kind: str, chosen: Mapping[str, MetricName]) -> tuple[str, ...]:
+    """Names of the metrics of a kind, the most telling one first.
+
+    Args:
+        kind: name of the kind.
+        chosen: pattern of kinds to metric, as `evaluation.metrics`; the first one that matches counts.
+    """
+    name = next((metric for pattern, metric in chosen.items() if fnmatchcase(kind.lower(), pattern.lower())), "auto")
+    if name != "auto":
+        return (name,)
+    if any(fnmatchcase(kind.lower(), pattern) for pattern in TRANSCRIPTS):
+        return "wer", "cer"
+    return "token_f1", "rouge_l", "exact_match"
+
+
+def measure_answers(metric: str, pairs: Sequence[tuple[str, str]]) -> float:
+    """One metric, rounded to four decimals.
+
+    Args:
+        metric: its name.
+        pairs: reference and answer of each question; at least one.
+    """
+    return round(METRICS[metric](pairs), 4)

@@ -1,0 +1,52 @@
+"""Whether the reference answer is likelier under its own media than under another example's.
+
+Needs no choices and no decoding, so it measures any dataset: captions, transcripts, dialogues.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from macaw_cli.evaluation.intervals import normal_interval, wilson_interval
+
+TIE = 1e-4
+"""Nats per answer token below which two likelihoods count as equal: the rounding of fp32."""
+
+
+def gaps(likelihoods: Sequence[tuple[float, float, int]]) -> np.ndarray:
+    """Per question, how much likelier the reference answer is with its own media.
+
+    Args:
+        likelihoods: per question the log-likelihood of the reference answer in nats with its own media and with
+            another example's, and its number of tokens, the end token included. Pairs that are not finite are left out.
+
+    Returns:
+        (n,) float64, nats per answer token.
+    """
+    finite = [(own - other) / tokens for own, other, tokens in likelihoods if math.isfinite(own - other)]
+    return np.array(finite, dtype=np.float64)
+
+
+def preferences(gap: np.ndarray) -> np.ndarray:
+    """1 where the own media make the answer likelier, 0 where the others' do, 0.5 for ties; (n,) float64."""
+    return np.where(np.abs(gap) < TIE, 0.5, (gap > 0).astype(np.float64))
+
+
+def measure_preference(likelihoods: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
+    """`gap`, `preference` and their 95 % intervals; all None without a pair.
+
+    Args:
+        likelihoods: as in `gaps`.
+    """
+    gap = gaps(likelihoods)
+    if not len(gap):
+        return {"gap": None, "gap_ci95": None, "preference": None, "preference_ci95": None}
+    preference = float(preferences(gap).mean())
+    return {
+        "gap": round(float(gap.mean()), 4),
+        "gap_ci95": normal_interval(gap),
+        "preference": round(preference, 4),
+        "preference_ci95": wilson_interval(preference, len(gap)),
+    }

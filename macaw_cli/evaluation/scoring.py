@@ -1,0 +1,131 @@
+"""Log-likelihoods of the candidate answers to what is asked: encoded, sorted into batches, scored.
+
+What is asked without media is often the same for many questions; equal rows are scored once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from macaw_cli.evaluation.branches import (
+    BranchRow,
+    BranchScore,
+    apart,
+    branch_batch,
+    branch_scores,
+    kept_logits,
+    plain_batch,
+)
+from macaw_cli.evaluation.conditions import Asked, told_without_media, without_media
+from macaw_cli.evaluation.held_out import HeldOut
+from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.isolation import branches_stay_apart
+from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.shards.joined_datasets import DatasetReader
+from macaw_cli.shards.training_rows import MediaRef
+
+MOST_LOGITS = 2**28
+"""Of a forward pass: half a GiB in bf16."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One row of a batch, and everything that is asked by it."""
+
+    row: BranchRow
+    media: tuple[MediaRef, ...]
+    numbers: list[int] = field(default_factory=list)
+    """Places among everything that is asked."""
+
+
+def batches_of(
+    asked: Sequence[Asked],
+    questions: Sequence[HeldOut],
+    encoder: ConversationEncoder,
+    batch_size: int,
+    model: MacawForConditionalGeneration,
+) -> Iterator[list[Encoded]]:
+    """Encoded questions, sorted by length so that a batch holds little padding; one at least, else few logits."""
+    rows = sorted(_rows(asked, questions, encoder), key=lambda one: (one.row.length, one.numbers[0]))
+    most = MOST_LOGITS // model.config.text_config.vocab_size
+    batch: list[Encoded] = []
+    for one in rows:
+        if batch and (len(batch) == batch_size or _positions_kept(model, [*batch, one]) > most):
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch
+
+
+def prompt_of(item: Asked, question: HeldOut, encoder: ConversationEncoder) -> list[int]:
+    """Token ids of a question under a condition, up to where the answer begins."""
+    messages = question.messages
+    if item.condition == "told":
+        messages = told_without_media(messages, question.modality)
+    elif not item.media:
+        messages = without_media(messages)
+    return encoder.prompt(messages[:-1], [(ref.modality, ref.shape) for ref in item.media]).input_ids
+
+
+def score(
+    model: MacawForConditionalGeneration, dataset: DatasetReader, batch: Sequence[Encoded]
+) -> list[list[BranchScore]]:
+    """Per row, the score of every candidate, in one forward pass."""
+    rows = [one.row for one in batch]
+    plain = _needs_plain_rows(model, rows)
+    layout = plain_batch(apart(rows)) if plain else branch_batch(rows)
+    media = [ref for one in batch for _ in (one.row.branches if plain else (0,)) for ref in one.media]
+    features = features_of(media, dataset, model)
+    output = model(**layout.inputs(model.device), logits_to_keep=layout.keep, use_cache=False, **features)
+    if not plain:
+        return branch_scores(rows, layout, output.logits)
+    scores = iter(branch_scores(apart(rows), layout, output.logits))
+    return [[next(scores)[0] for _ in row.branches] for row in rows]
+
+
+def features_of(
+    media: Sequence[MediaRef], dataset: DatasetReader, model: MacawForConditionalGeneration
+) -> dict[str, list[torch.Tensor]]:
+    """`image_features` and the like, as the model takes them."""
+    features: dict[str, list[torch.Tensor]] = defaultdict(list)
+    for ref in media:
+        tensor = torch.from_numpy(dataset.features(ref)).to(model.device, model.dtype)
+        features[f"{ref.modality}_features"].append(tensor)
+    return features
+
+
+def _rows(asked: Sequence[Asked], questions: Sequence[HeldOut], encoder: ConversationEncoder) -> list[Encoded]:
+    responses: dict[str, list[int]] = {}
+    rows: list[Encoded] = []
+    blind: dict[tuple[tuple[int, ...], tuple[str, ...]], Encoded] = {}
+    for number, item in enumerate(asked):
+        question = questions[item.row]
+        prompt, candidates = prompt_of(item, question, encoder), question.candidates
+        same = None if item.media else blind.get((tuple(prompt), tuple(candidates)))
+        if same is None:
+            for text in candidates:
+                if text not in responses:
+                    responses[text] = encoder.response_ids(text)
+            same = Encoded(BranchRow(prompt, [responses[text] for text in candidates]), item.media)
+            rows.append(same)
+            if not item.media:
+                blind[tuple(prompt), tuple(candidates)] = same
+        same.numbers.append(number)
+        question.tokens = len(same.row.branches[question.reference])
+    return rows
+
+
+def _positions_kept(model: MacawForConditionalGeneration, batch: list[Encoded]) -> int:
+    """B K of the forward pass, as `score` will make it."""
+    rows = [one.row for one in batch]
+    plain = _needs_plain_rows(model, rows)
+    count = sum(len(row.branches) for row in rows) if plain else len(rows)
+    return count * kept_logits(rows, plain=plain)
+
+
+def _needs_plain_rows(model: MacawForConditionalGeneration, rows: list[BranchRow]) -> bool:
+    """Whether the answers to one question would disturb each other in one row."""
+    return not branches_stay_apart(model.language_model, max(row.length for row in rows))

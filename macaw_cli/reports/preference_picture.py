@@ -1,0 +1,32 @@
+"""The picture of preference: whether reference answers are likelier with their own media."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from macaw_cli.reports.drawing import INK, OF_MODALITY, PALETTE
+
+BLIND = 0.5
+
+
+def draw_preferences(figure: Any, lines: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """One bar per modality and kind, with its 95 % interval.
+
+    Args:
+        figure: of matplotlib.
+        lines: name (indented for kinds) and figures that have a preference.
+    """
+    axes = figure.subplots()
+    for height, (name, seen) in enumerate(reversed(lines)):
+        is_modality = not name.startswith(" ")
+        modality = seen.get("modality", name.strip()).split("+")[0]
+        colour = OF_MODALITY.get(modality, PALETTE[-1])
+        low, high = seen.get("preference_ci95") or (seen["preference"],) * 2
+        axes.plot([low, high], [height, height], color=colour, linewidth=4 if is_modality else 2.2, alpha=0.45)
+        axes.plot(seen["preference"], height, "o", color=colour, markersize=7 if is_modality else 5)
+    axes.axvline(BLIND, color=INK, linewidth=0.8)
+    axes.set_yticks(range(len(lines)), [name.strip() for name, _ in reversed(lines)])
+    for label, (name, _) in zip(axes.get_yticklabels(), reversed(lines), strict=True):
+        label.set_fontweight("normal" if name.startswith(" ") else "bold")
+    axes.set_ylim(-0.6, len(lines) - 0.4)
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_xlabel("preference, 95 %")

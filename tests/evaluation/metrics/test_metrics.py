@@ -1,0 +1,71 @@
+"""Every text metric on answers whose values can be counted by hand."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from macaw_cli.evaluation.metrics.registry import LOWER_IS_BETTER, METRICS, measure_answers, metrics_of
+from macaw_cli.evaluation.metrics.rouge_l import longest_common_subsequence
+
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@pytest.mark.parametrize(
+    ("metric", "reference", "answer", "value"),
+    [
+        ("exact_match", "The red circle.", "red circle", 1.0),
+        ("exact_match", "red circle", "circle red", 0.0),
+        ("token_f1", "a red circle at the left", "The circle is red", 0.5714),  # 2 of 4 and of 3 words
+        ("token_f1", "red", "blue", 0.0),
+        ("token_f1", "the", "", 1.0),  # nothing is left of either
+        ("rouge_l", "police killed the gunman", "police kill the gunman", 0.75),  # Lin 2004, section 3.1
+        ("rouge_l", "police killed the gunman", "the gunman kill police", 0.5),
+        ("rouge_l", "", "word", 0.0),
+        ("wer", "It's one, two three.", "it's one four three", 0.25),
+        ("wer", "one", "one and two more", 3.0),
+        ("cer", "abcd", "abxd", 0.25),
+        ("wer", "", "", 0.0),
+    ],
+)
+def test_one_answer(metric, reference, answer, value):
+    assert measure_answers(metric, [(reference, answer)]) == value
+
+
+def test_error_rates_are_those_of_the_whole_corpus():
+    assert measure_answers("wer", [("one two three", "one two three"), ("four", "five")]) == 0.25
+    assert measure_answers("token_f1", [("one two three", "one two three"), ("four", "five")]) == 0.5
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@given(pairs=st.lists(st.tuples(texts, texts), min_size=1, max_size=4))
+def test_any_text_has_a_value_and_a_repeated_reference_the_best_one(metric, pairs):
+    value = measure_answers(metric, pairs)
+    assert value >= 0
+    assert metric in LOWER_IS_BETTER or value <= 1
+    best = measure_answers(metric, [(reference, reference) for reference, _ in pairs])
+    assert best == (0.0 if metric in LOWER_IS_BETTER else 1.0)
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=8), st.lists(st.sampled_from("abc"), max_size=8))
+def test_the_longest_common_subsequence_is_that_of_the_definition(first, second):
+    def longest(a, b):
+        if not a or not b:
+            return 0
+        return 1 + longest(a[1:], b[1:]) if a[0] == b[0] else max(longest(a[1:], b), longest(a, b[1:]))
+
+    assert longest_common_subsequence(first, second) == longest(first, second)
+
+
+@pytest.mark.parametrize(
+    ("kind", "chosen", "names"),
+    [
+        ("audio/transcribe", {}, ("wer", "cer")),
+        ("Transcription", {}, ("wer", "cer")),
+        ("image/caption", {}, ("token_f1", "rouge_l", "exact_match")),
+        ("image/caption", {"image/*": "rouge_l", "*": "wer"}, ("rouge_l",)),
+        ("audio/words", {"image/*": "rouge_l", "*": "wer"}, ("wer",)),
+        ("audio/transcribe", {"audio/*": "auto"}, ("wer", "cer")),
+    ],
+)
+def test_a_kind_gets_the_metric_that_was_chosen_or_one_that_fits_its_name(kind, chosen, names):
+    assert metrics_of(kind, chosen) == names
