@@ -121,6 +121,7 @@ def test_deterministic_kernels_are_asked_for_where_the_settings_say_so(workspace
     for asked in (True, False):
         train(workspace(str(asked), max_steps=1, deterministic=asked))
         assert torch.are_deterministic_algorithms_enabled() == asked
+        assert not torch.is_deterministic_algorithms_warn_only_enabled()  # attention kernels would only warn
 
 
 def test_conversations_that_are_left_out_are_told(workspace, capfd):
