@@ -16,6 +16,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.data.batches import PackReader, read_ahead
 from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.device_failures import device_failures_are_told
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.planning.peak_memory import PeakMemory
 from macaw_cli.training.processes import Processes
@@ -89,11 +90,11 @@ def measure(
         ResourceError: too little memory.
     """
     one, training = Processes(1, processes.device), workspace.settings.training
-    with process_group(one):
+    with device_failures_are_told(), process_group(one):
         torch.set_num_threads(processes.threads_each)
         memory = PeakMemory(processes.device)
         with partitioned_loading(deepspeed_config(_of_one(training, processes.count), one)):
-            model = new_model(workspace, materials.config, materials.dataset)
+            model = new_model(workspace, materials.config, materials.dataset, one.device)
             measured = []
             for stage in stages:
                 settings = _of_one(stage.settings, processes.count)

@@ -15,9 +15,13 @@ from macaw_cli.model.losses import IGNORED
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.data.epoch_plan import Pack, pack_best_fit
 from macaw_cli.training.data.tokenising import encode_rows
+from macaw_cli.training.device_failures import device_failures_are_told
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.tuning.model_setup import DTYPES
+
+SMALLER_BATCHES = "Lower evaluation.batch_size; what is trained fits."
+"""What to change where the questions need too much memory."""
 
 
 class Validation:
@@ -49,9 +53,10 @@ class Validation:
         try:
             loss = self._loss()
             model, encoder = self._engine.model, self._materials.encoder
-            reliance = quick_reliance(
-                model, encoder, self._materials.dataset, limit=self._limit, batch_size=self._batch_size
-            )
+            with device_failures_are_told(SMALLER_BATCHES, "validation"):
+                reliance = quick_reliance(
+                    model, encoder, self._materials.dataset, limit=self._limit, batch_size=self._batch_size
+                )
         finally:
             self._engine.train()
         return {"loss": loss, **{name: figures for name, figures in reliance.items() if name != "model"}}
