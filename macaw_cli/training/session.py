@@ -15,6 +15,7 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import Interrupted
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.training.agreement import of_first_rank, stop_is_agreed
 from macaw_cli.training.checkpoints.continuing import require_continuable, require_same_plan
 from macaw_cli.training.checkpoints.folder import checkpoint_name, newest_progress, read_progress
@@ -53,7 +54,10 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
         Interrupted: after SIGINT or SIGTERM, when the checkpoint is saved.
     """
     started = time.monotonic()
-    with stop_on_signals() as stop, process_group(job.processes), _run_lock(job), device_failures_are_told():
+    with (
+        stop_on_signals() as stop, process_group(job.processes), _run_lock(job), device_failures_are_told(),
+        no_cudnn_attention(),
+    ):  # fmt: skip
         torch.set_num_threads(job.processes.threads_each)
         _choose_kernels(job.workspace.settings.training.deterministic)
         materials = materials or prepare(job.workspace)

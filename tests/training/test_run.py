@@ -124,6 +124,22 @@ def test_deterministic_kernels_are_asked_for_where_the_settings_say_so(workspace
         assert not torch.is_deterministic_algorithms_warn_only_enabled()  # attention kernels would only warn
 
 
+def test_training_does_without_cudnns_attention_which_plans_for_every_shape(workspace, monkeypatch):
+    from macaw_cli.training.steps import loop
+
+    seen = []
+
+    def step(*args, **options):
+        seen.append(torch.backends.cuda.cudnn_sdp_enabled())
+        return train_step(*args, **options)
+
+    train_step = loop.train_step
+    monkeypatch.setattr(loop, "train_step", step)
+    train(workspace(max_steps=1))
+    assert seen == [False]
+    assert torch.backends.cuda.cudnn_sdp_enabled()
+
+
 def test_conversations_that_are_left_out_are_told(workspace, capfd):
     from macaw_cli.training.materials import prepare, tell_skipped
 

@@ -14,6 +14,7 @@ import torch
 from macaw_cli.basics.console import say
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.training.data.batches import PackReader, read_ahead
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.device_failures import device_failures_are_told
@@ -90,7 +91,7 @@ def measure(
         ResourceError: too little memory.
     """
     one, training = Processes(1, processes.device), workspace.settings.training
-    with device_failures_are_told(), process_group(one):
+    with device_failures_are_told(), process_group(one), no_cudnn_attention():
         torch.set_num_threads(processes.threads_each)
         memory = PeakMemory(processes.device)
         with partitioned_loading(deepspeed_config(_of_one(training, processes.count), one)):
