@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.model.copying import on_device
 
 
 class Heads(NamedTuple):
@@ -149,7 +150,7 @@ def block_mask(borders: tuple[int, ...], window: int | None, device: torch.devic
     from torch.nn.attention.flex_attention import create_block_mask
 
     length = borders[-1]
-    starts = torch.tensor(borders[1:-1], device=device)
+    starts = on_device(borders[1:-1], device)
     example = torch.bucketize(torch.arange(length, device=device), starts, right=True)
 
     def visible(_row: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
@@ -215,7 +216,7 @@ def _grouping(function: Any, heads: Heads) -> dict[str, bool]:
 
 @lru_cache(maxsize=8)
 def _on_device(borders: Sequence[int], device: torch.device) -> Tensor:
-    return torch.tensor(borders, dtype=torch.int32, device=device)
+    return on_device(borders, device, torch.int32)
 
 
 def _require_gpu(query: Tensor, name: str) -> None:

@@ -212,8 +212,9 @@ class _Session:
             first_step=stage.first_step,
             engine=self.engine,
             reader=PackReader(
-                materials.dataset, materials.rows, materials.tokens, DTYPES[settings.precision], self.engine.device
-            ),
+                materials.dataset, materials.rows, materials.tokens, DTYPES[settings.precision], self.engine.device,
+                materials.config,
+            ),  # fmt: skip
             display=display,
             log=log,
             stop=self._stop,

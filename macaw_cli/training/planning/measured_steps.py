@@ -121,8 +121,9 @@ def _measured(
     warm_up, *typical = [_of_rank(step, count) for step in typical_steps(stage.steps)]
     lengths = materials.tokens.lengths
     reader = PackReader(
-        materials.dataset, materials.rows, materials.tokens, DTYPES[engine.settings.precision], engine.device
-    )
+        materials.dataset, materials.rows, materials.tokens, DTYPES[engine.settings.precision], engine.device,
+        materials.config,
+    )  # fmt: skip
     batches = read_ahead(reader, [pack for step in (warm_up, *typical) for pack in step.packs])
     clock, stop = StepClock(engine.device), StopRequest()
     # one rate for all groups, as small as a warm-up's: the steps are real, what is learnt does not matter
