@@ -26,7 +26,7 @@ from macaw_cli.training.data.epoch_plan import Pack
 from macaw_cli.training.data.tokenised import Tokens
 
 READ_AHEAD = 4
-"""Packs that are ready or being read before they are needed."""
+"""Packs that are ready or being read before they are needed; with more than two threads, twice their number."""
 READ_AHEAD_BYTES = 512 << 20
 """Features, as stored, of these packs; fewer packs are read ahead where theirs are larger, but always one."""
 STORED = torch.float16
@@ -182,7 +182,7 @@ def read_ahead(reader: PackReader, packs: Iterable[Pack], threads: int = 2) -> G
     try:
         for pack in packs:
             size = reader.stored_bytes(pack)
-            while waiting and (len(waiting) >= READ_AHEAD or ahead + size > READ_AHEAD_BYTES):
+            while waiting and (len(waiting) >= max(READ_AHEAD, 2 * threads) or ahead + size > READ_AHEAD_BYTES):
                 future, freed = waiting.popleft()
                 ahead -= freed
                 yield future.result()

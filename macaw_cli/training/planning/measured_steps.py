@@ -124,7 +124,8 @@ def _measured(
         materials.dataset, materials.rows, materials.tokens, DTYPES[engine.settings.precision], engine.device,
         materials.config,
     )  # fmt: skip
-    batches = read_ahead(reader, [pack for step in (warm_up, *typical) for pack in step.packs])
+    packs = [pack for step in (warm_up, *typical) for pack in step.packs]
+    batches = read_ahead(reader, packs, replace(engine.processes, count=count).reader_threads)
     clock, stop = StepClock(engine.device), StopRequest()
     # one rate for all groups, as small as a warm-up's: the steps are real, what is learnt does not matter
     rates = learning_rates(0, engine.settings, 1000)

@@ -134,6 +134,18 @@ def test_only_a_few_packs_are_read_ahead():
     batches.close()
 
 
+def test_more_threads_read_as_many_packs_at_once():
+    class MeetingReader(SlowReader):
+        """Each read waits until as many run at once as there are threads."""
+
+        def read(self, pack):
+            together.wait(timeout=10)
+            return super().read(pack)
+
+    together = threading.Barrier(6)
+    assert list(read_ahead(MeetingReader(), [(1,)] * 12, threads=6)) == [(1,)] * 12
+
+
 def test_huge_packs_are_read_one_at_a_time():
     reader = SlowReader()
     batches = read_ahead(reader, [(READ_AHEAD_BYTES,)] * 5)
