@@ -119,7 +119,8 @@ class _Session:
                 if stage.name:
                     say(f"Stage {stage.name}: steps {stage.first_step + 1} to {stage.last_step}")
                 lengths, ranks = self._materials.tokens.lengths.tolist(), job.processes.count
-                display.begin_stage(stage.name, work_counter(self.engine.model, lengths, ranks))
+                work = work_counter(self.engine.model, lengths, ranks, self._materials.rows)
+                display.begin_stage(stage.name, work)
                 course = self._course(stage, display, rows)
                 self._progress = train_steps(course, self._progress)
                 early, stopped = stopped_early(self._progress, stage.settings), self._stop_is_agreed()
