@@ -54,8 +54,9 @@ class FeatureSettings:
     """Windows of the audio encoder's own length (Whisper: 30 s) that are heard of a long sound, one after another."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the encoders run."""
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Number format of the encoders' computation; features are always stored as fp16."""
+    precision: Literal["auto", "fp32", "tf32", "bf16", "fp16"] = "auto"
+    """Number format of the encoders' computation; `auto` is tf32 on a GPU and fp32 on a CPU. Features are always stored
+    as fp16."""
     batch_size: Annotated[int, Field(ge=1)] | None = None
     """Media (or frames) per encoder call; `null` takes what is fast: 8 on a CPU, 64 on a GPU."""
     shard_items: Annotated[int, Field(ge=1)] = 512

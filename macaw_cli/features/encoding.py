@@ -12,7 +12,7 @@ from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.audio_encoder import AudioEncoder, cut_windows
-from macaw_cli.encoders.frozen import FrozenEncoder
+from macaw_cli.encoders.frozen import FrozenEncoder, computed_precision
 from macaw_cli.encoders.image_encoder import ImageEncoder
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.selection import Features, Prepared, pool_frames
@@ -144,7 +144,7 @@ def load_encoders(workspace: Workspace, modalities: set[Modality]) -> Encoders:
             f" found {settings.pool_frames}."
         )
     image = audio = None
-    where = settings.device, settings.precision
+    where = settings.device, computed_precision(settings.precision, settings.device)
     if modalities & {"image", "video"}:
         image = load_image_encoder(
             settings.image_encoder, workspace.model_source(settings.image_encoder.model), *where

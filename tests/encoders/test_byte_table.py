@@ -27,5 +27,5 @@ def test_a_gpu_normalises_as_the_cpu_does(checkpoint):
     assert prepared.is_pinned()
     assert torch.equal(there.normalised(prepared.cuda()).cpu(), here.normalised(here.prepare_fitted(pixels)))
     torch.testing.assert_close(
-        there.encode(prepared).cpu(), here.encode(here.prepare_fitted(pixels)), rtol=1e-2, atol=1e-2
-    )  # cuDNN's convolutions round to TF32
+        there.encode(prepared).cpu(), here.encode(here.prepare_fitted(pixels)), rtol=1e-3, atol=1e-3
+    )  # fp32 on a GPU as well: no convolution rounds to TF32

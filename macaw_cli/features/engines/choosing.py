@@ -50,6 +50,21 @@ def gpu_devices(gpus: int) -> list[str]:
     return [f"cuda:{number}" for number in range(gpus)]
 
 
+def settle_precision(workspace: Workspace, gpus: int | None) -> Workspace:
+    """The same workspace with `features.precision` decided for where the work runs: equal here and at all workers.
+
+    With `ray`, `auto` is TF32 only where GPUs are asked for, as nobody knows the cluster yet.
+    """
+    from macaw_cli.encoders.frozen import computed_precision
+
+    features = workspace.settings.features
+    device = features.device
+    if device == "auto" and (gpus or features.engine == "ray"):
+        device = "cuda" if gpus else "cpu"
+    settled = replace(features, precision=computed_precision(features.precision, device))
+    return Workspace(workspace.root, replace(workspace.settings, features=settled))
+
+
 def on_cpu(workspace: Workspace) -> Workspace:
     """The same workspace with encoders that take no memory of a GPU."""
     features = replace(workspace.settings.features, device="cpu")
