@@ -18,9 +18,7 @@ def make_photos(folder: Path, count: int, size: tuple[int, int] = (640, 480), *,
         Image.fromarray(noisy).save(folder / f"{number:06}.jpg", quality=90)
 
 
-def make_sounds(
-    folder: Path, count: int, seconds: float = 20.0, rate: int = 44_100, *, first: int = 0
-) -> None:
+def make_sounds(folder: Path, count: int, seconds: float = 20.0, rate: int = 44_100, *, first: int = 0) -> None:
     """FLACs of noise and tones, stereo."""
     import soundfile
 

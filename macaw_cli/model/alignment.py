@@ -62,8 +62,16 @@ def folding_is_cheaper(queries: int, rows: int, width: int, heads: int) -> bool:
 
 
 def operations(queries: int, rows: int, width: int, heads: int) -> float:
-    """Of `align`'s forward pass in its cheaper form, with the query and the output projection; a multiplication and
-    an addition count as two."""
+    """Floating point operations of the attention in its cheaper form, forward, with its query and output projection.
+
+    A multiplication and an addition count as two.
+
+    Args:
+        queries: n.
+        rows: V.
+        width: D.
+        heads: h.
+    """
     return 2.0 * (min(_multiplications(queries, rows, width, heads)) + 2 * queries * width**2)
 
 

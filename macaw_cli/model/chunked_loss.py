@@ -21,8 +21,8 @@ from macaw_cli.model.partitions import used_in
 
 CHUNK_NUMBERS = {"cpu": 2**24, "cuda": 2**26}
 """Logits per chunk, by kind of device. In fp32 they are 64 MiB on a CPU and 256 MiB on a GPU, which either can spare;
-fewer would make the two matrix products with the head too thin: it is read whole for each chunk, which is free only with
-some hundred positions on a CPU (524 at V=32,007), and some thousand on a GPU."""
+fewer would make the two matrix products with the head too thin: it is read whole for each chunk, which is free only
+with some hundred positions on a CPU (524 at V=32,007), and some thousand on a GPU."""
 FEWEST_POSITIONS = 256
 """A chunk's least number of positions, for vocabularies so large that `CHUNK_NUMBERS` would give thinner chunks."""
 

@@ -3,7 +3,6 @@
 A label stands at the position of its own token; the logits of the position before predict it.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 

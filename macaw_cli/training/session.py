@@ -55,9 +55,12 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
     """
     started = time.monotonic()
     with (
-        stop_on_signals() as stop, process_group(job.processes), _run_lock(job), device_failures_are_told(),
+        stop_on_signals() as stop,
+        process_group(job.processes),
+        _run_lock(job),
+        device_failures_are_told(),
         no_cudnn_attention(),
-    ):  # fmt: skip
+    ):
         torch.set_num_threads(job.processes.threads_each)
         _choose_kernels(job.workspace.settings.training.deterministic)
         materials = materials or prepare(job.workspace)
@@ -213,9 +216,13 @@ class _Session:
             first_step=stage.first_step,
             engine=self.engine,
             reader=PackReader(
-                materials.dataset, materials.rows, materials.tokens, DTYPES[settings.precision], self.engine.device,
-                materials.config,
-            ),  # fmt: skip
+                materials.dataset,
+                materials.rows,
+                materials.tokens,
+                DTYPES[settings.precision],
+                device=self.engine.device,
+                config=materials.config,
+            ),
             display=display,
             log=log,
             stop=self._stop,

@@ -12,8 +12,8 @@ GPU, CPU = torch.device("cuda"), torch.device("cpu")
 
 @pytest.mark.parametrize(
     ("asked", "device", "computed"),
-    [("auto", "cpu", "fp32"), ("tf32", "cpu", "tf32"), ("auto", "auto", "tf32"), ("bf16", "cpu", "bf16"), ("auto", "cuda", "tf32"),
-     ("fp32", "cuda", "fp32"), ("fp16", "cuda", "fp16")],
+    [("auto", "cpu", "fp32"), ("tf32", "cpu", "tf32"), ("auto", "auto", "tf32"), ("bf16", "cpu", "bf16"),
+     ("auto", "cuda", "tf32"), ("fp32", "cuda", "fp32"), ("fp16", "cuda", "fp16")],
 )  # fmt: skip
 def test_a_precision_is_what_the_device_makes_of_it(monkeypatch, asked, device, computed):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -36,7 +36,8 @@ def test_tf32_is_on_or_off_inside_and_as_before_outside(enabled):
 
 def test_features_made_in_tf32_are_those_of_fp32_on_a_cpu_and_say_so(checkpoint):
     """A model trained on features of a GPU is used on a CPU."""
-    plain, rounded = (load_image_encoder(EncoderSettings(), checkpoint("clip"), "cpu", name) for name in ("fp32", "tf32"))
+    source = checkpoint("clip")
+    plain, rounded = (load_image_encoder(EncoderSettings(), source, "cpu", name) for name in ("fp32", "tf32"))
     nothing = plain.null_input()
     assert torch.equal(plain.encode(nothing), rounded.encode(nothing))
     assert (plain.fingerprint["precision"], rounded.fingerprint["precision"]) == ("fp32", "tf32")

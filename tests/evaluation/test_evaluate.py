@@ -8,9 +8,9 @@ import torch
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.evaluation import evaluate
+from macaw_cli.evaluation import run as evaluation_run
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.held_out import first_per_kind, held_out_questions
-from macaw_cli.evaluation import run as evaluation_run
 from macaw_cli.evaluation.run import evaluate_folder
 from macaw_cli.model.folder import load_model
 from macaw_cli.shards.training_dataset import TrainingDataset

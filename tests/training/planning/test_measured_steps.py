@@ -37,5 +37,5 @@ def test_the_weights_are_loaded_for_the_device_of_the_training(workspace, monkey
     monkeypatch.setattr(measured_steps, "new_model", load)
     monkeypatch.setattr(measured_steps, "process_group", lambda _processes: nullcontext())
     monkeypatch.setattr(measured_steps, "PeakMemory", lambda _device: None)  # it asks the GPU
-    with pytest.raises(Loaded, match="^cuda$"):
+    with pytest.raises(Loaded, match=r"^cuda$"):
         measure(space, materials, plan_stages(materials, space.settings), Processes(1, "cuda"))
