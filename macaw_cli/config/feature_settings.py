@@ -7,6 +7,8 @@ from pydantic import Field
 
 from macaw_cli.config.setting_types import Texts, named
 
+Precision = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncoderSettings:
@@ -54,7 +56,7 @@ class FeatureSettings:
     """Windows of the audio encoder's own length (Whisper: 30 s) that are heard of a long sound, one after another."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the encoders run."""
-    precision: Literal["auto", "fp32", "tf32", "bf16", "fp16"] = "auto"
+    precision: Precision = "auto"
     """Number format of the encoders' computation; `auto` is tf32 on a GPU and fp32 on a CPU. Features are always stored
     as fp16."""
     batch_size: Annotated[int, Field(ge=1)] | None = None

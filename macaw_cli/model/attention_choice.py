@@ -14,7 +14,7 @@ def no_cudnn_attention() -> Iterator[None]:
     examples, batches of questions and keys that grow with every generated token have a new shape each time. Encoders,
     whose inputs have one shape, keep it.
     """
-    before = torch.backends.cuda.cudnn_sdp_enabled()
+    before = torch.backends.cuda.cudnn_sdp_enabled()  # type: ignore[no-untyped-call]
     torch.backends.cuda.enable_cudnn_sdp(False)
     try:
         yield

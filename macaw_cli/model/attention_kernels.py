@@ -208,7 +208,7 @@ def _varlen_is_there() -> bool:
     return {"scale", "window_size"} <= signature(function).parameters.keys()
 
 
-def _grouping(function: Any, heads: Heads) -> dict[str, bool]:
+def _grouping(function: Any, heads: Heads) -> dict[str, Any]:
     """How `varlen_attn` is told that several query heads share a key: torch 2.11 sees it from the shapes alone."""
     grouped = heads.query.shape[1] != heads.key.shape[1]
     return {"enable_gqa": grouped} if "enable_gqa" in signature(function).parameters else {}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from macaw_cli.config.settings import MODALITIES
+from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.model.losses import supervised_places
 from macaw_cli.model.packing import example_borders
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class MediaPlaces(NamedTuple):
     """Where the placeholders stand, by modality, ascending; empty where there are none."""
 
-    soft: Mapping[str, Tensor]
+    soft: Mapping[Modality, Tensor]
     """(K,) int64: of the media that are there."""
-    null: Mapping[str, Tensor]
+    null: Mapping[Modality, Tensor]
     """The same of absent media, in a model that reads null features."""
 
 
@@ -58,7 +58,8 @@ class RowLayout:
 
     @property
     def _parts(self) -> Sequence[Tensor]:
-        return self.numbers.split(list(self.sizes))
+        parts: Sequence[Tensor] = torch.split(self.numbers, list(self.sizes))
+        return parts
 
     def pin_memory(self) -> "RowLayout":
         """The same in pinned memory, from which copies to a GPU do not make the CPU wait."""

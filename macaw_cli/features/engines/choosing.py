@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.threads import usable_cores
-from macaw_cli.config.feature_settings import FeatureSettings
+from macaw_cli.config.feature_settings import FeatureSettings, Precision
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.engines.engine import Engine, LocalEngine
@@ -61,7 +61,7 @@ def settle_precision(workspace: Workspace, gpus: int | None) -> Workspace:
     device = features.device
     if device == "auto" and (gpus or features.engine == "ray"):
         device = "cuda" if gpus else "cpu"
-    settled = replace(features, precision=computed_precision(features.precision, device))
+    settled = replace(features, precision=cast(Precision, computed_precision(features.precision, device)))
     return Workspace(workspace.root, replace(workspace.settings, features=settled))
 
 
