@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 
-def make_photos(folder: Path, count: int, size: tuple[int, int] = (640, 480)) -> None:
+def make_photos(folder: Path, count: int, size: tuple[int, int] = (640, 480), *, first: int = 0) -> None:
     """JPEGs with the statistics of photographs: smooth areas, some texture (about 60 KB at 640 x 480)."""
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
+    for number in range(first, first + count):
         generator = np.random.default_rng(number)
         coarse = generator.integers(0, 256, (12, 16, 3), dtype=np.uint8)
         smooth = np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC), np.int16)
@@ -18,13 +18,13 @@ def make_photos(folder: Path, count: int, size: tuple[int, int] = (640, 480)) ->
         Image.fromarray(noisy).save(folder / f"{number:06}.jpg", quality=90)
 
 
-def make_sounds(folder: Path, count: int, seconds: float = 20.0, rate: int = 44_100) -> None:
+def make_sounds(folder: Path, count: int, seconds: float = 20.0, rate: int = 44_100, *, first: int = 0) -> None:
     """FLACs of noise and tones, stereo."""
     import soundfile
 
     folder.mkdir(parents=True, exist_ok=True)
     time = np.arange(int(seconds * rate)) / rate
-    for number in range(count):
+    for number in range(first, first + count):
         generator = np.random.default_rng(number)
         tones = sum(np.sin(2 * np.pi * pitch * time) for pitch in generator.uniform(100, 4000, 4)) / 8
         noise = generator.standard_normal((len(time), 2)) * 0.02

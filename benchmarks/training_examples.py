@@ -96,7 +96,7 @@ def packs(
         packs_per_step=-(-int(tokens.lengths.sum()) // budget),
     )  # fmt: skip
     rows = conversation_rows(examples, config.feature_shapes)
-    reader = PackReader(MadeUpFeatures(config.feature_shapes), rows, tokens, dtype, device)
+    reader = PackReader(MadeUpFeatures(config.feature_shapes), rows, tokens, dtype, device, config)
     return [reader.read(pack) for step in steps for pack in step.packs if pack]
 
 

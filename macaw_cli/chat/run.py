@@ -13,6 +13,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.folder import load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders
 
@@ -31,6 +32,7 @@ class Request:
     """Print the answer as the object that scripts rely on; needs a prompt."""
 
 
+@no_cudnn_attention()
 def chat(workspace: Workspace, request: Request) -> None:
     """Answer.
 

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from macaw_cli.config.setting_types import Texts, named
 
+Precision = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncoderSettings:
@@ -57,8 +59,9 @@ class FeatureSettings:
     tokens): `drop` stores only what was heard, `keep` the whole window, as published checkpoints expect it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the encoders run."""
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Number format of the encoders' computation; features are always stored as fp16."""
+    precision: Precision = "auto"
+    """Number format of the encoders' computation; `auto` is tf32 on a GPU and fp32 on a CPU. Features are always stored
+    as fp16."""
     batch_size: Annotated[int, Field(ge=1)] | None = None
     """Media (or frames) per encoder call; `null` takes what is fast: 8 on a CPU, 64 on a GPU."""
     shard_items: Annotated[int, Field(ge=1)] = 512

@@ -180,7 +180,7 @@ class TrainingSettings:
     report: bool = True
     """Draw `report.html` and `plots/` at the end; `macaw inspect RUN --html` does so at any time."""
     deterministic: bool = False
-    """Ask torch for deterministic kernels (always so on a CPU)."""
+    """Use only kernels that repeat to the bit (always so on a CPU); on a GPU they are slower."""
     as_published: bool = False
     """Repeat the published code's own deviations: 256 tokens, its label mask, no end token, null media."""
 

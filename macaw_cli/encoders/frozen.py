@@ -2,6 +2,8 @@
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -12,7 +14,7 @@ from macaw_cli.basics.errors import ResourceError
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.selection import Features, Prepared
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _ALWAYS_IN_FINGERPRINTS = ("layer", "cls", "post_layernorm", "projection", "l2")
 WHEN_NOT_DEFAULT = ("pool", "image_size")
 """Settings that older stores do not know: in a fingerprint only where they are not the default."""
@@ -145,7 +147,8 @@ class FrozenEncoder(ABC):
             ResourceError: the device has too little memory for the batch.
         """
         try:
-            features = self.select(self.model, self._on_device(prepared), self.settings)
+            with tf32_products(self.device, enabled=self.precision == "tf32"):
+                features = self.select(self.model, self._on_device(prepared), self.settings)
             return features.float() if isinstance(features, Tensor) else [medium.float() for medium in features]
         except torch.OutOfMemoryError:
             raise ResourceError(
@@ -172,6 +175,37 @@ class FrozenEncoder(ABC):
             "precision": self.precision,
             "dtype": "fp16",
         }
+
+
+def computed_precision(precision: str, device: str) -> str:
+    """What `features.precision` comes to on this device: `auto` is TF32 on a GPU and fp32 on a CPU.
+
+    TF32 keeps the range of fp32 and rounds what enters a product to 10 bits, so no encoder overflows, and the features,
+    which are stored as fp16, keep a cosine of 0.9999 with those of fp32; bf16 with its 7 bits does not in all encoders.
+    A CPU has no TF32 and computes in fp32 instead.
+    """
+    if precision != "auto":
+        return precision
+    on_gpu = torch.cuda.is_available() if device == "auto" else torch.device(device).type == "cuda"
+    return "tf32" if on_gpu else "fp32"
+
+
+@contextmanager
+def tf32_products(device: torch.device, *, enabled: bool) -> Iterator[None]:
+    """Have a GPU round to TF32 in products and convolutions of fp32, or not at all, for the duration of the block.
+
+    By default torch does so in convolutions alone.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = enabled
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
 def chosen_outputs(settings: EncoderSettings) -> dict[str, Any]:

@@ -19,11 +19,13 @@ from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.evaluation.presentation import write_picture
 from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
 from macaw_cli.evaluation.verdict import verdicts
+from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.shards.same_encoders import require_same_encoders
 from macaw_cli.shards.training_dataset import TrainingDataset
 
 
+@no_cudnn_attention()
 def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, Any]:
     """Evaluate a model folder, a run, or the workspace's newest model on the workspace's held-out questions.
 

@@ -1,6 +1,7 @@
 """The two encoders of a store: which media they need, what they ask the decoders for, and batches of features."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from typing import Any, TypeVar
 
@@ -9,10 +10,11 @@ import torch
 from torch import Tensor
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.audio_encoder import AudioEncoder, cut_windows
-from macaw_cli.encoders.frozen import FrozenEncoder
+from macaw_cli.encoders.frozen import FrozenEncoder, computed_precision
 from macaw_cli.encoders.image_encoder import ImageEncoder
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.padding import window_layout
@@ -167,7 +169,7 @@ def load_encoders(workspace: Workspace, modalities: set[Modality]) -> Encoders:
             f" found {settings.pool_frames}."
         )
     image = audio = None
-    where = settings.device, settings.precision
+    where = settings.device, computed_precision(settings.precision, settings.device)
     if modalities & {"image", "video"}:
         image = load_image_encoder(
             settings.image_encoder, workspace.model_source(settings.image_encoder.model), *where
@@ -196,12 +198,34 @@ def _regrouped(items: Sequence[Tensor], counts: list[int]) -> list[list[Tensor]]
 
 def _prepared(encoder: FrozenEncoder, arrays: list[np.ndarray]) -> Prepared:
     if not isinstance(encoder, ImageEncoder):
-        return encoder.prepare(arrays)
+        return prepared_by_threads(encoder, arrays, usable_cores()) if _feeds_gpu(encoder) else encoder.prepare(arrays)
     if encoder.geometry is not None:
         return encoder.prepare_fitted(np.stack(arrays))
     from PIL import Image
 
     return encoder.prepare([Image.fromarray(array) for array in arrays])
+
+
+def _feeds_gpu(encoder: FrozenEncoder) -> bool:
+    return encoder.device.type == "cuda"
+
+
+def prepared_by_threads(encoder: FrozenEncoder, arrays: list[np.ndarray], threads: int) -> Prepared:
+    """As `encoder.prepare`, on several cores: spectrograms take one core longer than a GPU needs to encode them.
+
+    Meanwhile a GPU computes the batch before.
+
+    Args:
+        encoder: of sound.
+        arrays: waveforms (samples,).
+        threads: at most one for each of them.
+    """
+    share = -(-len(arrays) // threads)
+    parts = [arrays[first : first + share] for first in range(0, len(arrays), share)]
+    with ThreadPoolExecutor(len(parts), thread_name_prefix="macaw-prepare") as pool:
+        made = list(pool.map(encoder.prepare, parts))
+    together = [part for part in made if isinstance(part, Tensor)]
+    return torch.cat(together) if together else [medium for part in made for medium in part]
 
 
 def _halved(features: Sequence[Tensor]) -> Features:

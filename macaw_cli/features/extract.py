@@ -19,7 +19,7 @@ from macaw_cli.basics.typed_command import same_config
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.batch_size import batch_size
-from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_elsewhere
+from macaw_cli.features.engines.choosing import choose_engine, on_cpu, settle_precision, works_elsewhere
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
@@ -74,6 +74,7 @@ def extract(
     survey = survey_sources(workspace, named, limit)
     from macaw_cli.features.encoding import load_encoders  # imports torch: a wrong path is told before that
 
+    workspace = settle_precision(workspace, gpus)
     encoders = load_encoders(on_cpu(workspace) if elsewhere and not plan else workspace, set(survey.media))
     if plan:
         return plan_extraction(workspace, survey, list_sources(workspace, named, limit), encoders)

@@ -57,9 +57,29 @@ def align(
 
 def folding_is_cheaper(queries: int, rows: int, width: int, heads: int) -> bool:
     """Whether `folded` needs fewer multiplications than `shared`; what both need alike is left out."""
+    folded_cost, shared_cost = _multiplications(queries, rows, width, heads)
+    return folded_cost <= shared_cost
+
+
+def operations(queries: int, rows: int, width: int, heads: int) -> float:
+    """Floating point operations of the attention in its cheaper form, forward, with its query and output projection.
+
+    A multiplication and an addition count as two.
+
+    Args:
+        queries: n.
+        rows: V.
+        width: D.
+        heads: h.
+    """
+    return 2.0 * (min(_multiplications(queries, rows, width, heads)) + 2 * queries * width**2)
+
+
+def _multiplications(queries: int, rows: int, width: int, heads: int) -> tuple[int, int]:
+    """Of `folded` and of `shared`."""
     folded_cost = 2 * queries * width**2 + 2 * heads * queries * rows * width
     shared_cost = 2 * rows * width**2 + 2 * queries * rows * width
-    return folded_cost <= shared_cost
+    return folded_cost, shared_cost
 
 
 def folded(

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.model.copying import on_device
 
 
 class Heads(NamedTuple):
@@ -82,11 +83,10 @@ def varlen(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
     from torch.nn.attention.varlen import varlen_attn
 
     borders, longest = _on_device(pack.borders, heads.query.device), max(pack.lengths)
-    grouped = heads.query.shape[1] != heads.key.shape[1]
     query, key, value = (one[0].transpose(0, 1) for one in heads)
     attended: Any = varlen_attn(
         query, key, value, borders, borders, longest, longest, scale=pack.scale, window_size=_reach(pack.window),
-        enable_gqa=grouped,
+        **_grouping(varlen_attn, heads),
     )  # fmt: skip
     return attended[None]  # type: ignore[no-any-return]
 
@@ -150,7 +150,7 @@ def block_mask(borders: tuple[int, ...], window: int | None, device: torch.devic
     from torch.nn.attention.flex_attention import create_block_mask
 
     length = borders[-1]
-    starts = torch.tensor(borders[1:-1], device=device)
+    starts = on_device(borders[1:-1], device)
     example = torch.bucketize(torch.arange(length, device=device), starts, right=True)
 
     def visible(_row: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
@@ -200,17 +200,23 @@ def _equal_depths(heads: Heads) -> bool:
 
 @cache
 def _varlen_is_there() -> bool:
-    """Whether this torch has the kernel, with the sliding windows and grouped heads that it was first without."""
+    """Whether this torch has the kernel, with the sliding windows that it was first without (before 2.11)."""
     try:
         function = import_module("torch.nn.attention.varlen").varlen_attn
     except ImportError:
         return False
-    return {"scale", "window_size", "enable_gqa"} <= signature(function).parameters.keys()
+    return {"scale", "window_size"} <= signature(function).parameters.keys()
+
+
+def _grouping(function: Any, heads: Heads) -> dict[str, Any]:
+    """How `varlen_attn` is told that several query heads share a key: torch 2.11 sees it from the shapes alone."""
+    grouped = heads.query.shape[1] != heads.key.shape[1]
+    return {"enable_gqa": grouped} if "enable_gqa" in signature(function).parameters else {}
 
 
 @lru_cache(maxsize=8)
 def _on_device(borders: Sequence[int], device: torch.device) -> Tensor:
-    return torch.tensor(borders, dtype=torch.int32, device=device)
+    return on_device(borders, device, torch.int32)
 
 
 def _require_gpu(query: Tensor, name: str) -> None:

@@ -19,9 +19,10 @@ from torch.autograd.function import once_differentiable
 
 from macaw_cli.model.partitions import used_in
 
-CHUNK_NUMBERS = 2**24
-"""Logits per chunk. In fp32 they are 64 MiB, which any device can spare; fewer would make the two matrix products with
-the head too thin: it is read whole for each chunk, which is free only with some hundred positions (524 at V=32,007)."""
+CHUNK_NUMBERS = {"cpu": 2**24, "cuda": 2**26}
+"""Logits per chunk, by kind of device. In fp32 they are 64 MiB on a CPU and 256 MiB on a GPU, which either can spare;
+fewer would make the two matrix products with the head too thin: it is read whole for each chunk, which is free only
+with some hundred positions on a CPU (524 at V=32,007), and some thousand on a GPU."""
 FEWEST_POSITIONS = 256
 """A chunk's least number of positions, for vocabularies so large that `CHUNK_NUMBERS` would give thinner chunks."""
 
@@ -69,9 +70,9 @@ def liger_loss() -> Any:
     return function if "accum_dtype" in signature(function).parameters else None
 
 
-def chunk_positions(vocabulary: int) -> int:
-    """Positions per chunk for this vocabulary."""
-    return max(CHUNK_NUMBERS // vocabulary, FEWEST_POSITIONS)
+def chunk_positions(vocabulary: int, device: str = "cpu") -> int:
+    """Positions per chunk for this vocabulary on this kind of device; one that is not listed counts as a CPU."""
+    return max(CHUNK_NUMBERS.get(device, CHUNK_NUMBERS["cpu"]) // vocabulary, FEWEST_POSITIONS)
 
 
 class _ChunkedLoss(torch.autograd.Function):
@@ -87,7 +88,7 @@ class _ChunkedLoss(torch.autograd.Function):
             for one, need in zip(like, needed, strict=True)
         ]
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        step = chunk_positions(len(weight))
+        step = chunk_positions(len(weight), hidden.device.type)
         for start in range(0, len(hidden), step):
             rows = slice(start, start + step)
             total += _add_chunk(rows, hidden, weight, bias, targets, gradients)

@@ -47,17 +47,17 @@ def require_equal_counts(placeholders: Mapping[Modality, int], soft_tokens: Mapp
 
 
 def place_soft_tokens(embeds: Tensor, places: Tensor, soft_tokens: Tensor) -> Tensor:
-    """Replace the embeddings at `places` by soft tokens, in row-major order.
+    """Replace the embeddings at `places` by soft tokens; neither this nor its backward pass waits for a GPU.
 
     Args:
         embeds: (B, T, D).
-        places: (B, T) bool with exactly K true.
+        places: (K,) int64, counted over all rows behind one another, each once.
         soft_tokens: (K, D).
 
     Returns:
         (B, T, D), in the dtype of `embeds`.
     """
-    return embeds.masked_scatter(places[..., None], soft_tokens.to(embeds.dtype))
+    return embeds.flatten(0, 1).index_copy(0, places, soft_tokens.to(embeds.dtype)).view_as(embeds)
 
 
 def insert_after_first(

@@ -25,6 +25,8 @@ TOLERANCE = 1e-4
 """Share of the largest logit by which rounding may move a logit; the smallest leak that was seen moves it by 1e-2."""
 CANNOT = (AssertionError, AttributeError, ImportError, LookupError, NotImplementedError, RuntimeError, TypeError)
 """What LLMs raise at inputs that they do not understand."""
+WITHOUT_EFFECT = {"dtype", "torch_dtype", "quantization_config", "vocab_size", "_name_or_path", "transformers_version"}
+"""Fields of a configuration that a small copy does not take over."""
 FIRST, SECOND, PROMPT = (5, 6, 7, 8, 9, 10), (1, 2, 3, 4), (11, 12, 13)
 
 
@@ -118,7 +120,9 @@ def isolation_of_config(llm_config: Any, kernel: str = "ours") -> Isolation:
     """
     if not set(getattr(llm_config, "layer_types", None) or ()) <= ISOLATED_LAYERS:
         return Isolation(packs=False, branches=False)
-    return _tried(llm_config.to_json_string(use_diff=False), kernel)
+    fields = json.loads(llm_config.to_json_string(use_diff=False))
+    # the number format differs between a checkpoint and the model in training: the same LLM is tried once
+    return _tried(json.dumps({name: value for name, value in fields.items() if name not in WITHOUT_EFFECT}), kernel)
 
 
 @lru_cache(maxsize=32)
@@ -126,7 +130,7 @@ def _tried(config: str, kernel: str) -> Isolation:
     plain = None if kernel in {"ours", ""} else kernel
     with quiet_transformers(), torch.random.fork_rng(devices=[]), torch.no_grad():
         for fields in small_copies(json.loads(config)):
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)  # torch.manual_seed would reseed the GPUs, which nothing restores
             try:
                 small = AutoConfig.for_model(**fields)
                 llm = AutoModelForCausalLM.from_config(small, dtype=torch.float32, attn_implementation=plain).eval()

@@ -3,7 +3,6 @@
 A label stands at the position of its own token; the logits of the position before predict it.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -34,8 +33,11 @@ def response_loss(logits: Tensor, targets: Tensor, num_supervised: Tensor | int 
 
 def divided(total: Tensor, counted: Tensor | int, num_supervised: Tensor | int | None) -> Tensor:
     """The summed loss divided by `num_supervised`, or by the number of tokens counted in it."""
-    divisor = torch.as_tensor(counted).clamp(min=1) if num_supervised is None else num_supervised
-    return total / torch.as_tensor(divisor, device=total.device, dtype=total.dtype)
+    if num_supervised is None:
+        num_supervised = max(counted, 1) if isinstance(counted, int) else counted.clamp(min=1)
+    if isinstance(num_supervised, Tensor):
+        num_supervised = num_supervised.to(total)
+    return total / num_supervised
 
 
 def supervised_places(labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,9 @@ from torch import Tensor
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.settings import Modality
 from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.fusion import FusedInputs, insert_after_first, place_soft_tokens, require_equal_counts
+from macaw_cli.model.row_layout import MediaPlaces, RowLayout, media_places
 
 if TYPE_CHECKING:
     from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -27,8 +29,9 @@ class MediaFusion:
         self.config = model.config
 
     def fuse(
-        self, input_ids: Tensor, attention_mask: Tensor | None, labels: Tensor | None, features: Media
-    ) -> FusedInputs:
+        self, input_ids: Tensor, attention_mask: Tensor | None, labels: Tensor | None, features: Media,
+        layout: RowLayout | None = None,
+    ) -> FusedInputs:  # fmt: skip
         """Embed the text and tags, make soft tokens and put them in their places.
 
         Args:
@@ -36,43 +39,42 @@ class MediaFusion:
             attention_mask: (B, T) or None.
             labels: (B, T) or None.
             features: one tensor per medium, per modality.
+            layout: of the rows, where it is known; without it a GPU is waited for.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per modality.
         """
-        if self.config.null_media and not (input_ids >= min(self.config.soft_token_ids.values())).any():
+        places = layout.media if layout else media_places(input_ids, self.config)
+        if self.config.null_media and not any(map(len, (*places.soft.values(), *places.null.values()))):
             block = self.published_block(features, len(input_ids)).to(input_ids)
             input_ids, attention_mask, labels = insert_after_first(input_ids, attention_mask, labels, block)
-        self._check(input_ids, features)
+            places = media_places(input_ids, self.config)
+        _require_places(self.config, places, features)
         embeds = self.embed_text(input_ids)
-        for name, soft in zip(self.config.modalities, self._soft_tokens(input_ids, embeds, features), strict=True):
-            embeds = self._placed(name, embeds, input_ids, soft)
+        for name, soft in zip(self.config.modalities, self._soft_tokens(places, embeds, features), strict=True):
+            embeds = self._placed(name, embeds, places, soft)
         return FusedInputs(embeds, attention_mask, labels)
 
-    def _soft_tokens(self, input_ids: Tensor, embeds: Tensor, features: Media) -> tuple[Tensor, ...]:
+    def _soft_tokens(self, places: MediaPlaces, embeds: Tensor, features: Media) -> tuple[Tensor, ...]:
         """(K, D) per modality; those of the null medium stand last, where any row has one."""
         media = {name: [medium.to(embeds) for medium in features[name]] for name in self.config.modalities}
         for name in self.config.modalities if self.config.null_media else ():
-            if self._null_places(name, input_ids).any():
+            if len(places.null[name]):
                 media[name].append(self.null_features(name).to(embeds))
         matrix = self.model.embedding_matrix
         self.model.bridges.may_look_at(matrix)
         soft: tuple[Tensor, ...] = self.model.bridges(media, matrix)
         return soft
 
-    def _placed(self, name: Modality, embeds: Tensor, input_ids: Tensor, soft: Tensor) -> Tensor:
+    def _placed(self, name: Modality, embeds: Tensor, places: MediaPlaces, soft: Tensor) -> Tensor:
         """`embeds` with the soft tokens of one modality in their places."""
-        null_places = self._null_places(name, input_ids)
-        if self.config.null_media and null_places.any():
+        null_places = places.null[name]
+        if self.config.null_media and len(null_places):
             count = soft_token_count(self.config, name, self.config.feature_shapes[name])
-            blocks = int(null_places.sum()) // count
+            blocks = len(null_places) // count
             embeds = place_soft_tokens(embeds, null_places, soft[-count:].repeat(blocks, 1))
             soft = soft[:-count]
-        return place_soft_tokens(embeds, input_ids == self.config.soft_token_ids[name], soft)
-
-    def _null_places(self, name: Modality, input_ids: Tensor) -> Tensor:
-        places: Tensor = input_ids == self.config.null_token_ids[name]
-        return places
+        return place_soft_tokens(embeds, places.soft[name], soft)
 
     def embed_text(self, input_ids: Tensor) -> Tensor:
         """(B, T, D) embeddings of text and tags; positions of media hold something that is replaced later."""
@@ -121,11 +123,9 @@ class MediaFusion:
             )
         return kept
 
-    def _check(self, input_ids: Tensor, features: Media) -> None:
-        found = [(input_ids == self.config.soft_token_ids[name]).sum() for name in features]
-        placeholders = dict(zip(features, torch.stack(found).tolist(), strict=True))  # a GPU is waited for once
-        made = {
-            name: sum(soft_token_count(self.config, name, medium.shape) for medium in media)
-            for name, media in features.items()
-        }
-        require_equal_counts(placeholders, made)
+
+def _require_places(config: MacawConfig, places: MediaPlaces, features: Media) -> None:
+    made = {
+        name: sum(soft_token_count(config, name, medium.shape) for medium in media) for name, media in features.items()
+    }
+    require_equal_counts({name: len(places.soft[name]) for name in features}, made)

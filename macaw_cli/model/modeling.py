@@ -21,11 +21,12 @@ from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.fusion import FusedInputs
 from macaw_cli.model.generation import MediaGeneration
 from macaw_cli.model.isolation import require_isolation
-from macaw_cli.model.language_head import plain_head
-from macaw_cli.model.losses import divided, predicting_positions, response_loss, supervised_places
+from macaw_cli.model.loss_alone import loss_alone
+from macaw_cli.model.losses import response_loss
 from macaw_cli.model.media_inputs import MediaFusion
 from macaw_cli.model.packing import isolating_mask, mask_for_kernel
 from macaw_cli.model.partitions import gathered
+from macaw_cli.model.row_layout import RowLayout
 
 Features = Sequence[Tensor] | Tensor
 
@@ -98,6 +99,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
         return_logits: bool = True,
+        layout: RowLayout | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Loss and logits.
@@ -126,6 +128,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
                 packed examples can only be kept apart where there is no cache.
             logits_to_keep: 0 for all logits, else how many of the last, or which positions.
             return_logits: False returns the loss alone, for which no logits are kept: the way to train.
+            layout: `row_layout` of the ids, labels and positions, made on the CPU; without it a GPU is waited for.
             **kwargs: passed on to the LLM.
 
         Raises:
@@ -133,47 +136,33 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         """
         if inputs_embeds is None:
             inputs_embeds, attention_mask, labels = self.fuse_inputs(
-                input_ids, attention_mask, labels, audio_lengths=audio_lengths,
+                input_ids, attention_mask, labels, layout, audio_lengths=audio_lengths,
                 image_features=image_features, video_features=video_features, audio_features=audio_features,
                 pixel_values=pixel_values, pixel_values_videos=pixel_values_videos, input_features=input_features,
             )  # fmt: skip
+        if layout is not None and layout.positions != inputs_embeds.shape[:2].numel():
+            layout = None  # blocks of null media were inserted
         if use_cache is None and (position_ids is not None or labels is not None):
             use_cache = False
         if attention_mask is None and position_ids is not None and past_key_values is None and not use_cache:
             require_isolation(self.language_model, position_ids)
-            attention_mask = isolating_mask(position_ids, self.language_model.config)
+            attention_mask = isolating_mask(position_ids, self.language_model.config, layout)
         attention_mask = mask_for_kernel(attention_mask, self.language_model.config, inputs_embeds.dtype)
         inputs = {
             "inputs_embeds": inputs_embeds, "attention_mask": attention_mask, "position_ids": position_ids,
             "past_key_values": past_key_values, "use_cache": use_cache, **kwargs,
         }  # fmt: skip
         if labels is not None and not return_logits:
-            return self._loss_alone(inputs, labels, num_supervised)
+            return loss_alone(self, inputs, labels, num_supervised, layout)
         output: CausalLMOutputWithPast = self.language_model(**inputs, logits_to_keep=logits_to_keep)
         if labels is not None:
             output.loss = response_loss(output.logits[:, :-1], labels[:, 1:], num_supervised)
         return output
 
-    def _loss_alone(
-        self, inputs: dict[str, Any], labels: Tensor, num_supervised: Tensor | int | None
-    ) -> CausalLMOutputWithPast:
-        """The loss without the logits, or, where the LLM computes them in its own way, with those that are needed."""
-        parts = plain_head(self.language_model)
-        if parts is None:
-            positions = predicting_positions(labels)
-            output: CausalLMOutputWithPast = self.language_model(**inputs, logits_to_keep=positions)
-            loss = response_loss(output.logits, labels[:, positions + 1], num_supervised)
-            return CausalLMOutputWithPast(loss=loss, past_key_values=output.get("past_key_values"))
-        places, targets = supervised_places(labels)  # first, because a GPU is waited for until they are known
-        output = parts.backbone(**inputs)
-        hidden = output.last_hidden_state.flatten(0, 1).index_select(0, places)
-        self.supervised_loss.may_use(parts.head)
-        loss = divided(self.supervised_loss(hidden, parts.head, targets), len(places), num_supervised)
-        return CausalLMOutputWithPast(loss=loss, past_key_values=output.get("past_key_values"))
-
     def fuse_inputs(
-        self, input_ids: Tensor | None, attention_mask: Tensor | None = None, labels: Tensor | None = None, **media: Any
-    ) -> FusedInputs:
+        self, input_ids: Tensor | None, attention_mask: Tensor | None = None, labels: Tensor | None = None,
+        layout: RowLayout | None = None, **media: Any,
+    ) -> FusedInputs:  # fmt: skip
         """What the LLM reads: embeddings with the soft tokens in their places, and the mask and labels that fit.
 
         Args:
@@ -181,6 +170,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
                 hold no placeholder at all.
             attention_mask: (B, T) or None.
             labels: (B, T) or None.
+            layout: as in `forward`.
             **media: `image_features`, `video_features`, `audio_features`, `pixel_values`, `pixel_values_videos`,
                 `input_features`, `audio_lengths` as in `forward`.
 
@@ -189,7 +179,9 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         """
         if input_ids is None:
             raise ValueError("Either input_ids or inputs_embeds must be given.")
-        return MediaFusion(self).fuse(input_ids, attention_mask, labels, attached_encoders.features(self, **media))
+        return MediaFusion(self).fuse(
+            input_ids, attention_mask, labels, attached_encoders.features(self, **media), layout
+        )
 
     def calibrate(self, tokenizer: Any = None) -> None:
         """Fit the bridges and the begin/end tokens to the LLM's own embeddings; for a new model, before training.

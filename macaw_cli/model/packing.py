@@ -8,7 +8,7 @@ positions; transformers makes it by itself where there are several kinds of laye
 """
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from transformers.masking_utils import sdpa_mask
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
 from macaw_cli.model.attention_kernels import Heads, Kernel, Pack, fastest, flash, flash_is_installed, flex, varlen
 from macaw_cli.model.language_head import without_adapter
+
+if TYPE_CHECKING:
+    from macaw_cli.model.row_layout import RowLayout
 
 PREFIX = "macaw-packed-"
 KERNELS: dict[str, tuple[str, Kernel]] = {
@@ -96,12 +99,13 @@ def example_borders(position_ids: Tensor) -> Tensor | None:
     return torch.cat([places, torch.tensor([starts.numel()])]).int()
 
 
-def isolating_mask(position_ids: Tensor, llm_config: Any) -> Tensor | None:
+def isolating_mask(position_ids: Tensor, llm_config: Any, layout: "RowLayout | None" = None) -> Tensor | None:
     """What the LLM gets as the mask of packed rows; None where there is one example per row, or it makes its own.
 
     Args:
         position_ids: (B, T), starting again with every example.
         llm_config: configuration of the LLM.
+        layout: of these rows, where it is known; without it a GPU is waited for.
 
     Returns:
         For the kernels of `use_attention` the borders as (1, 1, 1, examples + 1) int32; for SDPA and eager attention
@@ -111,7 +115,7 @@ def isolating_mask(position_ids: Tensor, llm_config: Any) -> Tensor | None:
     ours = kernel.startswith(PREFIX)
     if not ours and (kernel not in KERNELS_WITH_MASK or getattr(llm_config, "sliding_window", None) is not None):
         return None
-    borders = example_borders(position_ids)
+    borders = layout.borders if layout else example_borders(position_ids)
     if borders is None or ours:
         return None if borders is None else borders[None, None, None]
     places = torch.arange(position_ids.numel(), device=position_ids.device)

@@ -11,6 +11,9 @@ from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.data.epoch_plan import require_divisible
 from macaw_cli.training.launching.hosts import Host, read_hostfile
 
+FEWEST_READERS, MOST_READERS = 2, 8
+"""A pack of CLIP-L and Whisper-large features takes one core 85 ms, where a GPU trains on it in 67 ms."""
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -25,7 +28,18 @@ class Processes:
     @property
     def threads_each(self) -> int:
         """Compute threads per process: what OMP_NUM_THREADS says, else the cores shared out."""
-        return threads_for(max([host.processes for host in self.hosts], default=self.count))
+        return threads_for(self._on_one_machine)
+
+    @property
+    def reader_threads(self) -> int:
+        """Threads per process that read features ahead: on a GPU half of its share of the cores, on a CPU two."""
+        if self.device == "cpu":
+            return FEWEST_READERS  # the cores compute
+        return min(max(usable_cores() // self._on_one_machine // 2, FEWEST_READERS), MOST_READERS)
+
+    @property
+    def _on_one_machine(self) -> int:
+        return max([host.processes for host in self.hosts], default=self.count)
 
 
 def threads_for(processes: int) -> int:

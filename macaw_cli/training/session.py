@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,10 @@ import torch
 from macaw_cli.basics import distributed
 from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.console import say
-from macaw_cli.basics.errors import Interrupted, ResourceError
+from macaw_cli.basics.errors import Interrupted
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.training.agreement import of_first_rank, stop_is_agreed
 from macaw_cli.training.checkpoints.continuing import require_continuable, require_same_plan
 from macaw_cli.training.checkpoints.folder import checkpoint_name, newest_progress, read_progress
@@ -23,6 +24,7 @@ from macaw_cli.training.checkpoints.progress import BestValidation, Progress
 from macaw_cli.training.checkpoints.saving import save_checkpoint
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.data.epoch_plan import plan_hash
+from macaw_cli.training.device_failures import device_failures_are_told
 from macaw_cli.training.finishing import finish_run
 from macaw_cli.training.job import TrainingJob, TrainingReport
 from macaw_cli.training.materials import Materials, prepare
@@ -53,7 +55,13 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
         Interrupted: after SIGINT or SIGTERM, when the checkpoint is saved.
     """
     started = time.monotonic()
-    with stop_on_signals() as stop, process_group(job.processes), _run_lock(job), _memory_is_told():
+    with (
+        stop_on_signals() as stop,
+        process_group(job.processes),
+        _run_lock(job),
+        device_failures_are_told(),
+        no_cudnn_attention(),
+    ):
         torch.set_num_threads(job.processes.threads_each)
         _choose_kernels(job.workspace.settings.training.deterministic)
         materials = materials or prepare(job.workspace)
@@ -78,10 +86,14 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
 
 
 def _choose_kernels(deterministic: bool) -> None:
-    """Ask for kernels that repeat to the bit; where torch has none it warns and takes the other."""
+    """Ask for kernels that repeat to the bit; where torch has none, the operation fails.
+
+    With `warn_only`, the backward passes of the flash and memory-efficient attention kernels only warn, though both
+    have a deterministic form.
+    """
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS promises it for a fixed workspace only
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    torch.use_deterministic_algorithms(deterministic)
 
 
 class _Session:
@@ -117,7 +129,8 @@ class _Session:
                 if stage.name:
                     say(f"Stage {stage.name}: steps {stage.first_step + 1} to {stage.last_step}")
                 lengths, ranks = self._materials.tokens.lengths.tolist(), job.processes.count
-                display.begin_stage(stage.name, work_counter(self.engine.model, lengths, ranks))
+                work = work_counter(self.engine.model, lengths, ranks, self._materials.rows)
+                display.begin_stage(stage.name, work)
                 course = self._course(stage, display, rows)
                 self._progress = train_steps(course, self._progress)
                 early, stopped = stopped_early(self._progress, stage.settings), self._stop_is_agreed()
@@ -210,7 +223,12 @@ class _Session:
             first_step=stage.first_step,
             engine=self.engine,
             reader=PackReader(
-                materials.dataset, materials.rows, materials.tokens, DTYPES[settings.precision], self.engine.device
+                materials.dataset,
+                materials.rows,
+                materials.tokens,
+                DTYPES[settings.precision],
+                device=self.engine.device,
+                config=materials.config,
             ),
             display=display,
             log=log,
@@ -222,15 +240,3 @@ class _Session:
 
 def _run_lock(job: TrainingJob) -> AbstractContextManager[None]:
     return folder_lock(job.run.path) if distributed.is_main() else nullcontext()
-
-
-@contextmanager
-def _memory_is_told() -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise ResourceError(
-            f"The GPU's memory is full: {str(error).splitlines()[0]}",
-            "Lower training.pack_tokens (and raise training.packs_per_step), set training.gradient_checkpointing, "
-            "or raise training.zero_stage.",
-        ) from error

@@ -3,8 +3,10 @@
 import io
 
 import pytest
+import torch
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.chat import run as chat_run
 from macaw_cli.chat.run import Request, chat
 from macaw_cli.config.loading import Workspace, open_workspace
 from macaw_cli.config.settings import Settings
@@ -47,3 +49,21 @@ def test_attachments_of_the_command_line_go_with_the_first_line(workspace_folder
     assert seen != blind
     assert "red.png: image, 16 soft tokens" in lines.err
     assert "/clear" in lines.err
+
+
+def test_answers_are_generated_without_cudnns_attention_which_plans_for_every_length(
+    workspace_folder, monkeypatch, capsys
+):
+    seen = []
+    load = chat_run.load_model
+
+    def loaded(folder, device):
+        model, processor = load(folder, device)
+        model.register_forward_pre_hook(lambda *_: seen.append(torch.backends.cuda.cudnn_sdp_enabled()))
+        return model, processor
+
+    monkeypatch.setattr(chat_run, "load_model", loaded)
+    chat(open_workspace(workspace_folder), Request(None, {}, "Hello?"))
+    assert seen
+    assert not any(seen)
+    assert torch.backends.cuda.cudnn_sdp_enabled()

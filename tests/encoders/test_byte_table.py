@@ -28,4 +28,4 @@ def test_a_gpu_normalises_as_the_cpu_does(checkpoint):
     assert torch.equal(there.normalised(prepared.cuda()).cpu(), here.normalised(here.prepare_fitted(pixels)))
     torch.testing.assert_close(
         there.encode(prepared).cpu(), here.encode(here.prepare_fitted(pixels)), rtol=1e-3, atol=1e-3
-    )
+    )  # fp32 on a GPU as well: no convolution rounds to TF32

@@ -7,6 +7,7 @@ import torch
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.loading import open_workspace
+from macaw_cli.evaluation import run as evaluation_run
 from macaw_cli.evaluation import scoring
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.held_out import first_per_kind, held_out_questions
@@ -114,6 +115,20 @@ def test_figures_and_answers_are_written_beside_the_run(trained):
     assert {path.name for path in written.iterdir()} == {"answers.jsonl", "figures.json", "reliance.png"}
     assert figures["model"] == "runs/short/model"
     assert figures["overall"]["n"] == sum(measured["n"] for measured in figures["kinds"].values())
+
+
+def test_questions_are_answered_without_cudnns_attention_which_plans_for_every_batch(trained, monkeypatch):
+    seen = []
+
+    def evaluated(*args, **options):
+        seen.append(torch.backends.cuda.cudnn_sdp_enabled())
+        return evaluate_model(*args, **options)
+
+    evaluate_model = evaluation_run.evaluate_model
+    monkeypatch.setattr(evaluation_run, "evaluate_model", evaluated)
+    evaluate_folder(trained, trained.path("runs/short"))
+    assert seen == [False]
+    assert torch.backends.cuda.cudnn_sdp_enabled()
 
 
 def test_a_dataset_made_with_another_encoder_is_refused_with_both_shown(trained, tmp_path):

@@ -1,5 +1,7 @@
 """Windows of long sounds, pooled films, and media of different lengths, between decoding and the shards."""
 
+import threading
+
 import numpy as np
 import pytest
 import tiny_encoders
@@ -10,7 +12,8 @@ from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.view_settings import AudioView, ViewSettings
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.views import view_of
-from macaw_cli.features.encoding import Encoders, load_encoders
+from macaw_cli.features import encoding
+from macaw_cli.features.encoding import Encoders, load_encoders, prepared_by_threads
 
 RATE = 16_000
 
@@ -147,3 +150,28 @@ def test_frames_of_a_film_are_averaged_before_they_are_stored(usual):
 def test_more_pooled_frames_than_frames_are_refused(workspace):
     with pytest.raises(UsageError, match=r"features\.pool_frames.*at most 3.*found 5"):
         load_encoders(workspace("features.pool_frames=5"), {"video"})
+
+
+@pytest.mark.parametrize(("kinds", "threads"), [("usual", 1), ("usual", 3), ("usual", 16), ("varying", 2)])
+def test_sounds_that_several_threads_prepare_are_those_of_one(request, kinds, threads):
+    _, encoder = request.getfixturevalue(kinds)
+    sounds = [sound(seconds, seed) for seed, seconds in enumerate((0.5, 1.0, 0.2, 1.5, 0.7))]
+    found, expected = prepared_by_threads(encoder, sounds, threads), encoder.prepare(sounds)
+    assert len(found) == len(expected)
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("feeds_gpu", [True, False])
+def test_only_beside_a_gpu_sounds_are_prepared_off_the_main_thread(usual, monkeypatch, feeds_gpu):
+    _, encoder = usual
+    preparing = []
+
+    def prepare(media):
+        preparing.append(threading.current_thread() is threading.main_thread())
+        return type(encoder).prepare(encoder, media)
+
+    monkeypatch.setattr(encoder, "prepare", prepare)
+    monkeypatch.setattr(encoding, "_feeds_gpu", lambda _encoder: feeds_gpu)
+    encoders = Encoders(None, encoder, 1)
+    assert len(encoders.encode("audio", [sound(0.5), sound(0.7)], 8)) == 2
+    assert set(preparing) == {not feeds_gpu}

@@ -23,7 +23,7 @@ def plain(hidden, head, targets):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(chunked_loss, "CHUNK_NUMBERS", 500)
+    monkeypatch.setattr(chunked_loss, "CHUNK_NUMBERS", {"cpu": 500})
     monkeypatch.setattr(chunked_loss, "FEWEST_POSITIONS", 3)
 
 
@@ -99,3 +99,4 @@ def test_no_more_logits_than_one_chunks_exist_at_once(monkeypatch):
 def test_chunks_get_shorter_with_the_vocabulary_but_never_thin(monkeypatch):
     monkeypatch.undo()
     assert [chunk_positions(size) for size in (60, 32_007, 128_256, 256_000)] == [279_620, 524, 256, 256]
+    assert [chunk_positions(size, "cuda") for size in (32_007, 128_256)] == [2096, 523]

@@ -27,7 +27,7 @@ def test_soft_tokens_fill_their_places_row_by_row_and_nothing_else_changes(place
     places = torch.tensor(places)
     embeds = torch.zeros(*places.shape, 3)
     soft = torch.arange(1, 1 + int(places.sum())).float()[:, None].repeat(1, 3)
-    fused = place_soft_tokens(embeds, places, soft)
+    fused = place_soft_tokens(embeds, places.flatten().nonzero().squeeze(-1), soft)
     assert torch.equal(fused[places], soft)
     assert not fused[~places].any()
 

@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.model import isolation
 from macaw_cli.model.isolation import (
     branches_stay_apart,
     isolation_of,
@@ -86,6 +87,23 @@ def test_trying_draws_no_random_number_and_warns_of_nothing():
         isolation_of_config(LlamaConfig(hidden_size=96))
     assert torch.equal(torch.get_rng_state(), state)
     assert not told
+
+
+def test_trying_leaves_the_generators_of_the_gpus_alone(monkeypatch):
+    reseeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", reseeded.append)  # what torch.manual_seed does to GPUs
+    torch.manual_seed(3)
+    assert reseeded == [3]
+    isolation_of_config(LlamaConfig(hidden_size=256))
+    assert reseeded == [3]
+
+
+@pytest.mark.parametrize("fields", [{"dtype": "bfloat16"}, {"vocab_size": 70}, {"quantization_config": {"bits": 4}}])
+def test_an_llm_is_tried_once_whatever_its_number_format_and_vocabulary(fields):
+    isolation._tried.cache_clear()
+    for more in ({"dtype": "float32"}, fields):
+        isolation_of_config(LlamaConfig(hidden_size=192, **more))
+    assert isolation._tried.cache_info().misses == 1
 
 
 def test_answers_share_a_row_only_within_the_window_of_the_llm():

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from tiny_llms import LLMS
 
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
-from macaw_cli.model import packing
+from macaw_cli.model import attention_kernels, packing
 from macaw_cli.model.attention_kernels import Heads, Pack, block_mask, by_example
 from macaw_cli.model.packing import KERNELS, PREFIX, example_borders, isolating_mask, use_attention
 
@@ -190,3 +190,34 @@ def test_values_may_be_less_deep_than_queries(kernel):
     found = kernel(torch.nn.Identity(), Heads(query, key, value), Pack((0, 4, 9), None, None, 0.0))
     alone = F.scaled_dot_product_attention(query[:, :, 4:], key[:, :, 4:], value[:, :, 4:], is_causal=True)
     assert torch.allclose(found[:, 4:], alone.transpose(1, 2), atol=1e-6)
+
+
+@pytest.mark.parametrize("groups", [2, 4])
+@pytest.mark.parametrize("newer", [False, True])
+def test_torchs_packed_kernel_is_used_with_and_without_a_word_for_grouped_heads(monkeypatch, groups, newer):
+    """The kernel needs a GPU; its place is taken by functions with the signatures of torch 2.11 and 2.12."""
+    told = []
+
+    def attend(query, key, value, borders, *, scale, window_size):
+        heads = Heads(*(one.transpose(0, 1)[None] for one in (query, key, value)))
+        assert window_size == (-1, 0)
+        return by_example(torch.nn.Identity(), heads, Pack(tuple(borders.tolist()), None, scale, 0.0))[0]
+
+    def of_2_11(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, *, scale=None, window_size=(-1, -1)):
+        told.append(None)
+        return attend(query, key, value, cu_seq_q, scale=scale, window_size=window_size)
+
+    def of_2_12(
+        query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, *, scale=None, window_size=(-1, -1), enable_gqa=False
+    ):
+        told.append(enable_gqa)
+        return attend(query, key, value, cu_seq_q, scale=scale, window_size=window_size)
+
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", of_2_12 if newer else of_2_11)
+    there = attention_kernels._varlen_is_there.__wrapped__  # not what was found before
+    monkeypatch.setattr(attention_kernels, "_varlen_fits", lambda _heads, _pack: there())
+    heads = Heads(*(torch.randn(1, count, 9, 8) for count in (4, groups, groups)))
+    pack = Pack((0, 4, 9), None, None, 0.0)
+    found = packing.varlen(torch.nn.Identity(), heads, pack)
+    assert torch.equal(found, by_example(torch.nn.Identity(), heads, pack))
+    assert told == [groups != 4 if newer else None]

@@ -5,6 +5,7 @@ import pytest
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.training import processes as processes_module
 from macaw_cli.training.processes import Processes, choose_processes
 
 SETTINGS = TrainingSettings(precision="fp32", device="cpu")
@@ -63,3 +64,13 @@ def test_threads_are_shared_out_unless_they_are_given(monkeypatch):
     assert Processes(2, "cpu").threads_each == max(1, usable_cores() // 2)
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert Processes(2, "cpu").threads_each == 5
+
+
+@pytest.mark.parametrize(
+    ("count", "device", "cores", "threads"),
+    [(1, "cuda", 16, 8), (8, "cuda", 64, 4), (8, "cuda", 16, 2), (1, "cuda", 128, 8), (1, "cpu", 64, 2)],
+)
+def test_readers_take_half_of_the_cores_beside_a_gpu(monkeypatch, count, device, cores, threads):
+    monkeypatch.setattr(processes_module, "usable_cores", lambda: cores)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of torch's launcher; it is about threads that compute
+    assert Processes(count, device).reader_threads == threads

@@ -121,6 +121,23 @@ def test_deterministic_kernels_are_asked_for_where_the_settings_say_so(workspace
     for asked in (True, False):
         train(workspace(str(asked), max_steps=1, deterministic=asked))
         assert torch.are_deterministic_algorithms_enabled() == asked
+        assert not torch.is_deterministic_algorithms_warn_only_enabled()  # attention kernels would only warn
+
+
+def test_training_does_without_cudnns_attention_which_plans_for_every_shape(workspace, monkeypatch):
+    from macaw_cli.training.steps import loop
+
+    seen = []
+
+    def step(*args, **options):
+        seen.append(torch.backends.cuda.cudnn_sdp_enabled())
+        return train_step(*args, **options)
+
+    train_step = loop.train_step
+    monkeypatch.setattr(loop, "train_step", step)
+    train(workspace(max_steps=1))
+    assert seen == [False]
+    assert torch.backends.cuda.cudnn_sdp_enabled()
 
 
 def test_conversations_that_are_left_out_are_told(workspace, capfd):

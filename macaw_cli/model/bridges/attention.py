@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from macaw_cli.model.alignment import AttentionWeights, align
+from macaw_cli.model.copying import on_device
 
 
 class BiasedAttention(nn.Module):
@@ -69,5 +70,5 @@ class SelfAttention(BiasedAttention):
     @staticmethod
     def _mask(lengths: list[int], longest: int, device: torch.device) -> Tensor:
         """(B, 1, 1, N + 2), true where a key may be attended to; the two additional keys always may."""
-        real = torch.arange(longest, device=device) < torch.tensor(lengths, device=device)[:, None]
+        real = torch.arange(longest, device=device) < on_device(lengths, device)[:, None]
         return F.pad(real, (0, 2), value=True)[:, None, None]

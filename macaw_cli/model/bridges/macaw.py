@@ -4,6 +4,7 @@ Letters: B media, N feature tokens, C channels, K soft tokens of all media, V ro
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Self, cast
 
@@ -127,7 +128,7 @@ class MacawBridge(nn.Module):
         if self.input_norm is not None:
             tokens = self.input_norm(tokens)
         if self.self_attention is not None:
-            tokens = tokens + sinusoid(tokens.shape[1], tokens.shape[2]).to(tokens)
+            tokens = tokens + _kept_sinusoid(tokens.shape[1], tokens.shape[2], tokens.device, tokens.dtype)
             attended = self.self_attention(tokens, lengths)
             tokens = tokens + attended if self.residual else attended
         windows = self.convolution(tokens)
@@ -167,6 +168,13 @@ def sinusoid(positions: int, channels: int) -> Tensor:
     pairs = torch.arange((channels + 1) // 2, dtype=torch.float32)
     angles = torch.arange(positions, dtype=torch.float32)[:, None] * 10000.0 ** (-4 * pairs / channels)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :channels]
+
+
+@lru_cache(maxsize=16)
+def _kept_sinusoid(positions: int, channels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """`sinusoid` where it is used; it is made on the CPU, and a GPU would be waited for each time it is copied."""
+    with torch.inference_mode(False):  # what is made in inference mode cannot be used in training
+        return sinusoid(positions, channels).to(device, dtype)
 
 
 def _require_divisible(what: str, size: int, key: str, heads: int) -> None:

@@ -17,14 +17,16 @@ import numpy as np
 import torch
 
 from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.losses import IGNORED
+from macaw_cli.model.row_layout import RowLayout, row_layout
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 from macaw_cli.training.data.step_sample import Pack
 from macaw_cli.training.data.tokenised import Tokens
 
 READ_AHEAD = 4
-"""Packs that are ready or being read before they are needed."""
+"""Packs that are ready or being read before they are needed; with more than two threads, twice their number."""
 READ_AHEAD_BYTES = 512 << 20
 """Features, as stored, of these packs; fewer packs are read ahead where theirs are larger, but always one."""
 STORED = torch.float16
@@ -58,6 +60,8 @@ class Batch:
     media: dict[Modality, MediaBlock] = field(default_factory=dict)
     digest: int = 0
     """48 bits that change with any token, label or feature of the pack; the same at whatever process it is read."""
+    layout: RowLayout | None = None
+    """Where things stand in the row; without it the model looks, which a GPU is waited for."""
 
     @property
     def input_ids(self) -> torch.Tensor:
@@ -86,7 +90,7 @@ class Batch:
         for modality, block in self.media.items():
             values = block.values.to(device, non_blocking=True).to(self.dtype)
             moved[f"{modality}_features"] = MediaBlock(values, block.shapes).split()
-        return moved
+        return moved if self.layout is None else moved | {"layout": self.layout.to(device)}
 
 
 class PackReader:
@@ -98,6 +102,7 @@ class PackReader:
         tokens: the same conversations, tokenised.
         dtype: number format that the model computes in.
         device: where it computes; for a GPU batches lie in pinned memory, so that copies run while the CPU goes on.
+        config: of the model; with it batches know where their media and supervised tokens stand.
     """
 
     def __init__(
@@ -107,12 +112,14 @@ class PackReader:
         tokens: Tokens,
         dtype: torch.dtype,
         device: torch.device = CPU,
+        config: MacawConfig | None = None,
     ) -> None:
         self._dataset = dataset
         self._rows = rows
         self._tokens = tokens
         self._dtype = dtype
         self._pinned = device.type == "cuda"
+        self._config = config
 
     def read(self, pack: Pack) -> Batch:
         """One pack; an empty one becomes a row of two padding tokens of which none is learnt.
@@ -121,14 +128,16 @@ class PackReader:
             DamagedError: a shard is missing or cut.
         """
         if not pack:
-            return Batch(torch.tensor([[0, 0], [IGNORED, IGNORED], [0, 1]]), self._dtype)
+            empty = torch.tensor([[0, 0], [IGNORED, IGNORED], [0, 1]])
+            return Batch(empty, self._dtype, layout=self._layout(empty))
         pairs = [self._tokens.conversation(example) for example in pack]
         ids, labels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         positions = np.concatenate([np.arange(len(part)) for part, _ in pairs])
         tokens = torch.from_numpy(np.stack([ids, labels, positions]).astype(np.int64, copy=False))
         media = {modality: self._block(refs) for modality in MODALITIES if (refs := self._refs(pack, modality))}
         digest = _digest(tokens, media)
-        return Batch(tokens.pin_memory() if self._pinned else tokens, self._dtype, media, digest)
+        placed = tokens.pin_memory() if self._pinned else tokens
+        return Batch(placed, self._dtype, media, digest, self._layout(tokens))
 
     @property
     def lengths(self) -> np.ndarray:
@@ -142,6 +151,12 @@ class PackReader:
     def stored_bytes(self, pack: Pack) -> int:
         """Bytes of the pack's features in the shards."""
         return sum(ref.nbytes for example in pack for ref in self._rows[example].media)
+
+    def _layout(self, tokens: torch.Tensor) -> RowLayout | None:
+        if self._config is None:
+            return None
+        layout = row_layout(tokens[0:1], tokens[1:2], tokens[2:3], self._config)
+        return layout.pin_memory() if self._pinned else layout
 
     def _refs(self, pack: Pack, modality: Modality) -> list[MediaRef]:
         return [ref for example in pack for ref in self._rows[example].media if ref.modality == modality]
@@ -167,7 +182,7 @@ def read_ahead(reader: PackReader, packs: Iterable[Pack], threads: int = 2) -> G
     try:
         for pack in packs:
             size = reader.stored_bytes(pack)
-            while waiting and (len(waiting) >= READ_AHEAD or ahead + size > READ_AHEAD_BYTES):
+            while waiting and (len(waiting) >= max(READ_AHEAD, 2 * threads) or ahead + size > READ_AHEAD_BYTES):
                 future, freed = waiting.popleft()
                 ahead -= freed
                 yield future.result()

@@ -16,8 +16,10 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.time_limit import TimeUp, time_limit
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.training.data.batches import PackReader, read_ahead
 from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.device_failures import device_failures_are_told
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.planning.peak_memory import PeakMemory
 from macaw_cli.training.processes import Processes
@@ -110,11 +112,11 @@ def _measure_stages(
 ) -> None:  # fmt: skip
     """Add to `measured` stage by stage and step by step, so that what is done is there when the time is over."""
     one, training, began = Processes(1, processes.device), workspace.settings.training, time.monotonic()
-    with process_group(one):
+    with device_failures_are_told(), process_group(one), no_cudnn_attention():
         torch.set_num_threads(processes.threads_each)
         memory = PeakMemory(processes.device)
         with partitioned_loading(deepspeed_config(_of_one(training, processes.count), one)):
-            model = new_model(workspace, materials.config, materials.dataset)
+            model = new_model(workspace, materials.config, materials.dataset, one.device)
             for number, stage in enumerate(stages, start=1):
                 settings = _of_one(stage.settings, processes.count)
                 memory.forget_peak()
@@ -143,12 +145,15 @@ def _measured(
     warm_up, *typical = [_of_rank(step, count) for step in typical_steps(stage.steps)]
     lengths = materials.tokens.lengths
     reader = PackReader(
-        materials.dataset, materials.rows, materials.tokens, DTYPES[engine.settings.precision], engine.device
-    )
+        materials.dataset, materials.rows, materials.tokens, DTYPES[engine.settings.precision], engine.device,
+        materials.config,
+    )  # fmt: skip
+    packs = [pack for step in (warm_up, *typical) for pack in step.packs]
+    batches = read_ahead(reader, packs, replace(engine.processes, count=count).reader_threads)
     clock, stop = StepClock(engine.device), StopRequest()
     # one rate for all groups, as small as a warm-up's: the steps are real, what is learnt does not matter
     rates = learning_rates(0, engine.settings, 1000)
-    with closing(read_ahead(reader, [pack for step in (warm_up, *typical) for pack in step.packs])) as batches:
+    with closing(batches):
         for number, step in enumerate((warm_up, *typical)):
             clock.start()
             train_step(engine, step, batches, rates, seed=seed, step=number, stop=stop, clock=clock)

@@ -85,7 +85,7 @@ def estimate(size: ModelSize, pack: PackSize, training: TrainingSettings, proces
             "gradients in fp32": size.trained * 4 / share["state"] if value == 2 or stage else 0,
             "optimizer state": state,
             "activations": activations(size, pack, training),
-            "loss": loss_chunk(size, pack, value),
+            "loss": loss_chunk(size, pack, value, processes.device),
             "alignment": alignment(size, pack, value),
             "communication": _communication(size, stage, value, processes),
             "runtime": RUNTIME,
@@ -121,9 +121,9 @@ def activations(size: ModelSize, pack: PackSize, training: TrainingSettings) -> 
     return size.layers * layer + 2 * pack.tokens * size.width * 4
 
 
-def loss_chunk(size: ModelSize, pack: PackSize, value: int) -> float:
+def loss_chunk(size: ModelSize, pack: PackSize, value: int, device: str) -> float:
     """One chunk of logits, with its probabilities and their gradient in fp32, and the head's gradient."""
-    positions = min(pack.supervised, chunk_positions(size.vocabulary))
+    positions = min(pack.supervised, chunk_positions(size.vocabulary, device))
     return float(positions * size.vocabulary * (value + 8))
 
 

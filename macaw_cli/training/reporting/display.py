@@ -150,9 +150,10 @@ def training_display(
 
 
 def memory_in_use() -> int:
-    """Peak bytes of this process: of the GPU where it has one, else resident memory."""
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
+    """Peak bytes of this process: of the GPU where it uses one, else resident memory."""
+    on_gpu = int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else 0
+    if on_gpu:
+        return on_gpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

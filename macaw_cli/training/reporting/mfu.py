@@ -12,12 +12,20 @@ from typing import Any
 
 import torch
 
+from macaw_cli.config.settings import Modality
+from macaw_cli.model.alignment import operations
+from macaw_cli.model.bridges.attention import AlignmentAttention
+from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.data.epoch_plan import PlannedStep, capacity
 
 DENSE_BF16_TFLOPS = {
     # NVIDIA's data sheets of each product; where one gives figures with sparsity only, half of them
     "B200": 2250.0,
     "GB200": 2500.0,
+    "B300": 2250.0,
+    "GB300": 2500.0,
     "H200 NVL": 835.0,
     "H200": 989.4,
     "H100 NVL": 835.0,
@@ -39,6 +47,7 @@ DENSE_BF16_TFLOPS = {
     "RTX 6000 Ada": 364.2,
     "RTX A6000": 154.8,
     # the architecture white papers of NVIDIA, bf16 with fp32 accumulation
+    "RTX PRO 6000 Blackwell": 503.8,
     "RTX 5090": 209.5,
     "RTX 4090": 165.2,
     "RTX 3090 Ti": 80.0,
@@ -76,6 +85,28 @@ class StepWork:
 
 
 @dataclass(frozen=True)
+class AlignmentWork:
+    """What the attention of one modality's bridge to the embedding matrix has to do, forward and backward.
+
+    Attributes:
+        soft_tokens: of each conversation, as many as attend.
+        matrix: shape of the embedding matrix.
+        heads: of the attention.
+        passes: 1, and 1 more each for the gradients of the matrix and of the bridge.
+    """
+
+    soft_tokens: Sequence[int]
+    matrix: tuple[int, int]
+    heads: int
+    passes: int
+
+    def __call__(self, pack: Sequence[int]) -> float:
+        """The operations of one pack of conversations, which attend together."""
+        queries = sum(self.soft_tokens[example] for example in pack)
+        return self.passes * operations(queries, *self.matrix, self.heads) if queries else 0.0
+
+
+@dataclass(frozen=True)
 class WorkCounter:
     """Counts the work of planned steps.
 
@@ -85,6 +116,7 @@ class WorkCounter:
         per_token: operations for each token, forward and backward.
         per_answer_token: the same of the output layer, for each token that is learnt.
         per_pair: the same of attention, for each pair of a token and one that it sees.
+        alignments: of bridges that attend to the embedding matrix.
     """
 
     lengths: Sequence[int]
@@ -92,6 +124,7 @@ class WorkCounter:
     per_token: float = 0.0
     per_answer_token: float = 0.0
     per_pair: float = 0.0
+    alignments: Sequence[AlignmentWork] = ()
 
     def __call__(self, step: PlannedStep) -> StepWork:
         """The work of one step."""
@@ -99,11 +132,16 @@ class WorkCounter:
         sizes = [[lengths[example] for example in pack] for pack in step.packs]
         pairs = sum(size * (size + 1) // 2 for pack in sizes for size in pack) if self.per_pair else 0
         flops = self.per_token * step.tokens + self.per_answer_token * step.supervised_tokens + self.per_pair * pairs
+        flops += sum(one(pack) for one in self.alignments for pack in step.packs)
         return StepWork(capacity(step, lengths, self.world_size), flops)
 
 
-def work_counter(model: Any, lengths: Sequence[int], world_size: int) -> WorkCounter:
-    """Count the LLM's operations from its parameters; the bridges, a few tokens each, are left out.
+def work_counter(
+    model: Any, lengths: Sequence[int], world_size: int, rows: Sequence[ConversationRow] = ()
+) -> WorkCounter:
+    """Count the LLM's operations from its parameters, and those of bridges that attend to the embedding matrix.
+
+    All else that bridges do is for a few tokens each, and left out.
 
     A weight costs 2 operations a token forward, 2 backward for the gradient of its input, and 2 more where it is
     trained itself. Attention costs 2 x 2 x width a pair and layer forward, and twice that backward.
@@ -112,6 +150,7 @@ def work_counter(model: Any, lengths: Sequence[int], world_size: int) -> WorkCou
         model: the Macaw model as it is trained, its frozen part marked.
         lengths: tokens of each conversation.
         world_size: number of ranks.
+        rows: the conversations themselves, for their media.
     """
     llm = model.language_model
     apart = {id(table.weight) for table in (model.get_input_embeddings(), llm.get_output_embeddings()) if table}
@@ -125,7 +164,25 @@ def work_counter(model: Any, lengths: Sequence[int], world_size: int) -> WorkCou
         per_token=_operations(weight for weight in llm.parameters() if id(weight) not in apart),
         per_answer_token=_operations(output.parameters()) if output is not None else 0.0,
         per_pair=12.0 * width * config.num_hidden_layers,
+        alignments=_alignments(model, rows) if rows else (),
     )
+
+
+def _alignments(model: Any, rows: Sequence[ConversationRow]) -> list[AlignmentWork]:
+    matrix = model.embedding_matrix
+    rows_of_matrix, width = getattr(matrix, "ds_shape", matrix.shape)
+    found = []
+    for modality, bridge in model.bridges.items():
+        attention = getattr(bridge, "alignment", None)
+        if isinstance(attention, AlignmentAttention):
+            passes = 1 + matrix.requires_grad + any(weight.requires_grad for weight in bridge.parameters())
+            made = [_soft_tokens(model.config, modality, row) for row in rows]
+            found.append(AlignmentWork(made, (rows_of_matrix, width), attention.heads, passes))
+    return found
+
+
+def _soft_tokens(config: MacawConfig, modality: Modality, row: ConversationRow) -> int:
+    return sum(soft_token_count(config, modality, ref.shape) for ref in row.media if ref.modality == modality)
 
 
 def _operations(weights: Iterable[torch.nn.Parameter]) -> float:

@@ -88,8 +88,8 @@ class TrainingEngine:
     def forward(self, batch: Batch, num_supervised: int) -> torch.Tensor:
         """Loss of one pack: its summed NLL divided by `num_supervised`, the global step's response tokens."""
         inputs = batch.inputs(self.device)
-        divisor = torch.tensor(num_supervised, device=self.device)
-        output = self._engine(**inputs, num_supervised=divisor, use_cache=False, return_logits=False)
+        # a plain number: a tensor made on the GPU would be waited for
+        output = self._engine(**inputs, num_supervised=num_supervised, use_cache=False, return_logits=False)
         loss: torch.Tensor = output.loss
         return loss
 

@@ -69,7 +69,8 @@ def train_steps(course: Course, progress: Progress) -> Progress:
     if stopped_early(progress, course.settings):
         return progress
     course.engine.train()
-    with closing(read_ahead(course.reader, _packs_to_read(course, progress.step))) as batches:
+    packs, threads = _packs_to_read(course, progress.step), course.engine.processes.reader_threads
+    with closing(read_ahead(course.reader, packs, threads)) as batches:
         while loop.progress.step < course.last_step:
             if loop.advance(batches):
                 break

@@ -101,9 +101,10 @@ def pack_seed(seed: int, step: int, pack: int) -> int:
 
 def _tell_all(known: list[float], losses: list[torch.Tensor], engine: TrainingEngine) -> list[list[float]]:
     """What every rank knows, by rank, in one message of a few numbers."""
-    message = torch.cat([torch.tensor(known, dtype=torch.float64, device=engine.device), torch.stack(losses).double()])
+    found = torch.stack(losses).double()
     if engine.processes.count == 1:
-        return [message.tolist()]
+        return [[*known, *found.tolist()]]
+    message = torch.cat([torch.tensor(known, dtype=torch.float64, device=engine.device), found])
     gathered = [torch.empty_like(message) for _ in range(engine.processes.count)]
     torch.distributed.all_gather(gathered, message)
     return [one.tolist() for one in gathered]

@@ -16,9 +16,13 @@ from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.data.epoch_plan import pack_best_fit
 from macaw_cli.training.data.step_sample import Pack
 from macaw_cli.training.data.tokenising import encode_rows
+from macaw_cli.training.device_failures import device_failures_are_told
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.tuning.model_setup import DTYPES
+
+SMALLER_BATCHES = "Lower evaluation.batch_size; what is trained fits."
+"""What to change where the questions need too much memory."""
 
 
 class Validation:
@@ -37,7 +41,7 @@ class Validation:
         tokens = encode_rows(materials.dataset, rows, materials.encoder)
         self._rows = [rows[number] for number in tokens.numbers]
         dtype = DTYPES[engine.settings.precision]
-        self._reader = PackReader(materials.dataset, self._rows, tokens, dtype, engine.device)
+        self._reader = PackReader(materials.dataset, self._rows, tokens, dtype, engine.device, materials.config)
         apart = isolation_of_config(materials.config.text_config).packs
         budget = engine.settings.pack_tokens if apart else 1  # held out ones may be shorter than all that train
         self._packs = pack_best_fit(range(len(tokens)), tokens.lengths.tolist(), budget)
@@ -50,9 +54,10 @@ class Validation:
         try:
             loss = self._loss()
             model, encoder = self._engine.model, self._materials.encoder
-            reliance = quick_reliance(
-                model, encoder, self._materials.dataset, limit=self._limit, batch_size=self._batch_size
-            )
+            with device_failures_are_told(SMALLER_BATCHES, "validation"):
+                reliance = quick_reliance(
+                    model, encoder, self._materials.dataset, limit=self._limit, batch_size=self._batch_size
+                )
         finally:
             self._engine.train()
         return {"loss": loss, **reliance}

@@ -127,7 +127,9 @@ def _as_set(workspace: Workspace, settings: EncoderSettings, found: Mapping[str,
 def new_model(
     workspace: Workspace, config: MacawConfig, dataset: DatasetReader, device: str = "cpu", *, tokenizer: Any = None
 ) -> Any:
-    """The model with the LLM's weights, a fresh bridge and a fresh adapter, in fp32; equal on every rank.
+    """The model with the LLM's weights, a fresh bridge and a fresh adapter; equal on every rank.
+
+    The LLM is in the number format of the training, as every rank holds all of it; what is fresh is in fp32.
 
     Args:
         workspace: the settings hold.
@@ -142,7 +144,6 @@ def new_model(
         UsageError: `training.attention` needs a GPU, or an adapter is meant for layers that the LLM does not have.
     """
     from macaw_cli.model.compilation import compile_layers, require_compiler
-    from macaw_cli.model.modeling import MacawForConditionalGeneration
     from macaw_cli.model.packing import require_attention, use_attention
 
     settings = workspace.settings
@@ -153,13 +154,7 @@ def new_model(
     torch.manual_seed(settings.seed)
     with quiet_transformers():
         try:
-            if settings.training.adapter.kind == "qlora":
-                llm = load_four_bit_llm(source, DTYPES[settings.training.precision], device)
-                model = _model_around(llm, config, settings, tokenizer)
-            elif settings.training.zero_stage == 3:
-                model = _partitioned_model(config, source, settings, tokenizer)
-            else:
-                model = MacawForConditionalGeneration.build(config, source, tokenizer=tokenizer)
+            model = _built(config, source, settings, device, tokenizer)
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
     add_adapter(model.language_model, settings.training.adapter, settings.seed, settings.llm)
@@ -176,17 +171,34 @@ def new_model(
     return model
 
 
+def _built(config: MacawConfig, source: str, settings: Settings, device: str, tokenizer: Any) -> Any:
+    """The model with the LLM as its training holds it: in 4 bits, in parts, in 16 bits or in fp32."""
+    from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+    dtype = DTYPES[settings.training.precision]
+    if settings.training.adapter.kind == "qlora":
+        return _model_around(load_four_bit_llm(source, dtype, device), config, settings, tokenizer)
+    if settings.training.zero_stage == 3:
+        return _partitioned_model(config, source, settings, tokenizer)
+    if dtype == torch.float32:
+        return MacawForConditionalGeneration.build(config, source, tokenizer=tokenizer)
+    # DeepSpeed rounds all weights to this format before it makes its fp32 masters of them
+    return _model_around(_loaded_llm(source, dtype), config, settings, tokenizer)
+
+
 def _partitioned_model(config: MacawConfig, source: str, settings: Settings, tokenizer: Any) -> Any:
     """As `MacawForConditionalGeneration.build`, for an LLM of which each rank loads only its own part."""
-    from transformers import AutoModelForCausalLM
-
-    model = _model_around(
-        AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32), config, settings, tokenizer
-    )
+    model = _model_around(_loaded_llm(source, torch.float32), config, settings, tokenizer)
     for part in (model.bridges, model.tag_embeddings):
         if part is not None:  # DeepSpeed has loaded the LLM in this format, and takes only one
             part.to(DTYPES[settings.training.precision])
     return model
+
+
+def _loaded_llm(source: str, dtype: torch.dtype) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
 
 
 def _model_around(llm: Any, config: MacawConfig, settings: Settings, tokenizer: Any) -> Any:

@@ -57,6 +57,21 @@ def test_media_of_one_modality_lie_behind_each_other_and_reach_the_model_in_its_
             assert len({part.untyped_storage().data_ptr() for part in found}) == 1
 
 
+def test_a_batch_knows_where_its_media_and_supervised_tokens_stand(parts):
+    _, materials, _ = parts
+    reader = PackReader(
+        materials.dataset, materials.rows, materials.tokens, torch.float32, torch.device("cpu"), materials.config
+    )
+    for pack in ((), (0,), tuple(range(len(materials.rows)))):
+        batch = reader.read(pack)
+        layout = batch.inputs(torch.device("cpu"))["layout"]
+        assert layout.positions == batch.input_ids.numel()
+        assert torch.equal(batch.input_ids.flatten()[layout.supervised[0] + 1], layout.supervised[1])
+        for modality, places in layout.media.soft.items():
+            expected = batch.input_ids[0] == materials.config.soft_token_ids[modality]
+            assert places.tolist() == expected.nonzero().flatten().tolist()
+
+
 def test_reading_ahead_keeps_the_order(parts):
     _, materials, reader = parts
     packs = [(n,) for n in range(20)]
@@ -117,6 +132,18 @@ def test_only_a_few_packs_are_read_ahead():
         time.sleep(0.005)
         assert reader.begun <= taken + READ_AHEAD
     batches.close()
+
+
+def test_more_threads_read_as_many_packs_at_once():
+    class MeetingReader(SlowReader):
+        """Each read waits until as many run at once as there are threads."""
+
+        def read(self, pack):
+            together.wait(timeout=10)
+            return super().read(pack)
+
+    together = threading.Barrier(6)
+    assert list(read_ahead(MeetingReader(), [(1,)] * 12, threads=6)) == [(1,)] * 12
 
 
 def test_huge_packs_are_read_one_at_a_time():

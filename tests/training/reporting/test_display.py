@@ -7,9 +7,10 @@ import sys
 import time
 
 import pytest
+import torch
 
 from macaw_cli.training.data.epoch_plan import PlannedStep
-from macaw_cli.training.reporting.display import training_display, validation_line
+from macaw_cli.training.reporting.display import memory_in_use, training_display, validation_line
 from macaw_cli.training.reporting.facts import StepReport
 from macaw_cli.training.reporting.mfu import WorkCounter
 
@@ -136,3 +137,11 @@ def final_screen(written):
         elif not piece.startswith("\x1b") and piece != "\r":
             lines[row] += piece
     return lines
+
+
+def test_training_on_the_cpu_of_a_machine_with_a_gpu_shows_the_memory_of_the_process(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 0)
+    assert memory_in_use() > 10 << 20
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 5 << 30)
+    assert memory_in_use() == 5 << 30

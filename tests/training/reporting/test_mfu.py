@@ -4,7 +4,10 @@ import pytest
 import torch
 
 from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.materials import prepare
 from macaw_cli.training.reporting.mfu import WorkCounter, peak_flops, peak_of, work_counter
+from macaw_cli.training.tuning.model_setup import new_model
+from macaw_cli.training.tuning.parameter_groups import freeze
 
 
 @pytest.mark.parametrize(
@@ -26,6 +29,9 @@ from macaw_cli.training.reporting.mfu import WorkCounter, peak_flops, peak_of, w
         ("NVIDIA GeForce RTX 3090 Ti", 80.0),
         ("NVIDIA A100-PCIE-40GB", 312.0),
         ("NVIDIA RTX 6000 Ada Generation", 364.2),
+        ("NVIDIA B300 SXM6 AC", 2250.0),
+        ("NVIDIA GB300", 2500.0),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition", 503.8),
     ],
 )
 def test_a_known_gpu_has_the_rate_of_its_data_sheet(name, tera):
@@ -68,6 +74,35 @@ def test_a_frozen_llm_costs_two_thirds_of_a_trained_one():
     model.language_model.requires_grad_(False)
     frozen = work_counter(model, [], 1)
     assert (frozen.per_token, frozen.per_answer_token) == (4 * matrices, 4 * 32 * 50)
+
+
+@pytest.mark.parametrize("llm_trained", [True, False])
+def test_the_attention_to_the_embedding_matrix_is_counted_per_pack(workspace, llm_trained):
+    space = workspace(bridge="macaw", train=("bridge", "llm") if llm_trained else ("bridge",))
+    materials = prepare(space)
+    model = new_model(space, materials.config, materials.dataset)
+    freeze(model, space.settings.training.train)
+    lengths = materials.tokens.lengths.tolist()
+    pack = tuple(range(len(lengths)))
+    step = PlannedStep((pack,), tokens=sum(lengths), supervised_tokens=1)
+    without = work_counter(model, lengths, 1)(step).flops
+    with_media = work_counter(model, lengths, 1, materials.rows)(step).flops
+    rows, width = model.embedding_matrix.shape
+    expected = 0.0
+    for name, bridge in model.bridges.items():
+        ids = torch.cat([torch.from_numpy(materials.tokens.conversation(one)[0]) for one in pack])
+        queries, heads = int((ids == materials.config.soft_token_ids[name]).sum()), bridge.alignment.heads
+        folded = 2 * (queries * width * width * 2 + heads * queries * rows * width * 2)
+        shared = 2 * (rows * width * width * 2 + queries * rows * width * 2)
+        expected += min(folded, shared) + 4 * queries * width * width
+    assert with_media - without == pytest.approx((3 if llm_trained else 2) * expected, rel=1e-6)
+
+
+def test_a_bridge_that_does_not_attend_adds_nothing(workspace):
+    space = workspace(bridge="linear")
+    materials = prepare(space)
+    model = new_model(space, materials.config, materials.dataset)
+    assert work_counter(model, materials.tokens.lengths.tolist(), 1, materials.rows).alignments == []
 
 
 class Wrapped:

@@ -2,6 +2,8 @@
 
 import json
 
+from deepspeed.utils.config import get_timers_config
+
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run import train
@@ -23,6 +25,11 @@ def test_clipping_is_ours_only_in_fp32_without_zero():
         for stage in (0, 2)
     }
     assert clipping == {("fp32", 0): 0.0, ("fp32", 2): 0.5, ("bf16", 0): 0.5, ("bf16", 2): 0.5}
+
+
+def test_deepspeed_does_not_measure_beside_macaw():
+    config = deepspeed_config(TrainingSettings(), Processes(1, "cuda"))
+    assert get_timers_config(config).enabled is False
 
 
 def test_offload_names_what_goes_to_the_cpu():

@@ -1,0 +1,94 @@
+"""Where things stand in the rows of a batch, found on the CPU before the ids go to a GPU.
+
+Asking a tensor on a GPU where something stands makes the CPU wait until the GPU has done all its work. A reader thread
+knows all of it from the ids in CPU memory.
+
+Letters: B rows, T positions; places count over all rows behind one another, from 0 to B T - 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.model.losses import supervised_places
+from macaw_cli.model.packing import example_borders
+
+if TYPE_CHECKING:
+    from macaw_cli.model.configuration import MacawConfig
+
+
+class MediaPlaces(NamedTuple):
+    """Where the placeholders stand, by modality, ascending; empty where there are none."""
+
+    soft: Mapping[Modality, Tensor]
+    """(K,) int64: of the media that are there."""
+    null: Mapping[Modality, Tensor]
+    """The same of absent media, in a model that reads null features."""
+
+
+@dataclass(frozen=True)
+class RowLayout:
+    """What a forward pass would otherwise have to ask the GPU."""
+
+    positions: int
+    """B T."""
+    borders: Tensor | None
+    """As `packing.example_borders`; stays in CPU memory."""
+    numbers: Tensor
+    """int64, all of the following in one piece of memory, so that one copy takes it to a GPU."""
+    sizes: Sequence[int]
+    """Of the parts of `numbers`: supervised places, their tokens, soft places and null places of each modality."""
+
+    @property
+    def supervised(self) -> tuple[Tensor, Tensor]:
+        """As `losses.supervised_places`."""
+        places, targets, *_ = self._parts
+        return places, targets
+
+    @property
+    def media(self) -> MediaPlaces:
+        """As `media_places`."""
+        parts, count = self._parts[2:], len(MODALITIES)
+        soft, null = (dict(zip(MODALITIES, some, strict=True)) for some in (parts[:count], parts[count:]))
+        return MediaPlaces(soft, null)
+
+    @property
+    def _parts(self) -> Sequence[Tensor]:
+        parts: Sequence[Tensor] = torch.split(self.numbers, list(self.sizes))
+        return parts
+
+    def pin_memory(self) -> "RowLayout":
+        """The same in pinned memory, from which copies to a GPU do not make the CPU wait."""
+        return replace(self, numbers=self.numbers.pin_memory())
+
+    def to(self, device: torch.device) -> "RowLayout":
+        """The same with the places on `device`."""
+        return replace(self, numbers=self.numbers.to(device, non_blocking=True))
+
+
+def row_layout(input_ids: Tensor, labels: Tensor, position_ids: Tensor, config: "MacawConfig") -> RowLayout:
+    """Find everything in ids that are still in CPU memory.
+
+    Args:
+        input_ids: (B, T).
+        labels: (B, T), -100 where nothing is supervised.
+        position_ids: (B, T), starting again with every example.
+        config: knows the placeholders.
+    """
+    media = media_places(input_ids, config)
+    parts = [*supervised_places(labels), *media.soft.values(), *media.null.values()]
+    return RowLayout(input_ids.numel(), example_borders(position_ids), torch.cat(parts), tuple(map(len, parts)))
+
+
+def media_places(input_ids: Tensor, config: "MacawConfig") -> MediaPlaces:
+    """Where the placeholders of each modality stand; on a GPU this waits for it."""
+    flat = input_ids.flatten()
+    soft, null = (
+        {name: (flat == ids[name]).nonzero().squeeze(-1) for name in MODALITIES}
+        for ids in (config.soft_token_ids, config.null_token_ids)
+    )
+    return MediaPlaces(soft, null)
