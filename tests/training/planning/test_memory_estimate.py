@@ -37,12 +37,12 @@ def test_a_16_bit_training_keeps_weights_gradients_and_three_values_in_fp32():
                           (3, {"optimizer state", "gradients", "weights"})],
 )  # fmt: skip
 def test_each_zero_stage_shares_more_among_the_processes(stage, shared):
-    alone, eight = (device(TrainingSettings(zero_stage=stage), count) for count in (1, 8))
+    alone, eight = (device(TrainingSettings(zero_stage=stage, precision="bf16"), count) for count in (1, 8))
     assert {name for name in alone if eight[name] == pytest.approx(alone[name] / 8)} == shared | {"gradients in fp32"}
 
 
 def test_offload_moves_to_the_host_what_it_says():
-    memory = estimate(SIZE, PACK, TrainingSettings(zero_stage=3, offload=True), Processes(8, "cuda"))
+    memory = estimate(SIZE, PACK, TrainingSettings(zero_stage=3, offload=True, precision="bf16"), Processes(8, "cuda"))
     assert set(memory["host"]) == {"optimizer state", "gradients in fp32", "weights"}
     assert "optimizer state" not in memory["device"]
     assert total(memory, "host") == pytest.approx(18 * 7 * 10**9 / 8)
@@ -60,7 +60,7 @@ def test_checkpointing_packs_adapters_and_precision_lower_what_they_should():
 
 
 def test_the_buffers_are_those_that_deepspeed_is_told_to_make():
-    told = deepspeed_config(TrainingSettings(zero_stage=3), Processes(2, "cuda"))["zero_optimization"]
+    told = deepspeed_config(TrainingSettings(zero_stage=3, precision="bf16"), Processes(2, "cuda"))["zero_optimization"]
     small = replace(SIZE, trained=10**6, frozen=10**6)
     for stage, buffers in ((1, 1), (2, 2), (3, 1)):
         training = TrainingSettings(zero_stage=stage, precision="bf16")
@@ -75,10 +75,10 @@ def test_the_buffers_are_those_that_deepspeed_is_told_to_make():
 
 
 def test_the_alignment_of_the_macaw_bridge_counts():
-    aligned = device(TrainingSettings(), size=replace(SIZE, align_heads={"image": 16}))
+    aligned = device(TrainingSettings(precision="bf16"), size=replace(SIZE, align_heads={"image": 16}))
     assert aligned["alignment"] > 100 * 16 * 32000 * 4
-    assert "alignment" not in device(TrainingSettings())
-    assert "alignment" not in device(TrainingSettings(), size=replace(SIZE, align_heads={"audio": 16})), "no audio"
+    assert "alignment" not in device(TrainingSettings(precision="bf16"))
+    assert "alignment" not in device(TrainingSettings(precision="bf16"), size=replace(SIZE, align_heads={"audio": 16})), "no audio"
 
 
 class _Stage:
@@ -90,7 +90,7 @@ class _Stage:
 
 
 def test_the_verdict_names_the_first_change_that_is_enough():
-    training, eight = TrainingSettings(), Processes(8, "cuda")
+    training, eight = TrainingSettings(precision="bf16"), Processes(8, "cuda")
     machine = MachineMemory(gpu=80 * GIB, gpus=8, host=2000 * GIB)
     verdict = judge(_Stage(training, eight), training, eight, machine)
     assert verdict.fits is False

@@ -8,7 +8,7 @@ from macaw_cli.training.stages import Stage
 
 
 def stages(every, *lengths):
-    settings = TrainingSettings(evaluate_every=every)
+    settings = TrainingSettings(evaluate_every=every, precision="fp32")
     return [
         Stage(f"stage {number}", settings, [None] * length, sum(lengths[:number]))
         for number, length in enumerate(lengths)
