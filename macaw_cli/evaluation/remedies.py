@@ -48,12 +48,15 @@ class Circumstances:
         return (before - last) / before if before > 0 else 0.0
 
 
-def circumstances_of(rows: Sequence[Mapping[str, Any]], examples: Mapping[str, int]) -> Circumstances:
+def circumstances_of(
+    rows: Sequence[Mapping[str, Any]], examples: Mapping[str, int], padding: Mapping[str, float]
+) -> Circumstances:
     """What a run's log tells of its training.
 
     Args:
         rows: of metrics.jsonl.
         examples: modality to its number of training examples.
+        padding: as in `Circumstances`.
     """
     trained = [row for row in rows if row.get("loss") is not None]
     logged = [row["learning_rates"] for row in trained if isinstance(row.get("learning_rates"), dict)]
@@ -64,6 +67,7 @@ def circumstances_of(rows: Sequence[Mapping[str, Any]], examples: Mapping[str, i
         bridge_learning_rate=max(rates, default=None),
         losses=tuple(float(row["loss"]) for row in trained),
         examples=dict(examples),
+        padding=dict(padding),
     )
 
 
@@ -102,7 +106,7 @@ def _of_the_training(modality: str, known: Circumstances) -> Iterator[str]:
                "training.groups.bridge.learning_rate=1e-3.")  # fmt: skip
     padding = max((known.padding.get(name, 0.0) for name in modality.split("+")), default=0.0)
     if padding > MOSTLY_PADDING:
-        yield f"{padding:.0%} of the {modality} features are padding: leave it out when features are read."
+        yield f"{padding:.0%} of the audio features lie beyond the end of the sounds: set views.audio.trim=true."
     if known.fall_of_the_loss > STILL_FALLING:
         yield (f"The training loss was still falling at the end (by {known.fall_of_the_loss:.0%} over the last fifth): "
                "raise training.epochs.")  # fmt: skip

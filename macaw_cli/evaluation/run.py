@@ -18,6 +18,7 @@ from macaw_cli.evaluation.generating import Generation
 from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.evaluation.presentation import write_picture
 from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
+from macaw_cli.evaluation.silence import padding_share
 from macaw_cli.evaluation.verdict import verdicts
 from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
@@ -67,15 +68,16 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
         ) from None
     figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
-    figures["verdict"] = verdicts(figures, _circumstances(run, dataset) if run else None)
+    figures["verdict"] = verdicts(figures, _circumstances(run, dataset, model.config) if run else None)
     if run:
         _write(run / "evaluation", figures, answered)
     return figures
 
 
-def _circumstances(run: Path, dataset: TrainingDataset) -> Circumstances:
-    rows = read_jsonl(run / "metrics.jsonl")
-    return circumstances_of(rows, examples_per_modality(dataset.conversations("train")))
+def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumstances:
+    logged, rows = read_jsonl(run / "metrics.jsonl"), dataset.conversations("train")
+    padding = padding_share(rows, config.fingerprints, trimmed=config.view_settings.audio.trim)
+    return circumstances_of(logged, examples_per_modality(rows), padding)
 
 
 def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:

@@ -64,3 +64,14 @@ def initialise(module: nn.Module, embedding_std: float) -> None:
         init.zeros_(module.bias)
     elif isinstance(module, MacawBridge) and module.residual:
         init.constant_(module.embedding_rms, module.initial_rms)
+        # windows start as the mean of their tokens, and the alignment adds nothing until it has learned what to add
+        init.copy_(module.convolution.weight, _mean_of_window(module.convolution))
+        init.zeros_(module.convolution.bias)
+        init.zeros_(module.alignment.out_proj.weight)
+
+
+def _mean_of_window(convolution: nn.Conv1d) -> Tensor:
+    """The weight of a convolution that averages its window, channel by channel."""
+    channels, _, kernel = convolution.weight.shape
+    identity = torch.eye(channels, device=convolution.weight.device, dtype=convolution.weight.dtype)
+    return (identity / kernel)[:, :, None].expand(-1, -1, kernel)

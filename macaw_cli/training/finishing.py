@@ -12,6 +12,7 @@ from macaw_cli.config.settings import Settings
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.evaluation.conditions import examples_per_modality
 from macaw_cli.evaluation.remedies import circumstances_of
+from macaw_cli.evaluation.silence import padding_share
 from macaw_cli.evaluation.verdict import verdicts
 from macaw_cli.model.folder import save_model
 from macaw_cli.model.processing import MacawProcessor
@@ -72,7 +73,9 @@ def _verdict(
 ) -> dict[str, dict[str, Any]]:
     if not validations:
         return {}
-    return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(materials.rows)))
+    trimmed = materials.config.view_settings.audio.trim
+    padding = padding_share(materials.rows, materials.config.fingerprints, trimmed=trimmed)  # type: ignore[arg-type]
+    return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(materials.rows), padding))
 
 
 def _whole_model(split: Any, weights: dict[str, Any], settings: Settings) -> Any:

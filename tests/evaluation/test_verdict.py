@@ -111,8 +111,8 @@ def test_the_log_of_a_run_tells_steps_rates_and_losses():
         {"step": 10, "validation": {"loss": 1.0}},
         {"step": 20, "loss": 1.0, "learning_rates": {"llm": 1e-2}},
     ]
-    known = circumstances_of(rows, {"audio": 5})
+    known = circumstances_of(rows, {"audio": 5}, {"audio": 0.9})
     assert (known.steps, known.bridge_trained, known.bridge_learning_rate) == (20, True, 2e-4)
     assert (known.losses, known.examples) == ((2.0, 1.0), {"audio": 5})
-    assert not circumstances_of([{"step": 1, "loss": 1.0, "learning_rates": {"llm": 1.0}}], {}).bridge_trained
-    assert circumstances_of([], {}).bridge_trained
+    assert not circumstances_of([{"step": 1, "loss": 1.0, "learning_rates": {"llm": 1.0}}], {}, {}).bridge_trained
+    assert circumstances_of([], {}, {}).bridge_trained
