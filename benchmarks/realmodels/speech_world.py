@@ -3,13 +3,14 @@
     sudo apt-get install espeak-ng flite
     python benchmarks/realmodels/speech_world.py world
 
-Words, numbers, colours and sentences are spoken by 20 synthetic voices at three speeds. Held out are 4 voices and 30
-words, which are in no training file, not even inside a sentence. Written are `wav/train` and `wav/heldout` (16 kHz, mono,
-no longer than what is said), `train.jsonl`, `heldout.jsonl` (split `val`), `alpaca.json` (text without sounds), and, last,
-`utterances.json` (text, voice, speed and seconds of every sound). Equal sizes give equal questions.
+Words, numbers, colours and sentences are spoken by 20 synthetic voices at three speeds. Held out are 4 other voices,
+and 30 words that are in no training file, not even inside a sentence. Written are `wav/train` and `wav/heldout`
+(16 kHz, mono, no longer than what is said), `train.jsonl`, `heldout.jsonl` (split `val`), `alpaca.json` (text without sounds),
+and, last, `utterances.json` (text, voice, speed and seconds of every sound). Equal sizes give equal questions.
 """
 
 import argparse
+import itertools
 import json
 import math
 import random
@@ -28,26 +29,33 @@ from scipy.signal import resample_poly
 
 SEED, HERTZ = 1, 16000
 TRAINING_SOUNDS, HELD_OUT_SOUNDS = 1500, 260
-COLOURS = "red green blue yellow purple white black orange pink brown".split()
-NUMBERS = (
+
+
+def words(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
+COLOURS = words("red green blue yellow purple white black orange pink brown")
+NUMBERS = words(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
-).split()
-ANIMALS = "dog cat horse cow sheep lion tiger monkey rabbit mouse snake eagle chicken elephant dolphin".split()
-THINGS = (
+)
+ANIMALS = words("dog cat horse cow sheep lion tiger monkey rabbit mouse snake eagle chicken elephant dolphin")
+THINGS = words(
     "table chair window door bottle hammer pencil camera guitar pillow ladder carpet basket candle mirror bicycle "
     "rocket wallet blanket kettle"
-).split()
-COMMANDS = "stop go left right up down open close start begin forward backward follow listen repeat".split()
-FOODS = "apple banana bread butter cheese coffee honey lemon onion pepper potato sugar tomato water pizza".split()
-PLACES = "kitchen garden school market station hospital library church bakery airport bathroom museum".split()
-VERBS = "sleeps runs jumps waits sings eats hides plays".split()
+)
+COMMANDS = words("stop go left right up down open close start begin forward backward follow listen repeat")
+FOODS = words("apple banana bread butter cheese coffee honey lemon onion pepper potato sugar tomato water pizza")
+PLACES = words("kitchen garden school market station hospital library church bakery airport bathroom museum")
+VERBS = words("sleeps runs jumps waits sings eats hides plays")
 SEEN = COLOURS + NUMBERS + ANIMALS + THINGS + COMMANDS + FOODS
-UNSEEN = (
+UNSEEN = words(
     "zebra turtle parrot giraffe pigeon donkey scissors umbrella trumpet lantern necklace laptop shovel curtain "
-    "bracelet spinach mushroom chocolate pineapple cucumber theatre village factory castle harbour silver violet thirty "
-    "hundred continue"
-).split()
+    "bracelet spinach mushroom chocolate pineapple cucumber theatre village factory castle harbour silver violet "
+    "thirty hundred continue"
+)
 
 Voice = tuple[str, str, str]
 """Program, voice, and espeak-ng's variant of it."""
@@ -120,8 +128,8 @@ def draw_text(draw: random.Random, *, unseen: bool) -> tuple[str, str, dict[str,
     colour, animal, place, verb, number, thing = (draw.choice(words) for words in lists)
     if kind == "colour":
         return kind, f"the {thing} is {colour}", {"colour": colour}
-    said = [f"the {animal} {verb} in the {place}", f"{number} {thing}s are in the {place}", f"put the {thing} next to the {animal}"]
-    return kind, draw.choice(said), {}
+    first, second = f"the {animal} {verb} in the {place}", f"{number} {thing}s are in the {place}"
+    return kind, draw.choice([first, second, f"put the {thing} next to the {animal}"]), {}
 
 
 Asked = tuple[str, str, str, Sequence[str] | None]
@@ -164,7 +172,7 @@ def text_rows() -> list[dict[str, str]]:
     """Instructions without sounds, in Alpaca's format."""
     rows = [
         {"instruction": f"Name the number after {number}.", "input": "", "output": after}
-        for number, after in zip(NUMBERS, NUMBERS[1:], strict=False)
+        for number, after in itertools.pairwise(NUMBERS)
     ]
     rows += [{"instruction": "Spell the word.", "input": word, "output": "-".join(word.upper())} for word in SEEN]
     return rows + [{"instruction": "Repeat the word.", "input": word, "output": word} for word in SEEN]
@@ -192,7 +200,8 @@ def speak(said: Utterance, folder: Path) -> float:
 def _command(said: Utterance, path: Path) -> list[str]:
     (program, voice, variant), rate = said.voice, SPEEDS[said.speed]
     if program == "flite":
-        return ["flite", "-voice", voice, "--setf", f"duration_stretch={1 / rate:.2f}", "-t", said.text, "-o", str(path)]
+        stretch = f"duration_stretch={1 / rate:.2f}"
+        return ["flite", "-voice", voice, "--setf", stretch, "-t", said.text, "-o", str(path)]
     speed, pitch = str(int(165 * rate)), str(said.pitch)
     return ["espeak-ng", "-v", f"{voice}+{variant}", "-s", speed, "-p", pitch, "-w", str(path), said.text]
 
