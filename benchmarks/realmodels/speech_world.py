@@ -5,8 +5,8 @@
 
 Words, numbers, colours and sentences are spoken by 20 synthetic voices at three speeds. Held out are 4 other voices,
 and 30 words that are in no training file, not even inside a sentence. Written are `wav/train` and `wav/heldout`
-(16 kHz, mono, no longer than what is said), `train.jsonl`, `heldout.jsonl` (split `val`), `alpaca.json` (text without sounds),
-and, last, `utterances.json` (text, voice, speed and seconds of every sound). Equal sizes give equal questions.
+(16 kHz, mono, no longer than what is said), `train.jsonl`, `heldout.jsonl` (split `val`), `alpaca.json` (text without
+sounds), and, last, `utterances.json` (text, voice, speed and seconds of every sound). Equal sizes give equal questions.
 """
 
 import argparse
