@@ -18,7 +18,7 @@ PAGE, PICTURE = "real-models.md", "images/real-models.png"
 BLOCK = re.compile(r"(<!-- figures: (\S+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 CONDITIONS = {"real": "#1b9e77", "none": "#bdbdbd", "swapped": "#d95f02"}
 CURVES = ["#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#e6ab02"]
-MOST_LINES = 14
+MOST_LINES = 24
 PASSING = re.compile(r"^\S.*: \d+/\d+ .* left|^\[rank|^There is no run ")
 """Lines of a transcript that say how far the work is."""
 
@@ -167,8 +167,18 @@ def _ranged(values: Sequence[float]) -> str:
     return text if len(values) < 2 else f"{text} ({min(values):.2f} to {max(values):.2f})"
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"accuracy": accuracy_table, "cost": cost_table}
-"""Places of the page that hold a table; the others hold what a command printed."""
+def plot_link(results: dict[str, Any]) -> str:
+    """The plot, with what is in it."""
+    text = "Accuracy with real, without and with swapped sounds; training loss over the examples seen"
+    return f"![{text}, {results['rows']} questions]({PICTURE})"
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "accuracy": accuracy_table,
+    "cost": cost_table,
+    "plot": plot_link,
+}
+"""Places of the page that hold a table or the plot; the others hold what a command printed."""
 
 
 def main() -> None:

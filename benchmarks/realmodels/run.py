@@ -5,6 +5,7 @@
 Makes the two models and the sounds (skipped where they are there), writes a workspace with `macaw init --preset small`
 and nothing but paths set, runs every command, and the plain loop on the same features. Prints one JSON object; `work`
 gets `results.json`, `results.md` and `results.png`. What is done is not done again: a run that was stopped goes on.
+Take another folder for other epochs, steps or sounds.
 `results.py` puts the results into docs/real-models.md.
 """
 
@@ -43,7 +44,7 @@ def run_macaw(workspace: Workspace, bridge: str, seed: int, options: argparse.Na
     run = workspace.train(bridge, seed, options.epochs, options.max_steps)
     figures = workspace.evaluate(run)
     verdict = {"verdict": figures["verdict"]} if "verdict" in figures else {}
-    record = {"system": f"macaw, {bridge}", "seed": seed, "kinds": figures["kinds"], **verdict}
+    record = {"system": f"macaw, bridge {bridge}", "seed": seed, "kinds": figures["kinds"], **verdict}
     return record | workspace.trained(run)
 
 
@@ -98,7 +99,7 @@ def run_all(options: argparse.Namespace) -> dict[str, Any]:
 
 def list_of_systems(options: argparse.Namespace) -> list[str]:
     """Names of the systems in the order of the tables."""
-    return [*(f"macaw, {bridge}" for bridge in options.bridges), "plain loop"]
+    return [*(f"macaw, bridge {bridge}" for bridge in options.bridges), "plain loop"]
 
 
 def options_of(words: list[str] | None = None) -> argparse.Namespace:

@@ -72,7 +72,8 @@ class Workspace:
     def trained(self, run: str) -> dict[str, Any]:
         """What the run's log says: the loss over the examples seen, and how long its steps took."""
         rows = [json.loads(line) for line in (self.folder / run / "metrics.jsonl").read_text().splitlines()]
-        return training_record([row for row in rows if "loss" in row])
+        summary = json.loads((self.folder / run / "summary.json").read_text())
+        return training_record([row for row in rows if "loss" in row]) | {"total_s": summary["seconds"]}
 
     def show(self, name: str, *command: str) -> None:
         """Run a command, and keep what it prints in `transcripts/<name>.txt`; it must succeed."""
