@@ -25,6 +25,10 @@ from macaw_cli.basics.errors import DamagedError
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _EXTENSION = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 
+PARTIAL_SUFFIX = ".partial"
+"""Behind the name of a shard: an unfinished one, which the next run continues."""
+PARTIAL_STATE_SUFFIX = ".partial.json"
+"""In place of `.tar`: what there is of it."""
 _CHUNK = 1 << 20
 
 Sample = dict[str, Any]
@@ -96,6 +100,11 @@ class ShardWriter:
     def nbytes(self) -> int:
         """Bytes of content written so far, without the tar's own headers."""
         return sum(self._expected.values())
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Keys of the samples so far."""
+        return frozenset(self._keys)
 
     @property
     def position(self) -> int:
