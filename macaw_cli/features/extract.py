@@ -4,7 +4,7 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from threading import Event
@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING
 from macaw_cli.basics import console
 from macaw_cli.basics.background import Ahead
 from macaw_cli.basics.disk import free_space, require_free_space
-from macaw_cli.basics.errors import Interrupted, ResourceError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.stopping import sigterm_is_raised
 from macaw_cli.basics.typed_command import same_config
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.batch_size import batch_size
-from macaw_cli.features.engines.choosing import choose_engine, on_cpu, settle_precision, works_elsewhere
+from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_elsewhere
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
-from macaw_cli.features.partial_shards import PartialJob, kept_keys, partial_job, remove_partial_without_job, retry_partial
+from macaw_cli.features.partial_shards import (
+    PartialJob,
+    partial_job,
+    remove_partial_without_job,
+    retry_partial,
+)
 from macaw_cli.features.planning import plan_extraction
+from macaw_cli.features.precision import settle_precision
 from macaw_cli.features.remote.fetching import Staging
 from macaw_cli.features.remote.outputs import SHARDS_HERE, Output, open_output
 from macaw_cli.features.report import ExtractionPlan, ExtractionReport
@@ -34,6 +39,7 @@ from macaw_cli.features.shard_rows import JobResult
 from macaw_cli.features.sources.listing import Survey, list_sources, survey_sources
 from macaw_cli.features.sources.source import Source
 from macaw_cli.features.store_files import Row, StoreFiles
+from macaw_cli.features.what_is_kept import kept_is_told, what_is_kept
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders
@@ -64,6 +70,7 @@ def extract(
 
     Raises:
         InputError: nothing to extract. (Too many rejects are for the report to raise, when it was shown.)
+        UsageError: `features.precision` is `auto`, and nobody knows the devices of the Ray cluster.
         MismatchError: the store holds features of another encoder.
         LockedError: another command is writing there.
         ResourceError: too little disk, memory or GPUs.
@@ -83,26 +90,10 @@ def extract(
     try:
         with sigterm_is_raised(), open_output(workspace.place(settings.out)) as output:
             extraction = _Extraction(workspace, output, survey, encoders, gpus)
-            with _kept_is_told(extraction):
+            with kept_is_told(extraction.kept):
                 return extraction.run(named, limit, retry_rejects)
     except KeyboardInterrupt:
         console.say(_GO_ON)
-        raise
-
-
-@contextmanager
-def _kept_is_told(extraction: "_Extraction") -> Iterator[None]:
-    """When the work is stopped, say what there is of it."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        console.say(f"Stopped by SIGINT. {extraction.kept()}")
-        raise
-    except Interrupted as stop:
-        raise Interrupted(f"{stop.problem} {extraction.kept()}", stop.hint, stop.exit_code) from None
-    except ResourceError as error:
-        error.problem = f"{error.problem} {extraction.kept()}"
-        error.args = (f"{error.problem} {error.hint}".strip(),)
         raise
 
 
@@ -173,12 +164,8 @@ class _Extraction:
             yield replace(job, kept=kept.items) if kept else job
 
     def kept(self) -> str:
-        """What the store has, unfinished shards included."""
-        finished, unfinished = {key.hex() for key in self._store.made_keys()}, kept_keys(self._folder)
-        told = f"The features of {len(finished | unfinished)} files are kept in {self._output.place}"
-        if only_here := len(unfinished - finished) if self._output.sizes is not None else 0:
-            told += f"; those of {only_here} of them only on this machine ({self._folder}), until their shard is finished"
-        return f"{told}."
+        """See `what_is_kept`."""
+        return what_is_kept(self._store, self._output)
 
     def _commit(self, result: JobResult) -> None:
         self._store.commit(result.job, result.rows, result.rejects)
@@ -196,7 +183,10 @@ class _Extraction:
             require_free_space(self._folder, self._bytes_of(Counter(new)))
 
     def _bytes_of(self, media: Counter[Modality]) -> int:
-        """So much should be free: the least that will be written, but one shard of the largest features; of a remote store only the shards that are not sent yet are here."""
+        """So much should be free: the least that will be written, at least one shard of the largest features.
+
+        Of a remote store only the shards that are not sent yet are here.
+        """
         settings = self._settings
         wanted = largest = 0
         for modality, count in media.items():

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,10 @@ GPUS = ("--gpus", "2", "--set", "features.workers=2")
 
 def workers_of(descendants):
     return [pid for pid, command in descendants.items() if "worker_process" in command]
+
+
+def opened_by(pid):
+    return {file.readlink() for file in list(Path(f"/proc/{pid}/fd").iterdir()) if file.is_symlink()}
 
 
 def test_two_workers_make_the_same_bytes_even_when_one_of_them_is_killed(
@@ -128,9 +133,8 @@ def test_what_a_worker_that_dies_has_saved_of_a_shard_is_made_by_this_run_and_co
     process = start(cpu_workers + every_line, *GPUS, "--set", "features.shard_items=512")
     partial = tmp_path / "features" / "image-000000.tar.partial"
     wait_for(lambda: partial.exists() and partial.stat().st_size > 30_000)
-    for worker in workers_of(below(process.pid)):  # one of them has the only job
-        if any(str(partial) in os.readlink(entry.path) for entry in os.scandir(f"/proc/{worker}/fd")):
-            os.kill(worker, signal.SIGTERM)
+    (busy,) = [pid for pid in workers_of(below(process.pid)) if partial in opened_by(pid)]  # has the only job
+    os.kill(busy, signal.SIGTERM)
     made, told = process.communicate(timeout=120)
     assert process.returncode == 0 and "its work goes to the other 1" in told
     assert "Features: 156 images; 1 shards" in made
