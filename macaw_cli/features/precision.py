@@ -61,9 +61,9 @@ def _precision_of(place: str) -> str | None:
         return _only_one(read_json(folder / STORE_NAME)) if begun and (folder / STORE_NAME).exists() else None
     if not {MANIFEST_NAME, STORE_NAME} <= set(list_folder(place)):
         return None
-    with TemporaryDirectory(prefix="macaw-store-") as folder, driver_errors_are_told(place, "read"):
-        fetch(joined(place, STORE_NAME), Path(folder) / STORE_NAME)
-        return _only_one(read_json(Path(folder) / STORE_NAME))
+    with TemporaryDirectory(prefix="macaw-store-") as scratch, driver_errors_are_told(place, "read"):
+        fetch(joined(place, STORE_NAME), Path(scratch) / STORE_NAME)
+        return _only_one(read_json(Path(scratch) / STORE_NAME))
 
 
 def _only_one(store: dict[str, Any]) -> str | None:

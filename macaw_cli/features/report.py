@@ -105,12 +105,12 @@ class ExtractionReport:
 
     def _shortened_line(self) -> str:
         many = self.shortened > 1
-        longer = f"{self.shortened} sounds are" if many else "1 sound is"
+        longer = f"{self.shortened} audio files or soundtracks are" if many else "1 audio file or soundtrack is"
         windows = max(self.audio_windows + 1, ceil(self.audio_windows * self.longest_s / max(self.heard_s, 1e-9)))
         return (
             f"{longer} longer than {self.heard_s:g} s; only the first {self.heard_s:g} s are encoded. Raise"
-            f" features.audio_windows: {windows} windows hear all of the longest ({self.longest_s:.1f} s). They need"
-            " another store (--out)."
+            f" features.audio_windows: {windows} windows cover all of the longest ({self.longest_s:.1f} s). Extract into"
+            " another store then (--out): one store holds features of one number of windows."
         )
 
     def as_json(self) -> dict[str, Any]:

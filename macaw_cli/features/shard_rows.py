@@ -101,7 +101,7 @@ class ShardsOfJob:
             shard.sync()
         state = PartialJob(
             batch=self.job.batch,
-            shards=dict(self.job.shards),
+            shards={str(modality): name for modality, name in self.job.shards.items()},
             encoders={modality: self._digests[modality] for modality in self.job.shards},
             ends=self._ends,
             rows={modality: shard.rows for modality, shard in self._shards.items()},
