@@ -109,8 +109,8 @@ class ExtractionReport:
         windows = max(self.audio_windows + 1, ceil(self.audio_windows * self.longest_s / max(self.heard_s, 1e-9)))
         return (
             f"{longer} longer than {self.heard_s:g} s; only the first {self.heard_s:g} s are encoded. Raise"
-            f" features.audio_windows: {windows} windows cover all of the longest ({self.longest_s:.1f} s). Extract into"
-            " another store then (--out): one store holds features of one number of windows."
+            f" features.audio_windows: {windows} windows cover all of the longest ({self.longest_s:.1f} s). Extract"
+            " into another store then (--out): one store holds features of one number of windows."
         )
 
     def as_json(self) -> dict[str, Any]:
