@@ -23,10 +23,14 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
+from macaw_cli.encoders.frozen import tf32_products
+
 DEVICE = "cuda" if ON_GPU else "cpu"
 PHOTOS, SOUNDS, BATCH = (1024, 256, 64) if ON_GPU else (4, 2, 2)
 WIDTH, LAYERS, HEADS, SIDE = (1024, 24, 16, 336) if ON_GPU else (64, 2, 4, 56)
-FORMATS = {"fp32": torch.float32} | ({"bf16": torch.bfloat16, "fp16": torch.float16} if ON_GPU else {})
+FORMATS = {"fp32": torch.float32, "tf32": torch.float32} | (
+    {"bf16": torch.bfloat16, "fp16": torch.float16} if ON_GPU else {}
+)
 WAYS = [("photos", PHOTOS, "auto"), ("sounds", SOUNDS, "auto"), ("photos", PHOTOS, "fp32")][: None if ON_GPU else 1]
 LIMIT_S = 90
 RATE = 16_000
@@ -83,7 +87,8 @@ def bare(folder: Path, part: Part) -> None:
         for kind, (model, shape) in inputs.items():
             prepared = torch.randn(shape, device=DEVICE, dtype=dtype)
             model.to(dtype)
-            part.put(f"bare {kind} {name}, items/s", rate(partial(model, prepared)))
+            with tf32_products(torch.device(DEVICE), enabled=name == "tf32"):
+                part.put(f"bare {kind} {name}, items/s", rate(partial(model, prepared)))
     extractor = WhisperFeatureExtractor.from_pretrained(folder / "whisper")
     waves = [np.random.default_rng(number).standard_normal(10 * RATE).astype("float32") for number in range(BATCH)]
     part.put("spectrograms on the cpu, items/s", rate(partial(extractor, waves, **HEARD)))

@@ -38,7 +38,7 @@ stage ceilings 60 "$PYTHON" "$HERE/ceilings.py"
 # nothing of these two is timed: on a GPU they run beside each other. Warnings are shown: versions may differ here
 TESTS=(
     tests/model/test_on_gpu.py tests/training/data/test_batches.py tests/training/steps/test_step_clock.py
-    tests/encoders/test_byte_table.py tests/model/test_row_layout.py tests/model/test_chunked_loss.py tests/model/test_alignment.py
+    tests/encoders/test_byte_table.py tests/encoders/test_precision.py tests/model/test_row_layout.py tests/model/test_chunked_loss.py tests/model/test_alignment.py
 )
 stage tests 120 "$PYTHON" -m pytest -o filterwarnings=default -p no:cacheprovider --timeout=100 \
     --junitxml="$OUT/tests.xml" "${TESTS[@]}" &

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from macaw_cli.basics.threads import keep_cores
+from macaw_cli.basics.typed_command import same_config
 from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, workspace_of
 
 
@@ -36,4 +37,5 @@ def evaluate(
         print_table("Answers without choices", TEXT_COLUMNS, texts)
     for line in verdict_lines(figures):
         result(line)
-    result(f"Evaluated {figures['model']}. Next: macaw chat, or macaw export.")
+    same = same_config("evaluate")
+    result(f"Evaluated {figures['model']}. Next: macaw chat{same}, or macaw export{same}.")

@@ -21,8 +21,11 @@ def init(
     overrides: SetOption = None,
 ) -> None:
     """Write a macaw.yaml from a preset, with comments on what to fill in."""
+    import shlex
+
     from macaw_cli.basics.console import result
     from macaw_cli.config.presets import write_preset
 
     file = write_preset(preset, folder, overrides or [])
-    result(f"Wrote {file} ({preset}). Fill in your media and conversations. Next: macaw extract-features")
+    there = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    result(f"Wrote {file} ({preset}). Fill in your media and conversations. Next: {there}macaw extract-features")

@@ -60,8 +60,8 @@ class FeatureSettings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the encoders run."""
     precision: Precision = "auto"
-    """Number format of the encoders' computation; `auto` is tf32 on a GPU and fp32 on a CPU. Features are always stored
-    as fp16."""
+    """Number format of the encoders' computation; `auto` is that of the store, in a new one tf32 on a GPU and fp32 on
+    a CPU. Features are always stored as fp16."""
     batch_size: Annotated[int, Field(ge=1)] | None = None
     """Media (or frames) per encoder call; `null` takes what is fast: 8 on a CPU, 64 on a GPU."""
     shard_items: Annotated[int, Field(ge=1)] = 512

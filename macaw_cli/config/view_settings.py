@@ -22,10 +22,10 @@ class ImageView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AudioView:
-    """What is done to the features of a sound, in the order of these settings."""
+    """What is done to the features of audio, in the order of these settings."""
 
     trim: bool = False
-    """Remove the tokens beyond the sound's length; for features that were extracted with `audio_padding: keep`."""
+    """Remove the tokens beyond the length of the audio; for features that were extracted with `audio_padding: keep`."""
     pool: Annotated[int, Field(ge=1)] = 1
     """Mean over so many consecutive tokens."""
     layer_norm: bool = False

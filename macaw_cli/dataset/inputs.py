@@ -9,7 +9,7 @@ from macaw_cli.basics.fingerprints import fingerprint, sha256_file
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.portable import portable_name
 from macaw_cli.dataset.sources import Source
-from macaw_cli.shards.dataset_lock import FORMAT_VERSION
+from macaw_cli.shards.dataset_lock import CONTENT_VERSION, FORMAT_VERSION
 from macaw_cli.shards.feature_store import MANIFEST_NAME, STORE_NAME
 
 
@@ -43,6 +43,7 @@ def inputs_hash(sources: list[dict[str, Any]], stores: list[dict[str, Any]], set
     return fingerprint(
         {
             "format_version": FORMAT_VERSION,
+            "content_version": CONTENT_VERSION,
             "sources": sources,
             "stores": stores,
             "seed": settings.seed,

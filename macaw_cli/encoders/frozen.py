@@ -181,7 +181,8 @@ def computed_precision(precision: str, device: str) -> str:
     """What `features.precision` comes to on this device: `auto` is TF32 on a GPU and fp32 on a CPU.
 
     TF32 keeps the range of fp32 and rounds what enters a product to 10 bits, so no encoder overflows, and the features,
-    which are stored as fp16, keep a cosine of 0.9999 with those of fp32; bf16 with its 7 bits does not in all encoders.
+    which are stored as fp16, keep a cosine of 0.9999 with those of fp32 (its rounding imitated on a CPU); bf16 with its
+    7 bits does not in all encoders.
     A CPU has no TF32 and computes in fp32 instead.
     """
     if precision != "auto":

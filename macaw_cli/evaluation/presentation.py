@@ -36,8 +36,12 @@ def verdict_lines(figures: Mapping[str, Any]) -> list[str]:
     return [
         line
         for verdict in figures.get("verdict", {}).values()
-        for line in (verdict["text"], *(f"  {number}. {words}" for number, words in enumerate(verdict["remedies"], 1)))
+        for line in (_headed(verdict), *(f"  {number}. {words}" for number, words in enumerate(verdict["remedies"], 1)))
     ]
+
+
+def _headed(verdict: Mapping[str, Any]) -> str:
+    return f"{verdict['text']} Likeliest remedies:" if verdict["remedies"] else str(verdict["text"])
 
 
 def write_picture(figures: Mapping[str, Any], path: Path) -> None:

@@ -69,7 +69,7 @@ def verdicts(figures: Mapping[str, Any], circumstances: Circumstances | None = N
         found[modality] = {
             "category": category, "measure": evidence.measure, "value": evidence.value,
             "ci95": [evidence.low, evidence.high], "n": evidence.n,
-            "text": _text(modality, category, evidence, bool(remedies)), "remedies": remedies,
+            "text": _text(modality, category, evidence), "remedies": remedies,
         }  # fmt: skip
     return found
 
@@ -112,10 +112,8 @@ def _nothing_swapped(modality: str, n: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _text(modality: str, category: Category, evidence: Evidence, has_remedies: bool) -> str:
+def _text(modality: str, category: Category, evidence: Evidence) -> str:
     if category == "not_used":
-        text = f"{modality}: the model does not use its {modality.replace('+', ' and ')}: {evidence}."
-    else:
-        words = str(evidence)
-        text = f"{modality}: {WORDS[category]}. {words[0].upper()}{words[1:]}, {evidence.n} questions."
-    return f"{text} Likeliest remedies:" if has_remedies else text
+        return f"{modality}: the model does not use its {modality.replace('+', ' and ')}: {evidence}."
+    words = str(evidence)
+    return f"{modality}: {WORDS[category]}. {words[0].upper()}{words[1:]}, {evidence.n} questions."

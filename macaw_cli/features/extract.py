@@ -4,7 +4,8 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
@@ -12,19 +13,24 @@ from typing import TYPE_CHECKING
 from macaw_cli.basics import console
 from macaw_cli.basics.background import Ahead
 from macaw_cli.basics.disk import free_space, require_free_space
-from macaw_cli.basics.errors import Interrupted
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.stopping import sigterm_is_raised
 from macaw_cli.basics.typed_command import same_config
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.batch_size import batch_size
-from macaw_cli.features.engines.choosing import choose_engine, on_cpu, settle_precision, works_elsewhere
+from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_elsewhere
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
-from macaw_cli.features.partial_shards import kept_keys, partial_job
+from macaw_cli.features.partial_shards import (
+    PartialJob,
+    partial_job,
+    remove_partial_without_job,
+    retry_partial,
+)
 from macaw_cli.features.planning import plan_extraction
+from macaw_cli.features.precision import settle_precision
 from macaw_cli.features.remote.fetching import Staging
 from macaw_cli.features.remote.outputs import SHARDS_HERE, Output, open_output
 from macaw_cli.features.report import ExtractionPlan, ExtractionReport
@@ -33,6 +39,7 @@ from macaw_cli.features.shard_rows import JobResult
 from macaw_cli.features.sources.listing import Survey, list_sources, survey_sources
 from macaw_cli.features.sources.source import Source
 from macaw_cli.features.store_files import Row, StoreFiles
+from macaw_cli.features.what_is_kept import kept_is_told, what_is_kept
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders
@@ -63,6 +70,7 @@ def extract(
 
     Raises:
         InputError: nothing to extract. (Too many rejects are for the report to raise, when it was shown.)
+        UsageError: `features.precision` is `auto`, and nobody knows the devices of the Ray cluster.
         MismatchError: the store holds features of another encoder.
         LockedError: another command is writing there.
         ResourceError: too little disk, memory or GPUs.
@@ -82,23 +90,11 @@ def extract(
     try:
         with sigterm_is_raised(), open_output(workspace.place(settings.out)) as output:
             extraction = _Extraction(workspace, output, survey, encoders, gpus)
-            with _kept_is_told(extraction):
+            with kept_is_told(extraction.kept):
                 return extraction.run(named, limit, retry_rejects)
     except KeyboardInterrupt:
         console.say(_GO_ON)
         raise
-
-
-@contextmanager
-def _kept_is_told(extraction: "_Extraction") -> Iterator[None]:
-    """When the work is stopped, say what there is of it."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        console.say(f"Stopped by SIGINT. {extraction.kept()}")
-        raise
-    except Interrupted as stop:
-        raise Interrupted(f"{stop.problem} {extraction.kept()}", stop.hint, stop.exit_code) from None
 
 
 class _Extraction:
@@ -113,6 +109,8 @@ class _Extraction:
         self._engine = choose_engine(workspace, output.folder, encoders, set(survey.media), gpus)
         self._fingerprints = _fingerprints(survey, encoders)
         self._store = StoreFiles(output.folder, self._fingerprints, output.sizes)
+        self._kept: dict[int, PartialJob] = {}
+        """By job, what an earlier run has left of it."""
         self._report = ExtractionReport(
             output.place,
             max_reject_ratio=self._settings.max_reject_ratio,
@@ -124,6 +122,8 @@ class _Extraction:
         """Schedule, extract, tidy up, report."""
         began, settings = time.monotonic(), self._settings
         self._require_space(sources, limit)
+        if retry_rejects and (dropped := retry_partial(self._folder)):
+            console.say(f"{dropped} files after the first reject of an unfinished shard are encoded again.")
         scheduler = Scheduler(
             Journal(self._folder), self._store, self._encoders.outputs, self._fingerprints,
             (settings.shard_items, batch_size(settings)), retry_rejects=retry_rejects,
@@ -135,6 +135,7 @@ class _Extraction:
             is_here = partial(unchanged, base=self._folder, cache=cache, staging=staging, stopping=stopping.is_set)
             with closing(identify(listed, cache, self._folder, staging, stopping.is_set)) as found:
                 self._work(scheduler, scheduler.jobs(found, is_here), stopping)
+        remove_partial_without_job(self._folder, Journal(self._folder).read())
         self._tell_unfinished(scheduler.tally.lost, "its files are not among the sources")
         self._tell_unfinished(scheduler.tally.beyond, "it has files beyond --limit")
         self._store.add_rejects(scheduler.tally.unreadable)
@@ -158,17 +159,17 @@ class _Extraction:
         digests = {modality: fingerprint(found) for modality, found in self._fingerprints.items()}
         for job in jobs:
             if kept := partial_job(self._folder, job, digests):
+                self._kept[job.number] = kept
                 advance(0, "", kept.items)
-            yield job
+            yield replace(job, kept=kept.items) if kept else job
 
     def kept(self) -> str:
-        """What the store has, unfinished shards included."""
-        keys = {key.hex() for key in self._store.made_keys()} | kept_keys(self._folder)
-        return f"The features of {len(keys)} files are kept in {self._output.place}."
+        """See `what_is_kept`."""
+        return what_is_kept(self._store, self._output)
 
     def _commit(self, result: JobResult) -> None:
         self._store.commit(result.job, result.rows, result.rejects)
-        self._report.take(result)
+        self._report.take(result, self._kept.pop(result.job, None))
 
     def _require_space(self, sources: list[str], limit: int | None) -> None:
         """Media are counted by name, as they are not hashed yet, and only where the disk could not take them all."""
@@ -182,13 +183,17 @@ class _Extraction:
             require_free_space(self._folder, self._bytes_of(Counter(new)))
 
     def _bytes_of(self, media: Counter[Modality]) -> int:
-        """At least so much will be written; of a remote store only the shards that are not sent yet are here."""
+        """So much should be free: the least that will be written, at least one shard of the largest features.
+
+        Of a remote store only the shards that are not sent yet are here.
+        """
         settings = self._settings
         wanted = largest = 0
         for modality, count in media.items():
             for output in self._encoders.outputs(modality):
-                size = self._encoders.least_bytes(output)
-                wanted, largest = wanted + count * size, max(largest, size)
+                most = self._encoders.item_bytes(output)
+                shard = min(count, settings.shard_items) * most  # where features vary in size, nobody knows more
+                wanted, largest = wanted + max(count * self._encoders.least_bytes(output), shard), max(largest, most)
         return wanted if self._output.sizes is None else min(wanted, SHARDS_HERE * settings.shard_items * largest)
 
     def _tell_unfinished(self, jobs: list[Job], why: str) -> None:
@@ -199,7 +204,7 @@ class _Extraction:
     def _complete_report(self, scheduler: Scheduler) -> None:
         report, tally = self._report, scheduler.tally
         report.rejects = self._store.tidy()
-        report.known, report.refused = tally.known, tally.refused
+        report.known, report.refused, report.unfinished = tally.known, tally.refused, tally.unfinished
         report.give_up(tally.unreadable)
         report.inputs = self._survey.media.total() + self._survey.refused
         report.shards, report.bytes = self._store.shard_totals()

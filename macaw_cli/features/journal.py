@@ -1,8 +1,9 @@
 """The journal: which item goes into which shard and which batch, written before any work.
 
 One row of `journal.jsonl` is a *job*: at most `shard_items` items of one modality, and the shards that they make (a
-film makes two: pictures and soundtrack). A job that was cut short is done again whole, with the same items in the same
-batches, so its shards have the same bytes however often it was killed.
+video makes two: one of its frames, one of its soundtrack). A job that was cut short goes on behind the batches that are
+kept of it (`partial_shards.py`), with the same items in the same batches, so its shards have the same bytes however
+often it was killed.
 """
 
 import os
@@ -22,13 +23,17 @@ JOURNAL_NAME = "journal.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Items that are decoded, encoded in batches of `batch` and written together into `shards` (file names)."""
+    """Items that are decoded, encoded in batches of `batch` and written together into `shards` (file names).
+
+    `kept` is the number of its items that a run before this one has dealt with; the journal does not say it.
+    """
 
     number: int
     modality: Modality
     batch: int
     shards: dict[Modality, str]
     items: list[Item]
+    kept: int = 0
 
     def row(self) -> dict[str, Any]:
         """As the journal keeps it."""

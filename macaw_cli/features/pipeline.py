@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from macaw_cli.basics.background import Background
 from macaw_cli.basics.console import Advance
@@ -164,7 +164,7 @@ class Pipeline:
         self, modality: Modality, job: Job, usable: list[_Usable], shards: ShardsOfJob, writer: Background
     ) -> None:
         found = [
-            (item, meta | self._encoders.about(modality, arrays[modality]), arrays[modality])
+            (item, _told_of(modality, meta) | self._encoders.about(modality, arrays[modality]), arrays[modality])
             for item, (meta, arrays) in usable
             if modality in arrays
         ]
@@ -223,6 +223,12 @@ class Pipeline:
 def media_per_batch(job: Job, encoders: "Encoders") -> int:
     """Media decoded and encoded together; of films so many that their frames fill a batch."""
     return max(1, job.batch // encoders.frames) if job.modality == "video" else job.batch
+
+
+def _told_of(modality: Modality, meta: dict[str, Any]) -> dict[str, Any]:
+    """Of a video, which may last longer than its soundtrack, what is true of one of the two."""
+    own = {name: value for name, value in meta.items() if name != "audio"}
+    return own | meta.get("audio", {}) if modality == "audio" else own
 
 
 def _sha256(item: Item, path: Path) -> str:

@@ -1,5 +1,6 @@
 """What an extraction did, or would do, told to people and to scripts."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from math import ceil
 from typing import Any
@@ -9,7 +10,9 @@ from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.clock import shares
+from macaw_cli.features.partial_shards import PartialJob
 from macaw_cli.features.shard_rows import JobResult
+from macaw_cli.shards.feature_store import NULL_KEY
 
 _EXAMPLES = 3
 _NAMES = {"image": "images", "audio": "sounds", "video": "films"}
@@ -24,6 +27,7 @@ class ExtractionReport:
         made: media encoded now, per modality; soundtracks count as audio.
         known: inputs whose features were there before.
         kept: media of unfinished shards that a stopped run had encoded.
+        unfinished: inputs without features, as their shard stays unfinished.
         refused: inputs given up before and left alone now.
         rejected: inputs given up now; `rejects` says which and why, and holds those given up before as well.
         shortened: sounds made now that are longer than what the encoder hears; `heard_s` is that length, `longest_s`
@@ -36,6 +40,7 @@ class ExtractionReport:
     made: dict[Modality, int] = field(default_factory=dict)
     known: int = 0
     kept: int = 0
+    unfinished: int = 0
     refused: int = 0
     rejected: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
@@ -53,11 +58,20 @@ class ExtractionReport:
     """The first few of what was given up now."""
     next_command: str = "macaw build-dataset"
 
-    def take(self, result: JobResult) -> None:
-        """Add what became of one job."""
-        for modality, count in result.made.items():
+    def take(self, result: JobResult, before: PartialJob | None = None) -> None:
+        """Add what became of one job.
+
+        Args:
+            result: of the worker that finished it.
+            before: what an earlier run had left of it; what `result` has kept beyond that is of this run as well, made
+                by a worker that died.
+        """
+        made, kept = Counter[Modality](result.made), before.items if before else 0
+        if result.kept > kept:
+            made = _media(result) - (before.made if before else Counter())
+        for modality, count in made.items():
             self.made[modality] = self.made.get(modality, 0) + count
-        self.kept += result.kept
+        self.kept += min(kept, result.kept)
         for row in result.rows:
             if row.get("modality") == "audio" and "heard" in row["meta"]:
                 self.shortened += 1
@@ -91,12 +105,12 @@ class ExtractionReport:
 
     def _shortened_line(self) -> str:
         many = self.shortened > 1
-        longer = f"{self.shortened} sounds are" if many else "1 sound is"
+        longer = f"{self.shortened} audio files or soundtracks are" if many else "1 audio file or soundtrack is"
         windows = max(self.audio_windows + 1, ceil(self.audio_windows * self.longest_s / max(self.heard_s, 1e-9)))
         return (
             f"{longer} longer than {self.heard_s:g} s; only the first {self.heard_s:g} s are encoded. Raise"
-            f" features.audio_windows: {windows} windows hear all of the longest ({self.longest_s:.1f} s). They need"
-            " another store (--out)."
+            f" features.audio_windows: {windows} windows cover all of the longest ({self.longest_s:.1f} s). Extract"
+            " into another store then (--out): one store holds features of one number of windows."
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -109,6 +123,7 @@ class ExtractionReport:
         known = f", {self.known} known before" if self.known else ""
         known += f", {self.kept} from the run that was stopped" if self.kept else ""
         known += f", {self.refused} rejected before" if self.refused else ""
+        known += f", {self.unfinished} without features in shards that stay unfinished" if self.unfinished else ""
         console.result(f"Features: {made}{known}; {self.shards} shards, {human_bytes(self.bytes)} in {self.store}")
         console.result(f"Time: {self.seconds:.1f} s ({shares(self.stages, self.seconds)})")
         if self.refused:
@@ -124,6 +139,12 @@ class ExtractionReport:
             console.result(self._shortened_line())
         if not self.has_too_many_rejects():
             console.result(f"Next: {self.next_command}")
+
+
+def _media(result: JobResult) -> "Counter[Modality]":
+    """How many media the shards of a job hold, per modality."""
+    media = {(row["key"], row["modality"]) for row in result.rows if row.get("key", NULL_KEY) != NULL_KEY}
+    return Counter(modality for _, modality in media)
 
 
 @dataclass(slots=True)

@@ -25,10 +25,11 @@ _Group = tuple[Modality, tuple[Modality, ...]]
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the sources without any work: known before, given up before or unreadable now."""
+    """What became of the sources without any work: known or given up before, unfinished, or unreadable now."""
 
     known: int = 0
     refused: int = 0
+    unfinished: int = 0
     unreadable: list[Row] = field(default_factory=list)
     copies: list[tuple[str, str, Modality]] = field(default_factory=list)
     """(name, key, modality) of names whose content is dealt with under another name."""
@@ -78,7 +79,7 @@ class Scheduler:
                 if not done or bytes.fromhex(item.key) in tried  # else passing trouble kept it from being made
             )  # fmt: skip
             if done or not set(job.shards) <= set(self._served):  # this command has no encoders for it
-                self._unfinished.keep(job)
+                self._unfinished.keep(job, unfinished=not done)
                 self.tally.lost += [] if done else [job]
             else:
                 self._unfinished.add(job, begun=store.has_rows(job))
@@ -162,6 +163,9 @@ class Scheduler:
                     waiting.file, waiting.offset = absolute_place(item.file), item.offset
             if not any(name in waiting.names for waiting in unfinished):
                 self.tally.copies.append((name, item.key, item.modality))
+            return
+        if (item.key, item.modality) in self._unfinished.left:
+            self.tally.unfinished += 1
             return
         if (item.key, item.modality) in self._given_up:
             self.tally.refused += 1

@@ -12,10 +12,10 @@ from macaw_cli.basics.errors import DamagedError
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job
-from macaw_cli.features.partial_shards import PARTIAL_SUFFIX, PartialJob, digest_of, forget_partial, partial_job
+from macaw_cli.features.partial_shards import BatchEnd, ItemsDigest, PartialJob, forget_partial, partial_job
 from macaw_cli.features.sources.source import reject
 from macaw_cli.shards.feature_store import NULL_KEY
-from macaw_cli.shards.tar_writer import Member, ShardWriter
+from macaw_cli.shards.tar_writer import PARTIAL_SUFFIX, Member, ShardWriter
 
 Row = dict[str, Any]
 _FP16_MAX = 65504
@@ -50,23 +50,29 @@ class ShardsOfJob:
         self.job, self._folder, self._digests = job, folder, digests
         self._saved_at = time.monotonic()
         self.result = JobResult(job.number)
-        self._state = partial_job(folder, job, digests)
-        try:
-            self._shards = {modality: _Shard(folder / name) for modality, name in job.shards.items()}
-            if self._state:
-                self._go_on(self._state)
-        except (DamagedError, OSError):
-            self._state = None
-        if self._state is None:
-            self._shards = {modality: _Shard(folder / name) for modality, name in job.shards.items()}
+        self._digest = ItemsDigest()
+        self._ends: list[BatchEnd] = []
+        self._shards = {modality: _Shard(folder / name) for modality, name in job.shards.items()}
+        state = partial_job(folder, job, digests)
+        if state is None or not self._goes_on(state):
             forget_partial(folder, job)
-        self._saved = self._state
+        self._saved = len(self._ends)
+        """Batches that are saved."""
 
-    def _go_on(self, state: PartialJob) -> None:
-        for modality, shard in self._shards.items():
-            shard.go_on(state.positions[modality], state.rows[modality])
+    def _goes_on(self, state: PartialJob) -> bool:
+        state.save(self._folder)  # before its shards are cut back to it
+        try:
+            for modality, shard in self._shards.items():
+                shard.go_on(state.ends[-1].positions[modality], state.rows[modality])
+        except (DamagedError, OSError):
+            for shard in self._shards.values():
+                shard.abandon(keep=False)
+            self._shards = {modality: _Shard(self._folder / name) for modality, name in self.job.shards.items()}
+            return False
         self.result.rejects += state.rejects
         self.result.kept = state.items
+        self._ends += state.ends
+        return True
 
     @property
     def kept(self) -> int:
@@ -77,25 +83,32 @@ class ShardsOfJob:
         """The first so many items are dealt with; now and then, see to it that a kill does not cost them."""
         if items >= len(self.job.items):
             return  # `finish` comes next
-        self._state = PartialJob(
+        end = BatchEnd(
             items=items,
-            batch=self.job.batch,
-            digest=digest_of(self.job.items[:items]),
-            encoders={modality: self._digests[modality] for modality in self.job.shards},
+            digest=self._digest.up_to(self.job.items, items),
             positions={modality: shard.position for modality, shard in self._shards.items()},
-            rows={modality: list(shard.rows) for modality, shard in self._shards.items()},
-            rejects=list(self.result.rejects),
+            rows={modality: len(shard.rows) for modality, shard in self._shards.items()},
+            rejects=len(self.result.rejects),
         )
+        self._ends.append(end)
         if time.monotonic() - self._saved_at >= _SAVE_EVERY_S:
             self._save()
 
     def _save(self) -> None:
-        if self._state is None or self._state is self._saved:
+        if len(self._ends) == self._saved:
             return
         for shard in self._shards.values():
             shard.sync()
-        self._state.save(self._folder, self.job)
-        self._saved, self._saved_at = self._state, time.monotonic()
+        state = PartialJob(
+            batch=self.job.batch,
+            shards={str(modality): name for modality, name in self.job.shards.items()},
+            encoders={modality: self._digests[modality] for modality in self.job.shards},
+            ends=self._ends,
+            rows={modality: shard.rows for modality, shard in self._shards.items()},
+            rejects=self.result.rejects,
+        )
+        state.cut(len(self._ends)).save(self._folder)  # without what a batch that was cut short has left
+        self._saved, self._saved_at = len(self._ends), time.monotonic()
 
     def add_null(self, modality: Modality, feature: np.ndarray) -> None:
         """The features of an all-zero input, which open a modality's first shard."""
@@ -119,6 +132,7 @@ class ShardsOfJob:
 
     def finish(self) -> JobResult:
         """Close the shards: on the disk, read back, renamed."""
+        del self._ends[self._saved :]  # what is closed cannot be saved any more, should this or what follows fail
         for modality, shard in self._shards.items():
             self.result.rows += shard.finish(modality, self.job.number)
         forget_partial(self._folder, self.job)
@@ -129,7 +143,7 @@ class ShardsOfJob:
         with suppress(OSError):  # the disk may be full; what was saved before stays good
             self._save()
         for shard in self._shards.values():
-            shard.abandon(keep=self._saved is not None)
+            shard.abandon(keep=self._saved > 0)
 
 
 class _Shard:
@@ -147,6 +161,8 @@ class _Shard:
     def go_on(self, position: int, rows: list[Row]) -> None:
         if position:
             self._writer = ShardWriter(self._path, suffix=PARTIAL_SUFFIX, resume_at=position)
+            if self._writer.keys != {row["key"] for row in rows}:
+                raise DamagedError(f"{self._path}{PARTIAL_SUFFIX} does not hold the samples that its state names.")
         self.rows = list(rows)
 
     def sync(self) -> None:

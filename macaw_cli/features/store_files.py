@@ -237,5 +237,9 @@ def _require_same(place: str, modality: Modality, stored: Row, found: Row) -> No
         raise MismatchError(
             f"{place} holds {modality} features of {stored['model']} (fingerprint {fingerprint(stored)}), not of "
             f"{found['model']} (fingerprint {fingerprint(found)}): {details}.",
-            "Use the same encoder and settings, or another folder with --out.",
+            f"Use the same encoder and settings{_of_precision(difference)}, or another folder with --out.",
         )
+
+
+def _of_precision(difference: Mapping[str, tuple[Any, Any]]) -> str:
+    return f" (--set features.precision={difference['precision'][0]})" if "precision" in difference else ""

@@ -17,11 +17,13 @@ class UnfinishedJobs:
     Attributes:
         jobs: to go on with, in order.
         items: those of `jobs`, by key and modality.
+        left: key and modality of what is in other jobs, which stay unfinished.
     """
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
         self.items: dict[_Medium, list[Item]] = {}
+        self.left: set[_Medium] = set()
         self._fixed = -1
         self._expected: set[_Medium] = set()
         self._claimed: set[_Medium] = set()
@@ -39,9 +41,11 @@ class UnfinishedJobs:
         if begun:
             self.keep(job)
 
-    def keep(self, job: Job) -> None:
-        """A job that stays in the journal, and so all before it."""
+    def keep(self, job: Job, *, unfinished: bool = False) -> None:
+        """A job that stays in the journal, and so all before it; perhaps one that nobody goes on with."""
         self._fixed = max(self._fixed, job.number)
+        if unfinished:
+            self.left.update((item.key, item.modality) for item in job.items)
 
     def expect(self, sources: Iterable[Source | Refused]) -> None:
         """Note which of the items the sources will name.
@@ -70,6 +74,7 @@ class UnfinishedJobs:
             self.jobs.remove(job)
             for item in job.items:
                 self.items.pop((item.key, item.modality), None)
+        self.left.update((item.key, item.modality) for job in waiting for item in job.items)
         return anew, waiting
 
     def claim(self, job: Job) -> int:

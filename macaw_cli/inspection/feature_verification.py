@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics import console
-from macaw_cli.basics.atomic_files import TEMPORARY_SUFFIX, has_torn_line, iterate_jsonl
+from macaw_cli.basics.atomic_files import has_torn_line, iterate_jsonl
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.shards.damage_note import note_damage
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY, FeatureStore, ShardRow
 from macaw_cli.shards.positioned_reads import PositionedReads
 from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name
+from macaw_cli.shards.tar_writer import PARTIAL_STATE_SUFFIX, PARTIAL_SUFFIX
 
 EXAMPLES = 3
 _MIB = 1 << 20
@@ -86,11 +87,14 @@ def _misplaced(row: dict[str, Any], shard_bytes: int, reads: PositionedReads) ->
 
 
 def _harmless(folder: Path, known: set[str]) -> Iterator[Finding]:
-    for pattern in ("*.tar", f"*.tar{TEMPORARY_SUFFIX}"):
-        for path in sorted(folder.glob(pattern)):
-            if path.name not in known:
-                reason = "no manifest row names it: it is left over from unfinished work, and not read"
-                yield Finding(path.name, reason, harmless=True)
+    for path in sorted(folder.glob("*.tar")):
+        if path.name not in known:
+            reason = "no manifest row names it: it is left over from unfinished work, and not read"
+            yield Finding(path.name, reason, harmless=True)
+    for path in sorted(folder.glob(f"*.tar{PARTIAL_SUFFIX}")):
+        state = path.name.replace(f".tar{PARTIAL_SUFFIX}", PARTIAL_STATE_SUFFIX)
+        reason = f"an unfinished shard (with {state}), which is not read; the next extraction continues it"
+        yield Finding(path.name, reason, harmless=True)
     if has_torn_line(folder / MANIFEST_NAME):
         reason = "its last line is torn: a crash cut it, it is not read, and the next extraction removes it"
         yield Finding(MANIFEST_NAME, reason, harmless=True)

@@ -62,7 +62,7 @@ def _lines(record: RunRecord, facts: dict[str, Any]) -> dict[str, str]:
         "best held-out loss": f"{number(best['loss'])} after step {best['step']}" if best else "",
         "reliance": ", ".join(f"{name} {value:+.2f}" for name, value in facts["reliance"].items()),
         "preference": ", ".join(f"{name} {value:.2f}" for name, value in facts["preference"].items()),
-        "verdict": " ".join(found["text"].removesuffix(" Likeliest remedies:") for found in facts["verdict"].values()),
+        "verdict": " ".join(found["text"] for found in facts["verdict"].values()),
         "skipped steps": str(facts["skipped_steps"]) if facts["skipped_steps"] else "",
         "time in steps": f"{duration(spent)}, {speed:,.0f} tokens/s" if spent and speed else "",
         "of which": ", ".join(f"{phase} {part:.0%}" for phase, part in facts["time"].items()),

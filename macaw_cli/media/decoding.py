@@ -121,7 +121,7 @@ def _video(request: Request) -> Decoded:
     if request.get("sampling_rate") and has_sound(path):
         try:
             heard, sound = _audio(request)
-            meta, arrays = {**heard, **meta}, {**arrays, **sound}
+            meta, arrays = ({**meta, "audio": heard} if arrays else heard), {**arrays, **sound}
         except InputError as error:  # a film whose soundtrack is broken, or silent in the clip, is still a film
             if not arrays:
                 raise

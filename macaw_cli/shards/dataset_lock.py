@@ -13,6 +13,9 @@ from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import require_version, sha256_file
 
 FORMAT_VERSION = 1
+CONTENT_VERSION = 2
+"""Of what is written into samples and index; raised when something is added that older versions need not know, so that
+the same command builds an older dataset again. 2: `seconds` of audio."""
 LOCK_NAME = "dataset.json"
 INDEX_NAME = "index.jsonl"
 BUILDING_NAME = ".building"

@@ -24,9 +24,10 @@ def require_same_encoders(
     Raises:
         MismatchError: a modality that both have was encoded differently; every field that differs is shown.
     """
-    differences = []
+    differences, precisions = [], set[str]()
     for modality in a:
         if modality in b and (fields := fingerprint_difference(a[modality], b[modality], names_count=names_count)):
+            precisions |= {str(fields["precision"][0])} if "precision" in fields else set()
             left = {name: values[0] for name, values in sorted(fields.items())}
             right = {name: values[1] for name, values in sorted(fields.items())}
             differences.append(
@@ -35,8 +36,13 @@ def require_same_encoders(
     if differences:
         raise MismatchError(
             f"{what_a} and {what_b} were made with different encoders. " + ". ".join(differences) + ".",
-            "Extract the features again with one encoder, or use the things that belong together.",
+            f"Extract the features again with one encoder{_alike(precisions)}, or use the things that belong together.",
         )
+
+
+def _alike(precisions: set[str]) -> str:
+    """The setting that makes a precision equal; nothing where the precisions are."""
+    return "".join(f" and --set features.precision={precision}" for precision in sorted(precisions)[:1])
 
 
 def _shown(whole: Any, fields: Mapping[str, Any]) -> str:

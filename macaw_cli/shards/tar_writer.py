@@ -4,7 +4,6 @@ Samples are written with webdataset's own `TarWriter`. Equal samples give equal 
 order. On `finish` the file is fsynced, read back member by member and only then renamed to its final name.
 """
 
-import hashlib
 import io
 import json
 import os
@@ -15,17 +14,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from macaw_cli.basics.atomic_files import TEMPORARY_SUFFIX, fsync_folder
 from macaw_cli.basics.errors import DamagedError
+from macaw_cli.shards.hashing_file import HashingFile
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _EXTENSION = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 
-_CHUNK = 1 << 20
+PARTIAL_SUFFIX = ".partial"
+"""Behind the name of a shard: an unfinished one, which the next run continues."""
+PARTIAL_STATE_SUFFIX = ".partial.json"
+"""In place of `.tar`: what there is of it."""
 
 Sample = dict[str, Any]
 """`{"__key__": key, extension: value, ...}`: a value is an array (`npy`), something JSON holds (`json`) or bytes."""
@@ -75,7 +78,7 @@ class ShardWriter:
         if resume_at:
             self._expected = _members_before(self._temporary, resume_at)
             self._keys = {name.partition(".")[0] for name in self._expected}
-        self._file = _HashingFile(self._temporary.open("r+b" if resume_at else "wb"), resume_at)
+        self._file = HashingFile(self._temporary.open("r+b" if resume_at else "wb"), resume_at)
         self._tar = TarWriter(self._file, encoder=False, mtime=0, compress=False)
         # webdataset's own stream holds bytes back; this one has the same bytes in the file after every sample
         self._tar.tarstream = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)  # type: ignore[arg-type]
@@ -96,6 +99,11 @@ class ShardWriter:
     def nbytes(self) -> int:
         """Bytes of content written so far, without the tar's own headers."""
         return sum(self._expected.values())
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Keys of the samples so far."""
+        return frozenset(self._keys)
 
     @property
     def position(self) -> int:
@@ -205,46 +213,3 @@ def _encode(extension: str, value: Any) -> bytes:
     if extension.rpartition(".")[2] == "json":
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     raise ValueError(f"a {type(value).__name__} cannot be written as .{extension}")
-
-
-class _HashingFile:
-    """A file open for writing that knows the hash and the number of the bytes that went into it.
-
-    Args:
-        file: also open for reading where something is to be kept.
-        keep: its first bytes, which stay; everything behind them is cut off.
-    """
-
-    def __init__(self, file: BinaryIO, keep: int = 0) -> None:
-        self._file = file
-        self._hash = hashlib.sha256()
-        self.nbytes = keep
-        for position in range(0, keep, _CHUNK):
-            self._hash.update(file.read(min(_CHUNK, keep - position)))
-        if keep:
-            file.seek(keep)
-            file.truncate()
-
-    def tell(self) -> int:
-        return self.nbytes
-
-    def write(self, content: bytes) -> int:
-        self._hash.update(content)
-        self.nbytes += len(content)
-        return self._file.write(content)
-
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-    def close(self) -> None:
-        self._file.close()
-
-    @property
-    def closed(self) -> bool:
-        return self._file.closed

@@ -45,15 +45,16 @@ def test_json_is_the_only_thing_on_stdout_and_holds_the_promised_figures(workspa
 
 def test_the_table_names_every_kind(workspace):
     done = macaw(
-        "evaluate", "runs/short", "--data", str(workspace.parent / "world/dataset"), "--limit", "2", cwd=workspace
-    )
+        "evaluate", "runs/short", "--data", str(workspace.parent / "world/dataset"), "--limit", "2", "--config", ".",
+        cwd=workspace,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert all(
         name in done.stdout for name in ("image/colour", "audio/colour", "video/colour", "text only", "reliance")
     )
     assert "image: too few questions to tell" in done.stdout
     assert "greedy match" in done.stdout  # of the questions without choices
-    assert done.stdout.rstrip().endswith("Next: macaw chat, or macaw export.")
+    assert done.stdout.rstrip().endswith("Next: macaw chat --config ., or macaw export --config .")
 
 
 @pytest.mark.parametrize(

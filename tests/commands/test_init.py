@@ -19,14 +19,14 @@ def init(*words):
 def test_every_preset_is_written_with_its_comments_and_read_back(tmp_path, preset):
     done = init(tmp_path / "new", "--preset", preset)
     assert done.exit_code == 0
-    assert done.stdout.endswith("macaw extract-features\n")
+    assert done.stdout.endswith(f"Next: cd {tmp_path / 'new'} && macaw extract-features\n")
     assert (tmp_path / "new/macaw.yaml").read_text().count("#") >= 4
     assert open_workspace(tmp_path / "new").root == tmp_path / "new"
 
 
 def test_without_words_it_writes_into_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert init().exit_code == 0
+    assert init().stdout.endswith("Next: macaw extract-features\n")
     assert open_workspace().settings.bridge.name == "mlp"
 
 

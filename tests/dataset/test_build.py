@@ -10,6 +10,8 @@ import pytest
 from fake_store import content, features_of, key_of, make_store, question, write_rows
 
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError, ResourceError
+from macaw_cli.basics.fingerprints import fingerprint
+from macaw_cli.config.settings import Settings
 from macaw_cli.shards.training_dataset import TrainingDataset
 
 ANSWER = {"role": "assistant", "content": "No."}
@@ -43,6 +45,20 @@ def test_every_conversation_comes_back_with_its_features(tmp_path, rows, build):
     assert [ref.source for ref in found["both"].media] == ["images/1.png", "images/0.png"]
     assert dataset.conversations("val")
     assert (dataset.null_features("video") == 0.5).all()
+
+
+def test_a_dataset_of_an_older_version_is_built_again_from_the_same_inputs(tmp_path, rows, build):
+    info = build("jsonl:c.jsonl").info
+    defaults = Settings()
+    old = {
+        "format_version": 1, "sources": info["sources"], "stores": info["feature_stores"], "seed": 0,
+        "val_fraction": defaults.dataset.val_fraction, "shard_megabytes": defaults.dataset.shard_megabytes,
+    }  # fmt: skip
+    lock = tmp_path / "dataset" / "dataset.json"
+    lock.write_text(json.dumps({**info, "inputs": fingerprint(old)}))
+    again = build("jsonl:c.jsonl")
+    assert not again.up_to_date and again.info == info
+    assert build("jsonl:c.jsonl").up_to_date
 
 
 def test_no_medium_is_on_both_sides(tmp_path, rows, build):

@@ -137,7 +137,7 @@ def test_sounds_longer_than_the_encoder_hears_are_counted(workspace, media, caps
     report.print()
     told = capsys.readouterr().out
     assert report.shortened == 1 and (report.heard_s, report.longest_s) == (2.0, 10.0)
-    assert "1 sound is longer than 2 s; only the first 2 s are encoded" in told
+    assert "1 audio file or soundtrack is longer than 2 s; only the first 2 s are encoded" in told
     assert "features.audio_windows: 5 windows" in told and "(10.0 s)" in told
 
 

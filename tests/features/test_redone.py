@@ -11,6 +11,7 @@ from PIL import Image
 
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import DamagedError, ResourceError
+from macaw_cli.features.encoding import load_encoders
 from macaw_cli.features.extract import extract
 from macaw_cli.shards.damage_note import note_damage
 
@@ -173,6 +174,17 @@ def test_only_what_is_new_must_fit_on_the_disk(workspace, picture, monkeypatch):
     extract(workspace(), ["m"])
     extract(workspace(), ["m"])
     assert asked[0] > 3072 and asked[1] == 0
+
+
+def test_one_shard_of_the_longest_sounds_must_fit_where_features_vary_in_size(workspace, media, monkeypatch):
+    asked = []
+    monkeypatch.setattr(extraction, "free_space", lambda _: 0)
+    monkeypatch.setattr(extraction, "require_free_space", lambda folder, wanted: asked.append(wanted))
+    settings = ("features.audio_padding=drop", "features.audio_windows=8")
+    sounds = ["media/0.wav", "media/1.wav", "media/2.wav"]
+    extract(workspace(*settings, "features.shard_items=2"), sounds)
+    largest = load_encoders(workspace(*settings), {"audio"}).item_bytes("audio")
+    assert asked == [2 * largest]
 
 
 def test_a_lost_journal_is_told_before_it_overwrites_shards(workspace, media, tmp_path):

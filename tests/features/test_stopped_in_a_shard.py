@@ -103,7 +103,8 @@ def test_stopped_twice_by_ctrl_c_it_goes_on_each_time(workspace, pictures, undis
     stop_in_the_middle(workspace(ONE_SHARD), 60_000, signal.SIGINT)
     first = len(kept_keys(tmp_path / "features"))
     assert f"Stopped by SIGINT. The features of {first} files are kept" in capsys.readouterr().err
-    stop_in_the_middle(workspace(ONE_SHARD), 250_000, signal.SIGINT)
+    partial = tmp_path / "features" / "image-000000.tar.partial"
+    stop_in_the_middle(workspace(ONE_SHARD), partial.stat().st_size + 10_000, signal.SIGINT)
     second = len(kept_keys(tmp_path / "features"))
     assert 0 < first < second
     assert extract(workspace(ONE_SHARD), ["media"]).made["image"] == PICTURES - second
@@ -207,6 +208,9 @@ def test_a_shard_in_the_middle_with_files_beyond_the_limit_waits_and_is_told(
     (tmp_path / "features" / "image-000001.tar").unlink()  # files 101 to 200
     report = extract(some, ["media"], limit=150)
     assert report.made == {} and "image-000001.tar stays unfinished" in capsys.readouterr().err
+    assert report.unfinished == report.as_json()["unfinished"] == 50 and report.known == 99 and report.refused == 1
+    report.print()
+    assert "99 known before, 1 rejected before, 50 without features" in capsys.readouterr().out
     assert extract(some, ["media"]).made["image"] == 100 and contents() == whole
 
 
@@ -226,3 +230,31 @@ def test_totals_are_right_when_other_sources_are_named_than_in_the_run_that_was_
     lines = progress_lines(capsys.readouterr().err)
     assert all(done <= total and left >= 0 for done, total, left in lines)
     assert lines[-1][0] == lines[-1][1] == 241 - report.kept + 3
+
+
+def test_a_limit_at_what_is_kept_goes_on_and_leaves_no_file_of_the_jobs_that_were_withdrawn(
+    workspace, pictures, undisturbed, contents, tmp_path
+):
+    limited = undisturbed("media", limit=30)
+    stop_in_the_middle(workspace(ONE_SHARD), 120_000)
+    assert len(kept_keys(tmp_path / "features")) > 30
+    report = extract(workspace(ONE_SHARD), ["media"], limit=30)
+    assert report.kept == 28 and report.made["image"] == 2, "the last batch is done again"
+    assert contents() == limited and not list((tmp_path / "features").glob("*.partial*"))
+
+
+def test_what_a_shard_had_beyond_the_limit_is_no_leftover(workspace, pictures, tmp_path):
+    two_shards = workspace("features.shard_items=100")
+    stop_in_the_middle(two_shards, 60_000, name="image-000001.tar.partial")
+    (tmp_path / "features" / "image-000000.tar").unlink()
+    (tmp_path / "features" / "manifest.jsonl").unlink()
+    assert extract(two_shards, ["media"], limit=50).shards == 1
+    assert not list((tmp_path / "features").glob("*.partial*"))
+
+
+def test_retrying_rejects_retries_those_of_the_unfinished_shard(workspace, pictures, undisturbed, tmp_path, capsys):
+    stop_in_the_middle(workspace(ONE_SHARD), 60_000)
+    kept = len(kept_keys(tmp_path / "features"))
+    report = extract(workspace(ONE_SHARD), ["media"], retry_rejects=True)
+    assert f"{kept} files after the first reject of an unfinished shard are encoded again" in capsys.readouterr().err
+    assert report.kept == 0 and report.made["image"] == PICTURES and report.rejected == 1

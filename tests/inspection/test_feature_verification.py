@@ -71,15 +71,17 @@ def test_a_row_that_points_to_something_else_is_noticed(copy, change, problem):
 def test_leftovers_and_a_torn_line_are_told_as_harmless(copy, capsys):
     store = copy / "features"
     (store / "image-000007.tar").write_bytes(b"half")
-    (store / "image-000008.tar.tmp").write_bytes(b"half")
+    (store / "image-000008.tar.partial").write_bytes(b"half")
     with (store / "manifest.jsonl").open("a") as out:
         out.write('{"path": "media/half')
     inspect_folder(store, verify=True, as_json=True)
     shown = capsys.readouterr()
     facts = json.loads(shown.out)
     assert facts["damaged"] == []
-    assert [note["file"] for note in facts["notes"]] == ["image-000007.tar", "image-000008.tar.tmp", "manifest.jsonl"]
+    unfinished = "image-000008.tar.partial"
+    assert [note["file"] for note in facts["notes"]] == ["image-000007.tar", unfinished, "manifest.jsonl"]
     assert "left over from unfinished work" in shown.err and "torn" in shown.err
+    assert "image-000008.partial.json" in shown.err and "the next extraction continues it" in shown.err
     assert not (store / DAMAGE_NAME).exists()
 
 

@@ -137,7 +137,7 @@ def test_a_clip_of_a_film_tells_its_own_duration_and_the_films_times(tmp_path, m
     film = make_film(tmp_path / "a.mp4", frames=60, seconds_of_sound=10.0)
     request = {"path": str(film), "modality": "video", "frames": 3, "sampling_rate": 16000, "max_seconds": 1.0}
     meta, arrays = decode({**request, "start": 4.0, "end": 7.0})
-    assert meta == {"duration": 3.0, "heard": 1.0, "frame_times": [4.5, 5.5, 6.5]}
+    assert meta == {"duration": 3.0, "frame_times": [4.5, 5.5, 6.5], "audio": {"duration": 3.0, "heard": 1.0}}
     assert numbers(arrays["video"]) == [27, 33, 39] and len(arrays["audio"]) == 16000
     assert decode({**request, "start": 9.0, "end": 20.0})[0]["duration"] == pytest.approx(1.0, abs=0.01)
     with pytest.raises(InputError, match="not inside"):
@@ -150,3 +150,10 @@ def test_a_change_of_size_in_the_middle_keeps_the_first(tmp_path, make_film):
     (tmp_path / "a.ts").write_bytes(one.read_bytes() + two.read_bytes())
     timeline = timeline_of(tmp_path / "a.ts")
     assert decode_frames(tmp_path / "a.ts", [0.1, 0.9], timeline, "pyav").shape == (2, 48, 64, 3)
+
+
+def test_a_soundtrack_has_a_duration_of_its_own(tmp_path, make_film):
+    film = make_film(tmp_path / "a.mp4", frames=60, seconds_of_sound=4.0)
+    meta, _ = decode({"path": str(film), "modality": "video", "frames": 3, "sampling_rate": 16000})
+    assert meta["duration"] == pytest.approx(10.0, abs=0.1)
+    assert meta["audio"]["duration"] == pytest.approx(4.0, abs=0.1)

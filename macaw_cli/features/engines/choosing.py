@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.threads import usable_cores
-from macaw_cli.config.feature_settings import FeatureSettings, Precision
+from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.engines.engine import Engine, LocalEngine
@@ -48,21 +48,6 @@ def gpu_devices(gpus: int) -> list[str]:
     if gpus > found:
         raise ResourceError(f"--gpus {gpus}: this machine has {found}.", "Leave --gpus out, or give at most that many.")
     return [f"cuda:{number}" for number in range(gpus)]
-
-
-def settle_precision(workspace: Workspace, gpus: int | None) -> Workspace:
-    """The same workspace with `features.precision` decided for where the work runs: equal here and at all workers.
-
-    With `ray`, `auto` is TF32 only where GPUs are asked for, as nobody knows the cluster yet.
-    """
-    from macaw_cli.encoders.frozen import computed_precision
-
-    features = workspace.settings.features
-    device = features.device
-    if device == "auto" and (gpus or features.engine == "ray"):
-        device = "cuda" if gpus else "cpu"
-    settled = replace(features, precision=cast(Precision, computed_precision(features.precision, device)))
-    return Workspace(workspace.root, replace(workspace.settings, features=settled))
 
 
 def on_cpu(workspace: Workspace) -> Workspace:

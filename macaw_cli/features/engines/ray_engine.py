@@ -86,7 +86,7 @@ class _RayRun:
                 job = next(jobs, None)
                 if job is None:
                     break
-                self._sizes[job.number] = len(job.items)
+                self._sizes[job.number] = len(job.items) - job.kept
                 self._results.begin(job)
                 ray.get(feed.put.remote(job_text(job)))
         except BaseException as error:  # raised by `run`
@@ -107,7 +107,7 @@ class _RayRun:
         self._stages[answer["worker"]] = answer["stages"]
         result = JobResult(**answer["result"])
         note = f"({shares(self._mean_stages(), monotonic() - self._began)})"
-        self._advance(self._sizes.pop(result.job) - result.kept, note)
+        self._advance(self._sizes.pop(result.job), note)
         self._results.finish(result)
 
     def _commit(self, result: JobResult) -> None:

@@ -88,7 +88,10 @@ class _Crew:
             self._advance(count, f"({shares(_mean_stages(self._workers), monotonic() - self._began)})")
         elif "result" in message:
             result = JobResult(**message["result"])
-            worker.counted -= len(worker.in_hand.pop(result.job).items) - result.kept
+            job = worker.in_hand.pop(result.job)
+            worker.counted -= len(job.items) - result.kept
+            if result.kept > job.kept:  # of a worker that died
+                self._advance(result.kept - job.kept, "")
             self._results.finish(result)
         elif "error" in message:
             kind, problem, hint = message["error"]

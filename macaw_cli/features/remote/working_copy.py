@@ -28,7 +28,7 @@ class WorkingCopy:
 
     def __init__(self, url: str, folder: Path) -> None:
         self._url, self.folder = url, folder
-        for left_over in [*folder.glob("*.tar"), *folder.glob("*.tmp")]:  # their jobs are done again
+        for left_over in [*folder.glob("*.tar"), *folder.glob("*.tmp")]:  # `.tar.partial` is continued
             left_over.unlink()
         entries = list_folder(url)
         self.sizes: dict[str, int] = {name: info["size"] for name, info in entries.items() if name.endswith(".tar")}

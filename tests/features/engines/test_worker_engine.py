@@ -1,8 +1,10 @@
 """Real worker processes, on the CPU: what they make, and what is left when they or their parent are killed."""
 
 import os
+import re
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,10 @@ GPUS = ("--gpus", "2", "--set", "features.workers=2")
 
 def workers_of(descendants):
     return [pid for pid, command in descendants.items() if "worker_process" in command]
+
+
+def opened_by(pid):
+    return {file.readlink() for file in list(Path(f"/proc/{pid}/fd").iterdir()) if file.is_symlink()}
 
 
 def test_two_workers_make_the_same_bytes_even_when_one_of_them_is_killed(
@@ -76,6 +82,8 @@ def test_stopped_and_without_workers_the_work_ends_with_its_reason_and_keeps_wha
     _, told = process.communicate(timeout=60)
     assert process.returncode == 143 and "Stopped by SIGTERM" in told and "Traceback" not in told
     assert not any(map(is_running, others)) and not list((tmp_path / "features").glob("*.tmp"))
+    for partial in (tmp_path / "features").glob("*.tar.partial"):  # what is left can be continued
+        assert partial.with_name(partial.name.replace(".tar.partial", ".partial.json")).exists()
 
     process = start(cpu_workers, *GPUS)
     wait_for(lambda: len(workers_of(below(process.pid))) == 2)
@@ -110,8 +118,25 @@ def test_an_error_of_a_worker_is_told_as_if_it_were_the_commands_own(
 ):
     workspace()
     (tmp_path / "features").mkdir()
-    (tmp_path / "features" / "image-000001.tar.tmp").symlink_to("/dev/full")  # writing fails as on a full disk
+    (tmp_path / "features" / "image-000001.tar.partial").symlink_to("/dev/full")  # writing fails as on a full disk
     process = start(cpu_workers, *GPUS)
     _, told = process.communicate(timeout=120)
     assert process.returncode == 1 and "is full; everything finished before is kept" in told
     assert "Traceback" not in told
+
+
+def test_what_a_worker_that_dies_has_saved_of_a_shard_is_made_by_this_run_and_counted_once(
+    workspace, pictures, start, cpu_workers, wait_for, below, tmp_path
+):
+    workspace()
+    every_line = "import macaw_cli.basics.console as console\nconsole.PLAIN_EVERY_S = 0.0\n"
+    process = start(cpu_workers + every_line, *GPUS, "--set", "features.shard_items=512")
+    partial = tmp_path / "features" / "image-000000.tar.partial"
+    wait_for(lambda: partial.exists() and partial.stat().st_size > 30_000)
+    (busy,) = [pid for pid in workers_of(below(process.pid)) if partial in opened_by(pid)]  # has the only job
+    os.kill(busy, signal.SIGTERM)
+    made, told = process.communicate(timeout=120)
+    assert process.returncode == 0 and "its work goes to the other 1" in told
+    assert "Features: 156 images; 1 shards" in made
+    *_, last = re.findall(r"Extracting features: (\d+)/(\d+) files", told)
+    assert last == ("156", "156")
