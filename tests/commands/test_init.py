@@ -27,7 +27,7 @@ def test_every_preset_is_written_with_its_comments_and_read_back(tmp_path, prese
 def test_without_words_it_writes_into_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert init().stdout.endswith("Next: macaw extract-features\n")
-    assert open_workspace().settings.bridge.name == "mlp"
+    assert open_workspace().settings.bridge.image.name == "mlp"
 
 
 def test_a_macaw_yaml_that_is_there_stays_as_it_is(tmp_path):
@@ -52,7 +52,7 @@ def test_an_unknown_preset_is_wrong_usage_that_lists_the_known_ones(tmp_path):
 def test_values_can_be_set_and_a_wrong_key_writes_nothing(tmp_path):
     assert init(tmp_path, "--set", "llm=models/llm", "--set", "seed=3").exit_code == 0
     settings = open_workspace(tmp_path).settings
-    assert (settings.llm, settings.seed, settings.bridge.name) == ("models/llm", 3, "mlp")
+    assert (settings.llm, settings.seed, settings.bridge.image.name) == ("models/llm", 3, "mlp")
     refused = init(tmp_path / "other", "--set", "training.epoch=1")
     assert isinstance(refused.exception, UsageError)
     assert "training.epochs" in refused.exception.problem
