@@ -35,9 +35,16 @@ def settle_precision(workspace: Workspace, gpus: int | None) -> Workspace:
         found = _precision_of_devices(features, gpus)
     else:
         found = stored
-        console.say(f"features.precision is {found}, as in the store {features.out}.")
+        if found != _precision_of_this_machine(features):
+            console.say(f"features.precision is {found}, as in the store {features.out}.")
     settled = replace(features, precision=cast(Precision, found))
     return Workspace(workspace.root, replace(workspace.settings, features=settled))
+
+
+def _precision_of_this_machine(features: FeatureSettings) -> str:
+    from macaw_cli.encoders.frozen import computed_precision
+
+    return computed_precision("auto", features.device)
 
 
 def _precision_of_devices(features: FeatureSettings, gpus: int | None) -> str:
@@ -50,7 +57,7 @@ def _precision_of_devices(features: FeatureSettings, gpus: int | None) -> str:
             "features.precision is auto, and it is not known whether the machines of the Ray cluster encode on GPUs.",
             "Give --set features.precision=tf32 for GPUs or fp32 for CPUs, or the number of GPUs with --gpus.",
         )
-    return computed_precision("auto", features.device)
+    return _precision_of_this_machine(features)
 
 
 def _precision_of(place: str) -> str | None:
