@@ -9,12 +9,14 @@ from transformers.configuration_utils import SubConfigSpec
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import BridgeDesign, BridgeSettings, read_bridge
+from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.encoders.views import View, view_of
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""In 1, the default form of the `macaw` bridge had no input norm, a linear projection and more alignment heads."""
 ENCODER_OF: dict[Modality, str] = {"image": "image", "video": "image", "audio": "audio"}
 """Which of the two encoders makes the features of a modality."""
 
@@ -45,7 +47,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     conv: dict[str, list[int]] = field(default_factory=dict)
     """Modality to [kernel, stride] of the `macaw` bridge, where a checkpoint fixes them."""
     align_heads: int | None = None
-    """Heads of the `macaw` bridge's alignment, where a checkpoint fixes them; else twice `bridge.heads`."""
+    """Heads of the `macaw` bridge's alignment, where a checkpoint fixes them; else those of the bridge's settings."""
     feature_shapes: dict[str, list[int]] = field(default_factory=dict)
     """Modality to the shape of one medium's features, [N, C] or for video [F, N, C], as the bridge reads them: after
     the view; only these have a bridge."""
@@ -67,10 +69,10 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     """Version of the model folder."""
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Fill in the ids above the vocabulary and refuse a folder of a newer macaw.
+        """Fill in the ids above the vocabulary and refuse a folder that this macaw cannot read.
 
         Raises:
-            MismatchError: the format version is newer than this program's.
+            MismatchError: the format version is newer than this program's, or 1 with a bridge whose form has changed.
         """
         super().__post_init__(**kwargs)
         if self.format_version > FORMAT_VERSION:
@@ -78,6 +80,9 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
                 f"This model folder has format version {self.format_version}, this macaw reads up to {FORMAT_VERSION}.",
                 f"Use a macaw that reads version {self.format_version}: pip install --upgrade macaw-cli.",
             )
+        if self.format_version < FORMAT_VERSION:
+            self._require_unchanged_bridges()
+            self.format_version = FORMAT_VERSION  # whoever saves it again writes the present format
         first = self.vocabulary_size
         self.soft_token_ids = self.soft_token_ids or {name: first + place for place, name in enumerate(MODALITIES)}
         self.tag_ids = self.tag_ids or {
@@ -85,6 +90,17 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
         }
         self.null_token_ids = self.null_token_ids or {name: first + 9 + place for place, name in enumerate(MODALITIES)}
         self.tie_word_embeddings = getattr(self.text_config, "tie_word_embeddings", False)
+
+    def _require_unchanged_bridges(self) -> None:
+        """Refuse the default form of the `macaw` bridge, which has other weights since format version 2."""
+        for modality in self.modalities:
+            design = self.bridge_settings(modality)
+            if isinstance(design, MacawBridgeSettings) and design.variant == "default":
+                raise MismatchError(
+                    f"The model was trained with an earlier form of the `macaw` bridge (format version "
+                    f"{self.format_version}, {modality}).",
+                    "Train it again, or use the macaw that made it.",
+                )
 
     @classmethod
     def for_llm(

@@ -2,14 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 
 from macaw_cli.basics.atomic_files import publish_folder, read_json
-from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
@@ -17,6 +18,8 @@ from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
 
 CONFIG_FILE, MODEL_FOLDER = "config.json", "model"
+SHOWN_WEIGHTS = 3
+"""Names in a message; more are counted."""
 
 
 def load_model(
@@ -31,7 +34,8 @@ def load_model(
 
     Raises:
         InputError: the folder holds no Macaw model, or one without tokenizer.
-        MismatchError: a newer macaw wrote it.
+        MismatchError: a newer macaw wrote it, it is of an earlier form that is no longer read, or its weights are not
+            those of the model that its configuration describes.
         DamagedError: its weights are cut.
     """
     folder = model_folder(Path(folder))
@@ -39,12 +43,32 @@ def load_model(
         raise InputError(f"The model in {folder} has no tokenizer.", "Import it again with --tokenizer FOLDER.")
     try:
         with quiet_transformers():
-            model = MacawForConditionalGeneration.from_pretrained(folder, dtype=dtype or "auto")
+            model, found = MacawForConditionalGeneration.from_pretrained(
+                folder, dtype=dtype or "auto", output_loading_info=True, ignore_mismatched_sizes=True
+            )
     except SafetensorError as error:
         raise DamagedError(
             f"The weights in {folder} are cut or changed ({error}).", "Restore them from a copy."
         ) from error
+    _require_all_weights(folder, found)
     return model.to(device).eval(), MacawProcessor.from_pretrained(folder)
+
+
+def _require_all_weights(folder: Path, found: Mapping[str, Any]) -> None:
+    """Refuse what transformers only warns of: weights it has left random, ignored, or found in another shape."""
+    shapes = [name for name, *_ in found["mismatched_keys"]]
+    kinds = {"missing": found["missing_keys"], "unexpected": found["unexpected_keys"], "of another shape": shapes}
+    problems = [f"{len(names)} {kind} ({_first(names)})" for kind, names in kinds.items() if names]
+    if problems:
+        raise MismatchError(
+            f"The weights in {folder} do not fit its config.json: {', '.join(problems)}.",
+            "Restore the folder from a copy, train again, or use the macaw that made it.",
+        )
+
+
+def _first(names: Collection[str]) -> str:
+    shown = sorted(names)[:SHOWN_WEIGHTS]
+    return ", ".join([*shown, "..."] if len(names) > len(shown) else shown)
 
 
 def model_folder(path: Path) -> Path:

@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
@@ -67,8 +68,59 @@ def test_a_folder_of_a_newer_macaw_is_refused(tiny, tmp_path):
     file.write_text(json.dumps({**json.loads(file.read_text()), "format_version": 99}))
     from macaw_cli.model.configuration import MacawConfig
 
-    with pytest.raises(MismatchError, match="format version 99, this macaw reads up to 1"):
+    with pytest.raises(MismatchError, match="format version 99, this macaw reads up to 2"):
         MacawConfig.from_pretrained(tmp_path / "model")
+
+
+def change_config(folder, **changes):
+    file = folder / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def saved(tiny, tokenizer, folder, *bridge, **options):
+    model = tiny.model(*bridge, llm=tiny.llm_config(vocab_size=len(tokenizer)), **options)
+    save_model(model, MacawProcessor(tokenizer, model.config), folder)
+    return model
+
+
+@pytest.mark.parametrize(
+    "bridge",
+    [{"name": "macaw"}, {"name": "macaw", "variant": "default", "layers": 2}, {}, {"image": {"name": "mlp"}},
+     {"image": {"name": "linear"}, "audio": {"name": "macaw"}, "video": {"name": "mlp"}}],
+)  # fmt: skip
+def test_a_version_1_folder_with_the_earlier_default_bridge_is_refused(tiny, tokenizer, tmp_path, bridge):
+    saved(tiny, tokenizer, tmp_path)
+    change_config(tmp_path, format_version=1, bridge=bridge)
+    with pytest.raises(MismatchError, match=r"earlier form of the `macaw` bridge .*version 1") as caught:
+        load_model(tmp_path)
+    assert "Train it again" in caught.value.hint
+
+
+@pytest.mark.parametrize(("bridge", "options"), [("macaw", {"variant": "paper"}), ("linear", {}), ("mlp", {})])
+def test_a_version_1_folder_with_an_unchanged_bridge_loads_and_is_saved_as_version_2(
+    tiny, tokenizer, tmp_path, bridge, options
+):
+    saved(tiny, tokenizer, tmp_path / "old", bridge, **options)
+    change_config(tmp_path / "old", format_version=1)
+    model, processor = load_model(tmp_path / "old")
+    save_model(model, processor, tmp_path / "new")
+    assert json.loads((tmp_path / "new" / "config.json").read_text())["format_version"] == 2
+
+
+@pytest.mark.parametrize("change", ["missing", "unexpected", "of another shape"])
+def test_weights_that_do_not_fit_the_configuration_are_named(tiny, tokenizer, tmp_path, change):
+    saved(tiny, tokenizer, tmp_path)
+    file = tmp_path / "model.safetensors"
+    weights = load_file(file)
+    name = next(name for name in weights if name.startswith("bridges.audio.") and weights[name].dim())
+    weight = weights.pop(name)
+    if change == "unexpected":
+        weights |= {name: weight, f"{name}_more": weight.clone()}
+    elif change == "of another shape":
+        weights[name] = weight.new_zeros(*weight.shape, 2)
+    save_file(weights, file, {"format": "pt"})
+    with pytest.raises(MismatchError, match=rf"do not fit its config.json: 1 {change} \({name}"):
+        load_model(tmp_path)
 
 
 def test_the_newest_model_of_a_workspace_is_found(tmp_path):

@@ -162,11 +162,14 @@ def read_bridge(saved: Mapping[str, Any], modality: str) -> BridgeDesign:
 
 
 def without_foreign(saved: Any) -> Any:
-    """A design as it is saved now, from one that was saved when all designs shared one set of settings."""
-    if not isinstance(saved, Mapping) or set(saved) != UNITED_FIELDS or saved["name"] not in DESIGNS:
+    """A design as it is saved now, from one that was saved when all designs shared one set of settings.
+
+    Options that only other designs have now are dropped, also where not all of them were written.
+    """
+    if not isinstance(saved, Mapping) or saved.get("name", DEFAULT) not in DESIGNS:
         return saved
-    own = {one.name for one in fields(DESIGNS[saved["name"]])}
-    return {name: value for name, value in saved.items() if name in own}
+    foreign = UNITED_FIELDS - {one.name for one in fields(DESIGNS[saved.get("name", DEFAULT)])}
+    return {name: value for name, value in saved.items() if name not in foreign}
 
 
 def _modalities() -> list[str]:
