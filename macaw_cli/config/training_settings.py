@@ -14,6 +14,8 @@ LEARNING_RATES: dict[Group, float] = {"bridge": 1e-3, "tags": 1e-3, "llm": 2e-5}
 """Where neither the training nor the group names one."""
 ADAPTER_LEARNING_RATE = 2e-4
 """Of `llm`, where that is an adapter."""
+ENOUGH_STEPS = 100
+"""Fewer optimizer steps than this seldom take a new bridge anywhere."""
 Groups = Annotated[tuple[Group, ...], one_or_more, Field(min_length=1)]
 Schedule = Literal["cosine", "linear", "constant"]
 Tracker = Literal["wandb", "mlflow"]

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
+from macaw_cli.config.training_settings import ENOUGH_STEPS, LEARNING_RATES
+
 MOST_REMEDIES = 3
-FEW_STEPS = 100
 LOW_BRIDGE_RATE = 3e-4
 """A new bridge learns slowly below it, whatever the LLM's own learning rate is."""
 FEW_EXAMPLES = 300
@@ -29,6 +30,7 @@ class Circumstances:
         losses: training loss of every logged row, in order.
         examples: modality, such as `image` or `image+audio`, to its number of training examples.
         padding: modality to the share of its features that stands for nothing (silence behind the end), 0 to 1.
+        stages: of the training's recipe, as plain values: what they set themselves must be changed there.
     """
 
     steps: int
@@ -37,6 +39,19 @@ class Circumstances:
     losses: tuple[float, ...] = ()
     examples: Mapping[str, int] = field(default_factory=dict)
     padding: Mapping[str, float] = field(default_factory=dict)
+    stages: Sequence[Mapping[str, Any]] = ()
+
+    def setting(self, key: str) -> str:
+        """A key of the training as a message names it: with the stages that have a value of their own.
+
+        Args:
+            key: below `training`, such as `groups.bridge.learning_rate`.
+        """
+        own = [f"`{stage['name']}`" for stage in self.stages if _value(stage, key) is not None]
+        if not own:
+            return f"training.{key}"
+        places = f"{key} of the stage{'s' if len(own) > 1 else ''} {' and '.join(own)}"
+        return places if len(own) == len(self.stages) else f"training.{key} and {places}"
 
     @property
     def fall_of_the_loss(self) -> float:
@@ -49,7 +64,10 @@ class Circumstances:
 
 
 def circumstances_of(
-    rows: Sequence[Mapping[str, Any]], examples: Mapping[str, int], padding: Mapping[str, float]
+    rows: Sequence[Mapping[str, Any]],
+    examples: Mapping[str, int],
+    padding: Mapping[str, float],
+    stages: Sequence[Mapping[str, Any]] = (),
 ) -> Circumstances:
     """What a run's log tells of its training.
 
@@ -57,6 +75,7 @@ def circumstances_of(
         rows: of metrics.jsonl.
         examples: modality to its number of training examples.
         padding: as in `Circumstances`.
+        stages: as in `Circumstances`.
     """
     trained = [row for row in rows if row.get("loss") is not None]
     logged = [row["learning_rates"] for row in trained if isinstance(row.get("learning_rates"), dict)]
@@ -68,6 +87,7 @@ def circumstances_of(
         losses=tuple(float(row["loss"]) for row in trained),
         examples=dict(examples),
         padding=dict(padding),
+        stages=tuple(stages),
     )
 
 
@@ -96,23 +116,32 @@ def likeliest_remedies(
 
 def _of_the_training(modality: str, known: Circumstances) -> Iterator[str]:
     if not known.bridge_trained:
-        yield "The bridge was not trained: add `bridge` to training.train."
-    if known.steps < FEW_STEPS:
-        yield (f"There were only {known.steps} optimizer steps: raise training.epochs, or make the steps smaller "
-               f"(training.packs_per_step, training.pack_tokens) to have {FEW_STEPS} or more.")  # fmt: skip
+        yield f"The bridge was not trained: add `bridge` to {known.setting('train')}."
+    if known.steps < ENOUGH_STEPS:
+        smaller = ", ".join(known.setting(key) for key in ("packs_per_step", "pack_tokens"))
+        yield (f"There were only {known.steps} optimizer steps: raise {known.setting('epochs')}, or make the steps "
+               f"smaller ({smaller}) to have {ENOUGH_STEPS} or more.")  # fmt: skip
     rate = known.bridge_learning_rate
     if rate is not None and rate < LOW_BRIDGE_RATE:
         yield (f"The learning rate of the bridge was at most {rate:.0e}, below {LOW_BRIDGE_RATE:.0e}: set "
-               "training.groups.bridge.learning_rate=1e-3.")  # fmt: skip
+               f"{known.setting('groups.bridge.learning_rate')} to {LEARNING_RATES['bridge']:g}.")  # fmt: skip
     padding = max((known.padding.get(name, 0.0) for name in modality.split("+")), default=0.0)
     if padding > MOSTLY_PADDING:
         yield f"{padding:.0%} of the audio features lie beyond the end of the sounds: set views.audio.trim=true."
     if known.fall_of_the_loss > STILL_FALLING:
         yield (f"The training loss was still falling at the end (by {known.fall_of_the_loss:.0%} over the last fifth): "
-               "raise training.epochs.")  # fmt: skip
+               f"raise {known.setting('epochs')}.")  # fmt: skip
     count = known.examples.get(modality)
     if count is not None and count < FEW_EXAMPLES:
         yield f"There were only {count} training examples with {modality}: add more ({FEW_EXAMPLES} or more)."
+
+
+def _value(stage: Mapping[str, Any], key: str) -> Any:
+    """What a stage says of a dotted key; None where it leaves it to the training."""
+    found: Any = stage
+    for name in key.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def _of_the_questions(modality: str, measured: Mapping[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from macaw_cli.basics.atomic_files import read_jsonl, write_json, write_jsonl
 from macaw_cli.basics.console import say
@@ -77,7 +78,14 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
 def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumstances:
     logged, rows = read_jsonl(run / "metrics.jsonl"), dataset.conversations("train")
     padding = padding_share(rows, config.fingerprints, trimmed=config.view_settings.audio.trim)
-    return circumstances_of(logged, examples_per_modality(rows), padding)
+    return circumstances_of(logged, examples_per_modality(rows), padding, _stages(run))
+
+
+def _stages(run: Path) -> list[dict[str, Any]]:
+    """The stages of the run's recipe, as plain values; none where its settings are not there."""
+    file = run / "settings.yaml"
+    tree = yaml.safe_load(file.read_text()) if file.is_file() else {}
+    return list(tree.get("training", {}).get("stages") or ())
 
 
 def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:

@@ -1,6 +1,7 @@
 """The end of a run: the model folder, the summary that marks the run as finished, then its report."""
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from macaw_cli.basics import distributed
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.config.settings import Settings
+from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.evaluation.conditions import examples_per_modality
 from macaw_cli.evaluation.remedies import circumstances_of
@@ -41,7 +43,7 @@ def finish_run(
         ResourceError: the disk is full; the last checkpoint is kept.
     """
     weights = engine.gathered_weights()
-    report = _report(job.run, steps, time.monotonic() - started, materials)
+    report = _report(job.run, steps, time.monotonic() - started, materials, job.workspace.settings.training)
     if distributed.is_main():
         hint = "Free some space and type `macaw train --resume`: it writes the model."
         with disk_full_is_told(job.run.path, hint):
@@ -52,7 +54,9 @@ def finish_run(
     return report
 
 
-def _report(run: RunFolder, steps: int, seconds: float, materials: Materials) -> TrainingReport:
+def _report(
+    run: RunFolder, steps: int, seconds: float, materials: Materials, training: TrainingSettings
+) -> TrainingReport:
     rows = read_jsonl(run.metrics_file) if distributed.is_main() else []
     losses = [row["loss"] for row in rows if row.get("loss") is not None]
     validations = [row["validation"] for row in rows if "validation" in row]
@@ -64,18 +68,19 @@ def _report(run: RunFolder, steps: int, seconds: float, materials: Materials) ->
         seconds=round(seconds, 1),
         skipped=materials.tokens.skipped,
         skipped_steps=sum(row.get("skipped", 0) for row in rows),
-        verdict=_verdict(rows, validations, materials),
+        verdict=_verdict(rows, validations, materials, training),
     )
 
 
 def _verdict(
-    rows: list[dict[str, Any]], validations: list[dict[str, Any]], materials: Materials
+    rows: list[dict[str, Any]], validations: list[dict[str, Any]], materials: Materials, training: TrainingSettings
 ) -> dict[str, dict[str, Any]]:
     if not validations:
         return {}
     trimmed = materials.config.view_settings.audio.trim
     padding = padding_share(materials.rows, materials.config.fingerprints, trimmed=trimmed)  # type: ignore[arg-type]
-    return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(materials.rows), padding))
+    stages = [asdict(stage) for stage in training.stages]
+    return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(materials.rows), padding, stages))
 
 
 def _whole_model(split: Any, weights: dict[str, Any], settings: Settings) -> Any:

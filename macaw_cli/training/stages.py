@@ -28,6 +28,8 @@ class Stage:
     """Steps of all stages before this one."""
     trained_before: frozenset[str] = frozenset()
     """Groups that the stages before it train: they differ from what a new model begins with."""
+    own_settings: frozenset[str] = frozenset()
+    """Settings that the recipe gives this stage itself: there, the training's value counts for nothing."""
 
     @property
     def last_step(self) -> int:
@@ -65,7 +67,8 @@ def plan_stages(materials: "Materials", settings: Settings) -> list[Stage]:
             left = settings.training.max_steps - before
             training = replace(training, max_steps=min(left, training.max_steps or left))
         steps = plan_stage(materials, training, settings.seed + number)
-        stages.append(Stage(name, training, steps, before, trained))
+        own = frozenset(_given(settings.training.stages[number])) if settings.training.stages else frozenset()
+        stages.append(Stage(name, training, steps, before, trained, own))
         trained |= frozenset(training.train)
     return stages
 

@@ -1,5 +1,7 @@
 """Each branch of the verdict and each remedy."""
 
+from dataclasses import replace
+
 import pytest
 
 from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
@@ -87,6 +89,26 @@ def test_where_nothing_could_be_swapped_nothing_can_be_told():
 )
 def test_a_remedy_comes_from_what_is_known_of_the_training(known, words):
     (remedy,) = verdict(measured(0.01, -0.06, 0.09), known)["remedies"]
+    assert words in remedy
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (Circumstances(66), "raise epochs of the stages `bridge` and `lora`, or"),
+        (Circumstances(66), "smaller (training.packs_per_step and packs_per_step of the stage `lora`, training.pack_tokens)"),
+        (Circumstances(5000, bridge_trained=False), "to train of the stages `bridge` and `lora`."),
+        (Circumstances(5000, bridge_learning_rate=3e-5),
+         "set training.groups.bridge.learning_rate and groups.bridge.learning_rate of the stage `bridge` to 0.001."),
+        (Circumstances(5000, losses=tuple(10.0 - 0.1 * n for n in range(50))), "raise epochs of the stages"),
+    ],
+)  # fmt: skip
+def test_a_remedy_names_the_stages_that_have_a_value_of_their_own(known, words):
+    stages = (
+        {"name": "bridge", "epochs": 2, "train": ["bridge"], "groups": {"bridge": {"learning_rate": 1e-4}}},
+        {"name": "lora", "epochs": 1, "train": ["llm"], "packs_per_step": 4, "groups": None},
+    )
+    (remedy,) = verdict(measured(0.01, -0.06, 0.09), replace(known, stages=stages))["remedies"]
     assert words in remedy
 
 

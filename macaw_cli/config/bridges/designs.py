@@ -88,11 +88,11 @@ OneDesign = Annotated[FrameStack | Linear | Macaw | Mlp, Discriminator(_name), D
 class BridgePerModality:
     """One design per modality; a modality that is not named takes the default design."""
 
-    image: OneDesign = field(default_factory=MacawBridgeSettings)
+    image: OneDesign = field(default_factory=DESIGNS[DEFAULT])
     """A design for images, by its name or with its options; the default is `macaw`."""
-    audio: OneDesign = field(default_factory=MacawBridgeSettings)
+    audio: OneDesign = field(default_factory=DESIGNS[DEFAULT])
     """As `bridge.image`, for audio."""
-    video: OneDesign = field(default_factory=MacawBridgeSettings)
+    video: OneDesign = field(default_factory=DESIGNS[DEFAULT])
     """As `bridge.image`, for video."""
 
 

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from macaw_cli.config.training_settings import ENOUGH_STEPS
 from macaw_cli.training.materials import Materials, mixture_of
 from macaw_cli.training.stages import Stage
 
-ENOUGH_STEPS = 100
-"""Fewer than this seldom take a new bridge anywhere."""
 LARGEST_BATCH = 0.1
 """Of the conversations: a step that takes more of them averages away what single ones would teach."""
 _ROUND = 64
@@ -29,6 +28,8 @@ class StepFacts:
         packs_per_step: `training.packs_per_step`.
         processes: these share the packs of a step equally.
         stage: its name; empty in a training without stages.
+        place: of the stage among `training.stages`, from 0.
+        own: settings that the stage has itself, so that the training's value counts for nothing.
     """
 
     steps: int
@@ -40,6 +41,16 @@ class StepFacts:
     packs_per_step: int
     processes: int = 1
     stage: str = ""
+    place: int = 0
+    own: frozenset[str] = frozenset()
+
+    def key(self, name: str) -> str:
+        """The dotted key that decides in this stage, such as `training.stages[1].epochs`."""
+        return f"training.stages[{self.place}].{name}" if name in self.own else f"training.{name}"
+
+    def words(self, key: str) -> str:
+        """The key as a message names it: `--set` reaches no stage of a list."""
+        return f"{key.rpartition('.')[2]} of stage `{self.stage}`" if "[" in key else key
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class StepWarning:
     text: str
     stage: str = ""
     suggestion: dict[str, float] = field(default_factory=dict)
-    """Setting to value: to be set together."""
+    """Dotted key, such as `training.epochs` or `training.stages[1].epochs`, to value: to be set together."""
     alternative: dict[str, float] = field(default_factory=dict)
     """Instead of all these."""
 
@@ -70,22 +81,23 @@ def step_warnings(
         processes: that will train.
         chosen_end: `training.max_steps` of the run.
     """
-    lengths = materials.tokens.lengths
     warnings = []
-    for stage in stages:
+    for place, stage in enumerate(stages):
         training = stage.settings
         if chosen_end is not None or training.max_steps is not None:
             continue
         facts = StepFacts(
             steps=len(stage.steps),
             examples=sum(step.examples for step in stage.steps),
-            tokens=int(sum(int(lengths[one]) for step in stage.steps for pack in step.packs for one in pack)),
+            tokens=sum(step.tokens for step in stage.steps),
             conversations=sum(part.count * part.weight for part in mixture_of(materials, training)),
             epochs=training.epochs,
             pack_tokens=training.pack_tokens,
             packs_per_step=training.packs_per_step,
             processes=processes,
             stage=stage.name,
+            place=place,
+            own=stage.own_settings,
         )
         if warning := step_warning(facts):
             warnings.append(warning)
@@ -107,18 +119,18 @@ def step_warning(facts: StepFacts) -> StepWarning | None:
     packs, budget = _smaller_step(facts)
     suggestion: dict[str, float] = {}
     if packs < facts.packs_per_step:
-        suggestion["training.packs_per_step"] = packs
+        suggestion[facts.key("packs_per_step")] = packs
     if budget < facts.pack_tokens:
-        suggestion["training.pack_tokens"] = budget
+        suggestion[facts.key("pack_tokens")] = budget
     alternative: dict[str, float] = {}
     an_epoch = _an_epoch(facts, packs, budget)
     steps = an_epoch * facts.epochs
     if steps < ENOUGH_STEPS:
-        suggestion["training.epochs"] = longer = math.ceil(ENOUGH_STEPS / an_epoch)
+        suggestion[facts.key("epochs")] = longer = math.ceil(ENOUGH_STEPS / an_epoch)
         steps = an_epoch * longer
     elif few:
         now = _an_epoch(facts, facts.packs_per_step, facts.pack_tokens)
-        alternative["training.epochs"] = math.ceil(ENOUGH_STEPS / now)
+        alternative[facts.key("epochs")] = math.ceil(ENOUGH_STEPS / now)
     if not suggestion:  # it is one conversation a step already
         return None
     text = _text(facts, suggestion, alternative, round(steps), few=few)
@@ -151,11 +163,12 @@ def _text(
     what = f"{subject} has {count} for {facts.conversations:,.0f} conversations"
     if not few:
         what += f": a step takes {facts.examples / facts.steps:,.0f} of them, more than a tenth"
-    verbs = {name: "raise" if name == "training.epochs" else "lower" for name in suggestion}
-    lowered = " and ".join(f"{name} to {value:g}" for name, value in suggestion.items() if verbs[name] == "lower")
-    raised = " and ".join(f"{name} to {value:g}" for name, value in suggestion.items() if verbs[name] == "raise")
+    longer = facts.key("epochs")
+    named = {key: f"{facts.words(key)} to {value:g}" for key, value in (alternative | suggestion).items()}
+    lowered = " and ".join(named[key] for key in suggestion if key != longer)
+    raised = " and ".join(named[key] for key in suggestion if key == longer)
     todo = " and ".join([*([f"lower {lowered}"] if lowered else []), *([f"raise {raised}"] if raised else [])])
     todo = f"{todo[0].upper()}{todo[1:]} (about {steps:,} steps)"
-    for name, value in alternative.items():
-        todo += f", or raise {name} to {value:g}"
+    for key in alternative:
+        todo += f", or raise {named[key]}"
     return f"{what}. {todo}."

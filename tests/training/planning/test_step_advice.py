@@ -1,13 +1,19 @@
 """Too few or too large steps: told with values that, put into the settings, are enough."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from macaw_cli.training.planning.step_advice import ENOUGH_STEPS, LARGEST_BATCH, StepFacts, step_warning
+from macaw_cli.config.presets import preset_yaml
+from macaw_cli.config.training_settings import ENOUGH_STEPS
+from macaw_cli.training.materials import prepare
+from macaw_cli.training.planning.step_advice import LARGEST_BATCH, StepFacts, step_warning, step_warnings
+from macaw_cli.training.stages import plan_stages
 
 ONE_STEP = StepFacts(
     steps=1, examples=614, tokens=614 * 170, conversations=614, epochs=1, pack_tokens=8192, packs_per_step=64
@@ -62,6 +68,41 @@ def test_few_conversations_need_more_epochs_even_one_by_one():
     warning = step_warning(facts)
     assert warning.suggestion["training.epochs"] >= 4 and warning.suggestion["training.packs_per_step"] == 1
     assert warning.alternative == {}
+
+
+def test_what_a_stage_sets_itself_is_to_be_changed_there():
+    warning = step_warning(replace(ONE_STEP, stage="lora", place=1, own=frozenset({"epochs", "packs_per_step"})))
+    assert warning.suggestion == {"training.stages[1].packs_per_step": 1, "training.pack_tokens": 1024}
+    assert warning.alternative == {"training.stages[1].epochs": 100}
+    for words in ("packs_per_step of stage `lora` to 1", "training.pack_tokens to 1024", "epochs of stage `lora` to 100"):
+        assert words in warning.text
+
+
+def test_the_advice_for_the_preset_small_gives_its_stages_enough_steps(workspace):
+    small = yaml.safe_load(preset_yaml("small"))["training"]
+    space = workspace(**small | {"max_steps": None})
+    materials = prepare(space)
+    warnings = step_warnings(materials, plan_stages(materials, space.settings), 1, None)
+    assert [warning.stage for warning in warnings] == ["bridge", "lora"]
+    training = space.settings.training
+    for warning in warnings:
+        training = with_values(training, warning.suggestion)
+    followed = plan_stages(materials, replace(space.settings, training=training))
+    assert all(len(stage.steps) >= ENOUGH_STEPS for stage in followed)
+    assert step_warnings(materials, followed, 1, None) == []
+
+
+def with_values(training, suggestion):
+    """The settings with the values of a suggestion, whose keys may name a stage by its place."""
+    for key, value in suggestion.items():
+        *_, name = key.split(".")
+        if place := re.match(r"training\.stages\[(\d+)\]\.", key):
+            stages = list(training.stages)
+            stages[int(place[1])] = replace(stages[int(place[1])], **{name: value})
+            training = replace(training, stages=tuple(stages))
+        else:
+            training = replace(training, **{name: min(value, getattr(training, name))})
+    return training
 
 
 def test_a_stage_is_called_by_its_name():
