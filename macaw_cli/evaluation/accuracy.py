@@ -56,8 +56,9 @@ def measure(questions: Sequence[Scored]) -> dict[str, Any]:
     Returns:
         `n` and `with_choices` (questions that accuracy is measured on), the accuracies `real`, `none`, `told`,
         `swapped` in 0..1 (None where no question has the condition), further conditions under their names, `chance`,
-        `reliance` = real - swapped over the questions that have both with its paired interval `ci95`, `retention` =
-        none / real, `gap` and `preference` with their intervals, and `metrics` where answers have no choices.
+        `reliance` = real - swapped over the `paired` questions that have both with its paired interval `ci95`,
+        `retention` = none / real, `gap` and `preference` with their intervals over `preference_n` questions,
+        `non_finite` (questions left out of these), and `metrics` where answers have no choices.
     """
     figures: dict[str, Any] = {"n": len(questions), "with_choices": sum(bool(question.right) for question in questions)}
     further = {condition for question in questions for condition in question.right} - {*MAIN_CONDITIONS}
@@ -67,6 +68,7 @@ def measure(questions: Sequence[Scored]) -> dict[str, Any]:
     figures["chance"] = None if by_chance is None else round(by_chance, 4)
     paired = [(q.right["real"], q.right["swapped"]) for q in questions if "swapped" in q.right]
     difference = np.array([float(real) - float(swapped) for real, swapped in paired])
+    figures["paired"] = len(paired)
     figures["reliance"] = round(float(difference.mean()), 4) if paired else None
     figures["ci95"] = bootstrap_interval(difference) if paired else None
     figures["retention"] = retention(figures["real"], figures["none"])

@@ -35,18 +35,23 @@ def preferences(gap: np.ndarray) -> np.ndarray:
 
 
 def measure_preference(likelihoods: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
-    """`gap`, `preference` and their 95 % intervals; all None without a pair.
+    """`gap`, `preference` and their 95 % intervals, all None without a pair.
+
+    `preference_n` is the number of pairs they are measured on, `non_finite` that of pairs left out because a
+    likelihood is NaN or infinite.
 
     Args:
         likelihoods: as in `gaps`.
     """
     gap = gaps(likelihoods)
+    counts = {"preference_n": len(gap), "non_finite": len(likelihoods) - len(gap)}
     if not len(gap):
-        return {"gap": None, "gap_ci95": None, "preference": None, "preference_ci95": None}
+        return {"gap": None, "gap_ci95": None, "preference": None, "preference_ci95": None, **counts}
     preference = float(preferences(gap).mean())
     return {
         "gap": round(float(gap.mean()), 4),
         "gap_ci95": normal_interval(gap),
         "preference": round(preference, 4),
         "preference_ci95": wilson_interval(preference, len(gap)),
+        **counts,
     }

@@ -32,12 +32,16 @@ def text_rows(figures: Mapping[str, Any]) -> list[list[str]]:
 
 
 def verdict_lines(figures: Mapping[str, Any]) -> list[str]:
-    """The verdicts, one line per modality and one per remedy."""
-    return [
+    """The verdicts, one line per modality and one per remedy; then how many questions had no finite likelihood."""
+    lines = [
         line
         for verdict in figures.get("verdict", {}).values()
         for line in (_headed(verdict), *(f"  {number}. {words}" for number, words in enumerate(verdict["remedies"], 1)))
     ]
+    if lost := sum(measured.get("non_finite", 0) for measured in figures["modalities"].values()):
+        questions = "1 question is" if lost == 1 else f"{lost} questions are"
+        lines.append(f"{questions} left out of gap and preference: the likelihood of the answer is NaN or infinite.")
+    return lines
 
 
 def _headed(verdict: Mapping[str, Any]) -> str:

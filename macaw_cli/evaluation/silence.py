@@ -1,6 +1,7 @@
-"""How much of the audio features that a model reads lies beyond the end of the sounds."""
+"""How much of the audio features that a model reads lies beyond the end of the audio."""
 
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any
 
 from macaw_cli.config.settings import Modality
@@ -14,15 +15,20 @@ def padding_share(
     """Share of the tokens that stand for padding, where that is known: `{"audio": 0.97}`, else nothing.
 
     Args:
-        rows: the conversations whose sounds count.
+        rows: the conversations whose audio counts.
         fingerprints: of the encoders, per modality.
         trimmed: whether a view removes these tokens when features are read.
+
+    Raises:
+        MismatchError: stored features do not fill whole windows.
     """
     fingerprint = fingerprints.get("audio", {})
     layout = window_layout(fingerprint)
     if layout is None or trimmed or fingerprint.get("audio_padding") == "drop":
         return {}
-    seconds = [ref.seconds for row in rows for ref in row.media if ref.modality == "audio" and ref.seconds is not None]
-    whole = layout.samples / layout.sampling_rate * fingerprint.get("audio_windows", 1)
-    heard = sum(min(one, whole) for one in seconds)
-    return {"audio": 1 - heard / (whole * len(seconds))} if seconds else {}
+    heard = read = 0
+    for ref in (ref for row in rows for ref in row.media if ref.modality == "audio" and ref.seconds is not None):
+        tokens = prod((ref.stored_shape or ref.shape)[:-1])
+        heard += layout.layers * sum(layout.heard(tokens, ref.seconds))
+        read += tokens
+    return {"audio": 1 - heard / read} if read else {}

@@ -15,7 +15,12 @@ NEXT_TO_NOTHING, MAYBE_NOTHING = 0.1, 0.25
 """Not used: the interval ends below the first number; or it holds 0, and ends below the second."""
 SURELY_PREFERRED = 0.55
 """A preference whose interval begins above it shows that the media matter, where reliance cannot tell."""
-WORDS: dict[Category, str] = {"used": "used", "partly": "partly used", "unknown": "too few questions to tell"}
+SENTENCES: dict[Category, str] = {
+    "used": "The model uses its {media}",
+    "partly": "The model uses its {media} in part",
+    "not_used": "The model does not use its {media}",
+    "unknown": "There are too few questions to tell whether the model uses its {media}",
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Evidence:
         value: of that measure.
         low: lower bound of its 95 % interval.
         high: upper bound.
-        n: questions it was measured on.
+        n: questions that were asked with their own media and with others'.
         prefers: whether the preference is surely above that of a blind model: likelihoods tell sooner than answers.
     """
 
@@ -62,7 +67,7 @@ def verdicts(figures: Mapping[str, Any], circumstances: Circumstances | None = N
     for modality, measured in figures.get("modalities", {}).items():
         evidence = evidence_of(measured)
         if evidence is None:
-            found[modality] = _nothing_swapped(modality, measured["n"])
+            found[modality] = _nothing_swapped(modality)
             continue
         category = category_of(evidence)
         remedies = likeliest_remedies(modality, category, measured, circumstances)
@@ -82,9 +87,11 @@ def evidence_of(measured: Mapping[str, Any]) -> Evidence | None:
     preference, preference_bounds = measured.get("preference"), measured.get("preference_ci95")
     prefers = preference_bounds is not None and preference_bounds[0] > SURELY_PREFERRED
     if reliance is not None and bounds and 2 * with_choices >= n:
-        return Evidence("reliance", reliance, bounds[0], bounds[1], with_choices, prefers)
+        paired = measured.get("paired", with_choices)  # figures of older versions do not tell
+        return Evidence("reliance", reliance, bounds[0], bounds[1], paired, prefers)
     if preference is not None and preference_bounds:
-        return Evidence("preference", preference, preference_bounds[0], preference_bounds[1], n, prefers)
+        pairs = measured.get("preference_n", n)
+        return Evidence("preference", preference, preference_bounds[0], preference_bounds[1], pairs, prefers)
     return None
 
 
@@ -102,18 +109,20 @@ def category_of(evidence: Evidence) -> Category:
     return "not_used" if high < MAYBE_NOTHING else "unknown"
 
 
-def _nothing_swapped(modality: str, n: int) -> dict[str, Any]:
+def _nothing_swapped(modality: str) -> dict[str, Any]:
     """The verdict where no question was asked with another example's media."""
-    why = "No two questions of a kind have different answers, so no media were swapped."
+    why = "no two questions of a kind have different answers, so no media were swapped"
     return {
-        "category": "unknown", "measure": None, "value": None, "ci95": None, "n": n,
-        "text": f"{modality}: {WORDS['unknown']}. {why}",
+        "category": "unknown", "measure": None, "value": None, "ci95": None, "n": 0,
+        "text": f"{_sentence(modality, 'unknown')}: {why}.",
         "remedies": likeliest_remedies(modality, "unknown", {}, None),
     }  # fmt: skip
 
 
 def _text(modality: str, category: Category, evidence: Evidence) -> str:
-    if category == "not_used":
-        return f"{modality}: the model does not use its {modality.replace('+', ' and ')}: {evidence}."
-    words = str(evidence)
-    return f"{modality}: {WORDS[category]}. {words[0].upper()}{words[1:]}, {evidence.n} questions."
+    count = f"{evidence.n} question{'' if evidence.n == 1 else 's'}"
+    return f"{_sentence(modality, category)}: {evidence}, {count}."
+
+
+def _sentence(modality: str, category: Category) -> str:
+    return SENTENCES[category].format(media=modality.replace("+", " and "))

@@ -52,7 +52,7 @@ def test_the_table_names_every_kind(workspace):
     assert all(
         name in done.stdout for name in ("image/colour", "audio/colour", "video/colour", "text only", "reliance")
     )
-    assert "image: too few questions to tell" in done.stdout
+    assert "too few questions to tell whether the model uses its image" in done.stdout
     assert "greedy match" in done.stdout  # of the questions without choices
     assert done.stdout.rstrip().endswith("Next: macaw chat --config ., or macaw export --config .")
 

@@ -40,7 +40,8 @@ def test_ties_count_half_also_where_rounding_hides_them():
     gap = gaps([(-3.0, -3.0, 4), (-3.0, -3.00001, 4), (-3.0, -5.0, 4), (-5.0, -3.0, 4)])
     assert preferences(gap).tolist() == [0.5, 0.5, 1.0, 0.0]
     assert measure_preference([(-3.0, -3.0, 4)]) == {
-        "gap": 0.0, "gap_ci95": None, "preference": 0.5, "preference_ci95": [0.0546, 0.9454]
+        "gap": 0.0, "gap_ci95": None, "preference": 0.5, "preference_ci95": [0.0546, 0.9454],
+        "preference_n": 1, "non_finite": 0,
     }  # fmt: skip
 
 
@@ -51,6 +52,8 @@ def test_the_gap_is_per_token_of_the_answer():
 def test_likelihoods_that_are_not_finite_are_left_out():
     assert gaps([(-1.0, -math.inf, 2), (math.nan, -1.0, 2), (-1.0, -2.0, 2)]).tolist() == [0.5]
     assert measure_preference([(math.nan, math.nan, 2)])["preference"] is None
+    figures = measure(sentences(np.array([-1.0, -2.0, math.nan]), np.array([-2.0, -math.inf, -1.0])))
+    assert (figures["n"], figures["preference_n"], figures["non_finite"]) == (3, 1, 2)
 
 
 def test_questions_with_choices_have_a_preference_too():

@@ -21,6 +21,19 @@ def test_short_sounds_in_a_long_window_are_mostly_padding():
     assert padding_share([row(99.0)], {"audio": WHISPER}, trimmed=False) == {"audio": 0.0}
 
 
+def test_several_windows_are_counted_as_many_as_each_audio_has():
+    one, two = (
+        ConversationRow("id", "train", None, None,
+                        (MediaRef("audio", "k", shape, "float16", "s", 0, 0, seconds=seconds, stored_shape=stored),),
+                        (), "sample", "s", 0, 0)
+        for shape, stored, seconds in (((1500, 4), None, 3.0), ((750, 16), (3000, 4), 45.0))
+    )  # fmt: skip
+    fingerprints = {"audio": {**WHISPER, "audio_windows": 2}}
+    assert padding_share([one], fingerprints, trimmed=False) == {"audio": pytest.approx(0.9)}
+    assert padding_share([two], fingerprints, trimmed=False) == {"audio": pytest.approx(0.25)}
+    assert padding_share([one, two], fingerprints, trimmed=False) == {"audio": pytest.approx(1 - 2400 / 4500)}
+
+
 def test_nothing_is_told_of_sounds_that_are_trimmed_or_of_unknown_length():
     assert padding_share([row(3.0)], {"audio": WHISPER}, trimmed=True) == {}
     assert padding_share([row(3.0)], {"audio": {**WHISPER, "audio_padding": "drop"}}, trimmed=False) == {}

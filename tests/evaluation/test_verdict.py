@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from macaw_cli.evaluation.presentation import verdict_lines
 from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
 from macaw_cli.evaluation.verdict import verdicts
 
@@ -53,7 +54,7 @@ def test_preference_tells_where_reliance_cannot():
 
 def test_the_text_has_measure_value_and_interval():
     used, not_used = verdict(measured(0.93, 0.90, 0.96)), verdict(free(0.5, 0.44, 0.56))
-    assert "Reliance 0.93 [0.90, 0.96]" in used["text"]
+    assert used["text"] == "The model uses its audio: reliance 0.93 [0.90, 0.96], 100 questions."
     assert "does not use its audio: preference 0.50 [0.44, 0.56]" in not_used["text"]
     assert used["remedies"] == []
 
@@ -62,6 +63,15 @@ def test_preference_counts_where_most_questions_have_no_choices():
     mostly_free = measured(0.9, 0.8, 1.0, n=100, preference=0.5, preference_ci95=[0.4, 0.6]) | {"with_choices": 10}
     assert verdict(mostly_free)["measure"] == "preference"
     assert verdict(mostly_free | {"with_choices": 60})["measure"] == "reliance"
+
+
+def test_only_questions_that_were_asked_with_both_media_count():
+    few = measured(0.93, 0.90, 0.96) | {"paired": 9}
+    assert (verdict(few)["category"], verdict(few)["n"]) == ("unknown", 9)
+    assert "reliance 0.93 [0.90, 0.96], 9 questions." in verdict(few)["text"]
+    few = free(0.97, 0.93, 0.99) | {"preference_n": 1}
+    assert (verdict(few)["category"], verdict(few)["n"]) == ("unknown", 1)
+    assert "preference 0.97 [0.93, 0.99], 1 question." in verdict(few)["text"]
 
 
 def test_figures_of_older_runs_have_a_verdict_too():
@@ -138,3 +148,9 @@ def test_the_log_of_a_run_tells_steps_rates_and_losses():
     assert (known.losses, known.examples) == ((2.0, 1.0), {"audio": 5})
     assert not circumstances_of([{"step": 1, "loss": 1.0, "learning_rates": {"llm": 1.0}}], {}, {}).bridge_trained
     assert circumstances_of([], {}, {}).bridge_trained
+
+
+def test_questions_without_a_finite_likelihood_are_told():
+    figures = {"modalities": {"image": {"non_finite": 1}, "audio": {"non_finite": 2}, "video": {}}}
+    assert "3 questions are left out" in verdict_lines(figures)[-1]
+    assert verdict_lines({"modalities": {"image": {"non_finite": 0}, "audio": {}}}) == []

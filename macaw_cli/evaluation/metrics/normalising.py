@@ -1,21 +1,42 @@
-"""Forms of a text in which answers are compared."""
+"""Forms of a text in which answers are compared, in any script."""
 
 import re
-import string
+import unicodedata
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
-PUNCTUATION = str.maketrans("", "", string.punctuation)
-NO_WORD = re.compile(r"[^\w\s']+")
+APOSTROPHES = str.maketrans({"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{MODIFIER LETTER APOSTROPHE}": "'"})
 
 
 def answer_words(text: str) -> list[str]:
-    """Lower case, without ASCII punctuation and English articles, as in the evaluation of SQuAD.
+    """Lower case, without punctuation and English articles, as in the evaluation of SQuAD.
+
+    Unlike there, punctuation and symbols of all scripts are taken out, and characters are composed (NFC).
 
     Source: Rajpurkar et al. 2016 (arXiv 1606.05250), section 6.1.
     """
-    return ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split()
+    return ARTICLES.sub(" ", _without_punctuation(_plain(text).replace("'", ""), "")).split()
 
 
 def spoken_words(text: str) -> str:
-    """Lower case, punctuation but apostrophes taken out, single spaces: what a transcript is compared in."""
-    return " ".join(NO_WORD.sub(" ", text.lower()).split())
+    """Lower case, composed (NFC), single spaces; punctuation and symbols but apostrophes inside words become spaces."""
+    return " ".join(_without_punctuation(_plain(text), " ").split())
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text.lower()).translate(APOSTROPHES)
+
+
+def _without_punctuation(text: str, instead: str) -> str:
+    """Combining marks, such as vowel signs of Hindi and Thai, belong to their word and stay."""
+    return "".join(
+        instead if _is_mark(character) and not (character == "'" and _in_word(before) and _in_word(after)) else character
+        for before, character, after in zip(f" {text}", text, f"{text[1:]} ", strict=False)
+    )
+
+
+def _in_word(character: str) -> bool:
+    return not (character.isspace() or _is_mark(character))
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PS"

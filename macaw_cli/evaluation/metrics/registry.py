@@ -1,5 +1,6 @@
 """Every text metric by its name, and which of them a kind of question gets."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -20,8 +21,11 @@ METRICS: dict[str, Metric] = {
     "cer": character_error_rate,
 }
 LOWER_IS_BETTER = frozenset({"wer", "cer"})
-TRANSCRIPTS = ("*transcri*", "*asr*", "*speech-to-text*", "*speech_to_text*", "*dictation*")
-"""Kinds that `auto` takes for transcripts."""
+TRANSCRIPTS = (
+    "transcribe", "transcript", "transcripts", "transcription", "transcriptions", "asr", "speech to text", "dictation",
+)  # fmt: skip
+"""Whole words in the name of a kind that make `auto` take it for transcripts."""
+NO_LETTERS = re.compile(r"[\W\d_]+")
 
 
 def metrics_of(kind: str, chosen: Mapping[str, MetricName]) -> tuple[str, ...]:
@@ -34,7 +38,8 @@ def metrics_of(kind: str, chosen: Mapping[str, MetricName]) -> tuple[str, ...]:
     name = next((metric for pattern, metric in chosen.items() if fnmatchcase(kind.lower(), pattern.lower())), "auto")
     if name != "auto":
         return (name,)
-    if any(fnmatchcase(kind.lower(), pattern) for pattern in TRANSCRIPTS):
+    words = f" {NO_LETTERS.sub(' ', kind.lower())} "
+    if any(f" {named} " in words for named in TRANSCRIPTS):
         return "wer", "cer"
     return "token_f1", "rouge_l", "exact_match"
 

@@ -1,9 +1,8 @@
 """ROUGE-L: the longest common subsequence of words."""
 
-import re
 from collections.abc import Sequence
 
-WORDS = re.compile(r"\w+")
+from macaw_cli.evaluation.metrics.normalising import spoken_words
 
 
 def rouge_l(pairs: Sequence[tuple[str, str]]) -> float:
@@ -14,11 +13,8 @@ def rouge_l(pairs: Sequence[tuple[str, str]]) -> float:
     Args:
         pairs: reference and answer of each question; at least one.
     """
-    return sum(_f_measure(_words(reference), _words(answer)) for reference, answer in pairs) / len(pairs)
-
-
-def _words(text: str) -> list[str]:
-    return WORDS.findall(text.lower())
+    words = [(spoken_words(reference).split(), spoken_words(answer).split()) for reference, answer in pairs]
+    return sum(_f_measure(reference, answer) for reference, answer in words) / len(pairs)
 
 
 def _f_measure(reference: list[str], answer: list[str]) -> float:

@@ -25,6 +25,22 @@ texts = st.text(st.characters(codec="utf-8"), max_size=20)
         ("wer", "one", "one and two more", 3.0),
         ("cer", "abcd", "abxd", 0.25),
         ("wer", "", "", 0.0),
+        ("cer", "हिन्दी में", "हन्द में", 0.2),  # vowel signs count: 2 of 10 characters
+        ("wer", "हिन्दी में", "हन्द में", 0.5),
+        ("rouge_l", "हिन्दी में।", "हिन्दी में", 1.0),
+        ("rouge_l", "हिन्दी", "हन्द", 0.0),
+        ("exact_match", "हिन्दी।", "हिन्दी", 1.0),
+        ("cer", "ที่นี่", "ทนี่", 0.3333),  # Thai: 2 of 6
+        ("rouge_l", "ที่นี่ ดี", "ที่นี่ ดี", 1.0),
+        ("wer", "cafe\u0301 noir", "caf\u00e9 noir", 0.0),  # NFD and NFC
+        ("exact_match", "cafe\u0301", "caf\u00e9", 1.0),
+        ("token_f1", "cafe\u0301", "caf\u00e9", 1.0),
+        ("rouge_l", "cafe\u0301", "caf\u00e9", 1.0),
+        ("wer", "It\u2019s \u201cone\u201d.", "it's one", 0.0),
+        ("exact_match", "It\u2019s one", "it's one", 1.0),
+        ("rouge_l", "don\u2019t", "don't", 1.0),
+        ("wer", "'one' two", "one two", 0.0),  # quotation marks are no apostrophes
+        ("wer", "5 + 3 = 8", "5 3 8", 0.0),
     ],
 )
 def test_one_answer(metric, reference, answer, value):
@@ -65,6 +81,11 @@ def test_the_longest_common_subsequence_is_that_of_the_definition(first, second)
         ("image/caption", {"image/*": "rouge_l", "*": "wer"}, ("rouge_l",)),
         ("audio/words", {"image/*": "rouge_l", "*": "wer"}, ("wer",)),
         ("audio/transcribe", {"audio/*": "auto"}, ("wer", "cer")),
+        ("librispeech_ASR-1", {}, ("wer", "cer")),
+        ("speech_to_text", {}, ("wer", "cer")),
+        ("Speech-to-text", {}, ("wer", "cer")),
+        ("image/laserasrange", {}, ("token_f1", "rouge_l", "exact_match")),
+        ("image/transcriptome", {}, ("token_f1", "rouge_l", "exact_match")),
     ],
 )
 def test_a_kind_gets_the_metric_that_was_chosen_or_one_that_fits_its_name(kind, chosen, names):
