@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from macaw_cli.config.settings import ChatSettings
+from macaw_cli.config.settings import SAMPLING, ChatSettings
 
 Choose = Callable[[torch.Tensor, Sequence[int]], int]
 """From logits (V,), float32 on the CPU, and the tokens of the answer so far to the next token."""
@@ -40,21 +40,13 @@ def token_chooser(model: Any, settings: ChatSettings, seed: int = 0) -> Choose:
     return choose
 
 
-def end_tokens(model: Any) -> frozenset[int]:
-    """The tokens that end an answer by the model's `generation_config`; it may name none, one or several."""
-    found = model.generation_config.eos_token_id
-    if found is None:
-        return frozenset()
-    return frozenset([found] if isinstance(found, int) else found)
-
-
 def _overrides(settings: ChatSettings) -> dict[str, Any]:
     """What the settings say, in the names of transformers."""
     given = {name: getattr(settings, name) for name in _OPTIONS}
     said = {name: value for name, value in given.items() if value is not None}
-    if settings.temperature is not None:
-        said["do_sample"] = settings.temperature > 0
     if settings.temperature == 0:
-        said = {name: value for name, value in said.items() if name not in ("temperature", "top_p", "top_k", "min_p")}
+        said = {name: value for name, value in said.items() if name != "temperature"} | {"do_sample": False}
+    elif settings.temperature is not None or any(name in said for name in SAMPLING):
+        said["do_sample"] = True
     # beams and assisted decoding need whole sequences: an answer that is shown as it comes has one
     return {**said, "num_beams": 1, "max_length": None, "cache_implementation": None}

@@ -9,9 +9,10 @@ import torch
 
 from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.chat.attachments import Attachment
-from macaw_cli.chat.decoding import end_tokens, token_chooser
+from macaw_cli.chat.decoding import token_chooser
 from macaw_cli.chat.generation import Answer, generate
 from macaw_cli.config.settings import MODALITIES, ChatSettings
+from macaw_cli.model.answer_ends import answer_ends
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class ChatSession:
             yield from generate(
                 self._model, self._encoder.tokenizer, encoded.input_ids, features,
                 token_chooser(self._model, self._settings, self._seed), answer=self.answer,
-                stop_ids=self._encoder.stop_ids() | end_tokens(self._model),
+                stop_ids=answer_ends(self._model, self._encoder),
                 max_new_tokens=self._settings.max_new_tokens,
             )  # fmt: skip
         except torch.OutOfMemoryError:

@@ -43,6 +43,10 @@ class DatasetSettings:
     """Share of unusable conversations above which the command ends with exit code 1."""
 
 
+SAMPLING = ("top_p", "top_k", "min_p")
+"""Settings of `chat` that only mean something where tokens are sampled."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChatSettings:
     """`macaw chat`: how an answer is generated."""
@@ -51,7 +55,7 @@ class ChatSettings:
     """Longest answer in tokens."""
     temperature: Annotated[float, Field(ge=0)] | None = None
     """0 is greedy decoding; above, tokens are sampled. `null`, here and below: as the model's `generation_config` says,
-    which is greedy decoding where it says nothing."""
+    which is greedy decoding where it says nothing. A value of `top_p`, `top_k` or `min_p` also turns sampling on."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     """Sampling takes the likeliest tokens that together have this probability."""
     top_k: Annotated[int, Field(ge=1)] | None = None
@@ -66,6 +70,15 @@ class ChatSettings:
     """System prompt, where the template has a place for one."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model and its encoders run."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would be ignored without a word."""
+        given = [f"chat.{name}" for name in SAMPLING if getattr(self, name) is not None]
+        if self.temperature == 0 and given:
+            raise ValueError(
+                f"chat.temperature=0 is greedy decoding, where {given[0]} does nothing: "
+                f"set chat.temperature above 0, or leave out {' and '.join(given)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

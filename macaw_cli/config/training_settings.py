@@ -143,7 +143,8 @@ class TrainingSettings:
     template: Literal["alpaca", "chat"] = "alpaca"
     """How a conversation becomes text: the Alpaca template or the tokenizer's own chat template."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """Number format of training: `auto` is bf16 on a GPU and fp32 on a CPU; fp16 is for GPUs without bf16."""
+    """Number format of training: `auto` is bf16 on a GPU that computes it itself (NVIDIA Ampere and later), fp16 on
+    another GPU, and fp32 on a CPU."""
     zero_stage: Annotated[int, Field(ge=0, le=3)] = 0
     """DeepSpeed ZeRO stage."""
     offload: bool = False

@@ -9,8 +9,9 @@ import torch
 
 from macaw_cli.basics.console import progress
 from macaw_cli.evaluation.conditions import Asked
-from macaw_cli.evaluation.held_out import HeldOut, kind_of
+from macaw_cli.evaluation.held_out import UNSEEN_TAG, HeldOut, kind_of
 from macaw_cli.evaluation.scoring import features_of, prompt_of
+from macaw_cli.model.answer_ends import answer_ends
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.isolation import branches_stay_apart
 from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -24,7 +25,7 @@ class Generation:
     """How many answers are generated, and how long they may be.
 
     Args:
-        per_kind: questions without choices per kind; 0 generates none.
+        per_kind: questions without choices per kind, unseen combinations counted apart; 0 generates none.
         max_new_tokens: longest answer.
         batch_size: most prompts per forward pass.
     """
@@ -65,11 +66,11 @@ def generate_answers(
 
 
 def _chosen(questions: Sequence[HeldOut], per_kind: int) -> set[int]:
-    """Numbers of the first questions without choices of each kind and modality."""
-    counts: Counter[tuple[str, str]] = Counter()
+    """Numbers of the first questions without choices of each kind and modality, unseen combinations counted apart."""
+    counts: Counter[tuple[str, str, bool]] = Counter()
     chosen = set()
     for number, question in enumerate(questions):
-        group = (kind_of(question.row), question.modality)
+        group = (kind_of(question.row), question.modality, UNSEEN_TAG in question.row.tags)
         if not question.row.choices and counts[group] < per_kind:
             counts[group] += 1
             chosen.add(number)
@@ -102,12 +103,12 @@ def _decoded(
     for number, (prompt, _) in enumerate(batch):
         ids[number, longest - len(prompt) :] = torch.tensor(prompt)
         mask[number, longest - len(prompt) :] = 1
-    stops = encoder.stop_ids()
+    stops = answer_ends(model, encoder)
     features: dict[str, Any] = dict(features_of([ref for _, item in batch for ref in item.media], dataset, model))
     output = model.generate(
         input_ids=ids.to(model.device), attention_mask=mask.to(model.device), max_new_tokens=settings.max_new_tokens,
-        do_sample=False, num_beams=1, temperature=1.0, top_p=1.0, top_k=50, eos_token_id=sorted(stops),
-        pad_token_id=min(stops), **features,
+        do_sample=False, num_beams=1, temperature=1.0, top_p=1.0, top_k=50, eos_token_id=sorted(stops) or None,
+        pad_token_id=min(stops, default=0), **features,
     )  # fmt: skip
     return [_text(encoder, tokens, stops) for tokens in output[:, longest:].tolist()]
 

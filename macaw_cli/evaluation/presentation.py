@@ -38,7 +38,7 @@ def verdict_lines(figures: Mapping[str, Any]) -> list[str]:
         for verdict in figures.get("verdict", {}).values()
         for line in (_headed(verdict), *(f"  {number}. {words}" for number, words in enumerate(verdict["remedies"], 1)))
     ]
-    if lost := sum(measured.get("non_finite", 0) for measured in figures["modalities"].values()):
+    if lost := sum(measured.get("non_finite", 0) for measured in figures.get("modalities", {}).values()):
         questions = "1 question is" if lost == 1 else f"{lost} questions are"
         lines.append(f"{questions} left out of gap and preference: the likelihood of the answer is NaN or infinite.")
     return lines

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.training_settings import TrainingSettings
@@ -95,10 +96,25 @@ def planned_processes(
 
 
 def with_precision(settings: TrainingSettings, processes: Processes) -> TrainingSettings:
-    """The settings with the number format that `auto` stands for on this device."""
+    """The settings with the number format that `auto` stands for on this device; what is not obvious is said.
+
+    On GPUs that are not here, as in a plan or on other machines, bf16 is assumed.
+    """
     if settings.precision != "auto":
         return settings
-    return replace(settings, precision="bf16" if processes.device == "cuda" else "fp32")
+    return replace(settings, precision="fp32" if processes.device == "cpu" else _gpu_precision())
+
+
+def _gpu_precision() -> Literal["bf16", "fp16"]:
+    import torch
+
+    if not _gpus_there():
+        say("training.precision is auto, and there is no GPU here: bf16 is assumed (fp16 on GPUs without bf16).")
+        return "bf16"
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bf16"
+    say(f"training.precision is auto: fp16, because {torch.cuda.get_device_name()} computes no bf16 itself.")
+    return "fp16"
 
 
 def _require_equal_shares(settings: TrainingSettings, count: int) -> None:

@@ -4,9 +4,10 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
-from macaw_cli.chat.decoding import end_tokens, token_chooser
+from macaw_cli.chat.decoding import token_chooser
 from macaw_cli.chat.generation import Answer, generate, tokens_after
 from macaw_cli.config.settings import ChatSettings
+from macaw_cli.model.answer_ends import end_tokens
 
 
 def answer_of(model, tokenizer, prompt, settings, stop_ids=frozenset(), seed=0):
@@ -74,6 +75,12 @@ def test_the_models_own_config_samples_and_the_settings_override_it(tiny_llm, ow
     own_config(repetition_penalty=1.7)
     penalised = tokens_of(tiny_llm, [5, 9], ChatSettings(max_new_tokens=20))
     assert tokens_of(tiny_llm, [5, 9], ChatSettings(max_new_tokens=20, repetition_penalty=1.0)) == greedy != penalised
+
+
+@pytest.mark.parametrize("option", [{"top_p": 0.99}, {"top_k": 50}, {"min_p": 0.001}])
+def test_an_option_of_sampling_turns_sampling_on(tiny_llm, option):
+    greedy = tokens_of(tiny_llm, [5, 9], ChatSettings(max_new_tokens=20))
+    assert tokens_of(tiny_llm, [5, 9], ChatSettings(max_new_tokens=20, **option), seed=1) != greedy
 
 
 @pytest.mark.parametrize(("said", "ends"), [(None, set()), (7, {7}), ([7, 9], {7, 9})])

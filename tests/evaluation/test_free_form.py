@@ -16,6 +16,7 @@ from macaw_cli.evaluation import generating, scoring
 from macaw_cli.evaluation.conditions import told_without_media, without_media
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.generating import Generation
+from macaw_cli.evaluation.held_out import kind_of
 from macaw_cli.model.folder import load_model
 from macaw_cli.shards.training_dataset import TrainingDataset
 
@@ -123,6 +124,54 @@ def test_an_answer_ends_where_the_chat_would_end(monkeypatch, model_and_encoder,
     assert {question.row.id: question.answers["real"] for question in cut if question.answers} == {
         name: text.split(letters[0])[0] for name, text in whole.items()
     }
+
+
+def test_an_end_token_of_the_models_own_config_ends_an_answer_as_in_the_chat(
+    monkeypatch, model_and_encoder, dataset, answered
+):
+    model, encoder = model_and_encoder
+    whole = {question.row.id: question.answers["real"] for question in answered if question.answers}
+    letters = sorted({letter for text in whole.values() for letter in text if letter.isascii()})
+    stops = encoder.tokenizer(letters[0], add_special_tokens=False).input_ids
+    monkeypatch.setattr(model.generation_config, "eos_token_id", stops)
+    cut = evaluate_model(model, encoder, dataset, generation=GENERATION)
+    assert {question.row.id: question.answers["real"] for question in cut if question.answers} == {
+        name: text.split(letters[0])[0] for name, text in whole.items()
+    }
+
+
+def test_answers_without_any_end_token_have_their_full_length(monkeypatch, model_and_encoder, dataset):
+    model, encoder = model_and_encoder
+    monkeypatch.setattr(encoder, "stop_ids", frozenset)
+    monkeypatch.setattr(model.generation_config, "eos_token_id", None)
+    questions = evaluate_model(model, encoder, dataset, generation=Generation(1, 8))
+    assert any(question.answers for question in questions)
+
+
+def test_unseen_combinations_have_a_number_of_answers_of_their_own(answered):
+    questions = [
+        replace(question, row=replace(question.row, tags=("unseen",) if number % 2 else ()))
+        for number, question in enumerate(answered)
+    ]
+    chosen = [questions[number] for number in generating._chosen(questions, 1)]
+    found = [(kind_of(question.row), bool(question.row.tags)) for question in chosen]
+    assert sorted(found) == sorted({(kind_of(question.row), bool(question.row.tags)) for question in questions})
+
+
+def test_the_likelihood_of_one_answer_is_the_sum_of_its_log_probabilities(model_and_encoder, dataset, answered):
+    model, encoder = model_and_encoder
+    question = answered[0]
+    media = question.row.media
+    prompt = encoder.prompt(question.messages[:-1], [(ref.modality, ref.shape) for ref in media]).input_ids
+    answer = encoder.tokenizer(question.answer, add_special_tokens=False).input_ids + [encoder.tokenizer.eos_token_id]
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([prompt + answer]), **features_of(dataset, media)).logits[0].double()
+    by_hand = 0.0
+    for place, token in enumerate(answer, start=len(prompt) - 1):
+        by_hand += float(logits[place, token] - logits[place].exp().sum().log())
+    assert by_hand < 0
+    assert question.tokens == len(answer)
+    assert question.likelihood["real"] == pytest.approx(by_hand, rel=1e-4)
 
 
 def test_answers_are_the_same_one_by_one(monkeypatch, model_and_encoder, dataset, answered):

@@ -6,7 +6,7 @@ from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training import processes as processes_module
-from macaw_cli.training.processes import Processes, choose_processes
+from macaw_cli.training.processes import Processes, choose_processes, with_precision
 
 SETTINGS = TrainingSettings(precision="fp32", device="cpu")
 
@@ -46,6 +46,26 @@ def test_a_number_that_does_not_divide_the_packs_is_refused():
 def test_fp16_on_a_cpu_is_refused_with_what_works():
     with pytest.raises(UsageError, match=r"fp16.*precision=bf16"):
         choose_processes(TrainingSettings(precision="fp16", device="cpu"), None, None)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "native", "precision", "told"),
+    [(1, True, "bf16", []), (1, False, "fp16", ["fp16", "Tesla T4"]), (0, False, "bf16", ["no GPU here", "bf16 is assumed"])],
+)
+def test_automatic_precision_is_bf16_only_where_the_gpu_has_it(monkeypatch, capsys, gpus, native, precision, told):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "Tesla T4")
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation=True: native or including_emulation)
+    assert with_precision(TrainingSettings(), Processes(1, "cuda")).precision == precision
+    said = capsys.readouterr().err
+    assert all(words in said for words in told)
+    assert bool(said) == bool(told)
+
+
+def test_automatic_precision_is_fp32_on_a_cpu_and_another_one_stays(capsys):
+    assert with_precision(TrainingSettings(), Processes(1, "cpu")).precision == "fp32"
+    assert with_precision(TrainingSettings(precision="fp32"), Processes(1, "cuda")).precision == "fp32"
+    assert capsys.readouterr().err == ""
 
 
 def test_offload_without_zero_is_refused():
