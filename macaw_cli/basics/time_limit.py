@@ -7,18 +7,24 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class TimeUp(Exception):
-    """The time is over; for whoever set the limit, never for a user."""
+AGAIN_S = 5.0
+
+
+class TimeUp(BaseException):
+    """The time is over; for whoever set the limit, never for a user. No `except Exception` in the block stops it."""
 
 
 @contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float, again: float = AGAIN_S) -> Iterator[None]:
     """Raise `TimeUp` in the block after so many seconds; a single call into C code ends first.
+
+    It is raised again as long as the block goes on: what a callback from C code raises is lost.
 
     Without effect outside the main thread and where the system has no alarm signal.
 
     Args:
         seconds: above 0.
+        again: seconds until it is raised again, above 0; the block's own clean-up should take less.
 
     Raises:
         TimeUp: the block was still at work.
@@ -27,7 +33,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
         return
     before = signal.signal(signal.SIGALRM, _raise)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, again)
     try:
         yield
     finally:

@@ -3,7 +3,7 @@
 Letters: B rows, T positions, D width.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -30,9 +30,11 @@ class MediaFusion:
 
     def fuse(
         self, input_ids: Tensor, attention_mask: Tensor | None, labels: Tensor | None, features: Media,
-        layout: RowLayout | None = None,
+        layout: RowLayout | None = None, past_key_values: Any = None,
     ) -> FusedInputs:  # fmt: skip
         """Embed the text and tags, make soft tokens and put them in their places.
+
+        A decode step, one new token per row after a cache, holds text alone: nobody looks for media in it.
 
         Args:
             input_ids: (B, T).
@@ -40,10 +42,13 @@ class MediaFusion:
             labels: (B, T) or None.
             features: one tensor per medium, per modality.
             layout: of the rows, where it is known; without it a GPU is waited for.
+            past_key_values: the cache of earlier positions, if any.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per modality.
         """
+        if not any(features.values()) and _is_decode_step(input_ids, past_key_values):
+            return FusedInputs(self.embed_text(input_ids), attention_mask, labels)
         places = layout.media if layout else media_places(input_ids, self.config)
         if self.config.null_media and not any(map(len, (*places.soft.values(), *places.null.values()))):
             block = self.published_block(features, len(input_ids)).to(input_ids)
@@ -122,6 +127,10 @@ class MediaFusion:
                 f"Give {modality} features, or import the checkpoint again with its encoders.",
             )
         return kept
+
+
+def _is_decode_step(input_ids: Tensor, past_key_values: Any) -> bool:
+    return input_ids.shape[1] == 1 and past_key_values is not None and past_key_values.get_seq_length() > 0
 
 
 def _require_places(config: MacawConfig, places: MediaPlaces, features: Media) -> None:

@@ -136,7 +136,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         """
         if inputs_embeds is None:
             inputs_embeds, attention_mask, labels = self.fuse_inputs(
-                input_ids, attention_mask, labels, layout, audio_lengths=audio_lengths,
+                input_ids, attention_mask, labels, layout, past_key_values, audio_lengths=audio_lengths,
                 image_features=image_features, video_features=video_features, audio_features=audio_features,
                 pixel_values=pixel_values, pixel_values_videos=pixel_values_videos, input_features=input_features,
             )  # fmt: skip
@@ -161,7 +161,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
 
     def fuse_inputs(
         self, input_ids: Tensor | None, attention_mask: Tensor | None = None, labels: Tensor | None = None,
-        layout: RowLayout | None = None, **media: Any,
+        layout: RowLayout | None = None, past_key_values: Any = None, **media: Any,
     ) -> FusedInputs:  # fmt: skip
         """What the LLM reads: embeddings with the soft tokens in their places, and the mask and labels that fit.
 
@@ -171,6 +171,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             attention_mask: (B, T) or None.
             labels: (B, T) or None.
             layout: as in `forward`.
+            past_key_values: as in `forward`; one new token per row after it is text, in which no media are looked for.
             **media: `image_features`, `video_features`, `audio_features`, `pixel_values`, `pixel_values_videos`,
                 `input_features`, `audio_lengths` as in `forward`.
 
@@ -180,7 +181,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         if input_ids is None:
             raise ValueError("Either input_ids or inputs_embeds must be given.")
         return MediaFusion(self).fuse(
-            input_ids, attention_mask, labels, attached_encoders.features(self, **media), layout
+            input_ids, attention_mask, labels, attached_encoders.features(self, **media), layout, past_key_values
         )
 
     def calibrate(self, tokenizer: Any = None) -> None:

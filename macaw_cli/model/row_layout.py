@@ -85,10 +85,13 @@ def row_layout(input_ids: Tensor, labels: Tensor, position_ids: Tensor, config: 
 
 
 def media_places(input_ids: Tensor, config: "MacawConfig") -> MediaPlaces:
-    """Where the placeholders of each modality stand; on a GPU this waits for it."""
+    """Where the placeholders of each modality stand; on a GPU this waits for it, once per kind of placeholder."""
     flat = input_ids.flatten()
-    soft, null = (
-        {name: (flat == ids[name]).nonzero().squeeze(-1) for name in MODALITIES}
-        for ids in (config.soft_token_ids, config.null_token_ids)
-    )
-    return MediaPlaces(soft, null)
+    soft = {name: _places(flat, config.soft_token_ids[name]) for name in MODALITIES}
+    if config.null_media:
+        return MediaPlaces(soft, {name: _places(flat, config.null_token_ids[name]) for name in MODALITIES})
+    return MediaPlaces(soft, dict.fromkeys(MODALITIES, flat.new_empty(0)))
+
+
+def _places(flat: Tensor, token: int) -> Tensor:
+    return (flat == token).nonzero().squeeze(-1)

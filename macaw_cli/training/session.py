@@ -129,7 +129,8 @@ class _Session:
                 if stage.name:
                     say(f"Stage {stage.name}: steps {stage.first_step + 1} to {stage.last_step}")
                 lengths, ranks = self._materials.tokens.lengths.tolist(), job.processes.count
-                work = work_counter(self.engine.model, lengths, ranks, self._materials.rows)
+                rows_to_count = self._materials.rows if peak is not None else ()  # else there is no utilisation to show
+                work = work_counter(self.engine.model, lengths, ranks, rows_to_count)
                 display.begin_stage(stage.name, work)
                 course = self._course(stage, display, rows)
                 self._progress = train_steps(course, self._progress)

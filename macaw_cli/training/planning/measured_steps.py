@@ -121,17 +121,15 @@ def _measure_stages(
                 settings = _of_one(stage.settings, processes.count)
                 memory.forget_peak()
                 freeze(model, settings.train)
-                engine = TrainingEngine(model, settings, one, stage.trained_before)
-                engine.train()
-                steps = _measured(materials, stage, engine, processes.count, workspace.settings.seed)
-                for step in steps:
-                    so_far = measured.pop().steps if len(measured) == number else ()
-                    measured.append(Measurement(stage.name, (*so_far, step), memory.growth()))
-                    if time.monotonic() - began > LIMIT_S * number / len(stages):  # the others need time as well
-                        break
-                steps.close()
-                engine.close()
-                del engine
+                with closing(TrainingEngine(model, settings, one, stage.trained_before)) as engine:
+                    engine.train()
+                    with closing(_measured(materials, stage, engine, processes.count, workspace.settings.seed)) as steps:
+                        for step in steps:
+                            so_far = measured.pop().steps if len(measured) == number else ()
+                            measured.append(Measurement(stage.name, (*so_far, step), memory.growth()))
+                            if time.monotonic() - began > LIMIT_S * number / len(stages):  # the others need time too
+                                break
+                del engine, steps
 
 
 def _of_one(training: TrainingSettings, count: int) -> TrainingSettings:

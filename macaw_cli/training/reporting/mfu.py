@@ -172,17 +172,25 @@ def _alignments(model: Any, rows: Sequence[ConversationRow]) -> list[AlignmentWo
     matrix = model.embedding_matrix
     rows_of_matrix, width = getattr(matrix, "ds_shape", matrix.shape)
     found = []
+    counted: dict[tuple[Modality, tuple[int, ...]], int] = {}  # counting takes longer than looking it up
     for modality, bridge in model.bridges.items():
         attention = getattr(bridge, "alignment", None)
         if isinstance(attention, AlignmentAttention):
             passes = 1 + matrix.requires_grad + any(weight.requires_grad for weight in bridge.parameters())
-            made = [_soft_tokens(model.config, modality, row) for row in rows]
+            made = [_soft_tokens(model.config, modality, row, counted) for row in rows]
             found.append(AlignmentWork(made, (rows_of_matrix, width), attention.heads, passes))
     return found
 
 
-def _soft_tokens(config: MacawConfig, modality: Modality, row: ConversationRow) -> int:
-    return sum(soft_token_count(config, modality, ref.shape) for ref in row.media if ref.modality == modality)
+def _soft_tokens(
+    config: MacawConfig, modality: Modality, row: ConversationRow, counted: dict[tuple[Modality, tuple[int, ...]], int]
+) -> int:
+    """Of all media of one modality; `counted` holds those of each shape that was seen before."""
+    shapes = [ref.shape for ref in row.media if ref.modality == modality]
+    for shape in shapes:
+        if (modality, shape) not in counted:
+            counted[modality, shape] = soft_token_count(config, modality, shape)
+    return sum(counted[modality, shape] for shape in shapes)
 
 
 def _operations(weights: Iterable[torch.nn.Parameter]) -> float:

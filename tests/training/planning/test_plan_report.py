@@ -12,6 +12,7 @@ from macaw_cli.training.materials import prepare
 from macaw_cli.training.planning import measured_steps, plan_time
 from macaw_cli.training.run import train
 from macaw_cli.training.stages import plan_stages
+from macaw_cli.training.steps.engine import TrainingEngine
 
 
 def planned(space, capfd, **options):
@@ -92,8 +93,11 @@ def test_a_step_that_takes_longer_than_the_measuring_gives_no_time(workspace, ca
     monkeypatch.setattr(measured_steps, "train_step", lambda *_, **__: time.sleep(60))
     monkeypatch.setattr(measured_steps, "LIMIT_S", 3.0)
     monkeypatch.setattr(plan_time, "LIMIT_S", 3.0)
+    closed, close = [], TrainingEngine.close
+    monkeypatch.setattr(TrainingEngine, "close", lambda engine: (closed.append(engine), close(engine)))
     train(workspace(max_steps=3), plan=True)
     assert "not measured: a step takes longer than the 3 s" in capfd.readouterr().out
+    assert len(closed) == 1
 
 
 def test_too_few_steps_are_told_with_settings_that_help(workspace, capfd):

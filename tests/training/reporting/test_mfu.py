@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.materials import prepare
+from macaw_cli.training.reporting import mfu
 from macaw_cli.training.reporting.mfu import WorkCounter, peak_flops, peak_of, work_counter
 from macaw_cli.training.tuning.model_setup import new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
@@ -96,6 +98,21 @@ def test_the_attention_to_the_embedding_matrix_is_counted_per_pack(workspace, ll
         shared = 2 * (rows * width * width * 2 + queries * rows * width * 2)
         expected += min(folded, shared) + 4 * queries * width * width
     assert with_media - without == pytest.approx((3 if llm_trained else 2) * expected, rel=1e-6)
+
+
+def test_soft_tokens_are_counted_once_per_shape(workspace, monkeypatch):
+    space = workspace(bridge="macaw")
+    materials = prepare(space)
+    model = new_model(space, materials.config, materials.dataset)
+    shapes = []
+
+    def counted(config, modality, shape):
+        shapes.append((modality, shape))
+        return soft_token_count(config, modality, shape)
+
+    monkeypatch.setattr(mfu, "soft_token_count", counted)
+    work_counter(model, materials.tokens.lengths.tolist(), 1, materials.rows)
+    assert len(shapes) == len(set(shapes)) == 3 < len(materials.rows)
 
 
 def test_a_bridge_that_does_not_attend_adds_nothing(workspace):
