@@ -7,7 +7,7 @@ from typing import Any
 
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 
-ALL_CONDITIONS = ("real", "none", "told", "swapped", "swapped_picture", "swapped_sound")
+ALL_CONDITIONS = ("real", "none", "told", "swapped", "swapped_image", "swapped_audio")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def asked_under(
 
     A question without media is asked once. One with media is asked without them twice: silently (`none`), and with
     the note that nothing is attached (`told`). A video with its soundtrack is also asked with only the picture and
-    only the sound of the partner (`swapped_picture`, `swapped_sound`).
+    only the sound of the partner (`swapped_image`, `swapped_audio`).
 
     Args:
         number: the question's number, kept in the result.
@@ -51,8 +51,8 @@ def asked_under(
     asked.append(Asked(number, "swapped", partner.media))
     sounds = {at for at, ref in enumerate(row.media) if ref.soundtrack_of is not None}
     if every and sounds:
-        asked.append(Asked(number, "swapped_picture", _mixed(row.media, partner.media, sounds)))
-        asked.append(Asked(number, "swapped_sound", _mixed(partner.media, row.media, sounds)))
+        asked.append(Asked(number, "swapped_image", _mixed(row.media, partner.media, sounds)))
+        asked.append(Asked(number, "swapped_audio", _mixed(partner.media, row.media, sounds)))
     return asked
 
 

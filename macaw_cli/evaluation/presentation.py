@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.figure_kinds import kinds_below
+
 COLUMNS = ["", "n", "real", "none", "told", "swapped", "chance", "reliance", "95 %", "preference", "95 %"]
 TEXT_COLUMNS = ["", "n", "metric", "real", "none", "told", "swapped"]
 LOOKS = {"real": ("real media", "#1b9e77"), "none": ("no media", "#bdbdbd"), "swapped": ("swapped media", "#d95f02")}
@@ -98,11 +100,7 @@ def _lines(figures: Mapping[str, Any]) -> Lines:
     lines: Lines = []
     for modality, measured in figures["modalities"].items():
         lines.append((modality, measured))
-        below = {
-            kind: seen for kind, seen in figures["kinds"].items() if _modality_of(kind, seen) == modality
-        }  # fmt: skip
-        if list(below) != [modality]:
-            lines += [(f"  {kind}", seen) for kind, seen in below.items()]
+        lines += [(f"  {kind}", seen) for kind, seen in kinds_below(figures, modality).items()]
     for modality, measured in figures.get("unseen", {}).items():
         if modality != "overall":
             lines.append((f"{modality}, unseen combinations", measured))
@@ -113,11 +111,6 @@ def _lines(figures: Mapping[str, Any]) -> Lines:
     if "overall" in figures:
         lines.append(("all with media", figures["overall"]))
     return lines
-
-
-def _modality_of(kind: str, measured: Mapping[str, Any]) -> str:
-    """What media the questions of a kind have; version 1 of the figures told only by the kind's name."""
-    return str(measured.get("modality") or kind.partition("/")[0])
 
 
 def _cells(measured: Mapping[str, Any]) -> list[str]:

@@ -34,6 +34,11 @@ _STYLE = {
 }  # fmt: skip
 
 
+def colour_of(modality: str) -> str:
+    """The colour of a modality; of a combination such as `image+audio`, that of the first."""
+    return OF_MODALITY.get(modality.partition("+")[0], PALETTE[-1])
+
+
 @dataclass(frozen=True)
 class Picture:
     """One picture of one run or of several.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from macaw_cli.basics.figure_kinds import kinds_below, modality_of
 from macaw_cli.reports.run_record import RunRecord
 
 TRAINING_PHASES = ("load", "forward", "backward", "optimizer", "checkpoint")
@@ -84,15 +85,12 @@ def last_validation(record: RunRecord) -> dict[str, Any]:
 def held_out(record: RunRecord) -> dict[str, dict[str, Any]]:
     """Figures of the last validation per modality, each followed by its kinds (indented), then what is left."""
     figures = last_validation(record)
-    kinds, lines = dict(figures.get("kinds", {})), {}
-    for modality, measured in figures.get("modalities", {}).items():
+    modalities, lines = figures.get("modalities", {}), {}
+    for modality, measured in modalities.items():
         lines[modality] = measured
-        # older runs tell a kind's modality by its name alone
-        own = [kind for kind, seen in kinds.items() if seen.get("modality", kind.split("/")[0]) == modality]
-        below = {kind: kinds.pop(kind) for kind in own}
-        if list(below) != [modality]:
-            lines |= {f"  {kind}": seen for kind, seen in below.items()}
-    return {**lines, **kinds}
+        lines |= {f"  {kind}": seen for kind, seen in kinds_below(figures, modality).items()}
+    left = {kind: seen for kind, seen in figures.get("kinds", {}).items() if modality_of(kind, seen) not in modalities}
+    return {**lines, **left}
 
 
 def time_spent(record: RunRecord) -> dict[str, float]:

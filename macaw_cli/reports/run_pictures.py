@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from macaw_cli.reports.drawing import GRID, INK, OF_MODALITY, PALETTE, Picture, smoothed, thinned
+from macaw_cli.basics.figure_kinds import modality_of
+from macaw_cli.reports.drawing import GRID, INK, PALETTE, Picture, colour_of, smoothed, thinned
 from macaw_cli.reports.figures import held_out, stage_spans, time_shares, times
-from macaw_cli.reports.preference_picture import draw_preferences
+from macaw_cli.reports.preference_plot import draw_preferences
 from macaw_cli.reports.run_record import Curve, RunRecord
 
 CONDITIONS = {"real": ("real media", "#2f9e6e"), "none": ("no media", "#9aa1a9"), "swapped": ("swapped", "#e08427")}
@@ -122,7 +123,7 @@ def _validation(figure: Any, record: RunRecord) -> None:
 
 
 def _accuracies(axes: Any, record: RunRecord, modality: str) -> None:
-    colour = OF_MODALITY.get(modality, PALETTE[-1])
+    colour = colour_of(modality)
     for condition, line in (("real", "-"), ("swapped", "--")):
         points = record.validation_curve("modalities", modality, condition)
         if points:
@@ -145,7 +146,7 @@ def _reliance(figure: Any, record: RunRecord) -> None:
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1))
     for height, (name, seen) in enumerate(reversed(lines)):
         is_modality = not name.startswith(" ")
-        colour = OF_MODALITY.get(seen.get("modality", name.strip()).split("/")[0], PALETTE[-1])
+        colour = colour_of(modality_of(name, seen))
         low, high = seen.get("ci95") or (seen["reliance"],) * 2
         left.plot([low, high], [height, height], color=colour, linewidth=4 if is_modality else 2.2, alpha=0.45)
         left.plot(seen["reliance"], height, "o", color=colour, markersize=7 if is_modality else 5)

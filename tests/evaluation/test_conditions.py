@@ -28,8 +28,8 @@ def test_picture_and_sound_of_a_video_are_swapped_apart_as_well():
         "none": [],
         "told": [],
         "swapped": ["b", "b"],
-        "swapped_picture": ["b", "a"],
-        "swapped_sound": ["a", "b"],
+        "swapped_image": ["b", "a"],
+        "swapped_audio": ["a", "b"],
     }
 
 

@@ -163,7 +163,8 @@ def test_the_likelihood_of_one_answer_is_the_sum_of_its_log_probabilities(model_
     question = answered[0]
     media = question.row.media
     prompt = encoder.prompt(question.messages[:-1], [(ref.modality, ref.shape) for ref in media]).input_ids
-    answer = encoder.tokenizer(question.answer, add_special_tokens=False).input_ids + [encoder.tokenizer.eos_token_id]
+    answer = encoder.tokenizer(question.answer, add_special_tokens=False).input_ids
+    answer = [*answer, encoder.tokenizer.eos_token_id]
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([prompt + answer]), **features_of(dataset, media)).logits[0].double()
     by_hand = 0.0

@@ -106,7 +106,8 @@ def test_a_remedy_comes_from_what_is_known_of_the_training(known, words):
     ("known", "words"),
     [
         (Circumstances(66), "raise epochs of the stages `bridge` and `lora`, or"),
-        (Circumstances(66), "smaller (training.packs_per_step and packs_per_step of the stage `lora`, training.pack_tokens)"),
+        (Circumstances(66),
+         "smaller (training.packs_per_step and packs_per_step of the stage `lora`, training.pack_tokens)"),
         (Circumstances(5000, bridge_trained=False), "to train of the stages `bridge` and `lora`."),
         (Circumstances(5000, bridge_learning_rate=3e-5),
          "set training.groups.bridge.learning_rate and groups.bridge.learning_rate of the stage `bridge` to 0.001."),

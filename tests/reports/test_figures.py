@@ -5,6 +5,7 @@ import json
 import pytest
 
 from macaw_cli.basics.errors import DamagedError, MismatchError
+from macaw_cli.reports.drawing import PALETTE, colour_of
 from macaw_cli.reports.figures import held_out, run_figures, stage_spans
 from macaw_cli.reports.run_record import read_run
 
@@ -101,3 +102,8 @@ def test_a_file_that_macaw_did_not_write_so_is_named(run, file, content):
     (folder / file).write_text(content)
     with pytest.raises(DamagedError, match=file):
         read_run(folder)
+
+
+def test_a_combination_of_modalities_has_the_colour_of_its_first():
+    assert colour_of("image+audio") == colour_of("image") != colour_of("audio")
+    assert colour_of("smell") == PALETTE[-1]

@@ -50,7 +50,11 @@ def test_fp16_on_a_cpu_is_refused_with_what_works():
 
 @pytest.mark.parametrize(
     ("gpus", "native", "precision", "told"),
-    [(1, True, "bf16", []), (1, False, "fp16", ["fp16", "Tesla T4"]), (0, False, "bf16", ["no GPU here", "bf16 is assumed"])],
+    [
+        (1, True, "bf16", []),
+        (1, False, "fp16", ["fp16", "Tesla T4"]),
+        (0, False, "bf16", ["no GPU here", "bf16 is assumed"]),
+    ],
 )
 def test_automatic_precision_is_bf16_only_where_the_gpu_has_it(monkeypatch, capsys, gpus, native, precision, told):
     monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)

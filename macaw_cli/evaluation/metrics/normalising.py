@@ -28,10 +28,11 @@ def _plain(text: str) -> str:
 
 def _without_punctuation(text: str, instead: str) -> str:
     """Combining marks, such as vowel signs of Hindi and Thai, belong to their word and stay."""
-    return "".join(
-        instead if _is_mark(character) and not (character == "'" and _in_word(before) and _in_word(after)) else character
-        for before, character, after in zip(f" {text}", text, f"{text[1:]} ", strict=False)
-    )
+    kept = []
+    for before, character, after in zip(f" {text}", text, f"{text[1:]} ", strict=False):
+        apostrophe = character == "'" and _in_word(before) and _in_word(after)
+        kept.append(character if apostrophe or not _is_mark(character) else instead)
+    return "".join(kept)
 
 
 def _in_word(character: str) -> bool:

@@ -123,7 +123,8 @@ def _measure_stages(
                 freeze(model, settings.train)
                 with closing(TrainingEngine(model, settings, one, stage.trained_before)) as engine:
                     engine.train()
-                    with closing(_measured(materials, stage, engine, processes.count, workspace.settings.seed)) as steps:
+                    seed = workspace.settings.seed
+                    with closing(_measured(materials, stage, engine, processes.count, seed)) as steps:
                         for step in steps:
                             so_far = measured.pop().steps if len(measured) == number else ()
                             measured.append(Measurement(stage.name, (*so_far, step), memory.growth()))

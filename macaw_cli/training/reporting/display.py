@@ -11,6 +11,7 @@ import torch
 
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import PLAIN_EVERY_S, say
+from macaw_cli.basics.figure_kinds import modality_of
 from macaw_cli.reports.sparkline import levels_for
 from macaw_cli.training.reporting.facts import StepReport, TrainingFacts
 from macaw_cli.training.reporting.mfu import WorkCounter
@@ -168,7 +169,7 @@ def kind_lines(validation: dict[str, Any]) -> list[str]:
     """The same of each kind, one line per modality; none where a modality has but one kind."""
     lines: dict[str, list[str]] = {}
     for kind, figures in validation.get("kinds", {}).items():
-        lines.setdefault(figures.get("modality", ""), []).append(measured_words(kind, figures))
+        lines.setdefault(modality_of(kind, figures), []).append(measured_words(kind, figures))
     several = (line for line in lines.values() if len(line) > 1)
     return [", ".join(words for words in line if words) for line in several]
 

@@ -74,7 +74,8 @@ def test_what_a_stage_sets_itself_is_to_be_changed_there():
     warning = step_warning(replace(ONE_STEP, stage="lora", place=1, own=frozenset({"epochs", "packs_per_step"})))
     assert warning.suggestion == {"training.stages[1].packs_per_step": 1, "training.pack_tokens": 1024}
     assert warning.alternative == {"training.stages[1].epochs": 100}
-    for words in ("packs_per_step of stage `lora` to 1", "training.pack_tokens to 1024", "epochs of stage `lora` to 100"):
+    named = "packs_per_step of stage `lora` to 1", "training.pack_tokens to 1024", "epochs of stage `lora` to 100"
+    for words in named:
         assert words in warning.text
 
 

@@ -1,9 +1,10 @@
-"""The picture of preference: whether reference answers are likelier with their own media."""
+"""The plot of preference: whether reference answers are likelier with their own media."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from macaw_cli.reports.drawing import INK, OF_MODALITY, PALETTE
+from macaw_cli.basics.figure_kinds import modality_of
+from macaw_cli.reports.drawing import INK, colour_of
 
 BLIND = 0.5
 
@@ -18,8 +19,7 @@ def draw_preferences(figure: Any, lines: Sequence[tuple[str, dict[str, Any]]]) -
     axes = figure.subplots()
     for height, (name, seen) in enumerate(reversed(lines)):
         is_modality = not name.startswith(" ")
-        modality = seen.get("modality", name.strip()).split("+")[0]
-        colour = OF_MODALITY.get(modality, PALETTE[-1])
+        colour = colour_of(modality_of(name, seen))
         low, high = seen.get("preference_ci95") or (seen["preference"],) * 2
         axes.plot([low, high], [height, height], color=colour, linewidth=4 if is_modality else 2.2, alpha=0.45)
         axes.plot(seen["preference"], height, "o", color=colour, markersize=7 if is_modality else 5)
