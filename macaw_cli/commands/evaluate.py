@@ -1,4 +1,4 @@
-"""`macaw evaluate`: does the model really use its media?"""
+"""`macaw evaluate`: whether a model uses its media."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +20,7 @@ def evaluate(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Measure accuracy with real, without and with swapped media."""
+    """Measure accuracy, reliance and preference: with real, without and with swapped media."""
     keep_cores()
     workspace = workspace_of(config, overrides, evaluation__data=data, evaluation__limit=limit)
 
@@ -32,7 +32,7 @@ def evaluate(
     if json:
         result_json(figures)
         return
-    print_table("Held-out accuracy", COLUMNS, table_rows(figures))
+    print_table("Held-out questions", COLUMNS, table_rows(figures))
     if texts := text_rows(figures):
         print_table("Answers without choices", TEXT_COLUMNS, texts)
     for line in verdict_lines(figures):

@@ -30,7 +30,7 @@ class EncoderSettings:
     l2: bool = False
     """Whether each token is divided by its L2 norm."""
     pool: Annotated[str, Field(pattern=r"^(mean|head|[1-9]\d*(x[1-9]\d*)?)?$")] = ""
-    """Tokens averaged down: `mean` to one, `14x14` over an image's grid, `500` over a sound's time; `head` is SigLIP's
+    """Tokens averaged down: `mean` to one, `14x14` over an image's grid, `500` over the time of audio; `head` is SigLIP's
     own attention pooling to one; empty: not."""
     image_size: Annotated[int, Field(ge=1)] | None = None
     """Side in pixels at which images are encoded, the position embeddings interpolated; `null` is the encoder's own."""
@@ -53,10 +53,10 @@ class FeatureSettings:
     pool_frames: Annotated[int, Field(ge=1)] | None = None
     """Frames that are stored of a video: those taken are averaged down to so many; `null` stores all."""
     audio_windows: Annotated[int, Field(ge=1)] = 1
-    """Windows of the audio encoder's own length (Whisper: 30 s) that are heard of a long sound, one after another."""
+    """Windows of the audio encoder's own length (Whisper: 30 s) that are encoded of long audio, one after another."""
     audio_padding: Literal["drop", "keep"] = "drop"
-    """Tokens beyond a sound's length, where the audio encoder pads every sound to a window (Whisper: 30 s, 1500
-    tokens): `drop` stores only what was heard, `keep` the whole window, as published checkpoints expect it."""
+    """Tokens beyond the end of the audio, where the audio encoder pads all audio to a window (Whisper: 30 s, 1500
+    tokens): `drop` stores only the tokens before the end, `keep` the whole window, as published checkpoints expect."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the encoders run."""
     precision: Precision = "auto"
@@ -71,7 +71,7 @@ class FeatureSettings:
     engine: Literal["local", "ray"] = "local"
     """Where the work runs: on this machine, or as Ray Data actors over a cluster."""
     video_decoder: Literal["pyav", "decord"] = "pyav"
-    """Who decodes films; `decord` serves where it gives the same frames, and PyAV takes the rest."""
+    """Decoder of video files; `decord` serves where it gives the same frames, and PyAV takes the rest."""
     decode_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     """Seconds after which the decoding of one file is given up and its process ended."""
     decode_memory_mib: Annotated[int, Field(ge=512)] = 4096

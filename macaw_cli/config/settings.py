@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, with_config
 
-from macaw_cli.config.bridges.designs import AnyBridge
-from macaw_cli.config.bridges.macaw import MacawBridgeSettings
+from macaw_cli.config.bridges.designs import AnyBridge, default_design
 from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.config.quickstart_settings import QuickstartSettings
@@ -102,7 +101,7 @@ class Settings:
     """Seed of everything random: splits, order, initial weights."""
     llm: str = ""
     """Folder or hub id of a causal LLM of transformers."""
-    bridge: AnyBridge = field(default_factory=MacawBridgeSettings)
+    bridge: AnyBridge = field(default_factory=default_design)
     """Bridge between encoders and LLM: one design for all modalities, or one for each."""
     features: FeatureSettings = field(default_factory=FeatureSettings)
     """Settings of `macaw extract-features`."""

@@ -31,14 +31,14 @@ def asked_under(
     """Every condition that applies to one question.
 
     A question without media is asked once. One with media is asked without them twice: silently (`none`), and with
-    the note that nothing is attached (`told`). A video with its soundtrack is also asked with only the picture and
-    only the sound of the partner (`swapped_image`, `swapped_audio`).
+    the note that nothing is attached (`told`). A video with its soundtrack is also asked with only the frames and
+    only the soundtrack of the partner (`swapped_image`, `swapped_audio`).
 
     Args:
         number: the question's number, kept in the result.
         row: the question.
         partner: the example that lends its media; None leaves the swapped conditions out.
-        every: False leaves out `told` and the swapping of picture and sound apart, as a validation in training does.
+        every: False leaves out `told` and the swapping of frames and soundtrack apart, as a validation in training does.
     """
     asked = [Asked(number, "real", row.media)]
     if not row.media:
@@ -49,10 +49,10 @@ def asked_under(
     if partner is None:
         return asked
     asked.append(Asked(number, "swapped", partner.media))
-    sounds = {at for at, ref in enumerate(row.media) if ref.soundtrack_of is not None}
-    if every and sounds:
-        asked.append(Asked(number, "swapped_image", _mixed(row.media, partner.media, sounds)))
-        asked.append(Asked(number, "swapped_audio", _mixed(partner.media, row.media, sounds)))
+    soundtracks = {at for at, ref in enumerate(row.media) if ref.soundtrack_of is not None}
+    if every and soundtracks:
+        asked.append(Asked(number, "swapped_image", _mixed(row.media, partner.media, soundtracks)))
+        asked.append(Asked(number, "swapped_audio", _mixed(partner.media, row.media, soundtracks)))
     return asked
 
 
@@ -109,6 +109,6 @@ def _text_parts(content: Any) -> Any:
 
 
 def _mixed(
-    sound_from: tuple[MediaRef, ...], picture_from: tuple[MediaRef, ...], sounds: set[int]
+    audio_from: tuple[MediaRef, ...], image_from: tuple[MediaRef, ...], soundtracks: set[int]
 ) -> tuple[MediaRef, ...]:
-    return tuple(sound_from[at] if at in sounds else picture for at, picture in enumerate(picture_from))
+    return tuple(audio_from[at] if at in soundtracks else frames for at, frames in enumerate(image_from))

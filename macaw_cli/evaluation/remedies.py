@@ -127,7 +127,7 @@ def _of_the_training(modality: str, known: Circumstances) -> Iterator[str]:
                f"{known.setting('groups.bridge.learning_rate')} to {LEARNING_RATES['bridge']:g}.")  # fmt: skip
     padding = max((known.padding.get(name, 0.0) for name in modality.split("+")), default=0.0)
     if padding > MOSTLY_PADDING:
-        yield f"{padding:.0%} of the audio features lie beyond the end of the sounds: set views.audio.trim=true."
+        yield f"{padding:.0%} of the audio features are padding after the end of the audio: set views.audio.trim=true."
     if known.fall_of_the_loss > STILL_FALLING:
         yield (f"The training loss was still falling at the end (by {known.fall_of_the_loss:.0%} over the last fifth): "
                f"raise {known.setting('epochs')}.")  # fmt: skip

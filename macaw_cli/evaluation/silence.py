@@ -27,7 +27,9 @@ def padding_share(
     if layout is None or trimmed or fingerprint.get("audio_padding") == "drop":
         return {}
     heard = read = 0
-    for ref in (ref for row in rows for ref in row.media if ref.modality == "audio" and ref.seconds is not None):
+    for ref in (ref for row in rows for ref in row.media if ref.modality == "audio"):
+        if ref.seconds is None:
+            continue
         tokens = prod((ref.stored_shape or ref.shape)[:-1])
         heard += layout.layers * sum(layout.heard(tokens, ref.seconds))
         read += tokens

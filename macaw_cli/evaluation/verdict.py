@@ -114,7 +114,7 @@ def _nothing_swapped(modality: str) -> dict[str, Any]:
     why = "no two questions of a kind have different answers, so no media were swapped"
     return {
         "category": "unknown", "measure": None, "value": None, "ci95": None, "n": 0,
-        "text": f"{_sentence(modality, 'unknown')}: {why}. Likeliest remedies:",
+        "text": f"{_sentence(modality, 'unknown')}: {why}.",
         "remedies": likeliest_remedies(modality, "unknown", {}, None),
     }  # fmt: skip
 

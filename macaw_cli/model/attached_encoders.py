@@ -37,7 +37,7 @@ def attach(
     Args:
         model: changed in place, its configuration too.
         image: the `model` of a `FrozenEncoder`, or None to leave that place as it is.
-        audio: the same for sound.
+        audio: the same for audio.
     """
     if image is not None:
         model.image_encoder, model.config.image_encoder_config = image.requires_grad_(False).eval(), image.config
@@ -84,12 +84,12 @@ def encode(
     Args:
         model: with the encoder.
         modality: of the media.
-        raw: one tensor over all media, or a list of one tensor per medium; of sounds that are heard in several windows
-            a list of windows per medium.
-        lengths: samples of each sound, where the model reads only the tokens within a sound's length.
+        raw: one tensor over all media, or a list of one tensor per medium; a list of windows per medium for audio that
+            is encoded in several windows.
+        lengths: samples of each audio input, where the model reads only the tokens before the end of the audio.
 
     Raises:
-        MismatchError: the encoder is not attached, or `lengths` are needed and not given, one for each sound.
+        MismatchError: the encoder is not attached, or `lengths` are needed and not given, one per audio input.
     """
     if (model.audio_encoder if modality == "audio" else model.image_encoder) is None:
         raise MismatchError(
@@ -100,9 +100,9 @@ def encode(
     if view.trim is not None:
         if lengths is None or len(lengths) != len(raw):
             raise MismatchError(
-                f"{len(raw)} sounds were given with {len(lengths or [])} {LENGTHS}, but this model reads only the "
-                "tokens within a sound's length.",
-                f"Give the model what its processor returns, {LENGTHS} included.",
+                f"Got {len(raw)} audio inputs and {len(lengths or [])} {LENGTHS}. This model needs the length of each "
+                "audio input: it reads only the tokens before the end.",
+                f"Pass everything that the processor returns, {LENGTHS} included.",
             )
         seconds = [length / view.trim.sampling_rate for length in lengths]
     media = _media(model, modality, raw)
@@ -123,7 +123,7 @@ def _media(model: "MacawForConditionalGeneration", modality: Modality, raw: Any)
 
 
 def _encoded(model: "MacawForConditionalGeneration", modality: Modality, prepared: list[Tensor]) -> list[Tensor]:
-    """Features of single pictures or windows."""
+    """Features of single images, frames or windows."""
     encoder: Any = model.audio_encoder if modality == "audio" else model.image_encoder
     target: Any = {"device": model.device, "dtype": next(encoder.parameters()).dtype}
     inputs = stacked([one.to(**target) for one in prepared])

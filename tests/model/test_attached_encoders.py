@@ -176,7 +176,7 @@ def test_only_what_was_heard_of_raw_sounds_is_read_and_answered(tmp_path, heard)
         found, expected = model(**raw).logits, model(**given).logits
         assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
         assert torch.equal(*(model.generate(**one, max_new_tokens=3, do_sample=False) for one in (raw, given)))
-    with pytest.raises(MismatchError, match=r"3 sounds were given with 0 audio_lengths"):
+    with pytest.raises(MismatchError, match=r"3 audio inputs and 0 audio_lengths"):
         model(**{name: value for name, value in raw.items() if name != "audio_lengths"})
 
 

@@ -32,6 +32,11 @@ UNITED_FIELDS = {
 """What a bridge was saved with when all designs shared one set of settings."""
 
 
+def default_design() -> BridgeDesign:
+    """The settings where nothing is chosen."""
+    return DESIGNS[DEFAULT]()
+
+
 def _name(value: Any) -> str:
     """The tag of one design: of plain values or of settings."""
     name = value.get("name", DEFAULT) if isinstance(value, Mapping) else getattr(value, "name", DEFAULT)
@@ -88,11 +93,11 @@ OneDesign = Annotated[FrameStack | Linear | Macaw | Mlp, Discriminator(_name), D
 class BridgePerModality:
     """One design per modality; a modality that is not named takes the default design."""
 
-    image: OneDesign = field(default_factory=DESIGNS[DEFAULT])
+    image: OneDesign = field(default_factory=default_design)
     """A design for images, by its name or with its options; the default is `macaw`."""
-    audio: OneDesign = field(default_factory=DESIGNS[DEFAULT])
+    audio: OneDesign = field(default_factory=default_design)
     """As `bridge.image`, for audio."""
-    video: OneDesign = field(default_factory=DESIGNS[DEFAULT])
+    video: OneDesign = field(default_factory=default_design)
     """As `bridge.image`, for video."""
 
 
@@ -137,7 +142,11 @@ def bridge_in_words(saved: Any, modalities: Iterable[str] = ()) -> str:
 
 
 def design(name: str = DEFAULT, **options: Any) -> BridgeDesign:
-    """Settings of the design of that name, unchecked but for the names.
+    """Settings of one design; the names are checked, the values are not.
+
+    Args:
+        name: of the design.
+        **options: its settings; absent ones have their defaults.
 
     Raises:
         MismatchError: no such design or option, as in a model that a newer macaw saved.
