@@ -73,7 +73,9 @@ class StepWarning:
 def step_warnings(
     materials: Materials, stages: Sequence[Stage], processes: int, chosen_end: int | None
 ) -> list[StepWarning]:
-    """A warning for every stage that has too few steps, or too large ones; none where somebody chose their number.
+    """A warning for every stage that has too large steps, or too few in a run that has too few in all.
+
+    None where somebody chose their number.
 
     Args:
         materials: the inputs.
@@ -82,6 +84,7 @@ def step_warnings(
         chosen_end: `training.max_steps` of the run.
     """
     warnings = []
+    in_all = sum(len(stage.steps) for stage in stages)
     for place, stage in enumerate(stages):
         training = stage.settings
         if chosen_end is not None or training.max_steps is not None:
@@ -99,21 +102,22 @@ def step_warnings(
             place=place,
             own=stage.own_settings,
         )
-        if warning := step_warning(facts):
+        if warning := step_warning(facts, few=in_all < ENOUGH_STEPS):
             warnings.append(warning)
     return warnings
 
 
-def step_warning(facts: StepFacts) -> StepWarning | None:
+def step_warning(facts: StepFacts, *, few: bool = True) -> StepWarning | None:
     """What to change so that there are at least 100 steps, each of at most a tenth of the conversations.
 
     Args:
         facts: of one stage.
+        few: whether the run has fewer than 100 steps in all.
 
     Returns:
         None where there is nothing to change.
     """
-    few, large = facts.steps < ENOUGH_STEPS, facts.examples / facts.steps > LARGEST_BATCH * facts.conversations
+    few, large = few and facts.steps < ENOUGH_STEPS, facts.examples / facts.steps > LARGEST_BATCH * facts.conversations
     if not (few or large):
         return None
     packs, budget = _smaller_step(facts)

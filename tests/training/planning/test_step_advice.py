@@ -47,6 +47,12 @@ def test_enough_small_steps_say_nothing():
     assert step_warning(replace(ONE_STEP, steps=396, examples=396 * 9, tokens=396 * 9 * 50)) is None
 
 
+def test_a_short_stage_of_a_run_with_enough_steps_says_nothing():
+    stage = replace(ONE_STEP, steps=60, examples=600, tokens=600 * 50, stage="bridge")
+    assert step_warning(stage) is not None
+    assert step_warning(stage, few=False) is None
+
+
 def test_enough_steps_that_are_too_large_are_told_with_a_smaller_number_of_packs():
     facts = StepFacts(
         steps=200, examples=16_000, tokens=16_000 * 100, conversations=400, epochs=40, pack_tokens=1000,
