@@ -30,8 +30,8 @@ class EncoderSettings:
     l2: bool = False
     """Whether each token is divided by its L2 norm."""
     pool: Annotated[str, Field(pattern=r"^(mean|head|[1-9]\d*(x[1-9]\d*)?)?$")] = ""
-    """Tokens averaged down: `mean` to one, `14x14` over an image's grid, `500` over the time of audio; `head` is SigLIP's
-    own attention pooling to one; empty: not."""
+    """Tokens averaged down: `mean` to one, `14x14` over an image's grid, `500` over the time of audio; `head` is
+    SigLIP's own attention pooling to one; empty: not."""
     image_size: Annotated[int, Field(ge=1)] | None = None
     """Side in pixels at which images are encoded, the position embeddings interpolated; `null` is the encoder's own."""
 
