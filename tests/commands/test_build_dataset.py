@@ -42,7 +42,7 @@ def test_three_formats_become_one_dataset(tmp_path, macaw):
     assert done.returncode == 0, done.stderr
     dataset = TrainingDataset(tmp_path / "mixed")
     assert len(dataset) == 40
-    assert done.stdout.splitlines()[-1].endswith("Next: macaw train")
+    assert done.stdout.splitlines()[-1].endswith("Next: macaw train mixed")
     assert "Writing samples" in done.stderr
     shards = ["null-000000.tar", "train-000000.tar", "val-000000.tar"]
     names = {path.name for path in (tmp_path / "mixed").iterdir()}

@@ -44,11 +44,11 @@ def test_one_prompt_as_json_keeps_the_contract(workspace):
     assert told["model"] == "runs/tiny/model"
     assert told["attachments"] == [
         {"path": "media/red.png", "modality": "image", "soft_tokens": 16},
-        {"path": "media/film.mp4", "modality": "video", "soft_tokens": 48},
-        {"path": "media/film.mp4", "modality": "audio", "soft_tokens": 100},
+        {"path": "media/film.mp4", "modality": "video", "soft_tokens": 48, "frames": 3, "frame_span_s": [0.167, 0.833]},
+        {"path": "media/film.mp4", "modality": "audio", "soft_tokens": 55, "heard_s": 1.088, "duration_s": 1.088},
     ]
     assert told["usage"]["completion_tokens"] == len(told["answer"])
-    assert told["usage"]["prompt_tokens"] > 16 + 48 + 100
+    assert told["usage"]["prompt_tokens"] > 16 + 48 + 55
     assert set(told["timings"]) == {"first_token_s", "tokens_per_s"}
     assert "media/film.mp4: video, 48 soft tokens, 3 frames" in done.stderr
 

@@ -21,8 +21,8 @@ def test_another_number_of_epochs_goes_to_the_first_stage_and_is_refused_where_n
     from workspace import with_epochs
 
     stages = yaml.safe_load(preset_yaml("small"))["training"]["stages"]
-    assert [stage["epochs"] for stage in with_epochs(stages, 5)] == [4, 1]
-    with pytest.raises(SystemExit, match=r"--epochs 1 .* Use 2 or more"):
+    assert [stage["epochs"] for stage in with_epochs(stages, 5)] == [3, 2]
+    with pytest.raises(SystemExit, match=r"--epochs 1 .* Use 3 or more"):
         with_epochs(stages, 1)
 
 
