@@ -38,4 +38,4 @@ def evaluate(
     for line in verdict_lines(figures):
         result(line)
     same = same_config("evaluate")
-    result(f"Evaluated {figures['model']}. Next: macaw chat{same}, or macaw export{same}.")
+    result(f"Evaluated {figures['model']}. Next: macaw chat{same}, or macaw export{same}")
