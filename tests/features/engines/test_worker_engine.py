@@ -13,7 +13,8 @@ from macaw_cli.features.engines.work_order import WorkOrder
 from macaw_cli.features.engines.worker_engine import WorkerEngine
 from macaw_cli.features.extract import extract
 
-GPUS = ("--gpus", "2", "--set", "features.workers=2")
+GPUS = ("--gpus", "2", "--set", "features.workers=2", "--set", "features.precision=fp32")
+"""The workers stand in for GPUs on the CPU, so their precision has to be that of the CPU."""
 
 
 def workers_of(descendants):
