@@ -85,7 +85,7 @@ def train(
         result_json(asdict(report))
     else:
         for line in verdict_lines({"verdict": report.verdict}):
-            result(line)
+            say(line)
         result(f"Trained {runs / report.run} in {report.steps} steps. Next: {command_to_chat(runs / report.run)}")
     return report
 

@@ -21,7 +21,7 @@ def plain(world, tmp_path_factory):
     space = make_workspace(world, tmp_path_factory.mktemp("plain"), max_steps=1)
     materials = prepare(space)
     step = plan_stages(materials, space.settings)[0].steps[0]
-    model = new_model(space, materials.config, materials.dataset)
+    model = new_model(space, materials.config, materials.dataset, tokenizer=materials.tokenizer)
     reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
     for example in (example for pack in step.packs for example in pack):
         inputs = reader.read((example,)).inputs(torch.device("cpu"))
