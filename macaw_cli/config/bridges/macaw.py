@@ -24,8 +24,8 @@ class MacawBridgeSettings:
     """Heads of the video self-attention."""
     alignment_heads: Annotated[int, Field(ge=1)] | None = None
     """Heads of the alignment to the LLM's embeddings; `null` takes 1, and in the published form twice `heads`."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Dropout of the attention weights while training."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout of the attention weights while training; the published form has 0.1."""
 
     def heads_of_alignment(self) -> int:
         """Heads of the alignment, with the default of the variant."""

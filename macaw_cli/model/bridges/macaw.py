@@ -33,7 +33,7 @@ class MacawBridge(nn.Module):
     Two variants. `paper` is the published form (arXiv 2306.09093, section 3.2), for its checkpoints. It learns slowly:
     at the start the attention over thousands of small, similar rows is almost uniform, so every medium becomes nearly
     the same vector. The default form (`residual=True`) changes this:
-    - features are normalised, and the projection is an MLP: with a nonlinearity it learns as fast as the `mlp` bridge;
+    - features are normalised, and the projection is an MLP: with a nonlinearity it learns faster;
     - what enters an attention is added to what leaves it, so the features reach the LLM from the first step;
     - soft tokens are brought to RMS 1 and the matrix is divided by its own RMS before they meet, so that the attention
       has scores of order 1 instead of 1e-4 and is not uniform at the start;
