@@ -179,7 +179,7 @@ def test_an_override_is_read_as_a_person_means_it(tmp_path, override, key, value
 @pytest.mark.parametrize(
     ("text", "override", "name", "dropout"),
     [("bridge: macaw", "bridge.dropout=0.5", "macaw", 0.5), ("bridge: {dropout: 0.2}", "bridge=macaw", "macaw", 0.2),
-     ("", "bridge=macaw", "macaw", 0.1), ("bridge: {dropout: 0.2}", "bridge.name=macaw", "macaw", 0.2),
+     ("", "bridge=macaw", "macaw", 0.0), ("bridge: {dropout: 0.2}", "bridge.name=macaw", "macaw", 0.2),
      ("bridge: {name: linear}", "bridge={dropout: 0.3}", "macaw", 0.3)],
 )  # fmt: skip
 def test_an_override_of_a_section_keeps_the_rest_of_it(tmp_path, text, override, name, dropout):
