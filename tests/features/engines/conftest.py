@@ -12,8 +12,22 @@ from PIL import Image
 CPU_WORKERS = """
 import macaw_cli.features.engines.choosing as choosing
 choosing.gpu_devices = lambda gpus: ["cpu"] * gpus
+
+import time
+from macaw_cli.features.engines.worker_engine import WorkerEngine
+
+def paced(jobs):
+    for job in jobs:
+        time.sleep(0.1)
+        yield job
+
+run = WorkerEngine.run
+WorkerEngine.run = lambda self, jobs, *others: run(self, paced(jobs), *others)
 """
-"""There is no GPU where the tests run: workers on the CPU stand in for those of `--gpus`."""
+"""There is no GPU where the tests run: workers on the CPU stand in for those of `--gpus`.
+
+Jobs are handed out ten a second: on a busy machine the tests that kill in the middle would otherwise come too late.
+"""
 
 
 @pytest.fixture

@@ -32,8 +32,7 @@ def test_two_workers_make_the_same_bytes_even_when_one_of_them_is_killed(
     alone = contents()
     shutil.rmtree(tmp_path / "features")
     process = start(cpu_workers, *GPUS)
-    wait_for(lambda: shards() >= 2)
-    wait_for(lambda: len(below(process.pid)) >= 4)  # two workers with a decoder each
+    wait_for(lambda: shards() >= 2 and len(below(process.pid)) >= 4)  # two workers with a decoder each
     others = below(process.pid)
     first, _ = workers_of(others)
     os.kill(first, signal.SIGKILL)
