@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
 
+from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.padding import window_layout
 from macaw_cli.shards.training_rows import ConversationRow
@@ -14,13 +15,12 @@ def padding_share(
 ) -> dict[str, float]:
     """Share of the tokens that stand for padding, where that is known: `{"audio": 0.97}`, else nothing.
 
+    It is not known where stored features do not fill whole windows.
+
     Args:
         rows: the conversations whose audio counts.
         fingerprints: of the encoders, per modality.
         trimmed: whether a view removes these tokens when features are read.
-
-    Raises:
-        MismatchError: stored features do not fill whole windows.
     """
     fingerprint = fingerprints.get("audio", {})
     layout = window_layout(fingerprint)
@@ -31,6 +31,9 @@ def padding_share(
         if ref.seconds is None:
             continue
         tokens = prod((ref.stored_shape or ref.shape)[:-1])
-        heard += layout.layers * sum(layout.heard(tokens, ref.seconds))
+        try:
+            heard += layout.layers * sum(layout.heard(tokens, ref.seconds))
+        except MismatchError:
+            return {}
         read += tokens
     return {"audio": 1 - heard / read} if read else {}

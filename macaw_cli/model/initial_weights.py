@@ -13,7 +13,7 @@ from transformers import initialization as init
 
 from macaw_cli.config.settings import MODALITIES
 from macaw_cli.model.bridges.attention import BiasedAttention
-from macaw_cli.model.bridges.calibrated_norm import CalibratedNorm
+from macaw_cli.model.bridges.calibrated_norm import CalibratedNorm, root_mean_square
 from macaw_cli.model.bridges.macaw import MacawBridge
 
 TAG_NAMES = tuple(form.format(name) for name in MODALITIES for form in ("<{}>", "</{}>"))
@@ -32,7 +32,7 @@ def initialise_tags(tags: Tensor, matrix: Tensor, tokenizer: Any = None) -> None
         tokenizer: the LLM's; None takes random vectors with the RMS of the matrix.
     """
     if tokenizer is None:
-        nn.init.normal_(tags, std=float(matrix.float().square().mean().sqrt()))
+        nn.init.normal_(tags, std=root_mean_square(matrix))
         return
     for row, name in zip(tags, TAG_NAMES, strict=True):
         ids = tokenizer(name, add_special_tokens=False).input_ids

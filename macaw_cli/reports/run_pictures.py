@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from macaw_cli.basics.figure_kinds import modality_of
 from macaw_cli.reports.drawing import GRID, INK, PALETTE, Picture, colour_of, smoothed, thinned
 from macaw_cli.reports.figures import held_out, stage_spans, time_shares, times
-from macaw_cli.reports.preference_plot import draw_preferences
+from macaw_cli.reports.interval_plots import draw_intervals, draw_preferences
 from macaw_cli.reports.run_record import Curve, RunRecord
 
 CONDITIONS = {"real": ("real media", "#2f9e6e"), "none": ("no media", "#9aa1a9"), "swapped": ("swapped", "#e08427")}
@@ -144,21 +143,13 @@ def _measured(record: RunRecord, name: str) -> list[tuple[str, dict[str, Any]]]:
 def _reliance(figure: Any, record: RunRecord) -> None:
     lines = _measured(record, "reliance")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1))
+    draw_intervals(left, lines, "reliance", "ci95")
     for height, (name, seen) in enumerate(reversed(lines)):
-        is_modality = not name.startswith(" ")
-        colour = colour_of(modality_of(name, seen))
-        low, high = seen.get("ci95") or (seen["reliance"],) * 2
-        left.plot([low, high], [height, height], color=colour, linewidth=4 if is_modality else 2.2, alpha=0.45)
-        left.plot(seen["reliance"], height, "o", color=colour, markersize=7 if is_modality else 5)
         for condition, (_, tone) in CONDITIONS.items():
             if seen.get(condition) is not None:
-                right.plot(seen[condition], height, "o", color=tone, markersize=6 if is_modality else 4.5)
+                right.plot(seen[condition], height, "o", color=tone, markersize=4.5 if name.startswith(" ") else 6)
         if seen.get("chance") is not None:
             right.plot([seen["chance"]] * 2, [height - 0.3, height + 0.3], color=INK, linewidth=1.2)
-    left.set_yticks(range(len(lines)), [name.strip() for name, _ in reversed(lines)])
-    left.set_ylim(-0.6, len(lines) - 0.4)
-    for label, (name, _) in zip(left.get_yticklabels(), reversed(lines), strict=True):
-        label.set_fontweight("normal" if name.startswith(" ") else "bold")
     show_reliance(left, [bound for _, seen in lines for bound in seen.get("ci95") or [seen["reliance"]]])
     right.set_xlim(-0.03, 1.03)
     right.set_xlabel("accuracy")

@@ -43,14 +43,15 @@ def finish_run(
         ResourceError: the disk is full; the last checkpoint is kept.
     """
     weights = engine.gathered_weights()
-    report = _report(job.run, steps, time.monotonic() - started, materials, job.workspace.settings.training)
-    if distributed.is_main():
-        hint = "Free some space and type `macaw train --resume`: it writes the model."
-        with disk_full_is_told(job.run.path, hint):
+    hint = "Free some space and type `macaw train --resume`: it writes the model."
+    with disk_full_is_told(job.run.path, hint):
+        if distributed.is_main():
             _save(job, materials, engine.model, weights)
+        report = _report(job.run, steps, time.monotonic() - started, materials, job.workspace.settings.training)
+        if distributed.is_main():
             write_summary(job.run, report)
-        if job.workspace.settings.training.report:
-            draw_report(job.run.path)
+    if distributed.is_main() and job.workspace.settings.training.report:
+        draw_report(job.run.path)
     return report
 
 

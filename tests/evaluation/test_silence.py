@@ -40,3 +40,9 @@ def test_nothing_is_told_of_sounds_that_are_trimmed_or_of_unknown_length():
     assert padding_share([row(None)], {"audio": WHISPER}, trimmed=False) == {}
     assert padding_share([row(3.0)], {"audio": {"model": "wav2vec"}}, trimmed=False) == {}
     assert padding_share([row()], {}, trimmed=False) == {}
+
+
+def test_nothing_is_told_of_features_that_do_not_fill_whole_windows():
+    odd = MediaRef("audio", "k", (1499, 4), "float16", "s", 0, 0, seconds=3.0)
+    rows = [ConversationRow("id", "train", None, None, (odd,), (), "sample", "s", 0, 0)]
+    assert padding_share(rows, {"audio": WHISPER}, trimmed=False) == {}

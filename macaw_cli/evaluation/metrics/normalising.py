@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 APOSTROPHES = str.maketrans({"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{MODIFIER LETTER APOSTROPHE}": "'"})
@@ -20,6 +21,11 @@ def answer_words(text: str) -> list[str]:
 def spoken_words(text: str) -> str:
     """Lower case, composed (NFC), single spaces; punctuation and symbols but apostrophes inside words become spaces."""
     return " ".join(_without_punctuation(_plain(text), " ").split())
+
+
+def spoken_pairs(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """References and answers of `pairs` as `spoken_words`, each in a list of its own."""
+    return [spoken_words(reference) for reference, _ in pairs], [spoken_words(answer) for _, answer in pairs]
 
 
 def _plain(text: str) -> str:

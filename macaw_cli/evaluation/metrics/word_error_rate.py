@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from macaw_cli.evaluation.metrics.normalising import spoken_words
+from macaw_cli.evaluation.metrics.normalising import spoken_pairs
 
 
 def word_error_rate(pairs: Sequence[tuple[str, str]]) -> float:
@@ -15,5 +15,4 @@ def word_error_rate(pairs: Sequence[tuple[str, str]]) -> float:
     """
     import jiwer
 
-    references, answers = ([spoken_words(text) for text in side] for side in zip(*pairs, strict=True))
-    return float(jiwer.wer(references, answers))
+    return float(jiwer.wer(*spoken_pairs(pairs)))

@@ -3,10 +3,18 @@
 Letters: V rows and D width of the LLM's embedding matrix.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from macaw_cli.model.partitions import gathered
+
+
+def root_mean_square(matrix: Tensor) -> float:
+    """RMS of the LLM's embedding matrix (V, D), measured in fp32."""
+    norm = float(torch.linalg.vector_norm(matrix, dtype=torch.float32))
+    return norm / math.sqrt(matrix.numel())
 
 
 class CalibratedNorm(nn.LayerNorm):
@@ -28,6 +36,6 @@ class CalibratedNorm(nn.LayerNorm):
     @torch.no_grad()
     def calibrate(self, embedding_matrix: Tensor) -> None:
         """Set the weight to the RMS of a pretrained embedding matrix (V, D); also where ZeRO-3 has split the weight."""
-        rms = float(torch.linalg.vector_norm(embedding_matrix, dtype=torch.float32)) / embedding_matrix.numel() ** 0.5
+        rms = root_mean_square(embedding_matrix)
         with gathered(self.weight, to_change=True):
             nn.init.constant_(self.weight, rms)

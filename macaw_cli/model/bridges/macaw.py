@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.settings import Modality
 from macaw_cli.model.bridges.attention import AlignmentAttention, SelfAttention
+from macaw_cli.model.bridges.calibrated_norm import root_mean_square
 from macaw_cli.model.bridges.convolution import WindowConvolution
 from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.windows import solve_windows, window_count
@@ -117,7 +118,7 @@ class MacawBridge(nn.Module):
     def calibrate(self, embedding_matrix: Tensor) -> None:
         """Measure the RMS of a pretrained embedding matrix (V, D), once, when the model is built."""
         if self.residual:
-            self.embedding_rms.copy_(embedding_matrix.float().square().mean().sqrt())
+            self.embedding_rms.fill_(root_mean_square(embedding_matrix))
 
     def forward(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
         """Soft tokens (K, D) of all media, one after the other."""
