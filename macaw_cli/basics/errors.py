@@ -14,6 +14,8 @@
 A bug is none of these: it keeps its traceback.
 """
 
+from macaw_cli.basics.shown_text import cut_in_the_middle
+
 
 class MacawError(Exception):
     """A failure the user can mend.
@@ -26,7 +28,11 @@ class MacawError(Exception):
     exit_code = 1
 
     def __init__(self, problem: str, hint: str = "") -> None:
-        """Keep both halves, and join them for anyone who prints the exception."""
+        """Keep both halves, and join them for anyone who prints the exception.
+
+        A text that is longer than anybody reads, because a value of a megabyte stands in it, is cut in the middle.
+        """
+        problem, hint = cut_in_the_middle(problem), cut_in_the_middle(hint)
         super().__init__(f"{problem} {hint}".strip())
         self.problem = problem
         self.hint = hint

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.regular_files import open_regular
 
 _CHUNK = 1 << 20
 
@@ -18,8 +19,13 @@ def fingerprint(content: Any) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as content:
+    """SHA-256 of a file's bytes, in hex.
+
+    Raises:
+        InputError: it is no regular file.
+        OSError: there is no such file.
+    """
+    with open_regular(path) as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 

@@ -13,7 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.shown_text import shown
 from macaw_cli.basics.urls import is_url, local_place
+from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.bridges.designs import BRIDGE_FORMS
 from macaw_cli.config.overrides import apply_override, in_order, origin_of
 from macaw_cli.config.presets import Preset, lay_recipe_over
@@ -154,23 +156,10 @@ def _config_file(config: Path | None) -> Path | None:
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.load(file.read_text(encoding="utf-8"), _NoRepeatedKeys) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not valid YAML: {error}.") from None
+    tree = read_yaml(file, UsageError) or {}
     if not isinstance(tree, dict):
         raise UsageError(f"{file} must hold `key: value` lines, found {type(tree).__name__}.")
     return {key: value for key, value in tree.items() if value is not None}  # a section may be left empty
-
-
-class _NoRepeatedKeys(yaml.SafeLoader):
-    """YAML forbids a key twice in one section; PyYAML would silently take the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if repeated := [str(key) for number, key in enumerate(keys) if key in keys[:number]]:
-            raise yaml.YAMLError(f"`{repeated[0]}` stands twice in the section at line {node.start_mark.line + 1}")
-        return super().construct_mapping(node, deep)
 
 
 def _key(item: Any) -> str:
@@ -187,7 +176,7 @@ def _problem(item: Any) -> str:
     if item["type"] == "unknown_variant":
         return told  # with what was found
     whole_section = item["type"] == "value_error" and isinstance(item["input"], dict)  # its values do not go together
-    return told if whole_section else f"{told}, found {item['input']!r}"
+    return told if whole_section else f"{told}, found {shown(item['input'])}"
 
 
 def _nearest(key: str, loc: Sequence[Any]) -> str:

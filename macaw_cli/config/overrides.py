@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-import yaml
 from pydantic import BeforeValidator
 
-from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.basics.shown_text import shown
+from macaw_cli.basics.yaml_text import parse_yaml
 from macaw_cli.config.setting_types import ShortForm, section_classes
 from macaw_cli.config.settings import Settings
 
@@ -33,7 +34,7 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
     """
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):
-        raise UsageError(f"--set takes key=value, found {override!r}.", "For example: --set training.epochs=2")
+        raise UsageError(f"--set takes key=value, found {shown(override)}.", "For example: --set training.epochs=2")
     *sections, last = key.split(".")
     kinds: tuple[type, ...] = (Settings,)
     form: ShortForm | None = None
@@ -95,8 +96,8 @@ def _section(kinds: tuple[type, ...], key: str) -> tuple[tuple[type, ...], Short
 
 def _value(text: str) -> Any:
     try:
-        value = yaml.safe_load(text) if text else ""
-    except yaml.YAMLError:
-        raise UsageError(f"--set takes a value as in YAML, found {text!r}.", "Put it in quotes.") from None
+        value = parse_yaml(text, "the value") if text else ""
+    except InputError:
+        raise UsageError(f"--set takes a value as in YAML, found {shown(text)}.", "Put it in quotes.") from None
     # YAML 1.1 reads `3e-5` as text; a person means the number
     return float(value) if isinstance(value, str) and SCIENTIFIC.fullmatch(text) else value

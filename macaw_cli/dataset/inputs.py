@@ -54,8 +54,6 @@ def inputs_hash(sources: list[dict[str, Any]], stores: list[dict[str, Any]], set
 
 
 def _hash(path: Path) -> str:
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, a source must be a file.", "Name a file inside it.")
     try:
         return sha256_file(path)
     except FileNotFoundError:

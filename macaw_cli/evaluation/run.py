@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from macaw_cli.basics.atomic_files import read_jsonl, write_json, write_jsonl
 from macaw_cli.basics.console import say
-from macaw_cli.basics.errors import ResourceError
+from macaw_cli.basics.errors import DamagedError, ResourceError
+from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
@@ -84,7 +84,7 @@ def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumst
 def _stages(run: Path) -> list[dict[str, Any]]:
     """The stages of the run's recipe, as plain values; none where its settings are not there."""
     file = run / "settings.yaml"
-    tree = yaml.safe_load(file.read_text()) if file.is_file() else {}
+    tree = read_yaml(file, DamagedError) if file.is_file() else {}
     return list(tree.get("training", {}).get("stages") or ())
 
 

@@ -7,11 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from macaw_cli.basics.atomic_files import read_json, read_jsonl
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.settings import Settings
 
 RUN_VERSION = 1
@@ -156,10 +155,7 @@ def _optional(file: Path) -> dict[str, Any]:
 
 
 def _settings(file: Path) -> dict[str, Any]:
-    try:
-        found = yaml.safe_load(file.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DamagedError(f"{file} is not valid YAML ({error}).", "Restore it from a copy.") from None
+    found = read_yaml(file, DamagedError, "Restore it from a copy.")
     return found if isinstance(found, dict) else {}
 
 

@@ -1,10 +1,13 @@
 """Every format on good and bad rows, read from real files."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.dataset.conversations import Origin, checked_conversation
 from macaw_cli.dataset.formats.json_rows import json_rows
 from macaw_cli.dataset.formats.registry import FORMATS
@@ -185,3 +188,12 @@ def test_a_misspelt_medium_is_not_taken_for_an_extra_key(key):
             {key: ["a.png"], "messages": [{"role": "user", "content": "What?"}, {"role": "assistant", "content": "x"}]},
             HERE,
         )
+
+
+def test_a_pipe_or_a_device_as_a_source_is_refused_without_waiting_for_a_writer(tmp_path):
+    os.mkfifo(tmp_path / "rows.jsonl")
+    for path, kind in ((tmp_path / "rows.jsonl", "a pipe"), (Path("/dev/zero"), "a device")):
+        with pytest.raises(InputError, match=f"is {kind}"):
+            json_rows(path)
+        with pytest.raises(InputError, match=f"is {kind}"):
+            sha256_file(path)

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.regular_files import open_regular
 
 Row = tuple[int, Any]
 """Number of the row from 1, and its JSON; an InputError in place of a line that is not JSON."""
@@ -26,11 +28,10 @@ def json_rows(path: Path) -> Iterator[Row]:
 
 def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with TextIOWrapper(open_regular(path), encoding="utf-8-sig") as file:
+            text = file.read()
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.", "The path of a source is relative to macaw.yaml.") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder, a source must be a file.", "Name a file inside it.") from None
     except UnicodeDecodeError as error:
         problem = f"{path} is not UTF-8 text ({error.reason} at byte {error.start})."
         raise InputError(problem, "Save it as UTF-8.") from None

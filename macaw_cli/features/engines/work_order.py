@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import yaml
-
 from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.locks import LOCK_NAME
+from macaw_cli.basics.yaml_text import parse_yaml
 from macaw_cli.config.loading import Workspace, parse_settings, settings_yaml
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.journal import Job
@@ -54,7 +53,7 @@ class WorkOrder:
 
     def workspace(self) -> Workspace:
         """The workspace with the settings of the order."""
-        return Workspace(Path(self.root), parse_settings(yaml.safe_load(self.settings), "the work order"))
+        return Workspace(Path(self.root), parse_settings(parse_yaml(self.settings, "the work order"), "the work order"))
 
     def load(self) -> "Encoders":
         """Load the encoders, sure that they are those of the store.

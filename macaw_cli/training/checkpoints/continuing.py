@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import yaml
-
-from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.errors import DamagedError, MismatchError
+from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.bridges.designs import without_foreign
 from macaw_cli.config.loading import parse_settings
 from macaw_cli.config.settings import Settings
@@ -55,7 +54,7 @@ def require_same_settings(run: RunFolder, settings: Settings) -> None:
     Raises:
         MismatchError: with every such setting, its value in the run and its value now.
     """
-    tree = yaml.safe_load(run.settings_file.read_text())
+    tree = read_yaml(run.settings_file, DamagedError, "Restore it from a copy.")
     tree["bridge"] = without_foreign(tree.get("bridge", {}))
     before = learning_settings(parse_settings(tree, str(run.settings_file)))
     now = learning_settings(settings)

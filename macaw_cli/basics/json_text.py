@@ -1,0 +1,49 @@
+"""JSON that others wrote: whatever stands in it, there is a value or one clear error, never a RecursionError."""
+
+import json
+from typing import Any
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.shown_text import cut
+
+MAX_DEPTH = 100
+"""Lists and objects inside each other. What is deeper could be read here and fail later, wherever it is written."""
+
+
+def parse_json(text: str | bytes, what: str = "the text", kind: type[InputError] = InputError, hint: str = "") -> Any:
+    """The value of a JSON text.
+
+    Args:
+        text: the JSON; bytes are UTF-8.
+        what: what the text is called at the beginning of the message, such as `a.jsonl, line 3`.
+        kind: class of the error.
+        hint: of the error.
+
+    Raises:
+        InputError: it is not JSON, not UTF-8, or lists and objects are more than `MAX_DEPTH` deep in each other.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise kind(f"{what} is JSON with more than {MAX_DEPTH} levels.", hint) from None
+    except ValueError as error:
+        raise kind(f"{what} is not valid JSON ({cut(str(error))}).", hint) from None
+    brackets = (b"[", b"{") if isinstance(text, bytes) else ("[", "{")
+    if sum(map(text.count, brackets)) > MAX_DEPTH and _is_deep(value):  # type: ignore[arg-type]
+        raise kind(f"{what} is JSON with more than {MAX_DEPTH} levels.", hint)
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            below
+            for container in level
+            if isinstance(container, dict | list)
+            for below in (container.values() if isinstance(container, dict) else container)
+            if isinstance(below, dict | list)
+        ]
+        if not level:
+            return False
+    return True
