@@ -7,6 +7,7 @@ from torch import Tensor
 from transformers import LlamaConfig
 
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.config.bridges.designs import BridgePerModality
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.model.configuration import MacawConfig
@@ -52,14 +53,15 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
     conv = {**PUBLISHED_CONV, **said.get("conv", {})}
     shapes = {name: _feature_shape(weights, name, conv[name], said, origin) for name in MODALITIES}
     heads = int(said.get("attention_heads", 8))
-    config = MacawConfig.for_llm(
-        _llama(weights, said, rows, width),
-        MacawBridgeSettings(variant="paper", heads=heads),
-        shapes,
-        null_media=True,
-    )
-    config.conv = {name: list(conv[name]) for name in MODALITIES}
-    config.align_heads = int(said.get("align_heads", 2 * heads))
+    alignment_heads = int(said.get("align_heads", 2 * heads))
+    bridges = {
+        name: MacawBridgeSettings(
+            variant="paper", windows=tuple(conv[name]), heads=heads, alignment_heads=alignment_heads
+        )
+        for name in MODALITIES
+    }
+    llama = _llama(weights, said, rows, width)
+    config = MacawConfig.for_llm(llama, BridgePerModality(**bridges), shapes, null_media=True)
     # the published vocabulary ends with six tags and the padding token
     tags = {name: [rows - 7 + 2 * place, rows - 6 + 2 * place] for place, name in enumerate(MODALITIES)}
     config.tag_ids = {name: list(pair) for name, pair in {**tags, **said.get("tag_ids", {})}.items()}

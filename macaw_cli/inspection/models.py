@@ -17,7 +17,7 @@ from macaw_cli.config.settings import MODALITIES
 from macaw_cli.inspection.description import Description, Table, shape_text
 from macaw_cli.inspection.findings import Finding
 
-MODEL_VERSION = 2
+MODEL_VERSION = 3
 EXPORT_REPORT = "macaw_export.json"
 """Written by `macaw export`: how the export was proved, and the hash of every file."""
 # the model room says the same, but importing it takes seconds; tests/inspection/test_models.py compares them

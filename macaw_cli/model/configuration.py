@@ -15,8 +15,9 @@ from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.encoders.views import View, view_of
 
-FORMAT_VERSION = 2
-"""In 1, the default form of the `macaw` bridge had no input norm, a linear projection and more alignment heads."""
+FORMAT_VERSION = 3
+"""In 2, windows and heads of an imported checkpoint stood beside the settings of its bridge. In 1, the default form of
+the `macaw` bridge had no input norm, a linear projection and more alignment heads."""
 ENCODER_OF: dict[Modality, str] = {"image": "image", "video": "image", "audio": "audio"}
 """Which of the two encoders makes the features of a modality."""
 
@@ -44,10 +45,6 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     """Configuration of the audio encoder, when it is part of the model."""
     bridge: dict[str, Any] = field(default_factory=dict)
     """Settings of one design, or of one per modality under the modality's name; absent ones have their defaults."""
-    conv: dict[str, list[int]] = field(default_factory=dict)
-    """Modality to [kernel, stride] of the `macaw` bridge, where a checkpoint fixes them."""
-    align_heads: int | None = None
-    """Heads of the `macaw` bridge's alignment, where a checkpoint fixes them; else those of the bridge's settings."""
     feature_shapes: dict[str, list[int]] = field(default_factory=dict)
     """Modality to the shape of one medium's features, [N, C] or for video [F, N, C], as the bridge reads them: after
     the view; only these have a bridge."""
@@ -74,6 +71,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
         Raises:
             MismatchError: the format version is newer than this program's, or 1 with a bridge whose form has changed.
         """
+        windows, heads = kwargs.pop("conv", {}), kwargs.pop("align_heads", None)  # of format version 2
         super().__post_init__(**kwargs)
         if self.format_version > FORMAT_VERSION:
             raise MismatchError(
@@ -82,6 +80,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
             )
         if self.format_version < FORMAT_VERSION:
             self._require_unchanged_bridges()
+            self._take_in_windows(windows, heads)
             self.format_version = FORMAT_VERSION  # whoever saves it again writes the present format
         first = self.vocabulary_size
         self.soft_token_ids = self.soft_token_ids or {name: first + place for place, name in enumerate(MODALITIES)}
@@ -93,7 +92,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
 
     def _require_unchanged_bridges(self) -> None:
         """Refuse the default form of the `macaw` bridge, which has other weights since format version 2."""
-        for modality in self.modalities:
+        for modality in self.modalities if self.format_version < 2 else ():
             design = self.bridge_settings(modality)
             if isinstance(design, MacawBridgeSettings) and design.variant == "default":
                 raise MismatchError(
@@ -101,6 +100,12 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
                     f"{self.format_version}, {modality}).",
                     "Train it again, or use the macaw that made it.",
                 )
+
+    def _take_in_windows(self, windows: Mapping[str, Sequence[int]], heads: int | None) -> None:
+        """Put what format version 2 kept beside the bridges, for imported checkpoints, into their settings."""
+        if windows or heads:
+            fixed = {name: {"windows": windows.get(name), "alignment_heads": heads} for name in self.modalities}
+            self.bridge = {name: asdict(self.bridge_settings(name)) | fixed[name] for name in self.modalities}
 
     @classmethod
     def for_llm(
@@ -213,6 +218,6 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
 
     def encoding_identity(self) -> dict[str, Any]:
         """All that decides how a conversation becomes ids: equal identities, equal ids."""
-        names = ("bridge", "conv", "feature_shapes", "soft_token_ids", "tag_ids", "null_token_ids", "null_media")
+        names = ("bridge", "feature_shapes", "soft_token_ids", "tag_ids", "null_token_ids", "null_media")
         viewed = {"views": self.views} if self.views else {}  # older caches do not know them
         return {name: getattr(self, name) for name in names} | viewed

@@ -12,9 +12,7 @@ from torch import Tensor, nn
 from transformers import initialization as init
 
 from macaw_cli.config.settings import MODALITIES
-from macaw_cli.model.bridges.attention import BiasedAttention
-from macaw_cli.model.bridges.calibrated_norm import CalibratedNorm, root_mean_square
-from macaw_cli.model.bridges.macaw import MacawBridge
+from macaw_cli.model.bridges.calibrated_norm import root_mean_square
 
 TAG_NAMES = tuple(form.format(name) for name in MODALITIES for form in ("<{}>", "</{}>"))
 """The begin and end tokens as text, in the order of their rows."""
@@ -40,38 +38,21 @@ def initialise_tags(tags: Tensor, matrix: Tensor, tokenizer: Any = None) -> None
 
 
 def initialise(module: nn.Module, embedding_std: float) -> None:
-    """Initialise one module's own parameters; its children come on their own.
+    """Initialise one module's own parameters; its children come on their own, before it.
 
     Args:
         module: any module outside the LLM and the encoders.
         embedding_std: standard deviation of the LLM's own initial embeddings, used for the tags.
     """
-    if isinstance(module, nn.Linear | nn.Conv1d):
+    if own := getattr(module, "initialise", None):
+        own()
+    elif isinstance(module, nn.Linear | nn.Conv1d):
         init.kaiming_uniform_(module.weight, a=math.sqrt(5))  # torch's own default for both
         bound = 1 / math.sqrt(module.weight[0].numel())
         if module.bias is not None:
             init.uniform_(module.bias, -bound, bound)
     elif isinstance(module, nn.Embedding):
         init.normal_(module.weight, std=embedding_std)
-    elif isinstance(module, BiasedAttention):  # torch.nn.MultiheadAttention's own
-        init.xavier_uniform_(module.in_proj_weight)
-        init.zeros_(module.in_proj_bias)
-        init.xavier_normal_(module.bias_k)
-        init.xavier_normal_(module.bias_v)
-        init.zeros_(module.out_proj.bias)
     elif isinstance(module, nn.LayerNorm):
-        init.constant_(module.weight, module.unit if isinstance(module, CalibratedNorm) else 1.0)
+        init.ones_(module.weight)
         init.zeros_(module.bias)
-    elif isinstance(module, MacawBridge) and module.residual:
-        init.constant_(module.embedding_rms, module.initial_rms)
-        # windows start as the mean of their tokens, and the alignment adds nothing until it has learned what to add
-        init.copy_(module.convolution.weight, _mean_of_window(module.convolution))
-        init.zeros_(module.convolution.bias)
-        init.zeros_(module.alignment.out_proj.weight)
-
-
-def _mean_of_window(convolution: nn.Conv1d) -> Tensor:
-    """The weight of a convolution that averages its window, channel by channel."""
-    channels, _, kernel = convolution.weight.shape
-    identity = torch.eye(channels, device=convolution.weight.device, dtype=convolution.weight.dtype)
-    return (identity / kernel)[:, :, None].expand(-1, -1, kernel)

@@ -51,7 +51,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
     def __init__(self, config: MacawConfig, language_model: PreTrainedModel | None = None) -> None:
         super().__init__(config)
         self.language_model = language_model or AutoModelForCausalLM.from_config(config.text_config)
-        self.bridges = Bridges({name: build_bridge(config, name) for name in config.modalities}, config.text_width)  # type: ignore[misc]
+        self.bridges = Bridges({name: build_bridge(config, name) for name in config.modalities}, config.text_width)
         self.tag_embeddings = nn.Embedding(6, config.text_width) if config.tags_outside else None
         if config.null_media:
             for name in config.modalities:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from macaw_cli.config.bridges.designs import BridgePerModality
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.export.published_names import published_name
 from macaw_cli.model.configuration import MacawConfig
@@ -29,11 +30,12 @@ def workspace(tmp_path_factory):
     from transformers import LlamaConfig
 
     folder = tmp_path_factory.mktemp("workspace")
+    bridges = {name: MacawBridgeSettings(variant="paper", windows=tuple(CONV[name]), heads=2) for name in CONV}
     config = MacawConfig.for_llm(
-        LlamaConfig(vocab_size=40, hidden_size=16, **LLAMA), MacawBridgeSettings(variant="paper", heads=2),
+        LlamaConfig(vocab_size=40, hidden_size=16, **LLAMA), BridgePerModality(**bridges),
         {"image": (21, 8), "audio": (30, 8), "video": (2, 9, 8)}, null_media=True,
     )  # fmt: skip
-    config.conv, config.tag_ids = CONV, {"image": [33, 34], "audio": [35, 36], "video": [37, 38]}
+    config.tag_ids = {"image": [33, 34], "audio": [35, 36], "video": [37, 38]}
     torch.manual_seed(0)
     model = MacawForConditionalGeneration(config)
     weights = {

@@ -8,6 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
+from macaw_cli.model.configuration import FORMAT_VERSION, MacawConfig
 from macaw_cli.model.folder import load_model, model_folder, newest_model, save_model
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import MacawProcessor
@@ -68,7 +69,7 @@ def test_a_folder_of_a_newer_macaw_is_refused(tiny, tmp_path):
     file.write_text(json.dumps({**json.loads(file.read_text()), "format_version": 99}))
     from macaw_cli.model.configuration import MacawConfig
 
-    with pytest.raises(MismatchError, match="format version 99, this macaw reads up to 2"):
+    with pytest.raises(MismatchError, match="format version 99"):
         MacawConfig.from_pretrained(tmp_path / "model")
 
 
@@ -97,14 +98,28 @@ def test_a_version_1_folder_with_the_earlier_default_bridge_is_refused(tiny, tok
 
 
 @pytest.mark.parametrize(("bridge", "options"), [("macaw", {"variant": "paper"}), ("linear", {}), ("mlp", {})])
-def test_a_version_1_folder_with_an_unchanged_bridge_loads_and_is_saved_as_version_2(
+def test_a_version_1_folder_with_an_unchanged_bridge_loads_and_is_saved_in_the_present_version(
     tiny, tokenizer, tmp_path, bridge, options
 ):
     saved(tiny, tokenizer, tmp_path / "old", bridge, **options)
     change_config(tmp_path / "old", format_version=1)
     model, processor = load_model(tmp_path / "old")
     save_model(model, processor, tmp_path / "new")
-    assert json.loads((tmp_path / "new" / "config.json").read_text())["format_version"] == 2
+    assert json.loads((tmp_path / "new" / "config.json").read_text())["format_version"] == FORMAT_VERSION
+
+
+def test_windows_and_heads_that_version_2_kept_beside_the_bridge_are_those_of_the_bridge(tiny, tokenizer, tmp_path):
+    windows, heads = {"image": [5, 4], "audio": [6, 5], "video": [4, 3]}, 4
+    bridge = {name: {"name": "macaw", "variant": "paper", "heads": 2} for name in windows}
+    fixed = {name: {**bridge[name], "windows": windows[name], "alignment_heads": heads} for name in windows}
+    model = saved(tiny, tokenizer, tmp_path, "macaw", variant="paper", heads=2)
+    model = MacawForConditionalGeneration(MacawConfig(**{**model.config.to_dict(), "bridge": fixed}))
+    save_model(model, MacawProcessor(tokenizer, model.config), tmp_path)
+    change_config(tmp_path, format_version=2, bridge=bridge["image"], conv=windows, align_heads=heads)
+    loaded, _ = load_model(tmp_path)
+    assert loaded.config.bridge_settings("audio").windows == [6, 5]
+    assert loaded.bridges["video"].alignment.heads == heads
+    assert "conv" not in loaded.config.to_dict() and "align_heads" not in loaded.config.to_dict()
 
 
 @pytest.mark.parametrize("change", ["missing", "unexpected", "of another shape"])

@@ -20,6 +20,9 @@ class MacawBridgeSettings:
     """Soft tokens per audio; `null` takes the published 6."""
     video_tokens: Annotated[int, Field(ge=1)] | None = None
     """Soft tokens per video; `null` takes the published 39."""
+    windows: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=2, max_length=2)] | None = None
+    """Feature tokens per window, and from one window to the next, as a published checkpoint has them; `null` takes
+    what makes the wanted number of soft tokens."""
     heads: Annotated[int, Field(ge=1)] = 8
     """Heads of the video self-attention."""
     alignment_heads: Annotated[int, Field(ge=1)] | None = None

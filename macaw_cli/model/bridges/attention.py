@@ -6,6 +6,7 @@ Both have a learned additional key and value (`add_bias_kv`) and a zero key and 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import initialization as init
 
 from macaw_cli.model.alignment import AttentionWeights, align
 from macaw_cli.model.copying import on_device
@@ -29,6 +30,14 @@ class BiasedAttention(nn.Module):
         self.bias_k = nn.Parameter(torch.empty(1, 1, width))
         self.bias_v = nn.Parameter(torch.empty(1, 1, width))
         self.out_proj = nn.Linear(width, width)
+
+    def initialise(self) -> None:
+        """As `torch.nn.MultiheadAttention` starts."""
+        init.xavier_uniform_(self.in_proj_weight)
+        init.zeros_(self.in_proj_bias)
+        init.xavier_normal_(self.bias_k)
+        init.xavier_normal_(self.bias_v)
+        init.zeros_(self.out_proj.bias)
 
     @property
     def active_dropout(self) -> float:

@@ -7,6 +7,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from transformers import initialization as init
 
 from macaw_cli.model.partitions import gathered
 
@@ -32,6 +33,11 @@ class CalibratedNorm(nn.LayerNorm):
         super().__init__(width)
         self.unit = unit
         nn.init.constant_(self.weight, unit)
+
+    def initialise(self) -> None:
+        """The weight starts at `unit`."""
+        init.constant_(self.weight, self.unit)
+        init.zeros_(self.bias)
 
     @torch.no_grad()
     def calibrate(self, embedding_matrix: Tensor) -> None:

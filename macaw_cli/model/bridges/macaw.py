@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Self, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import initialization as init
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.settings import Modality
+from macaw_cli.model.alignment import folding_is_cheaper, operations
 from macaw_cli.model.bridges.attention import AlignmentAttention, SelfAttention
+from macaw_cli.model.bridges.bridge import Bridge, BridgeContext
 from macaw_cli.model.bridges.calibrated_norm import root_mean_square
 from macaw_cli.model.bridges.convolution import WindowConvolution
-from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.windows import solve_windows, window_count
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ PUBLISHED_TOKENS: dict[Modality, int] = {"image": 5, "audio": 6, "video": 39}
 """Soft tokens per medium where the settings name no number; fewer where there are fewer feature tokens."""
 
 
-class MacawBridge(nn.Module):
+class MacawBridge(Bridge):
     """Convolution over windows of feature tokens, projection to D, attention to the embedding matrix.
 
     Two variants. `paper` is the published form (arXiv 2306.09093, section 3.2), for its checkpoints. It learns slowly:
@@ -55,7 +57,7 @@ class MacawBridge(nn.Module):
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
 
-    looks_at_embeddings = True
+    needs = frozenset({"embedding_matrix"})
     embedding_rms: Tensor
 
     def __init__(  # noqa: PLR0913 - sizes are keywords
@@ -84,7 +86,7 @@ class MacawBridge(nn.Module):
         channels = config.feature_shapes[modality][-1]
         width, over_time = config.text_width, modality == "video"
         residual = settings.variant == "default"
-        align_heads = config.align_heads or settings.heads_of_alignment()
+        align_heads = settings.heads_of_alignment()
         _require_divisible("the LLM's hidden size", width, "alignment_heads", align_heads)
         if over_time:
             _require_divisible("the number of channels of video features", channels, "heads", settings.heads)
@@ -120,6 +122,32 @@ class MacawBridge(nn.Module):
         if self.residual:
             self.embedding_rms.fill_(root_mean_square(embedding_matrix))
 
+    def initialise(self) -> None:
+        """Windows start as the mean of their tokens, and the alignment adds nothing until it has learned what to add.
+
+        The published form starts as torch's layers do.
+        """
+        if self.residual:
+            init.constant_(self.embedding_rms, self.initial_rms)
+            init.copy_(self.convolution.weight, _mean_of_window(self.convolution))
+            init.zeros_(self.convolution.bias)
+            init.zeros_(self.alignment.out_proj.weight)
+
+    @staticmethod
+    def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
+        """Of the alignment: its scores and probabilities, or the matrix projected."""
+        heads = cast("MacawBridgeSettings", config.bridge_settings(modality)).heads_of_alignment()
+        rows, width = config.vocabulary_size, config.text_width
+        if folding_is_cheaper(soft_tokens, rows, width, heads):
+            return soft_tokens * heads * rows * (2 * value_bytes + 2 * 4)
+        return rows * width * 4 * value_bytes
+
+    @staticmethod
+    def extra_operations(config: "MacawConfig", modality: Modality, soft_tokens: int) -> float:
+        """Of the alignment, with its query and output projections."""
+        heads = cast("MacawBridgeSettings", config.bridge_settings(modality)).heads_of_alignment()
+        return operations(soft_tokens, config.vocabulary_size, config.text_width, heads) if soft_tokens else 0.0
+
     def forward(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
         """Soft tokens (K, D) of all media, one after the other."""
         kernel, stride = self.convolution.kernel_size[0], self.convolution.stride[0]
@@ -143,13 +171,21 @@ class MacawBridge(nn.Module):
 
 
 def windows_of(config: "MacawConfig", modality: Modality) -> tuple[int, int]:
-    """Kernel and stride of a modality: as an imported checkpoint says, else from the wanted number of soft tokens."""
-    if modality in config.conv:
-        kernel, stride = config.conv[modality]
+    """Kernel and stride of a modality: as the settings say, else from the wanted number of soft tokens."""
+    settings = cast("MacawBridgeSettings", config.bridge_settings(modality))
+    if settings.windows is not None:
+        kernel, stride = settings.windows
         return kernel, stride
     available = prod(config.feature_shapes[modality][:-1])
-    wanted = getattr(config.bridge_settings(modality), f"{modality}_tokens")
+    wanted = getattr(settings, f"{modality}_tokens")
     return solve_windows(available, wanted or min(PUBLISHED_TOKENS[modality], available))
+
+
+def _mean_of_window(convolution: nn.Conv1d) -> Tensor:
+    """The weight of a convolution that averages its window, channel by channel."""
+    channels, _, kernel = convolution.weight.shape
+    identity = torch.eye(channels, device=convolution.weight.device, dtype=convolution.weight.dtype)
+    return (identity / kernel)[:, :, None].expand(-1, -1, kernel)
 
 
 def _mlp(channels: int, width: int) -> nn.Module:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from macaw_cli.model.bridges.bridge import Bridge, BridgeContext
 from macaw_cli.model.bridges.calibrated_norm import CalibratedNorm
-from macaw_cli.model.bridges.protocol import BridgeContext
 
 
-class ProjectionBridge(nn.Module):
+class ProjectionBridge(Bridge):
     """Rows of features -> (LayerNorm ->) projection (-> LayerNorm calibrated to the embeddings' RMS).
 
     Args:
@@ -23,8 +23,6 @@ class ProjectionBridge(nn.Module):
         norm: whether there are norms.
         unit: RMS of soft tokens with norms until `calibrate` has measured the embedding matrix.
     """
-
-    looks_at_embeddings = False
 
     def __init__(
         self, projection: nn.Module, *, channels: int, row: int, width: int, norm: bool, unit: float

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.settings import Modality
-from macaw_cli.model.bridges.protocol import Bridge
+from macaw_cli.model.bridges.bridge import Bridge
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig

@@ -3,13 +3,13 @@
 Letters: K soft tokens, D width of the LLM.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from macaw_cli.config.settings import Modality
-from macaw_cli.model.bridges.protocol import BridgeContext
+from macaw_cli.model.bridges.bridge import Bridge, BridgeContext
 from macaw_cli.model.partitions import is_partitioned, used_in
 
 
@@ -24,19 +24,23 @@ class Bridges(nn.ModuleDict):
         width: D.
     """
 
-    def __init__(self, bridges: dict[Modality, nn.Module], width: int) -> None:
+    def __init__(self, bridges: Mapping[Modality, Bridge], width: int) -> None:
         super().__init__(bridges)  # type: ignore[arg-type]
         self.width = width
 
+    def designs(self) -> Iterator[Bridge]:
+        """The bridges, in this module's order."""
+        yield from self.values()  # type: ignore[misc]
+
     def may_look_at(self, embedding_matrix: nn.Parameter) -> None:
         """Have ZeRO-3 gather the matrix for `forward`, if any bridge looks at it; nothing to do elsewhere."""
-        if any(bridge.looks_at_embeddings for bridge in self.values()):
+        if any("embedding_matrix" in bridge.needs for bridge in self.designs()):
             used_in(self, embedding_matrix)
 
     def calibrate(self, embedding_matrix: Tensor) -> None:
         """Fit new bridges to the LLM's embedding matrix (V, D), before training."""
-        for bridge in self.values():
-            bridge.calibrate(embedding_matrix)  # type: ignore[operator]
+        for bridge in self.designs():
+            bridge.calibrate(embedding_matrix)
 
     def forward(
         self, media: Mapping[Modality, Sequence[Tensor]], embedding_matrix: nn.Parameter

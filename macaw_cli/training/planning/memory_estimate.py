@@ -8,12 +8,11 @@ measured. `macaw train --plan` shows what three real steps took beside the sum.
 Letters: T tokens of a pack, D the LLM's width, I its feed-forward width, V its vocabulary, n soft tokens.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.model.alignment import folding_is_cheaper
 from macaw_cli.model.chunked_loss import chunk_positions
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.steps.deepspeed_config import GATHERED_VALUES, MESSAGE_VALUES, gradient_buffers
@@ -44,8 +43,9 @@ class ModelSize:
     vocabulary: int
     key_value_width: int
     """Width of keys and of values: less than D where heads share them."""
-    align_heads: Mapping[str, int]
-    """Modality to the heads of its bridge's attention to the embedding matrix; only where the bridge is `macaw`."""
+    bridges: Mapping[str, Callable[[int, int], float]]
+    """Modality to the bytes that its bridge keeps for the backward pass beyond a few vectors per soft token, as a
+    function of soft tokens and of bytes per value: see `Bridge.extra_memory`."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def estimate(size: ModelSize, pack: PackSize, training: TrainingSettings, proces
             "optimizer state": state,
             "activations": activations(size, pack, training),
             "loss": loss_chunk(size, pack, value, processes.device),
-            "alignment": alignment(size, pack, value),
+            "bridges": bridges(size, pack, value),
             "communication": _communication(size, stage, value, processes),
             "runtime": RUNTIME,
         },
@@ -127,16 +127,9 @@ def loss_chunk(size: ModelSize, pack: PackSize, value: int, device: str) -> floa
     return float(positions * size.vocabulary * (value + 8))
 
 
-def alignment(size: ModelSize, pack: PackSize, value: int) -> float:
-    """Attention of soft tokens to the embedding matrix: its scores and probabilities, or the matrix projected."""
-    needed = 0.0
-    for modality, heads in size.align_heads.items():
-        tokens = pack.soft_tokens.get(modality, 0)
-        folded = tokens * heads * size.vocabulary * (2 * value + 2 * 4)
-        shared = size.vocabulary * size.width * 4 * value
-        is_folded = folding_is_cheaper(tokens, size.vocabulary, size.width, heads)
-        needed += folded if is_folded else shared
-    return needed
+def bridges(size: ModelSize, pack: PackSize, value: int) -> float:
+    """What bridges keep beyond a few vectors per soft token, such as attention to the embedding matrix."""
+    return sum(kept(pack.soft_tokens.get(modality, 0), value) for modality, kept in size.bridges.items())
 
 
 def _communication(size: ModelSize, stage: int, value: int, processes: Processes) -> float:

@@ -1,14 +1,15 @@
 """What of a model costs memory, read off a model without weights, and what of a plan: its largest pack."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from torch import nn
 
-from macaw_cli.config.bridges.macaw import MacawBridgeSettings
+from macaw_cli.config.settings import Modality
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.model.bridges.registry import bridge_class, soft_token_count
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.materials import Materials
@@ -56,17 +57,12 @@ def model_size(model: Any, training: TrainingSettings) -> ModelSize:
         feed_forward=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
         vocabulary=model.config.vocabulary_size,
         key_value_width=per_head * (getattr(config, "num_key_value_heads", None) or heads),
-        align_heads=_align_heads(model.config),
+        bridges={name: _kept_by_bridge(model.config, name) for name in model.config.modalities},
     )
 
 
-def _align_heads(config: MacawConfig) -> dict[str, int]:
-    """Modality to the heads of its alignment, where its bridge is `macaw`."""
-    bridges = {name: config.bridge_settings(name) for name in config.modalities}
-    heads = {
-        name: bridge.heads_of_alignment() for name, bridge in bridges.items() if isinstance(bridge, MacawBridgeSettings)
-    }
-    return {name: config.align_heads or own for name, own in heads.items()}
+def _kept_by_bridge(config: MacawConfig, modality: Modality) -> Callable[[int, int], float]:
+    return partial(bridge_class(config.bridge_settings(modality).name).extra_memory, config, modality)
 
 
 def _quantised(model: Any) -> int:

@@ -6,15 +6,14 @@ without an answer do not raise the figure, which follows the definition of PaLM 
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
 from macaw_cli.config.settings import Modality
-from macaw_cli.model.alignment import operations
-from macaw_cli.model.bridges.attention import AlignmentAttention
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.training_rows import ConversationRow
@@ -85,25 +84,22 @@ class StepWork:
 
 
 @dataclass(frozen=True)
-class AlignmentWork:
-    """What the attention of one modality's bridge to the embedding matrix has to do, forward and backward.
+class BridgeWork:
+    """What the bridge of one modality has to do beyond a few products per soft token, forward and backward.
 
     Attributes:
-        soft_tokens: of each conversation, as many as attend.
-        matrix: shape of the embedding matrix.
-        heads: of the attention.
-        passes: 1, and 1 more each for the gradients of the matrix and of the bridge.
+        soft_tokens: of each conversation.
+        forward: operations of a forward pass with so many soft tokens, see `Bridge.extra_operations`.
+        passes: 1, and 1 more each for the gradients of what it reads of the LLM and of the bridge.
     """
 
     soft_tokens: Sequence[int]
-    matrix: tuple[int, int]
-    heads: int
+    forward: Callable[[int], float]
     passes: int
 
     def __call__(self, pack: Sequence[int]) -> float:
-        """The operations of one pack of conversations, which attend together."""
-        queries = sum(self.soft_tokens[example] for example in pack)
-        return self.passes * operations(queries, *self.matrix, self.heads) if queries else 0.0
+        """The operations of one pack of conversations, which pass together."""
+        return self.passes * self.forward(sum(self.soft_tokens[example] for example in pack))
 
 
 @dataclass(frozen=True)
@@ -116,7 +112,7 @@ class WorkCounter:
         per_token: operations for each token, forward and backward.
         per_answer_token: the same of the output layer, for each token that is learnt.
         per_pair: the same of attention, for each pair of a token and one that it sees.
-        alignments: of bridges that attend to the embedding matrix.
+        bridges: of bridges that do more than a few products per soft token.
     """
 
     lengths: Sequence[int]
@@ -124,7 +120,7 @@ class WorkCounter:
     per_token: float = 0.0
     per_answer_token: float = 0.0
     per_pair: float = 0.0
-    alignments: Sequence[AlignmentWork] = ()
+    bridges: Sequence[BridgeWork] = ()
 
     def __call__(self, step: PlannedStep) -> StepWork:
         """The work of one step."""
@@ -132,7 +128,7 @@ class WorkCounter:
         sizes = [[lengths[example] for example in pack] for pack in step.packs]
         pairs = sum(size * (size + 1) // 2 for pack in sizes for size in pack) if self.per_pair else 0
         flops = self.per_token * step.tokens + self.per_answer_token * step.supervised_tokens + self.per_pair * pairs
-        flops += sum(one(pack) for one in self.alignments for pack in step.packs)
+        flops += sum(one(pack) for one in self.bridges for pack in step.packs)
         return StepWork(capacity(step, lengths, self.world_size), flops)
 
 
@@ -164,21 +160,20 @@ def work_counter(
         per_token=_operations(weight for weight in llm.parameters() if id(weight) not in apart),
         per_answer_token=_operations(output.parameters()) if output is not None else 0.0,
         per_pair=12.0 * width * config.num_hidden_layers,
-        alignments=_alignments(model, rows) if rows else (),
+        bridges=_bridges(model, rows) if rows else (),
     )
 
 
-def _alignments(model: Any, rows: Sequence[ConversationRow]) -> list[AlignmentWork]:
-    matrix = model.embedding_matrix
-    rows_of_matrix, width = getattr(matrix, "ds_shape", matrix.shape)
+def _bridges(model: Any, rows: Sequence[ConversationRow]) -> list[BridgeWork]:
     found = []
     counted: dict[tuple[Modality, tuple[int, ...]], int] = {}  # counting takes longer than looking it up
     for modality, bridge in model.bridges.items():
-        attention = getattr(bridge, "alignment", None)
-        if isinstance(attention, AlignmentAttention):
-            passes = 1 + matrix.requires_grad + any(weight.requires_grad for weight in bridge.parameters())
+        forward = partial(bridge.extra_operations, model.config, modality)
+        if forward(1):
+            reads_trained = "embedding_matrix" in bridge.needs and model.embedding_matrix.requires_grad
+            passes = 1 + reads_trained + any(weight.requires_grad for weight in bridge.parameters())
             made = [_soft_tokens(model.config, modality, row, counted) for row in rows]
-            found.append(AlignmentWork(made, (rows_of_matrix, width), attention.heads, passes))
+            found.append(BridgeWork(made, forward, passes))
     return found
 
 

@@ -8,8 +8,8 @@ from transformers.models.glmasr.modeling_glmasr import GlmAsrMultiModalProjector
 from transformers.models.voxtral.modeling_voxtral import VoxtralMultiModalProjector
 
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
+from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.frame_stack import FrameStackBridge
-from macaw_cli.model.bridges.protocol import BridgeContext
 from macaw_cli.model.bridges.registry import soft_token_count
 
 NOTHING = BridgeContext(torch.zeros(1, 1))

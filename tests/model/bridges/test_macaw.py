@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.macaw import MacawBridge, sinusoid
-from macaw_cli.model.bridges.protocol import BridgeContext
 
 PAPER = dict(heads=2, align_heads=4, dropout=0.1, over_time=True, residual=False)
 

@@ -13,7 +13,7 @@ from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
-from macaw_cli.model.bridges.protocol import BridgeContext
+from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.registry import BRIDGES, build_bridge, soft_token_count
 from macaw_cli.model.configuration import MacawConfig
 

@@ -1,12 +1,16 @@
 """The estimate of memory: each setting moves what it should, and real steps take about what was estimated."""
 
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.model.bridges.macaw import MacawBridge
 from macaw_cli.training.planning.machine_memory import MachineMemory
 from macaw_cli.training.planning.measured_steps import measure
 from macaw_cli.training.planning.memory_estimate import ModelSize, PackSize, estimate, total
@@ -16,7 +20,7 @@ from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 
 SIZE = ModelSize(
     trained=7 * 10**9, frozen=0, quantised=0, head=0, width=4096, layers=32, feed_forward=11008, vocabulary=32000,
-    key_value_width=4096, align_heads={},
+    key_value_width=4096, bridges={},
 )  # fmt: skip
 PACK = PackSize(tokens=2048, supervised=500, soft_tokens={"image": 100})
 GIB = 2**30
@@ -75,11 +79,15 @@ def test_the_buffers_are_those_that_deepspeed_is_told_to_make():
 
 
 def test_the_alignment_of_the_macaw_bridge_counts():
-    aligned = device(TrainingSettings(precision="bf16"), size=replace(SIZE, align_heads={"image": 16}))
-    assert aligned["alignment"] > 100 * 16 * 32000 * 4
-    assert "alignment" not in device(TrainingSettings(precision="bf16"))
-    without_audio = replace(SIZE, align_heads={"audio": 16})
-    assert "alignment" not in device(TrainingSettings(precision="bf16"), size=without_audio), "no audio in the pack"
+    config = SimpleNamespace(
+        vocabulary_size=32000, text_width=4096, bridge_settings=lambda modality: design("macaw", alignment_heads=16)
+    )
+    macaw_bridge = partial(MacawBridge.extra_memory, config, "image")
+    aligned = device(TrainingSettings(precision="bf16"), size=replace(SIZE, bridges={"image": macaw_bridge}))
+    assert aligned["bridges"] > 100 * 16 * 32000 * 4
+    assert "bridges" not in device(TrainingSettings(precision="bf16"))
+    without_audio = replace(SIZE, bridges={"audio": macaw_bridge})
+    assert "bridges" not in device(TrainingSettings(precision="bf16"), size=without_audio), "no audio in the pack"
 
 
 class _Stage:

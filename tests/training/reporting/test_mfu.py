@@ -119,7 +119,7 @@ def test_a_bridge_that_does_not_attend_adds_nothing(workspace):
     space = workspace(bridge="linear")
     materials = prepare(space)
     model = new_model(space, materials.config, materials.dataset)
-    assert work_counter(model, materials.tokens.lengths.tolist(), 1, materials.rows).alignments == []
+    assert work_counter(model, materials.tokens.lengths.tolist(), 1, materials.rows).bridges == []
 
 
 class Wrapped:

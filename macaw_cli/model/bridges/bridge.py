@@ -1,0 +1,108 @@
+"""What a bridge is: features in, soft tokens out, their number known from the feature shape alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from torch import Tensor, nn
+
+from macaw_cli.config.settings import Modality
+
+if TYPE_CHECKING:
+    from macaw_cli.model.configuration import MacawConfig
+
+Need = Literal["embedding_matrix", "instruction"]
+"""What a bridge may ask for besides the features."""
+
+
+@dataclass(frozen=True)
+class BridgeContext:
+    """What a bridge may look at besides the features."""
+
+    embedding_matrix: Tensor
+    """(V, D): the LLM's input embeddings, with gradients; under ZeRO-3 whole only inside a bridge's forward. Where the
+    modality is absent and a bridge runs only for its parameters' sake, a single row."""
+    examples: Sequence[int] = ()
+    """Of each medium, the number of its example in the batch: packed examples count on through all rows."""
+    instructions: Sequence[Tensor] = ()
+    """Of each medium, the (L,) int64 ids of its example's instruction: all text before the first supervised token, or
+    all text where nothing is supervised. Only for bridges that need it."""
+
+
+class Bridge(nn.Module):
+    """One design of a bridge for one modality.
+
+    Every submodule that owns parameters is called exactly once per `forward`, whatever the number of media: under
+    ZeRO-3 the calls of all ranks have to be the same.
+
+    A module inside a bridge whose initial weights are not torch's defaults has a method `initialise`, which sets its
+    own parameters and buffers, but not its children's, with the functions of `transformers.initialization`.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    """What `forward` reads of the context. The embedding matrix costs a gather under ZeRO-3."""
+
+    @classmethod
+    def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:
+        """A bridge with initial weights for the sizes in `config`.
+
+        Raises:
+            UsageError: the sizes do not fit this design.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
+        """Soft tokens of one medium whose features have this shape, (N, C) or (F, N, C).
+
+        Raises:
+            UsageError: this design cannot make soft tokens of that shape.
+        """
+        raise NotImplementedError
+
+    def smallest_input(self) -> tuple[int, int]:
+        """(tokens, channels) of the smallest feature that can pass, for ranks that lack this modality."""
+        raise NotImplementedError
+
+    def calibrate(self, embedding_matrix: Tensor) -> None:
+        """Fit a new bridge to the LLM before training; nothing to do by default.
+
+        Args:
+            embedding_matrix: (V, D), whole also under ZeRO-3. The bridge's own parameters may be partitioned: write to
+                them inside `macaw_cli.model.partitions.gathered(parameter, to_change=True)`.
+        """
+
+    @staticmethod
+    def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
+        """Bytes that a forward pass keeps for the backward pass beyond a few vectors per soft token; 0 by default.
+
+        Args:
+            config: of the model.
+            modality: of this bridge.
+            soft_tokens: K, of all media in the pass.
+            value_bytes: of one number in the precision of the training.
+        """
+        return 0.0
+
+    @staticmethod
+    def extra_operations(config: "MacawConfig", modality: Modality, soft_tokens: int) -> float:
+        """Floating point operations of a forward pass beyond a few products per soft token; 0 by default.
+
+        Args:
+            config: of the model.
+            modality: of this bridge.
+            soft_tokens: K, of all media in the pass.
+        """
+        return 0.0
+
+    def forward(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
+        """Soft tokens of all media, one after the other.
+
+        Args:
+            features: one (N, C) or (F, N, C) tensor per medium, in the bridge's dtype; at least one.
+            context: what else the bridge may look at.
+
+        Returns:
+            (K, D), K the sum of `soft_tokens` over the media.
+        """
+        raise NotImplementedError
