@@ -1,13 +1,17 @@
 """The `macaw` command: registers the commands, turns a MacawError into one line and an exit code."""
 
+import io
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from macaw_cli import __version__
+from macaw_cli.basics import console, standard_streams
 from macaw_cli.basics.errors import MacawError
+from macaw_cli.basics.system_errors import system_error
 from macaw_cli.basics.threads import share_cores
 from macaw_cli.commands.build_dataset import build_dataset
 from macaw_cli.commands.chat import chat
@@ -20,6 +24,9 @@ from macaw_cli.commands.init import init
 from macaw_cli.commands.inspect import inspect
 from macaw_cli.commands.quickstart import quickstart
 from macaw_cli.commands.train import train
+
+UsageProblem: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What typer raises about the words of a command; it has no public name there."""
 
 app = typer.Typer(
     name="macaw",
@@ -41,7 +48,7 @@ for panel, command in (
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"macaw {__version__}")
+        console.result(f"macaw {__version__}")
         raise typer.Exit
 
 
@@ -57,17 +64,50 @@ def common(
 
 def cli() -> None:
     """Run the command line; exit codes: 0 done, 1 a known failure, 2 wrong usage, 130 SIGINT, 143 SIGTERM."""
+    standard_streams.prepare()
     share_cores()
+    sys.excepthook = lambda kind, error, trace: console.tell_bug(error)
+    sys.exit(_told(_run))
+
+
+def _run() -> int:
+    ended = app(standalone_mode=False)
+    if ended == 130:  # typer turns Ctrl-C into this code without a word
+        console.say("Interrupted.")
+    standard_streams.finish()
+    return ended if isinstance(ended, int) else 0
+
+
+def _told(run: Callable[[], int]) -> int:
+    """The exit code of `run`; every failure that is no bug is told in one place."""
     try:
-        app()
+        return run()
     except MacawError as error:
-        if os.environ.get("MACAW_DEBUG") == "1":
-            raise
-        print(f"Error: {error.problem}", file=sys.stderr)
-        if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        return _tell(error, error)
+    except UsageProblem as error:
+        console.tell_usage(_shown(error))
+        return int(error.exit_code)
     except SystemExit as end:
-        if end.code == 130:  # typer turns Ctrl-C into this code without a word
-            print("Interrupted.", file=sys.stderr)
+        # typer takes a broken pipe for a reader that has seen enough, and ends without a word
+        if isinstance(end.__context__, BrokenPipeError):
+            return _tell(standard_streams.output_lost(end.__context__), end)
         raise
+    except (OSError, MemoryError) as error:
+        known = standard_streams.trouble() or system_error(error)
+        if known is None:
+            raise
+        return _tell(known, error)
+
+
+def _tell(error: MacawError, cause: BaseException) -> int:
+    if os.environ.get("MACAW_DEBUG") == "1":
+        raise cause
+    console.tell_error(error)
+    return error.exit_code
+
+
+def _shown(error: "UsageProblem") -> str:
+    """A complaint of typer about the words of a command."""
+    text = io.StringIO()
+    error.show(file=text)
+    return text.getvalue()

@@ -1,5 +1,6 @@
-"""All printing: results on stdout, everything else on stderr, in a terminal or in a pipe.
+"""The one door to the terminal: results on stdout, everything else on stderr, in a terminal or in a pipe.
 
+Whatever is said may hold foreign text, so all of it is stripped of control characters and nothing of it is markup.
 A progress display in a terminal is rich's; in a pipe it is a plain line every `PLAIN_EVERY_S` seconds.
 """
 
@@ -7,13 +8,22 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from macaw_cli.basics import distributed
+from macaw_cli.basics.errors import MacawError
+from macaw_cli.basics.standard_streams import encodable, put, writes_unicode
+from macaw_cli.basics.terminal_text import in_json, lines, one_line
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.text import Text
 
 PLAIN_EVERY_S = 10.0
+REFRESHES_PER_S = 4
 
 
 class Advance(Protocol):
@@ -26,45 +36,129 @@ class Advance(Protocol):
 def say(text: str) -> None:
     """One line of what is going on, on stderr, from the main process only."""
     if distributed.is_main():
-        print(text, file=sys.stderr, flush=True)
+        put(one_line(text) + "\n", to_stdout=False)
 
 
 def result(text: str) -> None:
-    """One line of result, on stdout, from the main process only."""
+    """One line of result, on stdout, from the main process only.
+
+    Raises:
+        ResourceError: standard output is closed or full.
+    """
     if distributed.is_main():
-        print(text, flush=True)
+        put(one_line(text) + "\n", to_stdout=True)
 
 
 def result_piece(text: str) -> None:
-    """A piece of a line of result, as it comes, on stdout; `result("")` ends the line."""
+    """A piece of a longer text of result, as it comes, on stdout; `result("")` ends its line.
+
+    Raises:
+        ResourceError: standard output is closed or full.
+    """
     if distributed.is_main():
-        print(text, end="", flush=True)
+        put(lines(text), to_stdout=True)
 
 
 def result_json(content: Any) -> None:
-    """The one JSON object that `--json` promises, on stdout."""
+    """The one JSON object that `--json` promises, on stdout.
+
+    Raises:
+        ResourceError: standard output is closed or full.
+    """
     if distributed.is_main():
-        print(json.dumps(content, indent=2, ensure_ascii=False), flush=True)
+        text = json.dumps(content, indent=2, ensure_ascii=not writes_unicode(sys.stdout))
+        put(in_json(text) + "\n", to_stdout=True)
+
+
+def tell_error(error: MacawError) -> None:
+    """What went wrong, and on a line of its own what to do."""
+    put(f"Error: {one_line(error.problem)}\n", to_stdout=False)
+    if error.hint:
+        put(f"  {one_line(error.hint)}\n", to_stdout=False)
+
+
+def tell_usage(text: str) -> None:
+    """How a command is used, and what about it was wrong: several lines."""
+    put(lines(text), to_stdout=False)
+
+
+def tell_bug(error: BaseException) -> None:
+    """A traceback, from any process."""
+    put(lines("".join(traceback.format_exception(error))), to_stdout=False)
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]], *, to_stdout: bool = True) -> None:
-    """A table: first column left, the others right; plain text wide enough for itself when not in a terminal."""
+    """A table: first column left, the others right; plain text wide enough for itself when not in a terminal.
+
+    Raises:
+        ResourceError: standard output is closed or full.
+    """
     from rich.console import Console
     from rich.table import Table
 
     if not distributed.is_main():
         return
-    table = Table(title=title, title_justify="left")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
     stream = sys.stdout if to_stdout else sys.stderr
+    table = Table(title=encodable(one_line(title), stream), title_justify="left")
+    for number, column in enumerate(columns):
+        justify: Any = "left" if number == 0 else "right"
+        table.add_column(encodable(one_line(column), stream), justify=justify, no_wrap=True)
+    for row in rows:
+        table.add_row(*(encodable(one_line(cell), stream) for cell in row))
     # names of files and kinds are no markup: `[1]` and `:cat:` stay what they are
     console = Console(file=stream, markup=False, emoji=False, highlight=False)
     if not stream.isatty():
         console.width = max(160, console.measure(table, options=console.options.update(width=100_000)).maximum)
-    console.print(table)
+    with console.capture() as drawn:
+        console.print(table)
+    put(drawn.get(), to_stdout=to_stdout)
+
+
+class LiveLines:
+    """A few lines on stderr that stay in their place, below whatever is said; for terminals only.
+
+    Args:
+        fields: what to show in that many columns: lines of (text, style of rich).
+        gap: between the fields of a line.
+    """
+
+    def __init__(self, fields: Callable[[int], list[list[tuple[str, str]]]], gap: str) -> None:
+        from rich.console import Console
+
+        self._fields, self._gap = fields, gap
+        self._console = Console(file=sys.stderr, highlight=False)
+        self._live: Live | None = None
+
+    def start(self) -> None:
+        """Show the lines, from now on."""
+        from rich.live import Live
+
+        # a new one every time: the old one would wipe out what was said meanwhile
+        self._live = Live(
+            get_renderable=self._text,
+            console=self._console,
+            refresh_per_second=REFRESHES_PER_S,
+            transient=True,  # whenever it stops for a while it leaves nothing behind
+            redirect_stdout=sys.stdout.isatty(),  # in a pipe, results stay results
+            vertical_overflow="crop",
+        )
+        self._live.start(refresh=True)
+
+    def stop(self, *, leave: bool = False) -> None:
+        """Give the terminal back; `leave` what was shown last."""
+        if self._live is not None:
+            self._live.transient = not leave
+            self._live.stop()
+
+    def _text(self) -> "Text":
+        from rich.text import Text
+
+        text = Text(no_wrap=True, overflow="crop")
+        for number, line in enumerate(self._fields(self._console.width - 1)):
+            text.append("\n" if number else "")
+            for place, (field, style) in enumerate(line):
+                text.append(self._gap if place else "").append(one_line(field), style or None)
+        return text
 
 
 @contextmanager
@@ -102,14 +196,14 @@ def _rich_progress(title: str, total: int, unit: str, passing: bool) -> Iterator
         TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=Console(file=sys.stderr), transient=passing) as bar:
-        task = bar.add_task(title, total=total, rate="", note="")
+        task = bar.add_task(one_line(title), total=total, rate="", note="")
         started, done = time.monotonic(), 0
 
         def advance(count: int, note: str = "", fewer: int = 0) -> None:
             nonlocal done, total
             done, total = done + count, total - fewer
             rate = done / max(time.monotonic() - started, 1e-9)
-            bar.update(task, advance=count, total=max(total, done), rate=f"{rate:.1f} {unit}/s", note=note)
+            bar.update(task, advance=count, total=max(total, done), rate=f"{rate:.1f} {unit}/s", note=one_line(note))
 
         yield _one_at_a_time(advance)
 

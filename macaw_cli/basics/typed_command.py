@@ -1,8 +1,9 @@
 """What the user typed, also in the processes that a command starts: their own arguments would tell nobody anything."""
 
-import shlex
 import sys
 from collections.abc import Sequence
+
+from macaw_cli.basics.shell_words import to_type
 
 _told: list[str] = []
 
@@ -27,7 +28,7 @@ def typed_option(command: str, option: str) -> str | None:
 def same_config(command: str) -> str:
     """` --config FILE` for the next command, where this one was typed with it; quoted for the shell, else empty."""
     config = typed_option(command, "--config")
-    return f" --config {shlex.quote(config)}" if config else ""
+    return f" {to_type('--config', config)}" if config else ""
 
 
 def remember_typed_command(words: Sequence[str]) -> None:

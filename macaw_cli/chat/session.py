@@ -56,8 +56,9 @@ class ChatSession:
         The turn is kept when the answer has ended or its reader stopped; after an error nothing has changed.
 
         Raises:
-            InputError: the conversation is longer than the model can read.
+            InputError: the conversation is longer than the model can read, or the question is not text.
         """
+        _require_text(question)
         turn = Turn(question, tuple(sorted(self.pending, key=_order)))
         pieces = self._answer([*self.turns, turn])
         try:
@@ -116,6 +117,18 @@ class ChatSession:
                 f" it is longer than the {longest} that the model can read.",
                 "Type /clear to begin anew, or lower chat.max_new_tokens.",
             )
+
+
+def _require_text(question: str) -> None:
+    """Bytes on stdin or in `--prompt` that the terminal's encoding does not know arrive as lone surrogates."""
+    try:
+        question.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(question[error.start]) & 0xFF
+        raise InputError(
+            f"The question is not UTF-8 text: byte {byte:#04x} at position {error.start + 1}.",
+            "Convert it first, for example with `iconv -f latin1 -t utf8`.",
+        ) from None
 
 
 def messages_of(turns: list[Turn], system: str = "") -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ class Terminal:
             except MacawError as error:
                 if not self._interactive:
                     raise
-                console.say(f"Error: {error.problem}" + (f"\n  {error.hint}" if error.hint else ""))
+                console.tell_error(error)
             except KeyboardInterrupt:
                 if not self._interactive:
                     raise

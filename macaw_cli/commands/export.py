@@ -22,6 +22,7 @@ def export(
     workspace = workspace_of(config, overrides, export__format=form, export__out=out)
     from macaw_cli.basics.console import result, result_json, say
     from macaw_cli.basics.disk import human_bytes
+    from macaw_cli.basics.shell_words import to_type
     from macaw_cli.export.hf import export_hf
 
     report = export_hf(workspace, model)
@@ -30,4 +31,4 @@ def export(
         return
     result(f"Exported {report.source} to {report.out} ({human_bytes(report.nbytes)}).")
     result(f"Reloaded in a fresh process: {report.proof}.")
-    say(f"Next: macaw chat {report.out}")
+    say(f"Next: {to_type('macaw', 'chat', report.out)}")

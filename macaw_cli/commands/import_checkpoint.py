@@ -18,10 +18,11 @@ def import_checkpoint(
 ) -> None:
     """Turn the published Macaw-LLM weights into a model folder."""
     from macaw_cli.basics.console import result, say
+    from macaw_cli.basics.shell_words import to_type
     from macaw_cli.export.published import import_published
     from macaw_cli.export.published_companions import Companions
 
     report = import_published(file, config, out, Companions(tokenizer, image_encoder, audio_encoder))
     for line in report.lines():
         say(line)
-    result(f"Wrote {report.folder}. Next: macaw inspect {report.folder}")
+    result(f"Wrote {report.folder}. Next: {to_type('macaw', 'inspect', report.folder)}")

@@ -21,11 +21,10 @@ def init(
     overrides: SetOption = None,
 ) -> None:
     """Write a macaw.yaml from a preset, with comments on what to fill in."""
-    import shlex
-
     from macaw_cli.basics.console import result
+    from macaw_cli.basics.shell_words import to_type
     from macaw_cli.config.presets import write_preset
 
     file = write_preset(preset, folder, overrides or [])
-    there = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    there = "" if folder.resolve() == Path.cwd() else f"{to_type('cd', folder)} && "
     result(f"Wrote {file} ({preset}). Fill in your media and conversations. Next: {there}macaw extract-features")

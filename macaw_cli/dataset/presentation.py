@@ -1,11 +1,11 @@
 """What `macaw build-dataset` tells: the table of sources and kinds, the plan, the last line."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.console import print_table, result, say
 from macaw_cli.basics.disk import human_bytes
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.typed_command import same_config, typed_option
 from macaw_cli.dataset.lock_file import kind_counts, source_counts
 from macaw_cli.dataset.preparing import Prepared
@@ -55,4 +55,4 @@ def show_result(info: dict[str, Any], out: Path, *, up_to_date: bool) -> None:
 def _next_command() -> str:
     """Naming the dataset and the configuration where the user did."""
     out = typed_option("build-dataset", "--out")
-    return "macaw train" + (f" {shlex.quote(out)}" if out else "") + same_config("build-dataset")
+    return "macaw train" + (f" {to_type(Path(out))}" if out else "") + same_config("build-dataset")

@@ -1,6 +1,5 @@
 """`macaw extract-features`: media files to features in shards, each content once."""
 
-import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from macaw_cli.basics import console
 from macaw_cli.basics.background import Ahead
 from macaw_cli.basics.disk import free_space, require_free_space
 from macaw_cli.basics.fingerprints import fingerprint
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.stopping import sigterm_is_raised
 from macaw_cli.basics.typed_command import same_config
 from macaw_cli.config.loading import Workspace
@@ -220,7 +220,7 @@ def _next_command(workspace: Workspace) -> str:
     """Naming the store where the settings do not."""
     settings = workspace.settings
     known = any(workspace.place(store) == workspace.place(settings.features.out) for store in settings.dataset.features)
-    store = "" if known else f" --features {shlex.quote(settings.features.out)}"
+    store = "" if known else f" {to_type('--features', settings.features.out)}"
     return f"macaw build-dataset{store}{same_config('extract-features')}"
 
 

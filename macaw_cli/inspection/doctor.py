@@ -41,7 +41,8 @@ def report(workspace: Workspace, *, as_json: bool) -> None:
     for check in examine(workspace):
         checks.append(check)
         if not as_json:
-            console.result(line(check))
+            for line in check_lines(check):
+                console.result(line)
     missing = [check.name for check in checks if check.status == "missing"]
     if as_json:
         console.result_json({"ok": not missing, "checks": [check.as_json() for check in checks]})
@@ -50,7 +51,7 @@ def report(workspace: Workspace, *, as_json: bool) -> None:
     console.say("macaw can run here. Next: macaw quickstart")
 
 
-def line(check: Check) -> str:
+def check_lines(check: Check) -> list[str]:
     """`check` as one line, or two when there is something to do."""
-    hint = f"\n{'':22}-> {check.hint}" if check.hint else ""
-    return f"{MARKS[check.status]} {check.name:13} {check.detail}{hint}"
+    hint = [f"{'':22}-> {check.hint}"] if check.hint else []
+    return [f"{MARKS[check.status]} {check.name:13} {check.detail}", *hint]

@@ -7,6 +7,7 @@ from pathlib import Path
 from macaw_cli.basics import console
 from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import DamagedError, InputError, UsageError
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.inspection.datasets import describe_dataset, verify_dataset
 from macaw_cli.inspection.description import Description
@@ -117,7 +118,8 @@ def recognise(folder: Path) -> Kind:
         InputError: there is no such folder, or it is none of the kinds; the message says what was looked for.
     """
     if folder.is_file():
-        raise InputError(f"{folder} is a file; macaw inspect takes a folder.", f"Try: macaw inspect {folder.parent}")
+        hint = f"Try: {to_type('macaw', 'inspect', folder.parent)}"
+        raise InputError(f"{folder} is a file; macaw inspect takes a folder.", hint)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.", "Give a feature store, dataset, run or model.")
     for kind in KINDS:
@@ -135,7 +137,7 @@ def _is_macaw(config: Path) -> bool:
 def _suggestion(folder: Path) -> str:
     inside = [entry for entry in sorted(folder.iterdir()) if any((entry / kind.marker).is_file() for kind in KINDS)]
     if inside:
-        return f"Inside it there is one: macaw inspect {inside[0]}"
+        return f"Inside it there is one: {to_type('macaw', 'inspect', inside[0])}"
     if (folder / "config.json").is_file():
         return "Its config.json is of another model type than `macaw`."
     return "An unfinished dataset has no dataset.json yet: type `macaw build-dataset` again to finish it."

@@ -12,6 +12,7 @@ from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import fingerprint, require_version, sha256_file
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.config.settings import MODALITIES
 from macaw_cli.inspection.description import Description, Table, shape_text
@@ -54,7 +55,7 @@ def describe_model(folder: Path) -> Description:
         "exported": report and {name: report[name] for name in ("macaw", "proof") if name in report},
     }
     return Description("exported model" if report else "model", str(folder), facts, _lines(facts), _tables(facts),
-                       next_step=f"macaw chat {folder}")  # fmt: skip
+                       next_step=to_type("macaw", "chat", folder))  # fmt: skip
 
 
 def verify_model(folder: Path) -> Iterator[Finding]:

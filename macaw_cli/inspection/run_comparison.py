@@ -7,6 +7,7 @@ from pathlib import Path
 
 from macaw_cli.basics import console
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.urls import is_url
 from macaw_cli.inspection.inspect_folder import PageRequest, recognise
 from macaw_cli.reports.comparison import RunComparison, requested_page
@@ -57,7 +58,8 @@ def _different_runs(places: Sequence[str]) -> list[Path]:
         kind = recognise(folder)
         if kind.name != "run":
             raise UsageError(
-                f"Side by side stand runs only; {place} is a {kind.name}.", f"See it alone: macaw inspect {place}"
+                f"Side by side stand runs only; {place} is a {kind.name}.",
+                f"See it alone: {to_type('macaw', 'inspect', place)}",
             )
         if folder.resolve() in folders:
             raise UsageError(f"{place} is named twice.", "Name two different runs, or one to see it alone.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.disk import human_bytes
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.inspection.description import Description, Table
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.inspection.models import describe_model, verify_model
@@ -41,7 +42,7 @@ def describe_run(folder: Path) -> Description:
         "model": model and model.facts,
     }
     tables = [*_tables(record, facts), *(model.tables if model else [])]
-    next_step = f"macaw chat {folder}" if record.is_finished else "macaw train --resume"
+    next_step = to_type("macaw", "chat", folder) if record.is_finished else "macaw train --resume"
     return Description("run", str(folder), facts, _lines(record, facts), tables, next_step)
 
 

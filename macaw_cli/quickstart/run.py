@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from macaw_cli.basics.atomic_files import read_json, write_json, write_text
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError, MacawError, UsageError
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.config.loading import CONFIG_NAME, Workspace, open_workspace
 from macaw_cli.config.presets import preset_yaml
 from macaw_cli.quickstart.checkpoints import copy_checkpoints
@@ -55,7 +55,7 @@ def run_quickstart(folder: Path, overrides: Sequence[str] = (), *, controls: boo
 
 def chat_line(workspace: Workspace) -> str:
     """The command to try next, on a held-out picture."""
-    return f"cd {shlex.quote(str(workspace.root))} && macaw chat --image media/heldout/image-00000.png"
+    return f"{to_type('cd', workspace.root)} && macaw chat --image media/heldout/image-00000.png"
 
 
 def _workspace(folder: Path, overrides: Sequence[str]) -> Workspace:
@@ -132,7 +132,8 @@ def _sample_questions(workspace: Workspace) -> list[list[str]]:
 
 def _type(workspace: Workspace, *words: str) -> None:
     """Run one macaw command in the workspace as a user would, showing it first; its stdout goes to our stderr."""
-    say(f"\n$ macaw {shlex.join(words)}")
+    say("")
+    say(f"$ {to_type('macaw', *words)}")
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-m", "macaw_cli", *words]
     if code := run_child(command, workspace.root, environment):

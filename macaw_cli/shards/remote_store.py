@@ -16,6 +16,7 @@ from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import require_version, sha256_file
 from macaw_cli.basics.remote_files import driver_errors_are_told, list_folder, stamp_of_info
 from macaw_cli.basics.remote_transfer import fetch, send
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.urls import joined, without_secrets
 from macaw_cli.shards.damage_note import DAMAGE_NAME
 from macaw_cli.shards.feature_rows import ShardRow
@@ -53,7 +54,7 @@ def local_copy_of_store(url: str) -> Path:
         problem = f"{without_secrets(url)} is not a feature store: " + (
             "it has no store.json." if entries else "there is nothing."
         )
-        raise InputError(problem, f"`macaw extract-features --out {without_secrets(url)}` makes one.")
+        raise InputError(problem, f"`{to_type('macaw', 'extract-features', '--out', without_secrets(url))}` makes one.")
     folder = cache_of_store(url, "copy")
     folder.mkdir(parents=True, exist_ok=True)
     record = read_record(folder)

@@ -1,10 +1,10 @@
 """What to type next: a command that means what was just planned or trained, wherever its settings came from."""
 
 import os
-import shlex
 from pathlib import Path
 
 from macaw_cli.basics.errors import MacawError
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.training.processes import Processes
@@ -25,7 +25,7 @@ def command_to_train(processes: Processes) -> str:
     told = any(word.split("=")[0] in NUMBERS for word in kept)
     if processes.device == "cuda" and processes.count > 1 and not told:
         kept += ["--gpus", str(processes.count)]
-    return shlex.join(kept)
+    return to_type(*kept)
 
 
 def command_to_chat(run: Path) -> str:
@@ -41,4 +41,4 @@ def command_to_chat(run: Path) -> str:
     except MacawError:  # of a macaw.yaml here that this training did not read
         is_newest = False
     near = os.path.relpath(run)
-    return "macaw chat" if is_newest else f"macaw chat {shlex.quote(str(run) if near.startswith('..') else near)}"
+    return "macaw chat" if is_newest else to_type("macaw", "chat", run if near.startswith("..") else Path(near))

@@ -9,13 +9,14 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, TextIO
 
+from macaw_cli.basics.console import tell_bug
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.lifetime import end_with_parent
+from macaw_cli.basics.system_errors import system_error
 from macaw_cli.features.engines.work_order import WorkOrder
 from macaw_cli.features.journal import Job
 from macaw_cli.features.shard_rows import JobResult
@@ -33,7 +34,10 @@ def main() -> int:
         parent.send({"error": [type(error).__name__, error.problem, error.hint]})
         return 1
     except Exception as error:  # such as a CUDA error, after which no more can be done in this process
-        traceback.print_exc()
+        if known := system_error(error):
+            parent.send({"error": [type(known).__name__, known.problem, known.hint]})
+            return 1
+        tell_bug(error)
         parent.send({"lost": f"{type(error).__name__}: {error}".partition("\n")[0]})
         return 1
     finally:

@@ -9,12 +9,13 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 
 from macaw_cli.basics import distributed
+from macaw_cli.basics.console import tell_bug
 from macaw_cli.basics.errors import Interrupted, MacawError
 from macaw_cli.basics.lifetime import end_with_parent
+from macaw_cli.basics.system_errors import system_error
 from macaw_cli.basics.typed_command import remember_typed_command
 from macaw_cli.training.launching.outcome import leave_error, leave_report, leave_silence
 
@@ -47,18 +48,27 @@ def main(folder: Path) -> int:
         return 0  # saved, on every rank at the same step: nothing for the launcher to clean up
     except MacawError as error:
         if os.environ.get("MACAW_DEBUG") == "1":
-            traceback.print_exc()
+            tell_bug(error)
         leave_error(folder, distributed.rank(), error)
         return error.exit_code
     except RuntimeError as error:
         _tell_of_peers(folder, error)
         return 1
-    except Exception:
-        traceback.print_exc()
-        return 1
+    except Exception as error:
+        return _tell_of_trouble(folder, error)
     if distributed.is_main():
         leave_report(folder, report)
     return 0
+
+
+def _tell_of_trouble(folder: Path, error: Exception) -> int:
+    """The machine's own (a full disk) in one message, as the launcher tells it; anything else is a bug."""
+    known = system_error(error)
+    if known:
+        leave_error(folder, distributed.rank(), known)
+    else:
+        tell_bug(error)
+    return 1
 
 
 def _tell_of_peers(folder: Path, error: RuntimeError) -> None:
@@ -68,7 +78,7 @@ def _tell_of_peers(folder: Path, error: RuntimeError) -> None:
         detail = text.splitlines()[0].rpartition("] ")[2]  # after the place in gloo's source
         leave_silence(folder, distributed.rank(), detail)
     elif not PEER_LOST.search(text):
-        traceback.print_exception(error)
+        tell_bug(error)
 
 
 def _end_as_orphan(launcher: int) -> None:

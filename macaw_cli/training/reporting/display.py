@@ -5,23 +5,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from macaw_cli.basics import distributed
-from macaw_cli.basics.console import PLAIN_EVERY_S, say
+from macaw_cli.basics.console import PLAIN_EVERY_S, LiveLines, say
 from macaw_cli.basics.figure_kinds import modality_of
 from macaw_cli.reports.sparkline import levels_for
 from macaw_cli.training.reporting.facts import StepReport, TrainingFacts
 from macaw_cli.training.reporting.mfu import WorkCounter
 from macaw_cli.training.reporting.status_lines import GAP, plain_line, status_fields
-
-if TYPE_CHECKING:
-    from rich.live import Live
-    from rich.text import Text
-
-REFRESHES_PER_S = 4
 
 
 class TrainingDisplay:
@@ -73,31 +67,15 @@ class _LiveDisplay(TrainingDisplay):
     """The same in a terminal, in lines that stay in their place, below whatever is said."""
 
     def __init__(self, facts: TrainingFacts) -> None:
-        from rich.console import Console
-
         super().__init__(facts)
-        self._console = Console(file=sys.stderr, highlight=False)
         self._levels = levels_for(sys.stderr)
-        self._live = self._new_live()
-        self._live.start(refresh=True)
+        self._live = LiveLines(self._lines, GAP)
+        self._live.start()
 
     def end(self) -> None:
         """Leave the last state on the screen."""
         self.facts.ended = True
-        self._live.transient = False
-        self._live.stop()
-
-    def _new_live(self) -> "Live":
-        from rich.live import Live
-
-        return Live(
-            get_renderable=self._lines,
-            console=self._console,
-            refresh_per_second=REFRESHES_PER_S,
-            transient=True,  # whenever it stops for a while it leaves nothing behind
-            redirect_stdout=sys.stdout.isatty(),  # in a pipe, results stay results
-            vertical_overflow="crop",
-        )
+        self._live.stop(leave=True)
 
     @contextmanager
     def pause(self, what: str) -> Iterator[None]:
@@ -110,22 +88,14 @@ class _LiveDisplay(TrainingDisplay):
             with super().pause(what):
                 yield
         finally:
-            self._live = self._new_live()  # the old one would wipe out what was said meanwhile
-            self._live.start(refresh=True)
+            self._live.start()
 
     def _say(self) -> None:
         """The lines are drawn by a thread of their own."""
 
-    def _lines(self) -> "Text":
-        from rich.text import Text
-
-        lines = Text(no_wrap=True, overflow="crop")
-        fields = status_fields(self.facts, memory_in_use(), self._console.width - 1, self._levels)
-        for number, line in enumerate(fields):
-            lines.append("\n" if number else "")
-            for place, field in enumerate(line):
-                lines.append(GAP if place else "").append(field.text, field.style or None)
-        return lines
+    def _lines(self, width: int) -> list[list[tuple[str, str]]]:
+        fields = status_fields(self.facts, memory_in_use(), width, self._levels)
+        return [[(field.text, field.style) for field in line] for line in fields]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from macaw_cli.basics.console import say
+from macaw_cli.basics.shell_words import to_type
 
 
 def draw_report(run: Path) -> None:
@@ -16,6 +17,7 @@ def draw_report(run: Path) -> None:
 
         page = write_run_report(run)
     except Exception as error:  # drawing needs fonts, a cache folder, room on the disk: all of that may be missing
-        say(f"The report of {run} cannot be drawn ({error}); `macaw inspect {run} --html` tries again.")
+        again = to_type("macaw", "inspect", run, "--html")
+        say(f"The report of {run} cannot be drawn ({error}); `{again}` tries again.")
     else:
         say(f"Report: {page}")
