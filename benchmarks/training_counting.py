@@ -41,7 +41,7 @@ def alignment_flops(model: MacawForConditionalGeneration, batch: Batch) -> float
     """Forward operations of the attention to the embedding matrix, in the form that macaw chooses."""
     rows, width = model.embedding_matrix.shape
     total = 0.0
-    for name, bridge in model.bridges.items():
+    for name, bridge in model.fusion.bridges.items():
         queries = int((batch.input_ids == model.config.soft_token_ids[name]).sum())
         if folding_is_cheaper(queries, rows, width, bridge.alignment.heads):
             total += 4.0 * bridge.alignment.heads * queries * rows * width

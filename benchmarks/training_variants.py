@@ -144,7 +144,7 @@ class Variants:
             model = MacawForConditionalGeneration(config, self.llm).to(self.dtype)
         model.calibrate()
         for name in config.modalities if null_media else ():
-            model.set_null_features(name, torch.zeros(config.feature_shapes[name]))
+            model.fusion.set_null_features(name, torch.zeros(config.feature_shapes[name]))
         use_attention(model, "auto")
         return model.train()
 
@@ -164,7 +164,7 @@ class Variants:
 @contextmanager
 def projected_per_medium(model: MacawForConditionalGeneration) -> Iterator[None]:
     """For the duration of the block every medium projects the embedding matrix to keys and values of its own."""
-    tokens = {id(bridge.alignment.in_proj_weight): SOFT_TOKENS[name] for name, bridge in model.bridges.items()}
+    tokens = {id(bridge.alignment.in_proj_weight): SOFT_TOKENS[name] for name, bridge in model.fusion.bridges.items()}
 
     def one_by_one(queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, **options: object) -> Tensor:
         media = queries.split(tokens[id(weights.in_proj_weight)])

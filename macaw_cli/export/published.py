@@ -21,7 +21,7 @@ from macaw_cli.export.published_names import published_name, renamed, summarised
 from macaw_cli.model.folder import CONFIG_FILE, save_model
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
-MAY_BE_MISSING = ("bridges.video.self_attention.", "null_features_")
+MAY_BE_MISSING = ("fusion.bridges.video.self_attention.", "fusion.null_features_")
 """The published file lacks the video self-attention; null features come from the encoders."""
 
 
@@ -102,7 +102,7 @@ def load_published(
         model = MacawForConditionalGeneration.from_pretrained(
             None, config=config, state_dict=found.weights, dtype=found.weights[EMBEDDING].dtype
         ).eval()
-    lacking = tuple(published_name(name) for name in missing if not name.startswith("null_features_"))
+    lacking = tuple(published_name(name) for name in missing if not name.startswith("fusion.null_features_"))
     return model, ImportReport(out, len(found.weights), lacking, tuple(sorted([*found.unused, *found.unknown])))
 
 

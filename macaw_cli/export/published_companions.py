@@ -64,7 +64,7 @@ def _take(model: MacawForConditionalGeneration, modality: Modality, encoder: Fro
             "The published model was trained with CLIP ViT-B/16 and Whisper base.",
         )
     nothing = encoder.encode(encoder.null_input())[0]
-    model.set_null_features(modality, nothing.expand(expected))
+    model.fusion.set_null_features(modality, nothing.expand(expected))
     model.config.fingerprints[modality] = encoder.fingerprint
     settings: EncoderSettings = encoder.settings
     model.config.encoders["audio" if modality == "audio" else "image"] = asdict(settings)

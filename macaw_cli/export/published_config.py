@@ -71,7 +71,7 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
 def _feature_shape(
     weights: Mapping[str, Tensor], modality: Modality, conv: list[int], said: Mapping[str, Any], origin: str
 ) -> list[int]:
-    name = f"bridges.{modality}.convolution.weight"
+    name = f"fusion.bridges.{modality}.convolution.weight"
     if name not in weights:
         raise InputError(f"The checkpoint lacks project_{modality}.weight, so it is no published Macaw-LLM.")
     _, channels, kernel = weights[name].shape

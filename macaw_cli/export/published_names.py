@@ -8,10 +8,10 @@ from torch import Tensor
 
 _RENAMINGS = (
     (re.compile(r"^llm\."), "language_model."),
-    (re.compile(r"^(image|audio|video)_align_attention\."), r"bridges.\1.alignment."),
-    (re.compile(r"^project_(image|audio|video)\."), r"bridges.\1.convolution."),
-    (re.compile(r"^transform_(image|audio|video)_to_hidden\."), r"bridges.\1.projection."),
-    (re.compile(r"^video_long_self_attention\."), "bridges.video.self_attention."),
+    (re.compile(r"^(image|audio|video)_align_attention\."), r"fusion.bridges.\1.alignment."),
+    (re.compile(r"^project_(image|audio|video)\."), r"fusion.bridges.\1.convolution."),
+    (re.compile(r"^transform_(image|audio|video)_to_hidden\."), r"fusion.bridges.\1.projection."),
+    (re.compile(r"^video_long_self_attention\."), "fusion.bridges.video.self_attention."),
 )
 _UNUSED = re.compile(
     r"^(temporal_|layer_norm|logit_scale|(image|video|audio)_encoder\.|.*rotary_emb\.inv_freq$)"
@@ -50,10 +50,10 @@ def renamed(published: Mapping[str, Tensor]) -> Renamed:
 def published_name(ours: str) -> str:
     """The published name of one of our weights, for messages."""
     ours = ours.replace("language_model.", "llm.", 1)
-    ours = re.sub(r"^bridges\.(\w+)\.alignment\.", r"\1_align_attention.", ours)
-    ours = re.sub(r"^bridges\.(\w+)\.convolution\.", r"project_\1.", ours)
-    ours = re.sub(r"^bridges\.(\w+)\.projection\.", r"transform_\1_to_hidden.", ours)
-    return re.sub(r"^bridges\.video\.self_attention\.", "video_long_self_attention.", ours)
+    ours = re.sub(r"^fusion\.bridges\.(\w+)\.alignment\.", r"\1_align_attention.", ours)
+    ours = re.sub(r"^fusion\.bridges\.(\w+)\.convolution\.", r"project_\1.", ours)
+    ours = re.sub(r"^fusion\.bridges\.(\w+)\.projection\.", r"transform_\1_to_hidden.", ours)
+    return re.sub(r"^fusion\.bridges\.video\.self_attention\.", "video_long_self_attention.", ours)
 
 
 def summarised(names: Iterable[str]) -> str:

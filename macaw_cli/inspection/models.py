@@ -25,7 +25,7 @@ EXPORT_REPORT = "macaw_export.json"
 ENCODER_OF = {"image": "image", "video": "image", "audio": "audio"}
 _PARTS = {
     "language_model": "LLM",
-    "tag_embeddings": "tags",
+    "begin_end_embeddings": "tags",
     "image_encoder": "image encoder",
     "audio_encoder": "audio encoder",
 }
@@ -111,7 +111,7 @@ def _tensors(file: Path) -> dict[str, dict[str, Any]]:
 def _parameters(tensors: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:
     counted: dict[str, int] = defaultdict(int)
     for name, entry in tensors:
-        first, _, rest = name.partition(".")
+        first, _, rest = name.removeprefix("fusion.").partition(".")
         part = f"{rest.partition('.')[0]} bridge" if first == "bridges" else _PARTS.get(first, first)
         counted[part] += prod(entry["shape"])
     return dict(sorted(counted.items()))

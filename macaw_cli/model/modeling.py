@@ -9,22 +9,18 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, GenerationMixin, PreTrainedModel
-from transformers import initialization as transformers_init
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from macaw_cli.config.settings import Modality
 from macaw_cli.model import attached_encoders, initial_weights
-from macaw_cli.model.bridges.registry import build_bridge
-from macaw_cli.model.bridges.together import Bridges
 from macaw_cli.model.chunked_loss import SupervisedLoss
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.fusion import FusedInputs
+from macaw_cli.model.fusion.media_fusion import MediaFusion
+from macaw_cli.model.fusion.placing import FusedInputs
 from macaw_cli.model.generation import MediaGeneration
 from macaw_cli.model.isolation import require_isolation
 from macaw_cli.model.loss_alone import loss_alone
 from macaw_cli.model.losses import response_loss
-from macaw_cli.model.media_inputs import MediaFusion
-from macaw_cli.model.packing import isolating_mask, mask_for_kernel
+from macaw_cli.model.packing import example_borders, isolating_mask, mask_for_kernel
 from macaw_cli.model.partitions import gathered
 from macaw_cli.model.row_layout import RowLayout
 
@@ -33,7 +29,7 @@ Features = Sequence[Tensor] | Tensor
 
 # GenerationMixin is named once more because transformers looks for it among the direct bases only
 class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, GenerationMixin):  # type: ignore[misc]
-    """A causal LLM, one bridge per modality, and, when attached, the frozen encoders.
+    """A causal LLM, the fusion with one bridge per modality, and, when attached, the frozen encoders.
 
     Args:
         config: sizes and names.
@@ -51,11 +47,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
     def __init__(self, config: MacawConfig, language_model: PreTrainedModel | None = None) -> None:
         super().__init__(config)
         self.language_model = language_model or AutoModelForCausalLM.from_config(config.text_config)
-        self.bridges = Bridges({name: build_bridge(config, name) for name in config.modalities}, config.text_width)
-        self.tag_embeddings = nn.Embedding(6, config.text_width) if config.tags_outside else None
-        if config.null_media:
-            for name in config.modalities:
-                self.register_buffer(f"null_features_{name}", torch.full(config.feature_shapes[name], torch.nan))
+        self.fusion = MediaFusion(config)
         self.supervised_loss = SupervisedLoss()
         self.image_encoder = attached_encoders.image_encoder(config)
         self.audio_encoder = attached_encoders.audio_encoder(config)
@@ -132,11 +124,11 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             **kwargs: passed on to the LLM.
 
         Raises:
-            MismatchError: the numbers of placeholders and soft tokens differ, per modality.
+            MismatchError: the numbers of placeholders and soft tokens differ, per medium.
         """
         if inputs_embeds is None:
             inputs_embeds, attention_mask, labels = self.fuse_inputs(
-                input_ids, attention_mask, labels, layout, past_key_values, audio_lengths=audio_lengths,
+                input_ids, attention_mask, labels, layout, past_key_values, position_ids, audio_lengths=audio_lengths,
                 image_features=image_features, video_features=video_features, audio_features=audio_features,
                 pixel_values=pixel_values, pixel_values_videos=pixel_values_videos, input_features=input_features,
             )  # fmt: skip
@@ -161,7 +153,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
 
     def fuse_inputs(
         self, input_ids: Tensor | None, attention_mask: Tensor | None = None, labels: Tensor | None = None,
-        layout: RowLayout | None = None, past_key_values: Any = None, **media: Any,
+        layout: RowLayout | None = None, past_key_values: Any = None, position_ids: Tensor | None = None, **media: Any,
     ) -> FusedInputs:  # fmt: skip
         """What the LLM reads: embeddings with the soft tokens in their places, and the mask and labels that fit.
 
@@ -172,17 +164,23 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             labels: (B, T) or None.
             layout: as in `forward`.
             past_key_values: as in `forward`; one new token per row after it is text, in which no media are looked for.
+            position_ids: as in `forward`; where rows are packed they tell which example a medium belongs to.
             **media: `image_features`, `video_features`, `audio_features`, `pixel_values`, `pixel_values_videos`,
                 `input_features`, `audio_lengths` as in `forward`.
 
         Raises:
-            MismatchError: the numbers of placeholders and soft tokens differ, per modality.
+            MismatchError: the numbers of placeholders and soft tokens differ, per medium.
         """
         if input_ids is None:
             raise ValueError("Either input_ids or inputs_embeds must be given.")
-        return MediaFusion(self).fuse(
-            input_ids, attention_mask, labels, attached_encoders.features(self, **media), layout, past_key_values
-        )
+        borders = layout.borders if layout else None
+        if layout is None and position_ids is not None and attention_mask is None and past_key_values is None:
+            borders = example_borders(position_ids)
+        return self.fusion.fuse(
+            input_ids, attention_mask, labels, attached_encoders.features(self, **media), self.get_input_embeddings(),
+            places=layout.media if layout else None, borders=None if borders is None else borders.tolist(),
+            is_decode_step=_is_decode_step(input_ids, past_key_values),
+        )  # fmt: skip
 
     def calibrate(self, tokenizer: Any = None) -> None:
         """Fit the bridges and the begin/end tokens to the LLM's own embeddings; for a new model, before training.
@@ -192,16 +190,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
                 `<image>`, has as text. Without it they start as random vectors, as large as the LLM's own.
         """
         with gathered(self.embedding_matrix):
-            matrix = self.embedding_matrix.detach()
-            self.bridges.calibrate(matrix)
-            if self.tag_embeddings is not None:
-                with gathered(self.tag_embeddings.weight, to_change=True):
-                    initial_weights.initialise_tags(self.tag_embeddings.weight, matrix, tokenizer)
-
-    @torch.no_grad()
-    def set_null_features(self, modality: Modality, features: Tensor) -> None:
-        """Keep the encoder's features of an all-zero input, which stand for absent media in a `null_media` model."""
-        self.get_buffer(f"null_features_{modality}").copy_(torch.as_tensor(features))
+            self.fusion.calibrate(self.embedding_matrix.detach(), tokenizer)
 
     def trainable_groups(self) -> dict[str, dict[str, nn.Parameter]]:
         """Parameters by name, in the groups `bridge`, `tags` and `llm`; encoders are in none.
@@ -209,11 +198,11 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         Where the LLM has an adapter of PEFT's, `llm` is the adapter, and the LLM's own weights are in none either.
         """
         groups: dict[str, dict[str, nn.Parameter]] = {"bridge": {}, "tags": {}, "llm": {}}
-        group_of = {"bridges": "bridge", "tag_embeddings": "tags", "language_model": "llm"}
+        group_of = {"fusion.bridges.": "bridge", "fusion.begin_end": "tags", "language_model.": "llm"}
         for name, parameter in self.named_parameters():
-            group = group_of.get(name.partition(".")[0])
-            if group is not None:
-                groups[group][name] = parameter
+            for prefix, group in group_of.items():
+                if name.startswith(prefix):
+                    groups[group][name] = parameter
         adapter = {name: parameter for name, parameter in groups["llm"].items() if ".lora_" in name}
         return groups | ({"llm": adapter} if adapter else {})
 
@@ -243,7 +232,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
     def _init_weights(self, module: nn.Module) -> None:
         """Initial weights of the bridges and tags; transformers asks the LLM and the encoders for their own."""
         initial_weights.initialise(module, self.config.initial_embedding_std)
-        if module is self:
-            for name, buffer in self.named_buffers(recurse=False):
-                if name.startswith("null_features_"):
-                    transformers_init.constant_(buffer, torch.nan)
+
+
+def _is_decode_step(input_ids: Tensor, past_key_values: Any) -> bool:
+    return input_ids.shape[1] == 1 and past_key_values is not None and past_key_values.get_seq_length() > 0

@@ -8,6 +8,7 @@ Letters: B rows, T positions; places count over all rows behind one another, fro
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
 
 
+class Run(NamedTuple):
+    """Placeholders of one modality with nothing between them."""
+
+    place: int
+    """Of the first."""
+    length: int
+
+
 class MediaPlaces(NamedTuple):
     """Where the placeholders stand, by modality, ascending; empty where there are none."""
 
@@ -28,6 +37,8 @@ class MediaPlaces(NamedTuple):
     """(K,) int64: of the media that are there."""
     null: Mapping[Modality, Tensor]
     """The same of absent media, in a model that reads null features."""
+    runs: Mapping[Modality, Sequence[Run]]
+    """Of the media that are there: placeholders with nothing between them, as a rule those of one medium."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,8 @@ class RowLayout:
     """As `packing.example_borders`; stays in CPU memory."""
     numbers: Tensor
     """int64, all of the following in one piece of memory, so that one copy takes it to a GPU."""
+    runs: Mapping[Modality, Sequence[Run]]
+    """As in `MediaPlaces`; stays in CPU memory."""
     sizes: Sequence[int]
     """Of the parts of `numbers`: supervised places, their tokens, soft places and null places of each modality."""
 
@@ -54,7 +67,7 @@ class RowLayout:
         """As `media_places`."""
         parts, count = self._parts[2:], len(MODALITIES)
         soft, null = (dict(zip(MODALITIES, some, strict=True)) for some in (parts[:count], parts[count:]))
-        return MediaPlaces(soft, null)
+        return MediaPlaces(soft, null, self.runs)
 
     @property
     def _parts(self) -> Sequence[Tensor]:
@@ -81,16 +94,28 @@ def row_layout(input_ids: Tensor, labels: Tensor, position_ids: Tensor, config: 
     """
     media = media_places(input_ids, config)
     parts = [*supervised_places(labels), *media.soft.values(), *media.null.values()]
-    return RowLayout(input_ids.numel(), example_borders(position_ids), torch.cat(parts), tuple(map(len, parts)))
+    sizes = tuple(map(len, parts))
+    return RowLayout(input_ids.numel(), example_borders(position_ids), torch.cat(parts), media.runs, sizes)
 
 
 def media_places(input_ids: Tensor, config: "MacawConfig") -> MediaPlaces:
     """Where the placeholders of each modality stand; on a GPU this waits for it, once per kind of placeholder."""
     flat = input_ids.flatten()
     soft = {name: _places(flat, config.soft_token_ids[name]) for name in MODALITIES}
+    runs = {name: _runs(places.tolist(), input_ids.shape[1]) for name, places in soft.items()}
     if config.null_media:
-        return MediaPlaces(soft, {name: _places(flat, config.null_token_ids[name]) for name in MODALITIES})
-    return MediaPlaces(soft, dict.fromkeys(MODALITIES, flat.new_empty(0)))
+        return MediaPlaces(soft, {name: _places(flat, config.null_token_ids[name]) for name in MODALITIES}, runs)
+    return MediaPlaces(soft, dict.fromkeys(MODALITIES, flat.new_empty(0)), runs)
+
+
+def _runs(places: Sequence[int], row: int) -> list[Run]:
+    """Ascending places in runs without gaps; a run ends with its row."""
+    begins = [
+        number
+        for number, place in enumerate(places)
+        if number == 0 or place != places[number - 1] + 1 or place % row == 0
+    ]
+    return [Run(places[first], last - first) for first, last in pairwise([*begins, len(places)])]
 
 
 def _places(flat: Tensor, token: int) -> Tensor:

@@ -41,7 +41,7 @@ def workspace(tmp_path_factory):
     weights = {
         published_name(name): tensor
         for name, tensor in model.state_dict().items()
-        if not name.startswith(("null_features", "bridges.video.self_attention"))
+        if not name.startswith(("fusion.null_features", "fusion.bridges.video.self_attention"))
     }
     save_file(weights, folder / "published.safetensors", {"config": json.dumps(CONFIG)})
     return folder

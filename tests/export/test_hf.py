@@ -127,7 +127,7 @@ def test_a_reload_that_gives_other_logits_is_refused_and_removed(copy, monkeypat
     def save_wrongly(model, processor, folder):
         save_model(model, processor, folder)
         content = load_file(folder / "model.safetensors")
-        content["bridges.image.projection.weight"] *= 1.01
+        content["fusion.bridges.image.projection.weight"] *= 1.01
         save_file(content, folder / "model.safetensors", metadata={"format": "pt"})
 
     save_model = hf.save_model

@@ -139,7 +139,7 @@ def test_sizes_that_the_weights_show_need_no_configuration(weights, tmp_path):
     assert model.config.text_config.num_hidden_layers == 2
     assert model.config.text_config.intermediate_size == 20
     assert model.config.tag_ids == {"image": [34, 35], "audio": [36, 37], "video": [38, 39]}
-    assert model.tag_embeddings is None
+    assert model.fusion.begin_end_embeddings is None
 
 
 def test_the_published_files_missing_video_attention_is_initialised_and_told(weights, inputs, tmp_path):
@@ -150,7 +150,7 @@ def test_the_published_files_missing_video_attention_is_initialised_and_told(wei
     lines = "\n".join(report.lines())
     assert "video_long_self_attention.* (6)" in lines
     assert "Video needs training" in lines
-    attention = model.bridges["video"].self_attention
+    attention = model.fusion.bridges["video"].self_attention
     assert attention.in_proj_weight.std() > 0.05
     assert not attention.in_proj_bias.any()
     assert model(**inputs).loss.isfinite()
@@ -292,7 +292,7 @@ def test_tokenizer_and_encoders_become_part_of_the_folder(weights, tmp_path, com
     assert processor.encoder.template == "as_published"
     with torch.no_grad():
         assert model(**inputs).logits.isfinite().all()
-    assert torch.equal(model.null_features_video[0], model.null_features_image)
+    assert torch.equal(model.fusion.null_features_video[0], model.fusion.null_features_image)
 
 
 def test_an_encoder_of_another_size_and_a_tokenizer_that_is_too_large_are_told(weights, tmp_path, companions):

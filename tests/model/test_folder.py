@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -78,6 +79,12 @@ def change_config(folder, **changes):
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
+def rename_weights(folder, old, new):
+    weights = load_file(folder / "model.safetensors")
+    renamed = {name.replace(old, new, 1) if name.startswith(old) else name: value for name, value in weights.items()}
+    save_file(renamed, folder / "model.safetensors", {"format": "pt"})
+
+
 def saved(tiny, tokenizer, folder, *bridge, **options):
     model = tiny.model(*bridge, llm=tiny.llm_config(vocab_size=len(tokenizer)), **options)
     save_model(model, MacawProcessor(tokenizer, model.config), folder)
@@ -116,9 +123,14 @@ def test_windows_and_heads_that_version_2_kept_beside_the_bridge_are_those_of_th
     model = MacawForConditionalGeneration(MacawConfig(**{**model.config.to_dict(), "bridge": fixed}))
     save_model(model, MacawProcessor(tokenizer, model.config), tmp_path)
     change_config(tmp_path, format_version=2, bridge=bridge["image"], conv=windows, align_heads=heads)
-    loaded, _ = load_model(tmp_path)
+    rename_weights(tmp_path, "fusion.begin_end_embeddings.", "tag_embeddings.")
+    rename_weights(tmp_path, "fusion.", "")
+    loaded, processor = load_model(tmp_path)
     assert loaded.config.bridge_settings("audio").windows == [6, 5]
-    assert loaded.bridges["video"].alignment.heads == heads
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in loaded.state_dict().items())
+    save_model(loaded, processor, tmp_path / "again")
+    assert any(name.startswith("fusion.bridges.") for name in load_file(tmp_path / "again" / "model.safetensors"))
+    assert loaded.fusion.bridges["video"].alignment.heads == heads
     assert "conv" not in loaded.config.to_dict() and "align_heads" not in loaded.config.to_dict()
 
 
@@ -127,7 +139,7 @@ def test_weights_that_do_not_fit_the_configuration_are_named(tiny, tokenizer, tm
     saved(tiny, tokenizer, tmp_path)
     file = tmp_path / "model.safetensors"
     weights = load_file(file)
-    name = next(name for name in weights if name.startswith("bridges.audio.") and weights[name].dim())
+    name = next(name for name in weights if name.startswith("fusion.bridges.audio.") and weights[name].dim())
     weight = weights.pop(name)
     if change == "unexpected":
         weights |= {name: weight, f"{name}_more": weight.clone()}

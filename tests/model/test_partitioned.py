@@ -46,10 +46,11 @@ for step in range(4):
 if stage == 3:
     assert model.embedding_matrix.numel() == 0, "the matrix is not partitioned, so this test shows nothing"
     model.calibrate()
-    own = model.bridges["image"]
-    with deepspeed.zero.GatheredParameters([model.embedding_matrix, model.tag_embeddings.weight, *own.parameters()]):
+    own = model.fusion.bridges["image"]
+    begin_end = model.fusion.begin_end_embeddings.weight
+    with deepspeed.zero.GatheredParameters([model.embedding_matrix, begin_end, *own.parameters()]):
         rms = model.embedding_matrix.square().mean().sqrt().item()
-        assert 0.5 * rms < model.tag_embeddings.weight.std().item() < 2 * rms
+        assert 0.5 * rms < begin_end.std().item() < 2 * rms
         calibrated = own.embedding_rms if bridge == "macaw" else own.output_norm.weight
         assert torch.allclose(calibrated, torch.tensor(rms), rtol=1e-4), "calibrated by what is left: nothing"
     assert bridge == "macaw" or own.output_norm.weight.numel() == 0, "the norm is not partitioned"

@@ -43,7 +43,7 @@ def test_gradients_are_the_same_whether_layers_are_computed_once_or_twice(tiny, 
         pytest.importorskip("peft")
     once, twice = (gradients(tiny, recompute, trained, attention) for recompute in (False, True))
     assert once.keys() == twice.keys()
-    assert any(name.startswith("bridges.image") for name in once)
+    assert any(name.startswith("fusion.bridges.image") for name in once)
     for name, gradient in once.items():
         assert torch.allclose(gradient, twice[name], rtol=1e-5, atol=1e-7), name
     trains_llm = {name for name in once if name.startswith("language_model")}

@@ -95,7 +95,7 @@ def test_norms_start_with_the_size_of_the_llms_embeddings_whatever_the_zero_stag
     trained = load_file(space.root / "runs" / "mlp-1" / "model" / "model.safetensors")
     matrix = load_file(world / "llm" / "model.safetensors")["model.embed_tokens.weight"]
     for modality in ("image", "audio", "video"):
-        weight = trained[f"bridges.{modality}.output_norm.weight"]
+        weight = trained[f"fusion.bridges.{modality}.output_norm.weight"]
         torch.testing.assert_close(weight, matrix.square().mean().sqrt().expand(32), rtol=1e-5, atol=0)
 
 

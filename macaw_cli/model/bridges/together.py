@@ -4,12 +4,13 @@ Letters: K soft tokens, D width of the LLM.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
 
 from macaw_cli.config.settings import Modality
-from macaw_cli.model.bridges.bridge import Bridge, BridgeContext
+from macaw_cli.model.bridges.bridge import Bridge, BridgeContext, Need
 from macaw_cli.model.partitions import is_partitioned, used_in
 
 
@@ -34,7 +35,7 @@ class Bridges(nn.ModuleDict):
 
     def may_look_at(self, embedding_matrix: nn.Parameter) -> None:
         """Have ZeRO-3 gather the matrix for `forward`, if any bridge looks at it; nothing to do elsewhere."""
-        if any("embedding_matrix" in bridge.needs for bridge in self.designs()):
+        if self.need("embedding_matrix"):
             used_in(self, embedding_matrix)
 
     def calibrate(self, embedding_matrix: Tensor) -> None:
@@ -42,23 +43,32 @@ class Bridges(nn.ModuleDict):
         for bridge in self.designs():
             bridge.calibrate(embedding_matrix)
 
+    def need(self, what: Need) -> bool:
+        """Whether any bridge needs this of its context."""
+        return any(what in bridge.needs for bridge in self.designs())
+
     def forward(
-        self, media: Mapping[Modality, Sequence[Tensor]], embedding_matrix: nn.Parameter
-    ) -> tuple[Tensor, ...]:
+        self, media: Mapping[Modality, Sequence[Tensor]], embedding_matrix: nn.Parameter,
+        examples: Mapping[Modality, Sequence[int]] = MappingProxyType({}), instructions: Sequence[Tensor] | None = None,
+    ) -> tuple[Tensor, ...]:  # fmt: skip
         """Soft tokens of all media, (K, D) per modality, in this module's order.
 
         Args:
             media: features per medium, per modality; every modality is there, with media or without.
             embedding_matrix: (V, D).
+            examples: the number of each medium's example in the batch, per modality. Null features, which stand last
+                and belong to no example, have none.
+            instructions: the (L,) ids of each example's instruction, where any bridge needs them.
 
         Returns:
             For an absent modality (0, D), through which the bridge's parameters get gradients of zero: every rank has
             to touch every parameter in every step, or ranks with other media wait for it forever.
         """
-        context = BridgeContext(embedding_matrix)
         made: list[Tensor] = []
         for name, bridge in self.items():
-            present = media[name]  # type: ignore[index]
+            present, belong = media[name], examples.get(name, ())  # type: ignore[index, call-overload]
+            asked = [] if instructions is None else [instructions[example] for example in belong]
+            context = BridgeContext(embedding_matrix, belong, asked)
             made.append(bridge(present, context) if present else self._touched(bridge))
         return tuple(made)
 

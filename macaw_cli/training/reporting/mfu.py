@@ -167,7 +167,7 @@ def work_counter(
 def _bridges(model: Any, rows: Sequence[ConversationRow]) -> list[BridgeWork]:
     found = []
     counted: dict[tuple[Modality, tuple[int, ...]], int] = {}  # counting takes longer than looking it up
-    for modality, bridge in model.bridges.items():
+    for modality, bridge in model.fusion.bridges.items():
         forward = partial(bridge.extra_operations, model.config, modality)
         if forward(1):
             reads_trained = "embedding_matrix" in bridge.needs and model.embedding_matrix.requires_grad

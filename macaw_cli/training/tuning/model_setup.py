@@ -162,7 +162,7 @@ def new_model(
         for modality in config.modalities:
             features = dataset.null_features(modality)
             if features is not None:
-                model.set_null_features(modality, torch.from_numpy(features))
+                model.fusion.set_null_features(modality, torch.from_numpy(features))
     if settings.training.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     use_attention(model, settings.training.attention)
@@ -189,9 +189,7 @@ def _built(config: MacawConfig, source: str, settings: Settings, device: str, to
 def _partitioned_model(config: MacawConfig, source: str, settings: Settings, tokenizer: Any) -> Any:
     """As `MacawForConditionalGeneration.build`, for an LLM of which each rank loads only its own part."""
     model = _model_around(_loaded_llm(source, torch.float32), config, settings, tokenizer)
-    for part in (model.bridges, model.tag_embeddings):
-        if part is not None:  # DeepSpeed has loaded the LLM in this format, and takes only one
-            part.to(DTYPES[settings.training.precision])
+    model.fusion.to(DTYPES[settings.training.precision])  # DeepSpeed has loaded the LLM in this one, and takes only one
     return model
 
 
@@ -207,9 +205,7 @@ def _model_around(llm: Any, config: MacawConfig, settings: Settings, tokenizer: 
 
     torch.manual_seed(settings.seed)  # loading may have drawn numbers; the bridge must begin as in other stages
     model = MacawForConditionalGeneration(config, llm)
-    for part in (model.bridges, model.tag_embeddings):
-        if part is not None:
-            part.to(llm.device)
+    model.fusion.to(llm.device)
     model.generation_config = llm.generation_config
     model.calibrate(tokenizer)
     return model

@@ -18,7 +18,7 @@ def test_soft_tokens_are_as_large_as_the_embeddings_however_large_the_features_a
         model.embedding_matrix.mul_(7.0)
     model.calibrate()
     features = [size * medium for medium in tiny.features("image", 3)]
-    soft = model.bridges["image"](features, BridgeContext(model.embedding_matrix))
+    soft = model.fusion.bridges["image"](features, BridgeContext(model.embedding_matrix))
     expected = model.embedding_matrix.square().mean().sqrt()
     torch.testing.assert_close(soft.square().mean().sqrt(), expected, rtol=0.25, atol=0)
 
@@ -26,10 +26,10 @@ def test_soft_tokens_are_as_large_as_the_embeddings_however_large_the_features_a
 @pytest.mark.parametrize("name", ["linear", "mlp", "frame-stack"])
 def test_without_norms_there_is_nothing_to_calibrate(tiny, name):
     model = tiny.model(name, norm=False)
-    before = {key: value.clone() for key, value in model.bridges.state_dict().items()}
-    model.bridges.calibrate(model.embedding_matrix.detach() * 9)
-    assert all(torch.equal(value, before[key]) for key, value in model.bridges.state_dict().items())
-    assert not [module for module in model.bridges.modules() if isinstance(module, nn.LayerNorm)]
+    before = {key: value.clone() for key, value in model.fusion.bridges.state_dict().items()}
+    model.fusion.bridges.calibrate(model.embedding_matrix.detach() * 9)
+    assert all(torch.equal(value, before[key]) for key, value in model.fusion.bridges.state_dict().items())
+    assert not [module for module in model.fusion.bridges.modules() if isinstance(module, nn.LayerNorm)]
 
 
 def test_a_calibrated_model_is_saved_and_loaded_as_it_is(tiny, tmp_path):
@@ -39,8 +39,8 @@ def test_a_calibrated_model_is_saved_and_loaded_as_it_is(tiny, tmp_path):
     model.calibrate()
     model.save_pretrained(tmp_path)
     loaded = MacawForConditionalGeneration.from_pretrained(tmp_path)
-    weight = model.bridges["audio"].output_norm.weight
-    assert torch.equal(loaded.bridges["audio"].output_norm.weight, weight)
+    weight = model.fusion.bridges["audio"].output_norm.weight
+    assert torch.equal(loaded.fusion.bridges["audio"].output_norm.weight, weight)
     assert torch.all(weight == weight[0]) and weight[0] > 2 * 0.02
 
 
@@ -48,7 +48,7 @@ def test_weights_that_no_file_holds_get_their_initial_values(tiny):
     """transformers builds on the `meta` device, where nothing that a constructor computes survives."""
     from macaw_cli.model.initial_weights import initialise
 
-    bridge = tiny.model("frame-stack").bridges["audio"]
+    bridge = tiny.model("frame-stack").fusion.bridges["audio"]
     assert isinstance(bridge, ProjectionBridge)
     with torch.no_grad():
         for norm in (bridge.input_norm, bridge.output_norm):

@@ -65,7 +65,7 @@ def test_soft_tokens_of_a_new_default_bridge_are_as_large_as_the_llms_own_embedd
     model = tiny.model("macaw", llm=tiny.llm_config(hidden_size=64))
     matrix = model.embedding_matrix
     features = [scale * medium for medium in tiny.features("image", 4)]
-    soft = model.bridges["image"](features, BridgeContext(matrix))
+    soft = model.fusion.bridges["image"](features, BridgeContext(matrix))
     ratio = soft.square().mean().sqrt() / matrix.square().mean().sqrt()
     assert 0.7 < ratio < 1.6
 
@@ -75,7 +75,8 @@ def test_default_soft_tokens_of_different_media_differ_at_the_start_and_paper_on
     spread = {}
     for variant in ("default", "paper"):
         model = tiny.model("macaw", variant=variant)
-        soft = model.bridges["image"](tiny.features("image", 16), BridgeContext(model.embedding_matrix)).view(16, -1)
+        context = BridgeContext(model.embedding_matrix)
+        soft = model.fusion.bridges["image"](tiny.features("image", 16), context).view(16, -1)
         spread[variant] = (soft.std(dim=0).norm() / soft.norm(dim=1).mean()).item()
     assert spread["default"] > 3 * spread["paper"]
 

@@ -28,7 +28,7 @@ def test_settings_and_registry_name_the_same_bridges():
 @pytest.mark.parametrize("modality", ["image", "audio", "video"])
 def test_every_bridge_makes_as_many_soft_tokens_as_its_shape_says(tiny, name, modality):
     model = tiny.model(name)
-    bridge, context = model.bridges[modality], BridgeContext(model.embedding_matrix)
+    bridge, context = model.fusion.bridges[modality], BridgeContext(model.embedding_matrix)
     count = soft_token_count(model.config, modality, tiny.shapes[modality])
     soft = bridge(tiny.features(modality, 2), context)
     assert soft.shape == (2 * count, 32)
@@ -63,7 +63,7 @@ def test_a_modality_without_bridge_or_with_other_channels_is_told(tiny):
 def test_media_of_other_lengths_make_as_many_soft_tokens_as_their_shapes_say(tiny, name):
     """Sounds of any length and pictures of any proportions: longer ones more; `macaw` at least one."""
     model = tiny.model(name)
-    bridge, config, context = model.bridges["image"], model.config, BridgeContext(model.embedding_matrix)
+    bridge, config, context = model.fusion.bridges["image"], model.config, BridgeContext(model.embedding_matrix)
     lengths = [2, 10, 13, 40, 1]
     media = [torch.randn(length, 16) for length in lengths]
     counts = [soft_token_count(config, "image", medium.shape) for medium in media]
@@ -119,7 +119,7 @@ def test_any_options_and_shapes_make_as_many_finite_soft_tokens_as_is_said(tiny,
     except UsageError:  # more soft tokens than there are feature tokens
         assert name == "macaw" and options[f"{modality}_tokens"] > prod(usual[:-1])
         return
-    bridge, config, generator = model.bridges[modality], model.config, torch.Generator().manual_seed(0)
+    bridge, config, generator = model.fusion.bridges[modality], model.config, torch.Generator().manual_seed(0)
     media = [torch.randn(shape, generator=generator) for shape in shapes]
     context = BridgeContext(torch.randn(60, 32, generator=generator))
     counts = [soft_token_count(config, modality, shape) for shape in shapes]
@@ -134,12 +134,12 @@ def test_any_options_and_shapes_make_as_many_finite_soft_tokens_as_is_said(tiny,
 def test_every_modality_has_the_bridge_of_its_design(tiny):
     designs = BridgePerModality(image=LinearBridgeSettings(), audio=FrameStackBridgeSettings(stride=3))
     model = tiny.model(designs)
-    kinds = {name: type(bridge).__name__ for name, bridge in model.bridges.items()}
+    kinds = {name: type(bridge).__name__ for name, bridge in model.fusion.bridges.items()}
     assert kinds == {"image": "LinearBridge", "audio": "FrameStackBridge", "video": "MacawBridge"}
     counts = {name: soft_token_count(model.config, name, shape) for name, shape in tiny.shapes.items()}
     assert (counts["image"], counts["audio"]) == (10, 10)
     media = {name: tiny.features(name) for name in kinds}
-    soft = model.bridges(media, model.embedding_matrix)
+    soft = model.fusion.bridges(media, model.embedding_matrix)
     assert [len(one) for one in soft] == list(counts.values())
 
 

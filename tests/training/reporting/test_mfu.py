@@ -91,7 +91,7 @@ def test_the_attention_to_the_embedding_matrix_is_counted_per_pack(workspace, ll
     with_media = work_counter(model, lengths, 1, materials.rows)(step).flops
     rows, width = model.embedding_matrix.shape
     expected = 0.0
-    for name, bridge in model.bridges.items():
+    for name, bridge in model.fusion.bridges.items():
         ids = torch.cat([torch.from_numpy(materials.tokens.conversation(one)[0]) for one in pack])
         queries, heads = int((ids == materials.config.soft_token_ids[name]).sum()), bridge.alignment.heads
         folded = 2 * (queries * width * width * 2 + heads * queries * rows * width * 2)

@@ -98,7 +98,7 @@ def test_a_run_with_an_adapter_goes_on_exactly_and_its_checkpoints_hold_what_is_
     modules = [torch.load(file)["module"] for file in saved[0].glob("*model_states.pt")]
     for module in modules:
         named = {name for name, weight in module.items() if name.endswith("weight") or ".lora_" in name}
-        assert named <= {name for name in named if name.startswith(("bridges.", "tag_embeddings.")) or ".lora_" in name}
+        assert named <= {name for name in named if name.startswith("fusion.") or ".lora_" in name}
 
 
 def test_a_target_that_no_layer_has_is_told_with_the_names_there_are(workspace):

@@ -51,7 +51,7 @@ def test_in_sixteen_bits_the_llm_is_loaded_so_and_training_begins_with_the_same_
     made = new_model(space, materials.config, materials.dataset)
     buffers = {name: buffer.dtype for name, buffer in made.named_buffers()}
     assert {p.dtype for name, p in made.language_model.named_parameters()} == {torch.bfloat16}
-    assert {p.dtype for p in made.bridges.parameters()} == {torch.float32}
+    assert {p.dtype for p in made.fusion.bridges.parameters()} == {torch.float32}
     assert {dtype for dtype in buffers.values() if dtype.is_floating_point} == {torch.float32}
 
     in_full = new_model(with_precision(space, "fp32"), materials.config, materials.dataset)
@@ -65,7 +65,7 @@ def test_in_sixteen_bits_the_llm_is_loaded_so_and_training_begins_with_the_same_
     (one, one_masters), (other, other_masters) = found
     assert one.keys() == other.keys()
     different = [name for name in one if not torch.equal(one[name], other[name])]
-    assert set(different) <= {"tag_embeddings.weight"}  # as large as the LLM's embeddings, which are rounded here
+    assert set(different) <= {"fusion.begin_end_embeddings.weight"}  # of the LLM's embeddings, rounded here
     for pair in ([one[name], other[name]] for name in different):
         assert torch.allclose(*pair, rtol=2**-7)
     assert all(torch.allclose(*pair, rtol=2**-7) for pair in zip(one_masters, other_masters, strict=True))

@@ -56,7 +56,7 @@ def test_exactly_the_named_groups_get_gradients(model, batch, trained):
     expected = {name for group in trained for name in groups[group]}
     assert {name for name, parameter in model.named_parameters() if parameter.requires_grad} == expected
     assert names_that(model, has_gradient=True) == expected
-    prefixes = {"bridge": "bridges.", "tags": "tag_embeddings.", "llm": "language_model."}
+    prefixes = {"bridge": "fusion.bridges.", "tags": "fusion.begin_end_embeddings.", "llm": "language_model."}
     assert {name for name in expected if not name.startswith(tuple(prefixes[group] for group in trained))} == set()
     assert sum(map(len, groups.values())) == len(list(model.named_parameters()))
 

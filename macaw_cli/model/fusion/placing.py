@@ -3,7 +3,7 @@
 Letters: B rows, T positions, D width, K soft tokens.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.settings import Modality
+from macaw_cli.model.row_layout import Run
 
 
 class FusedInputs(NamedTuple):
@@ -24,26 +25,42 @@ class FusedInputs(NamedTuple):
     """(B, T), -100 where nothing is supervised."""
 
 
-def require_equal_counts(placeholders: Mapping[Modality, int], soft_tokens: Mapping[Modality, int]) -> None:
-    """Check that every placeholder gets a soft token and the other way round.
+def require_matching_media(runs: Mapping[Modality, Sequence[Run]], made: Mapping[Modality, Sequence[int]]) -> None:
+    """Check that every medium gets exactly the placeholders that stand for it, medium by medium and in their order.
 
     Args:
-        placeholders: modality to the number of placeholder ids in `input_ids`.
-        soft_tokens: modality to the number of soft tokens made of the features; an absent modality has none.
+        runs: of placeholder ids in `input_ids`, per modality and in order; the begin and end tokens of the modalities
+            keep those of neighbouring media apart.
+        made: number of soft tokens made of each medium, per modality and in order.
 
     Raises:
-        MismatchError: they differ; the message has both numbers per modality.
+        MismatchError: they differ; the message names the first medium that does not fit, with both numbers.
     """
     wrong = [
-        f"{name}: {placeholders.get(name, 0)} placeholders in input_ids, {soft_tokens.get(name, 0)} soft tokens made"
-        for name in sorted({*placeholders, *soft_tokens})
-        if placeholders.get(name, 0) != soft_tokens.get(name, 0)
+        f"{name}: {problem}"
+        for name in made
+        if (problem := _first_difference([run.length for run in runs.get(name, ())], made[name]))
     ]
     if wrong:
         raise MismatchError(
             f"The media do not fit the text ({'; '.join(wrong)}).",
-            "Make input_ids and features of the same media, with MacawProcessor or ConversationEncoder.",
+            "Make input_ids and features of the same media, in the same order, with MacawProcessor or "
+            "ConversationEncoder.",
         )
+
+
+def _first_difference(placeholders: Sequence[int], made: Sequence[int]) -> str | None:
+    """What does not fit; None where everything does."""
+    if len(placeholders) != len(made):
+        there = f"{sum(placeholders)} placeholders for {len(placeholders)} media in input_ids"
+        return f"{there}, {sum(made)} soft tokens made of {len(made)} media"
+    pairs = enumerate(zip(placeholders, made, strict=True), start=1)
+    wrong = [
+        f"medium {number} has {places} placeholders in input_ids, {tokens} soft tokens were made of it"
+        for number, (places, tokens) in pairs
+        if places != tokens
+    ]
+    return next(iter(wrong), None)
 
 
 def place_soft_tokens(embeds: Tensor, places: Tensor, soft_tokens: Tensor) -> Tensor:

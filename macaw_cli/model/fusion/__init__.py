@@ -1,0 +1,1 @@
+"""From ids and features to what the LLM reads."""

@@ -1,0 +1,188 @@
+"""From ids and features to what the LLM reads.
+
+Letters: B rows, T positions, D width, V vocabulary.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.config.settings import Modality
+from macaw_cli.model import initial_weights
+from macaw_cli.model.bridges.registry import build_bridge, soft_token_count
+from macaw_cli.model.bridges.together import Bridges
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.fusion.instructions import example_of, instruction_ids
+from macaw_cli.model.fusion.placing import (
+    FusedInputs,
+    insert_after_first,
+    place_soft_tokens,
+    require_matching_media,
+)
+from macaw_cli.model.partitions import gathered
+from macaw_cli.model.row_layout import MediaPlaces, media_places
+
+Media = dict[Modality, list[Tensor]]
+NULL_FEATURES = "null_features_"
+
+
+class MediaFusion(nn.Module):
+    """Owns what media need beside the LLM, and puts soft tokens into their places.
+
+    Attributes:
+        bridges: one per modality.
+        begin_end_embeddings: of the begin and end tokens of the modalities, (6, D); None in a published checkpoint,
+            where they are rows of the LLM's matrix.
+        null_features_image, ...: in a `null_media` model, the encoders' features of an all-zero input.
+
+    Args:
+        config: of the model.
+    """
+
+    def __init__(self, config: MacawConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.bridges = Bridges({name: build_bridge(config, name) for name in config.modalities}, config.text_width)
+        self.begin_end_embeddings = nn.Embedding(6, config.text_width) if config.tags_outside else None
+        if config.null_media:
+            for name in config.modalities:
+                self.register_buffer(NULL_FEATURES + name, torch.full(config.feature_shapes[name], torch.nan))
+
+    def fuse(
+        self, input_ids: Tensor, attention_mask: Tensor | None, labels: Tensor | None, features: Media,
+        embed: nn.Module, *, places: MediaPlaces | None = None, borders: Sequence[int] | None = None,
+        is_decode_step: bool = False,
+    ) -> FusedInputs:  # fmt: skip
+        """Embed the text and the begin and end tokens, make soft tokens and put them in their places.
+
+        A decode step, one new token per row after a cache, holds text alone: nobody looks for media in it.
+
+        Args:
+            input_ids: (B, T).
+            attention_mask: (B, T) or None.
+            labels: (B, T) or None.
+            features: one tensor per medium, per modality.
+            embed: the LLM's input embeddings.
+            places: of the media, where they are known; without them a GPU is waited for.
+            borders: where packed examples begin and the last one ends, from 0 to B T; None for one example per row.
+            is_decode_step: whether the ids come one per row after a cache.
+
+        Raises:
+            MismatchError: the numbers of placeholders and soft tokens differ, per medium.
+        """
+        if is_decode_step and not any(features.values()):
+            return FusedInputs(self.embed_text(input_ids, embed), attention_mask, labels)
+        places = places or media_places(input_ids, self.config)
+        if self.config.null_media and not any(map(len, (*places.soft.values(), *places.null.values()))):
+            block = self.published_block(features, len(input_ids)).to(input_ids)
+            input_ids, attention_mask, labels = insert_after_first(input_ids, attention_mask, labels, block)
+            places, borders = media_places(input_ids, self.config), None
+        self._require_places(places, features)
+        borders = borders or range(0, input_ids.numel() + 1, input_ids.shape[1])
+        instructions = None
+        if self.bridges.need("instruction"):
+            instructions = instruction_ids(input_ids, labels, attention_mask, borders, self.config.vocabulary_size)
+        embeds = self.embed_text(input_ids, embed)
+        examples = {name: example_of([run.place for run in places.runs[name]], borders) for name in features}
+        soft = self._soft_tokens(places, embeds, features, cast("nn.Parameter", embed.weight), examples, instructions)
+        for name, tokens in zip(self.config.modalities, soft, strict=True):
+            embeds = self._placed(name, embeds, places, tokens)
+        return FusedInputs(embeds, attention_mask, labels)
+
+    def _require_places(self, places: MediaPlaces, features: Media) -> None:
+        made = {
+            name: [soft_token_count(self.config, name, medium.shape) for medium in media]
+            for name, media in features.items()
+        }
+        require_matching_media(places.runs, made)
+
+    def _soft_tokens(
+        self, places: MediaPlaces, embeds: Tensor, features: Media, matrix: nn.Parameter,
+        examples: Mapping[Modality, list[int]], instructions: Sequence[Tensor] | None,
+    ) -> tuple[Tensor, ...]:  # fmt: skip
+        """(K, D) per modality; those of the null medium stand last, where any row has one."""
+        media = {name: [medium.to(embeds) for medium in features[name]] for name in self.config.modalities}
+        for name in self.config.modalities if self.config.null_media else ():
+            if len(places.null[name]):
+                media[name].append(self.null_features(name).to(embeds))
+        self.bridges.may_look_at(matrix)
+        soft: tuple[Tensor, ...] = self.bridges(media, matrix, examples, instructions)
+        return soft
+
+    def _placed(self, name: Modality, embeds: Tensor, places: MediaPlaces, soft: Tensor) -> Tensor:
+        """`embeds` with the soft tokens of one modality in their places."""
+        null_places = places.null[name]
+        if self.config.null_media and len(null_places):
+            count = soft_token_count(self.config, name, self.config.feature_shapes[name])
+            blocks = len(null_places) // count
+            embeds = place_soft_tokens(embeds, null_places, soft[-count:].repeat(blocks, 1))
+            soft = soft[:-count]
+        return place_soft_tokens(embeds, places.soft[name], soft)
+
+    def embed_text(self, input_ids: Tensor, embed: nn.Module) -> Tensor:
+        """(B, T, D) embeddings of text, begin and end tokens; positions of media hold something replaced later."""
+        size = self.config.vocabulary_size
+        special = (input_ids >= size) & (input_ids < size + 12)
+        embeds: Tensor = embed(input_ids.masked_fill(special, 0))
+        if self.begin_end_embeddings is None:
+            return embeds
+        first = min(opening for opening, _ in self.config.tag_ids.values())
+        tags = (input_ids >= first) & (input_ids < first + 6)
+        # looked up on every rank in every step, whether there are any or not
+        tag_embeds = self.begin_end_embeddings((input_ids - first).masked_fill(~tags, 0))
+        return torch.where(tags[..., None], tag_embeds.to(embeds), embeds)
+
+    def published_block(self, features: Media, rows: int) -> Tensor:
+        """Ids of the three blocks that the published code puts after the first token; one medium per row, or null.
+
+        Raises:
+            MismatchError: a modality has neither one medium per row nor none.
+        """
+        ids: list[int] = []
+        for name in self.config.modalities:
+            media = features[name]
+            if media and len(media) != rows:
+                raise MismatchError(
+                    f"{len(media)} {name} media were given for {rows} rows without placeholders.",
+                    "Give one per row or none, or put placeholders into input_ids.",
+                )
+            opening, closing = self.config.tag_ids[name]
+            shape = media[0].shape if media else self.config.feature_shapes[name]
+            token = (self.config.soft_token_ids if media else self.config.null_token_ids)[name]
+            ids += [opening, *[token] * soft_token_count(self.config, name, shape), closing]
+        return torch.tensor(ids)
+
+    def null_features(self, modality: Modality) -> Tensor:
+        """The encoder's features of an all-zero input, which stand for an absent medium.
+
+        Raises:
+            MismatchError: they were never given to this model.
+        """
+        kept: Tensor = getattr(self, NULL_FEATURES + modality)
+        if kept.isnan().any():
+            raise MismatchError(
+                f"This model reads {modality} features in every example; those of an absent {modality} are not set.",
+                f"Give {modality} features, or import the checkpoint again with its encoders.",
+            )
+        return kept
+
+    @torch.no_grad()
+    def set_null_features(self, modality: Modality, features: Tensor) -> None:
+        """Keep the encoder's features of an all-zero input, which stand for absent media in a `null_media` model."""
+        self.get_buffer(NULL_FEATURES + modality).copy_(torch.as_tensor(features))
+
+    def calibrate(self, matrix: Tensor, tokenizer: Any = None) -> None:
+        """Fit bridges and begin and end tokens to the LLM's embeddings (V, D); see `initialise_begin_end`."""
+        self.bridges.calibrate(matrix)
+        if self.begin_end_embeddings is not None:
+            with gathered(self.begin_end_embeddings.weight, to_change=True):
+                initial_weights.initialise_tags(self.begin_end_embeddings.weight, matrix, tokenizer)
+
+    def initialise(self) -> None:
+        """Null features are not known yet; transformers may have given their memory any values."""
+        for name, buffer in self.named_buffers(recurse=False):
+            if name.startswith(NULL_FEATURES):
+                buffer.fill_(torch.nan)

@@ -1,0 +1,63 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.model.fusion.placing import (
+    insert_after_first,
+    place_soft_tokens,
+    require_matching_media,
+)
+from macaw_cli.model.row_layout import Run
+
+MEDIA = st.lists(st.integers(1, 9), max_size=5)
+
+
+def runs(sizes):
+    return [Run(10 * number, size) for number, size in enumerate(sizes)]
+
+
+@given(st.dictionaries(st.sampled_from(["image", "audio", "video"]), MEDIA))
+def test_media_that_fill_their_places_pass(media):
+    require_matching_media({name: runs(sizes) for name, sizes in media.items()}, media)
+
+
+@given(MEDIA.filter(lambda sizes: len(set(sizes)) > 1), st.data())
+def test_two_swapped_media_of_other_sizes_are_refused_with_both_numbers(sizes, data):
+    pairs = [(i, j) for i in range(len(sizes)) for j in range(i) if sizes[i] != sizes[j]]
+    second, first = data.draw(st.sampled_from(pairs))
+    swapped = list(sizes)
+    swapped[first], swapped[second] = sizes[second], sizes[first]
+    with pytest.raises(MismatchError) as told:
+        require_matching_media({"image": runs(sizes)}, {"image": swapped})
+    for number in (f"image: medium {first + 1}", f"{sizes[first]} placeholders", f"{sizes[second]} soft tokens"):
+        assert number in told.value.problem
+
+
+@pytest.mark.parametrize(
+    ("placeholders", "made", "numbers"),
+    [([5], [], ("5", "0")), ([], [7], ("0", "7")), ([5, 6], [5], ("11", "5")), ([5], [3], ("5", "3"))],
+)
+def test_other_numbers_of_media_are_refused_with_both_numbers(placeholders, made, numbers):
+    with pytest.raises(MismatchError) as told:
+        require_matching_media({"audio": runs(placeholders)}, {"audio": made})
+    assert all(number in told.value.problem for number in ("audio", *numbers))
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=1, max_size=4))
+def test_soft_tokens_fill_their_places_row_by_row_and_nothing_else_changes(places):
+    places = torch.tensor(places)
+    embeds = torch.zeros(*places.shape, 3)
+    soft = torch.arange(1, 1 + int(places.sum())).float()[:, None].repeat(1, 3)
+    fused = place_soft_tokens(embeds, places.flatten().nonzero().squeeze(-1), soft)
+    assert torch.equal(fused[places], soft)
+    assert not fused[~places].any()
+
+
+def test_an_inserted_block_stands_after_the_first_token_and_is_not_supervised():
+    ids, mask, labels = torch.tensor([[1, 5, 6]]), torch.tensor([[1, 1, 0]]), torch.tensor([[-100, 5, -100]])
+    ids, mask, labels = insert_after_first(ids, mask, labels, torch.tensor([90, 91]))
+    assert ids.tolist() == [[1, 90, 91, 5, 6]]
+    assert mask.tolist() == [[1, 1, 1, 1, 0]]
+    assert labels.tolist() == [[-100, -100, -100, 5, -100]]
