@@ -19,7 +19,7 @@ from macaw_cli.shards.tar_writer import PARTIAL_SUFFIX, Member, ShardWriter
 
 Row = dict[str, Any]
 _FP16_MAX = 65504
-_TOLD = ("duration", "heard", "seconds")
+_TOLD = ("duration", "heard", "seconds", "warning")
 """What the manifest repeats of a sample's JSON."""
 _SAVE_EVERY_S = 30.0
 """So much work is lost at most when the process is killed."""

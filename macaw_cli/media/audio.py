@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.media.sound_files import Sound, Window, container_sound, plain_sound
+from macaw_cli.media.container_sounds import container_sound
+from macaw_cli.media.plain_sounds import plain_sound
+from macaw_cli.media.sounds import Sound, Window, resampled
 
 
 def load_audio(
@@ -34,7 +36,7 @@ def load_sound(path: Path | str, sampling_rate: int, start: float | None = None,
     path, begin = Path(path), start or 0.0
     window = Window(begin, math.inf if end is None else end, sampling_rate)
     sound = plain_sound(path, window) or container_sound(path, window)
-    samples = _resampled(sound.samples, sound.rate, sampling_rate)
+    samples = resampled(sound.samples, sound.rate, sampling_rate)
     skip = round(begin * sampling_rate) - sound.first * sampling_rate // sound.rate
     count = None if end is None else max(0, round((end - begin) * sampling_rate))
     samples = samples[skip : None if count is None else skip + count]
@@ -42,12 +44,5 @@ def load_sound(path: Path | str, sampling_rate: int, start: float | None = None,
         raise InputError(f"{path} holds no sound" + (f" between {begin} s and {end} s." if end or start else "."))
     if not np.isfinite(samples).all():
         raise InputError(f"{path} holds samples that are not numbers.")
-    return Sound(samples, sampling_rate, sound.duration)
+    return Sound(samples, sampling_rate, sound.duration, warning=sound.warning)
 
-
-def _resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    import soxr
-
-    if rate == wanted or not len(samples):
-        return samples
-    return np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), dtype=np.float32)

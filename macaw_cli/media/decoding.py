@@ -50,10 +50,10 @@ class Request(TypedDict, total=False):
 Decoded = tuple[dict[str, Any], dict[str, np.ndarray]]
 """What is known, and the arrays: `image` (H, W, 3), `video` (F, H, W, 3) uint8, `audio` (samples,) fp32.
 
-Known (`meta`) of an image: `size` [width, height] in the file. Of sound and film: `duration`, seconds of the medium
-that was asked for: of the clip, as far as the file reaches, else of the file. `heard`: seconds of sound returned,
-only where `max_seconds` left some out. Of a film `frame_times`, seconds from the beginning of the file; `soundtrack`:
-why the film's sound cannot be used.
+Known (`meta`) of an image: `size` [width, height] in the file. Of audio and video: `duration`, seconds of the medium
+that was asked for: of the clip, as far as the file reaches, else of the file. `heard`: seconds of audio returned,
+only where `max_seconds` left some out; `warning`: what is wrong with audio that can be used. Of a video `frame_times`,
+seconds from the beginning of the file; `soundtrack`: why the video's audio cannot be used.
 """
 
 
@@ -99,9 +99,11 @@ def _audio(request: Request) -> Decoded:
     until = end if limit is None else min(start + limit, math.inf if end is None else end)
     sound = load_sound(request["path"], rate, request.get("start"), until)
     there = _clip_seconds(sound.duration, request)
-    meta = {"duration": round(there, 3)}
+    meta: dict[str, Any] = {"duration": round(there, 3)}
     if limit is not None and there > limit + _SAME_S:
         meta["heard"] = round(len(sound.samples) / rate, 3)
+    if sound.warning:
+        meta["warning"] = sound.warning
     return meta, {"audio": sound.samples}
 
 
@@ -140,7 +142,7 @@ def _pictures(request: Request) -> Decoded:
 
     path = Path(request["path"])
     timeline = timeline_of(path)
-    times = spread_times(timeline.duration, request["frames"], request.get("start"), request.get("end"))
+    times = spread_times(timeline.duration, request["frames"], request.get("start"), request.get("end"), timeline.begin)
     frames = decode_frames(path, times, timeline, request.get("decoder", "pyav"))
     if geometry := request.get("geometry"):
         frames = np.stack([np.asarray(fit_image(Image.fromarray(frame), geometry)) for frame in frames])

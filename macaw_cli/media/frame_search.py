@@ -9,7 +9,9 @@ import numpy as np
 from PIL import Image
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.media.containers import open_media, packets_of, picture_stream, reason_of
+from macaw_cli.media.clock import packets_in_order
+from macaw_cli.media.containers import open_media, picture_stream, reason_of
+from macaw_cli.media.orientation import is_upright, shown
 from macaw_cli.media.timeline import Timeline
 
 
@@ -29,8 +31,19 @@ def search_frames(path: Path, positions: list[int], timeline: Timeline) -> np.nd
         pictures: dict[int, np.ndarray] = {}
         for position in positions:
             if position not in pictures:
-                pictures[position] = _upright(search.at(position))
+                pictures[position] = shown(search.at(position), timeline.pixel_aspect)
         return np.stack(_of_one_size([pictures[position] for position in positions]))
+
+
+def is_stored_upright(path: Path, timeline: Timeline) -> bool:
+    """Whether a film is shown as it is stored.
+
+    Raises:
+        InputError: it has no frame that can be decoded.
+    """
+    with open_media(path) as container:
+        stream = picture_stream(container, path)
+        return is_upright(_Search(container, stream, path, timeline).at(int(timeline.positions[0])))
 
 
 class _Search:
@@ -50,7 +63,7 @@ class _Search:
         if self._timeline.counted and self._shown is None:
             self._shown = next(self._frames, None)  # the first frame tells how late frames come out
         key = int(np.searchsorted(self._timeline.keys, position, side="right")) - 1
-        if key > 0 and self._timeline.keys[key] > self._reached:
+        if key > 0 and self._timeline.keys[key] > self._reached and not self._timeline.clock.restarts:
             self._jump(key, position)
         while self._shown is None or self._shown[0] < position:
             following = self._ahead or next(self._frames, None)
@@ -83,7 +96,7 @@ class _Search:
     def _decoded(self) -> Iterator[tuple[int, Any]]:
         """(position, frame) in the order shown, from where the container stands."""
         begun, number = False, -1
-        for packet in packets_of(self._container, self._stream):
+        for packet in packets_in_order(self._container, self._stream, self._timeline.clock):
             try:
                 frames = packet.decode()
             except av.FFmpegError as error:
@@ -115,12 +128,6 @@ class _Search:
 
     def _why(self) -> str:
         return f" ({self._problem})" if self._problem else ""
-
-
-def _upright(frame: Any) -> np.ndarray:
-    """RGB (H, W, 3), turned as the film's metadata says."""
-    turns = round(getattr(frame, "rotation", 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
 
 
 def _of_one_size(pictures: list[np.ndarray]) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.media.frame_search import search_frames
+from macaw_cli.media.frame_search import is_stored_upright, search_frames
 from macaw_cli.media.timeline import Timeline
 
 _CUT_S = 0.5
@@ -20,15 +20,25 @@ _DECORD_KNOWS = {"mov", "matroska"}, {"h264", "hevc", "vp8", "vp9", "mpeg4"}
 _DECORD_ROUNDING_S = 2e-3
 
 
-def spread_times(duration: float, count: int, start: float | None, end: float | None) -> list[float]:
+def spread_times(
+    duration: float, count: int, start: float | None, end: float | None, begin: float = 0.0
+) -> list[float]:
     """`count` evenly spaced times: the middles of equal parts of the film, or of the clip from `start` to `end`.
+
+    Args:
+        duration: when the film's last frame ends.
+        count: how many times.
+        start: first second of the clip; None is the beginning.
+        end: last second of the clip; None is the end.
+        begin: when the film's first frame is shown.
 
     Raises:
         InputError: the clip lies outside the film.
     """
-    first, last = start or 0.0, duration if end is None else min(end, duration)
-    if first < 0 or first >= last:
-        raise InputError(f"The clip from {start} s to {end} s is not inside the {duration:.2f} s of film.")
+    first, last = max(start or 0.0, begin), duration if end is None else min(end, duration)
+    if (start or 0.0) < 0 or first >= last:
+        there = f"{begin:.2f} s to {duration:.2f} s"
+        raise InputError(f"The clip from {start} s to {end} s is not inside the video, which has frames from {there}.")
     return [first + (last - first) * (number + 0.5) / count for number in range(count)]
 
 
@@ -51,7 +61,7 @@ def decode_frames(path: Path, times: list[float], timeline: Timeline, decoder: s
     if times[-1] > timeline.end + _CUT_S:
         raise InputError(f"{path} is cut: it ends at {timeline.end:.1f} s, no frame at {times[-1]:.1f} s.")
     positions = [timeline.at(time) for time in times]
-    if decoder == "decord" and _decord_may(timeline):
+    if decoder == "decord" and _decord_may(timeline) and is_stored_upright(path, timeline):
         frames = _by_decord(path, positions, timeline)
         if frames is not None:
             return frames
@@ -59,9 +69,12 @@ def decode_frames(path: Path, times: list[float], timeline: Timeline, decoder: s
 
 
 def _decord_may(timeline: Timeline) -> bool:
-    """No stream can be chosen in decord, and it loses count after a key frame that later frames reach back over."""
+    """Whether decord gives the right frames: it takes no choice of streams, and shows pixels as they are stored.
+
+    It loses count after a key frame that later frames reach back over.
+    """
     containers, codecs = _DECORD_KNOWS
-    known = bool(timeline.containers & containers) and timeline.codec in codecs
+    known = bool(timeline.containers & containers) and timeline.codec in codecs and timeline.pixel_aspect == 1
     return known and timeline.films == 1 and not timeline.open_groups and importlib.util.find_spec("decord") is not None
 
 
@@ -74,7 +87,7 @@ def _by_decord(path: Path, positions: list[int], timeline: Timeline) -> np.ndarr
         if len(reader) != len(timeline.times):
             return None
         starts = np.sort(reader.get_frame_timestamp(range(len(reader)))[:, 0])
-        if np.abs(starts - starts[0] - timeline.times).max() > _DECORD_ROUNDING_S:
+        if np.abs(starts - starts[0] - (timeline.times - timeline.begin)).max() > _DECORD_ROUNDING_S:
             return None
         return np.ascontiguousarray(reader.get_batch(np.searchsorted(timeline.positions, positions)).asnumpy())
     except (decord.DECORDError, RuntimeError, IndexError, ValueError):

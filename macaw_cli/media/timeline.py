@@ -13,7 +13,8 @@ import av
 import numpy as np
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.media.containers import film_streams, open_media, packets_of, picture_stream
+from macaw_cli.media.clock import Clock, clock_of, packets_in_order
+from macaw_cli.media.containers import film_streams, open_media, picture_stream
 
 _STATES_ITS_LENGTH = {"mov", "matroska"}
 """Containers whose header gives the true length of the picture stream, so that a cut file shows."""
@@ -24,16 +25,18 @@ class Timeline:
     """The frames of a film's best picture stream, in the order shown.
 
     Attributes:
-        times: (n,) seconds since the first frame, ascending.
+        times: (n,) seconds on the clock of the file, ascending; other tracks may begin before the first frame.
         positions: (n,) what identifies each frame: its timestamp or, where `counted`, the n-th timestamp of all.
         keys: (k,) timestamps at which decoding can begin, ascending.
-        duration: seconds of picture, those that a cut file has lost included.
-        end: seconds of picture that are there.
+        duration: when the last frame ends, seconds that a cut file has lost included.
+        end: when the last frame that is there ends.
         counted: the container has no times of showing, only of decoding (AVI): frames are told apart by counting.
         open_groups: some frames shown before a key frame are decoded after it.
         containers: FFmpeg's names of the container.
         codec: FFmpeg's name of the codec.
         films: number of picture streams.
+        clock: of the file.
+        pixel_aspect: width of a stored pixel in heights of it.
     """
 
     times: np.ndarray
@@ -46,9 +49,16 @@ class Timeline:
     containers: frozenset[str]
     codec: str
     films: int
+    clock: Clock
+    pixel_aspect: float
+
+    @property
+    def begin(self) -> float:
+        """When the first frame is shown."""
+        return float(self.times[0])
 
     def at(self, time: float) -> int:
-        """The position of the frame shown at `time`: the last one at or before it, within a millisecond."""
+        """The position of the frame shown at `time`: the last one at or before it, to the millisecond, or the first."""
         return int(self.positions[max(0, int(np.searchsorted(self.times, time + 1e-3, side="right")) - 1)])
 
 
@@ -70,27 +80,29 @@ def timeline_of(path: Path) -> Timeline:
     """
     with open_media(path) as container:
         stream = picture_stream(container, path)
-        packets = _packets(container, stream)
+        clock = clock_of(container, path)
+        packets = _packets(container, stream, clock)
         containers = frozenset(container.format.name.split(","))
         counted = "avi" in containers or all(packet.pts is None for packet in packets)
         ticks, tick_s = _ticks(packets, stream, counted)
         if not len(ticks):
             raise InputError(f"{path} has no frame in it.")
-        times = (ticks - ticks[0]) * tick_s
+        times = (ticks - ticks[0]) * tick_s + (0.0 if counted else max(0.0, ticks[0] * tick_s - clock.zero))
         end = float(times[-1]) + (packets[-1].ticks * float(stream.time_base) or _usual_gap(times))
         return Timeline(
             times=times, positions=ticks,
             keys=np.asarray(_keys(packets, counted), np.int64),
-            duration=max(end, _stated_s(stream, containers)), end=end, counted=counted,
+            duration=max(end, _stated_end(stream, containers, clock, float(times[0]))), end=end, counted=counted,
             open_groups=_open_groups(packets), containers=containers,
             codec=stream.codec_context.name, films=len(film_streams(container)),
+            clock=clock, pixel_aspect=float(stream.sample_aspect_ratio or 1),
         )  # fmt: skip
 
 
-def _packets(container: Any, stream: Any) -> list[_Packet]:
+def _packets(container: Any, stream: Any, clock: Clock) -> list[_Packet]:
     packets = []
     try:
-        for packet in packets_of(container, stream):
+        for packet in packets_in_order(container, stream, clock):
             if packet.size and not packet.is_corrupt:
                 known = packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, packet.is_discard
                 packets.append(_Packet(*known))
@@ -128,15 +140,15 @@ def _usual_gap(times: np.ndarray) -> float:
     return float(np.median(np.diff(times))) if len(times) > 1 else 0.04
 
 
-def _stated_s(stream: Any, containers: frozenset[str]) -> float:
-    """The length that the header gives the picture stream, or 0."""
+def _stated_end(stream: Any, containers: frozenset[str], clock: Clock, begin: float) -> float:
+    """When the picture stream, which begins at `begin`, ends according to the header, or 0."""
     if not containers & _STATES_ITS_LENGTH:
         return 0.0
     if stream.duration:
-        return float(stream.duration * stream.time_base)
+        return begin + float(stream.duration * stream.time_base)
     parts = stream.metadata.get("DURATION", "").split(":")
     try:
         hours, minutes, seconds = (float(part) for part in parts)
     except ValueError:
         return 0.0
-    return hours * 3600 + minutes * 60 + seconds - float((stream.start_time or 0) * stream.time_base)
+    return hours * 3600 + minutes * 60 + seconds - clock.zero

@@ -3,6 +3,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+import soundfile
 
 BITS = 8
 SPEED = {
@@ -90,6 +91,26 @@ def make_film():
 def make_sound():
     """Encode a waveform (n,), the same on every channel, with one of FFmpeg's codecs."""
     return write_sound
+
+
+def write_stereo(path, channels, rate):
+    if path.suffix != ".m4a":
+        soundfile.write(path, channels.T, rate)
+        return path
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("alac", rate=rate, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(channels, format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        for piece in av.AudioResampler(format=stream.codec_context.format.name).resample(frame):
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_stereo():
+    """Write (2, n) samples as FLAC, WAV or, through FFmpeg, ALAC."""
+    return write_stereo
 
 
 @pytest.fixture(scope="session")

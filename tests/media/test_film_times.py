@@ -1,4 +1,4 @@
-"""Films whose headers mislead: edit lists, variable frame rate, late beginnings, several streams, quarter turns."""
+"""Films whose headers mislead: edit lists, variable frame rate, late beginnings, several streams."""
 
 import struct
 from fractions import Fraction
@@ -55,8 +55,18 @@ def test_an_edit_list_shows_only_its_part(tmp_path, make_film, numbers, share, s
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
-def test_a_picture_that_begins_late_begins_at_zero(tmp_path, make_film, numbers, suffix):
+def test_a_picture_that_begins_after_the_sound_keeps_its_distance(tmp_path, make_film, numbers, suffix):
     film = make_film(tmp_path / f"a.{suffix}", frames=24, start=1.0, seconds_of_sound=5.0, rate=48000)
+    timeline = timeline_of(film)
+    assert timeline.begin == pytest.approx(1.0, abs=0.03) and timeline.duration == pytest.approx(5.0, abs=0.03)
+    assert both(film, [0.5, 1.1, 3.1, 4.9], numbers) == [0, 0, 12, 23]
+    meta, _ = decode({"path": str(film), "modality": "video", "frames": 4})
+    assert meta["frame_times"] == pytest.approx([1.5, 2.5, 3.5, 4.5], abs=0.03)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_a_picture_alone_begins_at_zero(tmp_path, make_film, numbers, suffix):
+    film = make_film(tmp_path / f"a.{suffix}", frames=24, start=1.0)
     assert timeline_of(film).duration == pytest.approx(4.0, abs=0.01)
     assert both(film, [0.1, 2.1, 3.9], numbers) == [0, 12, 23]
 
@@ -100,29 +110,6 @@ def test_the_cover_of_a_sound_is_no_film(tmp_path, make_sound, tone):
     assert set(decode({**request, "modality": "video", "frames": 2})[1]) == {"audio"}
     with pytest.raises(InputError, match="no pictures"):
         timeline_of(album)
-
-
-def turned(film, path, matrix):
-    """The same film with another matrix in its track header, as a phone writes it."""
-    content = bytearray(film.read_bytes())
-    place = content.index(b"tkhd") + 4 + 40
-    content[place : place + 20] = struct.pack(">5i", *(65536 * value for value in matrix))
-    path.write_bytes(content)
-    return path
-
-
-@pytest.mark.parametrize(
-    "degrees, matrix", [(90, (0, 1, 0, -1, 0)), (180, (-1, 0, 0, 0, -1)), (270, (0, -1, 0, 1, 0))]
-)
-def test_a_turned_film_comes_out_upright_from_both_decoders(tmp_path, make_film, numbers, degrees, matrix):
-    film = make_film(tmp_path / "a.mp4", frames=12, size=(48, 64))
-    film = turned(film, tmp_path / "turned.mp4", matrix)
-    timeline = timeline_of(film)
-    for decoder in ("pyav", "decord"):
-        frames = decode_frames(film, [0.75], timeline, decoder)
-        assert frames.shape[1:3] == ((48, 64) if degrees == 180 else (64, 48))
-        stored = np.rot90(frames[0], degrees // 90)  # clockwise turns are taken back
-        assert numbers([stored]) == [4]
 
 
 def test_a_long_film_is_read_over_its_whole_length(tmp_path, make_film, numbers):
