@@ -11,6 +11,8 @@ from pydantic import ConfigDict, Field, with_config
 from macaw_cli.config.bridges.designs import AnyBridge, default_design
 from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.feature_settings import FeatureSettings
+from macaw_cli.config.injections.designs import AnyInjection
+from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.quickstart_settings import QuickstartSettings
 from macaw_cli.config.setting_types import Texts
 from macaw_cli.config.training_settings import TrainingSettings
@@ -103,6 +105,8 @@ class Settings:
     """Folder or hub id of a causal LLM of transformers."""
     bridge: AnyBridge = field(default_factory=default_design)
     """Bridge between encoders and LLM: one design for all modalities, or one for each."""
+    injection: AnyInjection = field(default_factory=NoInjectionSettings)
+    """Media inside the LLM's layers, instead of soft tokens in its input."""
     features: FeatureSettings = field(default_factory=FeatureSettings)
     """Settings of `macaw extract-features`."""
     dataset: DatasetSettings = DatasetSettings()

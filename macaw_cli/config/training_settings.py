@@ -7,10 +7,10 @@ from pydantic import Field
 
 from macaw_cli.config.setting_types import Texts, matching, named, one_or_more
 
-Group = Literal["bridge", "tags", "llm"]
+Group = Literal["bridge", "tags", "injection", "llm"]
 GROUPS: tuple[Group, ...] = get_args(Group)
-"""What can be trained: the bridges, the embeddings of tags such as `<image>`, and the LLM."""
-LEARNING_RATES: dict[Group, float] = {"bridge": 1e-3, "tags": 1e-3, "llm": 2e-5}
+"""What can be trained: the bridges, the embeddings of tags such as `<image>`, the injection, and the LLM."""
+LEARNING_RATES: dict[Group, float] = {"bridge": 1e-3, "tags": 1e-3, "injection": 1e-3, "llm": 2e-5}
 """Where neither the training nor the group names one."""
 ADAPTER_LEARNING_RATE = 2e-4
 """Of `llm`, where that is an adapter."""
@@ -48,6 +48,8 @@ class GroupsSettings:
     """Of the bridges."""
     tags: GroupSettings = GroupSettings()
     """Of the embeddings of tags."""
+    injection: GroupSettings = GroupSettings()
+    """Of the injection."""
     llm: GroupSettings = GroupSettings()
     """Of the LLM, or of its adapter."""
 
@@ -114,11 +116,11 @@ class TrainingSettings:
     max_steps: Annotated[int, Field(ge=1)] | None = None
     """Stop after this many optimizer steps, counted over all stages of a recipe."""
     train: Groups = GROUPS
-    """Parameter groups that are trained, of `bridge`, `tags` and `llm`; the others are frozen, as encoders always are.
-    With an adapter, `llm` means the adapter's weights."""
+    """Parameter groups that are trained, of `bridge`, `tags`, `injection` and `llm`; the others are frozen, as encoders
+    always are. With an adapter, `llm` means the adapter's weights."""
     learning_rate: LearningRate | None = None
-    """Peak learning rate of every group that has none of its own; `null` takes 1e-3 for `bridge` and `tags`, which
-    start from nothing, 2e-5 for the LLM, and 2e-4 for an adapter of the LLM."""
+    """Peak learning rate of every group that has none of its own; `null` takes 1e-3 for `bridge`, `tags` and
+    `injection`, which start from nothing, 2e-5 for the LLM, and 2e-4 for an adapter of the LLM."""
     weight_decay: WeightDecay = 0.0
     """AdamW weight decay, on matrices only."""
     warmup_ratio: WarmupRatio = 0.03

@@ -11,6 +11,8 @@ from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import BridgeDesign, BridgeSettings, read_bridge
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.config.injections.designs import InjectionSettings, read_injection
+from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.encoders.views import View, view_of
@@ -45,6 +47,8 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     """Configuration of the audio encoder, when it is part of the model."""
     bridge: dict[str, Any] = field(default_factory=dict)
     """Settings of one design, or of one per modality under the modality's name; absent ones have their defaults."""
+    injection: dict[str, Any] = field(default_factory=dict)
+    """Settings of the injection; empty where there is none."""
     feature_shapes: dict[str, list[int]] = field(default_factory=dict)
     """Modality to the shape of one medium's features, [N, C] or for video [F, N, C], as the bridge reads them: after
     the view; only these have a bridge."""
@@ -116,6 +120,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
         encoders: Mapping[str, EncoderSettings] | None = None,
         fingerprints: Mapping[Modality, dict[str, Any]] | None = None,
         *,
+        injection: InjectionSettings = NoInjectionSettings(),  # noqa: B008 - frozen
         views: ViewSettings = ViewSettings(),  # noqa: B008 - frozen
         null_media: bool = False,
     ) -> Self:
@@ -127,6 +132,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
             feature_shapes: shape of one medium's features after the view, (N, C) or (F, N, C), for every modality to
                 be bridged.
             encoders: settings of the `image` and the `audio` encoder.
+            injection: settings of the injection.
             fingerprints: encoder fingerprint per modality.
             views: what is done to features when they are read.
             null_media: give every example all three media, as published.
@@ -134,6 +140,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
         return cls(
             text_config=llm_config,
             bridge=asdict(bridge),
+            injection={} if injection == NoInjectionSettings() else asdict(injection),
             feature_shapes={name: list(feature_shapes[name]) for name in MODALITIES if name in feature_shapes},
             encoders={name: asdict(settings) for name, settings in (encoders or {}).items()},
             fingerprints=dict(fingerprints or {}),
@@ -152,6 +159,15 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
             MismatchError: a newer macaw saved the model, with a design or an option that this one does not have.
         """
         return read_bridge(self.bridge, modality)
+
+    @property
+    def injection_settings(self) -> InjectionSettings:
+        """Settings of the injection.
+
+        Raises:
+            MismatchError: a newer macaw saved the model, with a design or an option that this one does not have.
+        """
+        return read_injection(self.injection)
 
     def encoder_settings(self, modality: Modality) -> EncoderSettings:
         """Settings of the encoder that makes the features of `modality`."""
@@ -219,5 +235,5 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     def encoding_identity(self) -> dict[str, Any]:
         """All that decides how a conversation becomes ids: equal identities, equal ids."""
         names = ("bridge", "feature_shapes", "soft_token_ids", "tag_ids", "null_token_ids", "null_media")
-        viewed = {"views": self.views} if self.views else {}  # older caches do not know them
-        return {name: getattr(self, name) for name in names} | viewed
+        more = {name: getattr(self, name) for name in ("views", "injection") if getattr(self, name)}
+        return {name: getattr(self, name) for name in names} | more  # older caches do not know these

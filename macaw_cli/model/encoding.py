@@ -6,8 +6,8 @@ from typing import Any
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.settings import MODALITIES, Modality
-from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.injections.registry import placeholder_count
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.published_text import published_response, published_text
 from macaw_cli.model.templates import Piece, TemplateName, alpaca_pieces, chat_pieces, joined, unplaced_media
@@ -155,7 +155,7 @@ class ConversationEncoder:
         """Tags around one placeholder per soft token; without a shape, the block of an absent medium."""
         opening, closing = self.config.tag_ids[modality]
         token = (self.config.null_token_ids if shape is None else self.config.soft_token_ids)[modality]
-        count = soft_token_count(self.config, modality, shape or self.config.feature_shapes[modality])
+        count = placeholder_count(self.config, modality, shape or self.config.feature_shapes[modality])
         return [opening, *[token] * count, closing]
 
     def _start(self) -> list[int]:

@@ -33,8 +33,9 @@ class MediaGeneration(GenerationMixin):  # type: ignore[misc]
         media = {name: kwargs.pop(name, None) for name in MEDIA}
         mask = kwargs.pop("attention_mask", None)
         mask = torch.ones_like(input_ids) if mask is None else mask
-        embeds, mask, _ = self.fuse_inputs(input_ids, mask, **media)
-        output = super().generate(inputs_embeds=embeds, attention_mask=mask, **kwargs)
+        embeds, mask, _, bound_media = self.fuse_inputs(input_ids, mask, **media)
+        shown = {} if bound_media is None else {"bound_media": bound_media}
+        output = super().generate(inputs_embeds=embeds, attention_mask=mask, **shown, **kwargs)
         copies = (output if isinstance(output, Tensor) else output.sequences).shape[0] // len(input_ids)
         prompt = input_ids.repeat_interleave(copies, dim=0)
         if isinstance(output, Tensor):

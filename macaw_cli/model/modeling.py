@@ -11,12 +11,16 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from macaw_cli.config.training_settings import GROUPS
 from macaw_cli.model import attached_encoders, initial_weights
 from macaw_cli.model.chunked_loss import SupervisedLoss
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.fusion.media_fusion import MediaFusion
 from macaw_cli.model.fusion.placing import FusedInputs
 from macaw_cli.model.generation import MediaGeneration
+from macaw_cli.model.injections.bound_media import BoundMedia
+from macaw_cli.model.injections.injection import bound
+from macaw_cli.model.injections.registry import build_injection
 from macaw_cli.model.isolation import require_isolation
 from macaw_cli.model.loss_alone import loss_alone
 from macaw_cli.model.losses import response_loss
@@ -48,6 +52,9 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         super().__init__(config)
         self.language_model = language_model or AutoModelForCausalLM.from_config(config.text_config)
         self.fusion = MediaFusion(config)
+        self.injection = build_injection(config)
+        if self.injection is not None:
+            self.injection.attach(self.language_model)
         self.supervised_loss = SupervisedLoss()
         self.image_encoder = attached_encoders.image_encoder(config)
         self.audio_encoder = attached_encoders.audio_encoder(config)
@@ -92,6 +99,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         logits_to_keep: int | Tensor = 0,
         return_logits: bool = True,
         layout: RowLayout | None = None,
+        bound_media: BoundMedia | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Loss and logits.
@@ -121,13 +129,14 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             logits_to_keep: 0 for all logits, else how many of the last, or which positions.
             return_logits: False returns the loss alone, for which no logits are kept: the way to train.
             layout: `row_layout` of the ids, labels and positions, made on the CPU; without it a GPU is waited for.
+            bound_media: what `fuse_inputs` gave beside `inputs_embeds`, for an injection.
             **kwargs: passed on to the LLM.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.
         """
         if inputs_embeds is None:
-            inputs_embeds, attention_mask, labels = self.fuse_inputs(
+            inputs_embeds, attention_mask, labels, bound_media = self.fuse_inputs(
                 input_ids, attention_mask, labels, layout, past_key_values, position_ids, audio_lengths=audio_lengths,
                 image_features=image_features, video_features=video_features, audio_features=audio_features,
                 pixel_values=pixel_values, pixel_values_videos=pixel_values_videos, input_features=input_features,
@@ -144,9 +153,11 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             "inputs_embeds": inputs_embeds, "attention_mask": attention_mask, "position_ids": position_ids,
             "past_key_values": past_key_values, "use_cache": use_cache, **kwargs,
         }  # fmt: skip
-        if labels is not None and not return_logits:
-            return loss_alone(self, inputs, labels, num_supervised, layout)
-        output: CausalLMOutputWithPast = self.language_model(**inputs, logits_to_keep=logits_to_keep)
+        with bound(self.injection, bound_media, past_key_values) as keep_media:
+            if labels is not None and not return_logits:
+                return loss_alone(self, inputs, labels, num_supervised, layout)
+            output: CausalLMOutputWithPast = self.language_model(**inputs, logits_to_keep=logits_to_keep)
+            keep_media(output.get("past_key_values"))
         if labels is not None:
             output.loss = response_loss(output.logits[:, :-1], labels[:, 1:], num_supervised)
         return output
@@ -193,12 +204,14 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             self.fusion.calibrate(self.embedding_matrix.detach(), tokenizer)
 
     def trainable_groups(self) -> dict[str, dict[str, nn.Parameter]]:
-        """Parameters by name, in the groups `bridge`, `tags` and `llm`; encoders are in none.
+        """Parameters by name, in the groups of `training.train`; encoders are in none.
 
         Where the LLM has an adapter of PEFT's, `llm` is the adapter, and the LLM's own weights are in none either.
         """
-        groups: dict[str, dict[str, nn.Parameter]] = {"bridge": {}, "tags": {}, "llm": {}}
-        group_of = {"fusion.bridges.": "bridge", "fusion.begin_end": "tags", "language_model.": "llm"}
+        groups: dict[str, dict[str, nn.Parameter]] = {name: {} for name in GROUPS}
+        group_of = {
+            "fusion.bridges.": "bridge", "fusion.begin_end": "tags", "injection.": "injection", "language_model.": "llm"
+        }  # fmt: skip
         for name, parameter in self.named_parameters():
             for prefix, group in group_of.items():
                 if name.startswith(prefix):

@@ -24,7 +24,7 @@ from macaw_cli.training.reporting.final_report import draw_report
 from macaw_cli.training.run_folder import RunFolder
 from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.tuning.adapters import AdapterFiles, add_adapter, has_adapter, merge_adapter
-from macaw_cli.training.tuning.model_setup import encoders_seen_from
+from macaw_cli.training.tuning.model_config import encoders_seen_from
 
 
 def finish_run(

@@ -29,7 +29,7 @@ from macaw_cli.training.data.tokenising import tokenise
 from macaw_cli.training.stages import stage_settings
 from macaw_cli.training.steps.schedule import steps_in_run
 from macaw_cli.training.tuning.llm_identity import llm_identity
-from macaw_cli.training.tuning.model_setup import model_config
+from macaw_cli.training.tuning.model_config import model_config
 from macaw_cli.training.tuning.packable import require_packable_llm
 from macaw_cli.training.tuning.sources import llm_source
 

@@ -12,9 +12,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no pa
 import tiny_macaw
 
 from macaw_cli.config.bridges.designs import design
+from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.settings import MODALITIES
-from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.injections.registry import placeholder_count
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 SHAPES = {"image": (10, 16), "audio": (30, 12), "video": (3, 10, 16)}
@@ -25,10 +26,11 @@ def llm_config(**changes):
     return LlamaConfig(**{**sizes, "num_key_value_heads": 2, "max_position_embeddings": 256, **changes})
 
 
-def make_config(bridge="macaw", *, llm=None, null_media=False, shapes=None, **settings):
+def make_config(bridge="macaw", *, llm=None, null_media=False, shapes=None, injection=None, **settings):
     own = {"heads": 4, "image_tokens": 3, "dropout": 0.0} if bridge == "macaw" else {}
     settings = design(bridge, **{**own, **settings}) if isinstance(bridge, str) else bridge
-    return MacawConfig.for_llm(llm or llm_config(), settings, shapes or SHAPES, null_media=null_media)
+    return MacawConfig.for_llm(llm or llm_config(), settings, shapes or SHAPES, null_media=null_media,
+                               injection=injection or NoInjectionSettings())
 
 
 def make_model(bridge="macaw", *, seed=0, llm=None, **settings):
@@ -42,7 +44,7 @@ def sequence(config, *pieces):
     for piece in pieces:
         if piece in MODALITIES:
             opening, closing = config.tag_ids[piece]
-            count = soft_token_count(config, piece, config.feature_shapes[piece])
+            count = placeholder_count(config, piece, config.feature_shapes[piece])
             ids += [opening, *[config.soft_token_ids[piece]] * count, closing]
         else:
             ids.append(piece)

@@ -45,7 +45,7 @@ def make_world(folder: Path, *, many_lengths: bool = False, audio_padding: str =
     return folder
 
 
-def settings_tree(bridge: Any = "linear", **training) -> dict:
+def settings_tree(bridge: Any = "linear", injection: Any = "none", **training) -> dict:
     """Settings of a training that takes seconds; `training` overrides its section."""
     quick = {
         "max_steps": 6, "pack_tokens": 512, "packs_per_step": 4, "max_tokens": 256, "precision": "fp32",
@@ -55,6 +55,7 @@ def settings_tree(bridge: Any = "linear", **training) -> dict:
     return {
         "llm": "llm",
         "bridge": bridge,
+        "injection": injection,
         "dataset": {"sources": ["jsonl:questions.jsonl"], "val_fraction": 0.15},
         "training": quick | training,
     }

@@ -22,6 +22,8 @@ from macaw_cli.model.fusion.placing import (
     place_soft_tokens,
     require_matching_media,
 )
+from macaw_cli.model.injections.bound_media import bound_media
+from macaw_cli.model.injections.registry import injection_class
 from macaw_cli.model.partitions import gathered
 from macaw_cli.model.row_layout import MediaPlaces, media_places
 
@@ -36,6 +38,7 @@ class MediaFusion(nn.Module):
         bridges: one per modality.
         begin_end_embeddings: of the begin and end tokens of the modalities, (6, D); None in a published checkpoint,
             where they are rows of the LLM's matrix.
+        injected: whether media reach the LLM through an injection and take one position of the input each.
         null_features_image, ...: in a `null_media` model, the encoders' features of an all-zero input.
 
     Args:
@@ -47,6 +50,8 @@ class MediaFusion(nn.Module):
         self.config = config
         self.bridges = Bridges({name: build_bridge(config, name) for name in config.modalities}, config.text_width)
         self.begin_end_embeddings = nn.Embedding(6, config.text_width) if config.tags_outside else None
+        kind = injection_class(config)
+        self.injected = kind is not None and kind.takes_media
         if config.null_media:
             for name in config.modalities:
                 self.register_buffer(NULL_FEATURES + name, torch.full(config.feature_shapes[name], torch.nan))
@@ -80,7 +85,8 @@ class MediaFusion(nn.Module):
             block = self.published_block(features, len(input_ids)).to(input_ids)
             input_ids, attention_mask, labels = insert_after_first(input_ids, attention_mask, labels, block)
             places, borders = media_places(input_ids, self.config), None
-        self._require_places(places, features)
+        made = self._made(places, features)
+        packed = borders
         borders = borders or range(0, input_ids.numel() + 1, input_ids.shape[1])
         instructions = None
         if self.bridges.need("instruction"):
@@ -88,16 +94,26 @@ class MediaFusion(nn.Module):
         embeds = self.embed_text(input_ids, embed)
         examples = {name: example_of([run.place for run in places.runs[name]], borders) for name in features}
         soft = self._soft_tokens(places, embeds, features, cast("nn.Parameter", embed.weight), examples, instructions)
-        for name, tokens in zip(self.config.modalities, soft, strict=True):
-            embeds = self._placed(name, embeds, places, tokens)
-        return FusedInputs(embeds, attention_mask, labels)
+        by_modality = dict(zip(self.config.modalities, soft, strict=True))
+        if not self.injected:
+            for name, tokens in by_modality.items():
+                embeds = self._placed(name, embeds, places, tokens)
+            return FusedInputs(embeds, attention_mask, labels)
+        for name in by_modality:  # a medium takes one position, which says nothing itself
+            nothing = embeds.new_zeros(len(places.soft[name]), embeds.shape[-1])
+            embeds = place_soft_tokens(embeds, places.soft[name], nothing)
+        media = bound_media(by_modality, made, places.runs, packed, (input_ids.shape[0], input_ids.shape[1]))
+        return FusedInputs(embeds, attention_mask, labels, media)
 
-    def _require_places(self, places: MediaPlaces, features: Media) -> None:
+    def _made(self, places: MediaPlaces, features: Media) -> dict[Modality, list[int]]:
+        """Soft tokens of each medium; the placeholders fit them."""
         made = {
             name: [soft_token_count(self.config, name, medium.shape) for medium in media]
             for name, media in features.items()
         }
-        require_matching_media(places.runs, made)
+        expected = {name: [1] * len(counts) if self.injected else counts for name, counts in made.items()}
+        require_matching_media(places.runs, expected)
+        return made
 
     def _soft_tokens(
         self, places: MediaPlaces, embeds: Tensor, features: Media, matrix: nn.Parameter,

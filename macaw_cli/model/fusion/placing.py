@@ -11,6 +11,7 @@ from torch import Tensor
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.settings import Modality
+from macaw_cli.model.injections.bound_media import BoundMedia
 from macaw_cli.model.row_layout import Run
 
 
@@ -23,6 +24,8 @@ class FusedInputs(NamedTuple):
     """(B, T), or None for packed rows and rows without padding."""
     labels: Tensor | None
     """(B, T), -100 where nothing is supervised."""
+    media: BoundMedia | None = None
+    """What an injection shows to the LLM's layers, where the model has one."""
 
 
 def require_matching_media(runs: Mapping[Modality, Sequence[Run]], made: Mapping[Modality, Sequence[int]]) -> None:

@@ -1,127 +1,21 @@
-"""From settings and a dataset to a new model: its configuration, its processor, its weights."""
+"""From a configuration to a new model: the LLM as its training holds it, and what macaw adds to it."""
 
-import os
-from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import replace
-from itertools import accumulate
-from math import prod
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from macaw_cli.basics.errors import InputError
-from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import Modality, Settings
+from macaw_cli.config.settings import Settings
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.encoders.frozen import WHEN_NOT_DEFAULT, chosen_outputs
-from macaw_cli.encoders.source import explain, quiet_transformers, short_name
-from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
+from macaw_cli.encoders.source import explain, quiet_transformers
+from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.joined_datasets import DatasetReader
-from macaw_cli.shards.same_encoders import require_same_encoders
 from macaw_cli.training.stages import trained_groups
 from macaw_cli.training.tuning.adapters import add_adapter, load_four_bit_llm
 from macaw_cli.training.tuning.parameter_groups import freeze
 from macaw_cli.training.tuning.sources import llm_source
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
-    """The configuration of a new model for the features of this dataset.
-
-    Raises:
-        InputError: the LLM cannot be read, or the model is none.
-        MismatchError: the dataset was made with another encoder than the settings name.
-    """
-    settings = workspace.settings
-    llm_config = causal_llm_config(workspace)
-    require_settings_encoders(workspace, dataset)
-    encoders = {"image": settings.features.image_encoder, "audio": settings.features.audio_encoder}
-    shapes = feature_shapes(dataset, null_media=settings.training.as_published)
-    used = {ENCODER_OF[modality] for modality in shapes}
-    return MacawConfig.for_llm(
-        llm_config,
-        settings.bridge,
-        shapes,
-        {name: encoder for name, encoder in encoders.items() if name in used},
-        {modality: dataset.fingerprints[modality] for modality in shapes},
-        views=settings.views,
-        null_media=settings.training.as_published,
-    )
-
-
-def causal_llm_config(workspace: Workspace) -> Any:
-    """The configuration of the LLM that the settings name.
-
-    Raises:
-        InputError: it cannot be read, or it is of a model that does not go on with text.
-    """
-    from transformers import AutoConfig
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
-    source = llm_source(workspace)
-    with quiet_transformers():
-        try:
-            config = AutoConfig.from_pretrained(source)
-        except (OSError, ValueError) as error:
-            raise explain(source, error) from error
-    kind = config.model_type  # the decoders of Whisper and BART are in the mapping, but read what an encoder has seen
-    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or config.is_encoder_decoder or not hasattr(config, "vocab_size"):
-        named = workspace.settings.llm
-        raise InputError(f"{named} is no causal LLM (model type {kind}).", "Name one, such as a Llama or a Qwen.")
-    return config
-
-
-def feature_shapes(dataset: DatasetReader, *, null_media: bool = False) -> dict[Modality, tuple[int, ...]]:
-    """Shape of a typical medium's features for each modality that the training split has: that of median length.
-
-    A model that reads null media takes their shape, since those are in every example.
-    """
-    found: dict[Modality, Counter[tuple[int, ...]]] = defaultdict(Counter)
-    for row in dataset.conversations("train"):
-        for ref in row.media:
-            found[ref.modality][ref.shape] += 1
-    shapes = {modality: _median(counted) for modality, counted in found.items()}
-    for modality in shapes if null_media else ():
-        null = dataset.null_features(modality)
-        if null is not None:
-            shapes[modality] = null.shape
-    return shapes
-
-
-def _median(shapes: Counter[tuple[int, ...]]) -> tuple[int, ...]:
-    by_length = sorted(shapes.items(), key=lambda item: (prod(item[0]), item[0]))
-    return next(
-        shape for (shape, _), seen in zip(by_length, accumulate(count for _, count in by_length), strict=True)
-        if 2 * seen >= shapes.total()
-    )  # fmt: skip
-
-
-def require_settings_encoders(workspace: Workspace, dataset: DatasetReader) -> None:
-    """Refuse a dataset whose features another encoder made than the one that the settings name.
-
-    Raises:
-        MismatchError: with both fingerprints.
-    """
-    features = workspace.settings.features
-    encoders = {"image": features.image_encoder, "audio": features.audio_encoder}
-    expected = {
-        modality: _as_set(workspace, encoders[ENCODER_OF[modality]], found)  # type: ignore[index]
-        for modality, found in dataset.fingerprints.items()
-        if encoders[ENCODER_OF[modality]].model  # type: ignore[index]
-    }
-    what = dataset.title, "macaw.yaml"
-    require_same_encoders(dataset.fingerprints, expected, *what, names_count=True)  # the settings know no weights
-
-
-def _as_set(workspace: Workspace, settings: EncoderSettings, found: Mapping[str, Any]) -> dict[str, Any]:
-    """The dataset's fingerprint as it would be with the encoder of the settings; weights are not compared here."""
-    named = {**chosen_outputs(settings), "model": short_name(workspace.model_source(settings.model))}
-    others = {name: value for name, value in found.items() if name not in WHEN_NOT_DEFAULT}
-    return {**others, **{name: value for name, value in named.items() if name in found or name in WHEN_NOT_DEFAULT}}
 
 
 def new_model(
@@ -189,7 +83,8 @@ def _built(config: MacawConfig, source: str, settings: Settings, device: str, to
 def _partitioned_model(config: MacawConfig, source: str, settings: Settings, tokenizer: Any) -> Any:
     """As `MacawForConditionalGeneration.build`, for an LLM of which each rank loads only its own part."""
     model = _model_around(_loaded_llm(source, torch.float32), config, settings, tokenizer)
-    model.fusion.to(DTYPES[settings.training.precision])  # DeepSpeed has loaded the LLM in this one, and takes only one
+    for part in _new_parts(model):  # DeepSpeed has loaded the LLM in this format, and takes only one
+        part.to(DTYPES[settings.training.precision])
     return model
 
 
@@ -205,22 +100,16 @@ def _model_around(llm: Any, config: MacawConfig, settings: Settings, tokenizer: 
 
     torch.manual_seed(settings.seed)  # loading may have drawn numbers; the bridge must begin as in other stages
     model = MacawForConditionalGeneration(config, llm)
-    model.fusion.to(llm.device)
+    for part in _new_parts(model):
+        part.to(llm.device)
     model.generation_config = llm.generation_config
     model.calibrate(tokenizer)
     return model
 
 
-def encoders_seen_from(workspace: Workspace, config: MacawConfig, folder: Path) -> dict[str, dict[str, Any]]:
-    """The configuration's encoders, folders named relative to the model folder, so that a workspace can be moved."""
-    seen = {}
-    for name, fields in config.encoders.items():
-        settings = EncoderSettings(**fields)
-        path = workspace.path(settings.model)
-        if settings.model and path.exists():
-            settings = replace(settings, model=os.path.relpath(path, folder))
-        seen[name] = {**fields, "model": settings.model}
-    return seen
+def _new_parts(model: Any) -> list[Any]:
+    """What macaw adds to an LLM and its encoders."""
+    return [part for part in (model.fusion, model.injection) if part is not None]
 
 
 def model_without_weights(config: MacawConfig, training: TrainingSettings) -> Any:

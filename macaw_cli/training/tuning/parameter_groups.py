@@ -35,7 +35,7 @@ def freeze(model: Any, trained: Collection[str]) -> None:
 
 
 def parameter_groups(model: Any, settings: TrainingSettings) -> list[dict[str, Any]]:
-    """AdamW's groups: `bridge`, `tags` and `llm`, each split into matrices, which decay, and the rest, which does not.
+    """AdamW's groups: those of the model, each split into matrices, which decay, and the rest, which does not.
 
     Args:
         model: a model of which the frozen part requires no gradient.
@@ -56,5 +56,5 @@ def parameter_groups(model: Any, settings: TrainingSettings) -> list[dict[str, A
 
 
 def group_of(name: str) -> str:
-    """`bridge`, `tags` or `llm`, from the name of one of AdamW's groups."""
+    """The group's name, from that of one of AdamW's groups."""
     return name.removesuffix(NO_DECAY)

@@ -11,7 +11,8 @@ from macaw_cli.evaluation.evaluate import evaluate_model
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.materials import prepare
-from macaw_cli.training.tuning.model_setup import feature_shapes, new_model, require_settings_encoders
+from macaw_cli.training.tuning.model_config import feature_shapes, require_settings_encoders
+from macaw_cli.training.tuning.model_setup import new_model
 
 
 @pytest.fixture(scope="module")

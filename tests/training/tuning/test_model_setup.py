@@ -14,7 +14,8 @@ from macaw_cli.training.processes import Processes
 from macaw_cli.training.run import train
 from macaw_cli.training.steps.deepspeed_setup import process_group
 from macaw_cli.training.steps.engine import TrainingEngine
-from macaw_cli.training.tuning.model_setup import causal_llm_config, new_model
+from macaw_cli.training.tuning.model_config import causal_llm_config
+from macaw_cli.training.tuning.model_setup import new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
 
 

@@ -1,0 +1,1 @@
+"""Settings of injections: one file per design."""

@@ -1,0 +1,1 @@
+"""Media inside the LLM's layers: one small file per published design."""

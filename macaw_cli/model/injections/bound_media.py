@@ -1,0 +1,116 @@
+"""The media that an injection shows to the LLM's layers, and which position may see which of them.
+
+Letters: B rows, T positions, S soft tokens of all media, D width.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from macaw_cli.config.settings import Modality
+from macaw_cli.model.copying import on_device
+from macaw_cli.model.row_layout import Run
+
+NO_END = 2**62
+"""End of an example that goes on, as in generation."""
+_NOTHING = -1
+_FILLER = -2
+
+
+@dataclass(frozen=True)
+class BoundMedia:
+    """The soft tokens of a batch and where each medium stands; in the order of their places.
+
+    Without media there is one token of zeros that no position sees: every rank has to run every module in every step.
+    """
+
+    tokens: Tensor
+    """(S, D)"""
+    medium: Tensor
+    """(S,) int64: the number of each token's medium."""
+    rows: Tensor
+    """(media,) int64: the row of each medium."""
+    places: Tensor
+    """(media,) int64: the position of each medium in its row."""
+    ends: Tensor
+    """(media,) int64: where in its row the medium's example ends."""
+    batch: int
+    """B."""
+
+    def latest(self, rows: int, length: int, offset: int) -> Tensor:
+        """(rows, length): for each position the number of the last medium of its example up to there, or -1.
+
+        Args:
+            rows: a multiple of `batch`, where each prompt is continued several times.
+            length: of the rows that are computed now.
+            offset: positions before them, in the cache.
+        """
+        device = self.tokens.device
+        row = (torch.arange(rows, device=device) // max(rows // self.batch, 1))[:, None, None]
+        place = torch.arange(offset, offset + length, device=device)[None, :, None]
+        seen = (self.rows == row) & (self.places <= place) & (place < self.ends)
+        if not len(self.rows):
+            return seen.new_full((rows, length), _NOTHING, dtype=torch.long)
+        return torch.where(seen, torch.arange(len(self.rows), device=device), _NOTHING).amax(dim=-1)
+
+    def after(self, offset: int) -> Self:
+        """The same media, where their rows stand behind `offset` positions."""
+        return replace(self, places=self.places + offset, ends=self.ends + offset) if offset else self
+
+    def followed_by(self, later: Self) -> Self:
+        """These media and later ones of the same rows."""
+        if not len(self.rows) or not len(later.rows):
+            return later if len(later.rows) else self
+        return replace(
+            self,
+            tokens=torch.cat([self.tokens, later.tokens]),
+            medium=torch.cat([self.medium, later.medium + len(self.rows)]),
+            rows=torch.cat([self.rows, later.rows]),
+            places=torch.cat([self.places, later.places]),
+            ends=torch.cat([self.ends, later.ends]),
+        )
+
+
+def bound_media(
+    soft: Mapping[Modality, Tensor], counts: Mapping[Modality, Sequence[int]], runs: Mapping[Modality, Sequence[Run]],
+    borders: Sequence[int] | None, shape: tuple[int, int],
+) -> BoundMedia:  # fmt: skip
+    """The media of one forward pass.
+
+    Args:
+        soft: (K, D) soft tokens per modality, medium after medium; 0 of an absent modality.
+        counts: soft tokens of each medium.
+        runs: where each medium stands.
+        borders: where packed examples begin and the last one ends, counted over all rows; None for one example per
+            row, which may go on.
+        shape: B, T.
+    """
+    length = shape[1]
+    found = []
+    for name, some in runs.items():
+        begins = accumulate(counts.get(name, ()), initial=0)
+        for run, begin, count in zip(some, begins, counts.get(name, ()), strict=False):
+            found.append((run.place, name, begin, count))
+    found.sort()
+    like = next(iter(soft.values()))
+    nothing = sum(tokens.sum() for tokens in soft.values()) * 0  # every bridge gets a gradient, if only zero
+    if not found:
+        tokens, medium = like.new_zeros(1, like.shape[-1]) + nothing, [_FILLER]
+    else:
+        tokens = torch.cat([soft[name][begin : begin + count] for _, name, begin, count in found]) + nothing
+        medium = [number for number, (*_, count) in enumerate(found) for _ in range(count)]
+    ends = [NO_END if borders is None else _end(place, borders) - place // length * length for place, *_ in found]
+    device = like.device
+    return BoundMedia(
+        tokens, on_device(medium, device), on_device([place // length for place, *_ in found], device),
+        on_device([place % length for place, *_ in found], device), on_device(ends, device), shape[0],
+    )  # fmt: skip
+
+
+def _end(place: int, borders: Sequence[int]) -> int:
+    """Where the example at this place ends."""
+    return next(border for border in borders if border > place)

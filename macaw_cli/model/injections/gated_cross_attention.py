@@ -1,0 +1,154 @@
+"""`gated-cross-attention`: blocks before the LLM's layers that look at the latest medium (Flamingo).
+
+Sources: Flamingo (arXiv 2204.14198, section 2.2 and appendix A.1.2) and OpenFlamingo's `GatedCrossAttentionBlock`.
+
+Letters: B rows, T positions, S soft tokens of all media, D the LLM's width, C width of soft tokens.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import initialization as init
+
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
+from macaw_cli.model.compilation import decoder_layers
+from macaw_cli.model.injections.injection import Injection
+
+if TYPE_CHECKING:
+    from macaw_cli.model.configuration import MacawConfig
+
+
+class GatedCrossAttention(Injection):
+    """`y += tanh(a) XAttn(LN(y), media)`, then `y += tanh(b) FFN(LN(y))`, with a = b = 0 at the start.
+
+    A position sees the soft tokens of the last medium before it in its own example, and of no other; before the first
+    medium the attention adds nothing.
+
+    Args:
+        width: D.
+        channels: C.
+        layers: of the LLM.
+        settings: of this design.
+    """
+
+    def __init__(self, width: int, channels: int, layers: int, settings: GatedCrossAttentionSettings) -> None:
+        super().__init__()
+        self.every = settings.every
+        self.blocks = nn.ModuleList(
+            GatedCrossAttentionBlock(
+                width, channels, heads=settings.heads, head_dim=settings.head_dim, expansion=settings.expansion
+            )
+            for _ in range(0, layers, settings.every)
+        )
+
+    @classmethod
+    def from_config(cls, config: "MacawConfig") -> Self:
+        """Blocks for the LLM in `config`; soft tokens are as wide as its embeddings."""
+        settings = cast("GatedCrossAttentionSettings", config.injection_settings)
+        text: Any = config.text_config
+        return cls(int(text.hidden_size), config.text_width, int(text.num_hidden_layers), settings)
+
+    def attach(self, llm: nn.Module) -> None:
+        """Put a block before every n-th layer.
+
+        Raises:
+            MismatchError: the LLM's layers cannot be told, or are not as many as its configuration says.
+        """
+        layers = decoder_layers(llm)[:: self.every]
+        if len(layers) != len(self.blocks):
+            raise MismatchError(
+                f"The injection gated-cross-attention needs {len(self.blocks)} layers of the LLM to stand before, "
+                f"found {len(layers)}.",
+                "Choose another LLM, or set injection to none.",
+            )
+        for number, layer in enumerate(layers):
+            layer.register_forward_pre_hook(partial(self._before_layer, number), with_kwargs=True)
+
+    def _before_layer(
+        self, number: int, layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """Change the hidden states that a layer is called with."""
+        if not self.is_bound:
+            return None
+        hidden = inputs[0] if inputs else named["hidden_states"]
+        media, visible = self.visible(*hidden.shape[:2])
+        changed = self.blocks[number](hidden, media.tokens, visible)
+        if inputs:
+            return (changed, *inputs[1:]), named
+        return inputs, {**named, "hidden_states": changed}
+
+
+class GatedCrossAttentionBlock(nn.Module):
+    """One block; parameters as in OpenFlamingo.
+
+    Args:
+        width: D.
+        channels: C.
+        heads: of the attention.
+        head_dim: width of one head.
+        expansion: width of the feed-forward part over D.
+    """
+
+    def __init__(self, width: int, channels: int, *, heads: int, head_dim: int, expansion: int) -> None:
+        super().__init__()
+        inner = heads * head_dim
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.to_q = nn.Linear(width, inner, bias=False)
+        self.to_kv = nn.Linear(channels, 2 * inner, bias=False)
+        self.to_out = nn.Linear(inner, width, bias=False)
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, expansion * width, bias=False),
+            nn.GELU(),
+            nn.Linear(expansion * width, width, bias=False),
+        )
+        self.gates = Gates()
+
+    def forward(self, hidden: Tensor, media: Tensor, visible: Tensor) -> Tensor:
+        """Hidden states (B, T, D), changed.
+
+        Args:
+            hidden: (B, T, D).
+            media: (S, C).
+            visible: (B, T, S), true where a position sees a soft token.
+        """
+        attention_gate, feed_forward_gate = self.gates(hidden)
+        hidden = hidden + attention_gate * self._attended(hidden, media.to(hidden.dtype), visible)
+        changed: Tensor = hidden + feed_forward_gate * self.feed_forward(hidden)
+        return changed
+
+    def _attended(self, hidden: Tensor, media: Tensor, visible: Tensor) -> Tensor:
+        rows, length, _ = hidden.shape
+        query = self.to_q(self.norm(hidden)).view(1, rows * length, self.heads, -1).transpose(1, 2)
+        key, value = (
+            part.view(1, len(media), self.heads, -1).transpose(1, 2) for part in self.to_kv(media).chunk(2, dim=-1)
+        )
+        sees = visible.any(dim=-1, keepdim=True)
+        mask = (visible | ~sees).view(1, 1, rows * length, len(media))  # a row of no keys would be NaN
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        mixed = mixed.transpose(1, 2).reshape(rows, length, -1) * sees
+        attended: Tensor = self.to_out(mixed)
+        return attended
+
+
+class Gates(nn.Module):
+    """The two gates of a block, closed at the start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.Parameter(torch.zeros(1))
+        self.feed_forward = nn.Parameter(torch.zeros(1))
+
+    def initialise(self) -> None:
+        """Both are closed."""
+        init.zeros_(self.attention)
+        init.zeros_(self.feed_forward)
+
+    def forward(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """How far they are open, in the dtype of `like`."""
+        return self.attention.tanh().to(like.dtype), self.feed_forward.tanh().to(like.dtype)

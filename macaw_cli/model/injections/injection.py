@@ -1,0 +1,110 @@
+"""What an injection is: a module that changes the hidden states inside the LLM's layers, by hooks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from macaw_cli.model.injections.bound_media import BoundMedia
+
+if TYPE_CHECKING:
+    from macaw_cli.model.configuration import MacawConfig
+
+
+class Injection(nn.Module):
+    """One design of an injection.
+
+    It is attached to the LLM once. Media are bound before every call of the LLM, for training, scoring and each decode
+    step alike: see `bound`. Its parameters are a group of their own. At initialisation it changes nothing: the LLM's
+    logits are the same to the bit. Every module that owns parameters is called exactly once per call of the LLM,
+    whether there are media or not: under ZeRO-3 the calls of all ranks have to be the same.
+    """
+
+    takes_media: ClassVar[bool] = True
+    """Whether media reach the LLM through this injection alone: a medium then takes one position of the input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._media: BoundMedia | None = None
+        self._offset = 0
+
+    @classmethod
+    def from_config(cls, config: "MacawConfig") -> Self:
+        """An injection with initial weights for the sizes in `config`.
+
+        Raises:
+            UsageError: the sizes do not fit this design.
+        """
+        raise NotImplementedError
+
+    def attach(self, llm: nn.Module) -> None:
+        """Hook this injection into the layers of an LLM, without changing its parameters or their names.
+
+        Raises:
+            MismatchError: the LLM has not the layers that this design needs.
+        """
+        raise NotImplementedError
+
+    def bind(self, media: BoundMedia, offset: int) -> None:
+        """Let the layers see these media.
+
+        Args:
+            media: of all positions so far.
+            offset: positions in the cache, before those that are computed now.
+        """
+        self._media, self._offset = media, offset
+
+    def release(self) -> None:
+        """Forget the media."""
+        self._media = None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether there are media to see; an LLM that is called by itself has none."""
+        return self._media is not None
+
+    def visible(self, rows: int, length: int) -> tuple[BoundMedia, Tensor]:
+        """The bound media and, (rows, length, S), which soft tokens each position sees."""
+        assert self._media is not None
+        latest = self._media.latest(rows, length, self._offset)
+        return self._media, latest[:, :, None] == self._media.medium
+
+
+@contextmanager
+def bound(injection: Injection | None, media: BoundMedia | None, cache: Any) -> Iterator[Callable[[Any], None]]:
+    """Bind media around one call of the LLM: the only place where that is done.
+
+    Media of earlier positions lie beside the cache that holds these positions: whoever goes on with the cache, goes on
+    with its media. Yields a function that puts them beside the cache which the call has returned.
+
+    Args:
+        injection: of the model; None binds nothing.
+        media: of the positions that are computed now, or None.
+        cache: of earlier positions, or None.
+    """
+    if injection is None:
+        yield lambda _: None
+        return
+    offset = 0 if cache is None else int(cache.get_seq_length())
+    earlier = getattr(cache, "bound_media", None) if offset else None
+    if media is None or earlier is None:
+        whole = earlier if media is None else media.after(offset)
+    else:
+        whole = earlier.followed_by(media.after(offset))
+    if whole is None:
+        yield lambda _: None
+        return
+    injection.bind(whole, offset)
+
+    def keep(filled: Any) -> None:
+        if filled is not None:
+            filled.bound_media = whole
+
+    try:
+        yield keep
+    finally:
+        # a backward pass that computes layers again needs the media once more; the next call replaces them
+        if not torch.is_grad_enabled():
+            injection.release()

@@ -1,0 +1,42 @@
+"""The injections by name, and how many positions of the input a medium takes."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from macaw_cli.config.settings import Modality
+from macaw_cli.model.bridges.registry import soft_token_count
+
+if TYPE_CHECKING:
+    from macaw_cli.model.configuration import MacawConfig
+    from macaw_cli.model.injections.injection import Injection
+
+INJECTIONS = {
+    "gated-cross-attention": "macaw_cli.model.injections.gated_cross_attention:GatedCrossAttention",
+}
+
+
+def injection_class(config: "MacawConfig") -> "type[Injection] | None":
+    """The class of a model's injection, imported on use; None where it has none."""
+    name = config.injection_settings.name
+    if name not in INJECTIONS:
+        return None
+    module, _, attribute = INJECTIONS[name].partition(":")
+    return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+
+
+def build_injection(config: "MacawConfig") -> "Injection | None":
+    """An injection with initial weights; None where the configuration has none.
+
+    Raises:
+        UsageError: the sizes in `config` do not fit the design.
+    """
+    kind = injection_class(config)
+    return None if kind is None else kind.from_config(config)
+
+
+def placeholder_count(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
+    """Positions of the input that one medium takes; arguments and errors as in `soft_token_count`."""
+    count = soft_token_count(config, modality, shape)
+    kind = injection_class(config)
+    return 1 if kind is not None and kind.takes_media else count
