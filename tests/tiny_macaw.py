@@ -126,13 +126,14 @@ def make_film(path, *, sound):
 def make_model(
     root, name="tiny", *, bridge="linear", modalities=("image", "audio", "video"), template="alpaca",
     image_encoder="clip", audio_encoder="whisper", pool_frames=None, audio_windows=1,
-    drop_padding=True, views=None,
+    drop_padding=True, views=None, injection=None,
 ):
     """A model folder `runs/NAME/model` of the workspace `root`, as a finished training leaves it."""
     from transformers import AutoConfig
 
     from macaw_cli.config.bridges.designs import design
     from macaw_cli.config.feature_settings import EncoderSettings
+    from macaw_cli.config.injections.none import NoInjectionSettings
     from macaw_cli.config.view_settings import ViewSettings
     from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
     from macaw_cli.encoders.views import view_of
@@ -158,9 +159,14 @@ def make_model(
     config = MacawConfig.for_llm(
         AutoConfig.from_pretrained(root / "models/llm"), design(bridge) if isinstance(bridge, str) else bridge,
         {name: shapes[name] for name in modalities}, encoders, {name: prints[name] for name in modalities},
-        views=views or ViewSettings(),
+        views=views or ViewSettings(), injection=injection or NoInjectionSettings(),
     )  # fmt: skip
     model = MacawForConditionalGeneration.build(config, str(root / "models/llm")).eval()
+    if model.injection is not None:
+        with torch.no_grad():
+            for name, parameter in model.injection.named_parameters():
+                if ".gates." in name:
+                    parameter.fill_(0.5)
     folder = root / "runs" / name / "model"
     save_model(model, MacawProcessor(byte_tokenizer(), config, template=template), folder)
     return folder

@@ -43,7 +43,8 @@ class Attachment:
 
     def as_json(self) -> dict[str, Any]:
         """The attachment as it stands in `macaw chat --json`."""
-        known = {"frames": self.frames, "frame_span_s": self.span, "heard_s": self.seconds, "duration_s": self.duration}
+        duration = None if self.duration is None else round(self.duration, 6)
+        known = {"frames": self.frames, "frame_span_s": self.span, "heard_s": self.seconds, "duration_s": duration}
         told = {name: value for name, value in known.items() if value is not None}
         return {"path": self.path, "modality": self.modality, "soft_tokens": self.soft_tokens, **told}
 

@@ -209,9 +209,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         Where the LLM has an adapter of PEFT's, `llm` is the adapter, and the LLM's own weights are in none either.
         """
         groups: dict[str, dict[str, nn.Parameter]] = {name: {} for name in GROUPS}
-        group_of = {
-            "fusion.bridges.": "bridge", "fusion.begin_end": "tags", "injection.": "injection", "language_model.": "llm"
-        }  # fmt: skip
+        group_of = {"fusion.bridges": "bridge", "fusion.begin_end": "tags", "injection": "injection", "language": "llm"}
         for name, parameter in self.named_parameters():
             for prefix, group in group_of.items():
                 if name.startswith(prefix):

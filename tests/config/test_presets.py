@@ -11,7 +11,6 @@ import yaml
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace, parse_settings
 from macaw_cli.config.presets import FOLDER, Preset, preset_yaml, write_preset
-from macaw_cli.config.training_settings import GROUPS
 from macaw_cli.training.data.epoch_plan import plan_epoch
 from macaw_cli.training.stages import stage_settings
 
@@ -116,7 +115,7 @@ def test_modern_and_lora_fit_a_video_with_half_a_minute_of_sound_into_a_sequence
 def test_small_trains_the_bridge_first_and_then_a_lora_adapter_beside_it():
     training = settings_of("small").training
     (_, bridge), (_, lora) = stage_settings(training)
-    assert (training.adapter.kind, bridge.train, lora.train) == ("lora", ("bridge", "tags"), GROUPS)
+    assert (training.adapter.kind, bridge.train, lora.train) == ("lora", ("bridge", "tags"), ("bridge", "tags", "llm"))
     assert bridge.peak_learning_rate("bridge") > lora.peak_learning_rate("llm")
     assert bridge.epochs + lora.epochs == 3
 

@@ -15,6 +15,7 @@ import torch
 from macaw_cli.basics.errors import InputError, LockedError, MismatchError
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.export import hf
@@ -42,6 +43,12 @@ def test_a_fresh_process_gives_the_sources_logits_from_raw_media(export):
     assert export.proof.largest_difference <= 1e-5
     assert export.proof.same_likeliest == 1.0
     assert export.proof.positions > 16 + 100 + 48
+
+
+def test_an_injection_is_exported_with_its_model(copy):
+    gated = GatedCrossAttentionSettings(name="gated-cross-attention", every=1, heads=2, head_dim=8)
+    proof = exported(copy, "gated", tiny_macaw.make_model(copy, "gated", injection=gated)).proof
+    assert proof.modalities == ("image", "audio", "video") and proof.largest_difference <= 1e-5
 
 
 def test_the_folder_holds_encoders_tokenizer_processors_and_card(export):

@@ -1,0 +1,55 @@
+"""A training with an injection: with LoRA, continued exactly, and refused where nothing would train it."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.model.folder import load_model
+from macaw_cli.training.run import train
+
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+GATED = {"name": "gated-cross-attention", "every": 1, "heads": 2, "head_dim": 8}
+LORA = {"kind": "lora", "rank": 4, "alpha": 8.0}
+
+
+@pytest.mark.parametrize("zero_stage", [0, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_run_with_lora_that_stops_in_between_ends_with_the_same_bytes(workspace, monkeypatch, zero_stage):
+    from macaw_cli.training import session
+
+    settings = {"max_steps": 4, "injection": GATED, "adapter": LORA, "zero_stage": zero_stage, "learning_rate": 1e-2}
+    calm, stopped = workspace("calm", **settings), workspace("stopped", **settings)
+    train(calm)
+
+    def die(*_):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "finish_run", die)
+        with pytest.raises(ZeroDivisionError):
+            train(stopped)
+    ours, theirs = (space.root / "runs" / "linear-1" for space in (calm, stopped))
+    for file in max((theirs / "checkpoints").glob("step-*")).glob("*.pt"):
+        file.unlink()
+    train(stopped, resume=True)
+    weights = (ours / "model" / "model.safetensors").read_bytes()
+    assert (theirs / "model" / "model.safetensors").read_bytes() == weights
+    gates = [value for name, value in load_file(ours / "model" / "model.safetensors").items() if ".gates." in name]
+    assert len(gates) == 4 and all(gate.abs() > 0 for gate in gates), "the gates were not trained"
+    model, _ = load_model(ours)
+    with torch.no_grad():
+        assert model(input_ids=torch.arange(3, 40)[None]).logits.isfinite().all()
+    rows = [json.loads(line) for line in (ours / "metrics.jsonl").read_text().splitlines()]
+    assert "injection" in rows[0]["gradient_norms"]
+
+
+def test_an_injection_that_no_stage_trains_is_refused(workspace):
+    with pytest.raises(UsageError, match=r"injection.*training\.train"):
+        train(workspace(injection=GATED, train=["bridge", "llm"]))
+
+
+def test_the_published_model_has_no_injection(workspace):
+    with pytest.raises(UsageError, match="injection"):
+        train(workspace(injection=GATED, as_published=True))
