@@ -51,45 +51,66 @@ def _headed(verdict: Mapping[str, Any]) -> str:
 
 
 def write_picture(figures: Mapping[str, Any], path: Path) -> None:
-    """Draw accuracy with real, without and with swapped media per line of the table, chance as a mark; PNG.
-
-    A line without choices shows its preference instead, whose chance is 0.5.
+    """Write `draw_accuracies` as PNG.
 
     Args:
         figures: the JSON of `macaw evaluate --json`.
         path: PNG to write.
     """
     import matplotlib as mpl
+    from matplotlib.figure import Figure
 
-    mpl.use("Agg")
-    from matplotlib import pyplot
+    with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+                         "text.parse_math": False}):  # fmt: skip
+        figure = Figure(figsize=(8, accuracy_height(figures)), layout="constrained")
+        draw_accuracies(figure, figures)
+        figure.savefig(path, dpi=130)
 
-    lines = [
+
+def accuracy_height(figures: Mapping[str, Any]) -> float:
+    """Inches that `draw_accuracies` needs."""
+    return 0.36 * len(_drawn_lines(figures)) + 1.0
+
+
+def draw_accuracies(figure: Any, figures: Mapping[str, Any]) -> None:
+    """Draw accuracy with real, without and with swapped media per line of the table, chance as a mark.
+
+    A line without choices shows its preference instead, whose chance is 0.5.
+
+    Args:
+        figure: of matplotlib.
+        figures: the JSON of `macaw evaluate --json`.
+    """
+    import matplotlib as mpl
+
+    ink = mpl.rcParams["text.color"]
+    lines = _drawn_lines(figures)
+    free = [seen["swapped"] is None for _, seen in lines]
+    axes = figure.subplots()
+    for offset, (condition, (label, colour)) in zip((0.27, 0.0, -0.27), LOOKS.items(), strict=True):
+        heights = [measured[condition] or 0.0 for _, measured in lines]
+        axes.barh([y + offset for y in _heights(lines)], heights, height=0.25, color=colour, label=label)
+    for y, (_, measured), is_free in zip(_heights(lines), lines, free, strict=True):
+        if is_free:
+            axes.barh(y, measured["preference"], height=0.5, color="#7570b3")
+        chance = 0.5 if is_free else measured["chance"]
+        axes.plot([chance] * 2, [y - 0.42, y + 0.42], color=ink, linewidth=1.2)
+    axes.plot([], [], color=ink, linewidth=1.2, label="chance")
+    if any(free):
+        axes.barh([0], [0], color="#7570b3", label="preference")
+    axes.set_yticks(_heights(lines), [name.strip() for name, _ in lines])
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("held-out accuracy, or preference where answers have no choices" if any(free)
+                    else "held-out accuracy")  # fmt: skip
+    figure.legend(loc="outside upper center", ncols=5)
+
+
+def _drawn_lines(figures: Mapping[str, Any]) -> Lines:
+    """The lines that have a bar; none of text-only questions."""
+    return [
         (name, seen) for name, seen in _lines(figures)
         if seen["swapped"] is not None or seen.get("preference") is not None
     ]  # fmt: skip
-    free = [seen["swapped"] is None for _, seen in lines]
-    with mpl.rc_context({"font.size": 9}):
-        figure, axes = pyplot.subplots(figsize=(8, 0.36 * len(lines) + 1.0), layout="constrained")
-        for offset, (condition, (label, colour)) in zip((0.27, 0.0, -0.27), LOOKS.items(), strict=True):
-            heights = [measured[condition] or 0.0 for _, measured in lines]
-            axes.barh([y + offset for y in _heights(lines)], heights, height=0.25, color=colour, label=label)
-        for y, (_, measured), is_free in zip(_heights(lines), lines, free, strict=True):
-            if is_free:
-                axes.barh(y, measured["preference"], height=0.5, color="#7570b3")
-            chance = 0.5 if is_free else measured["chance"]
-            axes.plot([chance] * 2, [y - 0.42, y + 0.42], color="black", linewidth=1.2)
-        axes.plot([], [], color="black", linewidth=1.2, label="chance")
-        if any(free):
-            axes.barh([0], [0], color="#7570b3", label="preference")
-        axes.set_yticks(_heights(lines), [name.strip() for name, _ in lines], parse_math=False)
-        axes.set_xlim(0, 1)
-        axes.set_xlabel("held-out accuracy, or preference where answers have no choices" if any(free)
-                        else "held-out accuracy")  # fmt: skip
-        axes.spines[["top", "right"]].set_visible(False)
-        figure.legend(loc="outside upper center", ncols=5, frameon=False)
-        figure.savefig(path, dpi=130)
-        pyplot.close(figure)
 
 
 def _heights(lines: Lines) -> list[float]:

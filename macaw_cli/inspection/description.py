@@ -4,15 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from macaw_cli.basics import console
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table of a description; the first column names the row."""
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
+from macaw_cli.reports.tables import Table
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""One medium of a feature store as a card of HTML: what it is, and what the encoder gave for it."""
+"""One medium of a feature store as a card of a page: what it is, and what the encoder gave for it."""
 
 import os
-from collections.abc import Iterator
-from html import escape
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import quote
@@ -12,62 +11,69 @@ import numpy as np
 from macaw_cli.inspection.description import shape_text
 from macaw_cli.inspection.feature_pictures import FRAME_PX, HeatMaps, heat_maps, thumbnail, waveform
 from macaw_cli.inspection.feature_samples import LONGEST_SOUND_S, MediaSample
+from macaw_cli.reports.page import EmbeddedFile
 
 FRAMES_SHOWN = 12
 SILENCE = 1e-4
 """Of a full scale of 1: 80 dB below the loudest that a file can hold."""
 
 
-def card(sample: MediaSample, page_folder: Path) -> str:
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a page shows of one medium.
+
+    Attributes:
+        sample: the medium, decoded where it could be.
+        link: to it from where the page will be; empty where it is not to be had.
+        images: what it looks or sounds like, and maps of its features; none of a film.
+        frames: of a film: a time, which may be empty, with the frame and its map, as far as there are both.
+        facts: shape, length, strength of the features.
+    """
+
+    sample: MediaSample
+    link: str
+    images: list[EmbeddedFile]
+    frames: list[tuple[str, list[EmbeddedFile]]]
+    facts: list[str]
+
+
+def card(sample: MediaSample, page_folder: Path) -> Card:
     """The card of one medium.
 
     Args:
         sample: the medium, decoded where it could be.
         page_folder: where the page will be; the link to the medium starts there.
     """
-    row = sample.row
-    maps = HeatMaps([], "")
+    row, maps = sample.row, HeatMaps([], "")
     if sample.features is not None:
         maps = heat_maps(sample.features, sample.null, over_time=row.modality == "audio")
-    pictures = "".join(_pictures(sample, maps))
     facts = [shape_text(row.shape), *_length(sample), *([maps.note] if maps.note else [])]
-    flags = "".join(f"<p class=flag>{escape(flag)}</p>" for flag in sample.flags)
-    notes = "".join(f"<p class=note>{escape(note)}</p>" for note in sample.notes)
-    return (
-        f'<article class="card {row.modality}{" flagged" if sample.flags else ""}" data-path="{escape(row.path)}">'
-        f"<h4>{_link(sample, page_folder)}</h4>{pictures}{flags}{notes}"
-        f"<p class=facts>{escape(' · '.join(facts))}<br><code>{escape(row.key)}</code></p></article>\n"
-    )
+    if row.modality == "video":
+        return Card(sample, _link(sample, page_folder), [], _frames(sample, maps), facts)
+    return Card(sample, _link(sample, page_folder), [*_medium(sample), *maps.pictures], [], facts)
 
 
-def _pictures(sample: MediaSample, maps: HeatMaps) -> Iterator[str]:
+def _medium(sample: MediaSample) -> list[EmbeddedFile]:
     if "audio" in sample.arrays:
-        yield waveform(sample.arrays["audio"], sample.row.path)
-    if sample.row.modality == "video":
-        yield _frames(sample, maps)
-        return
-    if "image" in sample.arrays:
-        picture = thumbnail(sample.arrays["image"], sample.row.path)
-        yield f"<div class=pair>{picture}{''.join(maps.pictures)}</div>"
-    else:
-        yield "".join(maps.pictures)
+        return [waveform(sample.arrays["audio"], sample.row.path)]
+    return [thumbnail(sample.arrays["image"], sample.row.path)] if "image" in sample.arrays else []
 
 
-def _frames(sample: MediaSample, maps: HeatMaps) -> str:
+def _frames(sample: MediaSample, maps: HeatMaps) -> list[tuple[str, list[EmbeddedFile]]]:
     """Frames with the seconds at which they were encoded, the map of each one's features below it."""
-    frames = sample.arrays.get("video", np.empty(0))
+    decoded = sample.arrays.get("video", np.empty(0))
     times = sample.about.get("frame_times") or sample.meta.get("frame_times") or []
-    count = max(len(frames), len(maps.pictures))
+    count = max(len(decoded), len(maps.pictures))
     shown = np.unique(np.linspace(0, count - 1, min(count, FRAMES_SHOWN)).round().astype(int)).tolist()
     if len(shown) < count:
         sample.notes.append(f"{len(shown)} of {count} frames are shown")
-    columns = []
-    for number, (frame, picture) in enumerate(zip_longest(frames, maps.pictures)):
+    frames = []
+    for number, (pixels, features) in enumerate(zip_longest(decoded, maps.pictures)):
         if number in shown:
             time = f"{times[number]:.2f} s" if number < len(times) else ""
-            image = "" if frame is None else thumbnail(frame, f"{sample.row.path} at {time}", FRAME_PX)
-            columns.append(f"<figure>{image}{picture or ''}<figcaption>{time}</figcaption></figure>")
-    return f"<div class=frames>{''.join(columns)}</div>"
+            images = [] if pixels is None else [thumbnail(pixels, f"{sample.row.path} at {time}", FRAME_PX)]
+            frames.append((time, [*images, *([features] if features else [])]))
+    return frames
 
 
 def _length(sample: MediaSample) -> list[str]:
@@ -88,8 +94,7 @@ def _length(sample: MediaSample) -> list[str]:
 
 
 def _link(sample: MediaSample, page_folder: Path) -> str:
-    name = escape(sample.row.path)
     if sample.file is None:
-        return name
-    target = quote(os.path.relpath(sample.file, page_folder.absolute()).replace(os.sep, "/"), errors="surrogateescape")
-    return f'<a href="./{escape(target)}">{name}</a>'
+        return ""
+    place = os.path.relpath(sample.file, page_folder.absolute()).replace(os.sep, "/")
+    return f"./{quote(place, errors='surrogateescape')}"

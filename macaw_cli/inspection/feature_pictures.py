@@ -1,18 +1,22 @@
-"""Small pictures for a page: thumbnails, waveforms, and heat maps of features, each as a piece of HTML."""
+"""Small pictures for a page: thumbnails, waveforms, and heat maps of features."""
 
-import base64
 from dataclasses import dataclass
-from html import escape
 from io import BytesIO
 from math import isqrt
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
+
+from macaw_cli.reports.drawing import colour_of
+from macaw_cli.reports.page import EmbeddedFile
 
 THUMBNAIL_PX = 160
 FRAME_PX = 88
 MAX_STRIP = 240
-"""Columns of a waveform and of a map over time."""
+"""Columns of a map over time."""
+WAVE_PX = (600, 112)
+"""Columns at most, and height."""
 _NEARLY = 0.02
 """Norms that differ by less, relatively, make no map."""
 _JPEG_QUALITY = 72
@@ -23,25 +27,25 @@ _RAMP = np.array(
 """From low to high, equally spaced; readable also without seeing red or green."""
 
 
-def thumbnail(pixels: np.ndarray, title: str, longest: int = THUMBNAIL_PX) -> str:
+def thumbnail(pixels: np.ndarray, title: str, longest: int = THUMBNAIL_PX) -> EmbeddedFile:
     """A picture (H, W, 3) uint8, scaled down to `longest` pixels."""
     image = Image.fromarray(pixels)
     image.thumbnail((longest, longest))
-    return _img(_uri(image, "JPEG"), "thumb", title, image.width, image.height)
+    return EmbeddedFile(_bytes(image, "JPEG", quality=_JPEG_QUALITY), title, "image/jpeg", "thumbnail", image.size)
 
 
-def waveform(samples: np.ndarray, title: str) -> str:
-    """The envelope of a sound (samples,) fp32 over time, scaled to its loudest sample."""
-    parts = np.array_split(samples, min(MAX_STRIP, len(samples)))
-    peak = max(float(np.abs(samples).max(initial=0.0)), 1e-9)
-    points = [(index, 30 - 29 * float(part.max()) / peak, 30 - 29 * float(part.min()) / peak)
-              for index, part in enumerate(parts)]  # fmt: skip
-    outline = " ".join(f"{x},{top:.1f}" for x, top, _ in points)
-    outline += " " + " ".join(f"{x},{bottom + 0.6:.1f}" for x, _, bottom in reversed(points))
-    return (
-        f'<svg class="wave" viewBox="0 0 {len(parts)} 60" preserveAspectRatio="none" role="img">'
-        f'<title>{escape(title)}</title><polygon points="{outline}"/></svg>'
+def waveform(samples: np.ndarray, title: str) -> EmbeddedFile:
+    """The envelope of a sound (samples,) fp32 over time, scaled to its loudest sample, on no background."""
+    columns, height = WAVE_PX
+    parts = np.array_split(samples, min(columns, len(samples)))
+    scale = (height / 2 - 1) / max(float(np.abs(samples).max(initial=0.0)), 1e-9)
+    rows = height / 2 - 0.5 - np.arange(height)[:, None]
+    inside = (rows <= np.array([part.max() for part in parts]) * scale + 0.5) & (
+        rows >= np.array([part.min() for part in parts]) * scale - 0.5
     )
+    image = Image.fromarray(inside.astype(np.uint8))
+    image.putpalette([0, 0, 0, *ImageColor.getrgb(colour_of("audio"))])
+    return EmbeddedFile(_bytes(image, "PNG", optimize=True, transparency=0), title, kind="wave")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,11 @@ class HeatMaps:
     """How strong the features are at each place.
 
     Attributes:
-        pictures: one `<img>` per frame; one for an image or a sound; none where a medium has one token.
+        pictures: one per frame; one for an image or a sound; none where a medium has one token.
         note: lowest and highest value, and what the pictures show.
     """
 
-    pictures: list[str]
+    pictures: list[EmbeddedFile]
     note: str
 
 
@@ -111,23 +115,18 @@ def _grid(tokens: int) -> tuple[int | None, int]:
     return None, 0
 
 
-def _map(norms: np.ndarray, side: int | None, low: float, high: float) -> str:
+def _map(norms: np.ndarray, side: int | None, low: float, high: float) -> EmbeddedFile:
     if side is None:
         norms = np.array([part.mean() for part in np.array_split(norms, min(MAX_STRIP, len(norms)))])
     level = np.clip((norms - low) / max(high - low, 1e-9), 0.0, 1.0) * (len(_RAMP) - 1)
     steps = np.arange(len(_RAMP))
     colours = np.stack([np.interp(level, steps, _RAMP[:, channel]) for channel in range(3)], axis=-1)
     pixels = colours.round().astype(np.uint8).reshape((side, side, 3) if side else (1, -1, 3))
-    kind = "map" if side else "strip"
-    return _img(_uri(Image.fromarray(pixels), "PNG"), kind, "norm of the features", *pixels.shape[1::-1])
+    content = _bytes(Image.fromarray(pixels), "PNG", optimize=True)
+    return EmbeddedFile(content, "norm of the features", kind="map" if side else "strip")
 
 
-def _img(uri: str, kind: str, title: str, width: int, height: int) -> str:
-    text = escape(title)
-    return f'<img class="{kind}" src="{uri}" alt="{text}" title="{text}" width="{width}" height="{height}">'
-
-
-def _uri(image: Image.Image, form: str) -> str:
+def _bytes(image: Image.Image, form: str, **options: Any) -> bytes:
     content = BytesIO()
-    image.save(content, form, **({"quality": _JPEG_QUALITY} if form == "JPEG" else {"optimize": True}))
-    return f"data:image/{form.lower()};base64,{base64.b64encode(content.getvalue()).decode()}"
+    image.save(content, form, **options)
+    return content.getvalue()

@@ -15,8 +15,9 @@ from macaw_cli.basics.fingerprints import fingerprint, require_version, sha256_f
 from macaw_cli.basics.shell_words import to_type
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.config.settings import MODALITIES
-from macaw_cli.inspection.description import Description, Table, shape_text
+from macaw_cli.inspection.description import Description, shape_text
 from macaw_cli.inspection.findings import Finding
+from macaw_cli.reports.tables import Table
 
 MODEL_VERSION = 3
 EXPORT_REPORT = "macaw_export.json"

@@ -8,13 +8,14 @@ from typing import Any
 
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.shell_words import to_type
-from macaw_cli.inspection.description import Description, Table
+from macaw_cli.inspection.description import Description
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.inspection.models import describe_model, verify_model
 from macaw_cli.reports.figures import CONDITIONS, held_out, run_figures
 from macaw_cli.reports.run_page import PAGE_NAME
 from macaw_cli.reports.run_record import RunRecord, numbers, read_run
 from macaw_cli.reports.sparkline import levels_for, loss_line
+from macaw_cli.reports.tables import Table
 from macaw_cli.reports.wording import duration, number, share
 
 MODEL = "model"

@@ -1,45 +1,26 @@
 """`report.html`: the table, its picture, and held-out media with their questions and answers to look at."""
 
-import base64
 from collections import defaultdict
-from collections.abc import Iterator
-from html import escape
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import read_jsonl, write_text
+from macaw_cli.basics.atomic_files import read_jsonl
+from macaw_cli.basics.figure_kinds import modality_of
 from macaw_cli.config.loading import Workspace
-from macaw_cli.evaluation.presentation import COLUMNS, table_rows
+from macaw_cli.evaluation.presentation import COLUMNS, accuracy_height, draw_accuracies, table_rows
 from macaw_cli.media.audio import load_audio
+from macaw_cli.reports.drawing import Picture, drawn
+from macaw_cli.reports.page import EmbeddedFile, write_page
+from macaw_cli.reports.tables import Table
 
-PER_KIND = 4
+MEDIA_SHOWN = 3
 SAMPLING_RATE_HZ = 16_000
 MIME_TYPES = {".png": "image/png", ".wav": "audio/wav", ".mp4": "video/mp4"}
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #8884; }
-th:first-child, td:first-child { text-align: left; white-space: pre; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem; }
-.card { border: 1px solid #8884; border-radius: .5rem; padding: .7rem; }
-.card img, .card video { width: 8rem; height: 8rem; image-rendering: pixelated; display: block; }
-.card img.sound { width: 100%; height: 3rem; image-rendering: auto; }
-.card audio { width: 100%; }
-.right { color: #1b7f5f; } .wrong { color: #c0392b; }
-img.wide { max-width: 100%; background: white; }
-small { opacity: .75; }
-"""
-INTRODUCTION = """
-<p>A small language model was taught to see, hear and watch a small world, in this folder. Every held-out question
-was asked with its <b>real</b> media, with <b>none</b>, and with media <b>swapped</b> for another example's whose
-answer differs. <i>Reliance</i> is real minus swapped, with its 95 % interval.</p>
-"""
-EXAMPLES_NOTE = """
-<p>The first held-out questions of each kind. <small>The answer with swapped media should differ: it belongs to what
-the model was shown instead.</small></p>
-"""
+
+Example = tuple[list[EmbeddedFile], list[dict[str, Any]]]
+"""Media that were asked about together, and the rows of answers.jsonl about them."""
 
 
 def write_report(
@@ -54,84 +35,54 @@ def write_report(
         figures: its evaluation figures.
         control: those of the control with shuffled answers, where it was run.
     """
-    evaluation = workspace.path(workspace.settings.training.runs) / run / "evaluation"
-    sections = [
-        "<h1>macaw quickstart</h1>",
-        INTRODUCTION,
-        _table(figures),
-        f'<img class="wide" alt="Accuracy per kind" src="{_data_uri(evaluation / "reliance.png")}">',
-        *_control(control),
-        "<h2>Look for yourself</h2>",
-        EXAMPLES_NOTE,
-        *_examples(workspace, read_jsonl(evaluation / "answers.jsonl")),
-    ]
-    page = f"<!doctype html><html lang=en><meta charset=utf-8><title>macaw quickstart</title><style>{STYLE}</style>"
-    write_text(path, page + "\n".join(sections) + "</html>\n")
-
-
-def _table(figures: dict[str, Any]) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in COLUMNS)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table_rows(figures)
+    answers = workspace.path(workspace.settings.training.runs) / run / "evaluation" / "answers.jsonl"
+    picture = Picture(
+        "accuracy",
+        "Accuracy per kind",
+        "Held-out accuracy with real, with no and with swapped media.",
+        lambda figure: draw_accuracies(figure, figures),
+        accuracy_height(figures),
     )
-    return f"<table><tr>{head}</tr>{body}</table>"
+    write_page(
+        path,
+        "quickstart",
+        title="macaw quickstart",
+        figures=Table("Held-out questions", COLUMNS, table_rows(figures)),
+        pictures=drawn([picture]),
+        control=Table("Control: trained with shuffled answers", COLUMNS, table_rows(control)) if control else None,
+        groups=_examples(workspace, read_jsonl(answers)),
+    )
 
 
-def _control(control: dict[str, Any] | None) -> Iterator[str]:
-    if control is not None:
-        yield "<h2>Control: trained with shuffled answers</h2>"
-        yield "<p>Nothing can be learnt here, so it must end at chance.</p>"
-        yield _table(control)
-
-
-def _examples(workspace: Workspace, answers: list[dict[str, Any]]) -> Iterator[str]:
-    by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def _examples(workspace: Workspace, answers: list[dict[str, Any]]) -> list[tuple[str, list[Example]]]:
+    """The first examples of each modality, with seen and with unseen combinations."""
+    groups: dict[str, dict[tuple[str, ...], list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for row in answers:
         if row["media"] and row["kind"]:
-            by_kind[f"{row['kind']}, unseen combinations" if "unseen" in row["tags"] else row["kind"]].append(row)
-    for kind, rows in sorted(by_kind.items()):
-        yield f"<h3>{escape(kind)}</h3><div class=cards>"
-        yield from (_card(workspace, row) for row in rows[:PER_KIND])
-        yield "</div>"
-
-
-def _card(workspace: Workspace, row: dict[str, Any]) -> str:
-    question, expected = row["messages"][-2]["content"], row["messages"][-1]["content"]
-    given = [
-        f'<span class="{"right" if answer == expected else "wrong"}">{escape(answer)}</span>'
-        f" <small>{escape(condition)}</small>"
-        for condition, answer in row["answers"].items()
+            group = modality_of(row["kind"], row) + (", unseen combinations" if "unseen" in row["tags"] else "")
+            groups[group][tuple(row["media"])].append(row)
+    return [
+        (group, [(_media(workspace.root, media), rows) for media, rows in islice(examples.items(), MEDIA_SHOWN)])
+        for group, examples in sorted(groups.items())
     ]
-    media = "".join(_medium(workspace.root / source) for source in dict.fromkeys(row["media"]))
-    return f"<div class=card>{media}<p>{escape(str(question))}</p>{'<br>'.join(given)}</div>"
 
 
-def _medium(path: Path) -> str:
-    uri = _data_uri(path)
-    if path.suffix == ".png":
-        return f'<img alt="{escape(path.name)}" src="{uri}">'
-    if path.suffix == ".wav":
-        return f'{_picture_of_sound(path)}<audio controls src="{uri}"></audio>'
-    return f'<video controls loop src="{uri}"></video>{_picture_of_sound(path)}'
+def _media(root: Path, sources: tuple[str, ...]) -> list[EmbeddedFile]:
+    """The files, each one with sound after its spectrogram."""
+    found = []
+    for path in dict.fromkeys(root / source for source in sources):
+        found += [] if path.suffix == ".png" else [_spectrogram(path)]
+        found.append(EmbeddedFile(path.read_bytes(), path.name, MIME_TYPES[path.suffix]))
+    return found
 
 
-def _picture_of_sound(path: Path) -> str:
-    """An image of the mel spectrogram of a sound or a film's soundtrack: time to the right, pitch upwards."""
+def _spectrogram(path: Path) -> EmbeddedFile:
+    """The mel spectrogram of a sound or a film's soundtrack: time to the right, pitch upwards."""
     import librosa
     import numpy as np
-    from matplotlib import pyplot
+    from matplotlib.image import imsave
 
     energy = librosa.feature.melspectrogram(y=load_audio(path, SAMPLING_RATE_HZ), sr=SAMPLING_RATE_HZ, n_mels=48)
     picture = BytesIO()
-    pyplot.imsave(picture, librosa.power_to_db(energy, ref=np.max), origin="lower", cmap="magma", format="png")
-    return (
-        f'<img class="sound" alt="spectrogram of {escape(path.name)}" src="{_base64("image/png", picture.getvalue())}">'
-    )
-
-
-def _data_uri(path: Path) -> str:
-    return _base64(MIME_TYPES[path.suffix], path.read_bytes())
-
-
-def _base64(mime_type: str, content: bytes) -> str:
-    return f"data:{mime_type};base64,{base64.b64encode(content).decode()}"
+    imsave(picture, librosa.power_to_db(energy, ref=np.max), origin="lower", cmap="magma", format="png")
+    return EmbeddedFile(picture.getvalue(), f"spectrogram of {path.name}", kind="spectrogram")

@@ -1,34 +1,29 @@
 """The page of several runs: their curves over each other, their figures and settings side by side."""
 
-from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.reports.comparison import RunComparison
-from macaw_cli.reports.drawing import PALETTE, Picture
+from macaw_cli.reports.drawing import PALETTE, Picture, drawn
 from macaw_cli.reports.figures import last_validation
-from macaw_cli.reports.page import cards, picture_cards, table, write_page
+from macaw_cli.reports.page import write_page
 from macaw_cli.reports.run_pictures import plot_curve, show_reliance, use_log_scale
+from macaw_cli.reports.tables import Table
 
 
 def write_comparison_page(comparison: RunComparison, target: Path) -> None:
     """Write the page, whole or not at all."""
-    write_page(target, f"{' / '.join(comparison.names)}: trainings of macaw", _parts(comparison))
-
-
-def _parts(comparison: RunComparison) -> Iterator[str]:
-    runs = "  ".join(
-        f'<span class=swatch style="background:{_colour(number)}"></span>{escape(name)}&ensp;'
-        for number, name in enumerate(comparison.names)
-    )
-    yield f"<h1>Runs side by side</h1><p class=lead>{runs}</p>"
     heads = ["", *comparison.names]
     settings = [[key, *map(str, values)] for key, values in comparison.different_settings.items()]
-    contents = [table("Figures", heads, comparison.rows), *picture_cards(_pictures(comparison))]
-    if settings:
-        contents.append(table("Settings that differ", heads, settings, words=True))
-    yield cards(contents)
+    write_page(
+        target,
+        "comparison",
+        title=f"{' / '.join(comparison.names)}: trainings of macaw",
+        runs=[(name, number % len(PALETTE)) for number, name in enumerate(comparison.names)],
+        figures=Table("Figures", heads, comparison.rows),
+        pictures=drawn(_pictures(comparison)),
+        settings=Table("Settings that differ", heads, settings, words=True),
+    )
 
 
 def _pictures(comparison: RunComparison) -> list[Picture]:

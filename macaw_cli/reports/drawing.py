@@ -1,37 +1,43 @@
-"""How every picture of a run looks, and how it becomes a PNG file or a part of a page.
+"""How every picture of a run looks: PNG in the colours of a page, light and dark."""
 
-Pictures in a page follow its colours, light or dark: ink and grid are drawn in two colours that nothing else has, and
-in the SVG those two become the page's own.
-"""
-
-import io
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
-from macaw_cli.basics.atomic_files import atomic_path, fsync_folder
+from macaw_cli.basics.console import say
 
-INK, GRID = "#1c1d1f", "#d9dadc"
 PALETTE = ("#3b7dd8", "#e08427", "#2f9e6e", "#b0569f", "#d1495b", "#2aa3b0", "#8a7a3c", "#7d8590")
 """Colours that can be read on white and on black."""
 OF_MODALITY = {"image": PALETTE[0], "audio": PALETTE[1], "video": PALETTE[2]}
-WIDTH_IN, DOTS_PER_INCH = 8.0, 130
+WIDTH_IN, DOTS_PER_INCH = 6.5, 180
+DENSITY = 2
+"""Dots per pixel of a page."""
+COLOURS = 128
+"""Of a PNG: few, as pages hold every picture twice."""
 MOST_POINTS = 600
-"""Of one curve in a picture: more cannot be seen, and would make the page large."""
-
-_NOT_FOR_PAGES = re.compile(r'<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|(?<=<g) id="[^"]*"', re.DOTALL)
+"""Of one curve in a picture: more cannot be seen."""
 
 Draw = Callable[[Any], None]
 """Draws on a matplotlib figure."""
-_STYLE = {
-    "font.size": 10, "font.family": "sans-serif", "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK,
-    "xtick.color": INK, "ytick.color": INK, "axes.grid": True, "axes.axisbelow": True, "grid.color": GRID,
-    "grid.linewidth": 0.8, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8,
-    "legend.frameon": False, "legend.labelcolor": INK, "lines.linewidth": 1.8, "svg.fonttype": "none",
-    "text.parse_math": False,  # names of runs and stages are words, whatever signs are in them
-}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Colours that pages and the pictures in them share.
+
+    Attributes:
+        ink: of text and axes.
+        grid: of thin lines.
+        card: behind both.
+    """
+
+    ink: str
+    grid: str
+    card: str
+
+
+LIGHT, DARK = Scheme("#1c1d1f", "#dfe0e2", "#ffffff"), Scheme("#e6e7e9", "#3a3c40", "#202226")
 
 
 def colour_of(modality: str) -> str:
@@ -58,47 +64,70 @@ class Picture:
     height: float = 3.4
 
 
-def write_png(picture: Picture, folder: Path) -> None:
-    """Write `folder/<name>.png`, whole or not at all."""
-    with _drawn(picture) as figure, atomic_path(folder / f"{picture.name}.png") as temporary:
-        figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH, facecolor="white")
-    fsync_folder(folder)
+@dataclass(frozen=True)
+class DrawnPicture:
+    """A picture as PNG, for light and for dark pages.
+
+    Attributes:
+        picture: what was drawn.
+        light: PNG.
+        dark: PNG.
+        size: width and height in pixels of a page.
+    """
+
+    picture: Picture
+    light: bytes
+    dark: bytes
+    size: tuple[int, int]
 
 
-def svg(picture: Picture) -> str:
-    """The picture as an `<svg>` element that takes the width and the colours of its surroundings."""
-    content = io.StringIO()
-    with _drawn(picture) as figure:
-        figure.savefig(content, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = content.getvalue()
-    box = re.search(r'viewBox="[^"]*"', text)
-    text = text[text.index(">", text.index("<svg")) + 1 :]
-    text = _NOT_FOR_PAGES.sub("", text).replace("xlink:href", "href")
-    text = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", text)
-    text = re.sub(r"font-family: [^;\"]*;?", "", text)
-    head = f'<svg {box[0] if box else ""} xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{picture.title}">'
-    text = head.replace("  ", " ") + text
-    return text.replace(INK, "var(--ink)").replace(GRID, "var(--grid)")
+def drawn(pictures: Iterable[Picture]) -> list[DrawnPicture]:
+    """The pictures; one that cannot be drawn is told and left out."""
+    done = []
+    for picture in pictures:
+        size = (round(WIDTH_IN * DOTS_PER_INCH / DENSITY), round(picture.height * DOTS_PER_INCH / DENSITY))
+        try:
+            done.append(DrawnPicture(picture, png(picture, LIGHT), png(picture, DARK), size))
+        except Exception as error:  # a page without one picture is better than no page
+            say(f"The picture `{picture.title}` cannot be drawn: {error}")
+    return done
 
 
-class _drawn:  # noqa: N801 - used as a context manager
-    """A figure with the picture on it, in our style; pyplot, which would choose a window, is not touched."""
+def png(picture: Picture, scheme: Scheme = LIGHT) -> bytes:
+    """The picture as PNG, the same bytes each time; pyplot, which would choose a window, is not touched."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from numpy import asarray
+    from PIL import Image
 
-    def __init__(self, picture: Picture) -> None:
-        self._picture = picture
+    with mpl.rc_context(_style(scheme)):
+        figure = Figure(figsize=(WIDTH_IN, picture.height), dpi=DOTS_PER_INCH, layout="constrained")
+        canvas = FigureCanvasAgg(figure)
+        picture.draw(figure)
+        canvas.draw()
+        image = Image.fromarray(asarray(canvas.buffer_rgba())).convert("RGB")
+    content = BytesIO()
+    image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(content, "PNG")
+    return content.getvalue()
 
-    def __enter__(self) -> Any:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
 
-        self._style = mpl.rc_context({**_STYLE, "svg.hashsalt": self._picture.name})
-        self._style.__enter__()
-        figure = Figure(figsize=(WIDTH_IN, self._picture.height), layout="constrained")
-        self._picture.draw(figure)
-        return figure
+def ink() -> str:
+    """Colour of lines that belong to no series, in the scheme that is being drawn."""
+    import matplotlib as mpl
 
-    def __exit__(self, *error: Any) -> None:
-        self._style.__exit__(*error)
+    return str(mpl.rcParams["text.color"])
+
+
+def _style(scheme: Scheme) -> dict[str, Any]:
+    inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "legend.labelcolor")
+    return dict.fromkeys(inked, scheme.ink) | {
+        "figure.facecolor": scheme.card, "axes.facecolor": scheme.card, "grid.color": scheme.grid,
+        "font.size": 10, "font.family": "sans-serif", "axes.grid": True, "axes.axisbelow": True, "grid.linewidth": 0.8,
+        "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8, "legend.frameon": False,
+        "lines.linewidth": 1.8,
+        "text.parse_math": False,  # names of runs and stages are words, whatever signs are in them
+    }  # fmt: skip
 
 
 def thinned(steps: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:

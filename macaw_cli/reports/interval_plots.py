@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from macaw_cli.basics.figure_kinds import modality_of
-from macaw_cli.reports.drawing import INK, colour_of
+from macaw_cli.reports.drawing import colour_of, ink
 
 BLIND = 0.5
 
@@ -39,6 +39,6 @@ def draw_preferences(figure: Any, lines: Sequence[tuple[str, dict[str, Any]]]) -
     """
     axes = figure.subplots()
     draw_intervals(axes, lines, "preference", "preference_ci95")
-    axes.axvline(BLIND, color=INK, linewidth=0.8)
+    axes.axvline(BLIND, color=ink(), linewidth=0.8)
     axes.set_xlim(-0.03, 1.03)
     axes.set_xlabel("preference, 95 %")

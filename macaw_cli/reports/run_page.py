@@ -1,17 +1,17 @@
 """`report.html` and the plots of a run: at its end, or so far for one that was interrupted."""
 
-from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.atomic_files import write_bytes
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.config.bridges.designs import bridge_in_words
-from macaw_cli.reports.drawing import write_png
+from macaw_cli.reports.drawing import DrawnPicture, drawn
 from macaw_cli.reports.figures import CONDITIONS, held_out, run_figures
-from macaw_cli.reports.page import cards, picture_cards, table, tiles, write_page
+from macaw_cli.reports.page import write_page
 from macaw_cli.reports.run_pictures import run_pictures
 from macaw_cli.reports.run_record import RunRecord, read_run
+from macaw_cli.reports.tables import Table
 from macaw_cli.reports.wording import duration, number, share
 
 PAGE_NAME, PLOTS_NAME = "report.html", "plots"
@@ -30,10 +30,11 @@ def write_run_report(folder: Path) -> Path:
         DamagedError: one of its files is not what macaw writes.
     """
     record = read_run(folder)
-    for picture in run_pictures(record):
-        if picture.name in PLOTS:
-            write_png(picture, folder / PLOTS_NAME)
-    write_run_page(record, folder / PAGE_NAME)
+    pictures = drawn(run_pictures(record))
+    for drawing in pictures:
+        if drawing.picture.name in PLOTS:
+            write_bytes(folder / PLOTS_NAME / f"{drawing.picture.name}.png", drawing.light)
+    _write_page(record, pictures, folder / PAGE_NAME)
     return folder / PAGE_NAME
 
 
@@ -44,19 +45,23 @@ def write_run_page(record: RunRecord, target: Path) -> None:
         record: the run.
         target: the file.
     """
-    write_page(target, f"{record.name}: a training of macaw", _parts(record))
+    _write_page(record, drawn(run_pictures(record)), target)
 
 
-def _parts(record: RunRecord) -> Iterator[str]:
+def _write_page(record: RunRecord, pictures: list[DrawnPicture], target: Path) -> None:
     figures = run_figures(record)
-    kind, state = ("badge", "finished") if record.is_finished else ("badge open", "not finished")
-    yield f"<h1>{escape(record.name)}<span class='{kind}'>{state}</span></h1><p class=lead>{escape(_what(record))}</p>"
-    yield tiles(_tiles(figures))
-    contents = [_verdict(figures), _held_out(record), _stages(figures), _settings(record), _versions(record)]
-    yield cards([*picture_cards(run_pictures(record)), *(content for content in contents if content)])
-    yield "<footer>Held-out questions are asked with their real media, with none, and with those of another example of "
-    yield "the same kind. Reliance = real - swapped. Preference = share of the questions whose reference answer is "
-    yield "likelier with the real media than with the others'; 0.5 is blind.</footer>"
+    write_page(
+        target,
+        "run",
+        title=f"{record.name}: a training of macaw",
+        name=record.name,
+        finished=record.is_finished,
+        lead=_what(record),
+        tiles=_tiles(figures),
+        answers=[_verdict(figures), _held_out(record)],
+        pictures=pictures,
+        tables=[_stages(figures), _settings(record), _versions(record)],
+    )
 
 
 def _what(record: RunRecord) -> str:
@@ -92,13 +97,13 @@ def _tiles(figures: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in seen if name and value]
 
 
-def _verdict(figures: dict[str, Any]) -> str:
+def _verdict(figures: dict[str, Any]) -> Table:
     rows = [[found["text"], " ".join(f"{n}. {words}" for n, words in enumerate(found["remedies"], 1))]
             for found in figures["verdict"].values()]  # fmt: skip
-    return table("Does the model use its media?", ["", "what to try"], rows, words=True) if rows else ""
+    return Table("Does the model use its media?", ["", "what to try"], rows, words=True)
 
 
-def _held_out(record: RunRecord) -> str:
+def _held_out(record: RunRecord) -> Table:
     rows = [
         [
             name,
@@ -111,33 +116,31 @@ def _held_out(record: RunRecord) -> str:
         for name, seen in held_out(record).items()
     ]
     heads = ["", "n", *CONDITIONS[:-1], "95 %", "preference", "95 %"]
-    return table("Held-out questions at the last validation", heads, rows) if rows else ""
+    return Table("Held-out questions at the last validation", heads, rows)
 
 
 def _interval(bounds: list[float] | None) -> str:
     return f"{bounds[0]:.2f} to {bounds[1]:.2f}" if bounds else "-"
 
 
-def _stages(figures: dict[str, Any]) -> str:
+def _stages(figures: dict[str, Any]) -> Table:
     rows = [[span["name"], f"{span['first_step']} to {span['last_step']}", number(span["loss"])]
             for span in figures["stages"]]  # fmt: skip
-    return table("Stages", ["", "steps", "loss at its end"], rows) if rows else ""
+    return Table("Stages", ["", "steps", "loss at its end"], rows)
 
 
-def _settings(record: RunRecord) -> str:
+def _settings(record: RunRecord) -> Table:
     rows = [[key, str(value)] for key, value in record.changed_settings.items()]
-    return table("Settings that differ from their defaults", ["key", "value"], rows, words=True) if rows else ""
+    return Table("Settings that differ from their defaults", ["key", "value"], rows, words=True)
 
 
-def _versions(record: RunRecord) -> str:
+def _versions(record: RunRecord) -> Table:
     versions = record.versions
-    if not versions:
-        return ""
-    rows = [
+    rows = [] if not versions else [
         ["command", " ".join(versions.get("command", []))],
         ["macaw", str(versions.get("macaw", ""))],
         ["python", str(versions.get("python", ""))],
         *([name, str(version)] for name, version in versions.get("packages", {}).items()),
         *([name, str(hash_)[:16]] for name, hash_ in versions.get("identity", {}).items()),
     ]
-    return table("Made with", ["", "version or hash"], rows, words=True)
+    return Table("Made with", ["", "version or hash"], rows, words=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from macaw_cli.reports.drawing import GRID, INK, PALETTE, Picture, colour_of, smoothed, thinned
+from macaw_cli.reports.drawing import PALETTE, Picture, colour_of, ink, smoothed, thinned
 from macaw_cli.reports.figures import held_out, stage_spans, time_shares, times
 from macaw_cli.reports.interval_plots import draw_intervals, draw_preferences
 from macaw_cli.reports.run_record import Curve, RunRecord
@@ -70,7 +70,7 @@ def use_log_scale(axes: Any, values: Sequence[float]) -> None:
 
 def show_reliance(axes: Any, values: Sequence[float]) -> None:
     """The axis of reliance: from nothing to all, and below nothing where a value is."""
-    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.axvline(0, color=ink(), linewidth=0.8)
     axes.set_xlim(min([-0.05, *(value - 0.05 for value in values)]), 1.05)
     axes.set_xlabel("reliance, 95 %")
 
@@ -98,7 +98,7 @@ def _mark_stages(axes: Any, record: RunRecord) -> None:
         return
     for number, span in enumerate(spans):
         if number:
-            axes.axvline(span.first_step - 0.5, color=INK, linewidth=0.8, linestyle=":")
+            axes.axvline(span.first_step - 0.5, color=ink(), linewidth=0.8, linestyle=":")
         place = ((span.first_step + span.last_step) / 2, 1.0)
         axes.annotate(span.name, place, xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=9)
 
@@ -149,13 +149,13 @@ def _reliance(figure: Any, record: RunRecord) -> None:
             if seen.get(condition) is not None:
                 right.plot(seen[condition], height, "o", color=tone, markersize=4.5 if name.startswith(" ") else 6)
         if seen.get("chance") is not None:
-            right.plot([seen["chance"]] * 2, [height - 0.3, height + 0.3], color=INK, linewidth=1.2)
+            right.plot([seen["chance"]] * 2, [height - 0.3, height + 0.3], color=ink(), linewidth=1.2)
     show_reliance(left, [bound for _, seen in lines for bound in seen.get("ci95") or [seen["reliance"]]])
     right.set_xlim(-0.03, 1.03)
     right.set_xlabel("accuracy")
     for label, tone in CONDITIONS.values():
         right.plot([], [], "o", color=tone, label=label)
-    right.plot([], [], color=INK, linewidth=1.2, label="chance")
+    right.plot([], [], color=ink(), linewidth=1.2, label="chance")
     figure.legend(loc="outside upper right", ncols=4, fontsize=9, columnspacing=1.2, handletextpad=0.4)
 
 
@@ -176,7 +176,7 @@ def _time(figure: Any, record: RunRecord) -> None:
     axes.set_xlim(steps[0], steps[-1])
     axes.set_xlabel("step")
     axes.set_ylabel("% of the time")
-    axes.grid(color=GRID, alpha=0.4)
+    axes.grid(alpha=0.4)
     handles, names = axes.get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], loc="outside right center")
 

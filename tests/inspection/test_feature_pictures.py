@@ -1,8 +1,6 @@
 """Maps show where the features are strong, also when all of them are equally long."""
 
-import base64
 import io
-import re
 
 import numpy as np
 from PIL import Image
@@ -10,12 +8,12 @@ from PIL import Image
 from macaw_cli.inspection.feature_pictures import heat_maps, thumbnail, waveform
 
 
-def pixels(html):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(re.search(r'base64,([^"]+)"', html)[1]))).convert("RGB"))
+def pixels(file):
+    return np.asarray(Image.open(io.BytesIO(file.content)).convert("RGB"))
 
 
-def brightest(html):
-    return np.unravel_index(pixels(html).sum(axis=-1).argmax(), pixels(html).shape[:2])
+def brightest(file):
+    return np.unravel_index(pixels(file).sum(axis=-1).argmax(), pixels(file).shape[:2])
 
 
 def with_strong(token, tokens=16):
@@ -56,6 +54,16 @@ def test_equally_long_tokens_are_compared_with_an_empty_inputs_or_their_mean():
 
 def test_one_token_and_odd_sounds_do_not_break_anything():
     assert heat_maps(with_strong(0, 1), over_time=False).pictures == []
-    assert "<polygon" in waveform(np.zeros(1, np.float32), "a")
-    assert "&lt;b&gt;" in waveform(np.ones(5, np.float32), "<b>")
+    assert pixels(waveform(np.zeros(1, np.float32), "silence")).shape == (112, 1, 3)
     assert pixels(thumbnail(np.zeros((1000, 3, 3), np.uint8), "tall")).shape == (160, 1, 3)
+
+
+def test_a_waveform_is_as_high_as_the_sound_is_loud_on_no_background():
+    file = waveform(np.repeat([1.0, -0.5, 0.0], 600).astype(np.float32), "steps")
+    drawn = np.asarray(Image.open(io.BytesIO(file.content)).convert("RGBA"))[..., 3] > 0
+    assert drawn.shape == (112, 600)
+    filled = drawn.sum(axis=0)
+    assert filled[100] == filled[300] == filled[500] == 1 or filled.max() <= 2  # a constant is a line
+    first, second = (np.flatnonzero(drawn[:, column]).mean() for column in (100, 300))
+    assert first < 2
+    assert second > 80

@@ -49,6 +49,6 @@ def test_the_page_has_their_curves_over_each_other(run, tmp_path):
     page = tmp_path / "comparison.html"
     write_comparison_page(comparison(run("first"), run("_x", loss=3.0), run("third", steps=0, finished=False)), page)
     text = page.read_text()
-    assert text.count("<svg") == 3
+    assert text.count("<picture>") == 3
     for words in ("first", "_x", "third", "Held-out loss", "best held-out loss"):
         assert words in text

@@ -40,7 +40,7 @@ def test_a_training_ends_with_its_report_and_rows_that_it_is_made_of(workspace, 
     train(place)
     folder = place.root / "runs/told"
     assert f"Report: {folder / 'report.html'}" in capsys.readouterr().err
-    assert "<svg" in (folder / "report.html").read_text()
+    assert "<picture>" in (folder / "report.html").read_text()
     assert "Does the model use its media?" in (folder / "report.html").read_text()
     figures = run_figures(read_run(folder))
     assert {name: found["category"] for name, found in figures["verdict"].items()} == dict.fromkeys(
