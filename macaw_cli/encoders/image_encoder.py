@@ -17,8 +17,8 @@ from macaw_cli.encoders.image_processors import (
     resized,
     what_the_model_sees,
 )
+from macaw_cli.encoders.pretrained import load_weights
 from macaw_cli.encoders.selection import Prepared, refuse, wanted_layers
-from macaw_cli.encoders.source import load_weights
 
 
 class ImageEncoder(FrozenEncoder):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from macaw_cli.encoders.pretrained import load_preprocessor
 from macaw_cli.encoders.source import has_processor
 
 _SEEN_BY_THE_MODEL = (
@@ -19,7 +20,7 @@ def load_image_processor(source: str, revision: str = "") -> Any | None:
 
     if not has_processor(source, revision):
         return None
-    return AutoImageProcessor.from_pretrained(source, revision=revision or None, backend="pil")
+    return load_preprocessor(AutoImageProcessor, source, revision, backend="pil")
 
 
 def what_the_model_sees(processor: Any) -> dict[str, Any]:

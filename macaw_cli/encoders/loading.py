@@ -8,7 +8,8 @@ from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.audio_encoder import AudioEncoder
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.image_encoder import ImageEncoder
-from macaw_cli.encoders.source import model_config, quiet_transformers, short_name
+from macaw_cli.encoders.pretrained import model_config
+from macaw_cli.encoders.source import quiet_transformers, short_name
 
 ARCHITECTURES: dict[str, dict[str, str]] = {
     "image_encoder": {

@@ -4,39 +4,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from macaw_cli.basics.errors import InputError, MacawError, MissingDependencyError, UsageError
-
-
-def model_config(source: str, revision: str, section: str) -> Any:
-    """The transformers configuration of `source`.
-
-    Args:
-        source: folder or hub id.
-        revision: hub revision, or empty.
-        section: the settings section that names it, such as `image_encoder`.
-
-    Raises:
-        UsageError: no encoder is set.
-        InputError: the folder holds no model, or the hub has no such one.
-        MissingDependencyError: it must be downloaded, accepted or logged in for first.
-    """
-    from transformers import AutoConfig
-
-    if not source:
-        raise UsageError(
-            f"`features.{section}.model` is not set, but there are files that need it.",
-            f"Give --{section.replace('_', '-')} FOLDER_OR_HUB_ID, or set it in macaw.yaml.",
-        )
-    if _is_path(source) and not (Path(source) / "config.json").is_file():
-        problem = f"`features.{section}.model`: {source} is not a model folder, it has no config.json."
-        raise InputError(problem, "Name a folder in the transformers format, or a hub id.")
-    with quiet_transformers():
-        try:
-            return AutoConfig.from_pretrained(source, revision=revision or None)
-        except (OSError, ValueError) as error:
-            raise explain(source, error) from error
+from macaw_cli.basics.errors import InputError, MacawError, MissingDependencyError
+from macaw_cli.basics.shown_text import cut
 
 
 def explain(source: str, error: Exception) -> MacawError:
@@ -57,31 +27,8 @@ def explain(source: str, error: Exception) -> MacawError:
             f"{source} is neither a folder nor in the local cache, and the hub cannot be reached.",
             f"Where there is a network, type `hf download {source}`, or name a folder that holds it.",
         )
-    return InputError(f"{source} cannot be loaded: {str(error).strip().splitlines()[0]}")
-
-
-def load_weights(kind: Any, source: str, revision: str, **options: Any) -> Any:
-    """`kind.from_pretrained` in fp32, which fails when a weight is missing instead of inventing it.
-
-    Raises:
-        InputError: weights are missing or damaged.
-    """
-    import torch
-    from safetensors import SafetensorError
-
-    try:
-        model, found = kind.from_pretrained(
-            source, revision=revision or None, dtype=torch.float32, output_loading_info=True, **options
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise explain(source, error) from error
-    if found["missing_keys"]:
-        example = sorted(found["missing_keys"])[0]
-        raise InputError(
-            f"{source} has no weights for {len(found['missing_keys'])} parts of {kind.__name__}, such as {example}.",
-            "It may hold another kind of model, or only half of one.",
-        )
-    return model
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return InputError(f"{source} cannot be loaded: {cut(lines[0], 500)}")
 
 
 def has_processor(source: str, revision: str) -> bool:
@@ -115,10 +62,11 @@ def quiet_transformers() -> Iterator[None]:
 
 def short_name(source: str) -> str:
     """A hub id as it is, a folder by its name alone: fingerprints hold no paths."""
-    return Path(source).resolve().name if _is_path(source) else source
+    return Path(source).resolve().name if is_path(source) else source
 
 
-def _is_path(source: str) -> bool:
+def is_path(source: str) -> bool:
+    """Whether `source` is a folder, or can only be meant as one."""
     return Path(source).is_dir() or source.startswith(("/", ".", "~")) or source.count("/") > 1
 
 

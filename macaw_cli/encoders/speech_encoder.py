@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.audio_encoder import SHORTEST_SECONDS, AudioEncoder, pooled_count, window_seconds
+from macaw_cli.encoders.pretrained import load_weights
 from macaw_cli.encoders.selection import Features, Prepared, audio_features
-from macaw_cli.encoders.source import load_weights
 
 
 class SpeechEncoder(AudioEncoder):

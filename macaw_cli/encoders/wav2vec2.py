@@ -7,6 +7,7 @@ import torch
 
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.audio_encoder import long_enough
+from macaw_cli.encoders.pretrained import load_preprocessor
 from macaw_cli.encoders.selection import Prepared, refuse
 from macaw_cli.encoders.source import has_processor
 from macaw_cli.encoders.speech_encoder import SpeechEncoder
@@ -30,7 +31,7 @@ class Wav2Vec2Encoder(SpeechEncoder):
         from transformers import Wav2Vec2FeatureExtractor
 
         if has_processor(source, settings.revision):
-            return Wav2Vec2FeatureExtractor.from_pretrained(source, revision=settings.revision or None)
+            return load_preprocessor(Wav2Vec2FeatureExtractor, source, settings.revision)
         return Wav2Vec2FeatureExtractor()
 
     @classmethod

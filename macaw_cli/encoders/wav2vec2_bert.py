@@ -6,6 +6,7 @@ import torch
 
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.audio_encoder import long_enough
+from macaw_cli.encoders.pretrained import load_preprocessor
 from macaw_cli.encoders.selection import Prepared, refuse
 from macaw_cli.encoders.source import has_processor
 from macaw_cli.encoders.speech_encoder import SpeechEncoder
@@ -27,7 +28,7 @@ class Wav2Vec2BertEncoder(SpeechEncoder):
         from transformers import SeamlessM4TFeatureExtractor
 
         if has_processor(source, settings.revision):
-            return SeamlessM4TFeatureExtractor.from_pretrained(source, revision=settings.revision or None)
+            return load_preprocessor(SeamlessM4TFeatureExtractor, source, settings.revision)
         return SeamlessM4TFeatureExtractor()
 
     @classmethod

@@ -7,8 +7,9 @@ from torch import nn
 
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.audio_encoder import AudioEncoder, pooled_count
+from macaw_cli.encoders.pretrained import load_preprocessor, load_weights
 from macaw_cli.encoders.selection import Features, Prepared, audio_features
-from macaw_cli.encoders.source import has_processor, load_weights
+from macaw_cli.encoders.source import has_processor
 
 _SEEN_BY_THE_MODEL = ("feature_size", "sampling_rate", "hop_length", "chunk_length", "n_fft", "padding_value", "dither")
 _STEPS_PER_POSITION = 2
@@ -41,7 +42,7 @@ class WhisperAudioEncoder(AudioEncoder):
         from transformers import WhisperFeatureExtractor
 
         if has_processor(source, settings.revision):
-            return WhisperFeatureExtractor.from_pretrained(source, revision=settings.revision or None)
+            return load_preprocessor(WhisperFeatureExtractor, source, settings.revision)
         own = WhisperFeatureExtractor(feature_size=config.num_mel_bins)
         seconds = config.max_source_positions * _STEPS_PER_POSITION * own.hop_length / own.sampling_rate
         return WhisperFeatureExtractor(feature_size=config.num_mel_bins, chunk_length=int(seconds))

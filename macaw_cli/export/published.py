@@ -100,7 +100,7 @@ def load_published(
         )
     with quiet_transformers():
         model = MacawForConditionalGeneration.from_pretrained(
-            None, config=config, state_dict=found.weights, dtype=found.weights[EMBEDDING].dtype
+            None, trust_remote_code=False, config=config, state_dict=found.weights, dtype=found.weights[EMBEDDING].dtype
         ).eval()
     lacking = tuple(published_name(name) for name in missing if not name.startswith("fusion.null_features_"))
     return model, ImportReport(out, len(found.weights), lacking, tuple(sorted([*found.unused, *found.unknown])))

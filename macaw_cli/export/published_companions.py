@@ -3,13 +3,12 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from transformers import AutoTokenizer
-
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.feature_settings import EncoderSettings, FeatureSettings
 from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
+from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.model.attached_encoders import attach
 from macaw_cli.model.encoding import PUBLISHED_MAX_TOKENS
 from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -76,10 +75,10 @@ def _module(encoder: FrozenEncoder | None) -> Any:
 
 def _tokenizer(source: str, rows: int) -> Any:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"There is no tokenizer in {source} ({reason}).", "Name a folder with one.") from None
+        tokenizer = load_tokenizer(source)
+    except InputError as error:
+        problem = f"There is no tokenizer in {source} ({error.problem})."
+        raise InputError(problem, error.hint or "Name a folder with one.") from None
     if len(tokenizer) > rows:
         raise MismatchError(
             f"The tokenizer in {source} has {len(tokenizer)} tokens, the checkpoint has embeddings for {rows}.",

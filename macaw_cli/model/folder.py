@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from macaw_cli.basics.atomic_files import publish_folder, read_json
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
 from macaw_cli.config.loading import Workspace
+from macaw_cli.encoders.pretrained import load_model_class
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -50,9 +51,9 @@ def load_model(
     earlier = EARLIER_NAMES if read_json(folder / CONFIG_FILE).get("format_version", 1) < 3 else None
     try:
         with quiet_transformers():
-            model, found = MacawForConditionalGeneration.from_pretrained(
-                folder, dtype=dtype or "auto", output_loading_info=True, ignore_mismatched_sizes=True,
-                key_mapping=earlier,
+            model, found = load_model_class(
+                MacawForConditionalGeneration, folder, dtype=dtype or "auto", output_loading_info=True,
+                ignore_mismatched_sizes=True, key_mapping=earlier,
             )  # fmt: skip
     except SafetensorError as error:
         raise DamagedError(

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.encoders.pretrained import causal_lm_of
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.language_head import without_adapter
 from macaw_cli.model.packing import PREFIX, example_borders, isolating_mask, mask_for_kernel, use_kernel
@@ -133,7 +134,7 @@ def _tried(config: str, kernel: str) -> Isolation:
             torch.default_generator.manual_seed(0)  # torch.manual_seed would reseed the GPUs, which nothing restores
             try:
                 small = AutoConfig.for_model(**fields)
-                llm = AutoModelForCausalLM.from_config(small, dtype=torch.float32, attn_implementation=plain).eval()
+                llm = causal_lm_of(small, dtype=torch.float32, attn_implementation=plain).eval()
                 alone = _logits(llm, SECOND)
                 continued = _logits(llm, PROMPT + SECOND)[len(PROMPT) :]
             except (*CANNOT, ValueError):

@@ -8,10 +8,11 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, GenerationMixin, PreTrainedModel
+from transformers import GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from macaw_cli.config.training_settings import GROUPS
+from macaw_cli.encoders.pretrained import causal_lm_of, load_causal_lm
 from macaw_cli.model import attached_encoders, initial_weights
 from macaw_cli.model.chunked_loss import SupervisedLoss
 from macaw_cli.model.configuration import MacawConfig
@@ -50,7 +51,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
 
     def __init__(self, config: MacawConfig, language_model: PreTrainedModel | None = None) -> None:
         super().__init__(config)
-        self.language_model = language_model or AutoModelForCausalLM.from_config(config.text_config)
+        self.language_model = language_model or causal_lm_of(config.text_config)
         self.fusion = MediaFusion(config)
         self.injection = build_injection(config)
         if self.injection is not None:
@@ -72,7 +73,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             dtype: number format of all weights.
             tokenizer: the LLM's, see `calibrate`.
         """
-        llm = None if llm_source is None else AutoModelForCausalLM.from_pretrained(llm_source, dtype=dtype)
+        llm = None if llm_source is None else load_causal_lm(llm_source, dtype=dtype)
         model: Self = cls(config, llm).to(dtype)
         if llm is not None and llm.generation_config is not None:
             model.generation_config = llm.generation_config

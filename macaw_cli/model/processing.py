@@ -9,12 +9,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoFeatureExtractor, AutoTokenizer, BatchFeature
+from transformers import AutoFeatureExtractor, BatchFeature
 
 from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.encoders.image_processors import load_image_processor
+from macaw_cli.encoders.pretrained import load_preprocessor, load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.encoding import ConversationEncoder
@@ -161,12 +162,12 @@ class MacawProcessor:
         content = read_json(folder / PROCESSOR_FILE)
         with quiet_transformers():  # AutoTokenizer warns of a model type that it need not know
             return cls(
-                AutoTokenizer.from_pretrained(folder),
+                load_tokenizer(folder),
                 MacawConfig.from_pretrained(folder),
                 content.get("template", "alpaca"),
                 content.get("max_tokens", 512),
                 load_image_processor(str(folder)) if "image_processor" in content else None,
-                AutoFeatureExtractor.from_pretrained(folder) if "feature_extractor" in content else None,
+                load_preprocessor(AutoFeatureExtractor, folder) if "feature_extractor" in content else None,
             )
 
     def _padded(self, prompts: list[list[int]]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from macaw_cli.encoders.pretrained import causal_lm_of
+
 MOST_PARAMETERS = 100_000_000
 """Of a copy that keeps the LLM's widths; it is made and run in about a second."""
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
@@ -80,11 +82,11 @@ def _few_experts(few: dict[str, Any]) -> dict[str, Any]:
 
 def _parameters(fields: dict[str, Any]) -> float:
     """How many an LLM of this configuration has; infinitely many where it cannot be made."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig
 
     try:
         with torch.device("meta"):
-            llm = AutoModelForCausalLM.from_config(AutoConfig.for_model(**fields))
+            llm = causal_lm_of(AutoConfig.for_model(**fields))
     except (AssertionError, AttributeError, ImportError, LookupError, RuntimeError, TypeError, ValueError):
         return float("inf")
     return float(sum(parameter.numel() for parameter in llm.parameters()))

@@ -14,7 +14,7 @@ from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.config.weighted_folders import split_weight
-from macaw_cli.encoders.source import explain, quiet_transformers
+from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.views import views_of
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.encoding import ConversationEncoder
@@ -167,21 +167,6 @@ def _open(folder: Path, number: int) -> TrainingDataset:
 
 def _trained_rows(dataset: TrainingDataset) -> int:
     return len(dataset.conversations("train"))
-
-
-def load_tokenizer(source: str) -> Any:
-    """The LLM's tokenizer.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    from transformers import AutoTokenizer
-
-    with quiet_transformers():
-        try:
-            return AutoTokenizer.from_pretrained(source)
-        except (OSError, ValueError) as error:
-            raise explain(source, error) from error
 
 
 def plan_stage(materials: Materials, training: TrainingSettings, seed: int) -> list[PlannedStep]:

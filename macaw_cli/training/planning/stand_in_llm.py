@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from macaw_cli.basics.errors import MacawError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.presets import FOLDER
-from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.encoders.pretrained import load_config, load_tokenizer
 from macaw_cli.training.tuning.sources import llm_source
 
 SHAPES = {
@@ -53,14 +54,11 @@ def with_reachable_llm(workspace: Workspace) -> Iterator[tuple[Workspace, str]]:
 
 
 def _is_reachable(source: str) -> bool:
-    from transformers import AutoConfig, AutoTokenizer
-
-    with quiet_transformers():
-        try:
-            AutoConfig.from_pretrained(source)
-            AutoTokenizer.from_pretrained(source)
-        except (OSError, ValueError):
-            return False
+    try:
+        load_config(source)
+        load_tokenizer(source)
+    except MacawError:
+        return False
     return True
 
 

@@ -14,6 +14,7 @@ import torch
 
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
 from macaw_cli.config.training_settings import AdapterSettings, TrainingSettings
+from macaw_cli.encoders.pretrained import load_causal_lm
 from macaw_cli.training.stages import trained_groups
 
 NAME = "default"
@@ -88,7 +89,7 @@ def load_four_bit_llm(source: str, dtype: torch.dtype, device: str) -> Any:
         dtype: number format that 4-bit weights are turned into to compute with.
         device: where the weights go.
     """
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers import BitsAndBytesConfig
 
     quantization = BitsAndBytesConfig(
         load_in_4bit=True,
@@ -96,7 +97,7 @@ def load_four_bit_llm(source: str, dtype: torch.dtype, device: str) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
     )
-    llm = AutoModelForCausalLM.from_pretrained(
+    llm = load_causal_lm(
         source, dtype=torch.float32, quantization_config=quantization, device_map={"": device}
     )
     for layer in filter(_is_four_bit, llm.modules()):

@@ -15,7 +15,8 @@ from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality, Settings
 from macaw_cli.encoders.frozen import WHEN_NOT_DEFAULT, chosen_outputs
-from macaw_cli.encoders.source import explain, quiet_transformers, short_name
+from macaw_cli.encoders.pretrained import load_config
+from macaw_cli.encoders.source import short_name
 from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.same_encoders import require_same_encoders
@@ -70,15 +71,10 @@ def causal_llm_config(workspace: Workspace) -> Any:
     Raises:
         InputError: it cannot be read, or it is of a model that does not go on with text.
     """
-    from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     source = llm_source(workspace)
-    with quiet_transformers():
-        try:
-            config = AutoConfig.from_pretrained(source)
-        except (OSError, ValueError) as error:
-            raise explain(source, error) from error
+    config = load_config(source)
     kind = config.model_type  # the decoders of Whisper and BART are in the mapping, but read what an encoder has seen
     if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or config.is_encoder_decoder or not hasattr(config, "vocab_size"):
         named = workspace.settings.llm

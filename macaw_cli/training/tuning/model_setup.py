@@ -7,6 +7,7 @@ import torch
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.encoders.pretrained import load_causal_lm
 from macaw_cli.encoders.source import explain, quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.joined_datasets import DatasetReader
@@ -89,9 +90,7 @@ def _partitioned_model(config: MacawConfig, source: str, settings: Settings, tok
 
 
 def _loaded_llm(source: str, dtype: torch.dtype) -> Any:
-    from transformers import AutoModelForCausalLM
-
-    return AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+    return load_causal_lm(source, dtype=dtype)
 
 
 def _model_around(llm: Any, config: MacawConfig, settings: Settings, tokenizer: Any) -> Any:
