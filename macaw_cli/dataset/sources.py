@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.basics.shown_text import cut, shown
 from macaw_cli.config.loading import Workspace
 from macaw_cli.dataset.conversations import Conversation, Origin, checked_conversation
 from macaw_cli.dataset.formats.json_rows import Row, json_rows
 from macaw_cli.dataset.formats.registry import FORMATS
 from macaw_cli.dataset.rejects import Reject
 
-SPEC = re.compile(r"(?P<format>[a-z0-9_]+):(?P<path>.+?)(?:#(?P<count>\d+)(?P<fill>\+?))?")
+SPEC = re.compile(r"(?P<format>[a-z0-9_]+):(?P<path>.+?)(?:#(?P<count>[0-9]+)(?P<fill>\+?))?", re.DOTALL)
+MAX_COUNT = 100_000_000
+"""Conversations that `#N` may ask for: more than any dataset has, and a list of them still fits the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +60,36 @@ def _parse(spec: str, number: int, workspace: Workspace, limit: int | None) -> S
     match = SPEC.fullmatch(spec)
     if not match:
         raise UsageError(
-            f"A source is written FORMAT:PATH or FORMAT:PATH#N, found {spec!r}.",
-            f"For example jsonl:{spec or 'conversations.jsonl'}; formats: {', '.join(FORMATS)}.",
+            f"A source is written FORMAT:PATH or FORMAT:PATH#N, found {shown(spec)}.",
+            f"For example jsonl:{cut(spec) or 'conversations.jsonl'}; formats: {', '.join(FORMATS)}.",
         )
     if match["format"] not in FORMATS:
         close = difflib.get_close_matches(match["format"], FORMATS, n=1)
-        meant = f" Did you mean {close[0]}:{match['path']}?" if close else ""
-        problem = f"{spec!r} has the unknown format {match['format']!r}.{meant}"
+        meant = f" Did you mean {close[0]}:{cut(match['path'])}?" if close else ""
+        problem = f"{shown(spec)} has the unknown format {shown(match['format'])}.{meant}"
         raise UsageError(problem, f"Formats: {', '.join(FORMATS)}.")
-    count = int(match["count"]) if match["count"] else None
+    count = _count(match, spec, workspace)
     if count == 0:
-        raise UsageError(f"{spec!r} takes no conversation at all.", "Leave the source out, or give a larger number.")
+        problem = f"{shown(spec)} takes no conversation at all."
+        raise UsageError(problem, "Leave the source out, or give a larger number.")
     fill = bool(match["fill"])
     if limit is not None:
         count, fill = min(count or limit, limit), fill and (count or 0) <= limit
     return Source(number, match["format"], match["path"], workspace.path(match["path"]), count, fill)
+
+
+def _count(match: re.Match[str], spec: str, workspace: Workspace) -> int | None:
+    digits = match["count"]
+    if digits is None:
+        path, hash_mark, behind = match["path"].rpartition("#")
+        meant = not behind.strip() or behind.strip()[0] in "+-" or behind.strip()[0].isnumeric()
+        if hash_mark and path and meant and not workspace.path(match["path"]).exists():
+            problem = f"{shown(spec)} ends in #{cut(behind, 40)}, which is no number of conversations."
+            raise UsageError(problem, "Write a whole number in digits, such as #50000 or #50000+.")
+        return None
+    if len(digits.lstrip("0")) > len(str(MAX_COUNT)) or int(digits) > MAX_COUNT:
+        raise UsageError(f"{shown(spec)} asks for more than {MAX_COUNT:,} conversations.", "Leave #N out for all.")
+    return int(digits)
 
 
 def load_source(source: Source, seed: int) -> tuple[list[Conversation], list[Reject]]:

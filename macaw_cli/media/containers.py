@@ -9,6 +9,7 @@ import av
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.kinds import is_text
+from macaw_cli.media.opening import open_container
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def open_media(path: Path | str) -> Iterator[Any]:
     if path.is_file() and is_text(path):  # a playlist would make FFmpeg open whatever it names
         raise InputError(f"{path} cannot be decoded: it holds text.")
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with open_container(path) as container:
             yield container
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.media.frame_search import is_stored_upright, search_frames
 from macaw_cli.media.timeline import Timeline
 
@@ -61,7 +62,8 @@ def decode_frames(path: Path, times: list[float], timeline: Timeline, decoder: s
     if times[-1] > timeline.end + _CUT_S:
         raise InputError(f"{path} is cut: it ends at {timeline.end:.1f} s, no frame at {times[-1]:.1f} s.")
     positions = [timeline.at(time) for time in times]
-    if decoder == "decord" and _decord_may(timeline) and is_stored_upright(path, timeline):
+    may = decoder == "decord" and _decord_may(timeline) and _is_no_playlist(path)
+    if may and is_stored_upright(path, timeline):
         frames = _by_decord(path, positions, timeline)
         if frames is not None:
             return frames
@@ -76,6 +78,14 @@ def _decord_may(timeline: Timeline) -> bool:
     containers, codecs = _DECORD_KNOWS
     known = bool(timeline.containers & containers) and timeline.codec in codecs and timeline.pixel_aspect == 1
     return known and timeline.films == 1 and not timeline.open_groups and importlib.util.find_spec("decord") is not None
+
+
+def _is_no_playlist(path: Path) -> bool:
+    """Decord brings an older FFmpeg that cannot be told which formats to take: nothing that it might read as text."""
+    with open_regular(path) as file:
+        text, zero, _ = file.read(512).partition(b"\0")
+    begins = text.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"#", b"ff"))
+    return bool(zero) and b"<" not in text and not begins
 
 
 def _by_decord(path: Path, positions: list[int], timeline: Timeline) -> np.ndarray | None:

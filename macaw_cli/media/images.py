@@ -10,6 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.kinds import is_text
+from macaw_cli.media.opening import IMAGE_FORMATS, open_image
 
 MAX_PIXELS = 178_956_970
 """Half a gigabyte as RGB; a small file that unpacks to more is taken for an attack on the memory."""
@@ -25,7 +26,7 @@ def load_image(path: Path | str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PIL warns of odd metadata and large pictures; what matters is raised
-            with Image.open(path) as image:
+            with open_image(path) as image:
                 _check_size(image, path)
                 return _as_rgb(ImageOps.exif_transpose(image))
     except FileNotFoundError:
@@ -104,4 +105,4 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 def _content(path: Path) -> str:
     if path.stat().st_size == 0:
         return "it is empty"
-    return "it holds text" if is_text(path) else "its content is not a known picture format"
+    return "it holds text" if is_text(path) else f"its content is none of {', '.join(IMAGE_FORMATS)}"

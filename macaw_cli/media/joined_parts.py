@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.media import mpeg_frames
 
 _WHOLE = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"caff", b"riff")
@@ -52,7 +53,7 @@ def _parts(path: str, stamp: tuple[int, int, int]) -> tuple[Part, ...]:
     size = stamp[1]
     if not size:
         return ()
-    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if content[:4] in _WHOLE:
             return (Part(0, size),)
         begin = mpeg_frames.behind_tag(content, 0)

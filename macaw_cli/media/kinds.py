@@ -2,6 +2,8 @@
 
 from pathlib import Path, PurePosixPath
 
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.config.settings import Modality
 
 _IMAGE = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff ppm pgm pbm pnm avif jp2 j2k jpx"
@@ -67,7 +69,7 @@ def _container(head: bytes, name: str) -> Modality | None:
 
 def _head(path: Path, size: int = HEAD_BYTES) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(size)
-    except OSError:
+    except (OSError, ValueError, InputError):
         return b""

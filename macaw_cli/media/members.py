@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.regular_files import open_regular
 
 _IN_MEMORY_BYTES = 256 << 20
 """Larger pieces go to the disk: one lies here for each decoder process."""
@@ -54,7 +55,7 @@ def _nameless(size: int) -> BinaryIO:
 
 def _copy(path: str, offset: int, size: int, name: str, content: BinaryIO) -> None:
     try:
-        with Path(path).open("rb") as whole:
+        with open_regular(path) as whole:
             whole.seek(offset)
             while size:
                 piece = whole.read(min(size, _STEP))

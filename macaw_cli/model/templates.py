@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.model.rendering import render_chat
 
 TemplateName = Literal["alpaca", "chat", "as_published"]
 
@@ -193,8 +194,7 @@ def _flat_messages(messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Mod
 
 
 def _rendered(tokenizer: Any, messages: list[dict[str, str]], *, with_prompt: bool) -> str:
-    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=with_prompt)
-    return text
+    return render_chat(tokenizer, messages, add_generation_prompt=with_prompt)
 
 
 def _ends_turn(tokenizer: Any, response: str) -> bool:

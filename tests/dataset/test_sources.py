@@ -1,5 +1,6 @@
 """`FORMAT:PATH[#N]`."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from fake_store import question, write_rows
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
+from macaw_cli.dataset.formats.registry import FORMATS
 from macaw_cli.dataset.sources import load_source, parse_sources
 
 
@@ -81,3 +83,27 @@ def test_too_few_are_all_taken_once_and_with_a_plus_repeated_evenly(tmp_path, lo
 def test_a_limit_lowers_the_number(tmp_path, load, spec, expected):
     write_rows(tmp_path / "a.jsonl", [question(f"{n}.png") for n in range(6)])
     assert len(ids(load(f"jsonl:a.jsonl{spec}", limit=4))) == expected
+
+
+@pytest.mark.parametrize(
+    "behind", ["1e9", "-1", "999999999999999999999", "9" * 10_000, "٣", "1_000", " 5", "+", "0x10", "5++", "", "1\n2"]
+)
+def test_a_number_of_conversations_that_is_none_is_one_short_line(tmp_path, behind):
+    with pytest.raises(UsageError) as raised:
+        parse_sources([f"jsonl:a.jsonl#{behind}"], Workspace(tmp_path, Settings()))
+    assert len(str(raised.value)) < 600
+
+
+def test_a_file_may_have_a_hash_in_its_name(tmp_path):
+    (tmp_path / "a#1e9").write_text("{}")
+    (source,) = parse_sources(["jsonl:a#1e9"], Workspace(tmp_path, Settings()))
+    assert (source.name, source.count) == ("a#1e9", None)
+    (source,) = parse_sources(["jsonl:a#1e9#7+"], Workspace(tmp_path, Settings()))
+    assert (source.name, source.count, source.fill) == ("a#1e9", 7, True)
+
+
+def test_an_id_that_is_the_path_of_a_pipe_is_a_name_and_is_not_opened(tmp_path):
+    for name in ("pipe", "pipe.mp4"):
+        os.mkfifo(tmp_path / name)
+        row = FORMATS["alpaca"]({"id": str(tmp_path / name), "instruction": "What?", "response": "A cat."})
+        assert row["video"] == [str(tmp_path / "pipe.mp4")]

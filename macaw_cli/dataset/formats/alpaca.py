@@ -9,7 +9,7 @@ from typing import Any
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.settings import MODALITIES
-from macaw_cli.media.kinds import modality_of
+from macaw_cli.media.kinds import modality_of_name
 
 
 def from_alpaca(row: dict[str, Any]) -> dict[str, Any]:
@@ -42,5 +42,5 @@ def _named_by_id(row: dict[str, Any]) -> dict[str, list[str]]:
     if not isinstance(row.get("id"), str) or any(row.get(modality) for modality in MODALITIES):
         return {}
     name = Path(row["id"] if Path(row["id"]).suffix else f"{row['id']}.mp4")
-    modality = modality_of(name)
+    modality = modality_of_name(str(name))
     return {modality: [str(name)]} if modality else {}

@@ -16,9 +16,11 @@ from macaw_cli.basics.remote_files import (
     remote_info,
     stamp_of_info,
 )
+from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.urls import extension_of, folder_of, joined, name_of_url, without_secrets
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.remote.fetching import Staging
+from macaw_cli.features.sources.manifest_places import place_in_remote_manifest, require_driver
 from macaw_cli.features.sources.manifests import clip_fragment, manifest_rows
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.source import Found, Refused, Source, Uncounted, reject
@@ -62,6 +64,10 @@ def source_of_url(url: str, start: float | None, end: float | None) -> Source | 
     modality = modality_of_name(f"x{extension_of(url)}")
     if modality is None:
         return Refused(reject(name, None, "Its name is not that of an image, sound or film."), url)
+    try:
+        require_driver(url)
+    except InputError as error:
+        return Refused(reject(name, modality, error.problem), url)
     return Source(url, name, modality, start, end)
 
 
@@ -115,7 +121,12 @@ def _list_manifest(url: str) -> Iterator[Found]:
     filesystem, path = open_filesystem(url)
     with driver_errors_are_told(url), filesystem.open(path, "rb") as content:
         for place, start, end in manifest_rows(content, without_secrets(url)):
-            yield source_of_url(joined(folder_of(url), place), start, end)
+            try:
+                there = place_in_remote_manifest(folder_of(url), place)
+            except InputError as error:
+                yield Refused(reject(cut(without_secrets(place)), None, error.problem), place)
+            else:
+                yield source_of_url(there, start, end)
 
 
 def _list_tar(url: str, info: Info, staging: Staging) -> Iterator[Found]:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import av
 import numpy as np
 import soxr
 from PIL import Image
 
+from macaw_cli.media.opening import open_container
 from macaw_cli.quickstart import attributes
 from macaw_cli.quickstart.attributes import Film, Sound
 from macaw_cli.quickstart.pictures import RGB, SIZE, draw, random_centre, random_look
@@ -133,7 +133,7 @@ def _mixture(rng: np.random.Generator) -> tuple[Waveform, str]:
 
 def _through_soundtrack(sound: Sound, path: Path, rng: np.random.Generator) -> Waveform:
     write_film(path, Film("white", "circle", "up", sound), rng)
-    with av.open(str(path)) as container:
+    with open_container(path) as container:
         frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
         rate = container.streams.audio[0].rate
     return np.asarray(soxr.resample(np.concatenate(frames), rate, RATE), dtype=np.float32)

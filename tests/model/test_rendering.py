@@ -1,0 +1,60 @@
+"""Chat templates are programs of others."""
+
+import time
+
+import pytest
+from jinja2 import TemplateError
+from transformers import AutoTokenizer
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.model import rendering
+from macaw_cli.model.rendering import render_chat
+from macaw_cli.quickstart.checkpoints import SHIPPED
+
+MESSAGES = [{"role": "user", "content": "Hello"}]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return AutoTokenizer.from_pretrained(SHIPPED / "llama")
+
+
+def test_a_template_is_rendered(tokenizer):
+    assert "Hello" in render_chat(tokenizer, MESSAGES, add_generation_prompt=True)
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+     "{% for a in range(99999) %}{% for b in range(99999) %}{{ a }}{% endfor %}{% endfor %}",
+     "{% macro f(n) %}{% for a in range(99999) %}{{ f(n) if n < 90 }}{% endfor %}{% endmacro %}{{ f(0) }}"],
+)  # fmt: skip
+def test_a_template_that_does_not_end_is_stopped_with_a_clear_error(tokenizer, template, monkeypatch):
+    monkeypatch.setattr(rendering, "LIMIT_S", 0.3)
+    monkeypatch.setattr(tokenizer, "chat_template", template)
+    started = time.monotonic()
+    with pytest.raises(UsageError, match="chat template"):
+        render_chat(tokenizer, MESSAGES)
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ 10 ** 10 ** 10 }}", "{% set a = 9**9 %}", "{{ f(2 **\n 99) }}", "{{ 'a' | center(9999999999999999) }}",
+     "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"],
+)  # fmt: skip
+def test_a_template_that_nothing_could_stop_is_refused(tokenizer, template, monkeypatch):
+    monkeypatch.setattr(tokenizer, "chat_template", template)
+    with pytest.raises(UsageError, match="chat template"):
+        render_chat(tokenizer, MESSAGES)
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ ''.__class__.__mro__[1].__subclasses__() }}", "{{ messages.append(1) }}", "{{ cycler.__init__.__globals__ }}",
+     "{% include '/etc/passwd' %}", "{% import 'os' as os %}"],
+)  # fmt: skip
+def test_a_template_cannot_leave_its_sandbox(tokenizer, template, monkeypatch):
+    monkeypatch.setattr(tokenizer, "chat_template", template)
+    with pytest.raises((TemplateError, TypeError)):
+        render_chat(tokenizer, MESSAGES)
