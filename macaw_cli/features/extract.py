@@ -226,6 +226,6 @@ def _next_command(workspace: Workspace) -> str:
 
 def _tell_what_is_left_out(survey: Survey, encoders: "Encoders") -> None:
     if survey.ignored:
-        console.say(f"{survey.ignored} files are neither images, sounds nor films and are left out.")
+        console.say(f"Files that are neither image, audio nor video are left out: {survey.left_out}.")
     if encoders.audio is None and survey.media["video"]:
         console.say("No features.audio_encoder.model is set: the films' soundtracks are left out.")

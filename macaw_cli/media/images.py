@@ -3,12 +3,14 @@
 import re
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.regular_files import open_regular
+from macaw_cli.media import heif_images, png_texts
 from macaw_cli.media.kinds import is_text
 from macaw_cli.media.opening import IMAGE_FORMATS, open_image
 
@@ -26,19 +28,42 @@ def load_image(path: Path | str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PIL warns of odd metadata and large pictures; what matters is raised
-            with open_image(path) as image:
-                _check_size(image, path)
-                return _as_rgb(ImageOps.exif_transpose(image))
+            return _decoded(path)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except UnidentifiedImageError:
-        raise InputError(f"{path} is no image: {_content(path)}.") from None
+        raise _unidentified(path) from None
     except MemoryError:
         raise InputError(f"{path} needs more memory to decode than there is.") from None
     except Image.DecompressionBombError as error:
         raise _too_large(path, next(map(int, re.findall(r"\d+", str(error))), 0)) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, ZeroDivisionError) as error:
         raise InputError(f"{path} cannot be decoded as an image: {str(error) or type(error).__name__}.") from None
+
+
+def _decoded(path: Path) -> Image.Image:
+    try:
+        return _opened(path)
+    except UnidentifiedImageError:
+        if heif_images.is_heif(_head(path, heif_images.HEAD_BYTES)) and heif_images.register_plugin():
+            return _opened(path)
+        raise
+    except ValueError:
+        if _head(path, len(png_texts.SIGNATURE)) == png_texts.SIGNATURE:
+            return _opened(path, png_texts.without_texts(path))
+        raise
+
+
+def _opened(path: Path, content: BinaryIO | None = None) -> Image.Image:
+    with open_image(path, content) as image:
+        _check_size(image, path)
+        return _as_rgb(ImageOps.exif_transpose(image))
+
+
+def _head(path: Path, size: int) -> bytes:
+    with open_regular(path) as content:
+        head: bytes = content.read(size)
+    return head
 
 
 def fit_image(image: Image.Image, geometry: dict[str, Any]) -> Image.Image:
@@ -100,6 +125,12 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     sixteen = image.mode.startswith("I;16") or largest > 255
     scale = 255.0 if image.mode == "F" and largest <= 1.0 else 255.0 / 65535.0 if sixteen else 1.0
     return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+
+
+def _unidentified(path: Path) -> InputError:
+    if heif_images.is_heif(_head(path, heif_images.HEAD_BYTES)):
+        return InputError(f"{path} cannot be decoded: {heif_images.WITHOUT_PLUGIN}.")
+    return InputError(f"{path} is no image: {_content(path)}.")
 
 
 def _content(path: Path) -> str:

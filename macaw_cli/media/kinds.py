@@ -5,8 +5,9 @@ from pathlib import Path, PurePosixPath
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.config.settings import Modality
+from macaw_cli.media.heif_images import is_heif
 
-_IMAGE = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff ppm pgm pbm pnm avif jp2 j2k jpx"
+_IMAGE = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff ppm pgm pbm pnm avif heic heif hif jp2 j2k jpx"
 _AUDIO = "wav wave flac mp3 ogg oga opus m4a aac wma ac3 aif aiff aifc au caf w64 rf64 mka mp2"
 _VIDEO = "mp4 m4v mkv webm mov avi ts mts m2ts mpg mpeg vob flv wmv 3gp 3g2 ogv asf"
 _BY_EXTENSION: dict[str, Modality] = {
@@ -56,6 +57,8 @@ def _certain(head: bytes) -> Modality | None:
             return modality
     if head.startswith(b"RIFF"):
         return {b"WAVE": "audio", b"WEBP": "image", b"AVI ": "video"}.get(head[8:12])  # type: ignore[return-value]
+    if is_heif(head):
+        return "image"
     if head[4:8] == b"ftyp":
         return {b"avif": "image", b"avis": "image", b"M4A ": "audio"}.get(head[8:12])  # type: ignore[return-value]
     return None

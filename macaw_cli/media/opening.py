@@ -5,7 +5,7 @@ names. So both are told beforehand what a file may be; whatever else it looks li
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 from PIL import (  # noqa: F401 - importing a plugin registers it; no others are loaded
@@ -24,7 +24,7 @@ from PIL import (  # noqa: F401 - importing a plugin registers it; no others are
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.regular_files import require_regular
 
-IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "AVIF", "JPEG2000")
+IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF")
 """Names of Pillow's plugins. Those of an extra package may stand here too: they count where they are registered."""
 
 CONTAINER_FORMATS = (
@@ -62,12 +62,16 @@ def open_container(path: Path) -> Any:
         raise InputError(f"{path} cannot be decoded: its content is of no sound or film format that is read.") from None
 
 
-def open_image(path: Path) -> Image.Image:
+def open_image(path: Path, content: BinaryIO | None = None) -> Image.Image:
     """Open an image for reading, its pixels still undecoded; a context manager.
+
+    Args:
+        path: of the image.
+        content: to read instead of the file's, with what Pillow cannot take left out.
 
     Raises:
         InputError: it is no regular file.
         OSError: it is not there, cannot be read, or is of no known format (`PIL.UnidentifiedImageError`).
     """
     require_regular(path)
-    return Image.open(path, formats=[name for name in IMAGE_FORMATS if name in Image.OPEN])
+    return Image.open(path if content is None else content, formats=[name for name in IMAGE_FORMATS if name in Image.OPEN])

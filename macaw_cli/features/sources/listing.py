@@ -14,8 +14,11 @@ from macaw_cli.config.settings import Modality
 from macaw_cli.features.remote.fetching import Staging
 from macaw_cli.features.sources.local import list_local
 from macaw_cli.features.sources.remote import list_remote
-from macaw_cli.features.sources.source import Found, Refused, Source, Uncounted
+from macaw_cli.features.sources.source import Found, Ignored, Refused, Source, Uncounted
 from macaw_cli.features.sources.unique_names import UniqueNames
+
+_KINDS_SHOWN = 5
+_LONGEST_EXTENSION = 12
 
 
 @dataclass(slots=True)
@@ -24,9 +27,23 @@ class Survey:
 
     media: Counter[Modality] = field(default_factory=Counter)
     refused: int = 0
-    ignored: int = 0
+    kinds_left_out: Counter[str] = field(default_factory=Counter)
+    """Files that are no media, by extension."""
     uncounted: Counter[Modality] = field(default_factory=Counter)
     """Those of `media` that are an estimate of what the rest of remote tars holds."""
+
+    @property
+    def ignored(self) -> int:
+        """How many files are no media."""
+        return self.kinds_left_out.total()
+
+    @property
+    def left_out(self) -> str:
+        """`5 (.txt 3, .json 1, no extension 1)`: how many files are no media, the most frequent kinds named."""
+        frequent = self.kinds_left_out.most_common(_KINDS_SHOWN)
+        shown = [f"{extension or 'no extension'} {count}" for extension, count in frequent]
+        more = ["..."] if len(self.kinds_left_out) > len(frequent) else []
+        return f"{self.ignored} ({', '.join([*shown, *more])})"
 
 
 def survey_sources(workspace: Workspace, sources: list[str], limit: int | None = None) -> Survey:
@@ -40,8 +57,8 @@ def survey_sources(workspace: Workspace, sources: list[str], limit: int | None =
         raise UsageError("No sources are named.", "Type `macaw extract-features FOLDER`, or set features.sources.")
     found = Survey()
     for entry in _limited(_everything(workspace, sources, None), limit):
-        if entry is None:
-            found.ignored += 1
+        if isinstance(entry, Ignored):
+            found.kinds_left_out[entry.extension[:_LONGEST_EXTENSION]] += 1
         elif isinstance(entry, Refused):
             found.refused += 1
         elif isinstance(entry, Uncounted):
@@ -77,7 +94,7 @@ def list_sources(
     """
     names = UniqueNames()
     for entry in _limited(_everything(workspace, sources, staging), limit):
-        if entry is None or isinstance(entry, Uncounted):
+        if isinstance(entry, Ignored | Uncounted):
             continue
         if named := names.named(entry):
             yield named

@@ -13,7 +13,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.features.sources.manifests import Row, clip_fragment, manifest_rows
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.remote import source_of_url
-from macaw_cli.features.sources.source import Found, Refused, Source, reject
+from macaw_cli.features.sources.source import Found, Ignored, Refused, Source, reject
 from macaw_cli.features.sources.tar_members import members_of, source_in_tar
 from macaw_cli.media.kinds import modality_of, modality_of_name
 
@@ -88,7 +88,7 @@ def _list_folder(workspace: Workspace, folder: Path) -> Iterator[Found]:
             yield from _list_tar(file, name)
         else:
             modality = modality_of(file)
-            yield Source(str(file), name, modality) if modality else None
+            yield Source(str(file), name, modality) if modality else Ignored(file.suffix.lower())
 
 
 def _list_file(workspace: Workspace, path: Path) -> Iterator[Found]:

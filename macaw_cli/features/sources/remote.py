@@ -23,7 +23,7 @@ from macaw_cli.features.remote.fetching import Staging
 from macaw_cli.features.sources.manifest_places import place_in_remote_manifest, require_driver
 from macaw_cli.features.sources.manifests import clip_fragment, manifest_rows
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
-from macaw_cli.features.sources.source import Found, Refused, Source, Uncounted, reject
+from macaw_cli.features.sources.source import Found, Ignored, Refused, Source, Uncounted, reject
 from macaw_cli.features.sources.tar_members import TarMember, members_at_the_beginning, members_of, source_in_tar
 from macaw_cli.media.kinds import modality_of_name
 
@@ -114,7 +114,7 @@ def _list_file(url: str, info: Info, staging: Staging | None, *, named: bool = F
     elif named:
         raise InputError(f"{without_secrets(url)} is no image, sound or film by its name.")
     else:
-        yield None
+        yield Ignored(extension)
 
 
 def _list_manifest(url: str) -> Iterator[Found]:

@@ -48,8 +48,14 @@ class Uncounted:
     media: Counter[Modality]
 
 
-Found = Source | Refused | Uncounted | None
-"""None is a file of another kind in a folder."""
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A file in a folder or tar that is no medium, by its extension."""
+
+    extension: str
+
+
+Found = Source | Refused | Uncounted | Ignored
 
 
 def reject(name: str, modality: Modality | None, reason: str, key: str | None = None) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from macaw_cli.config.settings import Modality
-from macaw_cli.features.sources.source import Refused, Source, reject
+from macaw_cli.features.sources.source import Ignored, Refused, Source, reject
 from macaw_cli.media.kinds import HEAD_BYTES, modality_of_bytes, modality_of_name
 
 
@@ -37,6 +38,8 @@ class Unusable:
 @dataclass(frozen=True, slots=True)
 class Other:
     """A member that is no medium: captions, metadata, folders, links."""
+
+    extension: str
 
 
 def members_of(tar: BinaryIO, size: int) -> Iterator[TarMember | Unusable | Other]:
@@ -72,19 +75,20 @@ def members_at_the_beginning(head: bytes, size: int) -> list[TarMember | Unusabl
     return found
 
 
-def source_in_tar(tar: str, name: str, member: TarMember | Unusable | Other) -> Source | Refused | None:
+def source_in_tar(tar: str, name: str, member: TarMember | Unusable | Other) -> Source | Refused | Ignored:
     """A member of the tar `tar`, which the store calls `name`, as a source."""
     if isinstance(member, TarMember):
         return Source(tar, f"{name}/{member.name}", member.modality, offset=member.offset, size=member.size)
     if isinstance(member, Unusable):
         return Refused(reject(f"{name}/{member.name}" if member.name else name, None, member.reason), tar)
-    return None
+    return Ignored(member.extension)
 
 
 def _judge(member: tarfile.TarInfo, tar: BinaryIO, names: set[int]) -> TarMember | Unusable | Other:
     name = os.path.normpath(member.name)
+    other = Other(PurePosixPath(name).suffix.lower())
     if modality_of_name(name) is None or not member.isreg():
-        return Other()
+        return other
     if name.startswith(("/", "../")) or ".." in member.name.split("/"):
         return Unusable(member.name, "Its name leads out of the tar.")
     if member.issparse():
@@ -95,7 +99,7 @@ def _judge(member: tarfile.TarInfo, tar: BinaryIO, names: set[int]) -> TarMember
     names.add(hash(name))
     tar.seek(member.offset_data)
     modality = modality_of_bytes(tar.read(min(HEAD_BYTES, member.size)), name)
-    return TarMember(name, modality, member.offset_data, member.size) if modality else Other()
+    return TarMember(name, modality, member.offset_data, member.size) if modality else other
 
 
 def _bad_end(tar: BinaryIO, position: int) -> str:
