@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.config.settings import Modality
 from macaw_cli.media.audio import load_sound
@@ -68,6 +69,7 @@ class Attacher:
             InputError: no such file, not decodable, or a modality that the model was not trained on.
             MismatchError: the encoder found is not the one that the model was trained with.
         """
+        path = on_disk(path)
         if not path.is_file():
             what = "is a folder" if path.is_dir() else "does not exist"
             raise InputError(f"The {modality} {path} {what}.", "Check the path.")

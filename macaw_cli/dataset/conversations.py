@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.file_names import encodable
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.dataset.messages import checked_messages
 from macaw_cli.shards.training_rows import SPLITS, Split
@@ -74,8 +75,10 @@ def checked_conversation(row: Any, origin: Origin) -> Conversation:
 
 
 def _require_encodable(row: Mapping[str, Any]) -> None:
+    """All but the names of media: there a lone surrogate is a byte that is not UTF-8 (see `basics.file_names`)."""
     try:
-        json.dumps(row, ensure_ascii=False).encode()
+        texts = {key: value for key, value in row.items() if key not in MODALITIES}
+        json.dumps(texts, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise InputError("the text holds half a character (a lone surrogate such as \\ud800)") from None
 
@@ -109,6 +112,8 @@ def _checked_names(value: Any, modality: Modality) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value or []
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise InputError(f"`{modality}` must be a file name or a list of them, found {value!r}")
+    if not all(map(encodable, names)):
+        raise InputError(f"`{modality}` names a file with half a character (a lone surrogate such as \\ud800)")
     return tuple(names)
 
 

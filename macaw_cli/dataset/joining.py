@@ -7,6 +7,7 @@ from pathlib import Path
 
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.file_names import composed
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.dataset.conversations import Conversation
 from macaw_cli.dataset.messages import placed_media
@@ -69,7 +70,7 @@ class FeatureStores:
                 require_same_encoders(other.fingerprints, store.fingerprints, str(other.folder), str(store.folder))
             self.fingerprints |= store.fingerprints
         self._refused = {
-            (row.get("modality"), posixpath.basename(row.get("path", ""))): row.get("reason")
+            (row.get("modality"), composed(posixpath.basename(row.get("path", "")))): row.get("reason")
             for folder in folders
             for row in read_jsonl(folder / REJECTS_NAME)
         }
@@ -90,7 +91,7 @@ class FeatureStores:
             if found:
                 return found[0]
         reasons = [store.why_missing(names[0], modality) for store in self.stores]
-        if refused := self._refused.get((modality, posixpath.basename(names[0]))):
+        if refused := self._refused.get((modality, composed(posixpath.basename(names[0])))):
             reasons.append(f"extract-features could not use it: {refused}")
         raise InputError("; ".join(reasons) or f"no feature store is there for the {modality} {names[0]}")
 

@@ -26,6 +26,7 @@ class ModalityCounts:
         total_seconds: of all files together.
         null_entry: whether the features of an all-zero input are there.
         shards: tars that hold them.
+        warnings: how many files have each of them, the most frequent first.
     """
 
     files: int
@@ -36,6 +37,7 @@ class ModalityCounts:
     total_seconds: float
     null_entry: bool
     shards: int
+    warnings: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,18 @@ class _Columns:
     shape_numbers: dict[tuple[int, ...], int] = field(default_factory=dict)
     shard_numbers: dict[str, int] = field(default_factory=dict)
     null_shards: set[str] = field(default_factory=set)
+    warned: dict[int, str] = field(default_factory=dict)
+    """Warnings by the row's number: few have one."""
 
     def add(self, row: dict[str, Any]) -> None:
         """Take one row of a source path, or the null entry's."""
         if row["key"] == NULL_KEY:
             self.null_shards.add(row["shard"])
             return
-        duration = row.get("meta", {}).get("duration")
+        meta = row.get("meta", {})
+        duration = meta.get("duration")
+        if "warning" in meta:
+            self.warned[len(self.paths)] = str(meta["warning"])
         self.paths.append(hash(row["path"]))
         self.keys.append(hash(row["key"]))
         self.sizes.append(row["bytes"])
@@ -109,4 +116,6 @@ class _Columns:
             seconds=[float(seconds.min()), float(seconds.max())] if len(seconds) else [],
             null_entry=not self.null_shards.isdisjoint(finished),
             shards=sum(name in finished for name in self.shard_numbers),
+            warnings=dict(Counter(self.warned[row] for row in self.warned.keys() & set(rows.tolist())).most_common())
+            if self.warned else {},
         )  # fmt: skip

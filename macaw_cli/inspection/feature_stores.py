@@ -86,10 +86,12 @@ def feature_tables(summary: StoreSummary) -> list[Table]:
          fingerprint(summary.fingerprints.get(name, {}))]
         for name in seen
     ]  # fmt: skip
+    warnings = [[name, told, f"{count:,}"] for name, one in seen.items() for told, count in one.warnings.items()]
     rejects = [[group.reason, f"{group.files:,}", group.paths[0]] for group in summary.rejects]
     return [
         Table("Features", ["", "files", "different media", "bytes", "shape", "length"], rows),
         Table("Encoders", ["", *ENCODER_COLUMNS, "fingerprint"], encoders),
+        Table("Warnings", ["", "warning", "files"], warnings),
         Table("Rejects", ["reason", "files", "such as"], rejects),
     ]
 
@@ -103,6 +105,7 @@ def _modality(seen: ModalityCounts, encoder: dict[str, Any]) -> dict[str, Any]:
         "seconds": seen.seconds,
         "total_seconds": round(seen.total_seconds, 3),
         "shards": seen.shards,
+        "warnings": seen.warnings,
         "null_entry": seen.null_entry,
         "fingerprint": fingerprint(encoder),
         "encoder": encoder,

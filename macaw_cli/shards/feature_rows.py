@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from macaw_cli.basics.atomic_files import located_jsonl
+from macaw_cli.basics.file_names import composed
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.shards.positioned_reads import Descriptor
 
@@ -84,7 +85,7 @@ class ManifestIndex:
             if row["key"] == NULL_KEY:
                 nulls.append(start)
                 continue
-            modality, path = row["modality"], row["path"]
+            modality, path = row["modality"], composed(row["path"])
             self._starts.append(start)
             self._modalities.append(MODALITIES.index(modality))
             paths.append(hash((modality, path)))
@@ -125,23 +126,27 @@ class ManifestIndex:
         while above := above.partition("/")[2]:
             if row := self.of_path(above, modality):
                 yield row
-        lookup = self._ends if "/" in path else self._names
+        lookup, path = self._ends if "/" in path else self._names, composed(path)
         for number in lookup.find(modality, _end(path, 2)):
             row = self._current(number)
-            if row and row.modality == modality and f"/{row.path}".endswith(f"/{path}"):
+            if row and row.modality == modality and f"/{composed(row.path)}".endswith(f"/{path}"):
                 yield row
 
     def _latest(self, path: str, modality: Modality) -> tuple[int, FeatureRow] | None:
-        for number in reversed(self._paths.find(modality, path)):
+        """The last row of a path as it is written, else of one that differs only in how its letters are composed."""
+        other: tuple[int, FeatureRow] | None = None
+        for number in reversed(self._paths.find(modality, composed(path))):
             row = self._read(self._starts[number])
             if row and (row.path, row.modality) == (path, modality):
                 return number, row
-        return None
+            if row and other is None and (composed(row.path), row.modality) == (composed(path), modality):
+                other = number, row
+        return other
 
     def _current(self, number: int) -> FeatureRow | None:
         """The row at `number`, unless its shard is unfinished or a later row has the same path."""
         row = self._read(self._starts[number])
-        if row is None or self._paths.is_single(row.modality, row.path):
+        if row is None or self._paths.is_single(row.modality, composed(row.path)):
             return row
         latest = self._latest(row.path, row.modality)
         return row if latest and latest[0] == number else None

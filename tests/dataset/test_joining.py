@@ -1,9 +1,13 @@
 """Conversations and the features of their media."""
 
+import json
+import os
+import unicodedata
+
 import pytest
 from fake_store import features_of, key_of, make_store, question, write_rows
 
-from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.dataset.conversations import Origin, checked_conversation
 from macaw_cli.dataset.joining import FeatureStores, join
 
@@ -30,6 +34,37 @@ def test_a_medium_is_found_by_path_by_name_and_by_key(joined, store, name):
     (use,) = joined(question(name))
     assert (FeatureStores([store]).stores[0].read(use.medium.row) == features_of("image", "images/3.png")).all()
     assert not use.source.startswith("/")
+
+
+NFC, NFD = (unicodedata.normalize(form, "bücher/Café.png") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize("stored, asked", [(NFC, NFD), (NFD, NFC), (NFD, NFC.split("/")[1]), (NFC, "data/" + NFD)])
+def test_a_medium_is_found_however_the_letters_of_its_name_are_composed(tmp_path, stored, asked):
+    store = make_store(tmp_path / "features", image=[stored, "images/1.png"])
+    conversation = checked_conversation(question(asked), Origin(0, "c.jsonl", 1))
+    (good,), bad = join([conversation], FeatureStores([store]), [tmp_path])
+    assert not bad and good.media[0].medium.row.path == stored
+
+
+def test_two_names_that_differ_only_in_how_letters_are_composed_stay_two(tmp_path):
+    store = make_store(tmp_path / "features", image=[NFC, NFD])
+    for name in (NFC, NFD):
+        conversation = checked_conversation(question(name), Origin(0, "c.jsonl", 1))
+        (good,), _ = join([conversation], FeatureStores([store]), [tmp_path])
+        assert good.media[0].medium.row.path == name
+
+
+def test_a_name_that_is_not_utf8_is_found_by_its_escapes(tmp_path):
+    name = os.fsdecode(b"images/caf\xe9.png")
+    store = make_store(tmp_path / "features", image=[name], same={name: "coffee"})
+    row = json.loads(json.dumps({**question(name), "id": "q", "messages": question("a.png")["messages"]}))
+    (good,), _ = join([checked_conversation(row, Origin(0, "c.jsonl", 1))], FeatureStores([store]), [tmp_path])
+    assert good.media[0].medium.row.path == name and good.media[0].source == "images/caf\\udce9.png"
+    with pytest.raises(InputError, match="half a character"):
+        checked_conversation(question("images/\ud800.png"), Origin(0, "c.jsonl", 1))
+    with pytest.raises(InputError, match="half a character"):
+        checked_conversation({**question(name), "id": "\udce9"}, Origin(0, "c.jsonl", 1))
 
 
 def test_a_question_about_a_medium_without_features_names_medium_and_store(joined, store):

@@ -15,6 +15,7 @@ from macaw_cli.basics.errors import InputError, LockedError, MismatchError, Reso
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.features.extract import extract
+from macaw_cli.inspection.feature_stores import describe_feature_store
 from macaw_cli.media.audio import load_audio
 from macaw_cli.media.images import load_image
 from macaw_cli.media.video import load_frames
@@ -365,3 +366,16 @@ def test_what_was_rejected_before_is_told_again(workspace, media, capsys):
     assert "Rejected before: 1" in capsys.readouterr().out
     extract(workspace(), ["media/1.wav"]).print()  # it is not named now, and stands in the store
     assert "Rejected before: 1 in this store" in capsys.readouterr().out
+
+
+def test_audio_whose_channels_cancel_out_has_a_warning_in_its_row_and_in_inspect(workspace, tmp_path, store, capsys):
+    tone = np.sin(np.arange(16000) / 5) / 4
+    soundfile.write(tmp_path / "antiphase.wav", np.stack([tone, -tone], axis=1), 16000)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([tone, tone], axis=1), 16000)
+    assert extract(workspace(), ["antiphase.wav", "stereo.wav"]).made == {"audio": 2}
+    warned, plain = (store().find(name, "audio") for name in ("antiphase.wav", "stereo.wav"))
+    assert "cancel" in warned.meta["warning"] and "warning" not in plain.meta
+    description = describe_feature_store(tmp_path / "features")
+    assert description.facts["modalities"]["audio"]["warnings"] == {warned.meta["warning"]: 1}
+    description.show()
+    assert "cancel" in capsys.readouterr().out

@@ -33,6 +33,14 @@ def test_copies_changed_files_and_unfinished_shards_are_counted_as_they_are_read
     assert (counts.shards, counts.bytes, set(counts.modalities)) == (2, 4096, {"image", "audio"})
 
 
+def test_warnings_are_counted_of_the_rows_that_count(tmp_path):
+    rows = [row(f"{name}.wav", f"k{name}", "a0.tar", modality="audio", duration=1.0, warning="hum") for name in "abc"]
+    rows += [row("b.wav", "kd", "a0.tar", modality="audio", duration=1.0), shard("a0.tar", 4)]
+    rows += [row("d.wav", "ke", "a1.tar", modality="audio", warning="unfinished")]
+    write_jsonl(tmp_path / "manifest.jsonl", rows)
+    assert count_manifest(tmp_path).modalities["audio"].warnings == {"hum": 2}
+
+
 def test_rows_are_not_kept(tmp_path):
     rows = (row(f"pictures/of/things/number-{number}.png", f"{number:032x}", "i0.tar") for number in range(5000))
     write_jsonl(tmp_path / "manifest.jsonl", [*rows, shard("i0.tar", 5000)])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.config.loading import Workspace
 from macaw_cli.features.sources.manifests import Row, clip_fragment, manifest_rows
@@ -59,7 +60,7 @@ def name_of(workspace: Workspace, file: Path, base: Path) -> str:
 
 
 def _expand(workspace: Workspace, source: str) -> list[Path]:
-    path = workspace.path(source)
+    path = on_disk(workspace.path(source))
     try:
         path.stat()
         return [path]
@@ -159,7 +160,7 @@ def _of_manifest(workspace: Workspace, manifest: Path, row: Row) -> Source | Ref
     path, start, end = row
     if is_url(path):
         return source_of_url(path, start, end)
-    file = manifest.parent / os.path.expanduser(local_place(path))  # noqa: PTH111, Path raises for a name like ~a.png
+    file = on_disk(manifest.parent / os.path.expanduser(local_place(path)))  # noqa: PTH111, Path raises for a name like ~a.png
     name = name_of(workspace, file, manifest.parent) + clip_fragment(start, end)
     if not os.path.isfile(file):  # noqa: PTH113, Path.is_file raises where the folder above may not be read
         return Refused(reject(name, modality_of_name(file.name), "There is no such file."), str(file))

@@ -3,11 +3,11 @@
 import io
 import json
 import math
-import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.file_names import encodable
 
 Row = tuple[str, float | None, float | None]
 """Path or URL, first and last second."""
@@ -49,7 +49,7 @@ def manifest_row(line: str, where: str) -> Row:
     try:
         row = json.loads(line)
         path, start, end = row["path"], _second(row.get("start")), _second(row.get("end"))
-        if not path or b"\0" in os.fsencode(path):
+        if not path or not encodable(path):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise InputError(f"{where} is no row of a manifest: {line[:80]}", _HINT) from None

@@ -1,6 +1,9 @@
 import json
+import os
+import unicodedata
 
 import pytest
+from PIL import Image
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace
@@ -69,3 +72,33 @@ def test_wrong_paths_empty_folders_and_nothing_at_all_are_told(workspace, tmp_pa
         survey_sources(workspace, ["texts/a.txt"])
     with pytest.raises(UsageError, match="No sources"):
         survey_sources(workspace, [])
+
+
+def test_the_kinds_of_files_that_are_left_out_are_counted(workspace, tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in ("a.txt", "b.txt", "c.xyz", "README"):
+        (tmp_path / "data" / name).write_text("x")
+    Image.new("RGB", (4, 4)).save(tmp_path / "data" / "d.png")
+    survey = survey_sources(workspace, ["data"])
+    assert survey.kinds_left_out == {".txt": 2, ".xyz": 1, "": 1} and survey.ignored == 4
+    assert ".txt 2" in survey.left_out and ".xyz 1" in survey.left_out
+
+
+@pytest.mark.parametrize("stored, written", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_are_found_however_their_letters_are_composed(workspace, tmp_path, stored, written):
+    stored, written = (unicodedata.normalize(form, "bücher/Café.png") for form in (stored, written))
+    (tmp_path / stored).parent.mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / stored)
+    (tmp_path / "list.jsonl").write_text(json.dumps({"path": written}) + "\n", encoding="utf-8")
+    for source in ("list.jsonl", written):
+        (found,) = list_sources(workspace, [source])
+        assert found.file == str(tmp_path / stored) and found.modality == "image"
+
+
+def test_a_name_that_is_not_utf8_can_be_written_in_a_manifest(workspace, tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / name)
+    (tmp_path / "list.jsonl").write_text('{"path": "caf\\udce9.png"}\n')
+    (found,) = list_sources(workspace, ["list.jsonl"])
+    assert found.file == str(tmp_path / name)
