@@ -62,8 +62,7 @@ def _opened(path: Path, content: BinaryIO | None = None) -> Image.Image:
 
 def _head(path: Path, size: int) -> bytes:
     with open_regular(path) as content:
-        head: bytes = content.read(size)
-    return head
+        return content.read(size)
 
 
 def fit_image(image: Image.Image, geometry: dict[str, Any]) -> Image.Image:

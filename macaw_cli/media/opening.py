@@ -74,4 +74,5 @@ def open_image(path: Path, content: BinaryIO | None = None) -> Image.Image:
         OSError: it is not there, cannot be read, or is of no known format (`PIL.UnidentifiedImageError`).
     """
     require_regular(path)
-    return Image.open(path if content is None else content, formats=[name for name in IMAGE_FORMATS if name in Image.OPEN])
+    known = [name for name in IMAGE_FORMATS if name in Image.OPEN]
+    return Image.open(path if content is None else content, formats=known)
