@@ -17,8 +17,9 @@ from timing import now, peak_gib, release
 from training_counting import flops_of_training, parameters_of
 from training_variants import Variant, Variants
 
-from macaw_cli.chat.generation import tokens_after
-from macaw_cli.config.settings import ChatSettings
+from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.requests import GenerationRequest
+from macaw_cli.inference.sampling import GREEDY
 from macaw_cli.model import attention_kernels
 from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.compilation import compile_layers
@@ -165,15 +166,24 @@ def profiled(varied: Variants) -> dict[str, object]:
     return {"kernels": len(kernels), "wall_ms": round(wall * 1000, 1), "gpu_ms": spent}
 
 
+class Silent:
+    """A tokenizer for tokens that nobody reads."""
+
+    def decode(self, tokens: list[int], **_: object) -> str:
+        """No text."""
+        return ""
+
+
 def decoding(varied: Variants) -> dict[str, float]:
     """Tokens per second of chat, with flash attention and with cuDNN's, which plans for every length."""
     model = varied.macaw().model.eval()
+    request = GenerationRequest(prompt=PROMPT, max_new_tokens=DECODED, sampling=GREEDY)
     found = {}
     for name, enabled in (("without cudnn attention", False), ("with cudnn attention", True)):
         torch.backends.cuda.enable_cudnn_sdp(enabled)
         for attempt in ("first", "again"):
             began = now()
-            made = len(list(tokens_after(model, PROMPT, {}, ChatSettings(max_new_tokens=DECODED))))
+            made = len(list(Engine(model, Silent(), frozenset()).generate([request]))) - 1  # the last event is the end
             found[f"{name}, {attempt}, tokens/s"] = round(made / (now() - began), 1)
     return found
 

@@ -2,17 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
 
 from macaw_cli.basics.errors import InputError, ResourceError
+from macaw_cli.chat.answer import Answer
 from macaw_cli.chat.attachments import Attachment
-from macaw_cli.chat.decoding import token_chooser
-from macaw_cli.chat.generation import Answer, generate
 from macaw_cli.config.settings import MODALITIES, ChatSettings
-from macaw_cli.model.answer_ends import answer_ends
+from macaw_cli.inference.conversation_cache import ConversationCache
+from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.requests import GenerationRequest
+from macaw_cli.inference.sampling import Sampling
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class ChatSession:
 
     def __init__(self, model: Any, encoder: Any, settings: ChatSettings, seed: int = 0) -> None:
         self._model, self._encoder, self._settings, self._seed = model, encoder, settings, seed
+        self._cache = ConversationCache()
         self.turns: list[Turn] = []
         self.pending: list[Attachment] = []
         """Attached since the last question; they go with the next one."""
@@ -49,6 +52,7 @@ class ChatSession:
     def clear(self) -> None:
         """Forget all turns and attachments."""
         self.turns, self.pending = [], []
+        self._cache.forget()
 
     def ask(self, question: str) -> Generator[str]:
         """Answer `question` with the pending media, yielding text as it comes.
@@ -60,7 +64,7 @@ class ChatSession:
         """
         _require_text(question)
         turn = Turn(question, tuple(sorted(self.pending, key=_order)))
-        pieces = self._answer([*self.turns, turn])
+        pieces = self._answer([*self.turns, turn], self._cache)
         try:
             yield from pieces
         except Exception:
@@ -85,7 +89,7 @@ class ChatSession:
         self.turns.append(replace(turn, answer=self.answer.text))
         self.pending = []
 
-    def _answer(self, turns: list[Turn]) -> Iterator[str]:
+    def _answer(self, turns: list[Turn], cache: ConversationCache | None = None) -> Iterator[str]:
         attachments = [attachment for turn in turns for attachment in turn.attachments]
         encoded = self._encoder.prompt(
             messages_of(turns, self._settings.system), [(item.modality, item.shape) for item in attachments]
@@ -95,14 +99,13 @@ class ChatSession:
         for item in attachments:
             tensor = torch.from_numpy(item.features).to(self._model.device, self._model.dtype)
             features[f"{item.modality}_features"].append(tensor)
-        self.answer = Answer(soft_tokens=_by_kind(attachments))
+        self.answer = Answer(soft_tokens=_by_kind(attachments), prompt_tokens=len(encoded.input_ids))
+        request = GenerationRequest(
+            prompt=encoded.input_ids, features=features, max_new_tokens=self._settings.max_new_tokens,
+            sampling=sampling_of(self._settings), seed=self._seed, cache=cache,
+        )  # fmt: skip
         try:
-            yield from generate(
-                self._model, self._encoder.tokenizer, encoded.input_ids, features,
-                token_chooser(self._model, self._settings, self._seed), answer=self.answer,
-                stop_ids=answer_ends(self._model, self._encoder),
-                max_new_tokens=self._settings.max_new_tokens,
-            )  # fmt: skip
+            yield from self.answer.follow(Engine.of(self._model, self._encoder).generate([request]))
         except torch.OutOfMemoryError:
             raise ResourceError(
                 f"{self._model.device} ran out of memory with {len(encoded.input_ids)} tokens.",
@@ -117,6 +120,11 @@ class ChatSession:
                 f" it is longer than the {longest} that the model can read.",
                 "Type /clear to begin anew, or lower chat.max_new_tokens.",
             )
+
+
+def sampling_of(settings: ChatSettings) -> Sampling:
+    """What the settings say about sampling."""
+    return Sampling(**{one.name: getattr(settings, one.name) for one in fields(Sampling)})
 
 
 def _require_text(question: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from macaw_cli.basics import console
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.chat import completion
+from macaw_cli.chat.answer import Answer
 from macaw_cli.chat.attachments import Attacher, Attachment
-from macaw_cli.chat.generation import Answer
 from macaw_cli.chat.lines import Ask, Attach, Meaning, help_lines, read_line
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.config.settings import Modality

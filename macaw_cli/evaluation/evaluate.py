@@ -9,7 +9,6 @@ from macaw_cli.basics import distributed
 from macaw_cli.basics.console import progress
 from macaw_cli.config.evaluation_settings import MetricName
 from macaw_cli.evaluation.accuracy import Scored
-from macaw_cli.evaluation.branches import BranchScore
 from macaw_cli.evaluation.conditions import Asked, asked_under
 from macaw_cli.evaluation.figures import report
 from macaw_cli.evaluation.generating import Generation, generate_answers
@@ -18,6 +17,7 @@ from macaw_cli.evaluation.metrics.registry import metrics_of
 from macaw_cli.evaluation.scoring import batches_of, score
 from macaw_cli.evaluation.sharing import UNANSWERED, all_answers, own_share
 from macaw_cli.evaluation.swapping import Question, swap_partners
+from macaw_cli.inference.branches import BranchScore
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.shards.joined_datasets import DatasetReader

@@ -3,17 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import torch
 
 from macaw_cli.basics.console import progress
 from macaw_cli.evaluation.conditions import Asked
 from macaw_cli.evaluation.held_out import UNSEEN_TAG, HeldOut, kind_of
 from macaw_cli.evaluation.scoring import features_of, prompt_of
-from macaw_cli.model.answer_ends import answer_ends
+from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.requests import EndEvent, GenerationRequest
+from macaw_cli.inference.sampling import GREEDY
 from macaw_cli.model.encoding import ConversationEncoder
-from macaw_cli.model.isolation import branches_stay_apart
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.shards.joined_datasets import DatasetReader
 
@@ -57,12 +55,22 @@ def generate_answers(
     wanted = [item for item in asked if item.row in chosen and item.condition in CONDITIONS]
     if not wanted:
         return
+    engine = Engine.of(model, encoder)
     prompts = [(prompt_of(item, questions[item.row], encoder), item) for item in wanted]
     with progress("generate", len(prompts), "answers") as advance:
-        for batch in _batches(prompts, model, settings):
-            for (_, item), text in zip(batch, _decoded(model, encoder, dataset, batch, settings), strict=True):
-                questions[item.row].answers[item.condition] = text
-            advance(len(batch), "")
+        for batch in _batches(prompts, settings):
+            requests = [
+                GenerationRequest(
+                    prompt=prompt, features=features_of(item.media, dataset, model), sampling=GREEDY,
+                    max_new_tokens=settings.max_new_tokens,
+                )
+                for prompt, item in batch
+            ]  # fmt: skip
+            for event in engine.generate(requests):
+                if isinstance(event, EndEvent):
+                    item = batch[event.number][1]
+                    questions[item.row].answers[item.condition] = event.text
+                    advance(1, "")
 
 
 def _chosen(questions: Sequence[HeldOut], per_kind: int) -> set[int]:
@@ -78,43 +86,9 @@ def _chosen(questions: Sequence[HeldOut], per_kind: int) -> set[int]:
 
 
 def _batches(
-    prompts: list[tuple[list[int], Asked]], model: MacawForConditionalGeneration, settings: Generation
+    prompts: list[tuple[list[int], Asked]], settings: Generation
 ) -> Iterator[list[tuple[list[int], Asked]]]:
-    """Prompts of about the same length; one at a time where padding would change an answer."""
+    """Prompts of about the same length."""
     prompts = sorted(prompts, key=lambda one: (len(one[0]), one[1].row))
-    longest = len(prompts[-1][0]) + settings.max_new_tokens
-    size = settings.batch_size if branches_stay_apart(model.language_model, longest) else 1
-    for start in range(0, len(prompts), size):
-        yield prompts[start : start + size]
-
-
-@torch.no_grad()
-def _decoded(
-    model: MacawForConditionalGeneration,
-    encoder: ConversationEncoder,
-    dataset: DatasetReader,
-    batch: Sequence[tuple[list[int], Asked]],
-    settings: Generation,
-) -> list[str]:
-    """The answers' text; prompts are padded on the left."""
-    longest = max(len(prompt) for prompt, _ in batch)
-    ids = torch.zeros(len(batch), longest, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for number, (prompt, _) in enumerate(batch):
-        ids[number, longest - len(prompt) :] = torch.tensor(prompt)
-        mask[number, longest - len(prompt) :] = 1
-    stops = answer_ends(model, encoder)
-    features: dict[str, Any] = dict(features_of([ref for _, item in batch for ref in item.media], dataset, model))
-    output = model.generate(
-        input_ids=ids.to(model.device), attention_mask=mask.to(model.device), max_new_tokens=settings.max_new_tokens,
-        do_sample=False, num_beams=1, temperature=1.0, top_p=1.0, top_k=50, eos_token_id=sorted(stops) or None,
-        pad_token_id=min(stops, default=0), **features,
-    )  # fmt: skip
-    return [_text(encoder, tokens, stops) for tokens in output[:, longest:].tolist()]
-
-
-def _text(encoder: ConversationEncoder, tokens: list[int], stops: frozenset[int]) -> str:
-    """The text before the first token that ends an answer, as the chat shows it."""
-    end = next((at for at, token in enumerate(tokens) if token in stops), len(tokens))
-    text: str = encoder.tokenizer.decode(tokens[:end], skip_special_tokens=True)
-    return text
+    for start in range(0, len(prompts), settings.batch_size):
+        yield prompts[start : start + settings.batch_size]

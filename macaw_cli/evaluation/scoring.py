@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from macaw_cli.evaluation.branches import (
+from macaw_cli.evaluation.conditions import Asked, told_without_media, without_media
+from macaw_cli.evaluation.held_out import HeldOut
+from macaw_cli.inference.branches import (
     BranchRow,
     BranchScore,
     apart,
@@ -18,8 +20,6 @@ from macaw_cli.evaluation.branches import (
     kept_logits,
     plain_batch,
 )
-from macaw_cli.evaluation.conditions import Asked, told_without_media, without_media
-from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.isolation import branches_stay_apart
 from macaw_cli.model.modeling import MacawForConditionalGeneration

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, MambaConfig
 
-from macaw_cli.evaluation.branches import BranchRow, apart, branch_batch, branch_scores, plain_batch
+from macaw_cli.inference.branches import BranchRow, apart, branch_batch, branch_scores, plain_batch
 
 VOCABULARY = 50
 

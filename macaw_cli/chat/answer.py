@@ -1,0 +1,51 @@
+"""One answer as the terminal shows it: its text, its numbers, and how long it took."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from macaw_cli.inference.engine import Generation
+from macaw_cli.inference.requests import EndEvent
+
+Ending = Literal["end", "length", "stopped"]
+
+
+@dataclass
+class Answer:
+    """An answer while it grows and after it ended."""
+
+    text: str = ""
+    prompt_tokens: int = 0
+    soft_tokens: dict[str, int] = field(default_factory=dict)
+    """Those of `prompt_tokens` that stand for media: image, audio, video and soundtrack counted apart."""
+    completion_tokens: int = 0
+    """Tokens generated, the end token not counted."""
+    ending: Ending = "stopped"
+    """`end`: the model ended it; `length`: `chat.max_new_tokens` did; `stopped`: the reader did."""
+    first_token_s: float = 0.0
+    tokens_per_s: float = 0.0
+    """Speed after the first token; 0 for a single token."""
+    _started: float = field(default_factory=time.perf_counter, repr=False)
+
+    def follow(self, generation: Generation) -> Iterator[str]:
+        """The pieces of text that come, while this answer grows along."""
+        for event in generation:
+            if isinstance(event, EndEvent):
+                self.ending = "length" if event.ending == "length" else "end"
+                piece = event.rest
+            else:
+                self._count_token()
+                piece = event.text
+            self.text += piece
+            if piece:
+                yield piece
+
+    def _count_token(self) -> None:
+        """Note that one more token is there."""
+        now = time.perf_counter() - self._started
+        self.completion_tokens += 1
+        if self.completion_tokens == 1:
+            self.first_token_s = now
+        else:
+            self.tokens_per_s = (self.completion_tokens - 1) / max(now - self.first_token_s, 1e-9)

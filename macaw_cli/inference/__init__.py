@@ -1,0 +1,1 @@
+"""The one place that decodes and scores: used by chat, evaluation and export."""

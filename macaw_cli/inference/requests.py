@@ -1,0 +1,77 @@
+"""What is asked of the engine, and what it says while it answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch import Tensor
+
+from macaw_cli.inference.conversation_cache import ConversationCache
+from macaw_cli.inference.sampling import Sampling
+
+Ending = Literal["end", "stop", "length", "cancelled"]
+"""The model ended its answer, a stop string came, the answer reached its limit, or nobody wants it any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationRequest:
+    """One prompt to be continued.
+
+    Args:
+        prompt: token ids, placeholders of soft tokens included.
+        features: `image_features` and the like, one tensor per medium, in order of appearance.
+        max_new_tokens: longest answer.
+        sampling: how tokens are chosen.
+        seed: of the sampling.
+        stop: texts that end the answer and do not belong to it.
+        cache: of the conversation that the prompt continues; what it shares with the prompt is not computed again.
+    """
+
+    prompt: Sequence[int]
+    features: Mapping[str, Sequence[Tensor]] = field(default_factory=dict)
+    max_new_tokens: int = 128
+    sampling: Sampling = field(default_factory=Sampling)
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    cache: ConversationCache | None = None
+
+
+@dataclass(frozen=True)
+class TokenEvent:
+    """One more token of an answer.
+
+    Args:
+        number: of the request.
+        token: its id.
+        text: what became certain with it, possibly nothing.
+    """
+
+    number: int
+    token: int
+    text: str
+
+
+@dataclass(frozen=True)
+class EndEvent:
+    """An answer is complete.
+
+    Args:
+        number: of the request.
+        ending: why.
+        text: the whole answer.
+        rest: what of it came with no token event, such as the end that might have been a stop string.
+        prompt_tokens: of the prompt, soft tokens included.
+        completion_tokens: of the answer, without its end token.
+        reused_tokens: of the prompt, those that were in the cache.
+    """
+
+    number: int
+    ending: Ending
+    text: str
+    rest: str
+    prompt_tokens: int
+    completion_tokens: int
+    reused_tokens: int = 0
+
+
+Event = TokenEvent | EndEvent

@@ -1,0 +1,87 @@
+"""How the next token is chosen: by the model's own `generation_config`, with what a request says over it."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How tokens are chosen; what is None is as the model's `generation_config` says.
+
+    Attributes:
+        temperature: 0 takes the likeliest token.
+        top_p: sample among the likeliest tokens that together have this probability.
+        top_k: sample among so many of the likeliest tokens.
+        min_p: sample among tokens with at least this share of the likeliest token's probability.
+        repetition_penalty: above 1, tokens that the answer has already become less likely.
+        no_repeat_ngram_size: no sequence of so many tokens appears twice; 0 allows all.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    no_repeat_ngram_size: int | None = None
+
+    def overrides(self) -> dict[str, Any]:
+        """The same in the names of transformers."""
+        said = {name: value for name, value in vars(self).items() if value is not None}
+        if self.temperature == 0:
+            said = {name: value for name, value in said.items() if name != "temperature"} | {"do_sample": False}
+        elif any(value is not None for value in (self.temperature, self.top_p, self.top_k, self.min_p)):
+            said["do_sample"] = True
+        # beams and assisted decoding need whole sequences: an answer that is shown as it comes has one
+        return {**said, "num_beams": 1, "max_length": None, "cache_implementation": None}
+
+
+GREEDY = Sampling(temperature=0, repetition_penalty=1.0, no_repeat_ngram_size=0)
+"""The likeliest token, whatever the model's `generation_config` says."""
+
+
+class TokenChooser:
+    """Chooses the tokens of one answer, with transformers' own logits processors.
+
+    Penalties look at the tokens of the answer alone, as in `model.generate` with media.
+
+    Attributes:
+        is_argmax: whether it takes the largest logit, whatever came before.
+
+    Args:
+        model: its `generation_config` says what `sampling` leaves open.
+        sampling: what the request says.
+        seed: of the sampling; the same seed gives the same answer, whatever else is generated at the same time.
+    """
+
+    def __init__(self, model: Any, sampling: Sampling, seed: int = 0) -> None:
+        config, self._processors = _prepared(model, sampling)
+        self._samples = bool(config.do_sample)
+        self._dice = torch.Generator().manual_seed(seed)
+        self.is_argmax = not self._samples and not self._processors
+
+    def __call__(self, logits: torch.Tensor, answer: Sequence[int]) -> int:
+        """The next token.
+
+        Args:
+            logits: (V,) fp32 on the CPU.
+            answer: tokens of the answer so far.
+        """
+        scores = self._processors(torch.tensor([list(answer)], dtype=torch.long), logits[None])[0]
+        if not self._samples:
+            return int(scores.argmax())
+        return int(torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=self._dice))
+
+
+def _prepared(model: Any, sampling: Sampling) -> tuple[Any, Any]:
+    """The configuration and the logits processors that transformers makes of it."""
+    config, _ = model._prepare_generation_config(None, **sampling.overrides())
+    model._prepare_special_tokens(config, kwargs_has_attention_mask=True, device="cpu")
+    with warnings.catch_warnings():
+        # transformers warns that penalties look at new tokens alone, as they are meant to
+        warnings.filterwarnings("ignore", "Passing .* will apply", UserWarning)
+        processors = model._get_logits_processor(config, input_ids_seq_length=0, device="cpu")
+    return config, processors
