@@ -11,17 +11,9 @@ import torch
 
 from macaw_cli.evaluation.conditions import Asked, told_without_media, without_media
 from macaw_cli.evaluation.held_out import HeldOut
-from macaw_cli.inference.branches import (
-    BranchRow,
-    BranchScore,
-    apart,
-    branch_batch,
-    branch_scores,
-    kept_logits,
-    plain_batch,
-)
+from macaw_cli.inference import scoring
+from macaw_cli.inference.branches import BranchRow, BranchScore
 from macaw_cli.model.encoding import ConversationEncoder
-from macaw_cli.model.isolation import branches_stay_apart
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import MediaRef
@@ -52,7 +44,8 @@ def batches_of(
     most = MOST_LOGITS // model.config.text_config.vocab_size
     batch: list[Encoded] = []
     for one in rows:
-        if batch and (len(batch) == batch_size or _positions_kept(model, [*batch, one]) > most):
+        more = [each.row for each in [*batch, one]]
+        if batch and (len(batch) == batch_size or scoring.positions_kept(model, more) > most):
             yield batch
             batch = []
         batch.append(one)
@@ -74,16 +67,8 @@ def score(
     model: MacawForConditionalGeneration, dataset: DatasetReader, batch: Sequence[Encoded]
 ) -> list[list[BranchScore]]:
     """Per row, the score of every candidate, in one forward pass."""
-    rows = [one.row for one in batch]
-    plain = _needs_plain_rows(model, rows)
-    layout = plain_batch(apart(rows)) if plain else branch_batch(rows)
-    media = [ref for one in batch for _ in (one.row.branches if plain else (0,)) for ref in one.media]
-    features = features_of(media, dataset, model)
-    output = model(**layout.inputs(model.device), logits_to_keep=layout.keep, use_cache=False, **features)
-    if not plain:
-        return branch_scores(rows, layout, output.logits)
-    scores = iter(branch_scores(apart(rows), layout, output.logits))
-    return [[next(scores)[0] for _ in row.branches] for row in rows]
+    features = [features_of(one.media, dataset, model) for one in batch]
+    return scoring.score(model, [one.row for one in batch], features)
 
 
 def features_of(
@@ -116,16 +101,3 @@ def _rows(asked: Sequence[Asked], questions: Sequence[HeldOut], encoder: Convers
         same.numbers.append(number)
         question.tokens = len(same.row.branches[question.reference])
     return rows
-
-
-def _positions_kept(model: MacawForConditionalGeneration, batch: list[Encoded]) -> int:
-    """B K of the forward pass, as `score` will make it."""
-    rows = [one.row for one in batch]
-    plain = _needs_plain_rows(model, rows)
-    count = sum(len(row.branches) for row in rows) if plain else len(rows)
-    return count * kept_logits(rows, plain=plain)
-
-
-def _needs_plain_rows(model: MacawForConditionalGeneration, rows: list[BranchRow]) -> bool:
-    """Whether the answers to one question would disturb each other in one row."""
-    return not branches_stay_apart(model.language_model, max(row.length for row in rows))

@@ -12,6 +12,7 @@ from macaw_cli.evaluation import scoring
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.held_out import first_per_kind, held_out_questions
 from macaw_cli.evaluation.run import evaluate_folder
+from macaw_cli.inference import scoring as inference_scoring
 from macaw_cli.model.folder import load_model
 from macaw_cli.shards.training_dataset import TrainingDataset
 
@@ -56,7 +57,7 @@ def test_the_answers_are_the_same_in_rows_of_their_own_and_in_batches_of_few_log
     model_and_encoder, dataset, monkeypatch
 ):
     together = answers(model_and_encoder, dataset)
-    monkeypatch.setattr(scoring, "branches_stay_apart", lambda llm, length: False)
+    monkeypatch.setattr(inference_scoring, "branches_stay_apart", lambda llm, length: False)
     assert answers(model_and_encoder, dataset) == together
     monkeypatch.setattr(scoring, "MOST_LOGITS", 40 * model_and_encoder[0].config.text_config.vocab_size)
     assert answers(model_and_encoder, dataset) == together

@@ -17,6 +17,7 @@ from macaw_cli.evaluation.conditions import told_without_media, without_media
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.generating import Generation
 from macaw_cli.evaluation.held_out import kind_of
+from macaw_cli.inference import engine
 from macaw_cli.model.folder import load_model
 from macaw_cli.shards.training_dataset import TrainingDataset
 

@@ -1,0 +1,55 @@
+"""How likely candidate answers are: rows of prompts and candidates through the model, in one forward pass."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from macaw_cli.inference.branches import (
+    BranchRow,
+    BranchScore,
+    apart,
+    branch_batch,
+    branch_scores,
+    kept_logits,
+    plain_batch,
+)
+from macaw_cli.model.isolation import branches_stay_apart
+from macaw_cli.model.modeling import MacawForConditionalGeneration
+
+Features = Mapping[str, Sequence[torch.Tensor]]
+"""`image_features` and the like of one row, one tensor per medium, in order of appearance."""
+
+
+def score(
+    model: MacawForConditionalGeneration, rows: Sequence[BranchRow], features: Sequence[Features]
+) -> list[list[BranchScore]]:
+    """Per row, the score of every candidate, in one forward pass.
+
+    Args:
+        model: in evaluation mode.
+        rows: prompts with their candidates.
+        features: of each row.
+    """
+    plain = _needs_plain_rows(model, rows)
+    layout = plain_batch(apart(rows)) if plain else branch_batch(rows)
+    together: dict[str, list[torch.Tensor]] = {}
+    for row, own in zip(rows, features, strict=True):
+        for name, media in own.items():
+            together.setdefault(name, []).extend(list(media) * (len(row.branches) if plain else 1))
+    output = model(**layout.inputs(model.device), logits_to_keep=layout.keep, use_cache=False, **together)
+    if not plain:
+        return branch_scores(rows, layout, output.logits)
+    scores = iter(branch_scores(apart(rows), layout, output.logits))
+    return [[next(scores)[0] for _ in row.branches] for row in rows]
+
+
+def positions_kept(model: MacawForConditionalGeneration, rows: Sequence[BranchRow]) -> int:
+    """Positions whose logits a forward pass of these rows holds."""
+    plain = _needs_plain_rows(model, rows)
+    count = sum(len(row.branches) for row in rows) if plain else len(rows)
+    return count * kept_logits(rows, plain=plain)
+
+
+def _needs_plain_rows(model: MacawForConditionalGeneration, rows: Sequence[BranchRow]) -> bool:
+    """Whether the answers to one question would disturb each other in one row."""
+    return not branches_stay_apart(model.language_model, max(row.length for row in rows))
