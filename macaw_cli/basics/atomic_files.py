@@ -6,16 +6,21 @@ that has no newline, and `append_jsonl` first cuts such a line off.
 
 import json
 import os
-import shutil
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.errors import DamagedError
-
-TEMPORARY_SUFFIX = ".tmp"
-REPLACED_SUFFIX = ".old"
+from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.working_files import (
+    kind_of,
+    open_own,
+    remove_leftovers,
+    remove_own,
+    require_replaceable,
+    working_name,
+)
 
 
 def fsync_folder(folder: Path) -> None:
@@ -27,30 +32,59 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def publish_folder(unfinished: Path, final: Path) -> None:
+def publish_folder(unfinished: Path, final: Path, own_names: re.Pattern[str]) -> None:
     """Flush a folder that is whole to the disk and give it its final name, in place of an older one.
 
     No folder of that name is ever a half-removed one; in the moment of a crash in between, both stand beside it.
+
+    Args:
+        unfinished: made by `working_folder`.
+        final: where it goes.
+        own_names: of what a folder of this kind may hold; one that holds anything else is not replaced.
+
+    Raises:
+        InputError: see `require_replaceable_folder`.
     """
+    require_replaceable_folder(final, own_names)
     for path in unfinished.rglob("*"):
         if path.is_file():
             with path.open("rb") as written:
                 os.fsync(written.fileno())
     fsync_folder(unfinished)
-    replaced = final.with_name(final.name + REPLACED_SUFFIX)
-    shutil.rmtree(replaced, ignore_errors=True)
-    if final.exists():
+    replaced = final.with_name(working_name(final.name, "old"))
+    if kind_of(final):
         final.rename(replaced)
     unfinished.rename(final)
     fsync_folder(final.parent)
-    shutil.rmtree(replaced, ignore_errors=True)
+    remove_own(replaced)
+    remove_leftovers(final.parent, final.name, "old")
+
+
+def require_replaceable_folder(final: Path, own_names: re.Pattern[str]) -> None:
+    """Refuse to replace a folder with anything in it that macaw did not write.
+
+    Raises:
+        InputError: `final` is a file or a link, or holds an entry of another name.
+    """
+    if (found := kind_of(final)) not in ("", "a folder"):
+        raise InputError(f"{final} is {found}, where macaw would write a folder.", "Move it away.")
+    strangers = sorted(path.name for path in final.iterdir() if not own_names.fullmatch(path.name)) if found else []
+    if strangers:
+        raise InputError(f"{final} would be replaced, and holds {strangers[0]}, which is not macaw's.", "Move it away.")
 
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target`; on success it is fsynced and renamed to `target`, else removed."""
+    """Yield a temporary path beside `target`; on success it is fsynced and renamed to `target`, else removed.
+
+    Raises:
+        InputError: `target` is a link, a folder, a pipe or a device.
+    """
+    require_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + TEMPORARY_SUFFIX)
+    remove_leftovers(target.parent, target.name)
+    temporary = target.with_name(working_name(target.name))
+    temporary.touch(exist_ok=False)
     try:
         yield temporary
         with temporary.open("rb") as written:
@@ -102,16 +136,27 @@ def write_jsonl(target: Path, rows: Iterable[Any]) -> None:
 
 
 def append_jsonl(target: Path, rows: Iterable[Any]) -> None:
-    """Append `rows` to `target` and fsync; a torn last line of an earlier crash is cut off first."""
+    """Append `rows` to `target` and fsync; a torn last line of an earlier crash is cut off first.
+
+    Raises:
+        InputError: `target` is a link or no file.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     is_new = not target.exists()
+    keep_to_one_name(target)
     _cut_torn_line(target)
-    with target.open("a", encoding="utf-8") as out:
-        out.write("".join(jsonl_line(row) for row in rows))
+    with open_own(target, "ab") as out:
+        out.write("".join(jsonl_line(row) for row in rows).encode())
         out.flush()
         os.fsync(out.fileno())
     if is_new:
         fsync_folder(target.parent)
+
+
+def keep_to_one_name(path: Path) -> None:
+    """Give a file that has another name too (a hard link, as in a copy made by `cp -l`) bytes of its own."""
+    if kind_of(path) == "a file" and os.lstat(path).st_nlink > 1:
+        write_bytes(path, path.read_bytes())
 
 
 def read_jsonl(path: Path) -> list[Any]:
@@ -177,5 +222,5 @@ def _dumped(content: Any, indent: int | None = None) -> str:
 def _cut_torn_line(path: Path) -> None:
     """Looks at the last byte first: a long journal is not read again for every row."""
     if has_torn_line(path):
-        with path.open("rb+") as file:
+        with open_own(path, "r+b") as file:
             file.truncate(file.read().rfind(b"\n") + 1)

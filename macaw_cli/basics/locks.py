@@ -15,24 +15,28 @@ from typing import Any
 
 from macaw_cli.basics.errors import InputError, LockedError
 from macaw_cli.basics.typed_command import typed_command
+from macaw_cli.basics.working_files import kind_of, open_descriptor, remove_leftovers
 
 LOCK_NAME = ".macaw.lock"
+_BEGINS = b'{"pid": '
+"""How the content of every lock file begins."""
 _held: set[int] = set()
 """Descriptors of the locks that this process holds."""
 
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Hold the folder's writer lock for the duration of the block.
+    """Hold the folder's writer lock for the duration of the block; what dead writers were making is removed first.
 
     Raises:
         LockedError: another process holds it; the message names that command and its process id.
-        InputError: `folder` is a file, or may not be written.
+        InputError: `folder` is a file, or may not be written; or the lock is a link, or a file that macaw did not make.
     """
     lock = _open(folder)
     _held.add(lock)
     try:
         _take(lock, folder)
+        remove_leftovers(folder)
         yield
         if lock in _held:  # not so in a forked child that comes along here
             os.ftruncate(lock, 0)
@@ -45,8 +49,8 @@ def folder_lock(folder: Path) -> Iterator[None]:
 def is_locked(folder: Path) -> bool:
     """Whether another command is writing in the folder now."""
     try:
-        lock = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+        lock = open_descriptor(folder / LOCK_NAME, os.O_RDONLY)
+    except (OSError, InputError):
         return False
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -65,11 +69,16 @@ def describe_holder() -> dict[str, Any]:
 def _open(folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        lock = open_descriptor(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT)
     except (FileExistsError, NotADirectoryError):
         raise InputError(f"{folder} cannot be a folder: a file is in the way.", "Choose another folder.") from None
     except PermissionError:
         raise InputError(f"{folder} may not be written by this user.", "Choose another folder.") from None
+    begins = os.pread(lock, len(_BEGINS), 0)
+    if _BEGINS.startswith(begins):
+        return lock
+    os.close(lock)
+    raise InputError(f"{folder / LOCK_NAME} is no lock of macaw's.", "Move it away, or choose another folder.")
 
 
 def _take(lock: int, folder: Path) -> None:
@@ -83,6 +92,8 @@ def _take(lock: int, folder: Path) -> None:
 
 
 def _holder(folder: Path) -> str:
+    if kind_of(folder / LOCK_NAME) != "a file":
+        return "another macaw command"
     try:
         owner = json.loads((folder / LOCK_NAME).read_text(encoding="utf-8"))
         return f"`{owner['command']}` (process {owner['pid']} on {owner['host']})"

@@ -1,15 +1,27 @@
 """Places beyond this machine's folders: what is a URL, what it is called, and what must not be written down of it."""
 
+import hashlib
 import os
 import re
+from functools import partial
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
-_SECRETS = re.compile(
-    r"x-(amz|goog)-.*|awsaccesskeyid|signature|expires|key-pair-id|policy|sig|se|sp|sv|sr|(access_)?token"
+_HARMLESS = frozenset((
+    "alt", "crop", "dl", "download", "fit", "fm", "fmt", "format", "h", "height", "lang", "page", "q", "quality", "raw",
+    "ref", "revision", "size", "version", "versionid", "w", "width",
+))  # fmt: skip
+"""Parameters whose values may be seen, as long as they look like these: names of formats, numbers, revisions."""
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9._-]{0,40}|~[0-9a-f]{8}")
+_OF_WHO_ASKS = re.compile(
+    r"x-(amz|goog|ms|oss|cos)-.*|(aws|oss)accesskeyid|googleaccessid|key-pair-id|policy|expires|s[eprv]|st|spr|sip|ss|srt"
+    r"|sk[esvt]|sk[ot]id|hdn(ts|ea)|jwt|(.*[-_])?(signature|sig|token|secret|password|passwd|pwd|credentials?|auth|session)"
+    r"|(api|access|auth|session)[-_]?(key|token|id)|authorization"
 )
-"""Parameters of signed links (S3, Google, CloudFront, Azure) and of tokens."""
+"""Parameters of signed links (S3, Google, CloudFront, Azure, Akamai) and of logins: not of what is asked for."""
+_HASHED = 8
+_IS_HASH = re.compile(rf"~[0-9a-f]{{{_HASHED}}}")
 
 
 def is_url(place: str) -> bool:
@@ -28,10 +40,44 @@ def absolute_place(place: str) -> str:
 
 
 def without_secrets(url: str) -> str:
-    """The URL without user, password, signature and token: what may be written down."""
-    parts = urlsplit(url)
-    kept = [part for part in parts.query.split("&") if not _SECRETS.fullmatch(unquote(part.partition("=")[0]).lower())]
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="&".join(kept)))
+    """The URL without user, password, and all values of parameters but a few harmless ones: what may be written down.
+
+    The value of another parameter becomes a short hash, so that two files that differ in it are told apart; parameters
+    of signatures and logins are left out, so that a link that is signed anew is the same file. What comes out stays as
+    it is when it goes in again.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url
+    web = scheme.lower() in ("http", "https", "ftp", "ftps", "ws", "wss")
+    rest, mark, fragment = rest.partition("#")
+    place, question, query = rest.partition("?")
+    host, slash, path = place.partition("/")
+    if "@" in path and re.search(r":.*\D", host.rpartition("@")[2]):  # a slash in the password
+        host, slash, path = path.rpartition("@")[2].partition("/")
+    shown = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    if parts := [part for part in map(partial(_shown_part, web=web), query.split("&")) if part]:
+        shown += question + "&".join(parts)
+    kept = mark and not web and "=" not in fragment  # object stores have names with this letter
+    return f"{shown}#{fragment}" if kept else shown
+
+
+def _shown_part(part: str, *, web: bool) -> str:
+    """One part of a query; a name of an object store may hold a question mark, too."""
+    name, equals, value = part.partition("=")
+    if not equals:
+        known = not web or unquote(name).lower() in _HARMLESS or _IS_HASH.fullmatch(name) or not name
+        return part if known else f"~{_hash(name)}"
+    bare = unquote(name).lower()
+    if bare in _HARMLESS:
+        return part if _PLAIN_VALUE.fullmatch(value) else f"{name}=~{_hash(value)}"
+    if _OF_WHO_ASKS.fullmatch(bare):
+        return ""
+    return part if _IS_HASH.fullmatch(value) else f"{name}=~{_hash(value)}"
+
+
+def _hash(value: str) -> str:
+    return hashlib.sha256(os.fsencode(value)).hexdigest()[:_HASHED]
 
 
 def name_of_url(url: str) -> str:

@@ -1,5 +1,6 @@
 """Presets: a commented `macaw.yaml` for a purpose, which `macaw init` writes."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -81,7 +82,7 @@ def write_preset(preset: Preset, folder: Path, overrides: Sequence[str] = ()) ->
     file, another = folder / CONFIG_NAME, "Name another folder: macaw init DIR"
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, a workspace is a folder.", another)
-    if file.exists():
+    if os.path.lexists(file):
         raise InputError(f"{file} is there already and stays as it is.", another)
     write_text(file, preset_yaml(preset, overrides))
     return file

@@ -15,6 +15,7 @@ from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.owned_folders import require_apart, require_own_folder
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
@@ -23,11 +24,11 @@ from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.lock_file import lock_content
 from macaw_cli.dataset.preparing import Prepared, prepare
 from macaw_cli.dataset.presentation import show_counts, show_plan, show_result
-from macaw_cli.dataset.publishing import building_folder, is_complete, publish
+from macaw_cli.dataset.publishing import building_folder, forget_building, is_complete, publish, require_own_building
 from macaw_cli.dataset.rejects import REJECTS_NAME, require_few
 from macaw_cli.dataset.sources import Source, parse_sources
 from macaw_cli.dataset.writing import index_part, write_null_entries, write_shards
-from macaw_cli.shards.dataset_lock import BUILDING_NAME, INDEX_NAME, LOCK_NAME, read_lock, require_whole
+from macaw_cli.shards.dataset_lock import DATASET, INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.feature_store import STORE_NAME
 from macaw_cli.shards.remote_store import local_copy_of_store
 
@@ -56,7 +57,8 @@ def build_dataset(workspace: Workspace, *, limit: int | None = None, plan: bool 
 
     Raises:
         UsageError: a source is not written as it should be.
-        InputError: a source cannot be read, or too many conversations were rejected (the others are written).
+        InputError: a source cannot be read, `dataset.out` is not macaw's or lies in a source, or too many conversations
+            were rejected (the others are written).
         DamagedError: a feature store is incomplete.
         MismatchError: feature stores of different encoders.
         ResourceError: the disk is too small.
@@ -68,6 +70,9 @@ def build_dataset(workspace: Workspace, *, limit: int | None = None, plan: bool 
     stores = [_store_folder(workspace.place(store)) for store in settings.dataset.features]
     if (out / STORE_NAME).exists():
         raise InputError(f"{out} is a feature store; a dataset needs a folder of its own.", "Give another --out.")
+    require_own_folder(out, DATASET, "Give another --out.")
+    require_own_building(out)
+    require_apart(out, [*(source.path for source in sources), *stores])
     if plan:
         show_plan(prepare(sources, stores, settings), out)
         return None
@@ -84,7 +89,7 @@ def _made(out: Path, sources: list[Source], stores: list[Path], settings: Settin
     described: dict[str, Any] = {"sources": describe_sources(sources), "feature_stores": describe_stores(stores)}
     described["inputs"] = inputs_hash(described["sources"], described["feature_stores"], settings)
     if _is_current(out, described["inputs"]):
-        shutil.rmtree(out / BUILDING_NAME, ignore_errors=True)
+        forget_building(out)
         return DatasetReport(out, read_lock(out), up_to_date=True)
     building = building_folder(out, described["inputs"])
     if not is_complete(building):

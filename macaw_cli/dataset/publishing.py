@@ -2,27 +2,70 @@
 
 All files wait in `.building/<inputs>/`, its own `dataset.json` last. Only then are they moved up, `dataset.json` last
 again. A crash in between leaves a folder without `dataset.json`, which no reader accepts, and typing the command
-again goes on moving.
+again goes on moving: `.building/publishing.json` says which files in the folder are macaw's own.
 """
 
-import re
-import shutil
 from pathlib import Path
 
-from macaw_cli.basics.atomic_files import fsync_folder
+from macaw_cli.basics.atomic_files import fsync_folder, publish_folder, write_json
+from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.owned_folders import marker_content
+from macaw_cli.basics.plain_names import plain_name
+from macaw_cli.basics.working_files import kind_of, make_folder, remove_own, working_folder
 from macaw_cli.dataset.rejects import REJECTS_NAME
-from macaw_cli.shards.dataset_lock import BUILDING_NAME, LOCK_NAME, files_of, read_lock
-
-OWN_SHARD = re.compile(r"(train|val|null)-\d{6}\.tar")
+from macaw_cli.shards.dataset_lock import (
+    BUILDING_MARK,
+    BUILDING_NAME,
+    BUILDING_NAMES,
+    BUILDING_VERSION,
+    LOCK_NAME,
+    PUBLISHING_NAME,
+    files_of,
+    is_building,
+    read_lock,
+)
 
 
 def building_folder(out: Path, inputs: str) -> Path:
-    """Where the dataset of these `inputs` (a hash) is made; what other inputs left there is removed."""
+    """Where the dataset of these `inputs` (a hash) is made; what other inputs left there is removed.
+
+    Raises:
+        InputError: `.building` is there, and macaw did not make it.
+    """
     parent = out / BUILDING_NAME
-    for other in parent.iterdir() if parent.exists() else ():
-        if other.name != inputs:
-            shutil.rmtree(other)
+    if not kind_of(parent):
+        marked = working_folder(parent)
+        write_json(marked / BUILDING_MARK, {"format_version": BUILDING_VERSION})
+        publish_folder(marked, parent, BUILDING_NAMES)
+    require_own_building(out)
+    for other in parent.iterdir():
+        if other.name not in (inputs, BUILDING_MARK, PUBLISHING_NAME):
+            remove_own(other)
+    make_folder(parent / inputs)
     return parent / inputs
+
+
+def require_own_building(out: Path) -> None:
+    """Refuse a `.building` that is a link or was not made by macaw.
+
+    Raises:
+        InputError: it is not macaw's.
+    """
+    if kind_of(out / BUILDING_NAME) and not is_building(out):
+        found = kind_of(out / BUILDING_NAME)
+        raise InputError(
+            f"{out / BUILDING_NAME} is {found} that macaw did not make.", "Move it away, or choose another --out."
+        )
+
+
+def forget_building(out: Path) -> None:
+    """Remove what another build has left, when the dataset is whole.
+
+    Raises:
+        InputError: `.building` is there, and macaw did not make it.
+    """
+    require_own_building(out)
+    remove_own(out / BUILDING_NAME)
 
 
 def is_complete(building: Path) -> bool:
@@ -31,16 +74,45 @@ def is_complete(building: Path) -> bool:
 
 
 def publish(building: Path, out: Path) -> None:
-    """Move a complete dataset from `building` to `out`, in place of the one that is there."""
+    """Move a complete dataset from `building` to `out`, in place of the one that is there.
+
+    Raises:
+        InputError: a file of the new dataset's name is there, which the old dataset does not have.
+    """
     info = read_lock(building)
-    names = [file["name"] for file in files_of(info)]
+    names = [str(file["name"]) for file in files_of(info)]
+    stale = _stale(building, out, names)
     (out / LOCK_NAME).unlink(missing_ok=True)
-    for stale in [path for path in out.iterdir() if OWN_SHARD.fullmatch(path.name) and path.name not in names]:
-        stale.unlink()
+    for name in stale:
+        remove_own(out / name)
     for name in [*names, REJECTS_NAME]:
         if (building / name).exists():  # else an interrupted call has moved it already
             (building / name).replace(out / name)
     fsync_folder(out)
     (building / LOCK_NAME).replace(out / LOCK_NAME)
     fsync_folder(out)
-    shutil.rmtree(building.parent)
+    remove_own(building.parent)
+
+
+def _stale(building: Path, out: Path, names: list[str]) -> list[str]:
+    """Own files that the new dataset does not have; all own files are written down before the first one goes."""
+    record = building.parent / PUBLISHING_NAME
+    known = marker_content(record) or {}
+    own = {*_old_names(out), *(plain_name(name, str(record)) for name in known.get("own", []))}
+    strangers = [name for name in names if kind_of(out / name) and name not in own]
+    if strangers:
+        raise InputError(
+            f"{out / strangers[0]} is in the way, and belongs to no dataset of macaw.",
+            "Move it away and type the same command again, or choose another --out.",
+        )
+    write_json(record, {"format_version": BUILDING_VERSION, "own": sorted({*own, *names})})
+    return sorted(own.difference(names))
+
+
+def _old_names(out: Path) -> list[str]:
+    if not (out / LOCK_NAME).is_file():
+        return []
+    try:
+        return [str(file["name"]) for file in files_of(read_lock(out))]
+    except (DamagedError, KeyError, TypeError):
+        return []

@@ -64,7 +64,7 @@ def write_picture(figures: Mapping[str, Any], path: Path) -> None:
                          "text.parse_math": False}):  # fmt: skip
         figure = Figure(figsize=(8, accuracy_height(figures)), layout="constrained")
         draw_accuracies(figure, figures)
-        figure.savefig(path, dpi=130)
+        figure.savefig(path, format="png", dpi=130)
 
 
 def accuracy_height(figures: Mapping[str, Any]) -> float:

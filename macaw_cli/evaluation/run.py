@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from macaw_cli.basics.atomic_files import read_jsonl, write_json, write_jsonl
+from macaw_cli.basics.atomic_files import atomic_path, read_jsonl, write_json, write_jsonl
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import DamagedError, ResourceError
+from macaw_cli.basics.working_files import make_folder
 from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
@@ -89,7 +90,7 @@ def _stages(run: Path) -> list[dict[str, Any]]:
 
 
 def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:
-    out.mkdir(exist_ok=True)
+    make_folder(out)
     rows = [
         {
             "id": question.row.id,
@@ -104,7 +105,8 @@ def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:
         for question in answered
     ]
     write_jsonl(out / "answers.jsonl", rows)
-    write_picture(figures, out / "reliance.png")
+    with atomic_path(out / "reliance.png") as picture:
+        write_picture(figures, picture)
     write_json(out / "figures.json", figures)
 
 

@@ -1,6 +1,5 @@
 """`macaw export --format hf`: a transformers folder with the encoders inside, proved before it gets its name."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,10 @@ from macaw_cli import __version__
 from macaw_cli.basics.atomic_files import fsync_folder, write_json, write_text
 from macaw_cli.basics.console import say
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
-from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.errors import InputError, LockedError, MismatchError
 from macaw_cli.basics.fingerprints import sha256_file
-from macaw_cli.basics.locks import LOCK_NAME, folder_lock
+from macaw_cli.basics.owned_folders import is_untouched, require_apart
+from macaw_cli.basics.working_files import is_in_the_making, kind_of, remove_leftovers, remove_own, working_folder
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.source import quiet_transformers
@@ -57,23 +57,28 @@ def export_hf(workspace: Workspace, model: Path | None) -> ExportReport:
         LockedError: another export is writing there.
     """
     out = workspace.path(workspace.settings.export.out)
-    if out.exists():
-        raise InputError(f"{out} is there already; an export never overwrites.", "Choose another --out, or delete it.")
     source = model_folder(model) if model else newest_model(workspace)
-    unfinished = out.with_name(f".{out.name}.exporting")
-    with folder_lock(unfinished), disk_full_is_told(out.parent):
-        for left_over in unfinished.iterdir():  # of an export that was killed
-            if left_over.name != LOCK_NAME:
-                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+    _require_new(out, source)
+    remove_leftovers(out.parent, out.name)
+    with disk_full_is_told(out.parent):
+        unfinished = working_folder(out)
         try:
             proof = _write(workspace, source, out, unfinished)
-            (unfinished / LOCK_NAME).unlink()
+            _require_new(out, source, meanwhile=True)
             unfinished.rename(out)
         except BaseException:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            remove_own(unfinished)
             raise
         fsync_folder(out.parent)
     return ExportReport(source, out, _bytes(out), proof)
+
+
+def _require_new(out: Path, source: Path, *, meanwhile: bool = False) -> None:
+    if kind_of(out) and not (kind_of(out) == "a folder" and is_untouched(out)):
+        raise InputError(f"{out} is there already; an export never overwrites.", "Choose another --out, or delete it.")
+    require_apart(out, [source])
+    if not meanwhile and is_in_the_making(out):
+        raise LockedError(f"{out} is being written by another macaw export.", "Wait for it, or stop it first.")
 
 
 def _write(workspace: Workspace, source: Path, out: Path, unfinished: Path) -> Proof:

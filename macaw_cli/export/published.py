@@ -13,12 +13,13 @@ import torch
 from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.owned_folders import require_apart
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.export.published_companions import Companions, attach_companions
 from macaw_cli.export.published_config import EMBEDDING, published_config
 from macaw_cli.export.published_files import read_weights, stored_bytes
 from macaw_cli.export.published_names import published_name, renamed, summarised
-from macaw_cli.model.folder import CONFIG_FILE, save_model
+from macaw_cli.model.folder import require_own_model_folder, save_model
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 MAY_BE_MISSING = ("fusion.bridges.video.self_attention.", "fusion.null_features_")
@@ -62,12 +63,13 @@ def import_published(
         companions: tokenizer and encoders that become part of the folder.
 
     Raises:
-        InputError: no such file, no published checkpoint, or an unusable configuration.
+        InputError: no such file, no published checkpoint, or an unusable configuration; or `out` is no model of
+            macaw's, or not apart from what is read.
         MismatchError: configuration and weights contradict each other.
         ResourceError: the disk has too little room.
     """
-    if out.exists() and not (out / CONFIG_FILE).is_file() and (out.is_file() or any(out.iterdir())):
-        raise InputError(f"{out} exists and is no model folder.", "Choose another place with --out.")
+    require_own_model_folder(out)
+    require_apart(out, [file, *([config_file] if config_file else []), *companions.places()])
     require_free_space(out, stored_bytes(file))
     model, report = load_published(file, config_file, out)
     processor = attach_companions(model, companions)

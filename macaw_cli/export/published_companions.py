@@ -23,6 +23,10 @@ class Companions:
     image_encoder: str = ""
     audio_encoder: str = ""
 
+    def places(self) -> list[str]:
+        """Those that are named."""
+        return [place for place in (self.tokenizer, self.image_encoder, self.audio_encoder) if place]
+
 
 def attach_companions(model: MacawForConditionalGeneration, companions: Companions) -> MacawProcessor | None:
     """Make encoders part of the model, with their features of nothing, and pair it with a tokenizer.

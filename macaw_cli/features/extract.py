@@ -23,6 +23,7 @@ from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_els
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
+from macaw_cli.features.own_place import require_own_place
 from macaw_cli.features.partial_shards import (
     PartialJob,
     partial_job,
@@ -69,7 +70,8 @@ def extract(
         gpus: how many GPUs to use; None is one, with the engine `ray` all of the cluster.
 
     Raises:
-        InputError: nothing to extract. (Too many rejects are for the report to raise, when it was shown.)
+        InputError: nothing to extract, or `features.out` is not macaw's or not apart from the sources. (Too many
+            rejects are for the report to raise, when it was shown.)
         UsageError: `features.precision` is `auto`, and nobody knows the devices of the Ray cluster.
         MismatchError: the store holds features of another encoder.
         LockedError: another command is writing there.
@@ -79,6 +81,7 @@ def extract(
     settings = workspace.settings.features
     elsewhere = works_elsewhere(settings, gpus)
     named = sources or list(settings.sources)
+    require_own_place(workspace, named)
     survey = survey_sources(workspace, named, limit)
     from macaw_cli.features.encoding import load_encoders  # imports torch: a wrong path is told before that
 

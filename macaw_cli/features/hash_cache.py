@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from macaw_cli.basics.working_files import require_replaceable
+
 CACHE_NAME = ".hashes.sqlite"
 _VERSION = 1
 """Of its table; one of another version is thrown away."""
@@ -32,12 +34,17 @@ class HashCache:
     """SHA-256 by place and stamp; safe in threads.
 
     No trouble with its file is trouble for who asks: what cannot be read is not known, what cannot be kept is not kept,
-    and a damaged file is made anew.
+    and a damaged file is made anew. Only a link in its place is refused.
+
+    Raises:
+        InputError: its file is a link, or no file.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / CACHE_NAME
+        for file in _files(self._path):
+            require_replaceable(file)
         self._guard = threading.Lock()
         try:
             self._database = _connect(self._path)
@@ -83,9 +90,14 @@ class HashCache:
 
 
 def _connect_anew(path: Path) -> sqlite3.Connection:
-    for file in (path, path.with_name(path.name + "-journal")):  # an old journal would be played back into a new file
+    for file in _files(path):
         file.unlink(missing_ok=True)
     return _connect(path)
+
+
+def _files(path: Path) -> tuple[Path, Path]:
+    """Its file, and its journal: an old one would be played back into a new file."""
+    return path, path.with_name(path.name + "-journal")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -7,6 +7,7 @@ often it was killed.
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,11 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl, write_jsonl
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.plain_names import shard_name
 from macaw_cli.basics.urls import is_url
+from macaw_cli.basics.working_files import kind_of
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
+from macaw_cli.shards.feature_store import NULL_KEY
+from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name
 
 JOURNAL_NAME = "journal.jsonl"
+_OWN_MEMBER = re.compile(rf"([0-9a-f]{{32}}|{NULL_KEY})\.(json|npy)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,8 @@ class Job:
     def from_row(cls, row: dict[str, Any]) -> "Job":
         """The job that `row` described."""
         items = [Item(**item) for item in row["items"]]
-        return cls(row["job"], row["modality"], row["batch"], row["shards"], items)
+        shards = {output: shard_name(name, JOURNAL_NAME) for output, name in row["shards"].items()}
+        return cls(row["job"], row["modality"], row["batch"], shards, items)
 
 
 class Journal:
@@ -68,8 +76,14 @@ class Journal:
         return self._jobs
 
     def add(self, modality: Modality, outputs: tuple[Modality, ...], items: list[Item], batch: int) -> Job:
-        """Write down a new job; when this returns it stands on the disk."""
+        """Write down a new job; when this returns it stands on the disk.
+
+        Raises:
+            InputError: a file of a new shard's name is there, which is no shard of macaw's.
+        """
         shards: dict[Modality, str] = {output: f"{output}-{self._shards[output]:06d}.tar" for output in outputs}
+        for name in shards.values():
+            _require_no_stranger(self._store / name)
         job = Job(self._jobs, modality, batch, shards, [self._portable(item) for item in items])
         append_jsonl(self._store / JOURNAL_NAME, [job.row()])
         self._count(job)
@@ -92,3 +106,18 @@ class Journal:
     def _portable(self, item: Item) -> Item:
         """Named from the store on, so that a workspace can be moved in the middle of the work; a URL stays one."""
         return item if is_url(item.file) else replace(item, file=os.path.relpath(item.file, self._store))
+
+
+def _require_no_stranger(shard: Path) -> None:
+    """A shard that a killed run has finished may lie there; its first member tells it from any other tar."""
+    found = kind_of(shard)
+    if not found:
+        return
+    if found == "a file":
+        with shard.open("rb") as content:
+            name, _ = member_name(content.read(HEADER_BYTES))
+        if _OWN_MEMBER.fullmatch(name):
+            return
+        found = "a file that macaw did not make"
+    problem = f"{shard} would be overwritten, and is {found}."
+    raise InputError(problem, "Move it away and type the same command again, or name another --out.")

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.errors import DamagedError
+from macaw_cli.basics.plain_names import shard_name
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job
@@ -204,8 +205,9 @@ def _states(folder: Path) -> Iterator[PartialJob]:
 
 
 def _read(path: Path) -> PartialJob | None:
-    with suppress(OSError, DamagedError, TypeError, KeyError):  # without it the job begins anew
+    with suppress(OSError, DamagedError, TypeError, KeyError, AttributeError):  # without it the job begins anew
         content = read_json(path)
         if content["format_version"] == _VERSION and content["ends"]:
-            return PartialJob(**{**content, "ends": [BatchEnd(**end) for end in content["ends"]]})
+            shards = {output: shard_name(name, path.name) for output, name in content["shards"].items()}
+            return PartialJob(**{**content, "shards": shards, "ends": [BatchEnd(**end) for end in content["ends"]]})
     return None

@@ -14,6 +14,7 @@ from typing import Any
 from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl, read_json, write_json, write_jsonl
 from macaw_cli.basics.errors import DamagedError, MismatchError
 from macaw_cli.basics.fingerprints import fingerprint, fingerprint_difference, require_version
+from macaw_cli.basics.plain_names import shard_name
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.journal import JOURNAL_NAME, Job
 from macaw_cli.features.manifest_block import with_block
@@ -188,6 +189,7 @@ class StoreFiles:
             self._take_in(row)
 
     def _take_in(self, row: Row) -> None:
+        shard_name(row["shard"], MANIFEST_NAME)
         if "sha256" in row:
             self._sizes[row["shard"]], self._jobs[row["shard"]] = row["bytes"], row["job"]
             self._newest_job = max(self._newest_job, row["job"])

@@ -1,7 +1,7 @@
 """Model folders: written whole or not at all, loaded with a clear message, and the newest one of a workspace."""
 
 import os
-import shutil
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from macaw_cli.basics.atomic_files import publish_folder, read_json
+from macaw_cli.basics.atomic_files import publish_folder, read_json, require_replaceable_folder
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
+from macaw_cli.basics.owned_folders import FolderKind, marker_content, require_own_folder
+from macaw_cli.basics.working_files import remove_leftovers, remove_own, working_folder
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.pretrained import load_model_class
 from macaw_cli.encoders.source import quiet_transformers
@@ -27,6 +29,30 @@ EARLIER_NAMES = {
 """Names of weights before format version 3, as patterns, to those of today."""
 SHOWN_WEIGHTS = 3
 """Names in a message; more are counted."""
+OWN_NAMES = re.compile(
+    r"(config|generation_config|processor_config|preprocessor_config|macaw_\w+|special_tokens_map)\.json|README\.md"
+    r"|[\w.-]*(token|vocab|merges|normalizer|spiece|sentencepiece|bpe)[\w.-]*\.(json|txt|model|tiktoken)"
+    r"|chat_template\.(jinja|json)|additional_chat_templates|adapter|model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?"
+)
+"""What a model folder of macaw's, or an export, may hold: one with anything else is not replaced."""
+
+
+def _is_model(folder: Path) -> bool:
+    return (marker_content(folder / CONFIG_FILE) or {}).get("model_type") == "macaw"
+
+
+MODEL = FolderKind("model", _is_model)
+"""Whose folder may be written by whoever makes a model."""
+
+
+def require_own_model_folder(folder: Path) -> None:
+    """Refuse to write a model where anything else is; call it before any work.
+
+    Raises:
+        InputError: the folder is no model of macaw's, or holds a file that does not belong to one.
+    """
+    require_own_folder(folder, MODEL)
+    require_replaceable_folder(folder, OWN_NAMES)
 
 
 def load_model(
@@ -124,12 +150,29 @@ def save_model(
     Args:
         model: weights are written as they are, in safetensors.
         processor: None leaves the tokenizer out.
-        folder: the folder to write.
+        folder: the folder to write: missing, empty or a model of macaw's.
         beside: writes what else belongs into the folder that it is given.
+
+    Raises:
+        InputError: something else is there.
     """
-    unfinished = folder.with_name(f"{folder.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    require_own_model_folder(folder)
+    remove_leftovers(folder.parent, folder.name, "tmp")
+    unfinished = working_folder(folder)
+    try:
+        _write(model, processor, unfinished, beside)
+        publish_folder(unfinished, folder, OWN_NAMES)
+    except BaseException:
+        remove_own(unfinished)
+        raise
+
+
+def _write(
+    model: MacawForConditionalGeneration,
+    processor: MacawProcessor | None,
+    unfinished: Path,
+    beside: Callable[[Path], None] | None,
+) -> None:
     # transformers imports deepspeed here, which would say on stdout that it found no GPU
     if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
@@ -140,7 +183,6 @@ def save_model(
         processor.save_pretrained(unfinished)
     if beside is not None:
         beside(unfinished)
-    publish_folder(unfinished, folder)
 
 
 def _forget_origin(config: MacawConfig) -> None:

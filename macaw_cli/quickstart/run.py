@@ -10,8 +10,11 @@ from typing import Any
 from macaw_cli.basics.atomic_files import read_json, write_json, write_text
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError, MacawError, UsageError
+from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.owned_folders import FolderKind, marker_content, require_own_folder
 from macaw_cli.basics.shell_words import to_type
+from macaw_cli.basics.working_files import kind_of
 from macaw_cli.config.loading import CONFIG_NAME, Workspace, open_workspace
 from macaw_cli.config.presets import preset_yaml
 from macaw_cli.quickstart.checkpoints import copy_checkpoints
@@ -21,7 +24,9 @@ from macaw_cli.quickstart.report import write_report
 from macaw_cli.quickstart.world import make_world
 
 RUN, CONTROL = "quickstart", "shuffled-answers"
-DONE_NAME = "quickstart.json"
+DONE_NAME, VERSION = "quickstart.json", 1
+"""Its marker: with the world's seed when the world is there."""
+ELSEWHERE = "Name a new folder: macaw quickstart DIR"
 
 
 def run_quickstart(folder: Path, overrides: Sequence[str] = (), *, controls: bool = False) -> dict[str, Any]:
@@ -36,8 +41,10 @@ def run_quickstart(folder: Path, overrides: Sequence[str] = (), *, controls: boo
         `{"workspace", "figures", "controls"?, "report", "picture", "chat"}`.
 
     Raises:
-        UsageError: the folder holds something else, or a quickstart with other settings.
+        UsageError: the folder holds a workspace with other settings.
+        InputError: the folder holds something else.
     """
+    _require_own(folder, preset_yaml("quickstart", overrides))
     with folder_lock(folder):
         workspace = _workspace(folder, overrides)
         _make_world(workspace)
@@ -60,29 +67,39 @@ def chat_line(workspace: Workspace) -> str:
 
 def _workspace(folder: Path, overrides: Sequence[str]) -> Workspace:
     file = folder / CONFIG_NAME
-    wanted = preset_yaml("quickstart", overrides)
+    if not (folder / DONE_NAME).exists():  # written first, as it makes the folder a quickstart's
+        write_json(folder / DONE_NAME, {"version": VERSION})
     if not file.exists():
-        strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
-        if strangers:
-            raise UsageError(
-                f"{folder} is not empty (it holds {strangers[0]}).", "Name a new folder: macaw quickstart DIR"
-            )
-        write_text(file, wanted)
-    elif file.read_text() != wanted:
-        raise UsageError(
-            f"{file} has other settings than this quickstart would write.", "Name a new folder: macaw quickstart DIR"
-        )
+        write_text(file, preset_yaml("quickstart", overrides))
     return open_workspace(file)
+
+
+def _require_own(folder: Path, settings: str) -> None:
+    """The folder is new, or one in which a quickstart of the same settings was begun."""
+    file = folder / CONFIG_NAME
+    if kind_of(file) == "a file" and file.read_text(encoding="utf-8", errors="replace") != settings:
+        raise UsageError(f"{file} has other settings than this quickstart would write.", ELSEWHERE)
+    if kind_of(file) and not _is_quickstart(folder) and {path.name for path in folder.iterdir()} == {CONFIG_NAME}:
+        return  # `macaw init` wrote it
+    require_own_folder(folder, FolderKind("quickstart", _is_quickstart), ELSEWHERE)
+
+
+def _is_quickstart(folder: Path) -> bool:
+    content = marker_content(folder / DONE_NAME)
+    if content is None:
+        return False
+    require_version(content.get("version"), VERSION, folder / DONE_NAME)
+    return True
 
 
 def _make_world(workspace: Workspace) -> None:
     done = workspace.root / DONE_NAME
-    if done.exists():
+    if "seed" in (marker_content(done) or {}):
         return
     say("Making a small world: pictures, sounds, films, and questions about them")
     make_world(workspace.root, seed=workspace.settings.seed, sizes=workspace.settings.quickstart)
     copy_checkpoints(workspace.path("models"))
-    write_json(done, {"version": 1, "seed": workspace.settings.seed})
+    write_json(done, {"version": VERSION, "seed": workspace.settings.seed})
 
 
 def _whole_path(workspace: Workspace) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.atomic_files import atomic_path
+from macaw_cli.basics.owned_folders import GENERATOR, require_own_page
 from macaw_cli.reports.drawing import DARK, LIGHT, PALETTE
 
 
@@ -40,7 +41,11 @@ def write_page(target: Path, template: str, **content: Any) -> None:
         target: the file.
         template: name of the page's template, without its endings.
         content: what the template shows; `title` always.
+
+    Raises:
+        InputError: a file that is no page of macaw's is there.
     """
+    require_own_page(target)
     from jinja2 import Environment, PackageLoader, StrictUndefined  # here: most commands write no page
     from markupsafe import Markup
 
@@ -52,7 +57,7 @@ def write_page(target: Path, template: str, **content: Any) -> None:
     style = environment.get_template("style.css.jinja").render(light=LIGHT, dark=DARK, palette=PALETTE)
     style_hash = base64.b64encode(sha256(style.encode()).digest()).decode()
     pieces = environment.get_template(f"{template}.html.jinja").generate(
-        style=Markup(style), style_hash=style_hash, **content
+        generator=Markup(GENERATOR), style=Markup(style), style_hash=style_hash, **content
     )
     # names of files may hold bytes that are no UTF-8
     with (

@@ -5,6 +5,8 @@ from typing import Any
 
 from macaw_cli.basics.atomic_files import write_bytes
 from macaw_cli.basics.disk import human_bytes
+from macaw_cli.basics.owned_folders import require_own_page
+from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.reports.drawing import DrawnPicture, drawn
 from macaw_cli.reports.figures import CONDITIONS, held_out, run_figures
@@ -29,7 +31,9 @@ def write_run_report(folder: Path) -> Path:
         MismatchError: a newer macaw wrote the run.
         DamagedError: one of its files is not what macaw writes.
     """
+    require_own_page(folder / PAGE_NAME)
     record = read_run(folder)
+    make_folder(folder / PLOTS_NAME)
     pictures = drawn(run_pictures(record))
     for drawing in pictures:
         if drawing.picture.name in PLOTS:

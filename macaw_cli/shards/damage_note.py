@@ -9,6 +9,8 @@ from pathlib import Path
 
 from macaw_cli.basics.atomic_files import fsync_folder, read_json, write_json
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.plain_names import shard_name
+from macaw_cli.basics.working_files import kind_of
 
 DAMAGE_NAME = "damaged.json"
 DAMAGE_VERSION = 1
@@ -19,7 +21,7 @@ def damaged_shards(folder: Path) -> list[str]:
 
     Raises:
         MismatchError: a newer macaw wrote the note.
-        DamagedError: the note is no JSON.
+        DamagedError: the note is no JSON, or names something else than shards.
     """
     return list(_noted(folder))
 
@@ -44,8 +46,8 @@ def forget_damage(folder: Path, repaired: Iterable[str]) -> None:
 
 def _noted(folder: Path) -> dict[str, str]:
     note = folder / DAMAGE_NAME
-    if not note.is_file():
+    if kind_of(note) != "a file":
         return {}
     content = read_json(note)
     require_version(content.get("format_version"), DAMAGE_VERSION, note)
-    return {row["shard"]: row["reason"] for row in content["damaged"]}
+    return {shard_name(row["shard"], str(note)): row["reason"] for row in content["damaged"]}

@@ -4,6 +4,7 @@ It is written last, so a folder that has one is whole; reading starts here.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import require_version, sha256_file
+from macaw_cli.basics.owned_folders import FolderKind, marker_content
+from macaw_cli.basics.plain_names import plain_name, shard_name
+from macaw_cli.basics.working_files import kind_of
 
 FORMAT_VERSION = 1
 CONTENT_VERSION = 2
@@ -20,6 +24,11 @@ LOCK_NAME = "dataset.json"
 INDEX_NAME = "index.jsonl"
 BUILDING_NAME = ".building"
 """Folder inside the dataset's in which a new version is made."""
+BUILDING_MARK, PUBLISHING_NAME = "building.json", "publishing.json"
+"""In `.building`. Written first: what makes it macaw's own; before publishing: which files beside it are."""
+BUILDING_VERSION = 1
+BUILDING_NAMES = re.compile(r"(building|publishing)\.json|[0-9a-f]+")
+"""What `.building` holds."""
 
 
 def read_lock(folder: Path) -> dict[str, Any]:
@@ -41,8 +50,37 @@ def read_lock(folder: Path) -> dict[str, Any]:
 
 
 def files_of(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Every file of a dataset besides `dataset.json`: `{"name", "bytes", "sha256", ...}` each."""
+    """Every file of a dataset besides `dataset.json`: `{"name", "bytes", "sha256", ...}` each.
+
+    Raises:
+        DamagedError: a name is no plain file name.
+    """
+    plain_name(info["index"]["name"], LOCK_NAME, ".jsonl")
+    for shard in info["shards"]:
+        shard_name(shard["name"], LOCK_NAME)
     return [info["index"], *info["shards"]]
+
+
+def is_building(folder: Path) -> bool:
+    """Whether a build of macaw was begun in the folder and not finished."""
+    building = folder / BUILDING_NAME
+    content = marker_content(building / BUILDING_MARK) if kind_of(building) == "a folder" else None
+    if content is None:
+        return False
+    require_version(content.get("format_version"), BUILDING_VERSION, building / BUILDING_MARK)
+    return True
+
+
+def _is_dataset(folder: Path) -> bool:
+    content = marker_content(folder / LOCK_NAME)
+    if content is None or not {"format_version", "shards", "index"} <= content.keys():
+        return is_building(folder)
+    require_version(content["format_version"], FORMAT_VERSION, folder / LOCK_NAME)
+    return True
+
+
+DATASET = FolderKind("dataset", _is_dataset)
+"""Whose folder `macaw build-dataset` may write into."""
 
 
 def require_whole(folder: Path, info: Mapping[str, Any], *, hashes: bool = False) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from macaw_cli.basics.atomic_files import located_jsonl
 from macaw_cli.basics.file_names import composed
+from macaw_cli.basics.plain_names import shard_name
 from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.shards.positioned_reads import Descriptor
 
@@ -67,7 +68,7 @@ class ManifestIndex:
         shards: the finished shards. A row of another shard belongs to unfinished work and is not found.
 
     Raises:
-        DamagedError: a line is not JSON.
+        DamagedError: a line is not JSON, or a shard has no plain name.
     """
 
     def __init__(self, manifest: Path) -> None:
@@ -77,10 +78,12 @@ class ManifestIndex:
         nulls: list[int] = []
         self.shards: list[ShardRow] = []
         paths, keys, names, ends = (array("q") for _ in range(4))
+        where = str(manifest)
         for start, row in located_jsonl(manifest):
             if "key" not in row:
                 if row["items"]:
-                    self.shards.append(ShardRow(self._folder / row["shard"], row["bytes"], row["sha256"], row["items"]))
+                    path = self._folder / shard_name(row["shard"], where)
+                    self.shards.append(ShardRow(path, row["bytes"], row["sha256"], row["items"]))
                 continue
             if row["key"] == NULL_KEY:
                 nulls.append(start)

@@ -16,6 +16,7 @@ import numpy as np
 from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.owned_folders import FolderKind, marker_content
 from macaw_cli.config.settings import Modality
 from macaw_cli.shards.feature_rows import NULL_KEY, FeatureRow, ManifestIndex, ShardRow
 from macaw_cli.shards.positioned_reads import PositionedReads
@@ -30,6 +31,18 @@ _JSON_WITHIN = 1 << 17
 """Bytes before an array in which its JSON is looked for."""
 _LISTED = 100
 """Files that a name may fit before they are not counted any further."""
+
+
+def _is_feature_store(folder: Path) -> bool:
+    content = marker_content(folder / STORE_NAME)
+    if content is None or not isinstance(content.get("fingerprints"), dict):
+        return False
+    require_version(content.get("format_version"), STORE_VERSION, folder / STORE_NAME)
+    return True
+
+
+FEATURE_STORE = FolderKind("feature store", _is_feature_store)
+"""Whose folder `macaw extract-features` may write into."""
 
 
 class FeatureStore:

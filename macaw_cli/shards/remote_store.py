@@ -18,6 +18,7 @@ from macaw_cli.basics.remote_files import driver_errors_are_told, list_folder, s
 from macaw_cli.basics.remote_transfer import fetch, send
 from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.urls import joined, without_secrets
+from macaw_cli.basics.working_files import working_name
 from macaw_cli.shards.damage_note import DAMAGE_NAME
 from macaw_cli.shards.feature_rows import ShardRow
 
@@ -35,10 +36,14 @@ def cache_of_store(url: str, purpose: str) -> Path:
         url: of the store.
         purpose: `copy` to read it, `work` to write it.
     """
-    cache = os.environ.get("MACAW_CACHE") or "~/.cache/macaw"
     shown = without_secrets(url).rstrip("/")
     digest = hashlib.sha256(shown.encode()).hexdigest()[:16]
-    return Path(cache).expanduser().absolute() / "stores" / digest / purpose / shown.rpartition("/")[2]
+    name = shown.rpartition("/")[2]
+    return _stores_folder() / digest / purpose / (name if name.strip(".") else "store")
+
+
+def _stores_folder() -> Path:
+    return Path(os.environ.get("MACAW_CACHE") or "~/.cache/macaw").expanduser().absolute() / "stores"
 
 
 def local_copy_of_store(url: str) -> Path:
@@ -75,16 +80,19 @@ def fetch_small_file(url: str, folder: Path, name: str, stamp: str | None, had: 
     if stamp is None:
         target.unlink(missing_ok=True)
     elif not stamp or stamp != had or not target.exists():
-        temporary = folder / f"{name}.{os.getpid()}.tmp"
+        temporary = folder / working_name(name)
         with driver_errors_are_told(joined(url, name)):
             fetch(joined(url, name), temporary)
         temporary.replace(target)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """What is known of the remote files of a copy: `url`, `stamps` by name and more; empty for a plain folder."""
+    """What is known of the remote files of a copy: `url`, `stamps` by name and more; empty for a plain folder.
+
+    A record outside of the user's cache counts for nothing: whoever made that folder could name any URL in it.
+    """
     path = folder / RECORD_NAME
-    if not path.exists():
+    if not path.exists() or _stores_folder() not in folder.absolute().parents:
         return {"url": "", "stamps": {}}
     record: dict[str, Any] = read_json(path)
     require_version(record.get("format_version"), _RECORD_VERSION, path)
@@ -153,7 +161,7 @@ class RemoteShards:
         if name not in self._sizes:
             raise DamagedError(f"{self._shown(name)} is missing.", _HINT)
         require_free_space(self._folder, shard.nbytes)
-        temporary = self._folder / f"{name}.{os.getpid()}.tmp"
+        temporary = self._folder / working_name(name)
         try:
             with driver_errors_are_told(self._shown(name)):
                 fetch(joined(self._url, name), temporary)

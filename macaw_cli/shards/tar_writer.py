@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.atomic_files import TEMPORARY_SUFFIX, fsync_folder
+from macaw_cli.basics.atomic_files import fsync_folder
 from macaw_cli.basics.errors import DamagedError
+from macaw_cli.basics.working_files import open_own, remove_leftovers, require_replaceable, working_name
 from macaw_cli.shards.hashing_file import HashingFile
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -59,26 +60,29 @@ class ShardWriter:
 
     Args:
         path: of the finished shard.
-        suffix: what the name of the unfinished file has behind that of the shard.
+        suffix: what the name of the unfinished file has behind that of the shard; without one it is unique.
         resume_at: continue an unfinished file after so many bytes, as `position` told them; what follows is cut off.
 
     Raises:
+        InputError: the shard or the unfinished file is a link, or no file.
         OSError: there is no unfinished file.
         DamagedError: it is shorter than `resume_at`, or does not end there with a whole sample.
     """
 
-    def __init__(self, path: Path, *, suffix: str = TEMPORARY_SUFFIX, resume_at: int = 0) -> None:
+    def __init__(self, path: Path, *, suffix: str = "", resume_at: int = 0) -> None:
         from webdataset.writer import TarWriter  # imports torch, so only who writes pays for it
 
         path.parent.mkdir(parents=True, exist_ok=True)
+        require_replaceable(path)
+        remove_leftovers(path.parent, path.name)
         self._path = path
-        self._temporary = path.with_name(path.name + suffix)
+        self._temporary = path.with_name(path.name + suffix if suffix else working_name(path.name))
         self._expected: dict[str, int] = {}
         self._keys: set[str] = set()
         if resume_at:
             self._expected = _members_before(self._temporary, resume_at)
             self._keys = {name.partition(".")[0] for name in self._expected}
-        self._file = HashingFile(self._temporary.open("r+b" if resume_at else "wb"), resume_at)
+        self._file = HashingFile(open_own(self._temporary, "r+b" if resume_at else "wb"), resume_at)
         self._tar = TarWriter(self._file, encoder=False, mtime=0, compress=False)
         # webdataset's own stream holds bytes back; this one has the same bytes in the file after every sample
         self._tar.tarstream = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
+from macaw_cli.basics.plain_names import shard_name
 from macaw_cli.config.settings import Modality
 from macaw_cli.shards.dataset_lock import INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.positioned_reads import PositionedReads
@@ -112,7 +113,8 @@ class TrainingDataset:
         entry = self.info["null"].get(modality)
         if entry is None:
             return None
-        stored = self._reads.array(entry["shard"], entry["offset"], tuple(entry["shape"]), entry["dtype"])
+        shard = shard_name(entry["shard"], LOCK_NAME)
+        stored = self._reads.array(shard, entry["offset"], tuple(entry["shape"]), entry["dtype"])
         return self._views[modality].of_null.array(stored, None) if modality in self._views else stored
 
     def verify(self) -> None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any, Literal
 
+from macaw_cli.basics.plain_names import plain_name, shard_name
 from macaw_cli.config.settings import Modality
+from macaw_cli.shards.dataset_lock import INDEX_NAME
 
 Split = Literal["train", "val"]
 SPLITS: tuple[Split, ...] = ("train", "val")
@@ -78,7 +80,7 @@ def row_to_json(row: ConversationRow) -> dict[str, Any]:
 
 def row_from_json(content: Mapping[str, Any], dataset: int = 0) -> ConversationRow:
     """The inverse of `row_to_json`, for the dataset of this number."""
-    shard = intern(content["shard"])
+    shard = intern(shard_name(content["shard"], INDEX_NAME))
     kind = content.get("kind")
     return ConversationRow(
         id=content["id"],
@@ -87,7 +89,7 @@ def row_from_json(content: Mapping[str, Any], dataset: int = 0) -> ConversationR
         choices=content.get("choices"),
         media=tuple(_media_from_json(item, shard, dataset) for item in content["media"]),
         tags=tuple(content.get("tags", ())),
-        sample=intern(content["sample"]),
+        sample=intern(plain_name(content["sample"], INDEX_NAME)),
         shard=shard,
         offset=content["json"][0],
         nbytes=content["json"][1],

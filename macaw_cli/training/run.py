@@ -19,7 +19,7 @@ from macaw_cli.training.launching.host_checks import require_usable_hosts
 from macaw_cli.training.next_command import command_to_chat
 from macaw_cli.training.processes import Processes, choose_processes, planned_processes, with_precision
 from macaw_cli.training.reporting.trackers import require_trackers
-from macaw_cli.training.run_folder import RunFolder, choose_run, run_to_continue
+from macaw_cli.training.run_folder import RunFolder, choose_run, require_own_place, run_to_continue
 from macaw_cli.training.tuning.adapters import require_possible_adapter
 from macaw_cli.training.tuning.sources import llm_source
 
@@ -76,6 +76,7 @@ def train(
         say(f"There is no run {runs / settings.training.name}: it is started now.")
     report = _finished(continued, workspace)
     if report is None:
+        require_own_place(workspace)
         require_usable_hosts(processes, workspace.root, runs, settings.training.trackers)
         materials = _materials(workspace, continued)
         chosen = choose_run(workspace, resume)

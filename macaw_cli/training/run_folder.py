@@ -19,11 +19,18 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.locks import is_locked
+from macaw_cli.basics.owned_folders import FolderKind, require_apart, require_own_folder
 from macaw_cli.basics.typed_command import typed_command
+from macaw_cli.basics.urls import is_url
+from macaw_cli.basics.working_files import kind_of
 from macaw_cli.config.bridges.designs import bridge_label
 from macaw_cli.config.loading import Workspace, settings_yaml
+from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.reports.run_record import RUN_VERSION
 
+_SECTIONS = (b"version:", b"seed:", b"bridge:", b"features:", b"training:")
+"""Stand at the beginning of lines in the settings of every run (`settings_yaml`), and so in no other program's."""
+_MOST_BYTES = 1 << 20
 PACKAGES = ("deepspeed", "numpy", "safetensors", "tokenizers", "torch", "transformers", "webdataset")
 
 
@@ -74,13 +81,26 @@ class RunFolder:
 
     @property
     def is_run(self) -> bool:
-        """True for a folder that `macaw train` made."""
-        return self.settings_file.is_file()
+        """True for a folder that `macaw train` made: its settings are those of every run, and no link."""
+        return _is_run(self.path)
 
     @property
     def is_finished(self) -> bool:
         """True after the model was saved."""
         return self.summary_file.is_file()
+
+
+def _is_run(folder: Path) -> bool:
+    file = folder / "settings.yaml"
+    if kind_of(file) != "a file":
+        return False
+    with file.open("rb") as content:
+        begins = {line.split(b" ", 1)[0].strip() for line in content.readlines(_MOST_BYTES)}
+    return begins.issuperset(_SECTIONS)
+
+
+RUN = FolderKind("run", _is_run)
+"""Whose folder `macaw train` may write into."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +118,7 @@ def choose_run(workspace: Workspace, resume: bool) -> ChosenRun:
     A new run mentions an unfinished one, which stays as it is.
 
     Raises:
-        InputError: `training.name` names a run that is there already.
+        InputError: `training.name` names a run that is there already, or a folder that is no run.
     """
     runs = workspace.path(workspace.settings.training.runs)
     name = workspace.settings.training.name
@@ -109,10 +129,27 @@ def choose_run(workspace: Workspace, resume: bool) -> ChosenRun:
         taken = RunFolder(runs / name)
         way_out = "Choose another training.name" + ("." if taken.is_finished else ", or continue it with --resume.")
         raise InputError(f"There is a run {taken.path} already.", way_out)
+    if name:
+        require_own_place(workspace)
     unfinished = [run for run in _unfinished(runs, name) if not is_locked(run.path)]
     if unfinished:
         say(f"{unfinished[0].path} is not finished; `macaw train --resume` continues it. This starts a new run.")
     return ChosenRun(_new_folder(workspace, runs), continues=False)
+
+
+def require_own_place(workspace: Workspace) -> None:
+    """Refuse a run of a name whose folder holds something else, or is not apart from what is trained on.
+
+    Raises:
+        InputError: see above.
+    """
+    settings = workspace.settings.training
+    run = workspace.path(settings.runs) / settings.name
+    if settings.name:
+        require_own_folder(run, RUN, "Choose another name with --run.")
+        datasets = [split_weight(text)[0] for text in settings.datasets or (workspace.settings.dataset.out,)]
+        read = [workspace.path(place) for place in [*datasets, workspace.settings.llm] if place and not is_url(place)]
+        require_apart(run, read, "Choose another name with --run, or another place with --set training.runs.")
 
 
 def run_to_continue(workspace: Workspace) -> RunFolder | None:

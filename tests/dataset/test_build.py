@@ -208,7 +208,7 @@ def test_no_usable_conversation_makes_no_dataset(tmp_path, store, build):
     with pytest.raises(InputError, match=r"No conversation can be used.*none.png"):
         build("jsonl:c.jsonl")
     assert (tmp_path / "dataset/rejects.jsonl").exists()
-    with pytest.raises(InputError, match=r"it has no dataset.json"):
+    with pytest.raises(InputError, match=r"never finished"):
         TrainingDataset(tmp_path / "dataset")
 
 

@@ -1,5 +1,6 @@
 """Builds that are killed at every moment at which a file gets its name, and typed again."""
 
+import errno
 import os
 import shutil
 import signal
@@ -71,14 +72,20 @@ def test_a_build_killed_anywhere_ends_with_the_same_bytes_and_never_shows_half_a
     assert 8 < number < RENAMES_AT_MOST - 1
 
 
-def test_a_disk_that_fills_up_is_told_and_the_same_command_goes_on(tmp_path, build, new_bytes):
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full on this system")
+def test_a_disk_that_fills_up_is_told_and_the_same_command_goes_on(tmp_path, build, new_bytes, monkeypatch):
     inputs = TrainingDataset(tmp_path / "reference-new").info["inputs"]
     building = tmp_path / "dataset" / ".building" / inputs
-    building.mkdir(parents=True)
-    (building / "val-000000.tar.tmp").symlink_to("/dev/full")
-    with pytest.raises(ResourceError, match="is full"):
+    flush = os.fsync
+
+    def full(descriptor):
+        if "val-000000.tar" in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(descriptor)
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system does not name descriptors")
+    with monkeypatch.context() as patch, pytest.raises(ResourceError, match="is full"):
+        patch.setattr(os, "fsync", full)
         build("jsonl:new.jsonl")
     assert (building / "train-000000.tar").exists()
     build("jsonl:new.jsonl")

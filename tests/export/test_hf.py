@@ -14,7 +14,7 @@ import torch
 
 from macaw_cli.basics.errors import InputError, LockedError, MismatchError
 from macaw_cli.basics.fingerprints import sha256_file
-from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.working_files import working_folder, working_name
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
@@ -123,6 +123,7 @@ def test_an_exported_model_sees_raw_media_through_its_views(copy, drop_padding):
 
 def test_an_existing_target_is_never_overwritten(copy):
     (copy / "taken").mkdir()
+    (copy / "taken" / "notes.txt").touch()
     with pytest.raises(InputError, match=r"taken is there already; an export never overwrites. Choose another --out"):
         exported(copy, "taken")
 
@@ -166,7 +167,7 @@ def test_a_missing_encoder_is_told_and_leaves_nothing(copy):
 
 
 def test_an_export_can_be_exported_again_over_what_a_killed_one_left(export, workspace_folder):
-    left_over = workspace_folder / ".again.exporting"
+    left_over = workspace_folder / working_name("again").replace(f"-{os.getpid()}-", "-999999999-")
     (left_over / "model").mkdir(parents=True)
     (left_over / "junk.bin").write_text("junk")
     again = exported(workspace_folder, "again", export.out)
@@ -176,8 +177,24 @@ def test_an_export_can_be_exported_again_over_what_a_killed_one_left(export, wor
 
 
 def test_a_second_export_to_the_same_place_is_refused_while_the_first_one_writes(copy):
-    with folder_lock(copy / ".busy.exporting"), pytest.raises(LockedError, match="is being written by"):
+    working_folder(copy / "busy")
+    with pytest.raises(LockedError, match="is being written by"):
         exported(copy, "busy")
+
+
+def test_a_planted_link_beside_the_export_is_left_alone(copy, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    (copy / ".linked.exporting").symlink_to(tmp_path / "mine")
+    shutil.rmtree(copy / "models/whisper")
+    with pytest.raises(InputError):
+        exported(copy, "linked")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "mine"
+
+
+def test_an_export_into_its_own_model_is_refused(copy):
+    with pytest.raises(InputError, match="lies inside the source"):
+        exported(copy, "runs/quickstart/model/exported", copy / "runs/quickstart")
 
 
 def test_logits_of_another_shape_or_no_number_are_no_proof():

@@ -7,7 +7,6 @@ not fit is hashed without being kept and fetched again when it is decoded.
 
 import itertools
 import os
-import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from macaw_cli.basics.fingerprints import sha256_range
 from macaw_cli.basics.remote_files import Info, open_filesystem, remote_info, stamp_of_info
 from macaw_cli.basics.remote_transfer import fetch
 from macaw_cli.basics.urls import extension_of
+from macaw_cli.basics.working_files import kind_of, make_folder, remove_own
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
 from macaw_cli.features.remote.staging_room import Room
@@ -84,14 +84,16 @@ class Staging:
         self._newest: OrderedDict[str, Looked] = OrderedDict()
 
     def __enter__(self) -> "Staging":
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if kind_of(self._folder):
+            make_folder(self._folder)  # refuses a link
+            remove_own(self._folder)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_own(self._folder)
 
     def look(self, source: Source, known: Callable[[str], str | None]) -> "Future[Looked]":
         """Find out in the background what a remote source is; the future raises InputError with the reason.
@@ -185,7 +187,7 @@ class Staging:
         return Looked(sha256_range(path, offset, size), size, stamp, modality, str(path))
 
     def _new_path(self, url: str) -> Path:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         return self._folder / f"{next(self._numbers)}{extension_of(url)}"
 
 

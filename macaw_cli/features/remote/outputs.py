@@ -21,6 +21,7 @@ from macaw_cli.basics.urls import is_url, joined, without_secrets
 from macaw_cli.features.remote.lock import remote_lock
 from macaw_cli.features.remote.working_copy import WorkingCopy
 from macaw_cli.features.shard_rows import JobResult
+from macaw_cli.shards.feature_store import STORE_NAME
 from macaw_cli.shards.remote_store import cache_of_store
 
 _PUSH_EVERY_S = 60.0
@@ -119,6 +120,7 @@ class RemoteOutput:
             self._copy.push()
 
     def _send(self, result: JobResult, commit: Commit) -> None:
+        self._copy.push([STORE_NAME])  # before any shard: what makes the place macaw's own
         shards = [row["shard"] for row in result.rows if "sha256" in row and row["bytes"]]
         for name in shards:
             with driver_errors_are_told(joined(self._url, name), "written"):

@@ -1,12 +1,15 @@
 """The small files of a remote store while it is written here, and which side is ahead when the work goes on."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from macaw_cli.basics.remote_files import Info, driver_errors_are_told, list_folder, remote_info, stamp_of_info
 from macaw_cli.basics.remote_transfer import fetch, remove, send
 from macaw_cli.basics.urls import joined
+from macaw_cli.basics.working_files import working_name
 from macaw_cli.features.hash_cache import stamp_of
+from macaw_cli.features.own_place import require_own_entries
 from macaw_cli.shards.damage_note import DAMAGE_NAME
 from macaw_cli.shards.remote_store import SMALL_FILES, fetch_small_file, read_record, write_record
 
@@ -22,29 +25,33 @@ class WorkingCopy:
         sizes: of the remote shards.
 
     Raises:
-        InputError: the remote place may not be read.
+        InputError: the remote place may not be read, or is not macaw's.
         ResourceError: it cannot be reached.
     """
 
     def __init__(self, url: str, folder: Path) -> None:
         self._url, self.folder = url, folder
-        for left_over in [*folder.glob("*.tar"), *folder.glob("*.tmp")]:  # `.tar.partial` is continued
+        for left_over in folder.glob("*.tar"):  # `.tar.partial` is continued
             left_over.unlink()
         entries = list_folder(url)
+        require_own_entries(url, entries)
         self.sizes: dict[str, int] = {name: info["size"] for name, info in entries.items() if name.endswith(".tar")}
         record = read_record(folder)
         self._stamps: dict[str, str] = record["stamps"]
         self._sent: dict[str, str] = record.get("sent", {})
         self._pull(entries)
 
-    def push(self) -> None:
+    def push(self, names: Sequence[str] = SMALL_FILES) -> None:
         """Send what has changed, the manifest last; after a failure the same again sends the rest.
+
+        Args:
+            names: of the small files, in order.
 
         Raises:
             InputError: it may not be written.
             ResourceError: it cannot be reached.
         """
-        for name in SMALL_FILES:
+        for name in names:
             path, place = self.folder / name, joined(self._url, name)
             now = stamp_of(str(path)) if path.exists() else ""
             if self._sent.get(name, "") == now:
@@ -62,7 +69,7 @@ class WorkingCopy:
         if name not in _GROWING:
             send(self.folder / name, place)
             return
-        as_it_is = self.folder / f"{name}.tmp"  # some drivers cannot send what becomes longer meanwhile
+        as_it_is = self.folder / working_name(name)  # some drivers cannot send what becomes longer meanwhile
         try:
             shutil.copyfile(self.folder / name, as_it_is)
             send(as_it_is, place)
@@ -87,7 +94,7 @@ class WorkingCopy:
         if "store.json" not in entries:
             return not any(self._stamps.values())  # never sent; else somebody removed the store on purpose
         for name in _GROWING:
-            there = self.folder / f"{name}.tmp"
+            there = self.folder / working_name(name)
             if name in entries:
                 with driver_errors_are_told(joined(self._url, name)):
                     fetch(joined(self._url, name), there)

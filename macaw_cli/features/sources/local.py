@@ -51,6 +51,22 @@ def list_local(workspace: Workspace, source: str) -> Iterator[Found]:
             yield from _list_file(workspace, path)
 
 
+def local_inputs(workspace: Workspace, sources: list[str]) -> Iterator[Path]:
+    """Files and folders of this machine that the sources name: of many in one folder only the first.
+
+    Raises:
+        InputError: a path does not exist.
+    """
+    for source in sources:
+        if is_url(source):
+            continue
+        seen = set()
+        for path in _expand(workspace, local_place(source)):
+            if path.parent not in seen or os.path.isdir(path):  # noqa: PTH112, as above
+                seen.add(path.parent)
+                yield path
+
+
 def name_of(workspace: Workspace, file: Path, base: Path) -> str:
     """Relative to the workspace where the file lies inside it, else to `base`: never an absolute path."""
     for folder in (workspace.root, base):

@@ -1,20 +1,22 @@
 """The folder of a run's checkpoints: which ones there are and whether they are whole."""
 
 import re
-import shutil
 from pathlib import Path
 
 from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.plain_names import plain_name
+from macaw_cli.basics.working_files import make_folder, remove_own
 from macaw_cli.training.checkpoints.progress import Progress
 
 CHECKPOINT_VERSION = 1
 PROGRESS_NAME = "progress.json"
 """Written last: where the run stands, and the size of each file."""
 TEMPORARY = ".tmp"
-"""Ends the name of what is not whole yet, or is not meant to stay."""
+"""Ends the name of what is not whole yet, or is not meant to stay; all ranks must know it, so it is not unique."""
+_UNFINISHED = re.compile(rf"(step-\d{{8}}(\.before)?|universal){re.escape(TEMPORARY)}")
 
 
 def checkpoint_name(step: int) -> str:
@@ -64,14 +66,22 @@ def require_whole(path: Path) -> None:
     if not (path / PROGRESS_NAME).is_file():
         raise DamagedError(f"There is no whole checkpoint {path}.")
     for name, size in read_json(path / PROGRESS_NAME)["files"].items():
+        for part in str(name).split("/"):
+            plain_name(part, str(path / PROGRESS_NAME))
         if not (path / name).is_file() or (path / name).stat().st_size != size:
             raise DamagedError(f"{path / name} is missing or cut (expected {size} bytes).")
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Forget what a killed save or conversion has left."""
+    """Forget what a killed save or conversion has left; anything of another name stays.
+
+    Raises:
+        InputError: a link has the name of one.
+    """
     for path in folder.glob(f"*{TEMPORARY}"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if _UNFINISHED.fullmatch(path.name):
+            make_folder(path)  # refuses a link
+            remove_own(path)
 
 
 def size_of(path: Path) -> int:

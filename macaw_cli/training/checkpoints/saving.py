@@ -5,7 +5,6 @@ processes.
 """
 
 import os
-import shutil
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from macaw_cli.basics import distributed
 from macaw_cli.basics.atomic_files import fsync_folder, write_json, write_text
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.errors import DamagedError
+from macaw_cli.basics.working_files import make_folder, remove_own
 from macaw_cli.training.checkpoints.folder import (
     CHECKPOINT_VERSION,
     PROGRESS_NAME,
@@ -50,7 +50,7 @@ def save_checkpoint(
     temporary = folder / f"{name}{TEMPORARY}"
     try:
         if distributed.is_main():
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             remove_unfinished(folder)
             require_free_space(folder, sum(size_of(path) for path in checkpoints(folder)[-1:]), MAKE_ROOM)
         engine.save(folder, temporary.name)
@@ -62,7 +62,7 @@ def save_checkpoint(
         if not is_failed_write(error):
             raise
         told = not_written(folder, error)
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove_own(temporary)
         raise told from error
     torch.distributed.barrier()
 
@@ -70,7 +70,7 @@ def save_checkpoint(
 def _prune(folder: Path, keep: int, best: str | None) -> None:
     for old in checkpoints(folder)[:-keep]:
         if old.name != best:  # renamed first: what is left by a kill in between is found again
-            shutil.rmtree(old.rename(old.with_name(old.name + TEMPORARY)))
+            remove_own(old.rename(old.with_name(old.name + TEMPORARY)))
 
 
 def _finish(temporary: Path, final: Path, progress: Progress, engine: TrainingEngine) -> None:
@@ -87,7 +87,7 @@ def _finish(temporary: Path, final: Path, progress: Progress, engine: TrainingEn
         final.rename(before)
     temporary.rename(final)
     fsync_folder(final.parent)
-    shutil.rmtree(before, ignore_errors=True)
+    remove_own(before)
     write_text(final.parent / "latest", final.name + "\n")
 
 

@@ -1,7 +1,6 @@
 """ZeRO checkpoints for another number of processes, through DeepSpeed's universal form: one file per parameter."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import torch
 from macaw_cli.basics import distributed
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.errors import DamagedError
+from macaw_cli.basics.working_files import remove_own
 from macaw_cli.training.checkpoints.folder import TEMPORARY, remove_unfinished, size_of
 from macaw_cli.training.checkpoints.full_disk import not_written, says_failed_write
 
@@ -45,7 +45,7 @@ def universal_checkpoint(path: Path) -> Iterator[Path]:
     yield copy
     torch.distributed.barrier()
     if distributed.is_main():
-        shutil.rmtree(copy.parent)
+        remove_own(copy.parent)
 
 
 def _convert(path: Path, copy: Path) -> None:
@@ -58,7 +58,7 @@ def _convert(path: Path, copy: Path) -> None:
     if done.returncode == 0:
         return
     told = not_written(path.parent, done.stderr, f"{path.name} for another number of processes")
-    shutil.rmtree(copy.parent, ignore_errors=True)
+    remove_own(copy.parent)
     if says_failed_write(done.stderr):
         raise told
     reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]

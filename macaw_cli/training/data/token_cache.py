@@ -3,18 +3,19 @@
 The ids are mapped, not read, so that the processes of a machine share one copy of them in memory.
 """
 
-import shutil
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.atomic_files import publish_folder, read_json, write_json
+from macaw_cli.basics.atomic_files import publish_folder, read_json, require_replaceable_folder, write_json
 from macaw_cli.basics.console import say
 from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.working_files import remove_leftovers, working_folder
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import Split
 from macaw_cli.training.data.tokenised import TokenisedConversations
@@ -25,6 +26,8 @@ LOCKS = ".locks"
 """Folder of the cache with a lock for each of its folders, which are renamed and replaced themselves."""
 MAPPED = ("input_ids", "supervised")
 ARRAYS = ("numbers", "ends", "supervised_counts", *MAPPED)
+OWN_NAMES = re.compile(rf"tokens\.json|({'|'.join(ARRAYS)})\.npy")
+"""What a folder of the cache holds."""
 
 
 def cache_key(dataset: TrainingDataset, tokenizer: Any, config: Any, template: str, max_tokens: int) -> str:
@@ -66,17 +69,18 @@ def keep(tokens: TokenisedConversations, cache: Path, key: str, split: Split) ->
     Raises:
         ResourceError: the disk is full.
         LockedError: another training writes the same tokens.
+        InputError: its place is taken by something that is not macaw's.
     """
     folder = cache / f"{key}-{split}"
     with disk_full_is_told(cache), folder_lock(cache / LOCKS / folder.name):
-        unfinished = folder.with_name(f"{folder.name}.tmp")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
+        require_replaceable_folder(folder, OWN_NAMES)
+        remove_leftovers(cache, folder.name, "tmp")
+        unfinished = working_folder(folder)
         for name in ARRAYS:
             np.save(unfinished / f"{name}.npy", getattr(tokens, name), allow_pickle=False)
         info = {"conversations": len(tokens), "tokens": len(tokens.input_ids), "skipped": tokens.skipped}
         write_json(unfinished / "tokens.json", info)
-        publish_folder(unfinished, folder)
+        publish_folder(unfinished, folder, OWN_NAMES)
 
 
 def _read(folder: Path) -> TokenisedConversations:

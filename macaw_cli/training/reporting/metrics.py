@@ -4,12 +4,14 @@ Only rank 0 writes. On a resume the log is cut back to the checkpoint's step, so
 of a run that was never interrupted.
 """
 
+import io
 import os
 import time
 from collections.abc import Sequence
 from typing import Any, Self
 
 from macaw_cli.basics.atomic_files import jsonl_line, read_jsonl, write_jsonl
+from macaw_cli.basics.working_files import make_folder, open_own
 from macaw_cli.reports.run_record import numbers, read_run, setting_leaves
 from macaw_cli.training.reporting.trackers import TrackerThread, open_trackers
 from macaw_cli.training.run_folder import RunFolder
@@ -29,7 +31,8 @@ class MetricsLog:
         write_jsonl(run.metrics_file, kept)
         self.earlier = kept
         """Rows from before this process began."""
-        self._rows = run.metrics_file.open("a", encoding="utf-8")
+        self._rows = io.TextIOWrapper(open_own(run.metrics_file, "ab"), encoding="utf-8")
+        make_folder(run.tensorboard)
         self._events = _EventFile(str(run.tensorboard), first_step)
         self._trackers: list[TrackerThread] = []
         if trackers:

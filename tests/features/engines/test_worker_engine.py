@@ -118,10 +118,12 @@ def test_an_error_of_a_worker_is_told_as_if_it_were_the_commands_own(
 ):
     workspace()
     (tmp_path / "features").mkdir()
-    (tmp_path / "features" / "image-000001.tar.partial").symlink_to("/dev/full")  # writing fails as on a full disk
+    (tmp_path / "features" / "store.json").write_text('{"format_version": 1, "fingerprints": {}}')
+    (tmp_path / "features" / "image-000001.tar.partial").symlink_to(tmp_path / "elsewhere")
     process = start(cpu_workers, *GPUS)
     _, told = process.communicate(timeout=120)
-    assert process.returncode == 1 and "is full; everything finished before is kept" in told
+    assert process.returncode == 1 and "image-000001.tar.partial is a link" in told
+    assert not (tmp_path / "elsewhere").exists()
     assert "Traceback" not in told
 
 
