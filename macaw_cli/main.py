@@ -11,6 +11,7 @@ import typer
 from macaw_cli import __version__
 from macaw_cli.basics import console, standard_streams
 from macaw_cli.basics.errors import MacawError
+from macaw_cli.basics.redaction import guard_logs
 from macaw_cli.basics.system_errors import system_error
 from macaw_cli.basics.threads import share_cores
 from macaw_cli.commands.build_dataset import build_dataset
@@ -66,6 +67,7 @@ def cli() -> None:
     """Run the command line; exit codes: 0 done, 1 a known failure, 2 wrong usage, 130 SIGINT, 143 SIGTERM."""
     standard_streams.prepare()
     share_cores()
+    guard_logs()
     sys.excepthook = lambda kind, error, trace: console.tell_bug(error)
     sys.exit(_told(_run))
 

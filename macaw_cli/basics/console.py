@@ -1,6 +1,7 @@
 """The one door to the terminal: results on stdout, everything else on stderr, in a terminal or in a pipe.
 
-Whatever is said may hold foreign text, so all of it is stripped of control characters and nothing of it is markup.
+Whatever is said may hold foreign text, so all of it is stripped of control characters and nothing of it is markup; and
+it may hold URLs, so their secrets are left out.
 A progress display in a terminal is rich's; in a pipe it is a plain line every `PLAIN_EVERY_S` seconds.
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from macaw_cli.basics import distributed
 from macaw_cli.basics.errors import MacawError
+from macaw_cli.basics.redaction import redacted, redacted_tree
 from macaw_cli.basics.standard_streams import encodable, put, writes_unicode
 from macaw_cli.basics.terminal_text import in_json, lines, one_line
 
@@ -33,10 +35,14 @@ class Advance(Protocol):
         """Count `count` more units, show `note` (without one the last stays), and lower the total by `fewer`."""
 
 
+def _line(text: str) -> str:
+    return redacted(one_line(text))
+
+
 def say(text: str) -> None:
     """One line of what is going on, on stderr, from the main process only."""
     if distributed.is_main():
-        put(one_line(text) + "\n", to_stdout=False)
+        put(_line(text) + "\n", to_stdout=False)
 
 
 def result(text: str) -> None:
@@ -46,7 +52,7 @@ def result(text: str) -> None:
         ResourceError: standard output is closed or full.
     """
     if distributed.is_main():
-        put(one_line(text) + "\n", to_stdout=True)
+        put(_line(text) + "\n", to_stdout=True)
 
 
 def result_piece(text: str) -> None:
@@ -66,25 +72,25 @@ def result_json(content: Any) -> None:
         ResourceError: standard output is closed or full.
     """
     if distributed.is_main():
-        text = json.dumps(content, indent=2, ensure_ascii=not writes_unicode(sys.stdout))
+        text = json.dumps(redacted_tree(content), indent=2, ensure_ascii=not writes_unicode(sys.stdout))
         put(in_json(text) + "\n", to_stdout=True)
 
 
 def tell_error(error: MacawError) -> None:
     """What went wrong, and on a line of its own what to do."""
-    put(f"Error: {one_line(error.problem)}\n", to_stdout=False)
+    put(f"Error: {_line(error.problem)}\n", to_stdout=False)
     if error.hint:
-        put(f"  {one_line(error.hint)}\n", to_stdout=False)
+        put(f"  {_line(error.hint)}\n", to_stdout=False)
 
 
 def tell_usage(text: str) -> None:
     """How a command is used, and what about it was wrong: several lines."""
-    put(lines(text), to_stdout=False)
+    put(redacted(lines(text)), to_stdout=False)
 
 
 def tell_bug(error: BaseException) -> None:
     """A traceback, from any process."""
-    put(lines("".join(traceback.format_exception(error))), to_stdout=False)
+    put(redacted(lines("".join(traceback.format_exception(error)))), to_stdout=False)
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]], *, to_stdout: bool = True) -> None:
@@ -99,12 +105,12 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], *, to_std
     if not distributed.is_main():
         return
     stream = sys.stdout if to_stdout else sys.stderr
-    table = Table(title=encodable(one_line(title), stream), title_justify="left")
+    table = Table(title=encodable(_line(title), stream), title_justify="left")
     for number, column in enumerate(columns):
         justify: Any = "left" if number == 0 else "right"
-        table.add_column(encodable(one_line(column), stream), justify=justify, no_wrap=True)
+        table.add_column(encodable(_line(column), stream), justify=justify, no_wrap=True)
     for row in rows:
-        table.add_row(*(encodable(one_line(cell), stream) for cell in row))
+        table.add_row(*(encodable(_line(cell), stream) for cell in row))
     # names of files and kinds are no markup: `[1]` and `:cat:` stay what they are
     console = Console(file=stream, markup=False, emoji=False, highlight=False)
     if not stream.isatty():
@@ -157,7 +163,7 @@ class LiveLines:
         for number, line in enumerate(self._fields(self._console.width - 1)):
             text.append("\n" if number else "")
             for place, (field, style) in enumerate(line):
-                text.append(self._gap if place else "").append(one_line(field), style or None)
+                text.append(self._gap if place else "").append(_line(field), style or None)
         return text
 
 
@@ -196,14 +202,14 @@ def _rich_progress(title: str, total: int, unit: str, passing: bool) -> Iterator
         TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=Console(file=sys.stderr), transient=passing) as bar:
-        task = bar.add_task(one_line(title), total=total, rate="", note="")
+        task = bar.add_task(_line(title), total=total, rate="", note="")
         started, done = time.monotonic(), 0
 
         def advance(count: int, note: str = "", fewer: int = 0) -> None:
             nonlocal done, total
             done, total = done + count, total - fewer
             rate = done / max(time.monotonic() - started, 1e-9)
-            bar.update(task, advance=count, total=max(total, done), rate=f"{rate:.1f} {unit}/s", note=one_line(note))
+            bar.update(task, advance=count, total=max(total, done), rate=f"{rate:.1f} {unit}/s", note=_line(note))
 
         yield _one_at_a_time(advance)
 

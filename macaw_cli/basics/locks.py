@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError, LockedError
+from macaw_cli.basics.redaction import redacted
 from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.basics.working_files import kind_of, open_descriptor, remove_leftovers
 
@@ -63,7 +64,7 @@ def is_locked(folder: Path) -> bool:
 
 def describe_holder() -> dict[str, Any]:
     """This process and what was typed to start it, for whoever finds its lock: `pid`, `host` and `command`."""
-    return {"pid": os.getpid(), "host": socket.gethostname(), "command": " ".join(typed_command())}
+    return {"pid": os.getpid(), "host": socket.gethostname(), "command": redacted(" ".join(typed_command()))}
 
 
 def _open(folder: Path) -> int:

@@ -6,14 +6,12 @@ door: the console, errors, and the files that describe a run.
 
 import logging
 import re
-import sys
-import traceback
-from types import TracebackType
 from typing import Any
 
 from macaw_cli.basics.urls import without_secrets
 
 _URL_IN_TEXT = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`\x00-\x1f\x7f]+")
+_ONE_URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://\S+")
 _ENDS = ".,;:!)]}"
 """Belong to the sentence around a URL when they stand at its end."""
 _LOOSE = re.compile(
@@ -33,25 +31,20 @@ def redacted(text: str) -> str:
 def redacted_tree(content: Any) -> Any:
     """What JSON or YAML holds, with every text in it, keys too, as `redacted` shows it."""
     if isinstance(content, str):
-        return redacted(content)
+        return without_secrets(content) if _ONE_URL.fullmatch(content) else redacted(content)
     if isinstance(content, dict):
         return {redacted_tree(key): redacted_tree(value) for key, value in content.items()}
     return [redacted_tree(item) for item in content] if isinstance(content, list | tuple) else content
 
 
-def guard_traces() -> None:
-    """From now on tracebacks of this process, and what libraries log, are redacted, too."""
-    sys.excepthook = _print_redacted
+def guard_logs() -> None:
+    """From now on what libraries log in this process is redacted, too; tracebacks go through the console."""
     logging.setLogRecordFactory(_Record)
 
 
 class _Record(logging.LogRecord):
     def getMessage(self) -> str:  # noqa: N802, a name of logging
         return redacted(super().getMessage())
-
-
-def _print_redacted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    print(redacted("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.shown_text import shown
+from macaw_cli.basics.redaction import redacted_tree
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.bridges.designs import BRIDGE_FORMS
@@ -131,9 +132,10 @@ def _adapter() -> TypeAdapter[Settings]:
     return TypeAdapter(Settings)
 
 
-def settings_yaml(settings: Settings) -> str:
-    """The settings as the YAML that reads back to the same."""
-    return yaml.safe_dump(_plain(asdict(settings)), sort_keys=False, allow_unicode=True)
+def settings_yaml(settings: Settings, *, redact: bool = False) -> str:
+    """The settings as the YAML that reads back to the same, but for the secrets of URLs where `redact` is set."""
+    plain = _plain(asdict(settings))
+    return yaml.safe_dump(redacted_tree(plain) if redact else plain, sort_keys=False, allow_unicode=True)
 
 
 def known_keys(cls: type = Settings, prefix: str = "") -> Iterator[str]:

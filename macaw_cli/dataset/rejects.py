@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.redaction import redacted
 from macaw_cli.dataset.conversations import Origin
 
 REJECTS_NAME = "rejects.jsonl"
@@ -26,7 +27,8 @@ class Reject:
     def to_json(self) -> dict[str, Any]:
         """The row of `rejects.jsonl`."""
         named = {"id": self.id} if self.id else {}
-        return {"file": self.origin.file, "row": self.origin.row, **named, "filter": self.filter, "reason": self.reason}
+        reason = redacted(self.reason)
+        return {"file": self.origin.file, "row": self.origin.row, **named, "filter": self.filter, "reason": reason}
 
 
 def removed_by_filter(rejects: Sequence[Reject]) -> dict[str, int]:

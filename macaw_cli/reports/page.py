@@ -12,6 +12,7 @@ from typing import Any
 
 from macaw_cli.basics.atomic_files import atomic_path
 from macaw_cli.basics.owned_folders import GENERATOR, require_own_page
+from macaw_cli.basics.redaction import redacted
 from macaw_cli.reports.drawing import DARK, LIGHT, PALETTE
 
 
@@ -64,7 +65,7 @@ def write_page(target: Path, template: str, **content: Any) -> None:
         atomic_path(target) as temporary,
         temporary.open("w", encoding="utf-8", errors="xmlcharrefreplace", newline="\n") as out,
     ):
-        out.writelines(pieces)
+        out.writelines(map(redacted, pieces))
 
 
 def _data_url(content: bytes, mime_type: str = "image/png") -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.redaction import redacted_tree
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.training.launching.hosts import Host
 from macaw_cli.training.processes import Processes
@@ -58,7 +59,7 @@ def write_job(job: TrainingJob, path: Path) -> None:
         "processes": asdict(job.processes),
         "command": list(job.command),
     }
-    write_json(path, content)
+    write_json(path, redacted_tree(content))
 
 
 def read_job(path: Path) -> TrainingJob:

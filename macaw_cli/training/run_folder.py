@@ -20,6 +20,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.locks import is_locked
 from macaw_cli.basics.owned_folders import FolderKind, require_apart, require_own_folder
+from macaw_cli.basics.redaction import redacted_tree
 from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.basics.urls import is_url
 from macaw_cli.basics.working_files import kind_of
@@ -179,7 +180,7 @@ def _new_folder(workspace: Workspace, runs: Path) -> RunFolder:
             run.path.mkdir(parents=True, exist_ok=bool(name))
         except FileExistsError:
             continue  # another training took the number in the same moment
-        write_text(run.settings_file, settings_yaml(workspace.settings))
+        write_text(run.settings_file, settings_yaml(workspace.settings, redact=True))
         return run
 
 
@@ -205,7 +206,7 @@ def write_versions(run: RunFolder, identity: dict[str, Any]) -> None:
         "command": typed_command(),
         "identity": identity,
     }
-    write_json(run.versions_file, content)
+    write_json(run.versions_file, redacted_tree(content))
 
 
 def read_identity(run: RunFolder) -> dict[str, Any] | None:

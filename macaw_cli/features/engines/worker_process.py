@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from macaw_cli.basics.console import tell_bug
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.lifetime import end_with_parent
+from macaw_cli.basics.redaction import guard_logs
 from macaw_cli.basics.system_errors import system_error
 from macaw_cli.features.engines.work_order import WorkOrder
 from macaw_cli.features.journal import Job
@@ -24,6 +25,7 @@ from macaw_cli.features.shard_rows import JobResult
 
 def main() -> int:
     """Work until the parent has no more jobs; the exit code."""
+    guard_logs()
     parent = Parent(sys.stdin, os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # a library that prints must not print into the answers
     _belong_to(int(sys.argv[1]))

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from macaw_cli.basics.redaction import redacted
 from macaw_cli.config.settings import Modality
 
 
@@ -60,4 +61,4 @@ Found = Source | Refused | Uncounted | Ignored
 
 def reject(name: str, modality: Modality | None, reason: str, key: str | None = None) -> dict[str, Any]:
     """A row of `rejects.jsonl`: which source, what was wanted of it, and why it cannot be had."""
-    return {"path": name, "modality": modality, "key": key, "reason": reason}
+    return {"path": name, "modality": modality, "key": key, "reason": redacted(reason)}

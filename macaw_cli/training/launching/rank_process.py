@@ -15,6 +15,7 @@ from macaw_cli.basics import distributed
 from macaw_cli.basics.console import tell_bug
 from macaw_cli.basics.errors import Interrupted, MacawError
 from macaw_cli.basics.lifetime import end_with_parent
+from macaw_cli.basics.redaction import guard_logs
 from macaw_cli.basics.system_errors import system_error
 from macaw_cli.basics.typed_command import remember_typed_command
 from macaw_cli.training.launching.outcome import leave_error, leave_report, leave_silence
@@ -34,6 +35,7 @@ ORPHAN_TIME_S = 1800.0
 
 def main(folder: Path) -> int:
     """Train as one rank; what happened is left in `folder` for the launcher. Returns the exit code."""
+    guard_logs()
     from macaw_cli.training.job import read_job
     from macaw_cli.training.session import train_in_this_process
 

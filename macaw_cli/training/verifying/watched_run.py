@@ -13,6 +13,7 @@ from pathlib import Path
 from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.errors import Interrupted, MacawError, ResourceError
 from macaw_cli.basics.lifetime import end_with_parent, kill_with_descendants
+from macaw_cli.basics.redaction import redacted_tree
 from macaw_cli.basics.typed_command import remember_typed_command, typed_command
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.training.signals import StopRequest, exit_code
@@ -53,7 +54,7 @@ def run_watched(request: Request, folder: Path, stop: StopRequest, until: Callab
         "gpus": request.gpus, "cpu_processes": request.cpu_processes, "resume": request.resume,
         "command": typed_command(),
     }  # fmt: skip
-    write_json(folder / "request.json", content)
+    write_json(folder / "request.json", redacted_tree(content))
     output = folder / OUTPUT_NAME
     with output.open("a", encoding="utf-8") as out:
         command = [sys.executable, "-m", "macaw_cli.training.verifying.watched_run", str(folder)]
