@@ -16,6 +16,7 @@ from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.working_files import (
     kind_of,
     open_own,
+    remove_file,
     remove_leftovers,
     remove_own,
     require_replaceable,
@@ -92,7 +93,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.replace(target)
         fsync_folder(target.parent)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        remove_file(temporary)
         raise
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.remote_files import open_filesystem, with_retries
+from macaw_cli.basics.working_files import open_own
 
 _AT_ONCE = 8 << 20
 """Bytes that one request asks for when a part of a file is fetched."""
@@ -22,7 +23,7 @@ def fetch(url: str, target: Path, offset: int | None = None, size: int | None = 
     if offset is None or size is None:
         with_retries(partial(_get_file, filesystem, path, target))
         return
-    with target.open("wb") as out:
+    with open_own(target, "wb") as out:
         for start in range(offset, offset + size, _AT_ONCE):
             end = min(start + _AT_ONCE, offset + size)
             part: bytes = with_retries(partial(filesystem.cat_file, path, start=start, end=end))

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _HARMLESS = frozenset((
-    "alt", "crop", "dl", "download", "fit", "fm", "fmt", "format", "h", "height", "lang", "page", "quality", "raw", "ref",
-    "revision", "size", "version", "versionid", "w", "width",
+    "alt", "crop", "dl", "download", "fit", "fm", "fmt", "format", "h", "height", "lang", "page", "quality", "raw",
+    "ref", "revision", "size", "version", "versionid", "w", "width",
 ))  # fmt: skip
 """Parameters whose values may be seen, as long as they look like these: names of formats, numbers, revisions."""
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9._-]{0,40}|~[0-9a-f]{8}")

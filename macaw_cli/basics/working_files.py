@@ -85,6 +85,27 @@ def remove_own(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file of a fixed name, or a link of that name, but never a folder; nothing there is fine.
+
+    Raises:
+        InputError: a folder is in its place.
+    """
+    if kind_of(path) == "a folder":
+        raise InputError(f"{path} is a folder, expected a file.", _MOVE_IT)
+    path.unlink(missing_ok=True)
+
+
+def take_place(temporary: Path, target: Path) -> None:
+    """Rename a file that is whole to its name, in place of an older one.
+
+    Raises:
+        InputError: `target` is a link, a folder, a pipe or a device.
+    """
+    require_replaceable(target)
+    temporary.replace(target)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder of a fixed name inside one of macaw's own, unless it is there.
 

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.fingerprints import require_version
-from macaw_cli.basics.shown_text import shown
 from macaw_cli.basics.redaction import redacted_tree
+from macaw_cli.basics.shown_text import shown
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.bridges.designs import BRIDGE_FORMS

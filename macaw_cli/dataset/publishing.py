@@ -11,7 +11,7 @@ from macaw_cli.basics.atomic_files import fsync_folder, publish_folder, write_js
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.owned_folders import marker_content
 from macaw_cli.basics.plain_names import plain_name
-from macaw_cli.basics.working_files import kind_of, make_folder, remove_own, working_folder
+from macaw_cli.basics.working_files import kind_of, make_folder, remove_file, remove_own, take_place, working_folder
 from macaw_cli.dataset.rejects import REJECTS_NAME
 from macaw_cli.shards.dataset_lock import (
     BUILDING_MARK,
@@ -82,14 +82,14 @@ def publish(building: Path, out: Path) -> None:
     info = read_lock(building)
     names = [str(file["name"]) for file in files_of(info)]
     stale = _stale(building, out, names)
-    (out / LOCK_NAME).unlink(missing_ok=True)
+    remove_file(out / LOCK_NAME)
     for name in stale:
-        remove_own(out / name)
+        remove_file(out / name)
     for name in [*names, REJECTS_NAME]:
         if (building / name).exists():  # else an interrupted call has moved it already
-            (building / name).replace(out / name)
+            take_place(building / name, out / name)
     fsync_folder(out)
-    (building / LOCK_NAME).replace(out / LOCK_NAME)
+    take_place(building / LOCK_NAME, out / LOCK_NAME)
     fsync_folder(out)
     remove_own(building.parent)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from macaw_cli.basics.working_files import require_replaceable
+from macaw_cli.basics.working_files import remove_file, require_replaceable
 
 CACHE_NAME = ".hashes.sqlite"
 _VERSION = 1
@@ -91,7 +91,7 @@ class HashCache:
 
 def _connect_anew(path: Path) -> sqlite3.Connection:
     for file in _files(path):
-        file.unlink(missing_ok=True)
+        remove_file(file)
     return _connect(path)
 
 

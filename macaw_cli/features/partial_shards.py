@@ -17,6 +17,7 @@ from typing import Any, cast
 from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.plain_names import shard_name
+from macaw_cli.basics.working_files import remove_file
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job
@@ -188,7 +189,7 @@ def remove_partial_without_job(folder: Path, jobs: Iterable[Job]) -> None:
 def _remove(folder: Path, state: PartialJob, but: Collection[str] = ()) -> None:
     for name in state.shards.values():
         if name not in but:
-            (folder / (name + PARTIAL_SUFFIX)).unlink(missing_ok=True)
+            remove_file(folder / (name + PARTIAL_SUFFIX))
     _state_path(folder, state.shards).unlink(missing_ok=True)
 
 

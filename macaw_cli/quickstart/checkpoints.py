@@ -1,9 +1,10 @@
 """The tiny pretrained checkpoints that ship with the package, as ordinary folders of `transformers`."""
 
-import shutil
 from pathlib import Path
 
+from macaw_cli.basics.atomic_files import write_bytes
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
+from macaw_cli.basics.working_files import make_folder
 
 SHIPPED = Path(__file__).parent / "pretrained"
 NAMES = ("clip", "whisper", "llama")
@@ -20,5 +21,5 @@ def copy_checkpoints(folder: Path) -> None:
     with disk_full_is_told(folder):
         for file in files:
             target = folder / file.relative_to(SHIPPED)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
+            make_folder(target.parent)
+            write_bytes(target, file.read_bytes())

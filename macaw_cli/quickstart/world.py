@@ -19,6 +19,7 @@ import numpy as np
 from macaw_cli.basics.atomic_files import write_jsonl
 from macaw_cli.basics.console import progress
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
+from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.quickstart_settings import QuickstartSettings
 from macaw_cli.quickstart import attributes, questions, texts
 from macaw_cli.quickstart.attributes import Film, Picture, Sound
@@ -74,7 +75,7 @@ def make_world(
     files = plan_world(seed, sizes)
     require_free_space(folder, sum(BYTES_PER_FILE[file.modality] for file in files))
     for split in SPLITS:
-        (folder / "media" / split).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / "media" / split)
     if processes is None:
         processes = 2 if len(files) > 4 * FILES_PER_TASK and (os.cpu_count() or 1) > 1 else 1
     with disk_full_is_told(folder):

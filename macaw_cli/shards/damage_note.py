@@ -10,7 +10,7 @@ from pathlib import Path
 from macaw_cli.basics.atomic_files import fsync_folder, read_json, write_json
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.plain_names import shard_name
-from macaw_cli.basics.working_files import kind_of
+from macaw_cli.basics.working_files import kind_of, remove_file
 
 DAMAGE_NAME = "damaged.json"
 DAMAGE_VERSION = 1
@@ -33,7 +33,7 @@ def note_damage(folder: Path, reasons: Mapping[str, str]) -> None:
         rows = [{"shard": name, "reason": reason} for name, reason in reasons.items()]
         write_json(note, {"format_version": DAMAGE_VERSION, "damaged": rows})
     elif note.exists():
-        note.unlink()
+        remove_file(note)
         fsync_folder(folder)
 
 

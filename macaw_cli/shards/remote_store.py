@@ -18,7 +18,7 @@ from macaw_cli.basics.remote_files import driver_errors_are_told, list_folder, s
 from macaw_cli.basics.remote_transfer import fetch, send
 from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.urls import joined, without_secrets
-from macaw_cli.basics.working_files import working_name
+from macaw_cli.basics.working_files import remove_file, take_place, working_name
 from macaw_cli.shards.damage_note import DAMAGE_NAME
 from macaw_cli.shards.feature_rows import ShardRow
 
@@ -66,7 +66,7 @@ def local_copy_of_store(url: str) -> Path:
     stamps = {name: stamp_of_info(info) for name, info in entries.items()}
     for path in folder.glob("*.tar"):
         if not stamps.get(path.name) or record["stamps"].get(path.name) != stamps[path.name]:
-            path.unlink(missing_ok=True)
+            remove_file(path)
     for name in SMALL_FILES:
         fetch_small_file(url, folder, name, stamps.get(name), record["stamps"].get(name))
     sizes = {name: info["size"] for name, info in entries.items() if name.endswith(".tar")}
@@ -78,12 +78,12 @@ def fetch_small_file(url: str, folder: Path, name: str, stamp: str | None, had: 
     """Bring one file of the copy up to date; `stamp` None means that it is not there any more."""
     target = folder / name
     if stamp is None:
-        target.unlink(missing_ok=True)
+        remove_file(target)
     elif not stamp or stamp != had or not target.exists():
         temporary = folder / working_name(name)
         with driver_errors_are_told(joined(url, name)):
             fetch(joined(url, name), temporary)
-        temporary.replace(target)
+        take_place(temporary, target)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -167,9 +167,9 @@ class RemoteShards:
                 fetch(joined(self._url, name), temporary)
             if temporary.stat().st_size != shard.nbytes or sha256_file(temporary) != shard.sha256:
                 raise DamagedError(f"{self._shown(name)} holds other bytes than its manifest says.", _HINT)
-            temporary.replace(shard.path)
+            take_place(temporary, shard.path)
         finally:
-            temporary.unlink(missing_ok=True)
+            remove_file(temporary)
 
     def bring_anew(self, name: str) -> None:
         """Fetch a shard although a copy is here, to see what is there now.
@@ -177,7 +177,7 @@ class RemoteShards:
         Raises:
             DamagedError: as `bring`.
         """
-        self._shards[name].path.unlink(missing_ok=True)
+        remove_file(self._shards[name].path)
         self.bring(name)
 
     def _shown(self, name: str) -> str:

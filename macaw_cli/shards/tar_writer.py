@@ -20,7 +20,14 @@ import numpy as np
 
 from macaw_cli.basics.atomic_files import fsync_folder
 from macaw_cli.basics.errors import DamagedError
-from macaw_cli.basics.working_files import open_own, remove_leftovers, require_replaceable, working_name
+from macaw_cli.basics.working_files import (
+    open_own,
+    remove_file,
+    remove_leftovers,
+    require_replaceable,
+    take_place,
+    working_name,
+)
 from macaw_cli.shards.hashing_file import HashingFile
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -97,7 +104,7 @@ class ShardWriter:
             for close in (self._tar.close, self._file.close):
                 with suppress(OSError):  # the disk may be full; the first error is on its way already
                     close()
-            self._temporary.unlink(missing_ok=True)
+            remove_file(self._temporary)
 
     @property
     def nbytes(self) -> int:
@@ -150,9 +157,9 @@ class ShardWriter:
         self._file.close()
         members = index_members(self._temporary)
         if {name: member.nbytes for name, member in members.items()} != self._expected:
-            self._temporary.unlink(missing_ok=True)
+            remove_file(self._temporary)
             raise DamagedError(f"{self._path} did not read back as it was written.", "Check the disk, then try again.")
-        self._temporary.replace(self._path)
+        take_place(self._temporary, self._path)
         fsync_folder(self._path.parent)
         return WrittenShard(self._path, self._file.nbytes, self._file.sha256(), members)
 

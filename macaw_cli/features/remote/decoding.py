@@ -12,6 +12,7 @@ from macaw_cli.basics.errors import InputError, Passing
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.basics.remote_transfer import fetch
 from macaw_cli.basics.urls import extension_of
+from macaw_cli.basics.working_files import remove_file
 from macaw_cli.features.items import Item
 from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
 from macaw_cli.features.remote.fetching import STAGING_NAME, drop_copy
@@ -57,7 +58,7 @@ class RemoteDecoding:
                     raise Passing(_CHANGED)
             self._hand_on(item, path, None, submit, answer)
         except BaseException as error:  # raised where the answer is asked for
-            path.unlink(missing_ok=True)
+            remove_file(path)
             answer.set_exception(error)
 
     def _hand_on(

@@ -22,7 +22,7 @@ from macaw_cli.basics.fingerprints import sha256_range
 from macaw_cli.basics.remote_files import Info, open_filesystem, remote_info, stamp_of_info
 from macaw_cli.basics.remote_transfer import fetch
 from macaw_cli.basics.urls import extension_of
-from macaw_cli.basics.working_files import kind_of, make_folder, remove_own
+from macaw_cli.basics.working_files import kind_of, make_folder, remove_file, remove_own
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
 from macaw_cli.features.remote.staging_room import Room
@@ -122,7 +122,7 @@ class Staging:
             with path.open("rb") as tar:
                 yield tar, str(path)
         finally:
-            path.unlink(missing_ok=True)
+            remove_file(path)
 
     def shared(self, member: Source, stamp: str, staged: str) -> Source:
         """A member of the tar whose copy is `staged`, with a name of its own for that copy."""
@@ -167,10 +167,10 @@ class Staging:
             if not self._room.take(looked.size):
                 looked = replace(looked, staged="")
         except BaseException:
-            path.unlink(missing_ok=True)
+            remove_file(path)
             raise
         if not looked.staged:
-            path.unlink()
+            remove_file(path)
         elif source.offset is None:
             with self._guard:
                 self._newest[source.file] = looked
@@ -194,7 +194,7 @@ class Staging:
 def drop_copy(staged: str) -> None:
     """Nobody needs this copy any more."""
     if staged:
-        Path(staged).unlink(missing_ok=True)
+        remove_file(Path(staged))
 
 
 def _linked(there: str, path: Path) -> bool:

@@ -18,6 +18,7 @@ from macaw_cli.basics.locks import folder_lock
 from macaw_cli.basics.remote_files import driver_errors_are_told
 from macaw_cli.basics.remote_transfer import send
 from macaw_cli.basics.urls import is_url, joined, without_secrets
+from macaw_cli.basics.working_files import remove_file
 from macaw_cli.features.remote.lock import remote_lock
 from macaw_cli.features.remote.working_copy import WorkingCopy
 from macaw_cli.features.shard_rows import JobResult
@@ -127,7 +128,7 @@ class RemoteOutput:
                 send(self.folder / name, joined(self._url, name))
         commit(result)
         for name in shards:
-            (self.folder / name).unlink()
+            remove_file(self.folder / name)
         if time.monotonic() - self._pushed > max(_PUSH_EVERY_S, self._push_took / _PUSH_SHARE):
             began = time.monotonic()
             self._copy.push()

@@ -7,6 +7,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from macaw_cli.basics.working_files import make_folder
+
 MOST_BYTES = 8 << 30
 _SHARE_OF_FREE = 0.1
 _RESCAN_S = 0.5
@@ -23,7 +25,7 @@ class Room:
         """Whether `size` more bytes may be kept."""
         with self._guard:
             if self._bound < 0:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                make_folder(self._folder)
                 self._bound = min(MOST_BYTES, int(_SHARE_OF_FREE * shutil.disk_usage(self._folder).free))
             if self._used + size > self._bound and time.monotonic() - self._scanned > _RESCAN_S:
                 self._used, self._scanned = _bytes_in(self._folder), time.monotonic()

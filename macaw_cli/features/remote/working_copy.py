@@ -7,7 +7,7 @@ from pathlib import Path
 from macaw_cli.basics.remote_files import Info, driver_errors_are_told, list_folder, remote_info, stamp_of_info
 from macaw_cli.basics.remote_transfer import fetch, remove, send
 from macaw_cli.basics.urls import joined
-from macaw_cli.basics.working_files import working_name
+from macaw_cli.basics.working_files import remove_file, working_name
 from macaw_cli.features.hash_cache import stamp_of
 from macaw_cli.features.own_place import require_own_entries
 from macaw_cli.shards.damage_note import DAMAGE_NAME
@@ -32,7 +32,7 @@ class WorkingCopy:
     def __init__(self, url: str, folder: Path) -> None:
         self._url, self.folder = url, folder
         for left_over in folder.glob("*.tar"):  # `.tar.partial` is continued
-            left_over.unlink()
+            remove_file(left_over)
         entries = list_folder(url)
         require_own_entries(url, entries)
         self.sizes: dict[str, int] = {name: info["size"] for name, info in entries.items() if name.endswith(".tar")}
@@ -74,7 +74,7 @@ class WorkingCopy:
             shutil.copyfile(self.folder / name, as_it_is)
             send(as_it_is, place)
         finally:
-            as_it_is.unlink(missing_ok=True)
+            remove_file(as_it_is)
 
     def _pull(self, entries: dict[str, Info]) -> None:
         """Take over what is there, unless it is what was sent from here, or the beginning of what is here."""
@@ -99,7 +99,7 @@ class WorkingCopy:
                 with driver_errors_are_told(joined(self._url, name)):
                     fetch(joined(self._url, name), there)
                 begins = _begins_with(self.folder / name, there)
-                there.unlink()
+                remove_file(there)
                 if not begins:
                     return False
         return True

@@ -12,7 +12,7 @@ import torch
 from macaw_cli.basics import distributed
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.errors import DamagedError
-from macaw_cli.basics.working_files import remove_own
+from macaw_cli.basics.working_files import make_folder, remove_own
 from macaw_cli.training.checkpoints.folder import TEMPORARY, remove_unfinished, size_of
 from macaw_cli.training.checkpoints.full_disk import not_written, says_failed_write
 
@@ -50,7 +50,7 @@ def universal_checkpoint(path: Path) -> Iterator[Path]:
 
 def _convert(path: Path, copy: Path) -> None:
     """Run DeepSpeed's own converter, in a process of its own: it prints, and holds whole optimizer states."""
-    copy.mkdir(parents=True)
+    make_folder(copy)
     command = [sys.executable, "-m", OWN_PROCESS, str(os.getpid()), CONVERTER]
     command += ["--input_folder", os.fspath(path), "--output_folder", os.fspath(copy)]
     command += ["--num_extract_workers", "1", "--num_merge_workers", "1", "--inject_missing_state"]

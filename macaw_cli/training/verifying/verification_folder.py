@@ -1,6 +1,5 @@
 """The folder in which resuming is verified: removed at the end, unless somebody is told to look into it."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,6 +8,7 @@ from pathlib import Path
 from macaw_cli.basics.atomic_files import write_text
 from macaw_cli.basics.errors import Interrupted, LockedError, MacawError
 from macaw_cli.basics.locks import LOCK_NAME, folder_lock
+from macaw_cli.basics.working_files import kind_of, remove_own
 
 PREFIX = ".verify-resume-"
 KEPT_NAME = "kept.txt"
@@ -33,19 +33,19 @@ def verification_folder(runs: Path) -> Iterator[Path]:
         except Exception as error:
             is_told_whole = isinstance(error, MacawError) and str(folder) not in str(error)
             if isinstance(error, Interrupted) or is_told_whole:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_own(folder)
             else:
                 write_text(folder / KEPT_NAME, f"{type(error).__name__}: {error}\n")
             raise
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_own(folder)
             raise
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_own(folder)
 
 
 def _remove_forgotten(runs: Path) -> None:
     for folder in runs.glob(f"{PREFIX}*"):
-        if (folder / KEPT_NAME).exists() or not (folder / LOCK_NAME).exists():
+        if kind_of(folder) != "a folder" or (folder / KEPT_NAME).exists() or not (folder / LOCK_NAME).exists():
             continue  # to be looked at, or in the moment of being made
         with suppress(LockedError), folder_lock(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_own(folder)

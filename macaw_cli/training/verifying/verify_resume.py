@@ -4,7 +4,6 @@
 """
 
 import math
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.console import print_table, result, result_json, say
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
+from macaw_cli.basics.working_files import remove_file, remove_own
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.checkpoints.folder import checkpoint_name, newest_progress
@@ -79,7 +79,7 @@ def _train_both(
     steps = read_summary(whole).steps
     if steps <= k:
         raise InputError(f"The run ends after {steps} steps already.", f"Verify with at most {steps - 1}.")
-    shutil.rmtree(whole.checkpoints)  # half of the space that is needed
+    remove_own(whole.checkpoints)  # half of the space that is needed
 
     say(f"2 of 3: a kill after {k} steps")
     checkpoint = killed.checkpoints / checkpoint_name(k)
@@ -100,8 +100,8 @@ def _forget_what_came_later(run: RunFolder, checkpoint: Path) -> None:
     """The kill comes a moment after the checkpoint; a quick training may have saved the next one by then."""
     for later in run.checkpoints.glob("step-*"):
         if later.name > checkpoint.name:
-            shutil.rmtree(later)
-    run.summary_file.unlink(missing_ok=True)
+            remove_own(later)
+    remove_file(run.summary_file)
 
 
 def _require_checkpoint(run: RunFolder, k: int) -> None:

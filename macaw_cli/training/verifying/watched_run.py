@@ -15,6 +15,7 @@ from macaw_cli.basics.errors import Interrupted, MacawError, ResourceError
 from macaw_cli.basics.lifetime import end_with_parent, kill_with_descendants
 from macaw_cli.basics.redaction import redacted_tree
 from macaw_cli.basics.typed_command import remember_typed_command, typed_command
+from macaw_cli.basics.working_files import open_own
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.training.signals import StopRequest, exit_code
 
@@ -56,7 +57,7 @@ def run_watched(request: Request, folder: Path, stop: StopRequest, until: Callab
     }  # fmt: skip
     write_json(folder / "request.json", redacted_tree(content))
     output = folder / OUTPUT_NAME
-    with output.open("a", encoding="utf-8") as out:
+    with open_own(output, "ab") as out:
         command = [sys.executable, "-m", "macaw_cli.training.verifying.watched_run", str(folder)]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
