@@ -139,7 +139,7 @@ def partial_job(folder: Path, job: Job, encoders: dict[Any, str]) -> PartialJob 
 
 def forget_partial(folder: Path, job: Job) -> None:
     """Remove the state of a job that is finished, or begun anew."""
-    _state_path(folder, job.shards).unlink(missing_ok=True)
+    remove_file(_state_path(folder, job.shards))
 
 
 def kept_keys(folder: Path) -> set[str]:
@@ -190,7 +190,7 @@ def _remove(folder: Path, state: PartialJob, but: Collection[str] = ()) -> None:
     for name in state.shards.values():
         if name not in but:
             remove_file(folder / (name + PARTIAL_SUFFIX))
-    _state_path(folder, state.shards).unlink(missing_ok=True)
+    remove_file(_state_path(folder, state.shards))
 
 
 def _state_path(folder: Path, shards: dict[Any, str]) -> Path:
