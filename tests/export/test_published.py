@@ -120,8 +120,10 @@ def write(form, weights, folder):
 
 @pytest.mark.parametrize("form", ["golden", "safetensors", "bin", "folder", "index", "indexed folder"])
 def test_every_form_gives_the_published_logits_from_the_written_folder(form, weights, published, inputs, tmp_path):
-    file = write(form, weights, tmp_path)
-    report = import_published(file, None if form == "golden" else tmp_path / "config-of-it.json", tmp_path / "out")
+    (tmp_path / "given").mkdir()
+    file = write(form, weights, tmp_path / "given")
+    config = None if form == "golden" else tmp_path / "given" / "config-of-it.json"
+    report = import_published(file, config, tmp_path / "out")
     model = MacawForConditionalGeneration.from_pretrained(report.folder).eval()
     with torch.no_grad():
         found, expected = model(**inputs), published(**inputs)
@@ -259,7 +261,7 @@ def test_a_missing_path_and_an_empty_folder_are_told(tmp_path):
 def test_a_folder_of_other_things_is_not_overwritten(weights, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").touch()
-    with pytest.raises(InputError, match="exists and is no model folder"):
+    with pytest.raises(InputError, match=r"is no model of macaw: it holds cat\.jpg"):
         import_published(write("golden", weights, tmp_path), None, tmp_path / "photos")
 
 
@@ -302,8 +304,44 @@ def test_an_encoder_of_another_size_and_a_tokenizer_that_is_too_large_are_told(w
         import_published(file, None, tmp_path / "out", Companions(image_encoder=str(folder / "clip")))
     with pytest.raises(MismatchError, match="has embeddings for 41"):
         import_published(file, None, tmp_path / "out", Companions(tokenizer=str(folder / "llm")))
+    (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="There is no tokenizer in"):
-        import_published(file, None, tmp_path / "out", Companions(tokenizer=str(tmp_path)))
+        import_published(file, None, tmp_path / "out", Companions(tokenizer=str(tmp_path / "empty")))
+
+
+OURS = '{"model_type": "macaw"}'
+
+
+@pytest.mark.parametrize("plant", [
+    lambda out: (out / "config.json").write_text('{"model_type": "llama"}'),
+    lambda out: (out / "config.json").write_text(OURS) and (out / "thesis.txt").touch(),
+    lambda out: (out / "config.json").symlink_to(out / "real.json") or (out / "real.json").write_text(OURS),
+])  # fmt: skip
+def test_a_folder_with_a_config_of_others_or_with_files_of_others_stays(weights, tmp_path, plant):
+    out = tmp_path / "out"
+    (tmp_path / "out.old").mkdir()
+    (tmp_path / "out.tmp").mkdir()
+    out.mkdir()
+    plant(out)
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    with pytest.raises(InputError, match="out"):
+        import_published(tmp_path / "weights.safetensors", None, out)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_a_checkpoint_is_not_imported_over_itself_and_its_neighbours_stay(weights, tmp_path):
+    (tmp_path / "out").mkdir()
+    file = write("golden", weights, tmp_path / "out")
+    for name in ("out.old", "out.tmp", "again.old", "again.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="out"):
+        import_published(file, None, tmp_path / "out")
+    for _ in range(2):  # the second time over the first
+        import_published(file, None, tmp_path / "again")
+    assert file.exists() and len(list(tmp_path.rglob("thesis.txt"))) == 4
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}{end}" for name in ("again", "out")
+                                                          for end in ("", ".old", ".tmp")}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
