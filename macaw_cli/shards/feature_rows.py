@@ -82,8 +82,8 @@ class ManifestIndex:
         for start, row in located_jsonl(manifest):
             if "key" not in row:
                 if row["items"]:
-                    path = self._folder / shard_name(row["shard"], where)
-                    self.shards.append(ShardRow(path, row["bytes"], row["sha256"], row["items"]))
+                    file = self._folder / shard_name(row["shard"], where)
+                    self.shards.append(ShardRow(file, row["bytes"], row["sha256"], row["items"]))
                 continue
             if row["key"] == NULL_KEY:
                 nulls.append(start)

@@ -51,8 +51,8 @@ ALLOWED = {
         "training/verifying/verification_folder.py mkdtemp", "inspection/machine.py NamedTemporaryFile",
     ],
     "in what atomic_path has made": [
-        "dataset/build.py open", "dataset/build.py copyfileobj", "inspection/feature_page.py open",
-        "reports/drawing.py savefig", "evaluation/presentation.py savefig",
+        "dataset/build.py open", "dataset/build.py copyfileobj", "reports/page.py open",
+        "evaluation/presentation.py savefig",
     ],
     "in what working_folder has made": [
         "training/data/token_cache.py np.save", "model/folder.py save_pretrained",
