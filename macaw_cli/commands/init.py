@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from macaw_cli.commands.shared_options import SetOption
-from macaw_cli.config.presets import Preset
+from macaw_cli.config.recipes import Preset
 
 
 def init(

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from macaw_cli.config.loading import Workspace
-    from macaw_cli.config.presets import Preset
+    from macaw_cli.config.recipes import Preset
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="A macaw.yaml, or its folder; default: the one in the current folder.")

@@ -16,7 +16,7 @@ from macaw_cli.commands.shared_options import (
     weighted_from_here,
     workspace_of,
 )
-from macaw_cli.config.presets import Preset
+from macaw_cli.config.recipes import Preset
 
 
 def train(

@@ -20,7 +20,7 @@ from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.bridges.designs import BRIDGE_FORMS
 from macaw_cli.config.injections.designs import INJECTION_FORMS
 from macaw_cli.config.overrides import apply_override, in_order, origin_of
-from macaw_cli.config.presets import Preset, lay_recipe_over
+from macaw_cli.config.recipes import Preset, lay_recipe_over
 from macaw_cli.config.setting_types import TAG, section_classes
 from macaw_cli.config.settings import FORMAT_VERSION, Settings
 

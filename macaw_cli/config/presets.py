@@ -3,20 +3,10 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 from macaw_cli.basics.atomic_files import write_text
 from macaw_cli.basics.errors import InputError
-
-Preset = Literal["small", "lora", "modern", "llava", "paper", "quickstart"]
-FOLDER = Path(__file__).parent / "presets"
-GPUS: dict[Preset, int] = {"lora": 1, "modern": 8, "llava": 8, "paper": 8}
-"""How many GPUs a preset is written for."""
-KEPT = (
-    "runs", "name", "datasets", "device", "keep_checkpoints", "log_every", "trackers", "report",
-)  # fmt: skip
-"""Keys of `training` that say where a workspace trains, on what, and what it keeps and tells. A recipe leaves them as
-they are; every other key changes what is learnt or how fast, so the recipe's value holds, or the default."""
+from macaw_cli.config.recipes import FOLDER, Preset
 
 
 def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
@@ -43,26 +33,6 @@ def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
     parse_settings(tree, f"the preset {preset}", {override: f"--set {override}" for override in overrides})
     changed = ", ".join(override.partition("=")[0] for override in overrides)
     return f"# The preset {preset} with other values of {changed}.\n" + yaml.safe_dump(tree, sort_keys=False)
-
-
-def lay_recipe_over(tree: dict[str, Any], preset: Preset) -> None:
-    """Put a preset's recipe, how it bridges and trains, over the plain values of a `macaw.yaml`.
-
-    Its `bridge` and `training` replace the tree's: the result is the recipe, whatever stages, adapter or fields of
-    another bridge the workspace has. Only the keys in `KEPT` stay. The `llm` comes in where the tree has none.
-
-    Args:
-        tree: what the YAML held; changed.
-        preset: which one.
-    """
-    import yaml
-
-    recipe = yaml.safe_load((FOLDER / f"{preset}.yaml").read_text(encoding="utf-8"))
-    own = tree.get("training")
-    kept = {key: own[key] for key in KEPT if key in own} if isinstance(own, dict) else {}
-    tree["training"] = {**kept, **recipe["training"]}
-    tree["bridge"] = recipe["bridge"]
-    tree["llm"] = tree.get("llm") or recipe["llm"]
 
 
 def write_preset(preset: Preset, folder: Path, overrides: Sequence[str] = ()) -> Path:

@@ -23,6 +23,7 @@ from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_els
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
+from macaw_cli.features.output.outputs import SHARDS_HERE, Output, open_output
 from macaw_cli.features.own_place import require_own_place
 from macaw_cli.features.partial_shards import (
     PartialJob,
@@ -33,12 +34,11 @@ from macaw_cli.features.partial_shards import (
 from macaw_cli.features.planning import plan_extraction
 from macaw_cli.features.precision import settle_precision
 from macaw_cli.features.remote.fetching import Staging
-from macaw_cli.features.remote.outputs import SHARDS_HERE, Output, open_output
 from macaw_cli.features.report import ExtractionPlan, ExtractionReport
 from macaw_cli.features.scheduling import Scheduler
 from macaw_cli.features.shard_rows import JobResult
+from macaw_cli.features.source import Source
 from macaw_cli.features.sources.listing import Survey, list_sources, survey_sources
-from macaw_cli.features.sources.source import Source
 from macaw_cli.features.store_files import Row, StoreFiles
 from macaw_cli.features.what_is_kept import kept_is_told, what_is_kept
 

@@ -17,7 +17,7 @@ from macaw_cli.basics.urls import is_url, without_secrets
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.hash_cache import HashCache, stamp_of
 from macaw_cli.features.remote.fetching import Looked, Staging
-from macaw_cli.features.sources.source import Refused, Source, reject
+from macaw_cli.features.source import Refused, Source, reject
 
 _HASHING_THREADS = 4
 _AHEAD = 64

@@ -24,7 +24,7 @@ from macaw_cli.features.hash_cache import stamp_of
 from macaw_cli.features.host_copy import HostCopy
 from macaw_cli.features.items import Item, file_of
 from macaw_cli.features.journal import Job
-from macaw_cli.features.remote.decoding import RemoteDecoding
+from macaw_cli.features.remote_decoding import RemoteDecoding
 from macaw_cli.features.shard_rows import JobResult, ShardsOfJob
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Decoded, Request

@@ -17,8 +17,8 @@ from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.features.batch_size import batch_size
 from macaw_cli.features.remote.fetched_sample import fetched_sample
 from macaw_cli.features.report import ExtractionPlan
+from macaw_cli.features.source import Refused, Source
 from macaw_cli.features.sources.listing import Survey
-from macaw_cli.features.sources.source import Refused, Source
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Request
 from macaw_cli.shards.feature_store import MANIFEST_NAME

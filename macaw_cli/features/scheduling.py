@@ -13,7 +13,7 @@ from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job, Journal
 from macaw_cli.features.remote.fetching import drop_copy
-from macaw_cli.features.sources.source import Refused, Source, reject
+from macaw_cli.features.source import Refused, Source, reject
 from macaw_cli.features.store_files import Row, StoreFiles
 from macaw_cli.features.unfinished import UnfinishedJobs
 

@@ -13,7 +13,7 @@ from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job
 from macaw_cli.features.partial_shards import BatchEnd, ItemsDigest, PartialJob, forget_partial, partial_job
-from macaw_cli.features.sources.source import reject
+from macaw_cli.features.source import reject
 from macaw_cli.shards.feature_store import NULL_KEY
 from macaw_cli.shards.tar_writer import PARTIAL_SUFFIX, Member, ShardWriter
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from macaw_cli.basics import console
 from macaw_cli.basics.errors import Interrupted, ResourceError
+from macaw_cli.features.output.outputs import Output
 from macaw_cli.features.partial_shards import kept_keys
-from macaw_cli.features.remote.outputs import Output
 from macaw_cli.features.store_files import StoreFiles
 
 

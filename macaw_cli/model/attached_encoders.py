@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,9 +14,6 @@ from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import viewed
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.raw_media import LENGTHS, RAW_INPUTS, architecture, stacked
-
-if TYPE_CHECKING:
-    from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 
 def image_encoder(config: MacawConfig) -> PreTrainedModel | None:
@@ -30,12 +27,12 @@ def audio_encoder(config: MacawConfig) -> PreTrainedModel | None:
 
 
 def attach(
-    model: "MacawForConditionalGeneration", image: PreTrainedModel | None, audio: PreTrainedModel | None
+    model: Any, image: PreTrainedModel | None, audio: PreTrainedModel | None
 ) -> None:
     """Make loaded encoders part of the model, frozen; they are saved with it.
 
     Args:
-        model: changed in place, its configuration too.
+        model: a MacawForConditionalGeneration, changed in place, its configuration too.
         image: the `model` of a `FrozenEncoder`, or None to leave that place as it is.
         audio: the same for audio.
     """
@@ -53,11 +50,11 @@ def keep_frozen(model: torch.nn.Module) -> None:
             encoder.requires_grad_(False).eval()
 
 
-def features(model: "MacawForConditionalGeneration", **media: Any) -> dict[Modality, list[Tensor]]:
+def features(model: Any, **media: Any) -> dict[Modality, list[Tensor]]:
     """Features per modality, one tensor per medium, of what was given stored or raw.
 
     Args:
-        model: with encoders where raw inputs are given.
+        model: a MacawForConditionalGeneration, with encoders where raw inputs are given.
         **media: `image_features` ..., `pixel_values` ..., as in `MacawForConditionalGeneration.forward`.
 
     Raises:
@@ -77,7 +74,7 @@ def features(model: "MacawForConditionalGeneration", **media: Any) -> dict[Modal
 
 @torch.no_grad()
 def encode(
-    model: "MacawForConditionalGeneration", modality: Modality, raw: Any, lengths: Sequence[int] | None = None
+    model: Any, modality: Modality, raw: Any, lengths: Sequence[int] | None = None
 ) -> list[Tensor]:
     """Features of raw media through the attached encoder, after the model's view: (N, C) each, of a video (F, N, C).
 
@@ -109,7 +106,7 @@ def encode(
     return [viewed(view, medium, length) for medium, length in zip(media, seconds, strict=True)]
 
 
-def _media(model: "MacawForConditionalGeneration", modality: Modality, raw: Any) -> list[Tensor]:
+def _media(model: Any, modality: Modality, raw: Any) -> list[Tensor]:
     """What the encoder makes of each medium, padding included."""
     if modality == "image":
         return _encoded(model, modality, list(raw))
@@ -122,7 +119,7 @@ def _media(model: "MacawForConditionalGeneration", modality: Modality, raw: Any)
     return [pool_frames(frames, model.config.pool_frames) for frames in parts]
 
 
-def _encoded(model: "MacawForConditionalGeneration", modality: Modality, prepared: list[Tensor]) -> list[Tensor]:
+def _encoded(model: Any, modality: Modality, prepared: list[Tensor]) -> list[Tensor]:
     """Features of single images, frames or windows."""
     encoder: Any = model.audio_encoder if modality == "audio" else model.image_encoder
     target: Any = {"device": model.device, "dtype": next(encoder.parameters()).dtype}

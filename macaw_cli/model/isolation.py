@@ -16,8 +16,9 @@ from transformers import AutoConfig
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.encoders.pretrained import causal_lm_of
 from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.model.example_borders import example_borders
 from macaw_cli.model.language_head import without_adapter
-from macaw_cli.model.packing import PREFIX, example_borders, isolating_mask, mask_for_kernel, use_kernel
+from macaw_cli.model.packing import PREFIX, isolating_mask, mask_for_kernel, use_kernel
 from macaw_cli.model.small_copy import small_copies
 
 ISOLATED_LAYERS = {"full_attention", "sliding_attention", "chunked_attention", "mlp", "moe", "dense", "sparse"}

@@ -1,6 +1,6 @@
 """The loss without the logits: how training calls the model."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 from transformers.modeling_outputs import CausalLMOutputWithPast
@@ -9,18 +9,15 @@ from macaw_cli.model.language_head import plain_head
 from macaw_cli.model.losses import divided, predicting_positions, response_loss, supervised_places
 from macaw_cli.model.row_layout import RowLayout
 
-if TYPE_CHECKING:
-    from macaw_cli.model.modeling import MacawForConditionalGeneration
-
 
 def loss_alone(
-    model: "MacawForConditionalGeneration", inputs: dict[str, Any], labels: Tensor,
+    model: Any, inputs: dict[str, Any], labels: Tensor,
     num_supervised: Tensor | int | None, layout: RowLayout | None,
 ) -> CausalLMOutputWithPast:  # fmt: skip
     """The loss; where the LLM computes its logits in its own way, from those that are needed.
 
     Args:
-        model: with the LLM.
+        model: a MacawForConditionalGeneration.
         inputs: of the LLM.
         labels: (B, T), -100 where nothing is supervised.
         num_supervised: divides the summed loss; None for the number of supervised tokens in this call.

@@ -16,6 +16,7 @@ from macaw_cli.encoders.pretrained import causal_lm_of, load_causal_lm
 from macaw_cli.model import attached_encoders, initial_weights
 from macaw_cli.model.chunked_loss import SupervisedLoss
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.example_borders import example_borders
 from macaw_cli.model.fusion.media_fusion import MediaFusion
 from macaw_cli.model.fusion.placing import FusedInputs
 from macaw_cli.model.generation import MediaGeneration
@@ -25,7 +26,7 @@ from macaw_cli.model.injections.registry import build_injection
 from macaw_cli.model.isolation import require_isolation
 from macaw_cli.model.loss_alone import loss_alone
 from macaw_cli.model.losses import response_loss
-from macaw_cli.model.packing import example_borders, isolating_mask, mask_for_kernel
+from macaw_cli.model.packing import isolating_mask, mask_for_kernel
 from macaw_cli.model.partitions import gathered
 from macaw_cli.model.row_layout import RowLayout
 
@@ -191,7 +192,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
         return self.fusion.fuse(
             input_ids, attention_mask, labels, attached_encoders.features(self, **media), self.get_input_embeddings(),
             places=layout.media if layout else None, borders=None if borders is None else borders.tolist(),
-            is_decode_step=_is_decode_step(input_ids, past_key_values),
+            past_key_values=past_key_values,
         )  # fmt: skip
 
     def calibrate(self, tokenizer: Any = None) -> None:
@@ -244,7 +245,3 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
     def _init_weights(self, module: nn.Module) -> None:
         """Initial weights of the bridges and tags; transformers asks the LLM and the encoders for their own."""
         initial_weights.initialise(module, self.config.initial_embedding_std)
-
-
-def _is_decode_step(input_ids: Tensor, past_key_values: Any) -> bool:
-    return input_ids.shape[1] == 1 and past_key_values is not None and past_key_values.get_seq_length() > 0

@@ -8,7 +8,7 @@ positions; transformers makes it by itself where there are several kinds of laye
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +18,9 @@ from transformers.masking_utils import sdpa_mask
 
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
 from macaw_cli.model.attention_kernels import Heads, Kernel, Pack, fastest, flash, flash_is_installed, flex, varlen
+from macaw_cli.model.example_borders import example_borders
 from macaw_cli.model.language_head import without_adapter
-
-if TYPE_CHECKING:
-    from macaw_cli.model.row_layout import RowLayout
+from macaw_cli.model.row_layout import RowLayout
 
 PREFIX = "macaw-packed-"
 KERNELS: dict[str, tuple[str, Kernel]] = {
@@ -82,24 +81,7 @@ def require_attention(name: str) -> None:
         )
 
 
-def example_borders(position_ids: Tensor) -> Tensor | None:
-    """Where examples begin and the last one ends, counted over all rows behind one another.
-
-    Args:
-        position_ids: (B, T), starting again with every example.
-
-    Returns:
-        (examples + 1,) int32 on the CPU, from 0 to B T; None where there is one example per row.
-    """
-    starts = torch.ones_like(position_ids, dtype=torch.bool)
-    starts[:, 1:] = position_ids[:, 1:] != position_ids[:, :-1] + 1
-    places = starts.flatten().nonzero().squeeze(-1).cpu()
-    if len(places) == len(position_ids):
-        return None
-    return torch.cat([places, torch.tensor([starts.numel()])]).int()
-
-
-def isolating_mask(position_ids: Tensor, llm_config: Any, layout: "RowLayout | None" = None) -> Tensor | None:
+def isolating_mask(position_ids: Tensor, llm_config: Any, layout: RowLayout | None = None) -> Tensor | None:
     """What the LLM gets as the mask of packed rows; None where there is one example per row, or it makes its own.
 
     Args:

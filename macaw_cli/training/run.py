@@ -11,7 +11,7 @@ from macaw_cli.basics.console import result, result_json, say
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.presets import GPUS, Preset
+from macaw_cli.config.recipes import GPUS, Preset
 from macaw_cli.evaluation.presentation import verdict_lines
 from macaw_cli.training.checkpoints.folder import size_of
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary

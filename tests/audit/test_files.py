@@ -61,7 +61,7 @@ ALLOWED = {
         "export/hf.py chmod", "export/hf.py rename", "export/hf.py rmdir",
     ],
     "under a working name": [
-        "features/remote/working_copy.py copyfile",
+        "features/output/working_copy.py copyfile",
     ],
     "a file that open_own has opened": [
         "shards/hashing_file.py truncate",

@@ -14,7 +14,7 @@ from macaw_cli.basics.redaction import redacted, redacted_tree
 from macaw_cli.config.loading import parse_settings, settings_yaml
 from macaw_cli.dataset.conversations import Origin
 from macaw_cli.dataset.rejects import Reject
-from macaw_cli.features.sources.source import reject
+from macaw_cli.features.source import reject
 
 SECRET = "hunter2SECRET"
 URL = f"https://me:{SECRET}@host/a.jpg?id=1&token={SECRET}#{SECRET}"

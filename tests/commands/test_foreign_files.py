@@ -114,7 +114,7 @@ def test_a_planted_lock_overwrites_nothing(root, command):
     if command is build:
         refused(root, build(root, root / "new"), ".macaw.lock")
     else:
-        from macaw_cli.features.remote.outputs import open_output
+        from macaw_cli.features.output.outputs import open_output
 
         with pytest.raises(InputError, match=r"\.macaw\.lock"), open_output(str(root / "new")):
             pass

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace
-from macaw_cli.config.presets import Preset
+from macaw_cli.config.recipes import Preset
 from macaw_cli.main import app
 
 

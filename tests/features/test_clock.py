@@ -6,7 +6,7 @@ import pytest
 
 from macaw_cli.features.clock import Clock, bottleneck, shares
 from macaw_cli.features.extract import extract
-from macaw_cli.features.sources.source import Source
+from macaw_cli.features.source import Source
 
 
 def slow(items, seconds=0.05):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Journal
 from macaw_cli.features.scheduling import Scheduler
-from macaw_cli.features.sources.source import Refused, reject
+from macaw_cli.features.source import Refused, reject
 from macaw_cli.features.store_files import StoreFiles
 
 MODALITIES = ["image", "audio", "video"]

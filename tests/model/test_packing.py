@@ -8,7 +8,8 @@ from tiny_llms import LLMS
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
 from macaw_cli.model import attention_kernels, packing
 from macaw_cli.model.attention_kernels import Heads, Pack, block_mask, by_example
-from macaw_cli.model.packing import KERNELS, PREFIX, example_borders, isolating_mask, use_attention
+from macaw_cli.model.example_borders import example_borders
+from macaw_cli.model.packing import KERNELS, PREFIX, isolating_mask, use_attention
 
 EXAMPLES = [(1, "image", 5, 6, 7, 8, 9), (1, 8, 9, 4), (2, 3), (1, "image", "audio", 10, 11, 12, 13)]
 OWN_WAY = {"gemma2"}  # capped scores: neither SDPA nor our kernels

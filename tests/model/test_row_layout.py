@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from macaw_cli.model.example_borders import example_borders
 from macaw_cli.model.losses import supervised_places
-from macaw_cli.model.packing import example_borders, use_attention
+from macaw_cli.model.packing import use_attention
 from macaw_cli.model.row_layout import media_places, row_layout
 
 PIECES = (1, "image", 5, 6, "video", 7, 8, 1, "audio", 9, 10, 11)

@@ -10,7 +10,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.remote_transfer import fetch
 from macaw_cli.basics.urls import extension_of, is_url
 from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
-from macaw_cli.features.sources.source import Source
+from macaw_cli.features.source import Source
 
 _THREADS = 16
 

@@ -26,7 +26,7 @@ from macaw_cli.basics.working_files import kind_of, make_folder, remove_file, re
 from macaw_cli.config.settings import Modality
 from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
 from macaw_cli.features.remote.staging_room import Room
-from macaw_cli.features.sources.source import Source
+from macaw_cli.features.source import Source
 from macaw_cli.media.kinds import HEAD_BYTES, modality_of_bytes
 
 STAGING_NAME = ".staging"

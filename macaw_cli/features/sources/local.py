@@ -11,10 +11,10 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.config.loading import Workspace
+from macaw_cli.features.source import Found, Ignored, Refused, Source, reject
 from macaw_cli.features.sources.manifests import Row, clip_fragment, manifest_rows
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.remote import source_of_url
-from macaw_cli.features.sources.source import Found, Ignored, Refused, Source, reject
 from macaw_cli.features.sources.tar_members import members_of, source_in_tar
 from macaw_cli.media.kinds import modality_of, modality_of_name
 

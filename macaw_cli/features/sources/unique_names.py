@@ -9,7 +9,7 @@ from itertools import chain
 from macaw_cli.basics import console
 from macaw_cli.basics.urls import is_url, without_secrets
 from macaw_cli.features.remote.fetching import drop_copy
-from macaw_cli.features.sources.source import Refused, Source
+from macaw_cli.features.source import Refused, Source
 
 
 class UniqueNames:

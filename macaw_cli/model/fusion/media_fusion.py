@@ -59,7 +59,7 @@ class MediaFusion(nn.Module):
     def fuse(
         self, input_ids: Tensor, attention_mask: Tensor | None, labels: Tensor | None, features: Media,
         embed: nn.Module, *, places: MediaPlaces | None = None, borders: Sequence[int] | None = None,
-        is_decode_step: bool = False,
+        past_key_values: Any = None,
     ) -> FusedInputs:  # fmt: skip
         """Embed the text and the begin and end tokens, make soft tokens and put them in their places.
 
@@ -73,12 +73,12 @@ class MediaFusion(nn.Module):
             embed: the LLM's input embeddings.
             places: of the media, where they are known; without them a GPU is waited for.
             borders: where packed examples begin and the last one ends, from 0 to B T; None for one example per row.
-            is_decode_step: whether the ids come one per row after a cache.
+            past_key_values: the cache of earlier positions, if any.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.
         """
-        if is_decode_step and not any(features.values()):
+        if not any(features.values()) and _is_decode_step(input_ids, past_key_values):
             return FusedInputs(self.embed_text(input_ids, embed), attention_mask, labels)
         places = places or media_places(input_ids, self.config)
         if self.config.null_media and not any(map(len, (*places.soft.values(), *places.null.values()))):
@@ -202,3 +202,7 @@ class MediaFusion(nn.Module):
         for name, buffer in self.named_buffers(recurse=False):
             if name.startswith(NULL_FEATURES):
                 buffer.fill_(torch.nan)
+
+
+def _is_decode_step(input_ids: Tensor, past_key_values: Any) -> bool:
+    return input_ids.shape[1] == 1 and past_key_values is not None and past_key_values.get_seq_length() > 0

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.presets import FOLDER
+from macaw_cli.config.recipes import FOLDER
 from macaw_cli.encoders.pretrained import load_config, load_tokenizer
 from macaw_cli.training.tuning.sources import llm_source
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.training.reporting.trackers import Scalars, remember, remembered
+from macaw_cli.training.reporting.tracker_runs import Scalars, remember, remembered
 
 EXPERIMENT = "macaw"
 STORE = ".mlruns"

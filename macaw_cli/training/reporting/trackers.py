@@ -1,7 +1,6 @@
 """Figures sent to a tracker that the user asked for, from a thread of its own: training never waits for it.
 
-What a tracker cannot do (no network, not logged in, a server that is down) costs one warning and nothing else. Which
-run of the tracker belongs to a run of ours stands in `trackers.json` of its folder, so that a resume goes on there.
+What a tracker cannot do (no network, not logged in, a server that is down) costs one warning and nothing else.
 """
 
 import importlib.util
@@ -11,15 +10,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import MissingDependencyError
+from macaw_cli.training.reporting.tracker_runs import Scalars
 
-TRACKERS_FILE = "trackers.json"
 GRACE_S = 20.0
 """How long the end of a training waits for a tracker to take what is left."""
-
-Scalars = dict[str, float]
 
 
 class Tracker(Protocol):
@@ -119,21 +115,3 @@ class TrackerThread:
             if not was_given_up:
                 why = (str(error).strip() or type(error).__name__).splitlines()[0]
                 say(f"{self._name} gets no more figures of this run ({why}); metrics.jsonl has them all.")
-
-
-def remembered(run: Path, tracker: str) -> str | None:
-    """The id of the tracker's run that belongs to this run."""
-    file = run / TRACKERS_FILE
-    known = read_json(file) if file.is_file() else {}
-    return known.get(tracker) if isinstance(known, dict) else None
-
-
-_writing = threading.Lock()
-
-
-def remember(run: Path, tracker: str, run_id: str) -> None:
-    """Keep it for a resume."""
-    with _writing:
-        file = run / TRACKERS_FILE
-        known = read_json(file) if file.is_file() else {}
-        write_json(file, {**known, tracker: run_id})

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.console import say
-from macaw_cli.training.reporting.trackers import Scalars, remember, remembered
+from macaw_cli.training.reporting.tracker_runs import Scalars, remember, remembered
 
 PROJECT = "macaw"
 

@@ -5,8 +5,8 @@ import pytest
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import open_workspace
+from macaw_cli.features.source import Source
 from macaw_cli.features.sources.listing import list_sources
-from macaw_cli.features.sources.source import Source
 
 
 @pytest.fixture

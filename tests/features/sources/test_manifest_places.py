@@ -7,9 +7,9 @@ import pytest
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import open_workspace
+from macaw_cli.features.source import Refused, Source
 from macaw_cli.features.sources.listing import list_sources
 from macaw_cli.features.sources.manifest_places import place_in_remote_manifest, require_driver
-from macaw_cli.features.sources.source import Refused, Source
 
 FOLDER = "https://example.org/data"
 

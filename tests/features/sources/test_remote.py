@@ -9,8 +9,8 @@ import pytest
 
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError, MissingDependencyError
+from macaw_cli.features import remote_decoding
 from macaw_cli.features.extract import extract
-from macaw_cli.features.remote import decoding as remote_decoding
 from macaw_cli.features.remote import fetching, staging_room
 from macaw_cli.features.sources import remote as sources_remote
 from macaw_cli.features.sources.listing import list_sources, survey_sources

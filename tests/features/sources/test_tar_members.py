@@ -5,8 +5,8 @@ import pytest
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import open_workspace
+from macaw_cli.features.source import Refused, Source
 from macaw_cli.features.sources.listing import list_sources, survey_sources
-from macaw_cli.features.sources.source import Refused, Source
 from macaw_cli.features.sources.tar_members import TarMember, members_at_the_beginning, members_of
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.features.extract import extract
+from macaw_cli.features.source import Refused, Source
 from macaw_cli.features.sources.listing import list_sources
-from macaw_cli.features.sources.source import Refused, Source
 from macaw_cli.features.sources.unique_names import UniqueNames
 
 

@@ -12,8 +12,8 @@ from macaw_cli.basics.errors import InputError, Passing, ResourceError
 from macaw_cli.basics.remote_files import driver_errors_are_told, list_folder
 from macaw_cli.features.extract import extract
 from macaw_cli.features.items import Item
-from macaw_cli.features.remote.decoding import RemoteDecoding
 from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
+from macaw_cli.features.remote_decoding import RemoteDecoding
 from macaw_cli.features.sources.listing import survey_sources
 
 

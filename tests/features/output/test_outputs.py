@@ -14,8 +14,8 @@ from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import DamagedError, InputError, LockedError, MismatchError
 from macaw_cli.dataset.build import build_dataset
 from macaw_cli.features.extract import extract
-from macaw_cli.features.remote.lock import remote_lock
-from macaw_cli.features.remote.outputs import open_output
+from macaw_cli.features.output.outputs import open_output
+from macaw_cli.features.output.remote_lock import remote_lock
 from macaw_cli.shards.damage_note import DAMAGE_NAME
 from macaw_cli.shards.feature_store import FeatureStore
 from macaw_cli.shards.remote_store import cache_of_store, local_copy_of_store

@@ -19,8 +19,8 @@ from macaw_cli.basics.remote_files import driver_errors_are_told
 from macaw_cli.basics.remote_transfer import send
 from macaw_cli.basics.urls import is_url, joined, without_secrets
 from macaw_cli.basics.working_files import remove_file
-from macaw_cli.features.remote.lock import remote_lock
-from macaw_cli.features.remote.working_copy import WorkingCopy
+from macaw_cli.features.output.remote_lock import remote_lock
+from macaw_cli.features.output.working_copy import WorkingCopy
 from macaw_cli.features.shard_rows import JobResult
 from macaw_cli.shards.feature_store import STORE_NAME
 from macaw_cli.shards.remote_store import cache_of_store

@@ -1,0 +1,1 @@
+"""Where a feature store is written: a folder or a URL."""
