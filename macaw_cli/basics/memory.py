@@ -1,11 +1,24 @@
-"""How the C library gives freed memory back to the system."""
+"""How much memory there is, and how the C library gives freed memory back to the system."""
 
 import ctypes
 import sys
+from pathlib import Path
 
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_BLOCK = 32 << 20
 """What older C libraries take at most."""
+
+
+def machine_bytes() -> int:
+    """Memory of this machine, or what a container may use of it."""
+    import psutil
+
+    total: int = psutil.virtual_memory().total
+    try:
+        return min(total, int((CONTROL_GROUP / "memory.max").read_text()))
+    except (OSError, ValueError):  # no container, or one without a limit: `max`
+        return total
 
 
 def keep_freed_memory(block_bytes: int, total_bytes: int) -> None:

@@ -1,20 +1,22 @@
 """Doctor's look at the machine and the workspace: cores, memory, disk, hub cache, the models that are named."""
 
-import os
 import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from huggingface_hub import constants
+from huggingface_hub.file_download import repo_folder_name
+
 from macaw_cli.basics.disk import human_bytes
+from macaw_cli.basics.memory import CONTROL_GROUP, machine_bytes
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.loading import Workspace
 from macaw_cli.inspection.checks import Check
 
 LITTLE_MEMORY = 4 * 2**30
 LITTLE_DISK = 5 * 2**30
-CGROUP = Path("/sys/fs/cgroup")
 
 
 def system() -> Check:
@@ -33,10 +35,7 @@ def cpu() -> Check:
 
 def memory() -> Check:
     """Memory of the machine, a container's limit included."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = _cgroup("memory.max").strip()
-    if limit.isdigit():
-        total = min(total, int(limit))
+    total = machine_bytes()
     if total < LITTLE_MEMORY:
         return Check("memory", "warn", human_bytes(total), "The quickstart takes up to 4 GiB; close other programs.")
     return Check("memory", "ok", human_bytes(total))
@@ -59,9 +58,9 @@ def workspace_folder(workspace: Workspace) -> Check:
 
 def hub_cache() -> Check:
     """Where hub models are kept, and whether the network may be tried."""
-    cache = _hub_cache()
+    cache = Path(constants.HF_HUB_CACHE)
     count = len(list(cache.glob("models--*"))) if cache.is_dir() else 0
-    offline = "offline (HF_HUB_OFFLINE is set)" if _offline() else "downloads allowed"
+    offline = "offline (HF_HUB_OFFLINE is set)" if constants.HF_HUB_OFFLINE else "downloads allowed"
     return Check("hub", "ok", f"{cache}, {count} models, {offline}")
 
 
@@ -84,25 +83,16 @@ def _named_model(role: str, name: str, workspace: Workspace) -> Check:
         return Check(role, "ok", str(folder))
     if folder.is_dir():
         return Check(role, "missing", f"{folder} has no config.json", "Name a folder in the transformers format.")
-    if (_hub_cache() / f"models--{name.replace('/', '--')}").is_dir():
-        return Check(role, "ok", f"{name}, in the hub cache")
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         return Check(role, "missing", f"there is no folder {folder}", "Correct the path in macaw.yaml.")
-    if _offline():
+    if Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=name, repo_type="model")).is_dir():
+        return Check(role, "ok", f"{name}, in the hub cache")
+    if constants.HF_HUB_OFFLINE:
         return Check(role, "missing", f"{name} is no folder here and not in the hub cache",
                      f"Unset HF_HUB_OFFLINE, or download it elsewhere: hf download {name}")  # fmt: skip
     return Check(role, "warn", f"{name} will be downloaded on first use", f"To have it now: hf download {name}")
 
 
-def _hub_cache() -> Path:
-    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
-
-
-def _offline() -> bool:
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-
-
 def _cgroup(name: str) -> str:
-    file = CGROUP / name
+    file = CONTROL_GROUP / name
     return file.read_text() if file.is_file() else ""

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from macaw_cli.basics import memory
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.inspection import machine
 
@@ -11,8 +12,8 @@ from macaw_cli.inspection import machine
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
 
     def of(**names):
         keys = {"image": "features.image_encoder.model", "audio": "features.audio_encoder.model", "llm": "llm"}
@@ -47,7 +48,7 @@ def test_a_hub_model_is_downloaded_later_unless_it_is_cached(workspace, tmp_path
 
 
 def test_a_hub_model_is_out_of_reach_when_offline(workspace, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     check = only(machine.named_models(workspace(audio="openai/whisper-base")))
     assert (check.status, "HF_HUB_OFFLINE" in check.hint) == ("missing", True)
 
@@ -68,6 +69,7 @@ def test_a_workspace_that_cannot_be_written_is_told(workspace, tmp_path):
 def test_a_container_limit_counts_as_the_memory(workspace, tmp_path, monkeypatch):
     (tmp_path / "memory.max").write_text(f"{2**30}\n")
     (tmp_path / "cpu.max").write_text("50000 100000\n")
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    monkeypatch.setattr(memory, "CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr(machine, "CONTROL_GROUP", tmp_path)
     assert (machine.memory().status, machine.memory().detail) == ("warn", "1.0 GiB")
     assert machine.cpu().detail == "0.5 cores"

@@ -1,11 +1,10 @@
 """What memory this machine has, for plans: on its GPUs, and for its processors."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-CONTROL_GROUP = Path("/sys/fs/cgroup/memory.max")
+from macaw_cli.basics.memory import machine_bytes
+
 COMMON_GPUS = (16, 24, 40, 48, 80, 96, 141, 180)
 """GiB of GPUs that one can rent."""
 
@@ -33,18 +32,9 @@ def machine_memory(device: Literal["cpu", "cuda"]) -> MachineMemory:
         import torch
 
         gpus = [torch.cuda.get_device_properties(number).total_memory for number in range(torch.cuda.device_count())]
-    return MachineMemory(min(gpus, default=0), len(gpus), _host_bytes())
+    return MachineMemory(min(gpus, default=0), len(gpus), machine_bytes())
 
 
 def smallest_gpu(needed: float) -> int | None:
     """GiB of the smallest common GPU that holds so many bytes; None where none does."""
     return next((gib for gib in COMMON_GPUS if needed <= gib * 2**30), None)
-
-
-def _host_bytes() -> int:
-    """Physical memory, or what a container may use of it."""
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        return min(physical, int(CONTROL_GROUP.read_text()))
-    except (OSError, ValueError):  # no container, or one without a limit: `max`
-        return physical
