@@ -3,7 +3,6 @@
 `python -m macaw_cli.export.proof FOLDER MEDIA.npz LOGITS.npz` is that fresh process.
 """
 
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from macaw_cli.basics import child
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.export.sample_media import KEYWORD, QUESTION
 
@@ -76,11 +76,10 @@ def prove(folder: Path, media: dict[str, NDArray[Any]], expected: NDArray[Any], 
     with tempfile.TemporaryDirectory(prefix="macaw-export-") as scratch:
         given, answered = Path(scratch, "media.npz"), Path(scratch, "logits.npz")
         np.savez(given, **media)  # type: ignore[arg-type]
-        command = [sys.executable, "-m", "macaw_cli.export.proof", str(folder), str(given), str(answered)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-            raise MismatchError(f"The export does not load in a fresh process: {reason}.", "Nothing was exported.")
+        done = child.run(child.tied("macaw_cli.export.proof", str(folder), str(given), str(answered)))
+        if done.code != 0:
+            problem = f"The export does not load in a fresh process: {done.last_line}."
+            raise MismatchError(problem, "Nothing was exported.")
         with np.load(answered, allow_pickle=False) as content:
             found = content["logits"]
     return compare(expected, found, tuple(media), LIMITS[dtype])

@@ -1,11 +1,11 @@
 """One line of `macaw doctor`: what was looked at, how it stands, what to do about it."""
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from macaw_cli.basics import child
 
 Status = Literal["ok", "warn", "missing"]
 
@@ -51,15 +51,10 @@ def probe(code: str, *arguments: str, timeout_s: float = PROBE_TIMEOUT_S,
         environment: variables that the process gets besides ours.
     """
     command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False,
-                              env={**os.environ, **(environment or {})})  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return Probe(None, f"no answer within {timeout_s:.0f} s")
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        return Probe(None, lines[-1] if lines else f"ended with code {done.returncode}")
-    return Probe(json.loads(done.stdout.strip().splitlines()[-1]), "")
+    done = child.run(command, environment=environment, timeout_s=timeout_s)
+    if done.code != 0:
+        return Probe(None, done.last_line)
+    return Probe(json.loads(done.out.strip().splitlines()[-1]), "")
 
 
 def package_probe(module: str, extra: str = "None", environment: dict[str, str] | None = None) -> Probe:

@@ -6,7 +6,8 @@ import sys
 
 from packaging.requirements import Requirement
 
-from macaw_cli.inspection.checks import Check, package_probe, probe
+from macaw_cli.basics import child
+from macaw_cli.inspection.checks import PROBE_TIMEOUT_S, Check, package_probe
 
 DISTRIBUTION = "macaw-cli"
 REINSTALL = "pip install -c constraints.txt . in macaw's folder installs every package it needs."
@@ -107,7 +108,6 @@ def _gpus(cuda: str | None, devices: list[tuple[str, int]]) -> Check:
     if cuda is None:
         return Check("gpu", "warn", "an NVIDIA driver is here, but torch is built for the CPU",
                      "Install torch from the public index (pip install torch==2.13.0) to use the GPU.")  # fmt: skip
-    driver = probe("import json, subprocess; print(json.dumps(subprocess.run(['nvidia-smi', '-L'], capture_output=True,"
-                   " text=True).stdout.strip()))")  # fmt: skip
-    return Check("gpu", "warn", f"torch sees none, nvidia-smi says: {driver.answer or 'nothing'}",
+    driver = child.run(["nvidia-smi", "-L"], timeout_s=PROBE_TIMEOUT_S)
+    return Check("gpu", "warn", f"torch sees none, nvidia-smi says: {driver.out.strip() or 'nothing'}",
                  "Check CUDA_VISIBLE_DEVICES and that the driver is new enough for this torch.")  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from macaw_cli.basics import child
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoder_process import LENGTH
 from macaw_cli.media.decoding import Decoded, Request, label_of
@@ -73,10 +74,7 @@ class DecoderProcess:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            child.end(process)
 
     def __del__(self) -> None:
         self.close()
@@ -103,10 +101,9 @@ class DecoderProcess:
     def _start(self) -> "subprocess.Popen[bytes]":
         debug = os.environ.get("MACAW_DEBUG") == "1"
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "macaw_cli.media.decoder_process", str(self._memory_mib), str(os.getpid())],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if debug else subprocess.DEVNULL, bufsize=0,
-            env={**os.environ, **one_thread, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        process = child.start(
+            "macaw_cli.media.decoder_process", str(self._memory_mib), str(os.getpid()),
+            environment=one_thread, stderr=None if debug else subprocess.DEVNULL, bufsize=0,
         )  # fmt: skip
         if sys.platform == "linux" and process.stdout is not None:  # fewer turns between the two processes
             with contextlib.suppress(OSError):

@@ -7,13 +7,12 @@ it lists. No pickle: a decoder that was taken over by a malicious file can send 
 
 import json
 import os
-import resource
 import signal
 import struct
 import sys
 from typing import Any, BinaryIO
 
-from macaw_cli.basics.lifetime import end_with_parent
+from macaw_cli.basics.child import end_with_parent, limit_memory
 from macaw_cli.basics.memory import keep_freed_memory
 
 LENGTH = struct.Struct(">Q")
@@ -66,10 +65,8 @@ def _answer(answers: BinaryIO, header: dict[str, Any], arrays: list[Any]) -> Non
 
 def _protect(memory_mib: int) -> None:
     """Bound the memory, leave Ctrl-C to the parent, and die with it even when it is killed."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_memory(memory_mib)  # where it does nothing, the deadline and the end of standard input have to do
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":  # elsewhere the deadline and the end of standard input have to do
-        resource.setrlimit(resource.RLIMIT_AS, (memory_mib << 20, memory_mib << 20))
     end_with_parent(int(sys.argv[2]))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.atomic_files import read_json, write_json, write_text
+from macaw_cli.basics.child import run_with_signals
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError, MacawError, UsageError
 from macaw_cli.basics.fingerprints import require_version
@@ -18,7 +19,6 @@ from macaw_cli.basics.working_files import kind_of
 from macaw_cli.config.loading import CONFIG_NAME, Workspace, open_workspace
 from macaw_cli.config.presets import preset_yaml
 from macaw_cli.quickstart.checkpoints import copy_checkpoints
-from macaw_cli.quickstart.child import run_child
 from macaw_cli.quickstart.controls import shuffle_answers
 from macaw_cli.quickstart.report import write_report
 from macaw_cli.quickstart.world import make_world
@@ -153,7 +153,7 @@ def _type(workspace: Workspace, *words: str) -> None:
     say(f"$ {to_type('macaw', *words)}")
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-m", "macaw_cli", *words]
-    if code := run_child(command, workspace.root, environment):
+    if code := run_with_signals(command, workspace.root, environment):
         raise QuickstartStopped(words[0], code)
 
 

@@ -12,8 +12,8 @@ from concurrent.futures import Future
 from dataclasses import asdict
 from typing import Any
 
+from macaw_cli.basics.child import end_with_parent
 from macaw_cli.basics.errors import MacawError
-from macaw_cli.basics.lifetime import end_with_parent
 from macaw_cli.features.engines.work_order import WorkOrder, job_of
 from macaw_cli.features.journal import Job
 from macaw_cli.features.shard_rows import JobResult

@@ -4,13 +4,12 @@ import json
 import os
 import queue
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from macaw_cli.basics import child
 from macaw_cli.features.engines.work_order import WorkOrder, job_text
 from macaw_cli.features.journal import Job
 
@@ -35,10 +34,10 @@ class Worker:
         self.device, self.in_hand, self.counted, self.reason = device, dict[int, Job](), 0, ""
         self.stages: dict[str, float] = {}
         told = json.dumps(asdict(order.for_worker("cuda" if device.startswith("cuda") else "cpu", decoders)))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "macaw_cli.features.engines.worker_process", str(os.getpid())],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", env=_environment(device),
-            start_new_session=True,  # Ctrl-C is the parent's, also while this one is still starting
+        self._process = child.start(
+            "macaw_cli.features.engines.worker_process", str(os.getpid()), environment=_visible(device),
+            alone=True,  # Ctrl-C is the parent's, also while this one is still starting
+            encoding="utf-8",
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(inbox,), name=f"worker on {device}", daemon=True)
         self._reader.start()
@@ -73,16 +72,7 @@ class Worker:
 
     def close(self) -> None:
         """Be sure that it is gone."""
-        try:
-            self._process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):  # something was left that nobody reads any more
-                    pipe.close()
+        child.end(self._process, _GRACE_S, self._reader)
 
     def _send(self, line: str) -> None:
         assert self._process.stdin is not None
@@ -99,11 +89,10 @@ class Worker:
         inbox.put((self, None))
 
 
-def _environment(device: str) -> dict[str, str]:
+def _visible(device: str) -> dict[str, str]:
     """With `cuda:1` the second of the GPUs that this process may use is the only one that the worker sees."""
-    changed = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     kind, _, number = device.partition(":")
-    if kind == "cuda":
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        changed["CUDA_VISIBLE_DEVICES"] = visible.split(",")[int(number)].strip() if visible else number
-    return {**os.environ, **changed}
+    if kind != "cuda":
+        return {}
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return {"CUDA_VISIBLE_DEVICES": visible.split(",")[int(number)].strip() if visible else number}

@@ -1,15 +1,13 @@
 """ZeRO checkpoints for another number of processes, through DeepSpeed's universal form: one file per parameter."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from macaw_cli.basics import distributed
+from macaw_cli.basics import child, distributed
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.working_files import make_folder, remove_own
@@ -17,7 +15,6 @@ from macaw_cli.training.checkpoints.folder import TEMPORARY, remove_unfinished, 
 from macaw_cli.training.checkpoints.full_disk import not_written, says_failed_write
 
 CONVERTER = "deepspeed.checkpoint.ds_to_universal"
-OWN_PROCESS = "macaw_cli.training.checkpoints.converter_process"
 SPACE = 3
 """The conversion needs so many times the checkpoint's size: fragments, then the merged files, and some more."""
 
@@ -51,18 +48,18 @@ def universal_checkpoint(path: Path) -> Iterator[Path]:
 def _convert(path: Path, copy: Path) -> None:
     """Run DeepSpeed's own converter, in a process of its own: it prints, and holds whole optimizer states."""
     make_folder(copy)
-    command = [sys.executable, "-m", OWN_PROCESS, str(os.getpid()), CONVERTER]
-    command += ["--input_folder", os.fspath(path), "--output_folder", os.fspath(copy)]
-    command += ["--num_extract_workers", "1", "--num_merge_workers", "1", "--inject_missing_state"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "DS_ACCELERATOR": "cpu"})
-    if done.returncode == 0:
+    command = child.tied(
+        CONVERTER, "--input_folder", os.fspath(path), "--output_folder", os.fspath(copy),
+        "--num_extract_workers", "1", "--num_merge_workers", "1", "--inject_missing_state",
+    )  # fmt: skip
+    done = child.run(command, environment={"DS_ACCELERATOR": "cpu"})
+    if done.code == 0:
         return
-    told = not_written(path.parent, done.stderr, f"{path.name} for another number of processes")
+    told = not_written(path.parent, done.err, f"{path.name} for another number of processes")
     remove_own(copy.parent)
-    if says_failed_write(done.stderr):
+    if says_failed_write(done.err):
         raise told
-    reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     raise DamagedError(
-        f"{path} cannot be converted for another number of processes: {reason}",
+        f"{path} cannot be converted for another number of processes: {done.last_line}",
         "Continue with the number of processes that wrote it.",
     )
