@@ -10,6 +10,7 @@ import typer
 
 from macaw_cli import __version__
 from macaw_cli.basics import console, standard_streams
+from macaw_cli.basics.distributed import leaving_at_once
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.redaction import guard_logs
 from macaw_cli.basics.system_errors import system_error
@@ -58,11 +59,15 @@ def common(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and stop.", callback=_show_version, is_eager=True)
     ] = False,
+    local_rank: Annotated[
+        int | None, typer.Option("--local_rank", hidden=True, help="What the deepspeed launcher adds.")
+    ] = None,
 ) -> None:
     """Teach a text LLM to see, watch and listen."""
-    del version  # told by its callback
+    del version, local_rank  # told by its callback; in the environment as well
 
 
+@leaving_at_once()
 def cli() -> None:
     """Run the command line; exit codes: 0 done, 1 a known failure, 2 wrong usage, 130 SIGINT, 143 SIGTERM."""
     standard_streams.prepare()

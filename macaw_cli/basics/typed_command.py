@@ -9,8 +9,8 @@ _told: list[str] = []
 
 
 def typed_command() -> list[str]:
-    """The words of the command, from `macaw` on."""
-    return list(_told) or ["macaw", *sys.argv[1:]]
+    """The words of the command, from `macaw` on; without the one that the deepspeed launcher puts among them."""
+    return list(_told) or ["macaw", *(word for word in sys.argv[1:] if not word.startswith("--local_rank="))]
 
 
 def typed_option(command: str, option: str) -> str | None:

@@ -1,11 +1,12 @@
 """`macaw train`."""
 
-from pathlib import Path
+import os
 from typing import Annotated
 
 import typer
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.launched_rank import adopt, launched_rank
 from macaw_cli.basics.threads import keep_cores
 from macaw_cli.commands.shared_options import (
     ConfigOption,
@@ -31,9 +32,6 @@ def train(
     *,
     gpus: Annotated[int | None, typer.Option(help="Number of GPUs, one process each.")] = None,
     cpu_processes: Annotated[int | None, typer.Option(help="Number of CPU processes instead.")] = None,
-    hostfile: Annotated[
-        Path | None, typer.Option(help="Several machines: one `host slots=8` per line; --gpus then counts per machine.")
-    ] = None,
     bridge: Annotated[str | None, typer.Option(help="frame-stack, linear, macaw or mlp.")] = None,
     llm: Annotated[str | None, typer.Option(help="Folder or hub id of a causal LLM.")] = None,
     preset: Annotated[
@@ -43,19 +41,25 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run, if any.")] = False,
     max_steps: Annotated[int | None, typer.Option(help="Stop after this many optimizer steps.")] = None,
     plan: PlanOption = False,
-    verify_resume: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="K", help="Check that a killed run goes on exactly: 2K steps against K, a kill and K more."
-        ),
-    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Tune the bridge and the LLM on a dataset, or on several."""
+    """Tune the bridge and the LLM on a dataset, or on several.
+
+    Started by torchrun, srun or the deepspeed launcher, on one machine or on several, it is one of their processes.
+    """
     keep_cores()
-    _require_possible(resume=resume, plan=plan, verifies=verify_resume is not None)
+    _require_possible(resume=resume, plan=plan)
+    launched = launched_rank(os.environ)
+    if launched is not None:
+        adopt(launched)
+    if launched is not None and launched.rank > 0:
+        if not plan:
+            from macaw_cli.training.launching.launched import follow
+
+            follow(launched)
+        return
     workspace = workspace_of(
         config,
         overrides,
@@ -66,27 +70,15 @@ def train(
         bridge__name=bridge,
         llm=model_from_here(llm),
     )
-    if verify_resume is not None:
-        from macaw_cli.training.verifying.verify_resume import verify_resume as verify
-
-        verify(
-            workspace, verify_resume, gpus=gpus, cpu_processes=cpu_processes, hostfile=hostfile, as_json=as_json
-        )
-        return
     from macaw_cli.training.run import train as train_run
 
     train_run(
-        workspace, gpus=gpus, cpu_processes=cpu_processes, hostfile=hostfile, resume=resume, plan=plan,
+        workspace, gpus=gpus, cpu_processes=cpu_processes, launched=launched, resume=resume, plan=plan,
         preset=preset, as_json=as_json,
     )  # fmt: skip
 
 
-def _require_possible(*, resume: bool, plan: bool, verifies: bool) -> None:
-    if verifies and (plan or resume):
-        option = "--plan" if plan else "--resume"
-        raise UsageError(
-            f"--verify-resume and {option} exclude each other: it trains runs of its own.", "Type one of them."
-        )
+def _require_possible(*, resume: bool, plan: bool) -> None:
     if plan and resume:
         raise UsageError(
             "--plan and --resume exclude each other: a plan is that of a whole run.",

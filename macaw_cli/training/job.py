@@ -1,6 +1,5 @@
 """What one training is told to do, as a value that travels from `macaw train` to every rank."""
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.redaction import redacted_tree
 from macaw_cli.config.loading import Workspace, parse_settings
-from macaw_cli.training.launching.hosts import Host
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import RunFolder
 
@@ -49,8 +47,8 @@ class TrainingReport:
     """Whether the model uses its media, per modality, from the last validation; summaries of older runs have none."""
 
 
-def write_job(job: TrainingJob, path: Path) -> None:
-    """Write the job for `read_job` in another process."""
+def job_as_json(job: TrainingJob) -> dict[str, Any]:
+    """The job as `job_from_json` takes it in another process."""
     content = {
         "root": str(job.workspace.root),
         "settings": asdict(job.workspace.settings),
@@ -59,19 +57,22 @@ def write_job(job: TrainingJob, path: Path) -> None:
         "processes": asdict(job.processes),
         "command": list(job.command),
     }
-    write_json(path, redacted_tree(content))
+    told: dict[str, Any] = redacted_tree(content)
+    return told
 
 
-def read_job(path: Path) -> TrainingJob:
-    """The inverse of `write_job`."""
-    content = read_json(path)
-    processes = content["processes"]
-    hosts = tuple(Host(**host) for host in processes.pop("hosts"))
+def job_from_json(content: dict[str, Any], source: str) -> TrainingJob:
+    """The inverse of `job_as_json`.
+
+    Args:
+        content: what that returned.
+        source: where it was read, for messages.
+    """
     return TrainingJob(
-        workspace=Workspace(Path(content["root"]), parse_settings(content["settings"], os.fspath(path))),
+        workspace=Workspace(Path(content["root"]), parse_settings(content["settings"], source)),
         run=RunFolder(Path(content["run"])),
         continues=content["continues"],
-        processes=Processes(**processes, hosts=hosts),
+        processes=Processes(**content["processes"]),
         command=tuple(content["command"]),
     )
 

@@ -9,7 +9,7 @@ from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.training.processes import Processes
 
-NUMBERS = ("--gpus", "--cpu-processes", "--hostfile")
+NUMBERS = ("--gpus", "--cpu-processes")
 
 
 def command_to_train(processes: Processes) -> str:
@@ -23,7 +23,7 @@ def command_to_train(processes: Processes) -> str:
         return "macaw train"
     kept = [word for word in words if word != "--plan"]
     told = any(word.split("=")[0] in NUMBERS for word in kept)
-    if processes.device == "cuda" and processes.count > 1 and not told:
+    if processes.device == "cuda" and processes.count > 1 and not (told or processes.elsewhere):
         kept += ["--gpus", str(processes.count)]
     return to_type(*kept)
 

@@ -2,15 +2,14 @@
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import ResourceError, UsageError
+from macaw_cli.basics.launched_rank import LaunchedRank
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.data.epoch_plan import require_divisible
-from macaw_cli.training.launching.hosts import Host, read_hostfile
 
 FEWEST_READERS, MOST_READERS = 2, 8
 """A pack of CLIP-L and Whisper-large features takes one core 85 ms, where a GPU trains on it in 67 ms."""
@@ -18,29 +17,29 @@ FEWEST_READERS, MOST_READERS = 2, 8
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes of a run: one in this process, several through torch's launcher."""
+    """The processes of a run: this one alone, several that macaw starts here, or those of another launcher."""
 
     count: int
     """Over all machines."""
     device: Literal["cpu", "cuda"]
-    hosts: tuple[Host, ...] = ()
-    """The machines of a hostfile; empty when all processes run on this one."""
+    elsewhere: int = 0
+    """How many of them run on other machines than this one."""
 
     @property
     def threads_each(self) -> int:
         """Compute threads per process: what OMP_NUM_THREADS says, else the cores shared out."""
-        return threads_for(self._on_one_machine)
+        return threads_for(self._here)
 
     @property
     def reader_threads(self) -> int:
         """Threads per process that read features ahead: on a GPU half of its share of the cores, on a CPU two."""
         if self.device == "cpu":
             return FEWEST_READERS  # the cores compute
-        return min(max(usable_cores() // self._on_one_machine // 2, FEWEST_READERS), MOST_READERS)
+        return min(max(usable_cores() // self._here // 2, FEWEST_READERS), MOST_READERS)
 
     @property
-    def _on_one_machine(self) -> int:
-        return max([host.processes for host in self.hosts], default=self.count)
+    def _here(self) -> int:
+        return self.count - self.elsewhere
 
 
 def threads_for(processes: int) -> int:
@@ -50,41 +49,40 @@ def threads_for(processes: int) -> int:
 
 
 def choose_processes(
-    settings: TrainingSettings, gpus: int | None, cpu_processes: int | None, hostfile: Path | None = None
+    settings: TrainingSettings, gpus: int | None, cpu_processes: int | None, launched: LaunchedRank | None = None
 ) -> Processes:
     """Turn `--gpus` / `--cpu-processes` and `training.device` into processes, and check that they can train.
 
-    With a hostfile the two options count per machine; without either, each line's slots count.
+    Args:
+        settings: of the training.
+        gpus: GPUs of this machine, one process each.
+        cpu_processes: processes on this machine's CPU.
+        launched: the part of this process where another launcher has started all of them.
 
     Raises:
-        InputError: a hostfile that cannot be used.
-        UsageError: both options at once, a count below 1 or above what divides a step, or a precision or offload
-            that the device cannot do.
+        UsageError: both options at once, one of them beside a launcher, a count below 1 or above what divides a step,
+            or a precision or offload that the device cannot do.
         ResourceError: fewer GPUs than asked for.
     """
-    _require_one_number(gpus, cpu_processes)
-    if hostfile is not None:
-        processes = _processes_of_hosts(settings, gpus, cpu_processes, hostfile)
-    else:
-        processes = _processes(settings, gpus, cpu_processes)
+    _require_one_number(gpus, cpu_processes, launched)
+    processes = _launched(settings, launched) if launched else _processes(settings, gpus, cpu_processes)
     _require_equal_shares(settings, processes.count)
     _require_possible(settings, processes)
     return processes
 
 
 def planned_processes(
-    settings: TrainingSettings, gpus: int | None, cpu_processes: int | None, hostfile: Path | None = None
+    settings: TrainingSettings, gpus: int | None, cpu_processes: int | None, launched: LaunchedRank | None = None
 ) -> Processes:
     """As `choose_processes`, for a plan: what is asked for need not be here.
 
     Raises:
-        InputError: a hostfile that cannot be used.
-        UsageError: both options at once, a count below 1 or above what divides a step, or settings that exclude each
-            other on any machine.
+        UsageError: both options at once, one of them beside a launcher, a count below 1 or above what divides a step,
+            or settings that exclude each other on any machine.
     """
-    _require_one_number(gpus, cpu_processes)
-    if hostfile is not None:
-        processes = _processes_of_hosts(settings, gpus, cpu_processes, hostfile)
+    _require_one_number(gpus, cpu_processes, launched)
+    if launched:
+        processes = _launched(settings, launched)
     elif cpu_processes is not None or (gpus is None and settings.device == "cpu"):
         processes = Processes(cpu_processes or 1, "cpu")
     else:
@@ -93,6 +91,23 @@ def planned_processes(
     _require_equal_shares(settings, processes.count)
     _require_zero_for_offload(settings)
     return processes
+
+
+def gpu_of(rank: LaunchedRank) -> int:
+    """The number of the GPU that a launched process trains on.
+
+    Raises:
+        ResourceError: there are fewer GPUs than processes on this machine.
+    """
+    there = _gpus_there()
+    if there == 1:
+        return 0  # srun has given each task a GPU of its own
+    if rank.local_world_size > there:
+        raise ResourceError(
+            f"{rank.launcher} started {rank.local_world_size} processes on this machine, which has {there or 'no'} GPUs.",
+            "Start one process per GPU, or add --set training.device=cpu.",
+        )
+    return rank.local_rank
 
 
 def with_precision(settings: TrainingSettings, processes: Processes) -> TrainingSettings:
@@ -123,20 +138,26 @@ def _require_equal_shares(settings: TrainingSettings, count: int) -> None:
         require_divisible(packs_per_step, count)
 
 
-def _require_one_number(gpus: int | None, cpu_processes: int | None) -> None:
+def _require_one_number(gpus: int | None, cpu_processes: int | None, launched: LaunchedRank | None) -> None:
     for option, value in (("--gpus", gpus), ("--cpu-processes", cpu_processes)):
         if value is not None and value < 1:
             raise UsageError(f"{option} must be at least 1, found {value}.")
+        if value is not None and launched is not None:
+            raise UsageError(
+                f"{option} {value} asks macaw to start processes, but {launched.launcher} has started "
+                f"{launched.world_size} already.",
+                f"Leave {option} out, and have {launched.launcher} start one process per GPU.",
+            )
     if gpus is not None and cpu_processes is not None:
         raise UsageError("--gpus and --cpu-processes exclude each other.", "Give one of them.")
 
 
-def _processes_of_hosts(
-    settings: TrainingSettings, gpus: int | None, cpu_processes: int | None, hostfile: Path
-) -> Processes:
-    hosts = read_hostfile(hostfile, cpu_processes or gpus)
-    on_cpu = cpu_processes is not None or settings.device == "cpu"
-    return Processes(sum(host.processes for host in hosts), "cpu" if on_cpu else "cuda", hosts)
+def _launched(settings: TrainingSettings, launched: LaunchedRank) -> Processes:
+    elsewhere = launched.world_size - launched.local_world_size
+    if settings.device == "cpu" or (settings.device == "auto" and not _gpus_there()):
+        return Processes(launched.world_size, "cpu", elsewhere)
+    gpu_of(launched)
+    return Processes(launched.world_size, "cuda", elsewhere)
 
 
 def _processes(settings: TrainingSettings, gpus: int | None, cpu_processes: int | None) -> Processes:

@@ -3,19 +3,20 @@
 Options that cannot be are refused before anything heavy is imported: the imports stand where they are needed.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from macaw_cli.basics.console import result, result_json, say
 from macaw_cli.basics.disk import require_free_space
+from macaw_cli.basics.launched_rank import LaunchedRank
 from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.recipes import GPUS, Preset
 from macaw_cli.evaluation.presentation import verdict_lines
 from macaw_cli.training.checkpoints.folder import size_of
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
-from macaw_cli.training.launching.host_checks import require_usable_hosts
 from macaw_cli.training.next_command import command_to_chat
 from macaw_cli.training.processes import Processes, choose_processes, planned_processes, with_precision
 from macaw_cli.training.reporting.trackers import require_trackers
@@ -32,7 +33,7 @@ def train(
     *,
     gpus: int | None = None,
     cpu_processes: int | None = None,
-    hostfile: Path | None = None,
+    launched: LaunchedRank | None = None,
     resume: bool = False,
     plan: bool = False,
     preset: Preset | None = None,
@@ -44,7 +45,7 @@ def train(
         workspace: its settings hold.
         gpus: number of GPUs, one process each; default: one if there is any.
         cpu_processes: number of CPU processes instead.
-        hostfile: machines to train on together; both numbers then count per machine.
+        launched: this process's part where another launcher has started all of them; rank 0 calls this.
         resume: continue the newest unfinished run; without one, start a new run.
         plan: print what would be done, and stop.
         preset: the preset whose recipe the settings hold; a plan takes the number of GPUs that it is written for.
@@ -62,26 +63,25 @@ def train(
     """
     settings = workspace.settings
     if plan:
-        _plan(workspace, gpus, cpu_processes, hostfile, preset, as_json=as_json)
+        _plan(workspace, gpus, cpu_processes, launched, preset, as_json=as_json)
         return None
-    processes = choose_processes(settings.training, gpus, cpu_processes, hostfile)
+    processes = choose_processes(settings.training, gpus, cpu_processes, launched)
     workspace = _on(workspace, processes)
     runs = workspace.path(settings.training.runs)
-    if not processes.hosts:
-        require_trackers(settings.training.trackers)  # of several machines only the first one needs them
+    require_trackers(settings.training.trackers)
     llm_source(workspace)
     require_possible_adapter(settings.training)
     continued = run_to_continue(workspace) if resume else None
     if resume and settings.training.name and continued is None:
         say(f"There is no run {runs / settings.training.name}: it is started now.")
-    report = _finished(continued, workspace)
-    if report is None:
-        require_own_place(workspace)
-        require_usable_hosts(processes, workspace.root, runs, settings.training.trackers)
-        materials = _materials(workspace, continued)
-        chosen = choose_run(workspace, resume)
-        job = TrainingJob(workspace, chosen.folder, chosen.continues, processes, tuple(typed_command()))
-        report = _finished(job.run, workspace) or _train(job, materials)
+    with _others(launched) as give:
+        report = _finished(continued, workspace)
+        if report is None:
+            require_own_place(workspace)
+            materials = _materials(workspace, continued)
+            chosen = choose_run(workspace, resume)
+            job = TrainingJob(workspace, chosen.folder, chosen.continues, processes, tuple(typed_command()))
+            report = _finished(job.run, workspace) or _train(job, materials, give)
     if as_json:
         result_json(asdict(report))
     else:
@@ -110,14 +110,14 @@ def _materials(workspace: Workspace, continued: RunFolder | None) -> "Materials"
 
 
 def _plan(
-    workspace: Workspace, gpus: int | None, cpu_processes: int | None, hostfile: Path | None, preset: Preset | None,
-    *, as_json: bool,
+    workspace: Workspace, gpus: int | None, cpu_processes: int | None, launched: LaunchedRank | None,
+    preset: Preset | None, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Show what the training would be; without a number of processes, for as many GPUs as the preset is written for."""
-    if preset in GPUS and gpus is None and cpu_processes is None and hostfile is None:
+    if preset in GPUS and gpus is None and cpu_processes is None and launched is None:
         gpus = GPUS[preset]
         say(f"The preset {preset} is written for {gpus} GPUs; --gpus plans for another number.")
-    processes = planned_processes(workspace.settings.training, gpus, cpu_processes, hostfile)
+    processes = planned_processes(workspace.settings.training, gpus, cpu_processes, launched)
     from macaw_cli.training.planning.plan_report import show_plan
 
     show_plan(_on(workspace, processes), processes, as_json=as_json)
@@ -129,13 +129,24 @@ def _on(workspace: Workspace, processes: Processes) -> Workspace:
     return replace(workspace, settings=replace(workspace.settings, training=training))
 
 
-def _train(job: TrainingJob, materials: "Materials") -> TrainingReport:
-    if job.processes.count > 1 or job.processes.hosts:
-        from macaw_cli.training.launching.launcher import launch
+def _others(launched: LaunchedRank | None) -> AbstractContextManager[Callable[[TrainingJob], None] | None]:
+    """The way to the processes that another launcher has started; None where macaw starts them, or trains alone."""
+    if launched is None:
+        return nullcontext()
+    from macaw_cli.training.launching.launched import lead
+
+    return lead(launched)
+
+
+def _train(job: TrainingJob, materials: "Materials", give: Callable[[TrainingJob], None] | None) -> TrainingReport:
+    if give is None and job.processes.count > 1:
+        from macaw_cli.training.launching.own_launcher import launch
 
         return launch(job)
     from macaw_cli.training.session import train_in_this_process
 
+    if give is not None:
+        give(job)
     return train_in_this_process(job, materials)
 
 

@@ -46,9 +46,7 @@ ALLOWED = {
         "training/planning/stand_in_llm.py write_text", "training/planning/stand_in_llm.py save_pretrained",
     ],
     "under a random name in one of macaw's own folders": [
-        "training/launching/launcher.py TemporaryDirectory",
-        "training/launching/host_checks.py TemporaryDirectory",
-        "training/verifying/verification_folder.py mkdtemp", "inspection/machine.py NamedTemporaryFile",
+        "training/launching/own_launcher.py TemporaryDirectory", "inspection/machine.py NamedTemporaryFile",
     ],
     "in what atomic_path has made": [
         "dataset/build.py open", "dataset/build.py copyfileobj", "reports/page.py open",
@@ -72,7 +70,6 @@ ALLOWED = {
     "the folder that a user names, which may be a link to one": [
         "features/hash_cache.py mkdir", "shards/tar_writer.py mkdir", "basics/remote_transfer.py mkdir",
         "shards/remote_store.py mkdir", "training/run_folder.py mkdir",
-        "training/launching/host_checks.py mkdir", "training/verifying/verification_folder.py mkdir",
     ],
     "after require_replaceable": [
         "features/hash_cache.py sqlite3.connect",

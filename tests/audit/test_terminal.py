@@ -22,7 +22,6 @@ DOORS = {
 }
 EXCEPTIONS = {
     ("chat/terminal.py", "input"): "a constant prompt; readline has to know it",
-    ("training/launching/host_checks.py", "print"): "one line of JSON to the process that asked over ssh, no terminal",
 }
 QUOTES = {"basics/shell_words.py": "the door", "training/launching/ssh.py": "runs a command, shows none"}
 

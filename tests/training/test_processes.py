@@ -3,10 +3,11 @@
 import pytest
 
 from macaw_cli.basics.errors import ResourceError, UsageError
+from macaw_cli.basics.launched_rank import LaunchedRank
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training import processes as processes_module
-from macaw_cli.training.processes import Processes, choose_processes, with_precision
+from macaw_cli.training.processes import Processes, choose_processes, gpu_of, planned_processes, with_precision
 
 SETTINGS = TrainingSettings(precision="fp32", device="cpu")
 
@@ -98,3 +99,39 @@ def test_readers_take_half_of_the_cores_beside_a_gpu(monkeypatch, count, device,
     monkeypatch.setattr(processes_module, "usable_cores", lambda: cores)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of torch's launcher; it is about threads that compute
     assert Processes(count, device).reader_threads == threads
+
+
+def launched(rank=3, world_size=4, local_rank=1, local_world_size=2):
+    return LaunchedRank("torchrun", rank, world_size, local_rank, local_world_size, "node1", 29500)
+
+
+def test_what_a_launcher_has_started_are_the_processes(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert choose_processes(SETTINGS, None, None, launched()) == Processes(4, "cpu", elsewhere=2)
+    assert planned_processes(SETTINGS, None, None, launched()) == Processes(4, "cpu", elsewhere=2)
+    assert Processes(4, "cpu", elsewhere=2).threads_each == Processes(2, "cpu").threads_each
+    assert Processes(4, "cpu", elsewhere=2) != Processes(4, "cpu")
+
+
+@pytest.mark.parametrize("choose", [choose_processes, planned_processes])
+@pytest.mark.parametrize(("gpus", "cpu_processes", "option"), [(4, None, "--gpus 4"), (None, 2, "--cpu-processes 2")])
+def test_processes_of_our_own_beside_those_of_a_launcher_are_refused(choose, gpus, cpu_processes, option):
+    with pytest.raises(UsageError) as error:
+        choose(SETTINGS, gpus, cpu_processes, launched())
+    assert option in error.value.problem
+    assert "torchrun has started 4" in error.value.problem
+
+
+def test_a_launched_process_takes_the_gpu_of_its_number_or_the_one_that_it_is_shown(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert gpu_of(launched()) == 1
+    assert choose_processes(TrainingSettings(), None, None, launched()) == Processes(4, "cuda", elsewhere=2)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    assert gpu_of(launched()) == 0
+
+
+def test_more_launched_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with pytest.raises(ResourceError) as error:
+        choose_processes(TrainingSettings(packs_per_step=8), None, None, launched(7, 8, 3, 4))
+    assert ("4 processes" in error.value.problem, "2 GPUs" in error.value.problem) == (True, True)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from macaw_cli.basics.errors import InputError, MacawError, MismatchError, ResourceError, UsageError
+from macaw_cli.basics.errors import InputError, MismatchError, ResourceError, UsageError
 from macaw_cli.training.run import train
 
 
@@ -275,12 +275,3 @@ def test_a_run_that_continues_needs_no_room_for_the_checkpoints_that_it_has(work
     with pytest.raises(ResourceError, match="are free there") as error:
         train(space, resume=True)
     assert "--set training.runs" in error.value.hint
-
-
-def test_hosts_are_asked_before_anything_is_tokenised(workspace, tmp_path, monkeypatch):
-    space = workspace()
-    (tmp_path / "hosts").write_text("nowhere slots=2\n")
-    monkeypatch.setenv("MACAW_REMOTE_SHELL", "false")
-    with pytest.raises(MacawError, match="nowhere cannot take part"):
-        train(space, cpu_processes=1, hostfile=tmp_path / "hosts")
-    assert not (space.root / "runs" / ".tokens").exists()

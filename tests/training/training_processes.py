@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -10,10 +11,46 @@ from pathlib import Path
 
 def start(space, *options, **variables):
     """`macaw train` in the workspace's folder, with one thread per process and impatient collectives."""
+    return start_as(space, [sys.executable, "-m", "macaw_cli", "train", *options], **variables)
+
+
+def start_as(space, command, **variables):
+    """A launcher's command, or one of its processes, in the workspace's folder."""
     environment = os.environ | {"MACAW_COLLECTIVE_TIMEOUT_S": "60", "OMP_NUM_THREADS": "1"} | variables
-    command = [sys.executable, "-m", "macaw_cli", "train", *options]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=space.root, env=environment, **pipes)
+
+
+def start_torchrun(space, *options, meeting=()):
+    """Two agents of torchrun, as on two machines, with one process each."""
+    port = str(free_port())
+    return [
+        start_as(space, [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1",
+                         *(meeting or ("--node-rank", str(node), "--master-addr", "127.0.0.1", "--master-port", port)),
+                         "-m", "macaw_cli", "train", *options])
+        for node in range(2)
+    ]  # fmt: skip
+
+
+def start_srun(space, *options, tasks=2):
+    """Tasks with the variables that srun gives them, one per machine; macaw takes what is here for the machines."""
+    port = str(free_port())
+    of_step = {
+        "SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": str(tasks), "SLURM_NTASKS": str(tasks),
+        "SLURM_STEP_TASKS_PER_NODE": f"1(x{tasks})", "SLURM_STEP_NODELIST": "localhost,node2", "MASTER_PORT": port,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "macaw_cli", "train", *options]
+    return [
+        start_as(space, command, **of_step, SLURM_PROCID=str(task), SLURM_NODEID=str(task), SLURM_LOCALID="0")
+        for task in range(tasks)
+    ]
+
+
+def free_port():
+    """A port that nothing on this machine listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
 
 
 def processes_in(folder):

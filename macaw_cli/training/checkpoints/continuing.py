@@ -75,7 +75,7 @@ def require_convertible(run: RunFolder, zero_stage: int, before: int, processes:
     Raises:
         MismatchError: under ZeRO 3 on several machines, where DeepSpeed 0.19 puts the parts together wrongly.
     """
-    if zero_stage == 3 and processes.hosts and before != processes.count:
+    if zero_stage == 3 and processes.elsewhere and before != processes.count:
         raise MismatchError(
             f"{run.path} was trained by {before} process{'es' if before != 1 else ''}, now there are "
             f"{processes.count}: under ZeRO 3 DeepSpeed cannot share out the optimizer state anew on several machines.",

@@ -1,1 +1,1 @@
-"""Several processes that train together: on this machine, or on the machines of a hostfile."""
+"""Several processes that train together: started here, or by torchrun, srun or the deepspeed launcher."""

@@ -1,12 +1,11 @@
 """What several processes came to, told through small files in the launch folder.
 
 Files rather than exit codes: a rank that was interrupted and has saved has done nothing wrong, and torch's launcher
-would report it as a failure; on other machines there is no exit code of a rank at all.
+would report it as a failure.
 """
 
 import contextlib
 import signal
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,17 @@ from typing import Any
 from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.errors import Interrupted, MacawError, ResourceError
 from macaw_cli.training.job import TrainingJob, TrainingReport
+from macaw_cli.training.launching.lost_peers import NETWORK_ADVICE, continues, silent_peer
 from macaw_cli.training.signals import exit_code
-
-NETWORK_ADVICE = (
-    "If the others are slow rather than stuck, set MACAW_COLLECTIVE_TIMEOUT_S (seconds) higher; NCCL_DEBUG=INFO shows "
-    "what NCCL does, and NCCL_SOCKET_IFNAME (GLOO_SOCKET_IFNAME on CPUs) names the network card to use."
-)
 
 
 @dataclass(frozen=True)
 class Death:
-    """How a process or a machine ended."""
+    """How a process ended."""
 
     text: str
     follows: bool
     """Whether it looks like the consequence of another death."""
-    time: float
-    """Seconds since 1970, by the clock of its machine."""
 
 
 def leave_report(folder: Path, report: TrainingReport) -> None:
@@ -49,17 +42,6 @@ def leave_silence(folder: Path, rank: int, detail: str) -> None:
     _leave(folder / f"silence-{rank}.json", {"rank": rank, "detail": detail})
 
 
-def leave_death(folder: Path, node: int, death: Death) -> None:
-    """Keep how a machine's processes ended."""
-    _leave(folder / f"death-{node}.json", asdict(death))
-
-
-def deaths_left(folder: Path) -> dict[int, Death]:
-    """The deaths by number of the machine."""
-    files = folder.glob("death-*.json")
-    return {int(file.stem.partition("-")[2]): Death(**read_json(file)) for file in files}
-
-
 def leave_stop(folder: Path, number: int) -> None:
     """Keep that signal `number` was to stop the training."""
     _leave(folder / "stop.json", {"signal": number})
@@ -72,40 +54,38 @@ def _leave(file: Path, content: dict[str, Any]) -> None:
             write_json(file, content)
 
 
-def report_of(folder: Path, job: TrainingJob, deaths: Iterable[Death]) -> TrainingReport:
+def report_of(folder: Path, job: TrainingJob, death: Death | None) -> TrainingReport:
     """What the training came to.
 
     Raises:
         MacawError: what a rank raised, with its exit code.
-        ResourceError: a process or a machine died.
+        ResourceError: a process died.
         Interrupted: a signal came before the training began.
     """
-    first = min(deaths, key=lambda death: (death.follows, death.time), default=None)
-    cause = None if first is None or first.follows else first
-    _raise_what_a_rank_raised(folder, job, cause)
+    _raise_what_a_rank_raised(folder, job, death)
     silence = _silence(folder, job)  # the one they waited for was killed after that, by the launcher
-    if silence or cause:
-        raise silence or _died(job, cause.text if cause else "")
-    if first is None and (folder / "report.json").exists():
+    if silence or (death and not death.follows):
+        raise silence or _died(job, death.text if death else "")
+    if death is None and (folder / "report.json").exists():
         return TrainingReport(**read_json(folder / "report.json"))
     if (folder / "stop.json").exists():
         stop = signal.Signals(read_json(folder / "stop.json")["signal"])
         raise Interrupted(f"Stopped by {stop.name} before the training began.", "", exit_code(stop))
-    raise _died(job, first.text if first else "The processes ended without a report.")
+    raise _died(job, death.text if death else "The processes ended without a report.")
 
 
-def _raise_what_a_rank_raised(folder: Path, job: TrainingJob, cause: Death | None) -> None:
+def _raise_what_a_rank_raised(folder: Path, job: TrainingJob, death: Death | None) -> None:
     for file in sorted(folder.glob("error-*.json")):
         content: dict[str, Any] = read_json(file)
-        if cause is not None and content["exit_code"] > 128:  # they stopped because their machine's launcher died
-            raise _died(job, f"{cause.text} {content['problem']}")
+        if death and not death.follows and content["exit_code"] > 128:  # told to stop because another one died
+            raise _died(job, f"{death.text} {content['problem']}")
         error = MacawError(content["problem"], content["hint"])
         error.exit_code = content["exit_code"]
         raise error
 
 
 def _died(job: TrainingJob, text: str) -> ResourceError:
-    advice = f"The checkpoints in {job.run.checkpoints} are kept: `macaw train --resume` continues."
+    advice = continues(job.run.checkpoints)
     if "signal 9" in text:
         advice += (
             " Signal 9 usually means that memory ran out: lower training.pack_tokens or raise training.zero_stage."
@@ -121,7 +101,4 @@ def _silence(folder: Path, job: TrainingJob) -> ResourceError | None:
     if not waited:
         return None
     ranks = ", ".join(str(one["rank"]) for one in waited)
-    return ResourceError(
-        f"Process {ranks} of {job.processes.count} waited in vain for another one ({waited[0]['detail']}).",
-        f"The checkpoints in {job.run.checkpoints} are kept: `macaw train --resume` continues. {NETWORK_ADVICE}",
-    )
+    return silent_peer(ranks, job.processes.count, waited[0]["detail"], job.run.checkpoints)

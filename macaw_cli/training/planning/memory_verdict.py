@@ -33,7 +33,7 @@ def judge(stage: StagePlan, training: TrainingSettings, processes: Processes, ma
         machine: what is here.
     """
     on_device = total(stage.memory, "device")
-    if processes.device == "cuda" and (machine.gpus < processes.count or processes.hosts):
+    if processes.device == "cuda" and (machine.gpus < processes.count or processes.elsewhere):
         gib = smallest_gpu(on_device / USABLE)
         what = f"needs {processes.count} GPUs of {gib} GB" if gib else "is more than a GPU has"
         if on_host := total(stage.memory, "host"):

@@ -16,7 +16,6 @@ from macaw_cli.training.checkpoints.continuing import (
     require_same_settings,
 )
 from macaw_cli.training.checkpoints.progress import Progress
-from macaw_cli.training.launching.hosts import Host
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import choose_run, write_versions
 
@@ -103,7 +102,7 @@ def test_the_number_of_processes_may_change(tmp_path, stage):
 
 
 def test_under_zero_3_it_may_not_change_on_several_machines(run):
-    processes = Processes(2, "cuda", (Host("one", 1), Host("two", 1)))
+    processes = Processes(2, "cuda", elsewhere=1)
     require_convertible(run, 3, 2, processes)
     require_convertible(run, 2, 4, processes)
     with pytest.raises(MismatchError, match="trained by 4 processes, now there are 2: under ZeRO 3") as told:

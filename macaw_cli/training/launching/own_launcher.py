@@ -1,48 +1,44 @@
-"""The processes of one machine: torch's launcher starts them, forwards signals and waits for the save."""
+"""Several processes on this machine that macaw starts itself, through torch's launcher."""
 
 import logging
 import os
 import signal
 import sys
+import tempfile
+import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.training.launching.outcome import Death, leave_stop
+from macaw_cli.basics.atomic_files import write_json
+from macaw_cli.training.job import TrainingJob, TrainingReport, job_as_json
+from macaw_cli.training.launching.outcome import Death, leave_stop, report_of
 from macaw_cli.training.processes import threads_for
 
 SAVE_TIME_S = 1800
 """How long processes may take to finish their step and save before they are killed."""
-MEETING_TIME_S = 300
-"""How long machines wait for each other at the start."""
 RANK_MODULE = "macaw_cli.training.launching.rank_process"
 
 
-@dataclass(frozen=True)
-class Node:
-    """The part of one machine in a training."""
+def launch(job: TrainingJob) -> TrainingReport:
+    """Train in `job.processes.count` processes on this machine.
 
-    processes: int
-    total: int
-    """Processes over all machines."""
-    first_rank: int = 0
-    number: int = 0
-    """Of this machine, in the order of the hostfile."""
-    nodes: int = 1
-    host: str = ""
-    """Its name in the hostfile; empty without one."""
-    endpoint: str = "localhost:0"
-    """Where the machines meet: the first one's address, and a port."""
-    run_id: str = "macaw"
+    Raises:
+        MacawError: what a rank raised, with its exit code.
+        ResourceError: a process died.
+        Interrupted: SIGINT or SIGTERM before the training began.
+    """
+    with tempfile.TemporaryDirectory(prefix="macaw-") as folder:
+        write_json(Path(folder) / "job.json", job_as_json(job))
+        return report_of(Path(folder), job, _run_ranks(Path(folder), job.processes.count))
 
 
-def run_ranks(folder: Path, node: Node) -> Death | None:
-    """Run this machine's processes to their end.
+def _run_ranks(folder: Path, count: int) -> Death | None:
+    """Run the processes to their end; torch's launcher starts them, forwards signals and waits for the save.
 
     Args:
         folder: holds `job.json`; the processes leave there what happened.
-        node: which processes.
+        count: how many.
 
     Returns:
         The death that the others followed; None when all ended by themselves, or after a signal.
@@ -51,16 +47,12 @@ def run_ranks(folder: Path, node: Node) -> Death | None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    alone = node.nodes == 1 and not node.host
-    meeting: dict[str, Any] = {"rdzv_backend": "c10d", "local_addr": "localhost"}
-    if not alone:
-        meeting = {"rdzv_backend": "static", "rdzv_configs": {"rank": node.number, "timeout": MEETING_TIME_S}}
     config = LaunchConfig(
-        min_nodes=node.nodes, max_nodes=node.nodes, nproc_per_node=node.processes, run_id=node.run_id, max_restarts=0,
-        rdzv_endpoint=node.endpoint, monitor_interval=0.1, logs_specs=DefaultLogsSpecs(),
-        shutdown_timeout=SAVE_TIME_S, signals_to_handle="SIGTERM,SIGINT,SIGHUP", **meeting,
+        min_nodes=1, max_nodes=1, nproc_per_node=count, run_id=str(uuid.uuid4()), max_restarts=0,
+        rdzv_backend="c10d", rdzv_endpoint="localhost:0", local_addr="localhost", monitor_interval=0.1,
+        logs_specs=DefaultLogsSpecs(), shutdown_timeout=SAVE_TIME_S, signals_to_handle="SIGTERM,SIGINT,SIGHUP",
     )  # fmt: skip
-    os.environ["OMP_NUM_THREADS"] = str(threads_for(node.processes))
+    os.environ["OMP_NUM_THREADS"] = str(threads_for(count))
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     logging.disable(logging.CRITICAL)  # the launcher logs its own view of a stop or a death; ours follows
@@ -69,7 +61,7 @@ def run_ranks(folder: Path, node: Node) -> Death | None:
     except SignalException as stop:
         leave_stop(folder, stop.sigval)  # it has forwarded the signal and waited: the ranks have told the rest
     except ChildFailedError as error:
-        return how_it_began(error.failures.values(), node)
+        return how_it_began(error.failures.values(), count)
     finally:
         logging.disable(logging.NOTSET)
         for number, handler in handlers.items():
@@ -77,16 +69,14 @@ def run_ranks(folder: Path, node: Node) -> Death | None:
     return None
 
 
-def how_it_began(failures: Iterable[Any], node: Node) -> Death:
+def how_it_began(failures: Iterable[Any], count: int) -> Death:
     """The death that the others followed: one by a signal of the system, not the SIGTERM by which the rest is ended.
 
     Args:
         failures: torch's ProcessFailures.
-        node: the machine they happened on.
+        count: of all processes.
     """
     follows = (1, -signal.SIGTERM)  # a process that loses its peers leaves with 1
     first = min(failures, key=lambda one: (one.exitcode in follows, one.timestamp))
     how = f"by signal {-first.exitcode}" if first.exitcode < 0 else f"with exit code {first.exitcode}"
-    place = f" on {node.host}" if node.host else ""
-    text = f"Process {node.first_rank + first.local_rank} of {node.total}{place} ended {how}."
-    return Death(text, first.exitcode in follows, float(first.timestamp))
+    return Death(f"Process {first.local_rank} of {count} ended {how}.", first.exitcode in follows)

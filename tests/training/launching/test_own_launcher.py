@@ -135,7 +135,7 @@ def test_twenty_of_twenty_trainings_of_two_processes_end_cleanly(workspace, stag
 def test_the_death_that_the_others_followed_is_told():
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
-    from macaw_cli.training.launching.torch_launcher import Node, how_it_began
+    from macaw_cli.training.launching.own_launcher import how_it_began
 
     failures = [ProcessFailure(0, 11, 1, ""), ProcessFailure(1, 12, -9, ""), ProcessFailure(2, 13, -15, "")]
-    assert how_it_began(failures, Node(3, 3)).text == "Process 1 of 3 ended by signal 9."
+    assert how_it_began(failures, 3).text == "Process 1 of 3 ended by signal 9."

@@ -1,1 +1,0 @@
-"""`macaw train --verify-resume`: a killed and resumed run beside an undisturbed one."""
