@@ -104,7 +104,7 @@ def gpu_of(rank: LaunchedRank) -> int:
         return 0  # srun has given each task a GPU of its own
     if rank.local_world_size > there:
         raise ResourceError(
-            f"{rank.launcher} started {rank.local_world_size} processes on this machine, which has {there or 'no'} GPUs.",
+            f"{rank.launcher} started {rank.local_world_size} processes on a machine with {there or 'no'} GPUs.",
             "Start one process per GPU, or add --set training.device=cpu.",
         )
     return rank.local_rank
