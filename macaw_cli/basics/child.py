@@ -1,15 +1,11 @@
 """Other processes: what macaw starts, it starts here, and nothing of it outlives the process that started it.
 
 Three kinds do not fit and start their own: torch's launcher (`training/launching`), pools of `concurrent.futures`, Ray.
-
-`python -m macaw_cli.basics.child PARENT MODULE ARGUMENTS...` runs a module that ends with its parent (`tied`).
+What a started process does for its part is in `child_side.py`.
 """
 
 import contextlib
-import ctypes
 import os
-import resource
-import runpy
 import signal
 import subprocess
 import sys
@@ -20,9 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,7 @@ def python(module: str, *arguments: str) -> list[str]:
 
 def tied(module: str, *arguments: str) -> list[str]:
     """The command that runs any module with this Python, in a process that ends with this one."""
-    return python("macaw_cli.basics.child", str(os.getpid()), module, *arguments)
+    return python("macaw_cli.basics.child_side", str(os.getpid()), module, *arguments)
 
 
 def start(
@@ -55,7 +49,7 @@ def start(
 ) -> "subprocess.Popen[Any]":
     """Start a module of macaw that goes on beside this process, with pipes to its stdin and stdout.
 
-    The module imports from the same places as this process, and must call `end_with_parent`.
+    The module imports from the same places as this process, and must call `child_side.end_with_parent`.
 
     Args:
         module: its dotted name.
@@ -146,29 +140,3 @@ def _forwarding_to(process: "subprocess.Popen[bytes]") -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def end_with_parent(parent: int | None = None, by: signal.Signals = signal.SIGKILL) -> None:
-    """Have the kernel end this process when the one that started it dies, however that dies; on Linux only.
-
-    Args:
-        parent: process id of the parent, to notice that it died before this call.
-        by: the signal that comes then; only SIGKILL cannot be put off.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, by)
-        if parent is not None and os.getppid() != parent:
-            os._exit(1)
-
-
-def limit_memory(mib: int) -> None:
-    """Let this process have at most so many MiB of address space, and leave no core file; the size on Linux only."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (mib * MIB, mib * MIB))
-
-
-if __name__ == "__main__":
-    end_with_parent(int(sys.argv[1]))
-    sys.argv = sys.argv[2:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -12,7 +12,7 @@ import struct
 import sys
 from typing import Any, BinaryIO
 
-from macaw_cli.basics.child import end_with_parent, limit_memory
+from macaw_cli.basics.child_side import end_with_parent, limit_memory
 from macaw_cli.basics.memory import keep_freed_memory
 
 LENGTH = struct.Struct(">Q")

@@ -47,7 +47,7 @@ def test_a_command_that_is_killed_is_told_as_a_shell_tells_it(tmp_path):
 
 CHILD = """
 import os, signal, time
-from macaw_cli.basics.child import end_with_parent
+from macaw_cli.basics.child_side import end_with_parent
 end_with_parent({parent}, signal.{by})
 print(os.getpid(), flush=True)
 time.sleep(60)

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import asdict
 from typing import Any
 
-from macaw_cli.basics.child import end_with_parent
+from macaw_cli.basics.child_side import end_with_parent
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.features.engines.work_order import WorkOrder, job_of
 from macaw_cli.features.journal import Job

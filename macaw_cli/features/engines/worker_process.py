@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from macaw_cli.basics.child import end_with_parent
+from macaw_cli.basics.child_side import end_with_parent
 from macaw_cli.basics.console import tell_bug
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.redaction import guard_logs

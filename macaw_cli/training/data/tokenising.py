@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.child import end_with_parent
+from macaw_cli.basics.child_side import end_with_parent
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.errors import InputError, LockedError
 from macaw_cli.basics.threads import usable_cores

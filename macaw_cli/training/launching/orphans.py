@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 
-from macaw_cli.basics.child import end_with_parent
+from macaw_cli.basics.child_side import end_with_parent
 
 ORPHAN_TIME_S = 1800.0
 """How long a process may take to save after its launcher has gone."""
