@@ -9,10 +9,10 @@ import numpy as np
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.fingerprints import sha256_file
-from macaw_cli.config.settings import Modality
 from macaw_cli.media.audio import load_sound
 from macaw_cli.media.images import load_image
 from macaw_cli.media.video import has_soundtrack, load_frames
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.model_encoders import ModelEncoders
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from macaw_cli.chat.lines import COMMANDS
-from macaw_cli.config.settings import MODALITIES
+from macaw_cli.modalities.table import MODALITIES
 
 TAKES_PATH = tuple(f"/{modality} " for modality in MODALITIES)
 

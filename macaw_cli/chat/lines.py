@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 
 COMMANDS = {
     "/image": "PATH [QUESTION]: attach a picture to the next question",

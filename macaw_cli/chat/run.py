@@ -10,9 +10,9 @@ from macaw_cli.chat.attachments import Attacher
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.chat.terminal import Terminal
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.folder import load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders

@@ -10,11 +10,12 @@ import torch
 from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.chat.answer import Answer
 from macaw_cli.chat.attachments import Attachment
-from macaw_cli.config.settings import MODALITIES, ChatSettings
+from macaw_cli.config.settings import ChatSettings
 from macaw_cli.inference.conversation_cache import ConversationCache
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.inference.sampling import Sampling
+from macaw_cli.modalities.table import MODALITIES
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from macaw_cli.chat.answer import Answer
 from macaw_cli.chat.attachments import Attacher, Attachment
 from macaw_cli.chat.lines import Ask, Attach, Meaning, help_lines, read_line
 from macaw_cli.chat.session import ChatSession
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 
 PROMPT = "> "
 _NOTABLE_S = 0.05

@@ -9,7 +9,7 @@ from macaw_cli.basics.errors import UsageError
 from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, workspace_of
 
 if TYPE_CHECKING:
-    from macaw_cli.config.settings import Modality
+    from macaw_cli.modalities.table import Modality
 
 
 def chat(

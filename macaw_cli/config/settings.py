@@ -20,10 +20,6 @@ from macaw_cli.config.view_settings import ViewSettings
 
 FORMAT_VERSION = 1
 
-Modality = Literal["image", "video", "audio"]
-MODALITIES: tuple[Modality, ...] = ("image", "audio", "video")
-"""The three media, in the order in which their blocks stand before the first user text."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSettings:

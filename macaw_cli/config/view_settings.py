@@ -44,3 +44,8 @@ class ViewSettings:
     """View of audio files and soundtracks."""
     video: ImageView = ImageView()
     """View of videos, applied to each frame."""
+
+
+def view_class(modality: str) -> type[AudioView | ImageView]:
+    """The settings of a modality's view."""
+    return type(getattr(ViewSettings(), modality))

@@ -7,8 +7,8 @@ from typing import Any
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.file_names import encodable
-from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.dataset.messages import checked_messages
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.training_rows import SPLITS, Split
 
 OWN_KEYS = frozenset({"id", "messages", "kind", "choices", "split", *MODALITIES})

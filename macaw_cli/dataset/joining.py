@@ -8,11 +8,11 @@ from pathlib import Path
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.file_names import composed
-from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.dataset.conversations import Conversation
 from macaw_cli.dataset.messages import placed_media
 from macaw_cli.dataset.portable import portable_name
 from macaw_cli.dataset.rejects import REJECTS_NAME, Reject
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.feature_store import FeatureRow, FeatureStore
 from macaw_cli.shards.same_encoders import require_same_encoders
 

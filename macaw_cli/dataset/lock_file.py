@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.fingerprints import sha256_file
-from macaw_cli.config.settings import MODALITIES, Settings
+from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.preparing import Prepared
 from macaw_cli.dataset.rejects import removed_by_filter
+from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.shards.dataset_lock import FORMAT_VERSION, INDEX_NAME, dataset_hash
 from macaw_cli.shards.training_rows import SPLITS, Split
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 
 
 def checked_messages(messages: Any) -> list[dict[str, Any]]:

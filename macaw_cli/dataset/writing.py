@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from macaw_cli.basics.atomic_files import append_jsonl, read_jsonl, write_jsonl
-from macaw_cli.config.settings import MODALITIES
 from macaw_cli.dataset.joining import FeatureStores, JoinedConversation, Medium
 from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.samples import PlannedSample, sample_json
+from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.shards.tar_writer import Member, Sample, WrittenShard, write_shard
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef, row_to_json
 

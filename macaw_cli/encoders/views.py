@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from macaw_cli.basics.errors import InputError, UsageError
-from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.config.view_settings import ViewSettings
 from macaw_cli.encoders.padding import WindowLayout, window_layout
+from macaw_cli.modalities.table import MODALITIES, Modality
 
 
 @dataclass(frozen=True, slots=True)

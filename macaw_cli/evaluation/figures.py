@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from macaw_cli.config.settings import MODALITIES
 from macaw_cli.evaluation.accuracy import Scored, measure
+from macaw_cli.modalities.table import MODALITIES
 
 FIGURES_VERSION = 2
 """1 had no `told`, `retention`, `gap`, `preference` and `metrics`, and its kinds did not name their modality."""

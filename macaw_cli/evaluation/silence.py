@@ -5,8 +5,8 @@ from math import prod
 from typing import Any
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.padding import window_layout
+from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.training_rows import ConversationRow
 
 

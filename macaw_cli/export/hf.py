@@ -13,13 +13,12 @@ from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.basics.owned_folders import is_untouched, require_apart
 from macaw_cli.basics.working_files import is_in_the_making, kind_of, remove_leftovers, remove_own, working_folder
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.export.model_card import model_card
 from macaw_cli.export.proof import Proof, prove, source_logits
 from macaw_cli.export.sample_media import sample_media
+from macaw_cli.modalities.table import ENCODER_OF, Modality
 from macaw_cli.model.attached_encoders import attach
-from macaw_cli.model.configuration import ENCODER_OF
 from macaw_cli.model.folder import load_model, model_folder, newest_model, save_model
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.model.processing import MacawProcessor

@@ -5,7 +5,7 @@ from typing import Any
 from macaw_cli import __version__
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.export.proof import Proof
-from macaw_cli.model.configuration import ENCODER_OF
+from macaw_cli.modalities.table import ENCODER_OF
 
 _SNIPPETS = {
     "image": (

@@ -5,10 +5,10 @@ from typing import Any
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.feature_settings import EncoderSettings, FeatureSettings
-from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.pretrained import load_tokenizer
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.attached_encoders import attach
 from macaw_cli.model.encoding import PUBLISHED_MAX_TOKENS
 from macaw_cli.model.modeling import MacawForConditionalGeneration

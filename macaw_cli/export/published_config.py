@@ -9,7 +9,7 @@ from transformers import LlamaConfig
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.bridges.designs import BridgePerModality
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.configuration import MacawConfig
 
 PUBLISHED_CONV = {"image": [48, 36], "audio": [240, 220], "video": [36, 30]}

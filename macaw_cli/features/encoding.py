@@ -12,7 +12,6 @@ from torch import Tensor
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.audio_encoder import AudioEncoder, cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder, computed_precision
 from macaw_cli.encoders.image_encoder import ImageEncoder
@@ -21,6 +20,7 @@ from macaw_cli.encoders.padding import window_layout
 from macaw_cli.encoders.selection import Features, Prepared, pool_frames
 from macaw_cli.encoders.views import trimmed
 from macaw_cli.media.decoding import Request
+from macaw_cli.modalities.table import Modality
 
 FeatureArrays = np.ndarray | list[np.ndarray]
 """fp16 features, one item per medium: an array where all have one shape, else a list."""

@@ -17,7 +17,6 @@ from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.stopping import sigterm_is_raised
 from macaw_cli.basics.typed_command import same_config
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.batch_size import batch_size
 from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_elsewhere
 from macaw_cli.features.hash_cache import HashCache
@@ -41,6 +40,7 @@ from macaw_cli.features.source import Source
 from macaw_cli.features.sources.listing import Survey, list_sources, survey_sources
 from macaw_cli.features.store_files import Row, StoreFiles
 from macaw_cli.features.what_is_kept import kept_is_told, what_is_kept
+from macaw_cli.modalities.table import Modality
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders

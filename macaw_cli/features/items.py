@@ -14,10 +14,10 @@ from macaw_cli.basics.background import never, require_going_on, result_of
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import sha256_file, sha256_range
 from macaw_cli.basics.urls import is_url, without_secrets
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.hash_cache import HashCache, stamp_of
 from macaw_cli.features.remote.fetching import Looked, Staging
 from macaw_cli.features.source import Refused, Source, reject
+from macaw_cli.modalities.table import Modality
 
 _HASHING_THREADS = 4
 _AHEAD = 64

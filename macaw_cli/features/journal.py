@@ -19,8 +19,8 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.plain_names import shard_name
 from macaw_cli.basics.urls import is_url
 from macaw_cli.basics.working_files import kind_of
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
+from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.feature_store import NULL_KEY
 from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name
 

@@ -18,9 +18,9 @@ from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.plain_names import shard_name
 from macaw_cli.basics.working_files import remove_file
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job
+from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.tar_writer import PARTIAL_STATE_SUFFIX, PARTIAL_SUFFIX
 
 _VERSION = 2

@@ -18,7 +18,6 @@ from macaw_cli.basics.errors import InputError, Passing
 from macaw_cli.basics.fingerprints import fingerprint, sha256_file, sha256_range
 from macaw_cli.basics.memory import keep_freed_memory
 from macaw_cli.basics.urls import is_url
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.clock import Clock
 from macaw_cli.features.hash_cache import stamp_of
 from macaw_cli.features.host_copy import HostCopy
@@ -28,6 +27,7 @@ from macaw_cli.features.remote_decoding import RemoteDecoding
 from macaw_cli.features.shard_rows import JobResult, ShardsOfJob
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Decoded, Request
+from macaw_cli.modalities.table import Modality
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders, FeatureArrays

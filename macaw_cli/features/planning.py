@@ -13,7 +13,6 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.remote_files import list_folder
 from macaw_cli.basics.urls import is_url, without_secrets
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.features.batch_size import batch_size
 from macaw_cli.features.remote.fetched_sample import fetched_sample
 from macaw_cli.features.report import ExtractionPlan
@@ -21,6 +20,7 @@ from macaw_cli.features.source import Refused, Source
 from macaw_cli.features.sources.listing import Survey
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Request
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.feature_store import MANIFEST_NAME
 from macaw_cli.shards.remote_store import local_copy_of_store
 

@@ -8,10 +8,10 @@ from typing import Any
 from macaw_cli.basics import console
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import InputError
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.clock import shares
 from macaw_cli.features.partial_shards import PartialJob
 from macaw_cli.features.shard_rows import JobResult
+from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.feature_store import NULL_KEY
 
 _EXAMPLES = 3

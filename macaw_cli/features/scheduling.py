@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from macaw_cli.basics.urls import absolute_place
-from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job, Journal
 from macaw_cli.features.remote.fetching import drop_copy
 from macaw_cli.features.source import Refused, Source, reject
 from macaw_cli.features.store_files import Row, StoreFiles
 from macaw_cli.features.unfinished import UnfinishedJobs
+from macaw_cli.modalities.table import MODALITIES, Modality
 
 _LOOKING_AT_ONCE = 32
 """Items of an unfinished job that are looked for at the same time; remote ones take a request each."""

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from macaw_cli.basics.errors import DamagedError
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job
 from macaw_cli.features.partial_shards import BatchEnd, ItemsDigest, PartialJob, forget_partial, partial_job
 from macaw_cli.features.source import reject
+from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.feature_store import NULL_KEY
 from macaw_cli.shards.tar_writer import PARTIAL_SUFFIX, Member, ShardWriter
 

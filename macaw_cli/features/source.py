@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from macaw_cli.basics.redaction import redacted
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 
 
 @dataclass(frozen=True, slots=True)

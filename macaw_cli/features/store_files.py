@@ -15,9 +15,9 @@ from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl, read_json
 from macaw_cli.basics.errors import DamagedError, MismatchError
 from macaw_cli.basics.fingerprints import fingerprint, fingerprint_difference, require_version
 from macaw_cli.basics.plain_names import shard_name
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.journal import JOURNAL_NAME, Job
 from macaw_cli.features.manifest_block import with_block
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.damage_note import damaged_shards, forget_damage
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY, STORE_NAME, STORE_VERSION
 from macaw_cli.shards.remote_store import shown_place
@@ -119,7 +119,7 @@ class StoreFiles:
         found = [
             {**row, "path": name}
             for name, key, modality in copies
-            for kind in ("image", "audio", "video")
+            for kind in MODALITIES
             if (row := rows.get((key, kind))) and modality in (kind, "video") and self.key_of(name, kind) != key
         ]
         given_up = {(row["key"], row["modality"]): row for row in self._rejects() if row["key"] in wanted}

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job
 from macaw_cli.features.source import Refused, Source
+from macaw_cli.modalities.table import Modality
 
 _Medium = tuple[str, Modality]
 """Key and modality."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.fingerprints import fingerprint, sha256_file
-from macaw_cli.config.settings import MODALITIES
 from macaw_cli.inspection.description import Description, shape_text
 from macaw_cli.inspection.findings import Finding
+from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.reports.tables import Table
 from macaw_cli.shards.dataset_lock import files_of, read_lock
 from macaw_cli.shards.training_dataset import TrainingDataset

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from macaw_cli.basics.atomic_files import iterate_jsonl
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY
 
 

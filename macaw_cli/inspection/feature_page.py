@@ -8,11 +8,11 @@ from pathlib import Path
 from macaw_cli.basics import console
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import InputError
-from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.inspection.feature_cards import Card, card
 from macaw_cli.inspection.feature_samples import MediaSample, media_samples
 from macaw_cli.inspection.feature_stores import StoreSummary, feature_tables, summarise
 from macaw_cli.media.decoder_pool import DecoderPool
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.reports.page import write_page
 from macaw_cli.shards.feature_store import FeatureStore
 

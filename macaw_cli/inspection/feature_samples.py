@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from macaw_cli.basics.errors import DamagedError, InputError
-from macaw_cli.config.settings import Modality
 from macaw_cli.inspection.feature_suspicions import Twins, suspicions
 from macaw_cli.inspection.media_lookup import MediaPlaces
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.media.kinds import modality_of
+from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.feature_rows import FeatureRow
 from macaw_cli.shards.feature_store import FeatureStore
 

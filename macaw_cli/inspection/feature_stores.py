@@ -6,10 +6,10 @@ from typing import Any
 
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.fingerprints import fingerprint
-from macaw_cli.config.settings import Modality
 from macaw_cli.inspection.description import Description, shape_text, span
 from macaw_cli.inspection.feature_counts import ModalityCounts, StoreCounts, count_manifest
 from macaw_cli.inspection.reject_reasons import RejectGroup, reject_groups
+from macaw_cli.modalities.table import Modality
 from macaw_cli.reports.tables import Table
 from macaw_cli.shards.damage_note import damaged_shards
 from macaw_cli.shards.feature_store import read_fingerprints

@@ -14,16 +14,14 @@ from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import fingerprint, require_version, sha256_file
 from macaw_cli.basics.shell_words import to_type
 from macaw_cli.config.bridges.designs import bridge_in_words
-from macaw_cli.config.settings import MODALITIES
 from macaw_cli.inspection.description import Description, shape_text
 from macaw_cli.inspection.findings import Finding
+from macaw_cli.modalities.table import ENCODER_OF, MODALITIES
 from macaw_cli.reports.tables import Table
 
 MODEL_VERSION = 3
 EXPORT_REPORT = "macaw_export.json"
 """Written by `macaw export`: how the export was proved, and the hash of every file."""
-# the model room says the same, but importing it takes seconds; tests/inspection/test_models.py compares them
-ENCODER_OF = {"image": "image", "video": "image", "audio": "audio"}
 _PARTS = {
     "language_model": "LLM",
     "begin_end_embeddings": "tags",

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 
 _SAME_S = 0.05
 """A sound that is longer by less than this is not cut: headers round."""

@@ -4,17 +4,10 @@ from pathlib import Path, PurePosixPath
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.regular_files import open_regular
-from macaw_cli.config.settings import Modality
 from macaw_cli.media.heif_images import is_heif
+from macaw_cli.modalities.table import TABLE, Modality
 
-_IMAGE = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff ppm pgm pbm pnm avif heic heif hif jp2 j2k jpx"
-_AUDIO = "wav wave flac mp3 ogg oga opus m4a aac wma ac3 aif aiff aifc au caf w64 rf64 mka mp2"
-_VIDEO = "mp4 m4v mkv webm mov avi ts mts m2ts mpg mpeg vob flv wmv 3gp 3g2 ogv asf"
-_BY_EXTENSION: dict[str, Modality] = {
-    **{f".{name}": "image" for name in _IMAGE.split()},
-    **{f".{name}": "audio" for name in _AUDIO.split()},
-    **{f".{name}": "video" for name in _VIDEO.split()},
-}  # fmt: skip
+_BY_EXTENSION: dict[str, Modality] = {extension: name for name, row in TABLE.items() for extension in row.extensions}
 _BY_FIRST_BYTES: tuple[tuple[bytes, Modality], ...] = (
     (b"\xff\xd8\xff", "image"), (b"\x89PNG\r\n\x1a\n", "image"), (b"GIF87a", "image"), (b"GIF89a", "image"),
     (b"II*\x00", "image"), (b"MM\x00*", "image"), (b"fLaC", "audio"), (b"ID3", "audio"),

@@ -9,9 +9,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import viewed
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.raw_media import LENGTHS, RAW_INPUTS, architecture, stacked
 

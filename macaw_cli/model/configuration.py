@@ -1,7 +1,7 @@
 """The configuration of a Macaw model: the LLM's own, the bridge's, and where media stand in `input_ids`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from typing import Any, Self
 
 from transformers import AutoConfig, PretrainedConfig
@@ -13,22 +13,20 @@ from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.injections.designs import InjectionSettings, read_injection
 from macaw_cli.config.injections.none import NoInjectionSettings
-from macaw_cli.config.settings import MODALITIES, Modality
-from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
+from macaw_cli.config.view_settings import ViewSettings
 from macaw_cli.encoders.views import View, view_of
+from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, Modality, token_ids
 
 FORMAT_VERSION = 3
 """In 2, windows and heads of an imported checkpoint stood beside the settings of its bridge. In 1, the default form of
 the `macaw` bridge had no input norm, a linear projection and more alignment heads."""
-ENCODER_OF: dict[Modality, str] = {"image": "image", "video": "image", "audio": "audio"}
-"""Which of the two encoders makes the features of a modality."""
 
 
 class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     """Everything that is needed to build the model without weights.
 
     Ids from the LLM's vocabulary size V upwards stand for media in `input_ids` and own no row of the LLM's matrix and
-    no logit: first the soft tokens of image, audio and video, then the tags, then the null media.
+    no logit: see `macaw_cli.modalities.table.token_ids`.
     """
 
     model_type = "macaw"
@@ -86,12 +84,10 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
             self._require_unchanged_bridges()
             self._take_in_windows(windows, heads)
             self.format_version = FORMAT_VERSION  # whoever saves it again writes the present format
-        first = self.vocabulary_size
-        self.soft_token_ids = self.soft_token_ids or {name: first + place for place, name in enumerate(MODALITIES)}
-        self.tag_ids = self.tag_ids or {
-            name: [first + 3 + 2 * place, first + 4 + 2 * place] for place, name in enumerate(MODALITIES)
-        }
-        self.null_token_ids = self.null_token_ids or {name: first + 9 + place for place, name in enumerate(MODALITIES)}
+        ids = token_ids(self.vocabulary_size)
+        self.soft_token_ids = self.soft_token_ids or ids.soft
+        self.tag_ids = self.tag_ids or ids.begin_end
+        self.null_token_ids = self.null_token_ids or ids.null
         self.tie_word_embeddings = getattr(self.text_config, "tie_word_embeddings", False)
 
     def _require_unchanged_bridges(self) -> None:
@@ -179,8 +175,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     @property
     def view_settings(self) -> ViewSettings:
         """The views as the dataclass."""
-        image, audio, video = (self.views.get(name, {}) for name in ("image", "audio", "video"))
-        return ViewSettings(image=ImageView(**image), audio=AudioView(**audio), video=ImageView(**video))
+        return replace(ViewSettings(), **{name: view_class(name)(**fields) for name, fields in self.views.items()})
 
     def raw_view(self, modality: Modality) -> View:
         """What is done to features that the encoder has just made: padding is dropped, then the view."""
@@ -226,6 +221,12 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     def modalities(self) -> tuple[Modality, ...]:
         """The bridged modalities, in the order of their blocks."""
         return tuple(name for name in MODALITIES if name in self.feature_shapes)
+
+    @property
+    def last_media_id(self) -> int:
+        """The largest id that stands for media."""
+        pairs = [identity for pair in self.tag_ids.values() for identity in pair]
+        return max([*self.soft_token_ids.values(), *pairs, *self.null_token_ids.values()])
 
     @property
     def tags_outside(self) -> bool:

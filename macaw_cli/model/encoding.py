@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.injections.registry import placeholder_count
 from macaw_cli.model.losses import IGNORED

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 from transformers import GenerationMixin
 
+from macaw_cli.modalities.table import TABLE
 from macaw_cli.model.raw_media import LENGTHS, RAW_INPUTS
 
-MEDIA = (*(f"{modality}_features" for modality in RAW_INPUTS), *RAW_INPUTS.values(), LENGTHS)
+MEDIA = (*(row.features_keyword for row in TABLE.values()), *RAW_INPUTS.values(), LENGTHS)
 
 
 class MediaGeneration(GenerationMixin):  # type: ignore[misc]

@@ -5,35 +5,35 @@ constructor computes survives. Its own init functions leave loaded tensors alone
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import initialization as init
 
-from macaw_cli.config.settings import MODALITIES
+from macaw_cli.modalities.table import begin_end
 from macaw_cli.model.bridges.calibrated_norm import root_mean_square
-
-TAG_NAMES = tuple(form.format(name) for name in MODALITIES for form in ("<{}>", "</{}>"))
-"""The begin and end tokens as text, in the order of their rows."""
 
 
 @torch.no_grad()
-def initialise_tags(tags: Tensor, matrix: Tensor, tokenizer: Any = None) -> None:
+def initialise_tags(tags: Tensor, matrix: Tensor, modalities: Iterable[str], tokenizer: Any = None) -> None:
     """Give the begin and end tokens of the modalities their initial embeddings.
 
     A frozen LLM reads the words that it knows better than a vector that it has never seen.
 
     Args:
-        tags: (6, D), changed in place.
+        tags: (2 x modalities, D), changed in place.
         matrix: (V, D), the LLM's embeddings.
+        modalities: in the order of their rows.
         tokenizer: the LLM's; None takes random vectors with the RMS of the matrix.
     """
     if tokenizer is None:
         nn.init.normal_(tags, std=root_mean_square(matrix))
         return
-    for row, name in zip(tags, TAG_NAMES, strict=True):
-        ids = tokenizer(name, add_special_tokens=False).input_ids
+    texts = [text for name in modalities for text in begin_end(name)]
+    for row, text in zip(tags, texts, strict=True):
+        ids = tokenizer(text, add_special_tokens=False).input_ids
         row.copy_(matrix[torch.tensor(ids, device=matrix.device)].float().mean(dim=0))
 
 

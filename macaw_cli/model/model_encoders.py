@@ -10,13 +10,12 @@ from torch import Tensor
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.loading import encoder_class, load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import viewed
-from macaw_cli.model.configuration import ENCODER_OF
+from macaw_cli.modalities.table import ENCODER_OF, Modality
 from macaw_cli.shards.same_encoders import require_same_encoders
 
 

@@ -13,10 +13,10 @@ from transformers import AutoFeatureExtractor, BatchFeature
 
 from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.errors import InputError
-from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.encoders.image_processors import load_image_processor
 from macaw_cli.encoders.pretrained import load_preprocessor, load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.raw_media import RawMedia

@@ -9,17 +9,15 @@ import torch
 from torch import Tensor
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.config.settings import Modality
 from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.loading import encoder_class
 from macaw_cli.encoders.selection import Prepared
 from macaw_cli.encoders.views import viewed_shape
-from macaw_cli.model.configuration import ENCODER_OF, MacawConfig
+from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
+from macaw_cli.model.configuration import MacawConfig
 
-RAW_INPUTS: dict[Modality, str] = {
-    "image": "pixel_values", "video": "pixel_values_videos", "audio": "input_features"
-}  # fmt: skip
+RAW_INPUTS: dict[Modality, str] = {name: row.raw_keyword for name, row in TABLE.items()}
 """Modality to the name of its raw input."""
 LENGTHS = "audio_lengths"
 """Name of the input that says how many samples each raw sound has: its prepared form no longer tells."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.rendering import render_chat
 
 TemplateName = Literal["alpaca", "chat", "as_published"]

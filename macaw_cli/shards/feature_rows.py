@@ -17,7 +17,7 @@ import numpy as np
 from macaw_cli.basics.atomic_files import located_jsonl
 from macaw_cli.basics.file_names import composed
 from macaw_cli.basics.plain_names import shard_name
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.positioned_reads import Descriptor
 
 NULL_KEY = "null"

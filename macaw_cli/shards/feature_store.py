@@ -17,7 +17,7 @@ from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.owned_folders import FolderKind, marker_content
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.feature_rows import NULL_KEY, FeatureRow, ManifestIndex, ShardRow
 from macaw_cli.shards.positioned_reads import PositionedReads
 from macaw_cli.shards.remote_store import RemoteShards, read_record, shown_place

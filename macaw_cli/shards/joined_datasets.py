@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from macaw_cli.basics.fingerprints import fingerprint
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.same_encoders import require_same_encoders
 from macaw_cli.shards.training_dataset import FeatureView, TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef, Split

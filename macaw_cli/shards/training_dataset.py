@@ -11,7 +11,7 @@ import numpy as np
 
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
 from macaw_cli.basics.plain_names import shard_name
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.dataset_lock import INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.positioned_reads import PositionedReads
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef, Split, row_from_json

@@ -6,7 +6,7 @@ from sys import intern
 from typing import Any, Literal
 
 from macaw_cli.basics.plain_names import plain_name, shard_name
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.dataset_lock import INDEX_NAME
 
 Split = Literal["train", "val"]

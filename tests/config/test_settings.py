@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config import settings
 from macaw_cli.config.loading import parse_settings
-from macaw_cli.config.settings import MODALITIES, Modality, Settings
+from macaw_cli.config.settings import Settings
+from macaw_cli.modalities.table import MODALITIES, Modality
 
 OWN = [kind for kind in vars(settings).values() if getattr(kind, "__module__", "").startswith("macaw_cli.config.")]
 SECTIONS = [kind for kind in OWN if is_dataclass(kind)]

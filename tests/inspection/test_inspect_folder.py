@@ -173,6 +173,5 @@ def test_what_inspection_says_by_itself_is_what_the_rooms_say():
     from macaw_cli.export import hf
     from macaw_cli.model import configuration
 
-    assert models.ENCODER_OF == configuration.ENCODER_OF
     assert models.MODEL_VERSION == configuration.FORMAT_VERSION
     assert models.EXPORT_REPORT == hf.REPORT_NAME

@@ -13,7 +13,7 @@ import tiny_macaw
 
 from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.injections.none import NoInjectionSettings
-from macaw_cli.config.settings import MODALITIES
+from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.injections.registry import placeholder_count
 from macaw_cli.model.modeling import MacawForConditionalGeneration

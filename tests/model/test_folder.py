@@ -26,10 +26,18 @@ def test_a_run_or_its_model_folder_loads_in_evaluation_mode(tiny, tokenizer, tmp
 
 
 def test_saving_again_replaces_the_older_model(tiny, tmp_path):
+    save_model(tiny.model("linear"), None, tmp_path / "model")
+    (tmp_path / "model" / "vocab.json").touch()  # of an older tokenizer
+    save_model(tiny.model("linear"), None, tmp_path / "model")
+    assert not (tmp_path / "model" / "vocab.json").exists()
+
+
+def test_a_folder_with_files_of_others_is_not_replaced(tiny, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "old.txt").touch()
-    save_model(tiny.model("linear"), None, tmp_path / "model")
-    assert not (tmp_path / "model" / "old.txt").exists()
+    with pytest.raises(InputError, match=r"old\.txt"):
+        save_model(tiny.model("linear"), None, tmp_path / "model")
+    assert (tmp_path / "model" / "old.txt").exists()
 
 
 def test_a_saved_model_does_not_know_where_its_parts_came_from(tiny, tokenizer, tmp_path):

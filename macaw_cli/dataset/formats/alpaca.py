@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.config.settings import MODALITIES
 from macaw_cli.media.kinds import modality_of_name
+from macaw_cli.modalities.table import MODALITIES
 
 
 def from_alpaca(row: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.engines.engine import Engine, LocalEngine
 from macaw_cli.features.engines.work_order import work_order
+from macaw_cli.modalities.table import Modality
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders

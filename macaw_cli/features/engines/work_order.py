@@ -13,11 +13,11 @@ from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.locks import LOCK_NAME
 from macaw_cli.basics.yaml_text import parse_yaml
 from macaw_cli.config.loading import Workspace, parse_settings, settings_yaml
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.journal import Job
 from macaw_cli.features.pipeline import Pipeline
 from macaw_cli.features.shard_rows import JobResult
 from macaw_cli.media.decoder_pool import DecoderPool
+from macaw_cli.modalities.table import Modality
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders

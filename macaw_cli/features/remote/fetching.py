@@ -23,11 +23,11 @@ from macaw_cli.basics.remote_files import Info, open_filesystem, remote_info, st
 from macaw_cli.basics.remote_transfer import fetch
 from macaw_cli.basics.urls import extension_of
 from macaw_cli.basics.working_files import kind_of, make_folder, remove_file, remove_own
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
 from macaw_cli.features.remote.staging_room import Room
 from macaw_cli.features.source import Source
 from macaw_cli.media.kinds import HEAD_BYTES, modality_of_bytes
+from macaw_cli.modalities.table import Modality
 
 STAGING_NAME = ".staging"
 _THREADS = 32

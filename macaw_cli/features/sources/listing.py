@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.remote.fetching import Staging
 from macaw_cli.features.source import Found, Ignored, Refused, Source, Uncounted
 from macaw_cli.features.sources.local import list_local
 from macaw_cli.features.sources.remote import list_remote
 from macaw_cli.features.sources.unique_names import UniqueNames
+from macaw_cli.modalities.table import Modality
 
 _KINDS_SHOWN = 5
 _LONGEST_EXTENSION = 12

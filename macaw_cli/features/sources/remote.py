@@ -18,7 +18,6 @@ from macaw_cli.basics.remote_files import (
 )
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.urls import extension_of, folder_of, joined, name_of_url, without_secrets
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.remote.fetching import Staging
 from macaw_cli.features.source import Found, Ignored, Refused, Source, Uncounted, reject
 from macaw_cli.features.sources.manifest_places import place_in_remote_manifest, require_driver
@@ -26,6 +25,7 @@ from macaw_cli.features.sources.manifests import clip_fragment, manifest_rows
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.tar_members import TarMember, members_at_the_beginning, members_of, source_in_tar
 from macaw_cli.media.kinds import modality_of_name
+from macaw_cli.modalities.table import Modality
 
 _TAR_HEAD = 4 << 20
 """Bytes of a remote tar that a survey reads."""

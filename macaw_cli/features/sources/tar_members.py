@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from macaw_cli.config.settings import Modality
 from macaw_cli.features.source import Ignored, Refused, Source, reject
 from macaw_cli.media.kinds import HEAD_BYTES, modality_of_bytes, modality_of_name
+from macaw_cli.modalities.table import Modality
 
 
 @dataclass(frozen=True, slots=True)

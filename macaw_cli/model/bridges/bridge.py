@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from torch import Tensor, nn
 
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.projection import ProjectionBridge
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from torch import nn
 
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.projection import ProjectionBridge
 
 if TYPE_CHECKING:

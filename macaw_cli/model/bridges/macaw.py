@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import initialization as init
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import TABLE, Modality
 from macaw_cli.model.alignment import folding_is_cheaper, operations
 from macaw_cli.model.bridges.attention import AlignmentAttention, SelfAttention
 from macaw_cli.model.bridges.bridge import Bridge, BridgeContext
@@ -25,9 +25,6 @@ from macaw_cli.model.bridges.windows import solve_windows, window_count
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.macaw import MacawBridgeSettings
     from macaw_cli.model.configuration import MacawConfig
-
-PUBLISHED_TOKENS: dict[Modality, int] = {"image": 5, "audio": 6, "video": 39}
-"""Soft tokens per medium where the settings name no number; fewer where there are fewer feature tokens."""
 
 
 class MacawBridge(Bridge):
@@ -176,9 +173,9 @@ def windows_of(config: "MacawConfig", modality: Modality) -> tuple[int, int]:
     if settings.windows is not None:
         kernel, stride = settings.windows
         return kernel, stride
-    available = prod(config.feature_shapes[modality][:-1])
+    available = prod(config.feature_shapes[modality][:-1])  # fewer soft tokens where there are fewer feature tokens
     wanted = getattr(settings, f"{modality}_tokens")
-    return solve_windows(available, wanted or min(PUBLISHED_TOKENS[modality], available))
+    return solve_windows(available, wanted or min(TABLE[modality].published_soft_tokens, available))
 
 
 def _mean_of_window(convolution: nn.Conv1d) -> Tensor:

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.bridge import Bridge
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.bridge import Bridge, BridgeContext, Need
 from macaw_cli.model.partitions import is_partitioned, used_in
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model import initial_weights
 from macaw_cli.model.bridges.registry import build_bridge, soft_token_count
 from macaw_cli.model.bridges.together import Bridges
@@ -36,8 +36,8 @@ class MediaFusion(nn.Module):
 
     Attributes:
         bridges: one per modality.
-        begin_end_embeddings: of the begin and end tokens of the modalities, (6, D); None in a published checkpoint,
-            where they are rows of the LLM's matrix.
+        begin_end_embeddings: of the begin and end tokens of the modalities, two rows each; None in a published
+            checkpoint, where they are rows of the LLM's matrix.
         injected: whether media reach the LLM through an injection and take one position of the input each.
         null_features_image, ...: in a `null_media` model, the encoders' features of an all-zero input.
 
@@ -49,7 +49,8 @@ class MediaFusion(nn.Module):
         super().__init__()
         self.config = config
         self.bridges = Bridges({name: build_bridge(config, name) for name in config.modalities}, config.text_width)
-        self.begin_end_embeddings = nn.Embedding(6, config.text_width) if config.tags_outside else None
+        rows = 2 * len(config.tag_ids)
+        self.begin_end_embeddings = nn.Embedding(rows, config.text_width) if config.tags_outside else None
         kind = injection_class(config)
         self.injected = kind is not None and kind.takes_media
         if config.null_media:
@@ -141,12 +142,12 @@ class MediaFusion(nn.Module):
     def embed_text(self, input_ids: Tensor, embed: nn.Module) -> Tensor:
         """(B, T, D) embeddings of text, begin and end tokens; positions of media hold something replaced later."""
         size = self.config.vocabulary_size
-        special = (input_ids >= size) & (input_ids < size + 12)
+        special = (input_ids >= size) & (input_ids <= self.config.last_media_id)
         embeds: Tensor = embed(input_ids.masked_fill(special, 0))
         if self.begin_end_embeddings is None:
             return embeds
         first = min(opening for opening, _ in self.config.tag_ids.values())
-        tags = (input_ids >= first) & (input_ids < first + 6)
+        tags = (input_ids >= first) & (input_ids < first + self.begin_end_embeddings.num_embeddings)
         # looked up on every rank in every step, whether there are any or not
         tag_embeds = self.begin_end_embeddings((input_ids - first).masked_fill(~tags, 0))
         return torch.where(tags[..., None], tag_embeds.to(embeds), embeds)
@@ -195,7 +196,8 @@ class MediaFusion(nn.Module):
         self.bridges.calibrate(matrix)
         if self.begin_end_embeddings is not None:
             with gathered(self.begin_end_embeddings.weight, to_change=True):
-                initial_weights.initialise_tags(self.begin_end_embeddings.weight, matrix, tokenizer)
+                weight, names = self.begin_end_embeddings.weight, list(self.config.tag_ids)
+                initial_weights.initialise_tags(weight, matrix, names, tokenizer)
 
     def initialise(self) -> None:
         """Null features are not known yet; transformers may have given their memory any values."""

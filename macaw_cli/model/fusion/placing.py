@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.injections.bound_media import BoundMedia
 from macaw_cli.model.row_layout import Run
 

@@ -11,7 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.copying import on_device
 from macaw_cli.model.row_layout import Run
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.row_layout import RowLayout, row_layout

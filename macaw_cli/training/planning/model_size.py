@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from macaw_cli.config.settings import Modality
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.registry import bridge_class, soft_token_count
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.training.data.epoch_plan import PlannedStep

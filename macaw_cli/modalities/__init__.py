@@ -1,0 +1,1 @@
+"""What kinds of media there are: one table."""

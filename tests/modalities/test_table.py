@@ -1,0 +1,45 @@
+"""The table of modalities: what follows from it, and that nobody else lists them."""
+
+import ast
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import macaw_cli
+from macaw_cli.modalities.table import MODALITIES, TABLE, token_ids
+
+PACKAGE = Path(macaw_cli.__file__).parent
+COLLECTIONS = (ast.Tuple, ast.List, ast.Set)
+
+
+@given(st.integers(1, 10**6), st.lists(st.text("abc", min_size=1), unique=True))
+def test_every_id_stands_for_one_thing_and_all_lie_behind_the_vocabulary(vocabulary, names):
+    ids = token_ids(vocabulary, names)
+    every = [*ids.soft.values(), *(one for pair in ids.begin_end.values() for one in pair), *ids.null.values()]
+    assert sorted(every) == list(range(vocabulary, vocabulary + 4 * len(names)))
+
+
+def test_the_ids_of_saved_models_stay_as_they_are():
+    ids = token_ids(100)
+    assert ids.soft == {"image": 100, "audio": 101, "video": 102}
+    assert ids.null == {"image": 109, "audio": 110, "video": 111}
+    assert ids.begin_end == {"image": [103, 104], "audio": [105, 106], "video": [107, 108]}
+
+
+def test_an_extension_belongs_to_one_modality():
+    every = [extension for row in TABLE.values() for extension in row.extensions]
+    assert len(every) == len(set(every))
+    assert all(extension == extension.lower() and extension.startswith(".") for extension in every)
+
+
+def test_nobody_else_lists_all_modalities():
+    found = []
+    for file in PACKAGE.rglob("*.py"):
+        if "modalities" in file.parts or "quickstart" in file.parts:  # the quickstart's world has these three
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            values = {one.value for one in getattr(node, "elts", []) if isinstance(one, ast.Constant)}
+            if isinstance(node, COLLECTIONS) and set(MODALITIES) <= values:
+                found.append(f"{file.relative_to(PACKAGE)}:{node.lineno}")
+    assert found == []
