@@ -13,7 +13,7 @@ from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.injections.designs import InjectionSettings, read_injection
 from macaw_cli.config.injections.none import NoInjectionSettings
-from macaw_cli.config.view_settings import ViewSettings
+from macaw_cli.config.view_settings import ViewSettings, view_class
 from macaw_cli.encoders.views import View, view_of
 from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, Modality, token_ids
 
