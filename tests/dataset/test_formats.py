@@ -197,3 +197,21 @@ def test_a_pipe_or_a_device_as_a_source_is_refused_without_waiting_for_a_writer(
             json_rows(path)
         with pytest.raises(InputError, match=f"is {kind}"):
             sha256_file(path)
+
+
+DEEP = '{"a":' * 100_000 + "1" + "}" * 100_000
+
+
+@pytest.mark.parametrize("value", [[], {}, None, 3, True, "nobody"])
+def test_a_turn_of_a_wrong_type_is_a_reject_and_the_rest_is_taken(tmp_path, build, value):
+    good = [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]
+    bad = [{"from": value, "value": "q"}, good[1]]
+    rows = [{"id": "bad", "conversations": bad}, {"id": "good", "conversations": good}]
+    (tmp_path / "c.json").write_text(json.dumps(rows))
+    assert [build("llava:c.json").info["sources"][0][key] for key in ("train", "rejected")] == [1, 1]
+
+
+def test_a_row_that_is_a_hundred_thousand_levels_deep_is_a_reject(tmp_path, build):
+    good = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    (tmp_path / "c.jsonl").write_text(DEEP + "\n" + json.dumps(good) + "\n")
+    assert [build("jsonl:c.jsonl").info["sources"][0][key] for key in ("train", "rejected")] == [1, 1]

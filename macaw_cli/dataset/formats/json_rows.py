@@ -1,12 +1,12 @@
 """Rows of a JSON file, whichever way it lists them: `[...]`, `{"data": [...]}`, or one object per line."""
 
-import json
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.regular_files import open_regular
 
 Row = tuple[int, Any]
@@ -42,11 +42,11 @@ def _text(path: Path) -> str:
 
 def _document_rows(path: Path, text: str) -> Iterator[Row]:
     try:
-        content = json.loads(text)
-    except ValueError as error:
+        content = parse_json(text, str(path), hint="Was the file cut, or is it another format?")
+    except InputError:
         if _some_line_is_json(text):
             return _line_rows(path, text)
-        raise InputError(f"{path} is not valid JSON: {error}.", "Was the file cut, or is it another format?") from None
+        raise
     if isinstance(content, dict) and isinstance(content.get("data"), list):
         content = content["data"]
     if not isinstance(content, list):
@@ -59,16 +59,16 @@ def _line_rows(path: Path, text: str) -> Iterator[Row]:
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if not _some_line_is_json(text):
         raise InputError(f"{path} is not JSON: no line of it can be read as such.", "Is it another format?")
-    if len(lines) == 1 and isinstance(data := json.loads(lines[0][1]), dict) and isinstance(data.get("data"), list):
+    if len(lines) == 1 and isinstance(data := _line(lines[0][1]), dict) and isinstance(data.get("data"), list):
         return enumerate(data["data"], start=1)
     return ((number, _line(line)) for number, line in lines)
 
 
 def _line(line: str) -> Any:
     try:
-        return json.loads(line)
-    except ValueError as error:
-        return InputError(f"the line is not valid JSON: {error}")
+        return parse_json(line, "the line")
+    except InputError as error:
+        return InputError(error.problem.rstrip("."))
 
 
 def _some_line_is_json(text: str) -> bool:
@@ -77,7 +77,7 @@ def _some_line_is_json(text: str) -> bool:
 
 def _is_json(line: str) -> bool:
     try:
-        json.loads(line)
-    except ValueError:
+        parse_json(line)
+    except InputError:
         return False
     return True

@@ -31,10 +31,14 @@ def from_llava(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _message(turn: Any) -> dict[str, Any]:
-    if not isinstance(turn, dict) or turn.get("from") not in ROLES or not isinstance(turn.get("value"), str):
+    if not isinstance(turn, dict) or not _is_role(turn.get("from")) or not isinstance(turn.get("value"), str):
         raise InputError(f"a turn needs `from` ({', '.join(ROLES)}) and text under `value`, found {turn!r:.60}")
     role, text = ROLES[turn["from"]], turn["value"]
     return {"role": role, "content": _parts(text) if role == "user" and PLACEHOLDER.search(text) else text}
+
+
+def _is_role(name: Any) -> bool:
+    return isinstance(name, str) and name in ROLES
 
 
 def _parts(text: str) -> list[dict[str, str]]:

@@ -55,13 +55,18 @@ def members_of(tar: BinaryIO, size: int) -> Iterator[TarMember | Unusable | Othe
         with tarfile.open(fileobj=tar, mode="r:") as reader:
             while (member := reader.next()) is not None:
                 vars(reader)["members"] = []  # it keeps all of them otherwise
+                if member.size < 0:  # `tarfile` would go backwards, and read the same header for ever
+                    reason = f"the size of {member.name} is negative"
+                    break
                 if member.offset_data + member.size > size:
                     reason = f"it ends in the middle of {member.name}"
                     break
                 yield _judge(member, tar, names)
                 read += 1
             position = reader.offset
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except RecursionError:  # it calls itself for each header that only tells a long name
+        reason = "hundreds of headers stand before one member"
+    except (tarfile.TarError, EOFError, ValueError, LookupError, OverflowError, MemoryError, OSError) as error:
         reason = str(error) or "a header is damaged"
     if reason := reason or _bad_end(tar, position):
         yield Unusable("", f"The tar is damaged: {reason}. The {read} members before are used.")

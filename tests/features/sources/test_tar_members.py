@@ -126,3 +126,28 @@ def test_the_beginning_of_a_tar_tells_its_members_without_complaint(tmp_path):
         found = members_at_the_beginning(content[:size], len(content))
         assert found and all(not getattr(member, "reason", "") for member in found)
         assert all(isinstance(member, TarMember) == (number % 3 == 0) for number, member in enumerate(found))
+
+
+def test_a_member_of_negative_size_is_a_reject_and_no_endless_loop(tmp_path):
+    with tarfile.open(tmp_path / "t.tar", "w", format=tarfile.GNU_FORMAT) as tar:
+        for name in ("1.png", "2.png"):
+            member = tarfile.TarInfo(name)
+            member.size = len(PNG_HEAD)
+            tar.addfile(member, io.BytesIO(PNG_HEAD))
+    content = bytearray((tmp_path / "t.tar").read_bytes())
+    content[1024 + 124 : 1024 + 136] = b"\xff" * 11 + b"\x00"  # the second header, in base 256
+    content[1024 + 148 : 1024 + 156] = b" " * 8
+    content[1024 + 148 : 1024 + 156] = b"%06o\0 " % sum(content[1024:1536])
+    first, second = members_of(io.BytesIO(content), len(content))
+    assert isinstance(first, TarMember) and "negative" in second.reason
+
+
+def test_thousands_of_headers_for_one_long_name_are_a_reject(tmp_path):
+    member = tarfile.TarInfo("x" * 150)
+    long_name = member.tobuf(tarfile.GNU_FORMAT)[:1024]
+    content = long_name * 5000 + bytes(1024)
+    (found,) = members_of(io.BytesIO(content), len(content))
+    assert found.name == "" and "damaged" in found.reason
+
+
+PNG_HEAD = b"\x89PNG\r\n\x1a\n" + bytes(504)
