@@ -175,7 +175,8 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     @property
     def view_settings(self) -> ViewSettings:
         """The views as the dataclass."""
-        return replace(ViewSettings(), **{name: view_class(name)(**fields) for name, fields in self.views.items()})
+        views: dict[str, Any] = {name: view_class(name)(**fields) for name, fields in self.views.items()}
+        return replace(ViewSettings(), **views)
 
     def raw_view(self, modality: Modality) -> View:
         """What is done to features that the encoder has just made: padding is dropped, then the view."""

@@ -12,6 +12,7 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.loading import Workspace
+from macaw_cli.config.stages import stage_settings
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.encoders.pretrained import load_tokenizer
@@ -26,7 +27,6 @@ from macaw_cli.training.data.mixture import Ingredient, epoch_of_mixture
 from macaw_cli.training.data.token_cache import cache_key, cached
 from macaw_cli.training.data.tokenised import JoinedConversations, Tokens
 from macaw_cli.training.data.tokenising import tokenise
-from macaw_cli.training.stages import stage_settings
 from macaw_cli.training.steps.schedule import steps_in_run
 from macaw_cli.training.tuning.llm_identity import llm_identity
 from macaw_cli.training.tuning.model_config import model_config

@@ -93,9 +93,9 @@ def train(
 
 def _materials(workspace: Workspace, continued: RunFolder | None) -> "Materials":
     """What is trained on, and room for what it will write: a run that continues has written much of it already."""
+    from macaw_cli.config.stages import stage_settings
     from macaw_cli.training.materials import prepare, tell_skipped
     from macaw_cli.training.planning.training_plan import bytes_to_write
-    from macaw_cli.training.stages import stage_settings
     from macaw_cli.training.tuning.model_setup import model_without_weights
 
     materials = prepare(workspace)

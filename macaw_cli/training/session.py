@@ -20,15 +20,14 @@ from macaw_cli.training.agreement import of_first_rank, stop_is_agreed
 from macaw_cli.training.checkpoints.continuing import require_continuable, require_same_plan
 from macaw_cli.training.checkpoints.folder import checkpoint_name, newest_progress, read_progress
 from macaw_cli.training.checkpoints.loading import load_best, load_checkpoint
-from macaw_cli.training.checkpoints.progress import BestValidation, Progress
 from macaw_cli.training.checkpoints.saving import save_checkpoint
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.data.epoch_plan import plan_hash
+from macaw_cli.training.data.step_advice import step_warnings
 from macaw_cli.training.device_failures import device_failures_are_told
 from macaw_cli.training.finishing import finish_run
 from macaw_cli.training.job import TrainingJob, TrainingReport
 from macaw_cli.training.materials import Materials, prepare
-from macaw_cli.training.planning.step_advice import step_warnings
 from macaw_cli.training.reporting.display import TrainingDisplay, training_display
 from macaw_cli.training.reporting.metrics import MetricsLog
 from macaw_cli.training.reporting.mfu import peak_of, work_counter
@@ -39,6 +38,7 @@ from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 from macaw_cli.training.steps.deepspeed_setup import partitioned_loading, process_group
 from macaw_cli.training.steps.engine import TrainingEngine, device_of
 from macaw_cli.training.steps.loop import Course, stopped_early, train_steps
+from macaw_cli.training.steps.progress import BestValidation, Progress
 from macaw_cli.training.steps.validation import Validation
 from macaw_cli.training.tuning.model_setup import DTYPES, new_model
 from macaw_cli.training.tuning.parameter_groups import freeze

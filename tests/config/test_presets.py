@@ -12,8 +12,8 @@ from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace, parse_settings
 from macaw_cli.config.presets import preset_yaml, write_preset
 from macaw_cli.config.recipes import FOLDER, Preset
+from macaw_cli.config.stages import stage_settings
 from macaw_cli.training.data.epoch_plan import plan_epoch
-from macaw_cli.training.stages import stage_settings
 
 PRESETS = get_args(Preset)
 MIX = Path(__file__).parents[2] / "benchmarks" / "paper_mix.json"

@@ -6,10 +6,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from macaw_cli.config.stages import stage_settings, trained_groups
 from macaw_cli.config.training_settings import GroupSettings, GroupsSettings, StageSettings, TrainingSettings
 from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
-from macaw_cli.training.stages import plan_stages, stage_settings, stages_left, trained_groups
+from macaw_cli.training.stages import plan_stages, stages_left
 
 
 def weights_of(space, run="linear-1"):

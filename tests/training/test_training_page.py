@@ -8,7 +8,7 @@ import yaml
 
 from macaw_cli.config.loading import parse_settings
 from macaw_cli.config.presets import preset_yaml
-from macaw_cli.training.stages import stage_settings
+from macaw_cli.config.stages import stage_settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)

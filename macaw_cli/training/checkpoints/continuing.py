@@ -12,9 +12,9 @@ from macaw_cli.config.loading import parse_settings
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.training.checkpoints.differences import differing, leaves, told
-from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import RunFolder, read_identity
+from macaw_cli.training.steps.progress import Progress
 
 FREE_TO_CHANGE = {
     "runs", "name", "device", "checkpoint_every", "keep_checkpoints", "keep_best", "model_from", "evaluate_every",

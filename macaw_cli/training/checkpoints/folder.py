@@ -9,7 +9,7 @@ from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.plain_names import plain_name
 from macaw_cli.basics.working_files import make_folder, remove_own
-from macaw_cli.training.checkpoints.progress import Progress
+from macaw_cli.training.steps.progress import Progress
 
 CHECKPOINT_VERSION = 1
 PROGRESS_NAME = "progress.json"

@@ -5,10 +5,10 @@ from pathlib import Path
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.training.checkpoints.folder import checkpoint_name, read_progress, require_whole
-from macaw_cli.training.checkpoints.progress import BestValidation, Progress
 from macaw_cli.training.checkpoints.trust import require_trusted
 from macaw_cli.training.checkpoints.universal import universal_checkpoint
 from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.steps.progress import BestValidation, Progress
 
 
 def load_checkpoint(folder: Path, engine: TrainingEngine, progress: Progress) -> None:

@@ -27,8 +27,8 @@ from macaw_cli.training.checkpoints.folder import (
     size_of,
 )
 from macaw_cli.training.checkpoints.full_disk import MAKE_ROOM, is_failed_write, not_written
-from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.steps.progress import Progress
 
 
 def save_checkpoint(

@@ -10,7 +10,6 @@ from typing import Any
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import say
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.data.batches import Batch, PackReader, read_ahead
 from macaw_cli.training.data.epoch_plan import PlannedStep, capacity
 from macaw_cli.training.data.step_sample import Pack
@@ -20,6 +19,7 @@ from macaw_cli.training.reporting.meter import Meter
 from macaw_cli.training.reporting.metrics import MetricsLog
 from macaw_cli.training.signals import StopRequest
 from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.steps.progress import Progress
 from macaw_cli.training.steps.schedule import is_due, learning_rates
 from macaw_cli.training.steps.skipping import SkippedSteps
 from macaw_cli.training.steps.step import StepResult, train_step

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
-from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.steps.progress import Progress
 from macaw_cli.training.steps.step import StepResult
 
 NAMES_SHOWN, SUSPECTS_SHOWN = 4, 8

@@ -13,9 +13,9 @@ from typing import Any, Self
 import torch
 
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
+from macaw_cli.config.stages import trained_groups
 from macaw_cli.config.training_settings import AdapterSettings, TrainingSettings
 from macaw_cli.encoders.pretrained import load_causal_lm
-from macaw_cli.training.stages import trained_groups
 
 NAME = "default"
 """Name under which PEFT keeps the adapter inside the model."""

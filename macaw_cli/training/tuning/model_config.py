@@ -14,6 +14,7 @@ from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
+from macaw_cli.config.stages import trained_groups
 from macaw_cli.encoders.frozen import WHEN_NOT_DEFAULT, chosen_outputs
 from macaw_cli.encoders.pretrained import load_config
 from macaw_cli.encoders.source import short_name
@@ -21,7 +22,6 @@ from macaw_cli.modalities.table import ENCODER_OF, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.same_encoders import require_same_encoders
-from macaw_cli.training.stages import trained_groups
 from macaw_cli.training.tuning.sources import llm_source
 
 

@@ -6,12 +6,12 @@ import torch
 
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
+from macaw_cli.config.stages import trained_groups
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.encoders.pretrained import load_causal_lm
 from macaw_cli.encoders.source import explain, quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.joined_datasets import DatasetReader
-from macaw_cli.training.stages import trained_groups
 from macaw_cli.training.tuning.adapters import add_adapter, load_four_bit_llm
 from macaw_cli.training.tuning.parameter_groups import freeze
 from macaw_cli.training.tuning.sources import llm_source

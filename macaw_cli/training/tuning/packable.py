@@ -7,8 +7,8 @@ import numpy as np
 
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import say
+from macaw_cli.config.stages import stage_settings
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.training.stages import stage_settings
 
 
 def require_packable_llm(llm_config: Any, lengths: Sequence[int] | np.ndarray, training: TrainingSettings) -> None:

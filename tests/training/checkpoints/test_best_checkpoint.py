@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 
 from macaw_cli.basics.errors import DamagedError, ResourceError
 from macaw_cli.training.checkpoints.folder import checkpoints, read_progress
-from macaw_cli.training.checkpoints.progress import BestValidation, Progress
 from macaw_cli.training.run import train
 from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.steps.progress import BestValidation, Progress
 from macaw_cli.training.steps.validation import Validation
 
 

@@ -15,9 +15,9 @@ from macaw_cli.training.checkpoints.continuing import (
     require_same_plan,
     require_same_settings,
 )
-from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import choose_run, write_versions
+from macaw_cli.training.steps.progress import Progress
 
 SETTINGS = parse_settings({"llm": "llm"}, "test")
 IDENTITY = {"dataset": "one"}

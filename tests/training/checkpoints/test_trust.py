@@ -10,9 +10,9 @@ from macaw_cli.basics.errors import MismatchError
 from macaw_cli.training import processes
 from macaw_cli.training.checkpoints.folder import checkpoints
 from macaw_cli.training.checkpoints.loading import load_checkpoint
-from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.checkpoints.trust import require_trusted
 from macaw_cli.training.run import train
+from macaw_cli.training.steps.progress import Progress
 
 SLOW = pytest.mark.slow
 WAYS = [

@@ -11,12 +11,12 @@ from tiny_world import make_workspace, make_world
 from macaw_cli.basics.errors import InputError
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.training.checkpoints.folder import checkpoints, read_progress
-from macaw_cli.training.checkpoints.progress import Progress
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.job import read_summary
 from macaw_cli.training.run import train
 from macaw_cli.training.run_folder import RunFolder
 from macaw_cli.training.steps.engine import Update
+from macaw_cli.training.steps.progress import Progress
 from macaw_cli.training.steps.skipping import SkippedSteps
 from macaw_cli.training.steps.step import StepResult
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from macaw_cli.config.presets import preset_yaml
 from macaw_cli.config.training_settings import ENOUGH_STEPS
+from macaw_cli.training.data.step_advice import LARGEST_BATCH, StepFacts, step_warning, step_warnings
 from macaw_cli.training.materials import prepare
-from macaw_cli.training.planning.step_advice import LARGEST_BATCH, StepFacts, step_warning, step_warnings
 from macaw_cli.training.stages import plan_stages
 
 ONE_STEP = StepFacts(
