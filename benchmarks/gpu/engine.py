@@ -16,11 +16,11 @@ from macaw_cli.training.data.batches import PackReader, read_ahead
 from macaw_cli.training.data.epoch_plan import plan_epoch
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.reporting.mfu import peak_of, work_counter
-from macaw_cli.training.signals import StopRequest
 from macaw_cli.training.steps.deepspeed_setup import process_group
 from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.steps.step import train_step
 from macaw_cli.training.steps.step_clock import StepClock
+from macaw_cli.training.steps.stop_signals import StopRequest
 from macaw_cli.training.tuning.parameter_groups import freeze
 
 DEVICE = "cuda" if ON_GPU else "cpu"

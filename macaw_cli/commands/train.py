@@ -70,12 +70,18 @@ def train(
         bridge__name=bridge,
         llm=model_from_here(llm),
     )
+    if plan:
+        from macaw_cli.planning.run import plan_training
+
+        plan_training(
+            workspace, gpus=gpus, cpu_processes=cpu_processes, launched=launched, preset=preset, as_json=as_json
+        )
+        return
     from macaw_cli.training.run import train as train_run
 
     train_run(
-        workspace, gpus=gpus, cpu_processes=cpu_processes, launched=launched, resume=resume, plan=plan,
-        preset=preset, as_json=as_json,
-    )  # fmt: skip
+        workspace, gpus=gpus, cpu_processes=cpu_processes, launched=launched, resume=resume, as_json=as_json
+    )
 
 
 def _require_possible(*, resume: bool, plan: bool) -> None:

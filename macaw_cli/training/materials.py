@@ -1,7 +1,7 @@
 """Everything that a training reads, opened and checked before a run folder is made or a process started."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.stages import stage_settings
-from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.views import views_of
@@ -22,12 +21,9 @@ from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.shards.joined_datasets import DatasetReader, joined
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
-from macaw_cli.training.data.epoch_plan import PlannedStep, plan_epoch
-from macaw_cli.training.data.mixture import Ingredient, epoch_of_mixture
 from macaw_cli.training.data.token_cache import cache_key, cached
 from macaw_cli.training.data.tokenised import JoinedConversations, Tokens
 from macaw_cli.training.data.tokenising import tokenise
-from macaw_cli.training.steps.schedule import steps_in_run
 from macaw_cli.training.tuning.llm_identity import llm_identity
 from macaw_cli.training.tuning.model_config import model_config
 from macaw_cli.training.tuning.packable import require_packable_llm
@@ -167,69 +163,3 @@ def _open(folder: Path, number: int) -> TrainingDataset:
 
 def _trained_rows(dataset: TrainingDataset) -> int:
     return len(dataset.conversations("train"))
-
-
-def plan_stage(materials: Materials, training: TrainingSettings, seed: int) -> list[PlannedStep]:
-    """Every optimizer step of one stage, all epochs behind each other, cut at `epochs` and `max_steps`.
-
-    Args:
-        materials: the tokenised conversations.
-        training: the stage's settings.
-        seed: decides the order of the conversations.
-
-    Raises:
-        UsageError: a dataset named twice, or weights so small that nothing is left to train on.
-    """
-    mixture = mixture_of(materials, training)
-    lengths, supervised = materials.tokens.lengths, materials.tokens.supervised_counts
-    steps: list[PlannedStep] = []
-    steps_of_epochs: list[int] = []
-    while len(steps_of_epochs) < training.epochs and len(steps) < (training.max_steps or len(steps) + 1):
-        epoch = len(steps_of_epochs)
-        taken = epoch_of_mixture(mixture, seed, epoch)
-        planned = plan_epoch(
-            lengths[taken].tolist(),
-            supervised[taken].tolist(),
-            seed=seed,
-            epoch=epoch,
-            token_budget=training.pack_tokens,
-            packs_per_step=training.packs_per_step,
-        )
-        steps_of_epochs.append(len(planned))
-        steps += _numbered(planned, taken)
-    if not steps:
-        raise UsageError(
-            f"The weights {', '.join(training.datasets)} leave no conversation to train on.", "Raise a weight."
-        )
-    if len(steps_of_epochs) < training.epochs:
-        return steps[: training.max_steps]
-    return steps[: steps_in_run(steps_of_epochs, training.epochs, training.max_steps)]
-
-
-def mixture_of(materials: Materials, training: TrainingSettings) -> list[Ingredient]:
-    """The datasets of one stage with their weights.
-
-    Raises:
-        UsageError: one is named twice.
-    """
-    mixture: list[Ingredient] = []
-    for text in training.datasets or ("",):
-        name, weight = split_weight(text) if text else ("", 1.0)
-        numbers = materials.ranges[name]
-        if any(part.first == numbers.start for part in mixture):
-            raise UsageError(
-                f"The dataset {name} is named twice in {', '.join(training.datasets)}.",
-                f"Name it once with a weight: {name}:2 takes each conversation twice an epoch.",
-            )
-        mixture.append(Ingredient(numbers.start, len(numbers), weight))
-    return mixture
-
-
-def _numbered(steps: list[PlannedStep], taken: np.ndarray) -> list[PlannedStep]:
-    """Steps that were planned over the places in `taken`, with the conversations' own numbers instead."""
-    if np.array_equal(taken, np.arange(len(taken))):
-        return steps
-    numbers = taken.tolist()
-    return [
-        replace(step, packs=tuple(tuple(numbers[place] for place in pack) for pack in step.packs)) for step in steps
-    ]

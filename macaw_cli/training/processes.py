@@ -8,6 +8,7 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.launched_rank import LaunchedRank
 from macaw_cli.basics.threads import usable_cores
+from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.data.epoch_plan import require_divisible
 
@@ -198,3 +199,9 @@ def _require_zero_for_offload(settings: TrainingSettings) -> None:
             f"training.offload needs zero_stage 2 or 3, found {settings.zero_stage}.",
             "Add --set training.zero_stage=2, or --set training.offload=false.",
         )
+
+
+def on_processes(workspace: Workspace, processes: Processes) -> Workspace:
+    """The workspace with settings that follow from where it trains."""
+    training = with_precision(workspace.settings.training, processes)
+    return replace(workspace, settings=replace(workspace.settings, training=training))

@@ -5,7 +5,7 @@ Options that cannot be are refused before anything heavy is imported: the import
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from macaw_cli.basics.console import result, result_json, say
@@ -13,12 +13,11 @@ from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.launched_rank import LaunchedRank
 from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.recipes import GPUS, Preset
 from macaw_cli.evaluation.presentation import verdict_lines
 from macaw_cli.training.checkpoints.folder import size_of
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
-from macaw_cli.training.next_command import command_to_chat
-from macaw_cli.training.processes import Processes, choose_processes, planned_processes, with_precision
+from macaw_cli.training.processes import choose_processes, on_processes
+from macaw_cli.training.reporting.next_command import command_to_chat
 from macaw_cli.training.reporting.trackers import require_trackers
 from macaw_cli.training.run_folder import RunFolder, choose_run, require_own_place, run_to_continue
 from macaw_cli.training.tuning.adapters import require_possible_adapter
@@ -35,10 +34,8 @@ def train(
     cpu_processes: int | None = None,
     launched: LaunchedRank | None = None,
     resume: bool = False,
-    plan: bool = False,
-    preset: Preset | None = None,
     as_json: bool = False,
-) -> TrainingReport | None:
+) -> TrainingReport:
     """Train a new run, or continue the newest unfinished one.
 
     Args:
@@ -47,12 +44,10 @@ def train(
         cpu_processes: number of CPU processes instead.
         launched: this process's part where another launcher has started all of them; rank 0 calls this.
         resume: continue the newest unfinished run; without one, start a new run.
-        plan: print what would be done, and stop.
-        preset: the preset whose recipe the settings hold; a plan takes the number of GPUs that it is written for.
-        as_json: print the plan or the report as one JSON object.
+        as_json: print the report as one JSON object.
 
     Returns:
-        What it came to; None after `plan`.
+        What it came to.
 
     Raises:
         UsageError: settings or options that cannot be.
@@ -62,11 +57,8 @@ def train(
         Interrupted: SIGINT or SIGTERM; a checkpoint is saved.
     """
     settings = workspace.settings
-    if plan:
-        _plan(workspace, gpus, cpu_processes, launched, preset, as_json=as_json)
-        return None
     processes = choose_processes(settings.training, gpus, cpu_processes, launched)
-    workspace = _on(workspace, processes)
+    workspace = on_processes(workspace, processes)
     runs = workspace.path(settings.training.runs)
     require_trackers(settings.training.trackers)
     llm_source(workspace)
@@ -94,8 +86,8 @@ def train(
 def _materials(workspace: Workspace, continued: RunFolder | None) -> "Materials":
     """What is trained on, and room for what it will write: a run that continues has written much of it already."""
     from macaw_cli.config.stages import stage_settings
+    from macaw_cli.training.checkpoints.disk_space import bytes_to_write
     from macaw_cli.training.materials import prepare, tell_skipped
-    from macaw_cli.training.planning.training_plan import bytes_to_write
     from macaw_cli.training.tuning.model_setup import model_without_weights
 
     materials = prepare(workspace)
@@ -107,26 +99,6 @@ def _materials(workspace: Workspace, continued: RunFolder | None) -> "Materials"
     hint = "Free some space, lower --set training.keep_checkpoints, or choose another place with --set training.runs."
     require_free_space(workspace.path(training.runs), max(needed - there, 0), hint)
     return materials
-
-
-def _plan(
-    workspace: Workspace, gpus: int | None, cpu_processes: int | None, launched: LaunchedRank | None,
-    preset: Preset | None, *, as_json: bool,
-) -> None:  # fmt: skip
-    """Show what the training would be; without a number of processes, for as many GPUs as the preset is written for."""
-    if preset in GPUS and gpus is None and cpu_processes is None and launched is None:
-        gpus = GPUS[preset]
-        say(f"The preset {preset} is written for {gpus} GPUs; --gpus plans for another number.")
-    processes = planned_processes(workspace.settings.training, gpus, cpu_processes, launched)
-    from macaw_cli.training.planning.plan_report import show_plan
-
-    show_plan(_on(workspace, processes), processes, as_json=as_json)
-
-
-def _on(workspace: Workspace, processes: Processes) -> Workspace:
-    """The workspace with settings that follow from where it trains."""
-    training = with_precision(workspace.settings.training, processes)
-    return replace(workspace, settings=replace(workspace.settings, training=training))
 
 
 def _others(launched: LaunchedRank | None) -> AbstractContextManager[Callable[[TrainingJob], None] | None]:

@@ -16,29 +16,29 @@ from macaw_cli.basics.errors import Interrupted
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.attention_choice import no_cudnn_attention
-from macaw_cli.training.agreement import of_first_rank, stop_is_agreed
 from macaw_cli.training.checkpoints.continuing import require_continuable, require_same_plan
+from macaw_cli.training.checkpoints.final_model import finish_run
 from macaw_cli.training.checkpoints.folder import checkpoint_name, newest_progress, read_progress
 from macaw_cli.training.checkpoints.loading import load_best, load_checkpoint
 from macaw_cli.training.checkpoints.saving import save_checkpoint
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.data.epoch_plan import plan_hash
-from macaw_cli.training.data.step_advice import step_warnings
-from macaw_cli.training.device_failures import device_failures_are_told
-from macaw_cli.training.finishing import finish_run
 from macaw_cli.training.job import TrainingJob, TrainingReport
 from macaw_cli.training.materials import Materials, prepare
 from macaw_cli.training.reporting.display import TrainingDisplay, training_display
 from macaw_cli.training.reporting.metrics import MetricsLog
 from macaw_cli.training.reporting.mfu import peak_of, work_counter
 from macaw_cli.training.run_folder import write_versions
-from macaw_cli.training.signals import StopRequest, exit_code, stop_on_signals
-from macaw_cli.training.stages import Stage, all_steps, plan_stages, stages_left
+from macaw_cli.training.schedule.stages import Stage, all_steps, plan_stages, stages_left
+from macaw_cli.training.schedule.step_advice import step_warnings
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 from macaw_cli.training.steps.deepspeed_setup import partitioned_loading, process_group
+from macaw_cli.training.steps.device_failures import device_failures_are_told
 from macaw_cli.training.steps.engine import TrainingEngine, device_of
 from macaw_cli.training.steps.loop import Course, stopped_early, train_steps
 from macaw_cli.training.steps.progress import BestValidation, Progress
+from macaw_cli.training.steps.rank_agreement import of_first_rank, stop_is_agreed
+from macaw_cli.training.steps.stop_signals import StopRequest, exit_code, stop_on_signals
 from macaw_cli.training.steps.validation import Validation
 from macaw_cli.training.tuning.model_setup import DTYPES, new_model
 from macaw_cli.training.tuning.parameter_groups import freeze

@@ -15,7 +15,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.dataset.build import build_dataset
 from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
-from macaw_cli.training.stages import all_steps, plan_stages
+from macaw_cli.training.schedule.stages import all_steps, plan_stages
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 COLUMNS = {"text": ("t-",), "image": ("q-image",), "mixed": ("t-", "q-image", "q-audio", "q-video")}

@@ -39,11 +39,11 @@ ALLOWED = {
         "export/proof.py TemporaryDirectory", "features/planning.py TemporaryDirectory",
         "features/precision.py TemporaryDirectory", "media/members.py TemporaryDirectory",
         "inspection/decoders.py TemporaryDirectory", "media/members.py TemporaryFile",
-        "training/planning/stand_in_llm.py TemporaryDirectory", "media/decoder_client.py mkdtemp",
+        "planning/stand_in_llm.py TemporaryDirectory", "media/decoder_client.py mkdtemp",
         "training/steps/deepspeed_setup.py mkdtemp", "quickstart/pretraining/samples.py TemporaryDirectory",
         "export/proof.py savez", "inspection/decoders.py wave.open", "media/decoder_client.py rmtree",
         "media/members.py symlink_to", "media/members.py open", "training/steps/deepspeed_setup.py rmtree",
-        "training/planning/stand_in_llm.py write_text", "training/planning/stand_in_llm.py save_pretrained",
+        "planning/stand_in_llm.py write_text", "planning/stand_in_llm.py save_pretrained",
     ],
     "under a random name in one of macaw's own folders": [
         "training/launching/own_launcher.py TemporaryDirectory", "inspection/machine.py NamedTemporaryFile",
@@ -90,7 +90,7 @@ ALLOWED = {
         "media/members.py os.fdopen", "shards/tar_writer.py np.save",
     ],
     "a file of the kernel": [
-        "training/planning/peak_memory.py write_text",
+        "planning/peak_memory.py write_text",
     ],
     "a new file of the quickstart's own media folder": [
         "quickstart/videos.py av.open",

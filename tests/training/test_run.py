@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from macaw_cli.basics.errors import InputError, MismatchError, ResourceError, UsageError
+from macaw_cli.planning.run import plan_training
 from macaw_cli.training.run import train
 
 
@@ -49,7 +50,8 @@ def test_the_trained_model_loads_and_gives_the_loss_that_was_reported(workspace)
 def test_the_loss_is_the_mean_over_the_response_tokens_of_the_whole_step(workspace):
     """The first step's loss, from the model itself, conversation by conversation."""
     from macaw_cli.training.data.batches import PackReader
-    from macaw_cli.training.materials import plan_stage, prepare
+    from macaw_cli.training.materials import prepare
+    from macaw_cli.training.schedule.stage_plan import plan_stage
     from macaw_cli.training.tuning.model_setup import new_model
 
     space = workspace(max_steps=1)
@@ -150,7 +152,7 @@ def test_conversations_that_are_left_out_are_told(workspace, capfd):
         assert re.search(f"^{words} are left out: with training.max_tokens=", capfd.readouterr().err, re.M)
     too_short = workspace("short", max_tokens=sorted(materials.tokens.lengths.tolist())[30] - 8)
     with pytest.raises(InputError, match=r"conversations \(\d\d%\) would be left out: with training\.max_tokens="):
-        train(too_short, plan=True)
+        plan_training(too_short)
 
 
 def test_resume_of_a_run_that_is_not_there_says_so_first(workspace, capfd):
@@ -162,7 +164,7 @@ def test_resume_of_a_run_that_is_not_there_says_so_first(workspace, capfd):
 
 def test_what_is_no_weight_is_told(workspace, world):
     with pytest.raises(UsageError, match=r"x is no weight of the dataset .*dataset"):
-        train(workspace(datasets=[f"{world / 'dataset'}:x"]), plan=True)
+        plan_training(workspace(datasets=[f"{world / 'dataset'}:x"]))
 
 
 @pytest.mark.parametrize("stage", [2, 3])
@@ -186,7 +188,7 @@ def test_a_second_training_takes_the_next_number_and_the_token_cache(workspace, 
 
 def test_a_plan_prints_the_numbers_and_writes_no_run(workspace, capfd):
     space = workspace(train=["bridge", "tags"])
-    assert train(space, plan=True) is None
+    assert plan_training(space) is None
     printed = capfd.readouterr().out
     for words in ("steps", "padding", "bridge parameters", "frozen", "memory per process"):
         assert words in printed
@@ -220,7 +222,7 @@ def test_an_encoder_in_the_workspace_is_the_same_from_whatever_folder_the_comman
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     typed_elsewhere = open_workspace(space.root, ["features.image_encoder=models/tiny-clip", "training.max_steps=1"])
-    assert train(typed_elsewhere, plan=True) is None
+    assert plan_training(typed_elsewhere) is None
 
 
 def test_as_published_trains_on_null_media_text_of_256_tokens_and_the_published_labels(workspace):

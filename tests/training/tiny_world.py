@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 import yaml
 
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.shards.tar_writer import write_shard
 
+# DeepSpeed asks oneDNN, which has no fp16 kernels for older CPUs
+NEEDS_FP16 = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_fp16_supported(), reason="DeepSpeed computes no fp16 on this CPU"
+)
 SHAPES = {"image": (4, 8), "audio": (6, 8), "video": (2, 4, 8)}
 FINGERPRINTS = {
     "image": {"model": "tiny-clip", "layer": -1, "weights": "11"},

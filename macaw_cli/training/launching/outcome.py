@@ -14,7 +14,7 @@ from macaw_cli.basics.atomic_files import read_json, write_json
 from macaw_cli.basics.errors import Interrupted, MacawError, ResourceError
 from macaw_cli.training.job import TrainingJob, TrainingReport
 from macaw_cli.training.launching.lost_peers import NETWORK_ADVICE, continues, silent_peer
-from macaw_cli.training.signals import exit_code
+from macaw_cli.training.steps.stop_signals import exit_code
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from macaw_cli.training.reporting.display import TrainingDisplay, memory_in_use
 from macaw_cli.training.reporting.facts import StepReport
 from macaw_cli.training.reporting.meter import Meter
 from macaw_cli.training.reporting.metrics import MetricsLog
-from macaw_cli.training.signals import StopRequest
+from macaw_cli.training.schedule.learning_rates import is_due, learning_rates
 from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.steps.progress import Progress
-from macaw_cli.training.steps.schedule import is_due, learning_rates
 from macaw_cli.training.steps.skipping import SkippedSteps
 from macaw_cli.training.steps.step import StepResult, train_step
 from macaw_cli.training.steps.step_clock import StepClock
+from macaw_cli.training.steps.stop_signals import StopRequest
 
 
 @dataclass

@@ -13,9 +13,9 @@ import torch
 from macaw_cli.basics import distributed
 from macaw_cli.training.data.batches import Batch
 from macaw_cli.training.data.epoch_plan import PlannedStep
-from macaw_cli.training.signals import StopRequest
 from macaw_cli.training.steps.engine import TrainingEngine, Update
 from macaw_cli.training.steps.step_clock import StepClock
+from macaw_cli.training.steps.stop_signals import StopRequest
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.data.epoch_plan import pack_best_fit
 from macaw_cli.training.data.step_sample import Pack
 from macaw_cli.training.data.tokenising import encode_rows
-from macaw_cli.training.device_failures import device_failures_are_told
 from macaw_cli.training.materials import Materials
+from macaw_cli.training.steps.device_failures import device_failures_are_told
 from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.tuning.model_setup import DTYPES
 

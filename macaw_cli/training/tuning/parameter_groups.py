@@ -58,3 +58,20 @@ def parameter_groups(model: Any, settings: TrainingSettings) -> list[dict[str, A
 def group_of(name: str) -> str:
     """The group's name, from that of one of AdamW's groups."""
     return name.removesuffix(NO_DECAY)
+
+
+def counts_by_group(model: Any, training: TrainingSettings) -> dict[str, tuple[int, int]]:
+    """Per group: (trained, frozen) values; an LLM with an adapter is frozen but for the adapter.
+
+    Args:
+        model: without weights, on the `meta` device, its adapter included.
+        training: of one stage; its groups hold.
+    """
+    counts, known = {}, 0
+    for name, parameters in model.trainable_groups().items():
+        values = sum(parameter.numel() for parameter in parameters.values())
+        counts[name] = (values, 0) if name in training.train else (0, values)
+        known += values
+    trained, frozen = counts["llm"]
+    counts["llm"] = trained, frozen + sum(parameter.numel() for parameter in model.parameters()) - known
+    return counts

@@ -64,7 +64,7 @@ def test_changed_values_are_told_as_yaml_writes_them(run):
     with pytest.raises(MismatchError) as told:
         check(run, changed)
     for words in ("max_steps was null, is 9", "offload was false, is true", "adapter.kind was none, is lora",
-                  "train was [bridge, tags, llm], is [bridge]"):  # fmt: skip
+                  "train was [bridge, tags, injection, llm], is [bridge]"):  # fmt: skip
         assert f"training.{words}" in told.value.problem
     assert told.value.problem.count(" was ") == 4
     assert "to train longer, start a new run with a higher training.epochs or training.max_steps" in told.value.hint

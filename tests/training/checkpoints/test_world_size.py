@@ -120,8 +120,8 @@ def test_neither_a_frozen_llm_nor_an_adapter_is_an_obstacle(workspace, stage, tr
 def test_the_converter_ends_with_the_process_that_started_it(tmp_path):
     (tmp_path / "sleeper.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
     program = (
-        "import os, subprocess, sys\n"
-        f"subprocess.run([sys.executable, '-m', {universal.OWN_PROCESS!r}, str(os.getpid()), 'sleeper'])\n"
+        "import subprocess\nfrom macaw_cli.basics import child\n"
+        "subprocess.run(child.tied('sleeper'))\n"
     )
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-c", program]

@@ -7,9 +7,10 @@ import pytest
 
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.config.weighted_folders import split_weight
-from macaw_cli.training.materials import plan_stage, prepare
+from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
-from macaw_cli.training.stages import plan_stages
+from macaw_cli.training.schedule.stage_plan import plan_stage
+from macaw_cli.training.schedule.stages import plan_stages
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ import pytest
 from training_processes import losses, processes_in, start, wait_until
 
 from macaw_cli.training.checkpoints.folder import newest_progress
-from macaw_cli.training.materials import plan_stage, prepare
+from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
+from macaw_cli.training.schedule.stage_plan import plan_stage
 
 ONE_CONVERSATION_PER_PACK = {"pack_tokens": 230, "packs_per_step": 2, "checkpoint_every": 1000}
 

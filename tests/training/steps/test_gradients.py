@@ -9,7 +9,7 @@ import torch
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
-from macaw_cli.training.stages import plan_stages
+from macaw_cli.training.schedule.stages import plan_stages
 from macaw_cli.training.tuning.model_setup import new_model
 
 

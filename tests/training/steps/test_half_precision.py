@@ -3,18 +3,18 @@
 import math
 
 import pytest
-import torch
+from tiny_world import NEEDS_FP16
 
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.materials import prepare
 from macaw_cli.training.processes import Processes
-from macaw_cli.training.signals import StopRequest
-from macaw_cli.training.stages import plan_stages
+from macaw_cli.training.schedule.stages import plan_stages
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 from macaw_cli.training.steps.deepspeed_setup import partitioned_loading, process_group
 from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.steps.step import train_step
 from macaw_cli.training.steps.step_clock import StepClock
+from macaw_cli.training.steps.stop_signals import StopRequest
 from macaw_cli.training.tuning.model_setup import DTYPES, new_model
 
 SLOW = pytest.mark.slow
@@ -63,10 +63,6 @@ def in_full(world, tmp_path_factory):
     return trained(make_workspace(world, tmp_path_factory.mktemp("full"), max_steps=STEPS))[0]
 
 
-# DeepSpeed asks oneDNN, which has no fp16 kernels for older CPUs
-NEEDS_FP16 = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_fp16_supported(), reason="DeepSpeed computes no fp16 on this CPU"
-)
 FP16, BF16 = pytest.param("fp16", 2e-4, marks=NEEDS_FP16), ("bf16", 2e-3)
 
 

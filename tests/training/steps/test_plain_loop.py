@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from macaw_cli.training.data.batches import PackReader
-from macaw_cli.training.materials import plan_stage, prepare
+from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
-from macaw_cli.training.steps.schedule import learning_rates
+from macaw_cli.training.schedule.learning_rates import learning_rates
+from macaw_cli.training.schedule.stage_plan import plan_stage
 from macaw_cli.training.tuning.model_setup import new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
 

@@ -13,10 +13,9 @@ from macaw_cli.config.training_settings import (
 )
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.materials import prepare
-from macaw_cli.training.planning.model_size import counts_by_group
 from macaw_cli.training.tuning.adapters import add_adapter
 from macaw_cli.training.tuning.model_setup import new_model
-from macaw_cli.training.tuning.parameter_groups import freeze, group_of, parameter_groups
+from macaw_cli.training.tuning.parameter_groups import counts_by_group, freeze, group_of, parameter_groups
 
 
 @pytest.fixture

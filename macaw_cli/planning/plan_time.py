@@ -10,14 +10,14 @@ from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.evaluation.held_out import first_per_kind
+from macaw_cli.planning.machine_memory import MachineMemory
+from macaw_cli.planning.measured_steps import LIMIT_S, Measurement, measure
+from macaw_cli.planning.memory_estimate import estimate, total
+from macaw_cli.planning.memory_verdict import USABLE
+from macaw_cli.planning.training_plan import TrainingPlan
 from macaw_cli.training.materials import Materials
-from macaw_cli.training.planning.machine_memory import MachineMemory
-from macaw_cli.training.planning.measured_steps import LIMIT_S, Measurement, measure
-from macaw_cli.training.planning.memory_estimate import estimate, total
-from macaw_cli.training.planning.memory_verdict import USABLE
-from macaw_cli.training.planning.training_plan import TrainingPlan
 from macaw_cli.training.processes import Processes
-from macaw_cli.training.stages import Stage
+from macaw_cli.training.schedule.stages import Stage
 from macaw_cli.training.tuning.sources import llm_source
 
 DISK_BYTES_PER_S = 500e6

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from macaw_cli.basics.errors import ResourceError
+from macaw_cli.planning import measured_steps
+from macaw_cli.planning.measured_steps import measure
 from macaw_cli.training.materials import prepare
-from macaw_cli.training.planning import measured_steps
-from macaw_cli.training.planning.measured_steps import measure
 from macaw_cli.training.processes import Processes
-from macaw_cli.training.stages import plan_stages
+from macaw_cli.training.schedule.stages import plan_stages
 
 
 def test_memory_that_is_too_small_for_the_measured_steps_is_told(workspace, monkeypatch):

@@ -3,8 +3,8 @@
 import pytest
 
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.training.planning.plan_time import times
-from macaw_cli.training.stages import Stage
+from macaw_cli.planning.plan_time import times
+from macaw_cli.training.schedule.stages import Stage
 
 
 def stages(every, *lengths):

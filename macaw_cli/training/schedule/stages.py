@@ -10,7 +10,8 @@ from macaw_cli.config.settings import Settings
 from macaw_cli.config.stages import given_values, stage_settings
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.data.epoch_plan import PlannedStep
-from macaw_cli.training.materials import Materials, plan_stage
+from macaw_cli.training.materials import Materials
+from macaw_cli.training.schedule.stage_plan import plan_stage
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,19 @@ from typing import Any
 from macaw_cli.basics.console import print_table, result, result_json, say
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.config.loading import Workspace
+from macaw_cli.planning.machine_memory import machine_memory
+from macaw_cli.planning.memory_estimate import total
+from macaw_cli.planning.memory_verdict import Verdict, judge
+from macaw_cli.planning.plan_time import ExpectedTime, expected_time
+from macaw_cli.planning.stand_in_llm import with_reachable_llm
+from macaw_cli.planning.training_plan import StagePlan, TrainingPlan, make_plan
 from macaw_cli.reports.wording import duration
 from macaw_cli.shards.dataset_lock import read_lock
-from macaw_cli.training.data.step_advice import step_warnings
 from macaw_cli.training.materials import dataset_folders, prepare, tell_skipped
-from macaw_cli.training.next_command import command_to_train
-from macaw_cli.training.planning.machine_memory import machine_memory
-from macaw_cli.training.planning.memory_estimate import total
-from macaw_cli.training.planning.memory_verdict import Verdict, judge
-from macaw_cli.training.planning.plan_time import ExpectedTime, expected_time
-from macaw_cli.training.planning.stand_in_llm import with_reachable_llm
-from macaw_cli.training.planning.training_plan import StagePlan, TrainingPlan, make_plan
 from macaw_cli.training.processes import Processes
-from macaw_cli.training.stages import plan_stages
+from macaw_cli.training.reporting.next_command import command_to_train
+from macaw_cli.training.schedule.stages import plan_stages
+from macaw_cli.training.schedule.step_advice import step_warnings
 from macaw_cli.training.tuning.model_setup import model_without_weights
 
 

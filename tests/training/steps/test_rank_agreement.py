@@ -8,11 +8,11 @@ import pytest
 import torch
 from training_processes import start
 
-from macaw_cli.training.agreement import of_first_rank, stop_is_agreed
 from macaw_cli.training.checkpoints.folder import newest_progress
 from macaw_cli.training.processes import Processes
-from macaw_cli.training.signals import StopRequest
 from macaw_cli.training.steps.deepspeed_setup import process_group
+from macaw_cli.training.steps.rank_agreement import of_first_rank, stop_is_agreed
+from macaw_cli.training.steps.stop_signals import StopRequest
 
 CPU = torch.device("cpu")
 STAGES = [

@@ -5,7 +5,7 @@ Every rank must call these, in the same order.
 
 import torch
 
-from macaw_cli.training.signals import StopRequest
+from macaw_cli.training.steps.stop_signals import StopRequest
 
 
 def stop_is_agreed(stop: StopRequest, device: torch.device) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from macaw_cli.config.training_settings import ENOUGH_STEPS
-from macaw_cli.training.materials import Materials, mixture_of
-from macaw_cli.training.stages import Stage
+from macaw_cli.training.materials import Materials
+from macaw_cli.training.schedule.stage_plan import mixture_of
+from macaw_cli.training.schedule.stages import Stage
 
 LARGEST_BATCH = 0.1
 """Of the conversations: a step that takes more of them averages away what single ones would teach."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from macaw_cli.basics.errors import ResourceError, UsageError
-from macaw_cli.training.device_failures import device_failures_are_told
+from macaw_cli.training.steps.device_failures import device_failures_are_told
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from macaw_cli.training.signals import exit_code, stop_on_signals
+from macaw_cli.training.steps.stop_signals import exit_code, stop_on_signals
 
 
 def test_a_signal_is_noted_and_the_old_handler_comes_back():

@@ -10,7 +10,7 @@ from macaw_cli.config.stages import stage_settings, trained_groups
 from macaw_cli.config.training_settings import GroupSettings, GroupsSettings, StageSettings, TrainingSettings
 from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
-from macaw_cli.training.stages import plan_stages, stages_left
+from macaw_cli.training.schedule.stages import plan_stages, stages_left
 
 
 def weights_of(space, run="linear-1"):
@@ -46,7 +46,7 @@ def test_a_stage_takes_from_the_training_what_it_leaves_open():
     assert (one.train, one.learning_rate, one.warmup_ratio, one.stages) == (("bridge",), 1.0, 0.5, ())
     assert two.train == training.train
     assert two.groups.llm == GroupSettings(weight_decay=0.2, schedule="linear")
-    assert trained_groups(training) == ("bridge", "tags", "llm")
+    assert trained_groups(training) == ("bridge", "tags", "injection", "llm")
 
 
 def test_two_stages_train_one_after_the_other_and_count_their_steps_together(workspace, world):
@@ -113,7 +113,7 @@ def test_a_group_that_is_frozen_is_bit_identical_after_its_stage(workspace, worl
     original = load_file(world / "llm" / "model.safetensors")[LLM.removeprefix("language_model.")]
     assert torch.equal(first[LLM], original)
     assert not torch.equal(last[LLM], original)
-    bridges = [name for name in first if name.startswith("bridges.")]
+    bridges = [name for name in first if name.startswith("fusion.bridges.")]
     assert bridges
     assert all(torch.equal(first[name], last[name]) for name in bridges)
 

@@ -11,10 +11,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.bridges.macaw import MacawBridge
-from macaw_cli.training.planning.machine_memory import MachineMemory
-from macaw_cli.training.planning.measured_steps import measure
-from macaw_cli.training.planning.memory_estimate import ModelSize, PackSize, estimate, total
-from macaw_cli.training.planning.memory_verdict import judge
+from macaw_cli.planning.machine_memory import MachineMemory
+from macaw_cli.planning.measured_steps import measure
+from macaw_cli.planning.memory_estimate import ModelSize, PackSize, estimate, total
+from macaw_cli.planning.memory_verdict import judge
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 
@@ -113,9 +113,9 @@ def test_the_verdict_names_the_first_change_that_is_enough():
 def test_real_steps_take_about_the_memory_that_was_estimated(world, workspace, tmp_path):
     from transformers import AutoTokenizer
 
+    from macaw_cli.planning.training_plan import make_plan
     from macaw_cli.training.materials import prepare
-    from macaw_cli.training.planning.training_plan import make_plan
-    from macaw_cli.training.stages import plan_stages
+    from macaw_cli.training.schedule.stages import plan_stages
     from macaw_cli.training.tuning.model_setup import model_without_weights
 
     config = LlamaConfig(

@@ -5,7 +5,7 @@ import torch
 
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.training_settings import AdapterSettings, TrainingSettings
-from macaw_cli.training.finishing import _whole_model
+from macaw_cli.training.checkpoints.final_model import _whole_model
 from macaw_cli.training.materials import prepare
 from macaw_cli.training.tuning.model_setup import new_model
 

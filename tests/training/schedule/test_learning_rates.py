@@ -2,8 +2,8 @@
 
 import pytest
 
-from macaw_cli.config.training_settings import AdapterSettings, GroupSettings, GroupsSettings, TrainingSettings
-from macaw_cli.training.steps.schedule import is_due, learning_rate, learning_rates, steps_in_run
+from macaw_cli.config.training_settings import GROUPS, AdapterSettings, GroupSettings, GroupsSettings, TrainingSettings
+from macaw_cli.training.schedule.learning_rates import is_due, learning_rate, learning_rates, steps_in_run
 
 
 def rate(step: int, total: int = 100, warmup: float = 0.1) -> float:
@@ -69,8 +69,8 @@ def test_a_new_bridge_learns_faster_than_the_llm_unless_told_otherwise():
         training = TrainingSettings(warmup_ratio=0.0, schedule="constant", **settings)
         return learning_rates(0, training, 10)
 
-    assert peaks() == {"bridge": 1e-3, "tags": 1e-3, "llm": 2e-5}
+    assert peaks() == {"bridge": 1e-3, "tags": 1e-3, "injection": 1e-3, "llm": 2e-5}
     assert peaks(adapter=AdapterSettings(kind="lora"))["llm"] == 2e-4
-    assert peaks(learning_rate=5e-4) == {"bridge": 5e-4, "tags": 5e-4, "llm": 5e-4}
+    assert peaks(learning_rate=5e-4) == dict.fromkeys(GROUPS, 5e-4)
     own = GroupsSettings(llm=GroupSettings(learning_rate=1e-6))
-    assert peaks(learning_rate=5e-4, groups=own) == {"bridge": 5e-4, "tags": 5e-4, "llm": 1e-6}
+    assert peaks(learning_rate=5e-4, groups=own) == dict.fromkeys(GROUPS, 5e-4) | {"llm": 1e-6}

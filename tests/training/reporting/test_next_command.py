@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from macaw_cli.training.next_command import command_to_chat, command_to_train
 from macaw_cli.training.processes import Processes
+from macaw_cli.training.reporting.next_command import command_to_chat, command_to_train
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from macaw_cli.training.planning.peak_memory import PeakMemory
+from macaw_cli.planning.peak_memory import PeakMemory
 
 MIB = 2**20
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.training.planning.machine_memory import MachineMemory, smallest_gpu
-from macaw_cli.training.planning.memory_estimate import Memory, estimate, total
-from macaw_cli.training.planning.training_plan import StagePlan
+from macaw_cli.planning.machine_memory import MachineMemory, smallest_gpu
+from macaw_cli.planning.memory_estimate import Memory, estimate, total
+from macaw_cli.planning.training_plan import StagePlan
 from macaw_cli.training.processes import Processes
 
 USABLE = 0.95

@@ -7,17 +7,18 @@ import pytest
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace
+from macaw_cli.planning import measured_steps, plan_time
+from macaw_cli.planning.run import plan_training
 from macaw_cli.training.data.epoch_plan import padding_share
 from macaw_cli.training.materials import prepare
-from macaw_cli.training.planning import measured_steps, plan_time
 from macaw_cli.training.run import train
-from macaw_cli.training.stages import plan_stages
+from macaw_cli.training.schedule.stages import plan_stages
 from macaw_cli.training.steps.engine import TrainingEngine
 
 
 def planned(space, capfd, **options):
     capfd.readouterr()
-    assert train(space, plan=True, as_json=True, **options) is None
+    assert plan_training(space, as_json=True, **options) is None
     printed = capfd.readouterr()
     return json.loads(printed.out), printed.err
 
@@ -51,7 +52,7 @@ def test_the_padding_of_two_processes_is_what_one_waits_for_the_other(workspace,
 
 
 def test_the_table_says_the_same_to_people(workspace, capfd):
-    train(workspace(max_steps=3), plan=True)
+    plan_training(workspace(max_steps=3))
     out = capfd.readouterr().out
     for words in ("steps", "examples", "padding", "memory per process", "measured step 3", "time, about"):
         assert words in out
@@ -66,7 +67,7 @@ def test_the_table_comes_before_the_measuring_and_one_json_object_alone(workspac
             printed_before.append(capfd.readouterr().out)
 
     monkeypatch.setattr(measured_steps, "say", told)
-    train(workspace(max_steps=3), plan=True)
+    plan_training(workspace(max_steps=3))
     assert "memory per process" in printed_before[0] and "time, about" not in printed_before[0]
     assert "time, about" in capfd.readouterr().out
     planned(workspace(max_steps=3), capfd)  # reads one object
@@ -95,7 +96,7 @@ def test_a_step_that_takes_longer_than_the_measuring_gives_no_time(workspace, ca
     monkeypatch.setattr(plan_time, "LIMIT_S", 3.0)
     closed, close = [], TrainingEngine.close
     monkeypatch.setattr(TrainingEngine, "close", lambda engine: (closed.append(engine), close(engine)))
-    train(workspace(max_steps=3), plan=True)
+    plan_training(workspace(max_steps=3))
     assert "not measured: a step takes longer than the 3 s" in capfd.readouterr().out
     assert len(closed) == 1
 
@@ -129,11 +130,11 @@ def test_fp16_on_a_cpu_is_planned_without_time(workspace, capfd):
 
 def test_what_cannot_be_on_any_machine_is_refused_in_a_plan_too(workspace):
     with pytest.raises(UsageError, match="--gpus and --cpu-processes exclude each other"):
-        train(workspace(), plan=True, gpus=1, cpu_processes=1)
+        plan_training(workspace(), gpus=1, cpu_processes=1)
     with pytest.raises(UsageError, match="packs_per_step is 4, which 3 processes cannot share"):
-        train(workspace(), plan=True, gpus=3)
+        plan_training(workspace(), gpus=3)
     with pytest.raises(UsageError, match=r"training\.offload needs zero_stage 2 or 3"):
-        train(workspace(offload=True), plan=True, gpus=1)
+        plan_training(workspace(offload=True), gpus=1)
 
 
 def test_stages_are_counted_one_by_one_and_each_is_measured(workspace, capfd):
@@ -168,7 +169,7 @@ def test_the_papers_recipe_without_a_dataset_says_what_to_do(tmp_path, monkeypat
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     (tmp_path / "macaw.yaml").write_text("")
     with pytest.raises(InputError) as error:
-        train(open_workspace(tmp_path, preset="paper"), plan=True, preset="paper")
+        plan_training(open_workspace(tmp_path, preset="paper"), preset="paper")
     assert "build-dataset" in error.value.hint
 
 

@@ -17,20 +17,20 @@ from macaw_cli.basics.time_limit import TimeUp, time_limit
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.attention_choice import no_cudnn_attention
+from macaw_cli.planning.peak_memory import PeakMemory
 from macaw_cli.training.data.batches import PackReader, read_ahead
 from macaw_cli.training.data.epoch_plan import PlannedStep
-from macaw_cli.training.device_failures import device_failures_are_told
 from macaw_cli.training.materials import Materials
-from macaw_cli.training.planning.peak_memory import PeakMemory
 from macaw_cli.training.processes import Processes
-from macaw_cli.training.signals import StopRequest
-from macaw_cli.training.stages import Stage
+from macaw_cli.training.schedule.learning_rates import learning_rates
+from macaw_cli.training.schedule.stages import Stage
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 from macaw_cli.training.steps.deepspeed_setup import partitioned_loading, process_group
+from macaw_cli.training.steps.device_failures import device_failures_are_told
 from macaw_cli.training.steps.engine import TrainingEngine
-from macaw_cli.training.steps.schedule import learning_rates
 from macaw_cli.training.steps.step import train_step
 from macaw_cli.training.steps.step_clock import StepClock
+from macaw_cli.training.steps.stop_signals import StopRequest
 from macaw_cli.training.tuning.model_setup import DTYPES, new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from macaw_cli.config.presets import preset_yaml
 from macaw_cli.config.training_settings import ENOUGH_STEPS
-from macaw_cli.training.data.step_advice import LARGEST_BATCH, StepFacts, step_warning, step_warnings
 from macaw_cli.training.materials import prepare
-from macaw_cli.training.stages import plan_stages
+from macaw_cli.training.schedule.stages import plan_stages
+from macaw_cli.training.schedule.step_advice import LARGEST_BATCH, StepFacts, step_warning, step_warnings
 
 ONE_STEP = StepFacts(
     steps=1, examples=614, tokens=614 * 170, conversations=614, epochs=1, pack_tokens=8192, packs_per_step=64

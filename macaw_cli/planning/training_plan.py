@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.config.weighted_folders import split_weight
+from macaw_cli.planning.memory_estimate import Memory, ModelSize, PackSize, estimate, total
+from macaw_cli.planning.model_size import largest_pack, model_size
+from macaw_cli.training.checkpoints.disk_space import bytes_to_write, checkpoint_bytes
 from macaw_cli.training.data.epoch_plan import padding_share
-from macaw_cli.training.materials import Materials, mixture_of
-from macaw_cli.training.planning.memory_estimate import BYTES, Memory, ModelSize, PackSize, estimate, total
-from macaw_cli.training.planning.model_size import counts_by_group, largest_pack, model_size
+from macaw_cli.training.materials import Materials
 from macaw_cli.training.processes import Processes
-from macaw_cli.training.stages import Stage
+from macaw_cli.training.schedule.stage_plan import mixture_of
+from macaw_cli.training.schedule.stages import Stage
+from macaw_cli.training.tuning.parameter_groups import counts_by_group
 
 
 @dataclass(frozen=True)
@@ -79,26 +81,6 @@ def make_plan(
         checkpoint_bytes=max(checkpoint_bytes(model, stage.settings) for stage in stages),
         disk_bytes=max(bytes_to_write(model, stage.settings) for stage in stages),
     )
-
-
-def checkpoint_bytes(model: Any, training: TrainingSettings) -> int:
-    """Size of one checkpoint of all ranks.
-
-    Args:
-        model: without weights.
-        training: of the stage that writes it.
-    """
-    size, value = model_size(model, training), BYTES[training.precision]
-    # what is frozen is read again from where it came from
-    kept = size.trained
-    return kept * value + size.trained * (8 + (4 if value == 2 or training.zero_stage else 0))
-
-
-def bytes_to_write(model: Any, training: TrainingSettings) -> int:
-    """Room for the checkpoints that are kept, the one that is being written, and the model."""
-    size = model_size(model, training)
-    checkpoints = training.keep_checkpoints + (1 if training.keep_best else 0) + 1
-    return checkpoint_bytes(model, training) * checkpoints + 4 * (size.trained + size.frozen)
 
 
 def _stage_plan(

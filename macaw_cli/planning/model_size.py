@@ -11,28 +11,12 @@ from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.registry import bridge_class, soft_token_count
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.planning.memory_estimate import ModelSize, PackSize
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.materials import Materials
-from macaw_cli.training.planning.memory_estimate import ModelSize, PackSize
+from macaw_cli.training.tuning.parameter_groups import counts_by_group
 
 PACKS_LOOKED_AT = 2000
-
-
-def counts_by_group(model: Any, training: TrainingSettings) -> dict[str, tuple[int, int]]:
-    """Per group: (trained, frozen) values; an LLM with an adapter is frozen but for the adapter.
-
-    Args:
-        model: without weights, on the `meta` device, its adapter included.
-        training: of one stage; its groups hold.
-    """
-    counts, known = {}, 0
-    for name, parameters in model.trainable_groups().items():
-        values = sum(parameter.numel() for parameter in parameters.values())
-        counts[name] = (values, 0) if name in training.train else (0, values)
-        known += values
-    trained, frozen = counts["llm"]
-    counts["llm"] = trained, frozen + sum(parameter.numel() for parameter in model.parameters()) - known
-    return counts
 
 
 def model_size(model: Any, training: TrainingSettings) -> ModelSize:

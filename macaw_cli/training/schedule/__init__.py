@@ -1,0 +1,1 @@
+"""What is trained when: stages, their steps, learning rates."""
