@@ -10,8 +10,8 @@ import typer
 
 from macaw_cli import __version__
 from macaw_cli.basics import console, standard_streams
-from macaw_cli.basics.distributed import leaving_at_once
 from macaw_cli.basics.errors import MacawError
+from macaw_cli.basics.leaving import leaving_at_once
 from macaw_cli.basics.redaction import guard_logs
 from macaw_cli.basics.system_errors import system_error
 from macaw_cli.basics.threads import share_cores

@@ -38,6 +38,39 @@ def result_of(future: Future[T], stopping: Callable[[], bool]) -> T:
     return future.result()
 
 
+_here = threading.local()
+
+
+def waits_until(stopping: Callable[[], bool]) -> None:
+    """Have what this thread does with `abandonable` given up once `stopping` says so."""
+    _here.stopping = stopping
+
+
+def abandonable(call: Callable[[], T]) -> T:
+    """Call what may wait for ever, such as for a server; given up where the thread is to stop (see `waits_until`).
+
+    Then the call is left alone in a thread of its own, with which nothing waits, not even the end of the process.
+
+    Raises:
+        CancelledError: the thread is to stop.
+        BaseException: what the call raises.
+    """
+    stopping = getattr(_here, "stopping", None)
+    if stopping is None:
+        return call()
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # raised where the result is asked for
+            future.set_exception(error)
+
+    require_going_on(stopping)
+    threading.Thread(target=run, name="abandonable", daemon=True).start()
+    return result_of(future, stopping)
+
+
 class _End(BaseException):
     """There are no more results."""
 
@@ -69,6 +102,7 @@ class Ahead(Generic[T]):
         self._thread.join()
 
     def _run(self, results: Iterator[T]) -> None:
+        waits_until(self._stop.is_set)
         try:
             self._put((None, self._pass_on(results)))
         finally:

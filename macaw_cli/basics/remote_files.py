@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from macaw_cli.basics.background import abandonable
 from macaw_cli.basics.errors import InputError, MissingDependencyError, ResourceError
 from macaw_cli.basics.urls import without_secrets
 
@@ -161,13 +162,13 @@ def with_retries(call: Callable[[], T]) -> T:
     """
     for attempt in range(_TRIES):
         try:
-            return call()
+            return abandonable(call)
         except Exception as error:
             cause = cause_of(error)
             hopeless = isinstance(cause, _HOPELESS) or is_denied(cause)
             if attempt == _TRIES - 1 or hopeless or not is_of_driver(cause):
                 raise cause from None
-        time.sleep(_FIRST_PAUSE_S * 2**attempt)
+        abandonable(functools.partial(time.sleep, _FIRST_PAUSE_S * 2**attempt))
     raise AssertionError("the last try returns or raises")
 
 

@@ -1,15 +1,20 @@
 """Bytes of remote files, to this machine and back."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
+from macaw_cli.basics.background import abandonable
 from macaw_cli.basics.remote_files import open_filesystem, with_retries
 from macaw_cli.basics.working_files import open_own
 
 _AT_ONCE = 8 << 20
 """Bytes that one request asks for when a part of a file is fetched."""
+_PIECE = 1 << 20
+"""Bytes that are asked of a file that is read from afar."""
 
 
 def fetch(url: str, target: Path, offset: int | None = None, size: int | None = None) -> None:
@@ -30,6 +35,42 @@ def fetch(url: str, target: Path, offset: int | None = None, size: int | None = 
             if len(part) != end - start:
                 raise OSError(0, "the file ends before it")
             out.write(part)
+
+
+@contextmanager
+def open_remote(url: str) -> Iterator[BinaryIO]:
+    """A remote file, read from afar piece by piece.
+
+    Raises:
+        Exception: the driver's own (see `driver_errors_are_told`).
+    """
+    filesystem, path = open_filesystem(url)
+    with abandonable(partial(filesystem.open, path, "rb")) as file:
+        yield cast(BinaryIO, BufferedReader(_Remote(file), _PIECE))
+
+
+class _Remote(RawIOBase):
+    """A file of a driver, on whose server nobody waits longer than the thread may."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._file.seekable())
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def readinto(self, buffer: Any) -> int:
+        piece: bytes = abandonable(partial(self._file.read, len(buffer)))
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 def _get_file(filesystem: Any, path: str, target: Path) -> None:

@@ -7,7 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 
+from macaw_cli.basics.background import waits_until
 from macaw_cli.basics.errors import InputError, Passing
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.basics.remote_transfer import fetch
@@ -31,6 +33,7 @@ class RemoteDecoding:
         self._folder = store / STAGING_NAME
         self._numbers = itertools.count()
         self._threads: ThreadPoolExecutor | None = None
+        self._stopping = Event()
 
     def decode(self, item: Item, submit: Submit) -> "Future[Decoded]":
         """Like `submit`; what cannot be fetched now raises Passing in the future."""
@@ -39,13 +42,16 @@ class RemoteDecoding:
             self._hand_on(item, Path(item.staged), item.offset, submit, answer)
         else:
             if self._threads is None:
-                self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetching again")
+                self._threads = ThreadPoolExecutor(
+                    _THREADS, "fetching again", initializer=waits_until, initargs=(self._stopping.is_set,)
+                )
             self._threads.submit(self._fetch, item, submit, answer)
         return answer
 
     def close(self) -> None:
         """Nothing more is asked for."""
         if self._threads is not None:
+            self._stopping.set()
             self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _fetch(self, item: Item, submit: Submit, answer: "Future[Decoded]") -> None:

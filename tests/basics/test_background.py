@@ -5,7 +5,7 @@ from concurrent.futures import CancelledError, Future
 
 import pytest
 
-from macaw_cli.basics.background import Ahead, Background, require_going_on, result_of
+from macaw_cli.basics.background import Ahead, Background, abandonable, require_going_on, result_of, waits_until
 
 
 def test_results_come_in_order_and_only_so_many_ahead():
@@ -133,3 +133,58 @@ def test_a_future_is_waited_for_only_until_the_work_is_to_stop():
     done = Future()
     done.set_result("it")
     assert result_of(done, lambda: True) == "it"
+
+
+def test_a_call_that_never_ends_is_left_alone_once_its_thread_is_to_stop():
+    stop, begun, over = threading.Event(), threading.Event(), threading.Event()
+
+    def stalled():
+        begun.set()
+        over.wait(60)
+
+    def fetched():
+        waits_until(stop.is_set)
+        with pytest.raises(CancelledError):
+            abandonable(stalled)
+
+    thread = threading.Thread(target=fetched)
+    thread.start()
+    assert begun.wait(10)
+    stop.set()
+    thread.join(10)
+    ended = not thread.is_alive()
+    over.set()
+    assert ended
+
+
+def test_leaving_what_runs_ahead_leaves_its_stalled_call_alone():
+    begun, over = threading.Event(), threading.Event()
+
+    def results():
+        begun.set()
+        yield abandonable(lambda: over.wait(60))
+
+    with Ahead(results(), 1):
+        assert begun.wait(10)
+        began = time.monotonic()
+    took = time.monotonic() - began
+    over.set()
+    assert took < 10
+
+
+def test_a_call_in_a_thread_that_may_stop_gives_its_result_and_its_error():
+    def failing():
+        raise KeyError("here")
+
+    def results():
+        yield abandonable(lambda: 1)
+        yield abandonable(failing)
+
+    with Ahead(results(), 1) as found:
+        assert next(found) == 1
+        with pytest.raises(KeyError, match="here"):
+            next(found)
+
+
+def test_where_nothing_stops_the_thread_a_call_is_made_in_it():
+    assert abandonable(threading.current_thread) is threading.current_thread()

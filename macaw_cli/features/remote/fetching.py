@@ -17,10 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from macaw_cli.basics.background import waits_until
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import sha256_range
-from macaw_cli.basics.remote_files import Info, open_filesystem, remote_info, stamp_of_info
-from macaw_cli.basics.remote_transfer import fetch
+from macaw_cli.basics.remote_files import Info, remote_info, stamp_of_info
+from macaw_cli.basics.remote_transfer import fetch, open_remote
 from macaw_cli.basics.urls import extension_of
 from macaw_cli.basics.working_files import kind_of, make_folder, remove_file, remove_own
 from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
@@ -76,7 +77,10 @@ class Staging:
     def __init__(self, store: Path, expected: set[Modality] | None = None) -> None:
         self._folder = store / STAGING_NAME
         self._expected = expected
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetching")
+        self._stopping = threading.Event()
+        self._threads = ThreadPoolExecutor(
+            _THREADS, "fetching", initializer=waits_until, initargs=(self._stopping.is_set,)
+        )
         self._numbers = itertools.count()
         self._room = Room(self._folder)
         self._guard = threading.Lock()
@@ -92,6 +96,8 @@ class Staging:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self._stopping.set()  # a server that has stalled is not waited for
         self._threads.shutdown(wait=True, cancel_futures=True)
         remove_own(self._folder)
 
@@ -113,8 +119,7 @@ class Staging:
         """
         path = self._new_path(url)
         if not self._room.take(int(info["size"])):
-            filesystem, there = open_filesystem(url)
-            with filesystem.open(there, "rb") as tar:
+            with open_remote(url) as tar:
                 yield tar, ""
             return
         try:

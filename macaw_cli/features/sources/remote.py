@@ -6,7 +6,9 @@ is says its name, and its first bytes correct that once they are here (see `remo
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
+from macaw_cli.basics.background import abandonable
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.remote_files import (
     Info,
@@ -16,6 +18,7 @@ from macaw_cli.basics.remote_files import (
     remote_info,
     stamp_of_info,
 )
+from macaw_cli.basics.remote_transfer import open_remote
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.urls import extension_of, folder_of, joined, name_of_url, without_secrets
 from macaw_cli.features.remote.fetching import Staging
@@ -74,7 +77,7 @@ def source_of_url(url: str, start: float | None, end: float | None) -> Source | 
 def _list_pattern(pattern: str, staging: Staging | None) -> Iterator[Found]:
     filesystem, path = open_filesystem(pattern)
     with driver_errors_are_told(pattern):
-        found: dict[str, Info] = filesystem.glob(path, detail=True)
+        found: dict[str, Info] = abandonable(partial(filesystem.glob, path, detail=True))
     if not found:
         problem = f"No file fits the pattern {without_secrets(pattern)}."
         raise InputError(problem, "Quote it so that the shell leaves it alone.")
@@ -118,8 +121,7 @@ def _list_file(url: str, info: Info, staging: Staging | None, *, named: bool = F
 
 
 def _list_manifest(url: str) -> Iterator[Found]:
-    filesystem, path = open_filesystem(url)
-    with driver_errors_are_told(url), filesystem.open(path, "rb") as content:
+    with driver_errors_are_told(url), open_remote(url) as content:
         for place, start, end in manifest_rows(content, without_secrets(url)):
             try:
                 there = place_in_remote_manifest(folder_of(url), place)
@@ -144,7 +146,7 @@ def _survey_tar(url: str, info: Info) -> Iterator[Found]:
     filesystem, path = open_filesystem(url)
     size = int(info["size"])
     with driver_errors_are_told(url):
-        head: bytes = filesystem.cat_file(path, start=0, end=min(size, _TAR_HEAD))
+        head: bytes = abandonable(partial(filesystem.cat_file, path, start=0, end=min(size, _TAR_HEAD)))
     found = members_at_the_beginning(head, size)
     media = [member for member in found if isinstance(member, TarMember)]
     for member in found:
