@@ -84,7 +84,7 @@ def _count(match: re.Match[str], spec: str, workspace: Workspace) -> int | None:
         path, hash_mark, behind = match["path"].rpartition("#")
         meant = not behind.strip() or behind.strip()[0] in "+-" or behind.strip()[0].isnumeric()
         if hash_mark and path and meant and not workspace.path(match["path"]).exists():
-            problem = f"{shown(spec)} ends in #{cut(behind, 40)}, which is no number of conversations."
+            problem = f"{shown(spec)} ends in #{cut(behind, 40)}, which is not a number of conversations."
             raise UsageError(problem, "Write a whole number in digits, such as #50000 or #50000+.")
         return None
     if len(digits.lstrip("0")) > len(str(MAX_COUNT)) or int(digits) > MAX_COUNT:

@@ -39,7 +39,7 @@ class WindowLayout:
         windows, rest = divmod(tokens, self.layers * self.positions)
         if rest or not windows:
             raise MismatchError(
-                f"A sound has {tokens} tokens, which is no multiple of the encoder's {self.layers * self.positions} "
+                f"Audio has {tokens} tokens, which is not a multiple of the encoder's {self.layers * self.positions} "
                 "per window.",
                 "Extract the features again.",
             )

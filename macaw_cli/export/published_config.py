@@ -43,7 +43,7 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
         raise InputError(f"{origin} has unknown keys: {', '.join(unknown)}.", f"Known ones are {known}.")
     if EMBEDDING not in weights:
         raise InputError(
-            "The checkpoint lacks llm.model.embed_tokens.weight, so it is no published Macaw-LLM.",
+            "The checkpoint lacks llm.model.embed_tokens.weight, so it is not a published Macaw-LLM checkpoint.",
             "Name the file with the whole model, under the names of the published code.",
         )
     rows, width = weights[EMBEDDING].shape
@@ -73,7 +73,8 @@ def _feature_shape(
 ) -> list[int]:
     name = f"fusion.bridges.{modality}.convolution.weight"
     if name not in weights:
-        raise InputError(f"The checkpoint lacks project_{modality}.weight, so it is no published Macaw-LLM.")
+        problem = f"The checkpoint lacks project_{modality}.weight, so it is not a published Macaw-LLM checkpoint."
+        raise InputError(problem)
     _, channels, kernel = weights[name].shape
     shown = f"project_{modality}.weight {tuple(weights[name].shape)}"
     _require_equal(f"the {modality} kernel under `conv` in {origin}", conv[0], shown, kernel)
@@ -90,7 +91,7 @@ def _llama(weights: Mapping[str, Tensor], said: Mapping[str, Any], rows: int, wi
     sizes.pop("model_type", None)
     if width % sizes["num_attention_heads"]:
         raise InputError(
-            f"The LLM's hidden size {width} is no multiple of its {sizes['num_attention_heads']} heads.",
+            f"The LLM's hidden size {width} is not a multiple of its {sizes['num_attention_heads']} heads.",
             'Say how many it has: --config with {"llama": {"num_attention_heads": ...}}.',
         )
     tokens = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": rows - 1}

@@ -91,7 +91,7 @@ def _read_bin(file: Path) -> dict[str, Tensor]:
             content: Any = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise InputError(
-            f"{file} is no plain file of tensors: it is damaged, or loading it would run code that it carries.",
+            f"{file} is not a plain file of tensors: it is damaged, or loading it would run code.",
             "macaw runs no code out of files; ask its author for safetensors.",
         ) from None
     except (RuntimeError, EOFError, ValueError, KeyError) as error:

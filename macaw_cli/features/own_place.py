@@ -43,5 +43,5 @@ def require_own_entries(url: str, entries: Collection[str]) -> None:
     """
     strangers = [name for name in entries if name != LOCK_NAME]
     if strangers and STORE_NAME not in entries:
-        problem = f"{without_secrets(url)} is no feature store of macaw: it holds {strangers[0]}."
+        problem = f"{without_secrets(url)} is not a feature store of macaw: it holds {strangers[0]}."
         raise InputError(problem, _ELSEWHERE)

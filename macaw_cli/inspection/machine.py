@@ -88,7 +88,7 @@ def _named_model(role: str, name: str, workspace: Workspace) -> Check:
     if Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=name, repo_type="model")).is_dir():
         return Check(role, "ok", f"{name}, in the hub cache")
     if constants.HF_HUB_OFFLINE:
-        return Check(role, "missing", f"{name} is no folder here and not in the hub cache",
+        return Check(role, "missing", f"{name} is neither a folder here nor in the hub cache",
                      f"Unset HF_HUB_OFFLINE, or download it elsewhere: hf download {name}")  # fmt: skip
     return Check(role, "warn", f"{name} will be downloaded on first use", f"To have it now: hf download {name}")
 

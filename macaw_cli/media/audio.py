@@ -41,7 +41,7 @@ def load_sound(path: Path | str, sampling_rate: int, start: float | None = None,
     count = None if end is None else max(0, round((end - begin) * sampling_rate))
     samples = samples[skip : None if count is None else skip + count]
     if not len(samples):
-        raise InputError(f"{path} holds no sound" + (f" between {begin} s and {end} s." if end or start else "."))
+        raise InputError(f"{path} holds no audio" + (f" between {begin} s and {end} s." if end or start else "."))
     if not np.isfinite(samples).all():
         raise InputError(f"{path} holds samples that are not numbers.")
     return Sound(samples, sampling_rate, sound.duration, warning=sound.warning)

@@ -46,7 +46,7 @@ def _read(path: Path, window: Window, *, jump: bool) -> Sound | None:
     with open_media(path) as container:
         stream = container.streams.best("audio")
         if stream is None or stream.codec_context is None:
-            raise InputError(f"{path} has no sound in it.")
+            raise InputError(f"{path} has no audio stream.")
         names = set(container.format.name.split(","))
         clock = clock_of(container, path)
         decoding = _Decoding(container, stream, clock, counts_only=bool(names & _NO_TIMES))
@@ -60,7 +60,7 @@ def _read(path: Path, window: Window, *, jump: bool) -> Sound | None:
             if jump:
                 return None
             why = f": {decoding.problem}" if decoding.problem else ""
-            raise InputError(f"{path} holds no sound that can be decoded{why}.")
+            raise InputError(f"{path} has no audio that can be decoded{why}.")
         duration = decoding.duration(names)
     first, last = window.samples(decoding.rate)
     begun = decoding.runs[0].first

@@ -67,10 +67,10 @@ def picture_stream(container: Any, path: Path) -> Any:
     """
     films = film_streams(container)
     if not films:
-        raise InputError(f"{path} has no pictures in it.")
+        raise InputError(f"{path} has no video stream.")
     stream = max(films, key=lambda film: film.width * film.height if film.codec_context else 0)
     if stream.codec_context is None:
-        raise InputError(f"{path} has pictures of an unknown kind.")
+        raise InputError(f"{path} has a video stream of an unknown format.")
     return stream
 
 

@@ -129,7 +129,7 @@ def _video(request: Request) -> Decoded:
                 raise
             meta["soundtrack"] = error.problem
     if not arrays and not has_sound(path):
-        raise InputError(f"{path} has neither pictures nor sound in it.")
+        raise InputError(f"{path} has neither a video nor an audio stream.")
     return meta, arrays
 
 

@@ -129,7 +129,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 def _unidentified(path: Path) -> InputError:
     if heif_images.is_heif(_head(path, heif_images.HEAD_BYTES)):
         return InputError(f"{path} cannot be decoded: {heif_images.WITHOUT_PLUGIN}.")
-    return InputError(f"{path} is no image: {_content(path)}.")
+    return InputError(f"{path} is not an image: {_content(path)}.")
 
 
 def _content(path: Path) -> str:

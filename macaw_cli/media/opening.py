@@ -59,7 +59,8 @@ def open_container(path: Path) -> Any:
         # `file:` and a whole path, or else FFmpeg reads `concat:a|b`, `subfile:` and their like out of a name
         return av.open(f"file:{path.absolute()}", metadata_errors="replace", container_options=dict(_NOTHING_ELSE))
     except av.ArgumentError:
-        raise InputError(f"{path} cannot be decoded: its content is of no sound or film format that is read.") from None
+        problem = f"{path} cannot be decoded: its content is not of an audio or video format that macaw reads."
+        raise InputError(problem) from None
 
 
 def open_image(path: Path, content: BinaryIO | None = None) -> Image.Image:

@@ -36,7 +36,7 @@ def load_frames(
     if "video" not in arrays:
         from macaw_cli.basics.errors import InputError
 
-        raise InputError(f"{path} has no pictures in it.")
+        raise InputError(f"{path} has no video stream.")
     return arrays["video"], meta["frame_times"]
 
 

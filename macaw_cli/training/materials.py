@@ -151,7 +151,8 @@ def _require_weight(workspace: Workspace, name: str, folder: Path) -> None:
     """Refuse `FOLDER:x` where only FOLDER is there."""
     before, colon, last = name.rpartition(":")
     if colon and not folder.exists() and workspace.path(before).is_dir():
-        raise UsageError(f"{last} is no weight of the dataset {before}.", "A weight is a number above 0, such as 0.5.")
+        hint = "A weight is a number above 0, such as 0.5."
+        raise UsageError(f"{last} is not a weight of the dataset {before}.", hint)
 
 
 def _open(folder: Path, number: int) -> TrainingDataset:

@@ -65,7 +65,7 @@ def train(
     require_possible_adapter(settings.training)
     continued = run_to_continue(workspace) if resume else None
     if resume and settings.training.name and continued is None:
-        say(f"There is no run {runs / settings.training.name}: it is started now.")
+        say(f"No run {runs / settings.training.name} to resume: starting a new one.")
     with _others(launched) as give:
         report = _finished(continued, workspace)
         if report is None:

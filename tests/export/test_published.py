@@ -212,7 +212,7 @@ def test_unrelated_weights_are_told(tmp_path):
 
 def test_an_llm_alone_is_told(weights, tmp_path):
     save_file({name: one for name, one in weights.items() if name.startswith("llm.")}, tmp_path / "llm.safetensors")
-    with pytest.raises(InputError, match=r"lacks project_image\.weight, so it is no published Macaw-LLM"):
+    with pytest.raises(InputError, match=r"lacks project_image\.weight, so it is not a published Macaw-LLM"):
         load_published(tmp_path / "llm.safetensors")
 
 
@@ -261,7 +261,7 @@ def test_a_missing_path_and_an_empty_folder_are_told(tmp_path):
 def test_a_folder_of_other_things_is_not_overwritten(weights, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").touch()
-    with pytest.raises(InputError, match=r"is no model of macaw: it holds cat\.jpg"):
+    with pytest.raises(InputError, match=r"is not a macaw model: it holds cat\.jpg"):
         import_published(write("golden", weights, tmp_path), None, tmp_path / "photos")
 
 

@@ -158,7 +158,7 @@ def test_bad_files_are_rejected_with_their_reason_and_the_rest_goes_on(workspace
     report = extract(workspace(), ["media"])
     assert report.made == {"image": 7, "audio": 4, "video": 2} and report.rejected == 3
     reasons = {row["path"]: row["reason"] for row in read_jsonl(tmp_path / "features" / "rejects.jsonl")}
-    assert reasons["media/text.jpg"] == "It is no image: it holds text."
+    assert reasons["media/text.jpg"] == "It is not an image: it holds text."
     assert "cannot be decoded" in reasons["media/cut.mp4"] and "empty" in reasons["media/empty.wav"]
     assert store().find("text.jpg", "image") is None
 
@@ -332,7 +332,7 @@ def test_plan_measures_how_large_sounds_are_instead_of_taking_the_longest(worksp
 
 
 def test_more_gpus_than_there_are_is_told(workspace, media):
-    with pytest.raises(ResourceError, match=r"--gpus 64: this machine has \d+"):
+    with pytest.raises(ResourceError, match=r"`--gpus 64` requested, but only \d+ GPUs"):
         extract(workspace(), ["media"], gpus=64)
 
 

@@ -100,7 +100,7 @@ def test_a_schedule_that_knows_everything_gives_no_job(tmp_path):
 
 def test_unreadable_sources_are_kept_apart(tmp_path):
     found = scheduler(tmp_path)
-    refused = Refused(reject("gone.png", "image", "There is no such file."))
+    refused = Refused(reject("gone.png", "image", "File not found."))
     jobs = list(found.jobs(iter([refused, *media([("image", 1)])]), bool))
     assert len(jobs) == 1 and found.tally.unreadable == [refused.row]
 

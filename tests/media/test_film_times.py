@@ -108,7 +108,7 @@ def test_the_cover_of_a_sound_is_no_film(tmp_path, make_sound, tone):
     request = {"path": str(album), "modality": "audio", "sampling_rate": 16000}
     assert len(decode(request)[1]["audio"]) == pytest.approx(16000, abs=1200)
     assert set(decode({**request, "modality": "video", "frames": 2})[1]) == {"audio"}
-    with pytest.raises(InputError, match="no pictures"):
+    with pytest.raises(InputError, match="no video stream"):
         timeline_of(album)
 
 

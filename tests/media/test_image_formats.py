@@ -161,7 +161,7 @@ def test_a_cut_picture_is_told(tmp_path, suffix):
     content = (tmp_path / f"a.{suffix}").read_bytes()
     for share in (0.5, 0.9):
         (tmp_path / f"a.{suffix}").write_bytes(content[: int(len(content) * share)])
-        with pytest.raises(InputError, match=rf"a\.{suffix} (cannot be decoded|is no image)"):
+        with pytest.raises(InputError, match=rf"a\.{suffix} (cannot be decoded|is not an image)"):
             load_image(tmp_path / f"a.{suffix}")
 
 

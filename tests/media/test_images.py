@@ -8,7 +8,7 @@ from macaw_cli.media.images import fit_image, load_image
 
 def test_a_text_file_named_jpg_is_told(tmp_path):
     (tmp_path / "a.jpg").write_text("I am no picture.")
-    with pytest.raises(InputError, match="is no image: it holds text"):
+    with pytest.raises(InputError, match="is not an image: it holds text"):
         load_image(tmp_path / "a.jpg")
 
 

@@ -59,7 +59,7 @@ def test_a_decoder_process_takes_members_and_names_them_in_its_reasons(tmp_path,
     assert decoder.decode(tar["three.mp4"])[1]["video"].shape == (3, 48, 64, 3)
     with pytest.raises(InputError) as caught:
         decoder.decode(tar["four.jpg"])
-    assert caught.value.problem == "00/four.jpg is no image: it holds text."
+    assert caught.value.problem == "00/four.jpg is not an image: it holds text."
     (folder,) = left_in(tmp_path)
     assert list(folder.iterdir()) == []
     decoder.close()

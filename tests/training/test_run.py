@@ -163,7 +163,7 @@ def test_resume_of_a_run_that_is_not_there_says_so_first(workspace, capfd):
 
 
 def test_what_is_no_weight_is_told(workspace, world):
-    with pytest.raises(UsageError, match=r"x is no weight of the dataset .*dataset"):
+    with pytest.raises(UsageError, match=r"x is not a weight of the dataset .*dataset"):
         plan_training(workspace(datasets=[f"{world / 'dataset'}:x"]))
 
 

@@ -46,7 +46,8 @@ def gpu_devices(gpus: int) -> list[str]:
 
     found = torch.cuda.device_count()
     if gpus > found:
-        raise ResourceError(f"--gpus {gpus}: this machine has {found}.", "Leave --gpus out, or give at most that many.")
+        hint = f"Use `--gpus {found}`, or leave --gpus out."
+        raise ResourceError(f"`--gpus {gpus}` requested, but only {found} GPUs found.", hint)
     return [f"cuda:{number}" for number in range(gpus)]
 
 

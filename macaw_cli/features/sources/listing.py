@@ -68,7 +68,7 @@ def survey_sources(workspace: Workspace, sources: list[str], limit: int | None =
             found.media[entry.modality] += 1
     if not found.media and not found.refused:
         others = f" ({found.ignored} files of other kinds)" if found.ignored else ""
-        raise InputError(f"There are no images, sounds or films in {', '.join(sources)}{others}.", "Check the path.")
+        raise InputError(f"No image, audio or video files in {', '.join(sources)}{others}.", "Check the path.")
     return found
 
 

@@ -44,7 +44,7 @@ def list_local(workspace: Workspace, source: str) -> Iterator[Found]:
             yield from _list_folder(workspace, path)
         elif not os.path.isfile(path):  # noqa: PTH113, as above; a link to nowhere, that a pattern has found, or a pipe
             name = name_of(workspace, path, path.parent)
-            yield Refused(reject(name, None, "It is no file and no folder."), str(path))
+            yield Refused(reject(name, None, "It is neither a file nor a folder."), str(path))
         elif path.suffix == ".jsonl":
             yield from _list_manifest(workspace, path)
         else:
@@ -116,7 +116,7 @@ def _list_file(workspace: Workspace, path: Path) -> Iterator[Found]:
         return
     modality = modality_of(path)
     if modality is None:
-        raise InputError(f"{path} is no image, sound or film.")
+        raise InputError(f"{path} is not an image, audio or video file.")
     yield Source(str(path), name, modality)
 
 
@@ -179,8 +179,8 @@ def _of_manifest(workspace: Workspace, manifest: Path, row: Row) -> Source | Ref
     file = on_disk(manifest.parent / os.path.expanduser(local_place(path)))  # noqa: PTH111, Path raises for a name like ~a.png
     name = name_of(workspace, file, manifest.parent) + clip_fragment(start, end)
     if not os.path.isfile(file):  # noqa: PTH113, Path.is_file raises where the folder above may not be read
-        return Refused(reject(name, modality_of_name(file.name), "There is no such file."), str(file))
+        return Refused(reject(name, modality_of_name(file.name), "File not found."), str(file))
     modality = modality_of(file)
     if modality is None:
-        return Refused(reject(name, None, "It is no image, sound or film."), str(file))
+        return Refused(reject(name, None, "It is not an image, audio or video file."), str(file))
     return Source(str(file), name, modality, start, end)

@@ -58,5 +58,5 @@ def _problem(scheme: str) -> str:
     except ImportError:
         return f"The driver of {cut(scheme, 40)}:// is not installed."
     except ValueError:
-        return f"There is no kind of URL {cut(scheme, 40)}://."
+        return f"Unknown URL scheme {cut(scheme, 40)}://."
     return ""

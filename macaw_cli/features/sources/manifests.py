@@ -52,7 +52,7 @@ def manifest_row(line: str, where: str) -> Row:
         if not path or not encodable(path):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise InputError(f"{where} is no row of a manifest: {line[:80]}", _HINT) from None
+        raise InputError(f"{where} is not a manifest row: {line[:80]}", _HINT) from None
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise InputError(f"{where}: the clip from {start} s to {end} s has no length.", _HINT)
     return path, start, end

@@ -66,7 +66,7 @@ def source_of_url(url: str, start: float | None, end: float | None) -> Source | 
     name = name_of_url(url) + clip_fragment(start, end)
     modality = modality_of_name(f"x{extension_of(url)}")
     if modality is None:
-        return Refused(reject(name, None, "Its name is not that of an image, sound or film."), url)
+        return Refused(reject(name, None, "It does not have the name of an image, audio or video file."), url)
     try:
         require_driver(url)
     except InputError as error:
@@ -115,7 +115,7 @@ def _list_file(url: str, info: Info, staging: Staging | None, *, named: bool = F
     elif modality:
         yield Source(url, name_of_url(url), modality, stamp=stamp_of_info(info))
     elif named:
-        raise InputError(f"{without_secrets(url)} is no image, sound or film by its name.")
+        raise InputError(f"{without_secrets(url)} does not have the name of an image, audio or video file.")
     else:
         yield Ignored(extension)
 

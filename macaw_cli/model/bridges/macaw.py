@@ -214,6 +214,6 @@ def _kept_sinusoid(positions: int, channels: int, device: torch.device, dtype: t
 def _require_divisible(what: str, size: int, key: str, heads: int) -> None:
     if size % heads:
         raise UsageError(
-            f"{what[0].upper()}{what[1:]}, {size}, is no multiple of the {heads} heads (bridge.{key}).",
+            f"{what[0].upper()}{what[1:]}, {size}, is not a multiple of the {heads} heads (bridge.{key}).",
             f"Set bridge.{key} to a divisor of {size}.",
         )

@@ -38,7 +38,7 @@ def _require_harmless(file: Path) -> None:
     try:
         named = set(torch.serialization.get_unsafe_globals_in_checkpoint(file))
     except (ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise _not_read(f"{file} is no file of torch.save ({error})") from error
+        raise _not_read(f"{file} was not written by torch.save ({error})") from error
     if named - ALLOWED:
         raise _not_read(f"{file} would run {', '.join(sorted(named - ALLOWED))}, as no checkpoint of a training does")
 

@@ -65,7 +65,7 @@ class SkippedSteps:
         if saved_step:
             resume = (
                 f"The checkpoint of step {saved_step} is kept: --resume with a higher training.max_skipped_steps goes "
-                "on there, and skips what cannot be learnt."
+                "on there, and skips what cannot be learned."
             )
         return InputError(
             f"Step {progress.step}: {reason}. {progress.skipped} steps were skipped for this, more than "
@@ -92,7 +92,7 @@ def _reason(result: StepResult, names: list[str]) -> str:
     bad = [loss for loss in result.losses if not math.isfinite(loss)]
     if bad:
         groups = ", ".join(result.update.gradient_norms)
-        return f"the loss became {bad[0]} among {_few(names, NAMES_SHOWN)}, and with it the gradient of {groups}"
+        return f"the loss was {bad[0]} for {_few(names, NAMES_SHOWN)}, so the gradients of {groups} were non-finite"
     norms = {group: norm for group, norm in result.update.gradient_norms.items() if not math.isfinite(norm)}
-    told = " and ".join(f"{group} became {norm}" for group, norm in norms.items())
+    told = " and ".join(f"{group} was {norm}" for group, norm in norms.items())
     return f"the gradient norm of {told}"

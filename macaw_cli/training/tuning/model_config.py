@@ -79,7 +79,7 @@ def causal_llm_config(workspace: Workspace) -> Any:
     kind = config.model_type  # the decoders of Whisper and BART are in the mapping, but read what an encoder has seen
     if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or config.is_encoder_decoder or not hasattr(config, "vocab_size"):
         named = workspace.settings.llm
-        raise InputError(f"{named} is no causal LLM (model type {kind}).", "Name one, such as a Llama or a Qwen.")
+        raise InputError(f"{named} is not a causal LLM (model type {kind}).", "Name one, such as a Llama or a Qwen.")
     return config
 
 

@@ -44,7 +44,7 @@ def test_a_manifest_names_files_beside_it_and_clips(workspace, tmp_path):
     whole, clip, gone, text = list_sources(workspace, ["data/list.jsonl"])
     assert isinstance(whole, Source) and whole.name == "data/a.mp4"
     assert (clip.name, clip.start, clip.end) == ("data/a.mp4#t=1.5,4", 1.5, 4.0)
-    assert [gone.row["reason"], text.row["reason"]] == ["There is no such file.", "It is no image, sound or film."]
+    assert [gone.row["reason"], text.row["reason"]] == ["File not found.", "It is not an image, audio or video file."]
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_wrong_paths_empty_folders_and_nothing_at_all_are_told(workspace, tmp_pa
         survey_sources(workspace, ["nowhere"])
     with pytest.raises(InputError, match="No file fits the pattern"):
         survey_sources(workspace, ["*.png"])
-    with pytest.raises(InputError, match="no images, sounds or films in empty"):
+    with pytest.raises(InputError, match="No image, audio or video files in empty"):
         survey_sources(workspace, ["empty"])
     with pytest.raises(InputError, match=r"\(1 files of other kinds\)"):
         survey_sources(workspace, ["texts"])
-    with pytest.raises(InputError, match="is no image, sound or film"):
+    with pytest.raises(InputError, match="is not an image, audio or video file"):
         survey_sources(workspace, ["texts/a.txt"])
     with pytest.raises(UsageError, match="No sources"):
         survey_sources(workspace, [])

@@ -31,5 +31,5 @@ def test_what_is_not_utf_8_is_told_with_its_line():
             '"a", "start": "nan"', f'"a", "end": 1{"0" * 400}', "null", "7", '""', r'"a\u0000b"', r'"\ud800.png"'],
 )  # fmt: skip
 def test_seconds_and_paths_that_cannot_be_are_told_with_their_line(row):
-    with pytest.raises(InputError, match=r"list\.jsonl, line 2 is no row of a manifest"):
+    with pytest.raises(InputError, match=r"list\.jsonl, line 2 is not a manifest row"):
         rows(f'{{"path": "a"}}\n{{"path": {row}}}\n'.encode())

@@ -87,13 +87,13 @@ def test_a_step_that_is_no_number_changes_no_weight_and_no_optimizer_state(
         assert unchanged == (step in skipped)
     assert read_progress(saved[6]).skipped == read_summary(RunFolder(saved[6].parents[1])).skipped_steps == len(skipped)
     told = capfd.readouterr().err
-    assert f"step {skipped[0]} is skipped: the loss became nan among " in told
+    assert f"step {skipped[0]} is skipped: the loss was nan for " in told
     assert "(1 of at most 10)" in told
 
 
 def test_one_more_than_may_be_skipped_ends_the_run_and_resume_still_counts(poisoned, tmp_path):
     settings = {"epochs": 3, "max_steps": 18, "checkpoint_every": 1, "max_skipped_steps": 1}
-    with pytest.raises(InputError, match=r"Step \d+: the loss became nan among .* of bridge, tags, llm\. 2 st"):
+    with pytest.raises(InputError, match=r"Step \d+: the loss was nan for .* of bridge, tags, llm were non-finite\. 2 st"):
         train(make_workspace(poisoned, tmp_path, **settings))
     with pytest.raises(InputError, match="2 steps were skipped for this, more than training"):
         train(make_workspace(poisoned, tmp_path, **settings), resume=True)
@@ -130,18 +130,18 @@ def skipped(losses, norms, *, lowers_scale=False, allowed=5):
 
 def test_gradients_that_are_no_numbers_are_told_by_group(capsys):
     assert skipped([1.0, 2.0, 0.0], {"bridge": float("inf"), "llm": 0.5}) == 2
-    assert "step 8 is skipped: the gradient norm of bridge became inf (2 of at most 5)" in capsys.readouterr().err
+    assert "step 8 is skipped: the gradient norm of bridge was inf (2 of at most 5)" in capsys.readouterr().err
 
 
 def test_the_conversations_of_a_pack_without_a_loss_are_named(capsys):
     assert skipped([1.0, float("inf"), 0.0], {"bridge": float("nan")}) == 2
-    assert "the loss became inf among c3, and with it the gradient of bridge" in capsys.readouterr().err
+    assert "the loss was inf among c3, and with it the gradient of bridge" in capsys.readouterr().err
 
 
 def test_the_search_for_a_loss_scale_does_not_end_a_run_but_a_bad_loss_does(capsys):
     assert skipped([1.0, 2.0, 0.0], {"llm": float("inf")}, lowers_scale=True, allowed=1) == 1
     assert not capsys.readouterr().err
-    with pytest.raises(InputError, match="Step 8: the loss became nan among c1, c2, and with it"):
+    with pytest.raises(InputError, match="Step 8: the loss was nan for c1, c2, so"):
         skipped([float("nan"), 2.0, 0.0], {"llm": float("nan")}, lowers_scale=True, allowed=1)
 
 

@@ -26,7 +26,7 @@ def space(folder, config):
 
 @pytest.mark.parametrize("config", [CLIPConfig, WhisperConfig, BartConfig])
 def test_a_model_that_is_no_causal_llm_is_refused_with_its_type(tmp_path, config):
-    told = rf"^models/it is no causal LLM \(model type {config.model_type}\)"
+    told = rf"^models/it is not a causal LLM \(model type {config.model_type}\)"
     with pytest.raises(InputError, match=told):
         causal_llm_config(space(tmp_path, config()))
 
@@ -35,7 +35,7 @@ def test_a_model_that_is_no_causal_llm_is_refused_with_its_type(tmp_path, config
 def test_training_and_its_plan_refuse_it(world, tmp_path, plan):
     workspace = space(tmp_path, CLIPConfig())
     settings = replace(workspace.settings, dataset=DatasetSettings(out=str(world / "dataset")))
-    with pytest.raises(InputError, match=r"models/it is no causal LLM \(model type clip\)"):
+    with pytest.raises(InputError, match=r"models/it is not a causal LLM \(model type clip\)"):
         train(replace(workspace, settings=settings), plan=plan, cpu_processes=1)
     assert not (tmp_path / "runs").exists()
 
