@@ -69,7 +69,7 @@ def test_json_is_exactly_one_object(macaw, pictures, models):
     "words, code, told",
     [
         (["nowhere"], 1, "There is no file or folder"),
-        (["empty"], 1, "There are no images, sounds or films"),
+        (["empty"], 1, "No image, audio or video files"),
         ([], 2, "No sources are named"),
         (["pictures"], 2, "`features.image_encoder.model` is not set"),
         (["pictures", "--set", "features.framez=3"], 2, "did you mean `features.frames`"),

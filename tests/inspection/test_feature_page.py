@@ -69,7 +69,7 @@ def test_every_medium_is_shown_with_its_features_and_nothing_comes_from_elsewher
     assert len(pictures) == 2 * 2 + 2 * 2 + 2 * 3 * 2
     film = page.card_text["video", "media/film.mp4"]
     assert "0.17 s 0.50 s 0.83 s" in " ".join(film.split()) and "3 x 16 x 24" in film
-    assert "fake.jpg" in page.text and "It is no image" in page.text
+    assert "fake.jpg" in page.text and "It is not an image" in page.text
     assert not any("look: " in text or "cannot" in text for text in page.card_text.values())
 
 
@@ -87,7 +87,7 @@ def test_names_are_text_and_media_that_are_gone_or_changed_say_so(copy, drawn):
     assert "its file is not here any more" in gone and "16 x 24" in gone
     assert "its file is not here any more" in page.card_text["audio", "media/beep.wav"]
     changed = page.card_text["image", "media/blue.png"]
-    assert "cannot be shown: it is no image" in changed and "has changed since" in changed
+    assert "cannot be shown: it is not an image" in changed and "has changed since" in changed
 
 
 def test_suspicious_features_copies_and_damage_are_flagged(copy, drawn):
