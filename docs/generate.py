@@ -1,12 +1,13 @@
-"""Write the pages that repeat what the code says: configuration.md from the settings, commands.md from --help.
+"""Write what repeats the code: configuration.md from the settings, commands.md from --help, figures of the layers.
 
-    python docs/generate.py          writes both
-    python docs/generate.py --check  says which one is out of date, and exits with 1
+    python docs/generate.py          writes all of them
+    python docs/generate.py --check  says which ones are out of date, and exits with 1
 
 `tests/test_docs.py` holds them up to date.
 """
 
 import json
+import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +52,13 @@ def commands_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-PAGES = {"configuration.md": configuration_page, "commands.md": commands_page}
+FIGURES = runpy.run_path(str(FOLDER / "architecture.py"))
+PAGES = {
+    "configuration.md": configuration_page,
+    "commands.md": commands_page,
+    "images/architecture.svg": FIGURES["layers_figure"],
+    "images/path.svg": FIGURES["path_figure"],
+}
 
 
 def outdated() -> list[str]:

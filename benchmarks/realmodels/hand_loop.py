@@ -4,7 +4,7 @@
 
 A frozen LLM; Whisper features from macaw's store, trimmed to the sound's length and stacked; LayerNorm and an MLP
 (`--plain`: the MLP alone); padded batches; AdamW with warm-up and a cosine. Prints one JSON object: accuracy with real,
-without and with swapped sounds per kind of question, the losses, and the seconds.
+without and with swapped audio per kind of question, the losses, and the seconds.
 """
 
 import argparse

@@ -169,7 +169,7 @@ def _ranged(values: Sequence[float]) -> str:
 
 def plot_link(results: dict[str, Any]) -> str:
     """The plot, with what is in it."""
-    text = "Accuracy with real, without and with swapped sounds; training loss over the examples seen"
+    text = "Accuracy with real, without and with swapped audio; training loss over the examples seen"
     return f"![{text}, {results['rows']} questions]({PICTURE})"
 
 

@@ -1,1 +1,1 @@
-"""What every room stands on: errors, console, safe files, locks. Imports nothing of the package."""
+"""Errors, console, safe files and locks; imports nothing of the package."""

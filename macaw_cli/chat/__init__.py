@@ -1,1 +1,1 @@
-"""Layer 4: a model and media to a conversation."""
+"""Conversations with a model about media, in the terminal."""

@@ -1,1 +1,1 @@
-"""One file per command: options, settings, one call."""
+"""One file per command: options become settings, then one call."""

@@ -1,1 +1,1 @@
-"""Layer 2: captions and conversations joined with features into training shards."""
+"""Joins captions and conversations with features into training shards."""

@@ -1,1 +1,1 @@
-"""Frozen encoders: which features are taken from which model."""
+"""Frozen encoders, and which of their outputs is stored."""

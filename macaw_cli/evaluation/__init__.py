@@ -1,1 +1,1 @@
-"""A model and held-out examples to accuracy and reliance."""
+"""Measures accuracy and reliance of a model on held-out examples."""

@@ -1,1 +1,1 @@
-"""Layer 5: a model to a folder that others can load; import of published checkpoints."""
+"""Writes a model as a folder that others load; imports published checkpoints."""

@@ -1,1 +1,1 @@
-"""Layer 1: media files to encoder features in feature shards."""
+"""Extracts encoder features from media files into feature shards."""

@@ -1,1 +1,1 @@
-"""The one place that decodes and scores: used by chat, evaluation and export."""
+"""The one place that generates and scores; chat, evaluation and export use it."""

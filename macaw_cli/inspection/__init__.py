@@ -1,1 +1,1 @@
-"""What is in a folder, and is it whole."""
+"""Shows what is in a folder and whether it is intact; the doctor."""

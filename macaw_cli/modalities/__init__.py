@@ -1,1 +1,1 @@
-"""What kinds of media there are: one table."""
+"""One table of all modalities."""

@@ -1,1 +1,1 @@
-"""Macaw as a transformers model: configuration, processor, fusion, bridges."""
+"""Macaw as a transformers model: configuration, processor, fusion, bridges, injections."""

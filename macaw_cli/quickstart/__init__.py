@@ -1,1 +1,1 @@
-"""The embedded world, its tiny checkpoints, and the whole path run on them."""
+"""An embedded world with tiny checkpoints, and the whole path run on them."""

@@ -1,1 +1,1 @@
-"""What a run wrote down, as figures, pictures and pages; for the end of a training and for `macaw inspect`."""
+"""Figures, plots and pages of runs, for the end of a training and for `macaw inspect`."""

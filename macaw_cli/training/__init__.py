@@ -1,1 +1,1 @@
-"""Layer 3: training shards to a run, on DeepSpeed."""
+"""Trains a model on training shards, with DeepSpeed."""
