@@ -8,6 +8,7 @@ from pathlib import Path
 
 from macaw_cli.basics.console import say
 from macaw_cli.config.settings import Settings
+from macaw_cli.dataset import unread_keys
 from macaw_cli.dataset.conversations import Conversation
 from macaw_cli.dataset.joining import FeatureStores, JoinedConversation, join
 from macaw_cli.dataset.layout import PlannedShard, plan_shards
@@ -46,6 +47,8 @@ def prepare(sources: Sequence[Source], store_folders: Sequence[Path], settings: 
         MismatchError: the feature stores do not belong together.
     """
     conversations, rejects = _load(sources, settings.seed)
+    if unread := unread_keys.warning(conversations):
+        say(unread)
     # a dataset of text alone needs no feature store, so one is only opened for conversations with media
     needs_media = any(any(conversation.media.values()) for conversation in conversations)
     stores = FeatureStores(store_folders if needs_media else [])

@@ -8,6 +8,7 @@ import pytest
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import sha256_file
+from macaw_cli.dataset import unread_keys
 from macaw_cli.dataset.conversations import Origin, checked_conversation
 from macaw_cli.dataset.formats.json_rows import json_rows
 from macaw_cli.dataset.formats.registry import FORMATS
@@ -215,3 +216,42 @@ def test_a_row_that_is_a_hundred_thousand_levels_deep_is_a_reject(tmp_path, buil
     good = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
     (tmp_path / "c.jsonl").write_text(DEEP + "\n" + json.dumps(good) + "\n")
     assert [build("jsonl:c.jsonl").info["sources"][0][key] for key in ("train", "rejected")] == [1, 1]
+
+
+def test_alpaca_rows_bring_their_system_prompt_and_history():
+    row = {"instruction": "And doubled?", "output": "8", "system": "Numbers only.", "history": [["2+2?", "4"]]}
+    talk = converted("alpaca", row)
+    assert [(one["role"], one["content"]) for one in talk.messages] == [
+        ("system", "Numbers only."), ("user", "2+2?"), ("assistant", "4"), ("user", "And doubled?"), ("assistant", "8"),
+    ]  # fmt: skip
+    assert talk.extra == {}
+
+
+@pytest.mark.parametrize("history", ["text", [["a"]], [["a", 1]], {"a": "b"}])
+def test_an_alpaca_history_of_another_form_is_a_reject(history):
+    with pytest.raises(InputError, match="`history` must be a list of"):
+        converted("alpaca", {"instruction": "a", "output": "b", "history": history})
+
+
+def test_a_sharegpt_row_has_its_system_prompt_under_a_key_or_as_its_first_turn():
+    turns = [{"from": "human", "value": "2+2?"}, {"from": "gpt", "value": "4"}]
+    keyed = converted("llava", {"system": "Numbers only.", "conversations": turns})
+    first = converted("llava", {"conversations": [{"from": "system", "value": "Numbers only."}, *turns]})
+    assert keyed.messages == first.messages
+    assert [one["role"] for one in keyed.messages] == ["system", "user", "assistant"]
+    assert keyed.extra == {}
+    with pytest.raises(InputError, match="one system prompt under `system` and another"):
+        converted("llava", {"system": "Words.", "conversations": [{"from": "system", "value": "Numbers."}, *turns]})
+    with pytest.raises(InputError, match="`system` must be text"):
+        converted("llava", {"system": ["a"], "conversations": turns})
+
+
+def test_keys_with_text_that_nothing_reads_are_counted():
+    rows = [
+        {"instruction": "a", "output": "b", "tools": "[]", "tags": ["x"], "score": 3, "notes": {"en": "why"}},
+        {"instruction": "a", "output": "b", "tools": "[]", "notes": "  "},
+    ]
+    told = unread_keys.warning([converted("alpaca", row) for row in rows])
+    assert "tools (2)" in told and "notes (1)" in told
+    assert "tags" not in told and "score" not in told
+    assert unread_keys.warning([converted("alpaca", {"instruction": "a", "output": "b"})]) == ""

@@ -4,13 +4,14 @@ import re
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.dataset.formats.system_key import system_message
 
 ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 PLACEHOLDER = re.compile(r"\n?<(image|video|audio)>\n?")
 
 
 def from_llava(row: dict[str, Any]) -> dict[str, Any]:
-    """One LLaVA-style row as a canonical one.
+    """One LLaVA-style row as a canonical one; a key `system` of ShareGPT's rows is its system prompt.
 
     As LLaVA's own training does, an answer before the first question is left out; so is a question after the last
     answer, from which nothing can be learnt.
@@ -22,12 +23,17 @@ def from_llava(row: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(turns, list):
         raise InputError(f"needs a list under `conversations`, found {sorted(row)}")
     messages = [_message(turn) for turn in turns]
+    if not messages or messages[0]["role"] != "system":
+        messages = [*system_message(row), *messages]
+    elif system_message(row) and system_message(row) != messages[:1]:
+        raise InputError("has one system prompt under `system` and another in `conversations`")
     start = 1 if messages and messages[0]["role"] == "system" else 0
     if len(messages) > start and messages[start]["role"] == "assistant":
         del messages[start]
     if messages and messages[-1]["role"] == "user":
         del messages[-1]
-    return {**{key: value for key, value in row.items() if key != "conversations"}, "messages": messages}
+    rest = {key: value for key, value in row.items() if key not in ("conversations", "system")}
+    return {**rest, "messages": messages}
 
 
 def _message(turn: Any) -> dict[str, Any]:
