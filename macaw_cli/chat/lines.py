@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.modalities.table import MODALITIES, Modality
 
 COMMANDS = {
@@ -70,6 +70,27 @@ def read_line(line: str) -> Meaning:
     if not path:
         raise InputError(f"{command} needs a path.", f"For example: {command} example{_EXAMPLES[modality]}")
     return Attach(modality, Path(path).expanduser(), question)
+
+
+def require_text(text: str, where: str) -> None:
+    """Refuse what came as bytes of another encoding, of which Python made halves of characters.
+
+    Args:
+        text: what was typed.
+        where: it was typed, such as `--prompt`.
+
+    Raises:
+        UsageError: with what to do.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise not_utf8(where) from None
+
+
+def not_utf8(where: str) -> UsageError:
+    """The error for bytes that are no UTF-8."""
+    return UsageError(f"{where} is not UTF-8 text.", "Convert it, for example with `iconv -f LATIN1 -t UTF-8`.")
 
 
 def help_lines() -> list[str]:

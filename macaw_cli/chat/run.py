@@ -7,6 +7,7 @@ from pathlib import Path
 
 from macaw_cli.basics import console
 from macaw_cli.chat.attachments import Attacher
+from macaw_cli.chat.lines import require_text
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.chat.terminal import Terminal
 from macaw_cli.config.loading import Workspace
@@ -43,7 +44,10 @@ def chat(workspace: Workspace, request: Request) -> None:
     Raises:
         InputError: no model, a file that cannot be used, or an encoder that is not found.
         MismatchError: an encoder other than the model's.
+        UsageError: a prompt that is not UTF-8.
     """
+    require_text(request.prompt or "", "--prompt")
+    require_text(workspace.settings.chat.system, "chat.system")
     device = torch_device(workspace.settings.chat.device)
     folder = model_folder(request.model) if request.model else newest_model(workspace)
     with quiet_transformers():

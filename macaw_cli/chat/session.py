@@ -24,7 +24,8 @@ class Turn:
 
     question: str
     attachments: tuple[Attachment, ...] = ()
-    answer: str = ""
+    answer: str | None = None
+    """None until there is one; an empty answer keeps its turn."""
 
 
 class ChatSession:
@@ -83,7 +84,7 @@ class ChatSession:
         """
         if not self.turns:
             raise InputError("Nothing was asked yet.", "Ask a question first, then type /blind.")
-        last = replace(self.turns[-1], answer="")
+        last = replace(self.turns[-1], answer=None)
         yield from self._answer([replace(turn, attachments=()) for turn in [*self.turns[:-1], last]])
 
     def _keep(self, turn: Turn) -> None:
@@ -151,7 +152,7 @@ def messages_of(turns: list[Turn], system: str = "") -> list[dict[str, Any]]:
         parts = [{"type": item.modality} for item in turn.attachments] if number > 0 else []
         text = {"type": "text", "text": turn.question}
         messages.append({"role": "user", "content": [*parts, text] if parts else turn.question})
-        if turn.answer:
+        if turn.answer is not None:
             messages.append({"role": "assistant", "content": turn.answer})
     return messages
 

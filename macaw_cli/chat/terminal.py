@@ -10,7 +10,7 @@ from macaw_cli.basics.errors import MacawError
 from macaw_cli.chat import completion
 from macaw_cli.chat.answer import Answer
 from macaw_cli.chat.attachments import Attacher, Attachment
-from macaw_cli.chat.lines import Ask, Attach, Meaning, help_lines, read_line
+from macaw_cli.chat.lines import Ask, Attach, Meaning, help_lines, not_utf8, read_line, require_text
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.modalities.table import Modality
 
@@ -42,6 +42,7 @@ class Terminal:
         """
         for line in self._lines():
             try:
+                require_text(line, "A line of the input")
                 meaning = read_line(line)
                 if meaning is not None and not self._follow(meaning):
                     return
@@ -103,18 +104,32 @@ class Terminal:
 
     def _lines(self) -> Iterator[str]:
         if not self._interactive:
-            yield from sys.stdin
+            yield from _piped_lines()
             return
         completion.enable()
         while True:
             try:
                 yield input(PROMPT)
+            except UnicodeDecodeError:
+                console.say("What was typed is not UTF-8 text: set the terminal to UTF-8.")
             except EOFError:
                 console.result("")
                 return
             except KeyboardInterrupt:
                 console.result("")
                 console.say("Ctrl-D or /exit leaves.")
+
+
+def _piped_lines() -> Iterator[str]:
+    """The lines of stdin.
+
+    Raises:
+        UsageError: they are not UTF-8.
+    """
+    try:
+        yield from sys.stdin
+    except UnicodeDecodeError:
+        raise not_utf8("A line of the input") from None
 
 
 def attachment_line(attachment: Attachment) -> str:

@@ -5,7 +5,7 @@ import io
 import pytest
 import torch
 
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.chat import run as chat_run
 from macaw_cli.chat.run import Request, chat
 from macaw_cli.config.loading import Workspace, open_workspace
@@ -67,3 +67,18 @@ def test_answers_are_generated_without_cudnns_attention_which_plans_for_every_le
     assert seen
     assert not any(seen)
     assert torch.backends.cuda.cudnn_sdp_enabled()
+
+
+@pytest.mark.parametrize("prompt", ["caf\udce9", "\ud800"])
+def test_a_prompt_in_another_encoding_is_one_clear_error(tmp_path, prompt):
+    with pytest.raises(UsageError, match="--prompt is not UTF-8"):
+        chat(Workspace(tmp_path, Settings()), Request(None, {}, prompt))
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_piped_lines_in_another_encoding_are_one_clear_error(workspace_folder, monkeypatch, errors):
+    stdin = io.TextIOWrapper(io.BytesIO("caf\u00e9?\n".encode("latin-1")), encoding="utf-8", errors=errors)
+    monkeypatch.setattr("sys.stdin", stdin)
+    with pytest.raises(UsageError, match="not UTF-8") as told:
+        chat(open_workspace(workspace_folder), Request(None, {}))
+    assert told.value.exit_code == 2

@@ -162,3 +162,10 @@ def test_an_error_from_the_model_changes_nothing(loaded, session):
         said(session.ask("What?"))
     assert session.turns == []
     assert torch.is_grad_enabled()
+
+
+def test_an_empty_answer_keeps_its_turn():
+    turns = [Turn("a?", answer=""), Turn("b?")]
+    assert [(one["role"], one["content"]) for one in messages_of(turns)] == [
+        ("user", "a?"), ("assistant", ""), ("user", "b?"),
+    ]  # fmt: skip
