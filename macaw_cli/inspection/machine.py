@@ -1,5 +1,6 @@
 """Doctor's look at the machine and the workspace: cores, memory, disk, hub cache, the models that are named."""
 
+import importlib.util
 import platform
 import shutil
 import tempfile
@@ -14,9 +15,12 @@ from macaw_cli.basics.memory import CONTROL_GROUP, machine_bytes
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.loading import Workspace
 from macaw_cli.inspection.checks import Check
+from macaw_cli.inspection.packages import REINSTALL
 
 LITTLE_MEMORY = 4 * 2**30
 LITTLE_DISK = 5 * 2**30
+TIKTOKEN = "tiktoken.model"
+"""The one `.model` that sentencepiece does not read."""
 
 
 def system() -> Check:
@@ -80,7 +84,7 @@ def named_models(workspace: Workspace) -> Iterator[Check]:
 def _named_model(role: str, name: str, workspace: Workspace) -> Check:
     folder = workspace.path(name)
     if (folder / "config.json").is_file():
-        return Check(role, "ok", str(folder))
+        return _tokenizer_of(folder) if role == "llm" else Check(role, "ok", str(folder))
     if folder.is_dir():
         return Check(role, "missing", f"{folder} has no config.json", "Name a folder in the transformers format.")
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
@@ -91,6 +95,16 @@ def _named_model(role: str, name: str, workspace: Workspace) -> Check:
         return Check(role, "missing", f"{name} is neither a folder here nor in the hub cache",
                      f"Unset HF_HUB_OFFLINE, or download it elsewhere: hf download {name}")  # fmt: skip
     return Check(role, "warn", f"{name} will be downloaded on first use", f"To have it now: hf download {name}")
+
+
+def _tokenizer_of(folder: Path) -> Check:
+    """An LLM's folder, whose tokenizer may need a package."""
+    names = {file.name for file in folder.iterdir()}
+    models = {name for name in names if name.endswith(".model") and name != TIKTOKEN}
+    others = {name for name in names if name.startswith(("tokenizer.json", "vocab", "tekken", TIKTOKEN))}
+    if models and not others and importlib.util.find_spec("sentencepiece") is None:
+        return Check("llm", "missing", f"the {min(models)} in {folder} needs the package sentencepiece", REINSTALL)
+    return Check("llm", "ok", str(folder))
 
 
 def _cgroup(name: str) -> str:
