@@ -20,6 +20,8 @@ from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, Modality, token_i
 FORMAT_VERSION = 3
 """In 2, windows and heads of an imported checkpoint stood beside the settings of its bridge. In 1, the default form of
 the `macaw` bridge had no input norm, a linear projection and more alignment heads."""
+EMBEDDING_WIDTHS = ("word_embed_proj_dim", "embedding_size", "hidden_size")
+"""What configurations call the width of an LLM's embeddings, the exceptions first."""
 
 
 class MacawConfig(PretrainedConfig):  # type: ignore[misc]
@@ -210,8 +212,9 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
 
     @property
     def text_width(self) -> int:
-        """D: the LLM's hidden size."""
-        return int(self.text_config.hidden_size)  # type: ignore[union-attr]
+        """D: the width of the LLM's embeddings; its hidden size, unless its embeddings are narrower than its layers."""
+        widths = (getattr(self.text_config, name, None) for name in EMBEDDING_WIDTHS)
+        return next(width for width in widths if isinstance(width, int))
 
     @property
     def initial_embedding_std(self) -> float:

@@ -64,7 +64,7 @@ def require_isolated(model, inputs, tolerance=1e-5):
 
 
 @pytest.mark.parametrize("attention", ["auto", "sdpa", "as built"])
-@pytest.mark.parametrize("name", sorted(LLMS.keys() - {"opt-projected"}))
+@pytest.mark.parametrize("name", sorted(LLMS))
 def test_logits_and_gradients_of_a_packed_example_are_those_of_the_example_alone(tiny, name, attention):
     model = tiny.model("linear", llm=LLMS[name])
     if attention != "as built":

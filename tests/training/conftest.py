@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # the test folders are no packages; tiny_world.py stands beside this
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_llms.py stands above
+sys.path.insert(0, str(Path(__file__).parent))  # and tiny_world.py beside this
 
 from tiny_world import make_workspace, make_world
 
