@@ -8,6 +8,7 @@ import torch
 from paper_mix import MEDIA, Example
 from published_training import IGNORED, ORDER, TEXT_TOKENS, PublishedBatch
 
+from macaw_cli.config.settings import MODALITIES
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
@@ -53,6 +54,7 @@ def tokenised(examples: Sequence[Example], config: MacawConfig, seed: int = 0) -
         numbers=np.arange(len(ids)),
         ends=np.cumsum([len(one) for one in ids]),
         supervised_counts=np.array([example.response for example in examples]),
+        media_counts=np.array([[name in MEDIA[one.kind] for name in MODALITIES] for one in examples], dtype=int),
         input_ids=np.concatenate(ids),
         supervised=np.concatenate(supervised),
         skipped=0,

@@ -1,16 +1,18 @@
 """A conversation and the shapes of its media to token ids and labels. Training, evaluation and chat all use this."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.model.chat_pieces import chat_pieces
+from macaw_cli.model.chat_template import ChatTemplate
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.control_tokens import TextEncoder
 from macaw_cli.model.injections.registry import placeholder_count
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.published_text import published_response, published_text
-from macaw_cli.model.templates import Piece, TemplateName, alpaca_pieces, chat_pieces, joined, unplaced_media
+from macaw_cli.model.templates import Piece, TemplateName, alpaca_pieces, joined, parts_of, unplaced_media
 
 PUBLISHED_MAX_TOKENS = 256
 """The published script's cap on text tokens."""
@@ -27,6 +29,8 @@ class EncodedConversation:
     """The id where a token is supervised, else -100; not shifted."""
     media_order: tuple[int, ...]
     """Which of the given media stands at each block; within a modality always in the given order."""
+    answers: tuple[int, ...] = ()
+    """Which of the messages are answers that a chat template has as they were given."""
 
     @property
     def supervised(self) -> int:
@@ -37,7 +41,8 @@ class EncodedConversation:
 class ConversationEncoder:
     r"""Turns conversations into ids for one model.
 
-    Prompt and response are tokenised apart, so a prompt has the same ids in training and in use, whatever follows.
+    Prompt and response are tokenised apart, so a prompt has the same ids in training and in use, whatever follows. Only
+    the template adds control tokens: one that a message spells stays text.
 
     Args:
         tokenizer: the LLM's.
@@ -58,6 +63,8 @@ class ConversationEncoder:
         self.tokenizer = tokenizer
         self.config = config
         self.template = template
+        self._text_encoder = TextEncoder(tokenizer)
+        self._chat: ChatTemplate | None = None
         self._media_ids = {*config.soft_token_ids.values(), *config.null_token_ids.values()}
         self.max_tokens = max_tokens if template != "as_published" else min(max_tokens, PUBLISHED_MAX_TOKENS)
         if template != "as_published" and tokenizer.eos_token_id is None:
@@ -81,13 +88,41 @@ class ConversationEncoder:
         """
         if not with_response:
             return self.prompt(messages[:-1] if messages[-1]["role"] == "assistant" else messages, media)
-        encoded = self._encoded(messages, media)
+        return self._cut(self._encoded(messages, media))
+
+    def examples(
+        self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium]
+    ) -> list[EncodedConversation]:
+        """What is learnt from a conversation: every answer once, behind the prompt that the chat would send for it.
+
+        One example, unless the chat template rewrites the history: an answer that the last prompt does not hold as it
+        was given is learnt in an example of its own, which ends with it.
+
+        Raises:
+            MismatchError: more positions than media, or features the model has no bridge for.
+            UsageError: the template cannot be used with this tokenizer.
+        """
+        whole = self._encoded(messages, media)
+        examples = [self._cut(whole)]
+        if self.template != "chat":
+            return examples
+        learnt = set(whole.answers)
+        for number in reversed(range(len(messages) - 1)):
+            if messages[number]["role"] == "assistant" and number not in learnt:
+                kept = _media_before(messages[number + 1 :], [name for name, _ in media])
+                part = self._encoded(messages[: number + 1], [media[at] for at in kept], frozenset(learnt))
+                learnt |= {number, *part.answers}
+                order = tuple(kept[at] for at in part.media_order)
+                examples.append(self._cut(replace(part, media_order=order)))
+        return examples
+
+    def _cut(self, encoded: EncodedConversation) -> EncodedConversation:
         if self.template == "as_published":
             return encoded  # cut before the media came in
         kept, labels = encoded.input_ids[: self.max_tokens], encoded.labels[: self.max_tokens]
         if not self._media_ids.isdisjoint(encoded.input_ids[self.max_tokens :]):
             labels = [IGNORED] * len(kept)  # fewer places than media: the model could not read it
-        return EncodedConversation(kept, labels, encoded.media_order)
+        return replace(encoded, input_ids=kept, labels=labels)
 
     def prompt(self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium]) -> EncodedConversation:
         """A conversation that ends with a question, up to where the answer begins; never cut.
@@ -112,13 +147,17 @@ class ConversationEncoder:
             ends.add(self.response_ids("!")[-1])
         return frozenset(ends)
 
-    def _encoded(self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium]) -> EncodedConversation:
+    def _encoded(
+        self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium], learnt: frozenset[int] = frozenset()
+    ) -> EncodedConversation:
+        """Ids and labels; the answers in `learnt` are not supervised."""
         names = [name for name, _ in media]
         absent = [name for name in self.config.modalities if name not in names] if self.config.null_media else []
         waiting = {name: iter([at for at, found in enumerate(names) if found == name]) for name in MODALITIES}
         start = self._start()
         ids, labels, order = [*start], [IGNORED] * len(start), []
-        for piece in self._pieces(messages, names, absent):
+        pieces = self._pieces(messages, names, absent)
+        for piece in (replace(one, supervised=one.supervised and one.answer not in learnt) for one in pieces):
             if piece.modality is None:
                 new, new_labels = self._text(piece)
             else:
@@ -131,7 +170,8 @@ class ConversationEncoder:
         if self.template == "as_published":
             text_ids, text_labels = published_text(self._tokens, messages, self.max_tokens - len(start))
             ids, labels = ids + text_ids, labels + text_labels
-        return EncodedConversation(ids, labels, tuple(order))
+        answers = tuple(piece.answer for piece in pieces if piece.answer is not None)
+        return EncodedConversation(ids, labels, tuple(order), answers)
 
     def _pieces(
         self, messages: Sequence[Mapping[str, Any]], names: Sequence[Modality], absent: Sequence[Modality]
@@ -140,13 +180,13 @@ class ConversationEncoder:
             return [Piece(modality=name) for name in sorted([*names, *absent], key=MODALITIES.index)]
         unplaced = sorted([*unplaced_media(messages, names), *absent], key=MODALITIES.index)
         if self.template == "chat":
-            pieces = chat_pieces(self.tokenizer, messages, unplaced)
+            pieces = chat_pieces(self._chat_template(), messages, unplaced)
         else:
             pieces = alpaca_pieces(messages, unplaced)
         return joined(pieces)
 
     def _text(self, piece: Piece) -> tuple[list[int], list[int]]:
-        ids = self._tokens(piece.text) if piece.text else []
+        ids = self._text_encoder.ids(piece.text, piece.controls)
         if piece.ends:
             ids = [*ids, self.tokenizer.eos_token_id]
         return ids, ids if piece.supervised else [IGNORED] * len(ids)
@@ -163,6 +203,21 @@ class ConversationEncoder:
         first = self.tokenizer.bos_token_id
         return [] if self.template == "chat" or first is None else [first]
 
+    def _chat_template(self) -> ChatTemplate:
+        """Of the tokenizer; tried once."""
+        if self._chat is None or self._chat.source != self.tokenizer.chat_template:
+            self._chat = ChatTemplate(self.tokenizer, self._text_encoder)
+        return self._chat
+
     def _tokens(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
-        return ids
+        return self._text_encoder.ids(text)
+
+
+def _media_before(later: Sequence[Mapping[str, Any]], names: Sequence[Modality]) -> list[int]:
+    """Which of the media are left when the messages in `later` have not come yet: those with a position come last."""
+    kept = []
+    for name in MODALITIES:
+        places = [at for at, found in enumerate(names) if found == name]
+        placed = sum(part["type"] == name for message in later for part in parts_of(message))
+        kept += places[: len(places) - placed]
+    return sorted(kept)

@@ -1,15 +1,11 @@
-"""Conversations as text: the Alpaca template, and the tokenizer's own chat template. Pure; knows no ids.
-
-Both turn messages into pieces: text, places of media, and which text is supervised.
-"""
+"""Conversations as pieces: text, places of media, and which text is supervised. The Alpaca template. Pure; no ids."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from macaw_cli.basics.errors import InputError, MismatchError, UsageError
+from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.modalities.table import MODALITIES, Modality
-from macaw_cli.model.rendering import render_chat
 
 TemplateName = Literal["alpaca", "chat", "as_published"]
 
@@ -22,9 +18,6 @@ INSTRUCTION, INPUT, RESPONSE = "\n\n### Instruction:\n", "\n\n### Input:\n", "\n
 AFTER_RESPONSE_HEADING = "\n"
 INPUT_MARK = "\n\n"
 """A text part that begins with this and follows another text part is the instruction's input."""
-# Private-use characters that stand for media while a chat template, which only knows text, is rendered.
-_MARKS: dict[str, Modality] = {chr(0xE000 + place): name for place, name in enumerate(MODALITIES)}
-_MARK_OF = {name: mark for mark, name in _MARKS.items()}
 
 
 @dataclass(frozen=True)
@@ -37,6 +30,10 @@ class Piece:
     """Whether the model learns to write this text."""
     ends: bool = False
     """Whether the tokenizer's end token follows, supervised as well."""
+    controls: tuple[tuple[int, int], ...] = ()
+    """Where the template wrote control tokens into the text; all others that are spelled in it are text."""
+    answer: int | None = None
+    """Which message a chat template's supervised piece answers with."""
 
 
 def alpaca_prompt(instruction: str, context: str = "") -> str:
@@ -67,45 +64,6 @@ def alpaca_pieces(messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Moda
         pieces += [*context, Piece(RESPONSE)]
     if messages[-1]["role"] != "assistant":
         pieces.append(Piece(AFTER_RESPONSE_HEADING))
-    return pieces
-
-
-def chat_pieces(tokenizer: Any, messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Modality]) -> list[Piece]:
-    """A conversation in the tokenizer's own chat template.
-
-    A response is what the template adds to the prompt that it makes for that response, without the white space after
-    the end of the turn.
-
-    Args:
-        tokenizer: one with a chat template.
-        messages: canonical messages; the last one may be the assistant's.
-        unplaced: media without a position of their own; they come before the first user text, on a line of their own.
-
-    Raises:
-        UsageError: the tokenizer has no chat template, or one whose prompts are not the beginning of what follows.
-    """
-    if not getattr(tokenizer, "chat_template", None):
-        raise UsageError("The LLM's tokenizer has no chat template.", "Use --set training.template=alpaca.")
-    flat = _flat_messages(messages, unplaced)
-    pieces: list[Piece] = []
-    done = ""
-    for number, message in enumerate(flat):
-        if message["role"] != "assistant":
-            continue
-        prompt = _rendered(tokenizer, flat[:number], with_prompt=True)
-        answered = _rendered(tokenizer, flat[: number + 1], with_prompt=False)
-        if not answered.startswith(prompt) or not prompt.startswith(done):
-            raise UsageError(
-                "The tokenizer's chat template writes a finished turn differently from the prompt for it.",
-                "Use --set training.template=alpaca.",
-            )
-        response = answered[len(prompt) :]
-        pieces += _split_at_marks(prompt[len(done) :])
-        pieces.append(Piece(response.rstrip(), supervised=True, ends=not _ends_turn(tokenizer, response.rstrip())))
-        # the white space behind the end of the turn comes back with the next prompt
-        done = answered[: len(prompt) + len(response.rstrip())]
-    if flat[-1]["role"] != "assistant":
-        pieces += _split_at_marks(_rendered(tokenizer, flat, with_prompt=True)[len(done) :])
     return pieces
 
 
@@ -141,7 +99,9 @@ def joined(pieces: Sequence[Piece]) -> list[Piece]:
     merged: list[Piece] = []
     for piece in pieces:
         if merged and _plain(piece) and _plain(merged[-1]):
-            merged[-1] = Piece(merged[-1].text + piece.text)
+            length = len(merged[-1].text)
+            moved = tuple((start + length, end + length) for start, end in piece.controls)
+            merged[-1] = Piece(merged[-1].text + piece.text, controls=merged[-1].controls + moved)
         else:
             merged.append(piece)
     return merged
@@ -177,39 +137,3 @@ def _has_input(parts: list[dict[str, Any]]) -> bool:
     """Whether the last part is an input: `dataset/formats/alpaca.py` writes it so."""
     two_texts = len(parts) > 1 and parts[-2]["type"] == parts[-1]["type"] == "text"
     return two_texts and bool(parts[-1]["text"].startswith(INPUT_MARK))
-
-
-def _flat_messages(messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Modality]) -> list[dict[str, str]]:
-    waiting = "".join(_MARK_OF[name] for name in unplaced)
-    flat = []
-    for message in messages:
-        content = "".join(
-            _unmarked(part["text"]) if part["type"] == "text" else _MARK_OF[part["type"]] for part in parts_of(message)
-        )
-        if message["role"] == "user":
-            # the line break is what an LLM has seen between a document and the question about it
-            content, waiting = waiting + "\n" * bool(waiting and content) + content, ""
-        flat.append({"role": message["role"], "content": content})
-    return flat
-
-
-def _rendered(tokenizer: Any, messages: list[dict[str, str]], *, with_prompt: bool) -> str:
-    return render_chat(tokenizer, messages, add_generation_prompt=with_prompt)
-
-
-def _ends_turn(tokenizer: Any, response: str) -> bool:
-    """Whether the template itself closes the response with a special token, such as `<|im_end|>`."""
-    return any(response.endswith(token) for token in tokenizer.all_special_tokens)
-
-
-def _split_at_marks(text: str) -> list[Piece]:
-    pieces, start = [], 0
-    for place, character in enumerate(text):
-        if character in _MARKS:
-            pieces += [Piece(text[start:place]), Piece(modality=_MARKS[character])]
-            start = place + 1
-    return [*pieces, Piece(text[start:])]
-
-
-def _unmarked(text: str) -> str:
-    return "".join(character for character in text if character not in _MARKS)

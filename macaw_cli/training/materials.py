@@ -22,11 +22,12 @@ from macaw_cli.shards.joined_datasets import DatasetReader, joined
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.data.token_cache import cache_key, cached
-from macaw_cli.training.data.tokenised import JoinedConversations, Tokens
+from macaw_cli.training.data.tokenised import JoinedConversations, Tokens, example_rows
 from macaw_cli.training.data.tokenising import tokenise
 from macaw_cli.training.tuning.llm_identity import llm_identity
 from macaw_cli.training.tuning.model_config import model_config
 from macaw_cli.training.tuning.packable import require_packable_llm
+from macaw_cli.training.tuning.readable import require_readable_lengths
 from macaw_cli.training.tuning.sources import llm_source
 
 TOKEN_CACHE = ".tokens"
@@ -56,8 +57,7 @@ class Materials:
     @cached_property
     def rows(self) -> Sequence[ConversationRow]:
         """The conversations that are trained on, by their number in the plan."""
-        rows = self.dataset.conversations("train")
-        return [rows[number] for number in self.tokens.numbers.tolist()]
+        return example_rows(self.dataset.conversations("train"), self.tokens)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def prepare(workspace: Workspace) -> Materials:
         workspace: the settings hold.
 
     Raises:
-        InputError: no dataset or LLM, or no conversation to learn from.
+        InputError: no dataset or LLM, no conversation to learn from, or one longer than the LLM's positions.
         MismatchError: datasets of different encoders, or another encoder than the settings name.
         UsageError: a setting or view that cannot be, or an LLM that would mix the conversations of a pack.
     """
@@ -100,7 +100,9 @@ def prepare(workspace: Workspace) -> Materials:
         for part, key in zip(parts, keys, strict=True)
     ]
     ends = [sum(map(len, tokens[:number])) for number in range(len(tokens) + 1)]
-    require_packable_llm(config.text_config, np.concatenate([part.lengths for part in tokens]), training)
+    lengths = np.concatenate([part.lengths for part in tokens])
+    require_readable_lengths(config.text_config, lengths)
+    require_packable_llm(config.text_config, lengths, training)
     numbers = {text: places.index(folder) for text, folder in folders.items()}
     return Materials(
         dataset=dataset,

@@ -20,12 +20,12 @@ from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import Split
 from macaw_cli.training.data.tokenised import TokenisedConversations
 
-CACHE_VERSION = 4
+CACHE_VERSION = 5
 """Raise it whenever the encoding of a conversation changes."""
 LOCKS = ".locks"
 """Folder of the cache with a lock for each of its folders, which are renamed and replaced themselves."""
 MAPPED = ("input_ids", "supervised")
-ARRAYS = ("numbers", "ends", "supervised_counts", *MAPPED)
+ARRAYS = ("numbers", "ends", "supervised_counts", "media_counts", *MAPPED)
 OWN_NAMES = re.compile(rf"tokens\.json|({'|'.join(ARRAYS)})\.npy")
 """What a folder of the cache holds."""
 
@@ -95,7 +95,7 @@ def _read(folder: Path) -> TokenisedConversations:
         for name in ARRAYS
     }
     tokens = TokenisedConversations(**arrays, skipped=info["skipped"])
-    small = {len(tokens.numbers), len(tokens.ends), len(tokens.supervised_counts), info["conversations"]}
+    small = {len(getattr(tokens, name)) for name in ARRAYS if name not in MAPPED} | {info["conversations"]}
     large = {len(tokens.input_ids), len(tokens.supervised), int(tokens.ends[-1]), info["tokens"]}
     if len(small) > 1 or len(large) > 1:
         raise ValueError("its arrays do not fit together")

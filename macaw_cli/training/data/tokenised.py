@@ -1,17 +1,30 @@
 """Every conversation as token ids, whole datasets as a few arrays.
 
-A conversation without a response token teaches nothing and is left out; it is counted.
+A conversation without a response token teaches nothing and is left out; it is counted. One may be several examples,
+where its chat template rewrites the history.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
+from macaw_cli.config.settings import MODALITIES, Modality
 from macaw_cli.model.losses import IGNORED
+from macaw_cli.shards.training_rows import ConversationRow
 
-Encoded = tuple[np.ndarray, np.ndarray]
-"""(T,) int32 ids of one conversation, and (T,) bool: its response tokens."""
+
+class Encoded(NamedTuple):
+    """One example of a conversation."""
+
+    input_ids: np.ndarray
+    """(T,) int32"""
+    supervised: np.ndarray
+    """(T,) bool: the response tokens."""
+    media: Sequence[Modality] = ()
+    """Of each medium that stands in it."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +32,13 @@ class TokenisedConversations:
     """The conversations of one split of one dataset that have something to learn."""
 
     numbers: np.ndarray
-    """(n,) int64: position of each kept conversation in `TrainingDataset.conversations(split)`."""
+    """(n,) int64: position of each kept example's conversation in `TrainingDataset.conversations(split)`."""
     ends: np.ndarray
     """(n,) int64: where each one's tokens end in `input_ids`."""
     supervised_counts: np.ndarray
     """(n,) int64: tokens of each one that the loss is taken of; the first one has no predecessor and never counts."""
+    media_counts: np.ndarray
+    """(n, 3) int64: image, audio and video media of each one: the first of its conversation's."""
     input_ids: np.ndarray
     """(tokens,) int32, all conversations behind each other."""
     supervised: np.ndarray
@@ -68,6 +83,7 @@ class JoinedConversations:
         self.numbers = np.concatenate([part.numbers + first for part, first in zip(parts, first_rows, strict=False)])
         self.lengths = np.concatenate([part.lengths for part in parts])
         self.supervised_counts = np.concatenate([part.supervised_counts for part in parts])
+        self.media_counts = np.concatenate([part.media_counts for part in parts])
         self.skipped = sum(part.skipped for part in parts)
 
     def __len__(self) -> int:
@@ -84,17 +100,46 @@ Tokens = TokenisedConversations | JoinedConversations
 """The conversations of one dataset, or of several as one."""
 
 
-def from_encoded(encoded: Sequence[Encoded]) -> TokenisedConversations:
-    """Put encoded conversations together; those without a response token are left out."""
-    kept = [number for number, (_, supervised) in enumerate(encoded) if supervised[1:].any()]
+def from_encoded(encoded: Sequence[Sequence[Encoded]]) -> TokenisedConversations:
+    """Put the examples of encoded conversations together; those without a response token are left out."""
+    kept = [
+        (number, one) for number, examples in enumerate(encoded) for one in examples if one.supervised[1:].any()
+    ]
+    counts = [[one.media.count(name) for name in MODALITIES] for _, one in kept]
     return TokenisedConversations(
-        numbers=np.array(kept, dtype=np.int64),
-        ends=np.cumsum([len(encoded[number][0]) for number in kept], dtype=np.int64),
-        supervised_counts=np.array([encoded[number][1][1:].sum() for number in kept], dtype=np.int64),
-        input_ids=np.concatenate([encoded[number][0] for number in kept] or [np.zeros(0, np.int32)]),
-        supervised=np.concatenate([encoded[number][1] for number in kept] or [np.zeros(0, bool)]),
-        skipped=len(encoded) - len(kept),
+        numbers=np.array([number for number, _ in kept], dtype=np.int64),
+        ends=np.cumsum([len(one.input_ids) for _, one in kept], dtype=np.int64),
+        supervised_counts=np.array([one.supervised[1:].sum() for _, one in kept], dtype=np.int64),
+        media_counts=np.array(counts, dtype=np.int64).reshape(len(kept), len(MODALITIES)),
+        input_ids=np.concatenate([one.input_ids for _, one in kept] or [np.zeros(0, np.int32)]),
+        supervised=np.concatenate([one.supervised for _, one in kept] or [np.zeros(0, bool)]),
+        skipped=len(encoded) - len({number for number, _ in kept}),
     )
+
+
+def example_rows(rows: Sequence[ConversationRow], tokens: Tokens) -> list[ConversationRow]:
+    """The conversation of every example, with the media alone that stand in it.
+
+    Args:
+        rows: of the split, to which `tokens.numbers` point.
+        tokens: the examples.
+    """
+    return [
+        _with_first_media(rows[number], counts)
+        for number, counts in zip(tokens.numbers.tolist(), tokens.media_counts.tolist(), strict=True)
+    ]
+
+
+def _with_first_media(row: ConversationRow, counts: Sequence[int]) -> ConversationRow:
+    if len(row.media) <= sum(counts):
+        return row
+    left = Counter(dict(zip(MODALITIES, counts, strict=True)))
+    media = []
+    for ref in row.media:
+        if left[ref.modality] > 0:
+            left[ref.modality] -= 1
+            media.append(ref)
+    return replace(row, media=tuple(media))
 
 
 def chained(chunks: Sequence[TokenisedConversations], rows: Sequence[int]) -> TokenisedConversations:
@@ -110,6 +155,7 @@ def chained(chunks: Sequence[TokenisedConversations], rows: Sequence[int]) -> To
         numbers=np.concatenate([chunk.numbers + first for chunk, first in zip(chunks, first_rows, strict=False)]),
         ends=np.concatenate([chunk.ends + first for chunk, first in zip(chunks, first_tokens, strict=False)]),
         supervised_counts=np.concatenate([chunk.supervised_counts for chunk in chunks]),
+        media_counts=np.concatenate([chunk.media_counts for chunk in chunks]),
         input_ids=np.concatenate([chunk.input_ids for chunk in chunks]),
         supervised=np.concatenate([chunk.supervised for chunk in chunks]),
         skipped=sum(chunk.skipped for chunk in chunks),

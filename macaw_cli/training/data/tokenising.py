@@ -15,7 +15,8 @@ from macaw_cli.basics.child_side import end_with_parent
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.errors import InputError, LockedError
 from macaw_cli.basics.threads import usable_cores
-from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.config.settings import Modality
+from macaw_cli.model.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_dataset import TrainingDataset
@@ -103,13 +104,18 @@ def _task(dataset: DatasetReader, rows: Sequence[ConversationRow]) -> Task:
     return [(dataset.messages(row), [(ref.modality, ref.shape) for ref in row.media]) for row in rows]
 
 
-def _encode(task: Task, encoder: ConversationEncoder) -> list[Encoded]:
+def _encode(task: Task, encoder: ConversationEncoder) -> list[list[Encoded]]:
+    """The examples of each conversation."""
     encoded = []
     for messages, media in task:
-        conversation = encoder.encode(messages, media)
-        ids = np.asarray(conversation.input_ids, dtype=np.int32)
-        encoded.append((ids, np.asarray(conversation.labels) != IGNORED))
+        names = [name for name, _ in media]
+        encoded.append([_arrays(one, names) for one in encoder.examples(messages, media)])
     return encoded
+
+
+def _arrays(example: EncodedConversation, names: Sequence[Modality]) -> Encoded:
+    ids = np.asarray(example.input_ids, dtype=np.int32)
+    return Encoded(ids, np.asarray(example.labels) != IGNORED, [names[at] for at in example.media_order])
 
 
 _encoder_of_worker: list[ConversationEncoder] = []

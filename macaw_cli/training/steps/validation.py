@@ -15,11 +15,13 @@ from macaw_cli.model.losses import IGNORED
 from macaw_cli.training.data.batches import PackReader
 from macaw_cli.training.data.epoch_plan import pack_best_fit
 from macaw_cli.training.data.step_sample import Pack
+from macaw_cli.training.data.tokenised import example_rows
 from macaw_cli.training.data.tokenising import encode_rows
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.steps.device_failures import device_failures_are_told
 from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.tuning.model_setup import DTYPES
+from macaw_cli.training.tuning.readable import require_readable_lengths
 
 SMALLER_BATCHES = "Lower evaluation.batch_size; what is trained fits."
 """What to change where the questions need too much memory."""
@@ -39,7 +41,9 @@ class Validation:
         self._limit = engine.settings.evaluate_examples
         rows = first_per_kind(materials.dataset.conversations("val"), self._limit)
         tokens = encode_rows(materials.dataset, rows, materials.encoder)
-        self._rows = [rows[number] for number in tokens.numbers]
+        if len(tokens):
+            require_readable_lengths(materials.config.text_config, tokens.lengths, "held-out conversation")
+        self._rows = example_rows(rows, tokens)
         dtype = DTYPES[engine.settings.precision]
         self._reader = PackReader(materials.dataset, self._rows, tokens, dtype, engine.device, materials.config)
         apart = isolation_of_config(materials.config.text_config).packs
