@@ -10,10 +10,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
+from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.inspection.machine import named_models
 from macaw_cli.model.control_tokens import TextEncoder
-from macaw_cli.training.materials import load_tokenizer
 
 TEXTS = ["the quick brown fox jumps over the lazy dog", "a cat is red and a dog is blue", "what colour is it?"] * 20
 
