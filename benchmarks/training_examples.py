@@ -8,7 +8,7 @@ import torch
 from paper_mix import MEDIA, Example
 from published_training import IGNORED, ORDER, TEXT_TOKENS, PublishedBatch
 
-from macaw_cli.config.settings import MODALITIES
+from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef

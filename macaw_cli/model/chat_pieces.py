@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.chat_template import ChatTemplate
 from macaw_cli.model.template_habits import ALPACA, NEXT, QUESTION
 from macaw_cli.model.template_marks import Rendered, marks_for

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.chat_pieces import chat_pieces
 from macaw_cli.model.chat_template import ChatTemplate
 from macaw_cli.model.configuration import MacawConfig

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.control_tokens import Span, TextEncoder
 
 PRIVATE_USE = range(0xE000, 0xF8FF)

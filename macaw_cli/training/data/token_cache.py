@@ -16,6 +16,7 @@ from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.basics.working_files import remove_leftovers, working_folder
+from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import Split
 from macaw_cli.training.data.tokenised import TokenisedConversations
@@ -43,6 +44,7 @@ def cache_key(dataset: TrainingDataset, tokenizer: Any, config: Any, template: s
             "model": config.encoding_identity(),
             "template": template,
             "max_tokens": max_tokens,
+            "modalities": list(MODALITIES),
         }
     )
 

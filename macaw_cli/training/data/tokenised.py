@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from macaw_cli.config.settings import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.shards.training_rows import ConversationRow
 
@@ -38,7 +38,7 @@ class TokenisedConversations:
     supervised_counts: np.ndarray
     """(n,) int64: tokens of each one that the loss is taken of; the first one has no predecessor and never counts."""
     media_counts: np.ndarray
-    """(n, 3) int64: image, audio and video media of each one: the first of its conversation's."""
+    """(n, modalities) int64: media of each one, in the order of the table: the first of its conversation's."""
     input_ids: np.ndarray
     """(tokens,) int32, all conversations behind each other."""
     supervised: np.ndarray

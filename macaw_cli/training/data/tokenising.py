@@ -15,7 +15,7 @@ from macaw_cli.basics.child_side import end_with_parent
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.errors import InputError, LockedError
 from macaw_cli.basics.threads import usable_cores
-from macaw_cli.config.settings import Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.shards.joined_datasets import DatasetReader
