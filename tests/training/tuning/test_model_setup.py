@@ -9,6 +9,7 @@ from transformers import BartConfig, CLIPConfig, LlamaConfig, WhisperConfig
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import DatasetSettings, Settings
+from macaw_cli.planning.run import plan_training
 from macaw_cli.training.materials import prepare
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run import train
@@ -31,12 +32,12 @@ def test_a_model_that_is_no_causal_llm_is_refused_with_its_type(tmp_path, config
         causal_llm_config(space(tmp_path, config()))
 
 
-@pytest.mark.parametrize("plan", [True, False])
-def test_training_and_its_plan_refuse_it(world, tmp_path, plan):
+@pytest.mark.parametrize("command", [train, plan_training])
+def test_training_and_its_plan_refuse_it(world, tmp_path, command):
     workspace = space(tmp_path, CLIPConfig())
     settings = replace(workspace.settings, dataset=DatasetSettings(out=str(world / "dataset")))
     with pytest.raises(InputError, match=r"models/it is not a causal LLM \(model type clip\)"):
-        train(replace(workspace, settings=settings), plan=plan, cpu_processes=1)
+        command(replace(workspace, settings=settings), cpu_processes=1)
     assert not (tmp_path / "runs").exists()
 
 
