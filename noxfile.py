@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nox
 
-nox.needs_version = ">=2024.3"
+nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["lint", "types", "layers", "tests"]
 SHARED = Path(".nox/shared").absolute()
 OFFLINE = {"HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu", "TOKENIZERS_PARALLELISM": "false"}
