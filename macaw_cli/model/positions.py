@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.encoders.pretrained import causal_lm_of
 
 NAMES = ("pos", "wpe")
 OFFSET = 8
@@ -22,14 +23,14 @@ def position_table(llm_config: Any) -> int | None:
 
     Rotary and relative positions have no end; the structure of the LLM is looked at, not a list of names.
     """
-    from transformers import AutoModelForCausalLM
-
     stated = stated_positions(llm_config)
     if stated is None:
         return None
     try:
         with torch.device("meta"):
-            llm = AutoModelForCausalLM.from_config(llm_config)
+            llm = causal_lm_of(llm_config)
+    except InputError:  # it comes as code, which whoever loads the LLM tells
+        return None
     except (AttributeError, ImportError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError):
         return None
     for name, tensor in (*llm.named_parameters(), *llm.named_buffers()):

@@ -1,4 +1,7 @@
-"""The one door to chat templates: they are programs of others, run in transformers' sandbox and only for so long."""
+"""The one door to chat templates: programs of others, run in transformers' sandbox, in bounded time and memory.
+
+A single operation is not stopped before it ends, so numbers that make one long or large are refused beforehand.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -9,6 +12,10 @@ from macaw_cli.basics.time_limit import TimeUp, time_limit
 
 LIMIT_S = 5.0
 """For one conversation; an honest template takes well below a hundredth of a second."""
+MEMORY = 1 << 30
+"""Bytes by which the process may grow meanwhile."""
+LARGEST_NUMBER = 1_000_000
+"""That a template may write."""
 _HINT = "Use --set training.template=alpaca, or give the tokenizer another chat template."
 
 
@@ -21,15 +28,16 @@ def render_chat(tokenizer: Any, messages: Sequence[Mapping[str, Any]], **options
         **options: for `apply_chat_template`.
 
     Raises:
-        UsageError: the template takes longer than `LIMIT_S`, or more memory than there is.
+        UsageError: the template takes longer than `LIMIT_S` or more memory than `MEMORY`, or has an operation that
+            would have to be waited for.
         jinja2.TemplateError: the template refuses the conversation, or is none.
     """
     template = getattr(tokenizer, "chat_template", None)
     for text in template.values() if isinstance(template, dict) else [template]:
         if isinstance(text, str):
-            _require_no_powers(text)
+            _require_small_numbers(text)
     try:
-        with time_limit(LIMIT_S, again=LIMIT_S):
+        with time_limit(LIMIT_S, again=LIMIT_S, memory=MEMORY):
             rendered: str = tokenizer.apply_chat_template(list(messages), tokenize=False, **options)
     except TimeUp:
         problem = f"The tokenizer's chat template took longer than {LIMIT_S:g} s for one conversation and was stopped."
@@ -41,13 +49,18 @@ def render_chat(tokenizer: Any, messages: Sequence[Mapping[str, Any]], **options
 
 
 @lru_cache(maxsize=32)
-def _require_no_powers(template: str) -> None:
-    """Nothing can stop `10 ** 10 ** 10` before it is done, and it is done when the template is compiled."""
+def _require_small_numbers(template: str) -> None:
+    """Nothing stops `10 ** 10 ** 10` or `"a" * 9999999999` before it is done, when the template is compiled."""
     from jinja2 import Environment, TemplateSyntaxError
 
     try:
-        powers = any(kind == "operator" and value == "**" for _, kind, value in Environment().lex(template))
+        tokens = [(kind, value) for _, kind, value in Environment().lex(template)]
     except TemplateSyntaxError:  # which transformers tells
         return
-    if powers:
+    if ("operator", "**") in tokens:
         raise UsageError("The tokenizer's chat template raises numbers to powers, which may never end.", _HINT)
+    # digits are counted before they are read: Python refuses to read thousands of them
+    numbers = [value.replace("_", "") for kind, value in tokens if kind == "integer"]
+    if any(len(number) > len(str(LARGEST_NUMBER)) or int(number, 0) > LARGEST_NUMBER for number in numbers):
+        problem = f"The tokenizer's chat template writes a number above {LARGEST_NUMBER:,}, which may never end."
+        raise UsageError(problem, _HINT)

@@ -1,7 +1,10 @@
 import contextlib
 import signal
+import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -44,15 +47,95 @@ def test_what_is_quick_is_left_alone():
     time.sleep(0.1)  # an alarm that is still on would end the test
 
 
-def test_outside_the_main_thread_there_is_no_limit():
-    done = []
+def in_another_thread(work):
+    """What `work` gives or raises there."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(work).result()
 
+
+def count(until):
+    """Work in Python."""
+    while time.monotonic() < until:
+        pass
+
+
+def test_other_threads_have_limits_too():
     def work():
-        with time_limit(0.01):
-            time.sleep(0.05)
-        done.append(True)
+        with time_limit(0.05):
+            count(time.monotonic() + 30)
 
+    began = time.monotonic()
+    with pytest.raises(TimeUp):
+        in_another_thread(work)
+    assert time.monotonic() - began < 10
+
+
+def test_in_another_thread_it_is_raised_again_where_it_was_lost():
+    def work():
+        with time_limit(0.05, again=0.2):
+            for _ in range(2):
+                with contextlib.suppress(BaseException):
+                    count(time.monotonic() + 30)
+            count(time.monotonic() + 30)
+
+    began = time.monotonic()
+    with pytest.raises(TimeUp):
+        in_another_thread(work)
+    assert time.monotonic() - began < 10
+
+
+def test_what_is_quick_in_another_thread_is_left_alone_and_nothing_stays_behind():
+    def work():
+        for _ in range(200):
+            with time_limit(0.5, memory=1 << 40):
+                pass
+        count(time.monotonic() + 0.7)
+        return "done"
+
+    before = threading.active_count()
+    assert in_another_thread(work) == "done"
+    assert threading.active_count() == before
+
+
+def test_a_limit_that_ends_with_its_block_never_hits_what_follows():
+    def work():
+        stopped = 0
+        for number in range(60):
+            try:
+                with time_limit(0.005, again=5):
+                    count(time.monotonic() + 0.004 + number % 3 / 1000)
+            except TimeUp:
+                stopped += 1
+        count(time.monotonic() + 0.05)
+        return stopped
+
+    assert 0 <= in_another_thread(work) <= 60
+
+
+GROWING = """
+import sys, threading
+from macaw_cli.basics.time_limit import time_limit
+
+def work():
+    text = "ab"
+    try:
+        with time_limit(60, memory=100 << 20):
+            while len(text) < 4 << 30:
+                text += text
+                sum(range(1_000_000))  # takes a while
+    except MemoryError:
+        print(len(text) < 3 << 30)
+
+if "thread" in sys.argv:
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert done == [True]
+else:
+    work()
+"""
+
+
+@pytest.mark.parametrize("where", ["thread", "main"])
+def test_a_block_that_takes_more_and_more_memory_is_stopped(where):
+    ended = subprocess.run([sys.executable, "-c", GROWING, where], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("True\n", "")

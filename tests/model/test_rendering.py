@@ -1,6 +1,7 @@
 """Chat templates are programs of others."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from jinja2 import TemplateError
@@ -38,9 +39,36 @@ def test_a_template_that_does_not_end_is_stopped_with_a_clear_error(tokenizer, t
     assert time.monotonic() - started < 20
 
 
+def test_outside_the_main_thread_it_is_stopped_too(tokenizer, monkeypatch):
+    monkeypatch.setattr(rendering, "LIMIT_S", 0.3)
+    monkeypatch.setattr(
+        tokenizer, "chat_template", "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    )
+    with ThreadPoolExecutor(1) as threads, pytest.raises(UsageError, match="took longer"):
+        threads.submit(render_chat, tokenizer, MESSAGES).result()
+
+
+def test_a_template_that_doubles_a_text_is_stopped(tokenizer, monkeypatch):
+    monkeypatch.setattr(rendering, "MEMORY", 64 << 20)
+    monkeypatch.setattr(
+        tokenizer,
+        "chat_template",
+        "{% set ns = namespace(text='ab') %}{% for a in range(31) %}{% set ns.text = ns.text + ns.text %}"
+        "{% for b in range(20000) %}{% endfor %}{% endfor %}",
+    )
+    with pytest.raises(UsageError, match="MemoryError"):
+        render_chat(tokenizer, MESSAGES)
+
+
+def test_numbers_of_an_honest_template_are_fine(tokenizer, monkeypatch):
+    monkeypatch.setattr(tokenizer, "chat_template", "{% set n = 100_000 %}{{ n + 0x10 }} {{ '99999999999' }}")
+    assert render_chat(tokenizer, MESSAGES) == "100016 99999999999"
+
+
 @pytest.mark.parametrize(
     "template",
-    ["{{ 10 ** 10 ** 10 }}", "{% set a = 9**9 %}", "{{ f(2 **\n 99) }}", "{{ 'a' | center(9999999999999999) }}",
+    ["{{ 'a' * 9999999999 }}", "{{ 'a' * 0xFFFFFF }}", "{{ " + "9" * 5000 + " }}", "{{ lipsum(n=9_999_999) }}",
+     "{{ 10 ** 10 ** 10 }}", "{% set a = 9**9 %}", "{{ f(2 **\n 99) }}", "{{ 'a' | center(9999999999999999) }}",
      "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"],
 )  # fmt: skip
 def test_a_template_that_nothing_could_stop_is_refused(tokenizer, template, monkeypatch):
