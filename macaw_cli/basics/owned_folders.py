@@ -63,7 +63,7 @@ def require_own_folder(folder: Path, kind: FolderKind, hint: str = _ELSEWHERE) -
     entries = _entries(folder, hint)
     if not entries or kind.is_own(folder):
         return
-    raise InputError(f"{folder} is no {kind.title} of macaw: it holds {_told(folder, entries)}.", hint)
+    raise InputError(f"{folder} is not a macaw {kind.title}: it holds {_told(folder, entries)}.", hint)
 
 
 def is_untouched(folder: Path) -> bool:

@@ -193,8 +193,9 @@ def test_a_planted_link_beside_the_export_is_left_alone(copy, tmp_path):
 
 
 def test_an_export_into_its_own_model_is_refused(copy):
+    model = tiny_macaw.make_model(copy, "own")
     with pytest.raises(InputError, match="lies inside the source"):
-        exported(copy, "runs/quickstart/model/exported", copy / "runs/quickstart")
+        exported(copy, "runs/own/model/exported", model)
 
 
 def test_logits_of_another_shape_or_no_number_are_no_proof():

@@ -159,7 +159,7 @@ def test_resume_of_a_run_that_is_not_there_says_so_first(workspace, capfd):
     space = workspace(name="never", max_steps=1)
     train(space, resume=True)
     first = capfd.readouterr().err.splitlines()[0]
-    assert first == f"There is no run {space.root / 'runs' / 'never'}: it is started now."
+    assert first == f"No run {space.root / 'runs' / 'never'} to resume: starting a new one."
 
 
 def test_what_is_no_weight_is_told(workspace, world):
