@@ -1,10 +1,12 @@
 """Generation for one or many prompts at once: batched, streamed, with the cache of earlier turns."""
 
 from collections.abc import Generator, Iterator, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import torch
 
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.inference.requests import EndEvent, Ending, Event, GenerationRequest, TokenEvent
 from macaw_cli.inference.sampling import TokenChooser
 from macaw_cli.inference.text_stream import TextStream
@@ -12,6 +14,7 @@ from macaw_cli.model.answer_ends import answer_ends
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.isolation import branches_stay_apart
 from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.positions import position_table
 
 
 class Engine:
@@ -38,6 +41,26 @@ class Engine:
         conversations with a cache of their own, requests are answered one after the other.
         """
         return Generation(self, requests)
+
+    def longest_answer(self, request: GenerationRequest) -> int:
+        """How many tokens an answer may have: no more than there are learned positions.
+
+        Raises:
+            InputError: the prompt takes all of them.
+        """
+        table = self._position_table
+        if table is None:
+            return request.max_new_tokens
+        if len(request.prompt) >= table:
+            raise InputError(
+                f"The prompt has {len(request.prompt)} tokens; the LLM has {table} positions.",
+                "Shorten the conversation, or choose an LLM that reads more.",
+            )
+        return min(request.max_new_tokens, table - len(request.prompt))
+
+    @cached_property
+    def _position_table(self) -> int | None:
+        return position_table(self.model.config)
 
     def stays_apart(self, longest: int) -> bool:
         """Whether padding on the left changes nothing in rows of this length."""
@@ -72,11 +95,16 @@ class Generation(Iterator[Event]):
 
     def _run(self) -> Generator[Event]:
         for group in self._groups():
-            yield from _decode(self._engine.model, group)
+            wanted = [answer for answer in group if not answer.cancelled]
+            for answer in group:
+                if answer.cancelled:
+                    yield answer.end("cancelled")
+            if wanted:
+                yield from _decode(self._engine.model, wanted)
 
     def _groups(self) -> Iterator[list["_Answer"]]:
         """Answers that are decoded together."""
-        answers = [answer for answer in self._answers if not answer.cancelled]
+        answers = self._answers
         longest = max((len(answer.request.prompt) + answer.request.max_new_tokens for answer in answers), default=0)
         same = len({len(answer.request.prompt) for answer in answers}) == 1
         with_cache = any(answer.request.cache is not None for answer in answers)
@@ -97,22 +125,24 @@ class _Answer:
         self.ending: Ending | None = None
         self.cancelled = False
         self.reused = 0
+        self.longest = engine.longest_answer(request)
 
     def take(self, token: int) -> Iterator[Event]:
         """Say what becomes of the next token."""
         if token in self.ends:
-            yield self._end("end")
+            yield self.end("end")
             return
         text = self.stream.add(token)
         yield TokenEvent(self.number, token, text)
         if self.stream.stopped:
-            yield self._end("stop")
-        elif len(self.stream.tokens) == self.request.max_new_tokens:
-            yield self._end("length")
+            yield self.end("stop")
+        elif len(self.stream.tokens) >= self.longest:
+            yield self.end("length")
         elif self.cancelled:
-            yield self._end("cancelled")
+            yield self.end("cancelled")
 
-    def _end(self, ending: Ending) -> EndEvent:
+    def end(self, ending: Ending) -> EndEvent:
+        """Say that the answer is complete."""
         self.ending = ending
         rest = self.stream.finish()
         tokens = len(self.stream.tokens)
@@ -128,6 +158,12 @@ def _decode(model: Any, answers: list[_Answer]) -> Iterator[Event]:
     read: list[int] = list(answers[0].request.prompt)
     while True:
         output = model(**inputs, use_cache=True, logits_to_keep=1)
+        if output.get("past_key_values") is None:
+            kind = getattr(model.config.get_text_config(), "model_type", "")
+            raise UsageError(
+                f"macaw cannot generate with this LLM ({kind}): it returns no key-value cache.",
+                "Choose an LLM with attention layers.",
+            )
         if answers[0].request.cache is not None:
             answers[0].request.cache.keep(read, answers[0].request.features, output.past_key_values)
         chosen = _chosen(output.logits[:, -1], answers)

@@ -35,6 +35,11 @@ class GenerationRequest:
     stop: tuple[str, ...] = ()
     cache: ConversationCache | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse an answer without tokens."""
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens must be at least 1, got {self.max_new_tokens}")
+
 
 @dataclass(frozen=True)
 class TokenEvent:

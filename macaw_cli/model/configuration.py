@@ -86,6 +86,8 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
             self._require_unchanged_bridges()
             self._take_in_windows(windows, heads)
             self.format_version = FORMAT_VERSION  # whoever saves it again writes the present format
+        if self.null_media and self.injection:
+            raise MismatchError("A model that reads null features, as published, has no injection.", "Leave one out.")
         ids = token_ids(self.vocabulary_size)
         self.soft_token_ids = self.soft_token_ids or ids.soft
         self.tag_ids = self.tag_ids or ids.begin_end
@@ -240,5 +242,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     def encoding_identity(self) -> dict[str, Any]:
         """All that decides how a conversation becomes ids: equal identities, equal ids."""
         names = ("bridge", "feature_shapes", "soft_token_ids", "tag_ids", "null_token_ids", "null_media")
-        more = {name: getattr(self, name) for name in ("views", "injection") if getattr(self, name)}
-        return {name: getattr(self, name) for name in names} | more  # older caches do not know these
+        more: dict[str, Any] = {"views": self.views} if self.views else {}  # older caches do not know these
+        if self.injection:  # its sizes change no id
+            more["injection"] = self.injection_settings.name
+        return {name: getattr(self, name) for name in names} | more

@@ -21,12 +21,6 @@ from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
 
 CONFIG_FILE, MODEL_FOLDER = "config.json", "model"
-EARLIER_NAMES = {
-    "^bridges\\.": "fusion.bridges.",
-    "^tag_embeddings\\.": "fusion.begin_end_embeddings.",
-    "^null_features_": "fusion.null_features_",
-}
-"""Names of weights before format version 3, as patterns, to those of today."""
 SHOWN_WEIGHTS = 3
 """Names in a message; more are counted."""
 OWN_NAMES = re.compile(
@@ -74,22 +68,17 @@ def load_model(
     folder = model_folder(Path(folder))
     if not (folder / PROCESSOR_FILE).is_file():
         raise InputError(f"The model in {folder} has no tokenizer.", "Import it again with --tokenizer FOLDER.")
-    earlier = EARLIER_NAMES if read_json(folder / CONFIG_FILE).get("format_version", 1) < 3 else None
     try:
         with quiet_transformers():
             model, found = load_model_class(
                 MacawForConditionalGeneration, folder, dtype=dtype or "auto", output_loading_info=True,
-                ignore_mismatched_sizes=True, key_mapping=earlier,
+                ignore_mismatched_sizes=True,
             )  # fmt: skip
     except SafetensorError as error:
         raise DamagedError(
             f"The weights in {folder} are cut or changed ({error}).", "Restore them from a copy."
         ) from error
     _require_all_weights(folder, found)
-    if earlier:  # transformers would give them back when the model is saved
-        model._weight_conversions = [
-            one for one in model._weight_conversions if not set(one.source_patterns) & set(earlier)
-        ]
     return model.to(device).eval(), MacawProcessor.from_pretrained(folder)
 
 

@@ -16,6 +16,7 @@ from macaw_cli.encoders.pretrained import causal_lm_of, load_causal_lm
 from macaw_cli.model import attached_encoders, initial_weights
 from macaw_cli.model.chunked_loss import SupervisedLoss
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.earlier_names import EarlierFolders
 from macaw_cli.model.example_borders import example_borders
 from macaw_cli.model.fusion.media_fusion import MediaFusion
 from macaw_cli.model.fusion.placing import FusedInputs
@@ -34,7 +35,7 @@ Features = Sequence[Tensor] | Tensor
 
 
 # GenerationMixin is named once more because transformers looks for it among the direct bases only
-class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, GenerationMixin):  # type: ignore[misc]
+class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedModel, GenerationMixin):  # type: ignore[misc]
     """A causal LLM, the fusion with one bridge per modality, and, when attached, the frozen encoders.
 
     Args:
@@ -113,7 +114,7 @@ class MacawForConditionalGeneration(MediaGeneration, PreTrainedModel, Generation
             input_ids: (B, T), one placeholder id per soft token.
             attention_mask: (B, T), 0 for padding on either side; or (B, 1, T, T), true where a query may see a key.
             position_ids: (B, T).
-            past_key_values: the cache of earlier positions; media belong to the first call.
+            past_key_values: the cache of earlier positions; media may come with every call.
             inputs_embeds: (B, T, D) instead of `input_ids`; media are then fused already.
             labels: (B, T) ids of supervised tokens, -100 elsewhere; not yet shifted.
             image_features: one (N, C) tensor per image in order of appearance over the batch, or all as (n, N, C).

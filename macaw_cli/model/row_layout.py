@@ -48,7 +48,7 @@ class RowLayout:
     positions: int
     """B T."""
     borders: Tensor | None
-    """As `packing.example_borders`; stays in CPU memory."""
+    """As `example_borders.example_borders`; stays in CPU memory."""
     numbers: Tensor
     """int64, all of the following in one piece of memory, so that one copy takes it to a GPU."""
     runs: Mapping[Modality, Sequence[Run]]

@@ -72,6 +72,9 @@ ALLOWED = {
         "model/folder.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
         "model/processing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
     ],
+    "what the door calls of macaw's own class, with the names that weights had before": [
+        "model/earlier_names.py (something).from_pretrained",
+    ],
     "no folder: weights and configuration are given": [
         "export/published.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
     ],

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from transformers import LlamaConfig
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, MambaConfig, MambaForCausalLM
 
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.inference.conversation_cache import ConversationCache
 from macaw_cli.inference.engine import Engine
@@ -126,6 +127,31 @@ def test_a_cancelled_request_ends_and_the_others_go_on(model, engine):
     ends = {event.number: event.ending for event in events if isinstance(event, EndEvent)}
     assert ends == {0: "cancelled", 1: "length", 2: "length"}
     assert len(found[0]) < 8 and found[1:] == whole[1:]
+
+
+def test_a_request_that_is_cancelled_before_it_begins_ends_as_well(model, engine):
+    generation = engine.generate(requests_of(model))
+    generation.cancel(1)
+    ends = {event.number: event.ending for event in generation if isinstance(event, EndEvent)}
+    assert ends == {0: "length", 1: "cancelled", 2: "length"}
+
+
+def test_an_answer_has_at_least_one_token_and_ends_with_the_learned_positions(byte_tokenizer):
+    with pytest.raises(ValueError, match="max_new_tokens"):
+        GenerationRequest(prompt=[1], max_new_tokens=0)
+    sizes = {"vocab_size": 300, "n_embd": 16, "n_layer": 1, "n_head": 2}
+    engine = Engine(GPT2LMHeadModel(GPT2Config(n_positions=16, **sizes)).eval(), byte_tokenizer, frozenset())
+    *_, end = engine.generate([GenerationRequest(prompt=[1, 2, 3], max_new_tokens=20)])
+    assert (end.ending, end.completion_tokens) == ("length", 13)
+    with pytest.raises(InputError, match=r"16.*16"):
+        engine.generate([GenerationRequest(prompt=[1] * 16)])
+
+
+def test_an_llm_without_a_key_value_cache_is_refused(byte_tokenizer):
+    config = MambaConfig(vocab_size=300, hidden_size=16, num_hidden_layers=1, state_size=4)
+    engine = Engine(MambaForCausalLM(config).eval(), byte_tokenizer, frozenset())
+    with pytest.raises(UsageError, match="mamba"):
+        list(engine.generate([GenerationRequest(prompt=[1, 2])]))
 
 
 def test_a_closed_generation_computes_no_more(model, engine, monkeypatch):

@@ -133,6 +133,8 @@ def test_windows_and_heads_that_version_2_kept_beside_the_bridge_are_those_of_th
     change_config(tmp_path, format_version=2, bridge=bridge["image"], conv=windows, align_heads=heads)
     rename_weights(tmp_path, "fusion.begin_end_embeddings.", "tag_embeddings.")
     rename_weights(tmp_path, "fusion.", "")
+    by_class = MacawForConditionalGeneration.from_pretrained(tmp_path)
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in by_class.state_dict().items())
     loaded, processor = load_model(tmp_path)
     assert loaded.config.bridge_settings("audio").windows == [6, 5]
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in loaded.state_dict().items())

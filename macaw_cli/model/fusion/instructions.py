@@ -30,7 +30,7 @@ def instruction_ids(
     Args:
         input_ids: (B, T).
         labels: (B, T), -100 where nothing is supervised; without them, or without a supervised token, all text counts.
-        attention_mask: (B, T), 0 for padding, which is left out; or None.
+        attention_mask: (B, T), 0 for padding, which is left out; None or a mask over pairs leaves nothing out.
         borders: as in `example_of`.
         vocabulary: V; ids from here on stand for media.
 
@@ -39,7 +39,7 @@ def instruction_ids(
     """
     ids = input_ids.flatten()
     is_text = ids < vocabulary
-    if attention_mask is not None:
+    if attention_mask is not None and attention_mask.dim() == 2:
         is_text = is_text & attention_mask.flatten().bool()
     found = []
     for begin, end in pairwise(borders):

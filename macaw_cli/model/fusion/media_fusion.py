@@ -79,7 +79,7 @@ class MediaFusion(nn.Module):
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.
         """
-        if not any(features.values()) and _is_decode_step(input_ids, past_key_values):
+        if not any(features.values()) and self._is_decode_step(input_ids, past_key_values):
             return FusedInputs(self.embed_text(input_ids, embed), attention_mask, labels)
         places = places or media_places(input_ids, self.config)
         if self.config.null_media and not any(map(len, (*places.soft.values(), *places.null.values()))):
@@ -105,6 +105,12 @@ class MediaFusion(nn.Module):
             embeds = place_soft_tokens(embeds, places.soft[name], nothing)
         media = bound_media(by_modality, made, places.runs, packed, (input_ids.shape[0], input_ids.shape[1]))
         return FusedInputs(embeds, attention_mask, labels, media)
+
+    def _is_decode_step(self, input_ids: Tensor, past_key_values: Any) -> bool:
+        if input_ids.shape[1] != 1 or past_key_values is None:
+            return False
+        # only there an empty cache makes a difference; of layers that carry a state a cache tells no length
+        return not self.config.null_media or past_key_values.get_seq_length() > 0
 
     def _made(self, places: MediaPlaces, features: Media) -> dict[Modality, list[int]]:
         """Soft tokens of each medium; the placeholders fit them."""
@@ -204,7 +210,3 @@ class MediaFusion(nn.Module):
         for name, buffer in self.named_buffers(recurse=False):
             if name.startswith(NULL_FEATURES):
                 buffer.fill_(torch.nan)
-
-
-def _is_decode_step(input_ids: Tensor, past_key_values: Any) -> bool:
-    return input_ids.shape[1] == 1 and past_key_values is not None and past_key_values.get_seq_length() > 0

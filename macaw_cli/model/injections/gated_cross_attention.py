@@ -65,18 +65,18 @@ class GatedCrossAttention(Injection):
                 f"found {len(layers)}.",
                 "Choose another LLM, or set injection to none.",
             )
-        for number, layer in enumerate(layers):
-            layer.register_forward_pre_hook(partial(self._before_layer, number), with_kwargs=True)
+        for block, layer in zip(self.blocks, layers, strict=True):
+            layer.register_forward_pre_hook(partial(self._before_layer, block), with_kwargs=True)
 
     def _before_layer(
-        self, number: int, layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
+        self, block: nn.Module, layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         """Change the hidden states that a layer is called with."""
         if not self.is_bound:
             return None
         hidden = inputs[0] if inputs else named["hidden_states"]
         media, visible = self.visible(*hidden.shape[:2])
-        changed = self.blocks[number](hidden, media.tokens, visible)
+        changed = block(hidden, media.tokens, visible)
         if inputs:
             return (changed, *inputs[1:]), named
         return inputs, {**named, "hidden_states": changed}

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import torch
 from torch import Tensor, nn
 
 from macaw_cli.model.injections.bound_media import BoundMedia
@@ -29,6 +28,7 @@ class Injection(nn.Module):
         super().__init__()
         self._media: BoundMedia | None = None
         self._offset = 0
+        self._visible: dict[tuple[int, int], Tensor] = {}
 
     @classmethod
     def from_config(cls, config: "MacawConfig") -> Self:
@@ -54,11 +54,11 @@ class Injection(nn.Module):
             media: of all positions so far.
             offset: positions in the cache, before those that are computed now.
         """
-        self._media, self._offset = media, offset
+        self._media, self._offset, self._visible = media, offset, {}
 
     def release(self) -> None:
         """Forget the media."""
-        self._media = None
+        self._media, self._visible = None, {}
 
     @property
     def is_bound(self) -> bool:
@@ -68,8 +68,10 @@ class Injection(nn.Module):
     def visible(self, rows: int, length: int) -> tuple[BoundMedia, Tensor]:
         """The bound media and, (rows, length, S), which soft tokens each position sees."""
         assert self._media is not None
-        latest = self._media.latest(rows, length, self._offset)
-        return self._media, latest[:, :, None] == self._media.medium
+        if (rows, length) not in self._visible:  # the same for all layers
+            latest = self._media.latest(rows, length, self._offset)
+            self._visible[rows, length] = latest[:, :, None] == self._media.medium
+        return self._media, self._visible[rows, length]
 
 
 @contextmanager
@@ -104,7 +106,5 @@ def bound(injection: Injection | None, media: BoundMedia | None, cache: Any) -> 
 
     try:
         yield keep
-    finally:
-        # a backward pass that computes layers again needs the media once more; the next call replaces them
-        if not torch.is_grad_enabled():
-            injection.release()
+    finally:  # layers that are computed again in the backward pass begin behind their hooks, so nothing is needed there
+        injection.release()

@@ -108,7 +108,7 @@ def learning_settings(settings: Settings) -> dict[str, Any]:
     for stage in training["stages"]:
         stage["datasets"] = stage["datasets"] and _plainly_named(stage["datasets"])
     tree = {"seed": settings.seed, "llm": settings.llm, "bridge": asdict(settings.bridge), "training": training}
-    tree["views"] = asdict(settings.views)
+    tree["views"], tree["injection"] = asdict(settings.views), asdict(settings.injection)
     return dict(leaves(tree))
 
 

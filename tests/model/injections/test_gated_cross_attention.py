@@ -164,6 +164,24 @@ def test_media_that_are_gone_are_not_seen_by_the_next_call(tiny, model):
     assert not model.injection.is_bound
 
 
+def test_media_of_a_training_step_are_not_seen_by_the_llm_alone(tiny, model):
+    ids = torch.tensor([[1, 5, 6]])
+    embeds = model.get_input_embeddings()(ids)
+    with torch.no_grad():
+        before = model.language_model(inputs_embeds=embeds).logits
+    inputs = torch.tensor([tiny.sequence(model.config, 1, "image", 5, 6)])
+    labels = inputs.where(inputs < model.config.vocabulary_size, -100)
+    model(input_ids=inputs, labels=labels, image_features=tiny.features("image"), return_logits=False).loss.backward()
+    with torch.no_grad():
+        assert torch.equal(model.language_model(inputs_embeds=embeds).logits, before)
+    assert not model.injection.is_bound
+
+
+def test_a_model_that_reads_null_features_has_no_injection(tiny):
+    with pytest.raises(MismatchError, match="injection"):
+        tiny.config("linear", injection=SETTINGS, null_media=True)
+
+
 def test_an_llm_whose_layers_cannot_be_told_is_refused(tiny):
     model = tiny.model("linear", injection=SETTINGS)
     with pytest.raises(MismatchError, match="2"):
