@@ -5,12 +5,13 @@ Every command that writes asks here before any work. A marker is a file such as 
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.locks import LOCK_NAME
 from macaw_cli.basics.working_files import is_working_name, kind_of
 
@@ -25,6 +26,9 @@ _HEAD = 4096
 _NAMED = 3
 """Entries of a foreign folder that a message names."""
 _ELSEWHERE = "Name a new or an empty folder."
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+:")
+"""What a URL leaves as the first part of a path, such as `s3:`."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,21 @@ def require_own_folder(folder: Path, kind: FolderKind, hint: str = _ELSEWHERE) -
         InputError: something else is there; the message names it.
         MismatchError: a newer macaw made it.
     """
+    require_local(folder)
     entries = _entries(folder, hint)
     if not entries or kind.is_own(folder):
         return
     raise InputError(f"{folder} is not a macaw {kind.title}: it holds {_told(folder, entries)}.", hint)
+
+
+def require_local(folder: Path) -> None:
+    """Refuse a URL where a folder of this machine is needed: as a path, it would become folders of that name.
+
+    Raises:
+        UsageError: it begins like a URL.
+    """
+    if any(_SCHEME.fullmatch(part) for part in folder.parts):
+        raise UsageError(f"{folder} is a URL; a folder of this machine is needed here.", "Name a local folder.")
 
 
 def is_untouched(folder: Path) -> bool:

@@ -11,6 +11,9 @@ from typing import Any
 from macaw_cli.basics.urls import without_secrets
 
 _URL_IN_TEXT = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`\x00-\x1f\x7f]+")
+_PART = r"[^\s\"'<>`\x00-\x1f\x7f]*"
+_FLATTENED = re.compile(rf"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]+):/(?!/)({_PART}[@?]{_PART})")
+"""A URL that was taken for a path, which has one slash where it had two."""
 _ONE_URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://\S+")
 _ENDS = ".,;:!)]}"
 """Belong to the sentence around a URL when they stand at its end."""
@@ -23,8 +26,9 @@ _LOOSE = re.compile(
 
 def redacted(text: str) -> str:
     """`text` with every URL in it as `without_secrets` shows it."""
-    if "://" not in text:  # nearly every text
+    if ":/" not in text:  # nearly every text
         return text
+    text = _FLATTENED.sub(lambda found: without_secrets(f"{found[1]}://{found[2]}").replace("://", ":/", 1), text)
     return _LOOSE.sub(r"\1=...", _URL_IN_TEXT.sub(_shown, text))
 
 

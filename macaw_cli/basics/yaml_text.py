@@ -15,6 +15,8 @@ from macaw_cli.basics.shown_text import cut
 
 MAX_CHARACTERS = 4 << 20
 MAX_DEPTH = 50
+MAX_DIGITS = 100
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 MAX_VALUES = 100_000
 """With every alias counted as what it stands for."""
 _WRONG_SCALARS = (ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError, RecursionError)
@@ -100,6 +102,13 @@ class _Bounded(yaml.SafeLoader):
                 raise yaml.YAMLError(f"`{cut(str(name))}` stands twice in the section at line {line}")
             seen.add(name)
         return super().construct_mapping(node, deep)
+
+    def construct_scalar(self, node: Any) -> Any:
+        """A number is short; PyYAML takes minutes for the digits of a long one."""
+        value = super().construct_scalar(node)
+        if node.tag in _NUMBERS and len(value) > MAX_DIGITS:
+            raise yaml.YAMLError(f"it has a number of {len(value):,} characters at line {node.start_mark.line + 1}")
+        return value
 
     def _count(self, values: int) -> None:
         self._values += values

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.redaction import redacted_tree
 from macaw_cli.basics.shown_text import shown
@@ -101,7 +101,10 @@ def workspace_root(config: Path | None = None) -> Path:
         UsageError: no such file.
     """
     file = _config_file(config)
-    return Path(os.path.normpath((file.parent if file else Path.cwd()).absolute()))
+    try:
+        return Path(os.path.normpath((file.parent if file else Path.cwd()).absolute()))
+    except FileNotFoundError:
+        raise UsageError("The current folder was deleted.", "Change to another folder.") from None
 
 
 def parse_settings(tree: dict[str, Any], origin: str, typed: Mapping[str, str] | None = None) -> Settings:
@@ -115,6 +118,7 @@ def parse_settings(tree: dict[str, Any], origin: str, typed: Mapping[str, str] |
     Raises:
         UsageError: all problems at once, each with its dotted key and where its value came from.
     """
+    _refuse_nul(tree, origin)
     try:
         return _adapter().validate_python(tree)
     except ValidationError as error:
@@ -149,17 +153,31 @@ def known_keys(cls: type = Settings, prefix: str = "") -> Iterator[str]:
             yield from dict.fromkeys(key for section in sections for key in known_keys(section, place))
 
 
+def _refuse_nul(content: Any, origin: str, key: str = "") -> None:
+    """No name of a file or model holds this character, and the system's own error for it is no clear one."""
+    if isinstance(content, str) and "\0" in content:
+        raise UsageError(f"In {origin or 'the settings'}: `{key}` holds a NUL character.")
+    parts = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for name, part in parts:
+        _refuse_nul(part, origin, f"{key}.{name}" if key else str(name))
+
+
 def _config_file(config: Path | None) -> Path | None:
     if config is None:
-        return Path(CONFIG_NAME) if Path(CONFIG_NAME).is_file() else None
+        return Path(CONFIG_NAME) if os.path.lexists(CONFIG_NAME) else None
     file = config / CONFIG_NAME if config.is_dir() else config
-    if not file.is_file():
+    if not os.path.lexists(file):
         raise UsageError(f"There is no {file}.", "`macaw init` writes one.")
     return file
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:
-    tree = read_yaml(file, UsageError) or {}
+    try:
+        tree = read_yaml(file, UsageError) or {}
+    except InputError as error:  # a folder, a pipe or a device
+        raise UsageError(error.problem, error.hint) from None
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
     if not isinstance(tree, dict):
         raise UsageError(f"{file} must hold `key: value` lines, found {type(tree).__name__}.")
     return {key: value for key, value in tree.items() if value is not None}  # a section may be left empty

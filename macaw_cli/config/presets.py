@@ -6,6 +6,7 @@ from pathlib import Path
 
 from macaw_cli.basics.atomic_files import write_text
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.owned_folders import require_local
 from macaw_cli.config.recipes import FOLDER, Preset
 
 
@@ -50,6 +51,9 @@ def write_preset(preset: Preset, folder: Path, overrides: Sequence[str] = ()) ->
     from macaw_cli.config.loading import CONFIG_NAME
 
     file, another = folder / CONFIG_NAME, "Name another folder: macaw init DIR"
+    require_local(folder)
+    if folder.is_symlink() and not folder.exists():
+        raise InputError(f"{folder} is a link to nothing.", another)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, a workspace is a folder.", another)
     if os.path.lexists(file):

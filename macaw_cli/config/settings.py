@@ -95,7 +95,7 @@ class Settings:
 
     version: int = FORMAT_VERSION
     """Format version of this file."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of everything random: splits, order, initial weights."""
     llm: str = ""
     """Folder or hub id of a causal LLM of transformers."""

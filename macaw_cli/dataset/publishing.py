@@ -11,7 +11,15 @@ from macaw_cli.basics.atomic_files import fsync_folder, publish_folder, write_js
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.owned_folders import marker_content
 from macaw_cli.basics.plain_names import plain_name
-from macaw_cli.basics.working_files import kind_of, make_folder, remove_file, remove_own, take_place, working_folder
+from macaw_cli.basics.working_files import (
+    kind_of,
+    make_folder,
+    remove_file,
+    remove_own,
+    require_replaceable,
+    take_place,
+    working_folder,
+)
 from macaw_cli.dataset.rejects import REJECTS_NAME
 from macaw_cli.shards.dataset_lock import (
     BUILDING_MARK,
@@ -82,6 +90,8 @@ def publish(building: Path, out: Path) -> None:
     info = read_lock(building)
     names = [str(file["name"]) for file in files_of(info)]
     stale = _stale(building, out, names)
+    for name in [*names, *stale, REJECTS_NAME, LOCK_NAME]:  # before the first one goes
+        require_replaceable(out / name)
     remove_file(out / LOCK_NAME)
     for name in stale:
         remove_file(out / name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError, MacawError, UsageError
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.encoders.source import explain, is_path, quiet_transformers
 
@@ -80,10 +81,32 @@ def load_model_class(kind: Any, source: str | Path, revision: str = "", **option
         **options: for the class.
     """
     _require_safe_weights(Path(source))
+    _require_own_kernels(Path(source))
     with _no_code_is_run(source):
         return kind.from_pretrained(
             source, revision=revision or None, trust_remote_code=False, use_safetensors=True, **options
         )
+
+
+def _require_own_kernels(folder: Path) -> None:
+    """Refuse a configuration that names an attention kernel of the hub, which is compiled code.
+
+    Raises:
+        InputError: with the name of the kernel.
+    """
+    file = folder / "config.json"
+    if not file.is_file():
+        return
+    waiting: list[Any] = [parse_json(file.read_text(encoding="utf-8", errors="replace"), str(file))]
+    while waiting:
+        part = waiting.pop()
+        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else []
+        for name, value in part.items() if isinstance(part, dict) else ():
+            if str(name).endswith("attn_implementation") and isinstance(value, str) and "/" in value:
+                raise InputError(
+                    f"{file} names the attention kernel {cut(value)}, which is code of others.",
+                    f"Take {name} out of it.",
+                )
 
 
 def causal_lm_of(config: Any, **options: Any) -> Any:
