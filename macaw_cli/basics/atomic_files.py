@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.json_text import parse_json
+from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.basics.working_files import (
     kind_of,
     open_own,
@@ -118,11 +120,11 @@ def read_json(path: Path) -> Any:
 
     Raises:
         DamagedError: the file is not JSON.
+        InputError: it is no regular file.
+        OSError: it is not there.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DamagedError(f"{path} is not valid JSON ({error}).", "Restore it from a copy or make it again.") from None
+    with open_regular(path) as file:
+        return parse_json(file.read(), str(path), DamagedError, "Restore it from a copy or make it again.")
 
 
 def jsonl_line(row: Any) -> str:
@@ -184,21 +186,28 @@ def located_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
 
     Raises:
         DamagedError: a line other than a torn last one is not JSON.
+        InputError: it is no regular file.
     """
     if not path.exists():
         return
-    with path.open("rb") as lines:
+    with open_regular(path) as lines:
         position = 0
         for number, line in enumerate(lines, start=1):
-            if not line.endswith(b"\n"):
+            text = line.decode("utf-8", errors="replace")
+            if text[-1] != "\n":
                 return
             try:
-                row = json.loads(line.decode("utf-8", errors="replace"))
-            except json.JSONDecodeError as error:
-                problem = f"{path}, line {number} is not valid JSON ({error})."
-                raise DamagedError(problem, "Restore it from a copy.") from None
+                row = parse_json(text)
+            except InputError:  # once more for the message: a name for each line takes time
+                row = parse_json(text, f"{path}, line {number}", DamagedError, "Restore it from a copy.")
             yield position, row
             position += len(line)
+
+
+def line_number(path: Path, position: int) -> int:
+    """The number of the line that begins at a byte of a file."""
+    with path.open("rb") as file:
+        return file.read(position).count(b"\n") + 1
 
 
 def has_torn_line(path: Path) -> bool:

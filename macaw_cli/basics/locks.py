@@ -4,6 +4,7 @@ The lock is the operating system's (flock), so it goes with the process, however
 only tells the second writer who the first one is.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -13,14 +14,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import InputError, LockedError
 from macaw_cli.basics.redaction import redacted
+from macaw_cli.basics.shown_text import cut
+from macaw_cli.basics.system_errors import system_error
 from macaw_cli.basics.typed_command import typed_command
+from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields
 from macaw_cli.basics.working_files import kind_of, open_descriptor, remove_leftovers
 
 LOCK_NAME = ".macaw.lock"
 _BEGINS = b'{"pid": '
 """How the content of every lock file begins."""
+_HOLDER = Fields({"command": TEXT, "pid": COUNT, "host": TEXT})
 _held: set[int] = set()
 """Descriptors of the locks that this process holds."""
 
@@ -31,7 +37,8 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
     Raises:
         LockedError: another process holds it; the message names that command and its process id.
-        InputError: `folder` is a file, or may not be written; or the lock is a link, or a file that macaw did not make.
+        InputError: `folder` is a file; or the lock is a link, or a file that macaw did not make.
+        ResourceError: it may not be written, or the disk is full.
     """
     lock = _open(folder)
     _held.add(lock)
@@ -73,8 +80,8 @@ def _open(folder: Path) -> int:
         lock = open_descriptor(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT)
     except (FileExistsError, NotADirectoryError):
         raise InputError(f"{folder} cannot be a folder: a file is in the way.", "Choose another folder.") from None
-    except PermissionError:
-        raise InputError(f"{folder} may not be written by this user.", "Choose another folder.") from None
+    except OSError as error:
+        raise system_error(error) or error from None
     begins = os.pread(lock, len(_BEGINS), 0)
     if _BEGINS.startswith(begins):
         return lock
@@ -88,17 +95,18 @@ def _take(lock: int, folder: Path) -> None:
     except BlockingIOError:
         problem = f"{folder} is being written by {_holder(folder)}."
         raise LockedError(problem, "Wait for it, or stop it first.") from None
-    os.ftruncate(lock, 0)
-    os.write(lock, json.dumps(describe_holder()).encode())
+    with contextlib.suppress(OSError):  # on a full disk the lock holds as well; only its holder stays unnamed
+        os.ftruncate(lock, 0)
+        os.write(lock, json.dumps(describe_holder()).encode())
 
 
 def _holder(folder: Path) -> str:
     if kind_of(folder / LOCK_NAME) != "a file":
         return "another macaw command"
     try:
-        owner = json.loads((folder / LOCK_NAME).read_text(encoding="utf-8"))
-        return f"`{owner['command']}` (process {owner['pid']} on {owner['host']})"
-    except (OSError, ValueError, KeyError):
+        owner = _HOLDER.checked(read_json(folder / LOCK_NAME), LOCK_NAME)
+        return f"`{cut(owner['command'])}` (process {owner['pid']} on {cut(owner['host'])})"
+    except (OSError, InputError):
         return "another macaw command"
 
 

@@ -3,7 +3,6 @@
 Every command that writes asks here before any work. A marker is a file such as `store.json`; a link to one is none.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.locks import LOCK_NAME
 from macaw_cli.basics.working_files import is_working_name, kind_of
 
@@ -95,8 +95,8 @@ def marker_content(path: Path) -> dict[str, Any] | None:
     if kind_of(path) != "a file":
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = parse_json(path.read_bytes())
+    except (OSError, InputError):
         return None
     return content if isinstance(content, dict) else None
 

@@ -23,7 +23,7 @@ def plain_name(name: Any, where: str, suffix: str = "") -> str:
     Raises:
         DamagedError: it is no plain file name.
     """
-    if isinstance(name, str) and _is_plain(name) and name.endswith(suffix):
+    if type(name) is str and is_plain_name(name) and name.endswith(suffix):
         return name
     wanted = f"plain file name that ends in {suffix}" if suffix else "plain file name"
     raise DamagedError(
@@ -37,8 +37,14 @@ def shard_name(name: Any, where: str) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_plain(name: str) -> bool:
-    """Cached, as the rows of a manifest repeat a few names a million times."""
+def is_plain_name(name: str) -> bool:
+    """Whether a text is a plain file name. Cached, as the rows of a manifest repeat a few names a million times."""
     if not name or name.startswith(".") or not name.isprintable():
         return False
     return not set(name) & {"/", "\\", "\0"} and len(name.encode(errors="surrogateescape")) <= _MOST_BYTES
+
+
+@functools.lru_cache(maxsize=4096)
+def is_shard_name(name: str) -> bool:
+    """Whether a text is a plain file name of a tar."""
+    return name.endswith(".tar") and is_plain_name(name)

@@ -7,13 +7,14 @@ leaves a note: `{"format_version": 1, "damaged": [{"shard": "image-000000.tar", 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from macaw_cli.basics.atomic_files import fsync_folder, read_json, write_json
+from macaw_cli.basics.atomic_files import fsync_folder, write_json
 from macaw_cli.basics.fingerprints import require_version
-from macaw_cli.basics.plain_names import shard_name
+from macaw_cli.basics.typed_rows import OBJECT, SHARD_NAME, TEXT, Fields, list_of, read_object
 from macaw_cli.basics.working_files import kind_of, remove_file
 
 DAMAGE_NAME = "damaged.json"
 DAMAGE_VERSION = 1
+_NOTE = Fields({"damaged": list_of(Fields({"shard": SHARD_NAME, "reason": TEXT}))})
 
 
 def damaged_shards(folder: Path) -> list[str]:
@@ -21,7 +22,7 @@ def damaged_shards(folder: Path) -> list[str]:
 
     Raises:
         MismatchError: a newer macaw wrote the note.
-        DamagedError: the note is no JSON, or names something else than shards.
+        DamagedError: it is not what macaw writes.
     """
     return list(_noted(folder))
 
@@ -48,6 +49,7 @@ def _noted(folder: Path) -> dict[str, str]:
     note = folder / DAMAGE_NAME
     if kind_of(note) != "a file":
         return {}
-    content = read_json(note)
+    content = read_object(note, OBJECT)
     require_version(content.get("format_version"), DAMAGE_VERSION, note)
-    return {shard_name(row["shard"], str(note)): row["reason"] for row in content["damaged"]}
+    _NOTE.checked(content, str(note))
+    return {row["shard"]: row["reason"] for row in content["damaged"]}

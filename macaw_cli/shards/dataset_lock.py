@@ -9,11 +9,23 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import require_version, sha256_file
 from macaw_cli.basics.owned_folders import FolderKind, marker_content
-from macaw_cli.basics.plain_names import plain_name, shard_name
+from macaw_cli.basics.typed_rows import (
+    COUNT,
+    DTYPE,
+    HASH,
+    OBJECT,
+    SHAPE,
+    SHARD_NAME,
+    TEXT,
+    Fields,
+    list_of,
+    mapping_of,
+    one_of,
+    read_object,
+)
 from macaw_cli.basics.working_files import kind_of
 
 FORMAT_VERSION = 1
@@ -22,6 +34,15 @@ CONTENT_VERSION = 2
 the same command builds an older dataset again. 2: `seconds` of audio."""
 LOCK_NAME = "dataset.json"
 INDEX_NAME = "index.jsonl"
+_INDEX = Fields({"name": one_of((INDEX_NAME,)), "bytes": COUNT, "sha256": HASH})
+_SHARD = Fields({"name": SHARD_NAME, "bytes": COUNT, "sha256": HASH})
+_NULL = Fields({"shard": SHARD_NAME, "offset": COUNT, "shape": SHAPE, "dtype": DTYPE})
+_SPLIT = Fields({"conversations": COUNT}, {"kinds": mapping_of(COUNT)})
+_LOCK = Fields(
+    {"hash": HASH, "fingerprints": mapping_of(OBJECT), "null": mapping_of(_NULL), "index": _INDEX,
+     "shards": list_of(_SHARD)},
+    {"inputs": TEXT, "counts": mapping_of(_SPLIT), "filters": mapping_of(COUNT), "sources": list_of(OBJECT)},
+)  # fmt: skip
 BUILDING_NAME = ".building"
 """Folder inside the dataset's in which a new version is made."""
 BUILDING_MARK, PUBLISHING_NAME = "building.json", "publishing.json"
@@ -42,22 +63,14 @@ def read_lock(folder: Path) -> dict[str, Any]:
     path = folder / LOCK_NAME
     if not path.is_file():
         raise InputError(*_absent(folder))
-    info = read_json(path)
-    if not isinstance(info, dict):
-        raise DamagedError(f"{path} is not a dataset's lock file.", "Restore it or build the dataset again.")
+    info: dict[str, Any] = read_object(path, OBJECT)
     require_version(info.get("format_version"), FORMAT_VERSION, path)
+    _LOCK.checked(info, str(path))
     return info
 
 
 def files_of(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Every file of a dataset besides `dataset.json`: `{"name", "bytes", "sha256", ...}` each.
-
-    Raises:
-        DamagedError: a name is no plain file name.
-    """
-    plain_name(info["index"]["name"], LOCK_NAME, ".jsonl")
-    for shard in info["shards"]:
-        shard_name(shard["name"], LOCK_NAME)
+    """Every file of a dataset besides `dataset.json`: `{"name", "bytes", "sha256", ...}` each."""
     return [info["index"], *info["shards"]]
 
 

@@ -4,7 +4,6 @@ A million rows as Python objects take two gigabytes. Kept here is where each row
 bytes per row; a row that is asked for is read again from the manifest.
 """
 
-import json
 import os
 from array import array
 from collections.abc import Iterator
@@ -14,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.atomic_files import located_jsonl
+from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.file_names import composed
-from macaw_cli.basics.plain_names import shard_name
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.positioned_reads import Descriptor
+from macaw_cli.shards.store_rows import NULL_KEY, manifest_rows
 
-NULL_KEY = "null"
-"""Key of the features of an all-zero input, one per modality, in the modality's first shard."""
 _LINE_BYTES = 1024
 """Enough for most rows; a longer one takes a second read."""
 
@@ -68,7 +66,7 @@ class ManifestIndex:
         shards: the finished shards. A row of another shard belongs to unfinished work and is not found.
 
     Raises:
-        DamagedError: a line is not JSON, or a shard has no plain name.
+        DamagedError: a line is no row of a manifest.
     """
 
     def __init__(self, manifest: Path) -> None:
@@ -78,12 +76,10 @@ class ManifestIndex:
         nulls: list[int] = []
         self.shards: list[ShardRow] = []
         paths, keys, names, ends = (array("q") for _ in range(4))
-        where = str(manifest)
-        for start, row in located_jsonl(manifest):
+        for start, row in manifest_rows(manifest):
             if "key" not in row:
                 if row["items"]:
-                    file = self._folder / shard_name(row["shard"], where)
-                    self.shards.append(ShardRow(file, row["bytes"], row["sha256"], row["items"]))
+                    self.shards.append(ShardRow(self._folder / row["shard"], row["bytes"], row["sha256"], row["items"]))
                 continue
             if row["key"] == NULL_KEY:
                 nulls.append(start)
@@ -93,8 +89,9 @@ class ManifestIndex:
             self._modalities.append(MODALITIES.index(modality))
             paths.append(hash((modality, path)))
             keys.append(hash((modality, row["key"])))
-            names.append(hash((modality, _end(path, 1))))
-            ends.append(hash((modality, _end(path, 2))))
+            parts = path.rsplit("/", 2)
+            names.append(hash((modality, parts[-1])))
+            ends.append(hash((modality, "/".join(parts[-2:]))))
         self._paths, self._keys, self._names, self._ends = map(_Lookup, (paths, keys, names, ends))
         self._shard_paths = {shard.path.name: shard.path for shard in self.shards}
         self.nulls = {row.modality: row for row in map(self._read, nulls) if row}
@@ -130,7 +127,7 @@ class ManifestIndex:
             if row := self.of_path(above, modality):
                 yield row
         lookup, path = self._ends if "/" in path else self._names, composed(path)
-        for number in lookup.find(modality, _end(path, 2)):
+        for number in lookup.find(modality, "/".join(path.rsplit("/", 2)[-2:])):
             row = self._current(number)
             if row and row.modality == modality and f"/{composed(row.path)}".endswith(f"/{path}"):
                 yield row
@@ -158,12 +155,15 @@ class ManifestIndex:
         assert self._descriptor is not None
         size = _LINE_BYTES
         while b"\n" not in (text := os.pread(self._descriptor.number, size, start)):
+            if len(text) < size:
+                raise DamagedError(f"The manifest of {self._folder} was cut while it was read.", "Start again.")
             size *= 8
-        row = json.loads(text[: text.index(b"\n")].decode("utf-8", errors="replace"))
+        line = text[: text.index(b"\n")].decode("utf-8", errors="replace")
+        row = parse_json(line, f"The manifest of {self._folder}", DamagedError)
         shard = self._shard_paths.get(row["shard"])
         return None if shard is None else FeatureRow(
             path=row["path"], key=row["key"], modality=row["modality"], shard=shard, offset=row["offset"],
-            nbytes=row["bytes"], shape=tuple(row["shape"]), dtype=row["dtype"], meta=row.get("meta", {}),
+            nbytes=row["bytes"], shape=tuple(row["shape"]), dtype=row["dtype"], meta=row.get("meta") or {},
         )  # fmt: skip
 
 
@@ -189,7 +189,3 @@ class _Lookup:
     def _range(self, modality: Modality, text: str) -> tuple[int, int]:
         wanted = hash((modality, text))
         return int(self._hashes.searchsorted(wanted)), int(self._hashes.searchsorted(wanted, side="right"))
-
-
-def _end(path: str, parts: int) -> str:
-    return "/".join(path.rsplit("/", parts)[-parts:])

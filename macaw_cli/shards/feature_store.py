@@ -5,7 +5,6 @@ source path and modality (`key`, `shard`, `offset`, ...) and, after a shard's ro
 and hash. Rows of a shard without that last row belong to unfinished work and are not read.
 """
 
-import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,20 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.owned_folders import FolderKind, marker_content
 from macaw_cli.modalities.table import Modality
-from macaw_cli.shards.feature_rows import NULL_KEY, FeatureRow, ManifestIndex, ShardRow
+from macaw_cli.shards.feature_rows import FeatureRow, ManifestIndex, ShardRow
 from macaw_cli.shards.positioned_reads import PositionedReads
 from macaw_cli.shards.remote_store import RemoteShards, read_record, shown_place
+from macaw_cli.shards.store_rows import MANIFEST_NAME, NULL_KEY, STORE_NAME, STORE_VERSION, read_store_file
 from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name, parse_npy, verify_shard, verify_size
 
 __all__ = ["MANIFEST_NAME", "NULL_KEY", "STORE_NAME", "STORE_VERSION", "FeatureRow", "FeatureStore", "ShardRow"]
 
-STORE_VERSION = 1
-STORE_NAME, MANIFEST_NAME = "store.json", "manifest.jsonl"
 _JSON_WITHIN = 1 << 17
 """Bytes before an array in which its JSON is looked for."""
 _LISTED = 100
@@ -107,12 +105,13 @@ class FeatureStore:
         Raises:
             DamagedError: the shard is missing or cut.
         """
-        before = min(row.offset - HEADER_BYTES, _JSON_WITHIN)
-        content = self._reads.bytes(row.shard.name, row.offset - HEADER_BYTES - before, before)
+        before = max(0, min(row.offset - HEADER_BYTES, _JSON_WITHIN))
+        content = self._reads.bytes(row.shard.name, max(0, row.offset - HEADER_BYTES - before), before)
         for start in range(before - HEADER_BYTES, -1, -HEADER_BYTES):  # a JSON stands right before its array
             name, size = member_name(content[start : start + HEADER_BYTES])
             if name == f"{row.key}.json":
-                about = json.loads(content[start + HEADER_BYTES : start + HEADER_BYTES + size])
+                text = content[start + HEADER_BYTES : start + HEADER_BYTES + size]
+                about = parse_json(text, f"{row.shard}, {name}", DamagedError)
                 return about if isinstance(about, dict) else {}
         return {}
 
@@ -158,11 +157,10 @@ def read_fingerprints(folder: Path) -> dict[Modality, dict[str, Any]]:
     Raises:
         InputError: the folder is no feature store.
         MismatchError: a newer macaw wrote it.
+        DamagedError: its store.json is not what macaw writes.
     """
     if not (folder / STORE_NAME).is_file():
         problem = f"{folder} is not a feature store: it has no {STORE_NAME}."
         raise InputError(problem, "`macaw extract-features` makes one.")
-    store = read_json(folder / STORE_NAME)
-    require_version(store.get("format_version"), STORE_VERSION, folder / STORE_NAME)
-    fingerprints: dict[Modality, dict[str, Any]] = store["fingerprints"]
+    fingerprints: dict[Modality, dict[str, Any]] = read_store_file(folder / STORE_NAME)["fingerprints"]
     return fingerprints

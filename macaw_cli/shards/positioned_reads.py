@@ -4,6 +4,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from macaw_cli.basics.errors import DamagedError
 
 MAX_OPEN = 256
 """Descriptors kept; well below the usual limit of 1024 per process."""
+_LARGE = 1 << 24
 
 
 class PositionedReads:
@@ -34,6 +36,7 @@ class PositionedReads:
         Raises:
             DamagedError: the file is missing, or ends before the array does.
         """
+        self._require_room(name, offset, prod(shape) * np.dtype(dtype).itemsize)
         array = np.empty(shape, dtype)
         self._fill(name, offset, array.reshape(-1).view(np.uint8).data)
         return array
@@ -44,9 +47,23 @@ class PositionedReads:
         Raises:
             DamagedError: the file is missing, or too short.
         """
+        self._require_room(name, offset, nbytes)
         content = bytearray(nbytes)
         self._fill(name, offset, memoryview(content))
         return bytes(content)
+
+    def _require_room(self, name: str, offset: int, nbytes: int) -> None:
+        """No memory is taken for what a file cannot hold; small pieces are not worth the look."""
+        if nbytes > _LARGE:
+            size = os.fstat(self._descriptor(name).number).st_size
+            if offset + nbytes > size:
+                raise self._too_short(name, size, offset + nbytes)
+
+    def _too_short(self, name: str, size: int, end: int) -> DamagedError:
+        return DamagedError(
+            f"{self._folder / name} ends at byte {size}, before an entry that ends at {end}.",
+            "The shard was cut: restore it from a copy or make it again.",
+        )
 
     def _fill(self, name: str, offset: int, target: memoryview) -> None:
         # the local reference keeps the descriptor open even if another thread's read evicts it meanwhile
@@ -56,10 +73,7 @@ class PositionedReads:
             count = os.preadv(descriptor.number, [target[done:]], offset + done)
             if count == 0:
                 size = os.fstat(descriptor.number).st_size
-                raise DamagedError(
-                    f"{self._folder / name} ends at byte {size}, before an entry that ends at {offset + len(target)}.",
-                    "The shard was cut: restore it from a copy or make it again.",
-                )
+                raise self._too_short(name, size, offset + len(target))
             done += count
 
     def _descriptor(self, name: str) -> "Descriptor":

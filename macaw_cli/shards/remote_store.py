@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import read_json, write_json
+from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import require_version, sha256_file
 from macaw_cli.basics.remote_files import driver_errors_are_told, list_folder, stamp_of_info
 from macaw_cli.basics.remote_transfer import fetch, send
 from macaw_cli.basics.shell_words import to_type
+from macaw_cli.basics.typed_rows import COUNT, OBJECT, TEXT, Fields, mapping_of, or_null, read_object
 from macaw_cli.basics.urls import joined, without_secrets
 from macaw_cli.basics.working_files import remove_file, take_place, working_name
 from macaw_cli.shards.damage_note import DAMAGE_NAME
@@ -26,6 +27,7 @@ SMALL_FILES = ("journal.jsonl", "rejects.jsonl", "store.json", DAMAGE_NAME, "man
 """In the order in which they are written: what a manifest names is there before it."""
 RECORD_NAME = ".remote.json"
 _RECORD_VERSION = 1
+_RECORD = Fields({"url": TEXT, "stamps": mapping_of(or_null(TEXT))}, {"sizes": mapping_of(or_null(COUNT))})
 _HINT = "`macaw inspect --verify` lists everything that is damaged."
 
 
@@ -94,8 +96,9 @@ def read_record(folder: Path) -> dict[str, Any]:
     path = folder / RECORD_NAME
     if not path.exists() or _stores_folder() not in folder.absolute().parents:
         return {"url": "", "stamps": {}}
-    record: dict[str, Any] = read_json(path)
+    record: dict[str, Any] = read_object(path, OBJECT)
     require_version(record.get("format_version"), _RECORD_VERSION, path)
+    _RECORD.checked(record, str(path))
     return record
 
 
@@ -132,7 +135,7 @@ class RemoteShards:
     """
 
     def __init__(self, folder: Path, record: dict[str, Any], shards: Iterable[ShardRow]) -> None:
-        self._folder, self._url, self._sizes = folder, record["url"], record["sizes"]
+        self._folder, self._url, self._sizes = folder, record["url"], record.get("sizes") or {}
         self._shards = {shard.path.name: shard for shard in shards}
 
     def require_sizes(self) -> None:

@@ -1,7 +1,6 @@
 """The reader of training shards: rows from the index, text and features by positioned reads."""
 
 import copy
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +9,15 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
-from macaw_cli.basics.plain_names import shard_name
+from macaw_cli.basics.json_text import parse_json
+from macaw_cli.basics.typed_rows import TEXT, Fields, either, iterate_objects, list_of
 from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.dataset_lock import INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.positioned_reads import PositionedReads
-from macaw_cli.shards.training_rows import ConversationRow, MediaRef, Split, row_from_json
+from macaw_cli.shards.training_rows import ROW, ConversationRow, MediaRef, Split, row_from_json
+
+_MESSAGE = Fields({"role": TEXT, "content": either(TEXT, list_of(Fields({"type": TEXT}, {"text": TEXT})))})
+_CONVERSATION = Fields({"messages": list_of(_MESSAGE)})
 
 
 class FeatureView(Protocol):
@@ -90,8 +93,10 @@ class TrainingDataset:
 
     def conversation(self, row: ConversationRow) -> dict[str, Any]:
         """The whole conversation as stored: canonical fields and every extra key of its source."""
-        content: dict[str, Any] = json.loads(self._reads.bytes(row.shard, row.offset, row.nbytes))
-        return content
+        where = f"{self.folder / row.shard}, conversation {row.id}"
+        content = parse_json(self._reads.bytes(row.shard, row.offset, row.nbytes), where, DamagedError)
+        conversation: dict[str, Any] = _CONVERSATION.checked(content, where)
+        return conversation
 
     def messages(self, row: ConversationRow) -> list[dict[str, Any]]:
         """The canonical messages: `{"role", "content"}`, the content text or a list of parts."""
@@ -113,8 +118,7 @@ class TrainingDataset:
         entry = self.info["null"].get(modality)
         if entry is None:
             return None
-        shard = shard_name(entry["shard"], LOCK_NAME)
-        stored = self._reads.array(shard, entry["offset"], tuple(entry["shape"]), entry["dtype"])
+        stored = self._reads.array(entry["shard"], entry["offset"], tuple(entry["shape"]), entry["dtype"])
         return self._views[modality].of_null.array(stored, None) if modality in self._views else stored
 
     def verify(self) -> None:
@@ -138,14 +142,7 @@ class TrainingDataset:
         return replace(ref, shape=view.shape(ref.shape, ref.seconds), stored_shape=ref.shape)
 
     def _index(self) -> Iterator[dict[str, Any]]:
-        path = self.folder / INDEX_NAME
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    yield json.loads(line)
-                except ValueError as error:
-                    problem = f"{path}, line {number} is not valid JSON ({error})."
-                    raise DamagedError(problem, "Restore it from a copy.") from None
+        return iterate_objects(self.folder / INDEX_NAME, ROW)
 
     def _identity(self) -> tuple[int, int]:
         status = (self.folder / LOCK_NAME).stat()

@@ -2,15 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from sys import intern
 from typing import Any, Literal
 
-from macaw_cli.basics.plain_names import plain_name, shard_name
-from macaw_cli.modalities.table import Modality
-from macaw_cli.shards.dataset_lock import INDEX_NAME
+from macaw_cli.basics.typed_rows import (
+    COUNT,
+    DTYPE,
+    DTYPES,
+    LARGEST,
+    NUMBER,
+    PAIR,
+    PLAIN_NAME,
+    SHAPE,
+    SHARD_NAME,
+    TEXT,
+    TEXTS,
+    Fields,
+    is_shape,
+    list_of,
+    one_of,
+)
+from macaw_cli.modalities.table import MODALITIES, Modality
 
 Split = Literal["train", "val"]
 SPLITS: tuple[Split, ...] = ("train", "val")
+_MODALITIES = frozenset(MODALITIES)
+_USUAL_KEYS = 7
+"""Of a medium without a soundtrack or a length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +97,42 @@ def row_to_json(row: ConversationRow) -> dict[str, Any]:
     }
 
 
+_values = itemgetter("modality", "key", "shape", "dtype", "offset", "nbytes", "source")
+
+
+def _is_usual(medium: Any) -> bool:
+    """The fast test of a medium."""
+    try:
+        modality, key, shape, dtype, offset, nbytes, source = _values(medium)
+    except (KeyError, TypeError):
+        return False
+    if not (type(modality) is str and type(key) is str and type(dtype) is str and type(source) is str):
+        return False
+    if not (type(offset) is int and type(nbytes) is int and 0 <= offset <= LARGEST and 0 <= nbytes <= LARGEST):
+        return False
+    if not (type(shape) is list and dtype in DTYPES and modality in _MODALITIES and is_shape(shape)):
+        return False
+    return len(medium) == _USUAL_KEYS or (
+        COUNT.holds(medium.get("soundtrack_of", 0)) and NUMBER.holds(medium.get("seconds", 0))
+    )
+
+
+_MEDIUM = Fields(
+    {"modality": one_of(MODALITIES), "key": TEXT, "shape": SHAPE, "dtype": DTYPE, "offset": COUNT, "nbytes": COUNT},
+    {"source": TEXT, "soundtrack_of": COUNT, "seconds": NUMBER},
+    usual=_is_usual,
+)
+ROW = Fields(
+    {"id": TEXT, "split": one_of(SPLITS), "shard": SHARD_NAME, "sample": PLAIN_NAME, "json": PAIR,
+     "media": list_of(_MEDIUM)},
+    {"kind": TEXT, "choices": TEXTS, "tags": TEXTS},
+)  # fmt: skip
+"""A row of `index.jsonl`."""
+
+
 def row_from_json(content: Mapping[str, Any], dataset: int = 0) -> ConversationRow:
     """The inverse of `row_to_json`, for the dataset of this number."""
-    shard = intern(shard_name(content["shard"], INDEX_NAME))
+    shard = intern(content["shard"])
     kind = content.get("kind")
     return ConversationRow(
         id=content["id"],
@@ -88,8 +140,8 @@ def row_from_json(content: Mapping[str, Any], dataset: int = 0) -> ConversationR
         kind=intern(kind) if kind else None,
         choices=content.get("choices"),
         media=tuple(_media_from_json(item, shard, dataset) for item in content["media"]),
-        tags=tuple(content.get("tags", ())),
-        sample=intern(plain_name(content["sample"], INDEX_NAME)),
+        tags=tuple(content.get("tags") or ()),
+        sample=intern(content["sample"]),
         shard=shard,
         offset=content["json"][0],
         nbytes=content["json"][1],
@@ -117,6 +169,6 @@ def _media_from_json(content: Mapping[str, Any], shard: str, dataset: int) -> Me
         nbytes=content["nbytes"],
         soundtrack_of=content.get("soundtrack_of"),
         seconds=content.get("seconds"),
-        source=intern(content.get("source", "")),
+        source=intern(content.get("source") or ""),
         dataset=dataset,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from macaw_cli.basics.errors import InputError, LockedError
+from macaw_cli.basics.errors import InputError, LockedError, ResourceError
 from macaw_cli.basics.locks import LOCK_NAME, folder_lock
 
 HOLD = """
@@ -112,5 +112,5 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path):
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match="may not be written"), folder_lock(tmp_path / "x"):
+    with pytest.raises(ResourceError, match="x"), folder_lock(tmp_path / "x"):
         pass

@@ -146,7 +146,7 @@ def test_a_newer_format_is_refused_with_the_version(folder):
         (lambda folder: (folder / "dataset.json").unlink() or (folder / ".building").mkdir(), "never finished"),
         (lambda folder: (folder / "dataset.json").rename(folder / "store.json"), "is a feature store"),
         (lambda folder: (folder / "dataset.json").write_text("{"), "not valid JSON"),
-        (lambda folder: (folder / "dataset.json").write_text("[]"), "not a dataset's lock file"),
+        (lambda folder: (folder / "dataset.json").write_text("[]"), "dataset.json is not what macaw writes"),
     ],
 )
 def test_what_is_no_finished_dataset_is_told(folder, prepare, message):
