@@ -156,11 +156,10 @@ class _Conversation:
     def _split(self, rendered: Rendered) -> list[Piece]:
         """Pieces of text, and of the media that are marked in it."""
         pieces, start = [], 0
-        for place, character in enumerate(rendered.text):
-            if character in self.marks.modality_of:
-                part = rendered.part(start, place)
-                pieces += [Piece(part.text, controls=part.controls), Piece(modality=self.marks.modality_of[character])]
-                start = place + 1
+        for place, modality in self.marks.places_in(rendered.text):
+            part = rendered.part(start, place)
+            pieces += [Piece(part.text, controls=part.controls), Piece(modality=modality)]
+            start = place + 1
         part = rendered.part(start)
         return [*pieces, Piece(part.text, controls=part.controls)]
 
@@ -176,20 +175,23 @@ class _Conversation:
             lost = next((name for name in given if given.count(name) > found.count(name)), None)
             problem = f"loses the position of the {lost}" if lost else "repeats the position of a medium"
             raise UsageError(f"{self.template.title} {problem}.", ALPACA)
-        text = WHITE.sub("", whole.text)
-        for message in messages:
-            if message["role"] != "assistant" and WHITE.sub("", message["content"]) not in text:
-                raise self._lost(message["role"], message["content"])
+        for role, content in ((message["role"], message["content"]) for message in messages):
+            if role != "assistant" and not _holds(whole.text, content):
+                raise self._lost(role, content)
 
     def _require_answer(self, inner: Rendered, content: str) -> None:
         """An answer may lose its reasoning, and nothing else."""
-        words, kept = WHITE.sub("", content), WHITE.sub("", inner.text)
-        if words not in kept:
-            reasoned = REASONING_ENDS.search(words)
-            if not (reasoned and words.endswith(kept)):
+        if not _holds(inner.text, content):
+            words = WHITE.sub("", content)
+            if not (REASONING_ENDS.search(words) and words.endswith(WHITE.sub("", inner.text))):
                 raise self._lost("assistant", content)
 
     def _lost(self, role: str, content: str) -> UsageError:
         words = " ".join("".join(one for one in content if one not in self.marks.modality_of).split())
         shown = words if len(words) <= SHOWN else f"{words[:SHOWN]}..."
         return UsageError(f"{self.template.title} loses text of the {role}: {shown!r}.", ALPACA)
+
+
+def _holds(text: str, content: str) -> bool:
+    """Whether all of `content` stands in `text`, whatever white space a template trims."""
+    return content in text or WHITE.sub("", content) in WHITE.sub("", text)

@@ -46,21 +46,20 @@ class TextEncoder:
 
     def could_complete(self, text: str) -> tuple[bool, bool]:
         """Whether `text` begins like the end of a control token, and whether it ends like the beginning of one."""
-        lengths = range(1, min(self._longest, len(text) + 1))
-        opens = any(text[:length] in self._endings for length in lengths)
-        return opens, any(text[-length:] in self._beginnings for length in lengths)
+        opens = text.startswith(self._endings.get(text[:1], ()))
+        return opens, text.endswith(self._beginnings.get(text[-1:], ()))
 
     @cached_property
-    def _longest(self) -> int:
-        return max(map(len, self.ids_of), default=0)
+    def _beginnings(self) -> dict[str, tuple[str, ...]]:
+        """What a control token can begin with, by the last character."""
+        found = {token[:length] for token in self.ids_of for length in range(1, len(token))}
+        return {last: tuple(one for one in found if one[-1] == last) for last in {one[-1] for one in found}}
 
     @cached_property
-    def _beginnings(self) -> frozenset[str]:
-        return frozenset(token[:length] for token in self.ids_of for length in range(1, len(token)))
-
-    @cached_property
-    def _endings(self) -> frozenset[str]:
-        return frozenset(token[start:] for token in self.ids_of for start in range(1, len(token)))
+    def _endings(self) -> dict[str, tuple[str, ...]]:
+        """What a control token can end with, by the first character."""
+        found = {token[start:] for token in self.ids_of for start in range(1, len(token))}
+        return {first: tuple(one for one in found if one[0] == first) for first in {one[0] for one in found}}
 
     def spelled(self, text: str) -> tuple[Span, ...]:
         """Every control token that is spelled in `text`, whoever wrote it."""
@@ -80,7 +79,7 @@ class TextEncoder:
             return []
         meant = [self.ids_of[text[start:end]] for start, end in controls]
         if self.spelled(text) == tuple(controls):
-            ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
+            ids = self._tokenised(text)
             if self._controls_in(ids) == self._known(meant):
                 return ids
         for encode in (self._with_twin, self._in_pieces):
@@ -91,7 +90,38 @@ class TextEncoder:
             f"The tokenizer makes a control token of text: {text[:60]!r}.", "Take the token out of the text."
         )
 
+    def _tokenised(self, text: str) -> list[int]:
+        """The ids that the tokenizer makes of `text`, without the work it does around them where that changes none."""
+        ids: list[int]
+        if not self._wraps_backend:
+            ids = self._tokenizer(text, add_special_tokens=False).input_ids
+            return ids
+        backend = self._tokenizer.backend_tokenizer
+        # the tokenizer's own call sets these three each time as well
+        if backend.truncation is not None:
+            backend.no_truncation()
+        if backend.padding is not None:
+            backend.no_padding()
+        if backend.encode_special_tokens != self._tokenizer.split_special_tokens:
+            backend.encode_special_tokens = self._tokenizer.split_special_tokens
+        [encoding] = backend.encode_batch_fast([text], add_special_tokens=False)
+        ids = encoding.ids
+        return ids
+
+    @cached_property
+    def _wraps_backend(self) -> bool:
+        """Whether calling the tokenizer does what its backend does, and no more: some classes change the text first."""
+        from transformers import PreTrainedTokenizerFast
+
+        own = type(self._tokenizer)
+        names = ("__call__", "_encode_plus")
+        return isinstance(self._tokenizer, PreTrainedTokenizerFast) and all(
+            getattr(own, name) is getattr(PreTrainedTokenizerFast, name) for name in names
+        )
+
     def _controls_in(self, ids: Sequence[int]) -> list[int]:
+        if self._control_ids.isdisjoint(ids):
+            return []
         return self._known([one for one in ids if one in self._control_ids])
 
     def _known(self, ids: list[int]) -> list[int]:

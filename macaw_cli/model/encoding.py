@@ -158,9 +158,9 @@ class ConversationEncoder:
         start = self._start()
         ids, labels, order = [*start], [IGNORED] * len(start), []
         pieces = self._pieces(messages, names, absent)
-        for piece in (replace(one, supervised=one.supervised and one.answer not in learnt) for one in pieces):
+        for piece in pieces:
             if piece.modality is None:
-                new, new_labels = self._text(piece)
+                new, new_labels = self._text(piece, supervised=piece.supervised and piece.answer not in learnt)
             else:
                 at = next(waiting[piece.modality], None)
                 order += [] if at is None else [at]
@@ -186,11 +186,11 @@ class ConversationEncoder:
             pieces = alpaca_pieces(messages, unplaced)
         return joined(pieces)
 
-    def _text(self, piece: Piece) -> tuple[list[int], list[int]]:
+    def _text(self, piece: Piece, *, supervised: bool) -> tuple[list[int], list[int]]:
         ids = self._text_encoder.ids(piece.text, piece.controls)
         if piece.ends:
             ids = [*ids, self.tokenizer.eos_token_id]
-        return ids, ids if piece.supervised else [IGNORED] * len(ids)
+        return ids, ids if supervised else [IGNORED] * len(ids)
 
     def _block(self, modality: Modality, shape: Sequence[int] | None) -> list[int]:
         """Tags around one placeholder per soft token; without a shape, the block of an absent medium."""

@@ -15,6 +15,7 @@ from macaw_cli.model.control_tokens import Span, TextEncoder
 
 PRIVATE_USE = range(0xE000, 0xF8FF)
 HELD = re.compile("[\ue000-\uf8ff]")
+"""Of which a text's own and the marks are."""
 Style = Literal["inside", "before", "after"]
 STYLES: tuple[Style, ...] = ("inside", "before", "after")
 """How a spelled control token can be marked, the safest first; a template that looks for it needs it whole."""
@@ -120,7 +121,12 @@ class Marks:
 
     def media_in(self, text: str) -> list[Modality]:
         """The media that are marked in `text`, in order."""
-        return [self.modality_of[one] for one in text if one in self.modality_of]
+        return [modality for _, modality in self.places_in(text)]
+
+    def places_in(self, text: str) -> list[tuple[int, Modality]]:
+        """Where each medium is marked in `text`, in order."""
+        found = ((match.start(), self.modality_of.get(match[0])) for match in HELD.finditer(text))
+        return [(place, modality) for place, modality in found if modality]
 
 
 def marks_for(texts: Iterable[str]) -> Marks:

@@ -1,5 +1,6 @@
 """Conversations in chat templates of many families: what is trained is what the chat sends, and data stays text."""
 
+import os
 import runpy
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.model.encoding import ConversationEncoder
 
-SHARED = Path(__file__).parents[3] / "shared/cases/text/chat_templates.py"
+GOLDEN = Path(os.environ.get("MACAW_GOLDEN", Path(__file__).parents[3] / "shared" / "golden"))
+SHARED = GOLDEN.parent / "cases/text/chat_templates.py"
 SHAPES = {"image": (10, 16), "audio": (30, 12), "video": (3, 10, 16)}
 REFUSED = {"alternating", "instructed"}
 """Templates that refuse a system message."""
@@ -245,16 +247,25 @@ def test_private_use_characters_in_a_text_stay_there(make):
     assert f"[image]\n{text}" in shown(encoder, encoder.prompt(talk(text), [("image", SHAPES["image"])]).input_ids)
 
 
-@pytest.mark.skipif(not SHARED.is_file(), reason="the shared cases are not here")
-def test_the_shared_templates_train_what_the_chat_sends(make):
+@pytest.mark.skipif(not SHARED.is_file(), reason="the shared cases are not at hand (set MACAW_GOLDEN)")
+@pytest.mark.parametrize("turns", [1, 2, 3, 4])
+def test_the_shared_templates_train_what_the_chat_sends(make, turns):
     found = {name: text for name, text in runpy.run_path(str(SHARED)).items() if name.isupper()}
     assert found
     for template in found.values():
         encoder = make(template)
-        messages = talk("a?", "b", [{"type": "image"}, {"type": "text", "text": "c?"}], "d", system="Be kind.")
-        media = [("image", SHAPES["image"])]
-        assert len(encoder.examples(messages, media)) == 1
-        whole, prompt = encoder.encode(messages, media), encoder.prompt(messages[:-1], media)
-        assert whole.input_ids[: len(prompt.input_ids)] == prompt.input_ids
-        assert "think" not in shown(encoder, whole.labels)
-        assert all(word in shown(encoder, whole.input_ids) for word in ("Be kind.", "a?", "b", "[image]", "c?", "d"))
+        for shown_in in range(turns):
+            texts = [[{"type": "text", "text": f"question {turn}?"}] for turn in range(turns)]
+            texts[shown_in].insert(0, {"type": "image"})
+            messages = talk(*(one for turn in range(turns) for one in (texts[turn], f"say {turn}")), system="Be kind.")
+            media = [("image", SHAPES["image"])]
+            [whole] = encoder.examples(messages, media)
+            learnt = answers(encoder, whole)
+            for turn, (before, text) in enumerate(learnt):
+                sent = messages[: 2 * turn + 2]
+                assert before == encoder.prompt(sent, media if turn >= shown_in else []).input_ids
+                assert f"say {turn}" in text and "think" not in text
+            assert len(learnt) == turns
+            words = ("Be kind.", *(f"question {turn}?" for turn in range(turns)))
+            places = [shown(encoder, whole.input_ids).index(word) for word in words]
+            assert places == sorted(places)

@@ -76,6 +76,24 @@ def test_text_without_control_tokens_has_the_tokenizers_own_ids(kind):
     assert encoder.ids(text, encoder.spelled(text)) == tokenizer(text, add_special_tokens=False).input_ids
 
 
+def test_truncation_and_padding_that_a_tokenizer_file_names_are_not_used():
+    tokenizer, text = tiny_macaw.byte_tokenizer(), "one two three"
+    plain = tokenizer(text, add_special_tokens=False).input_ids
+    tokenizer.backend_tokenizer.enable_truncation(4)
+    assert TextEncoder(tokenizer).ids(text) == plain
+    tokenizer.backend_tokenizer.enable_padding(length=64)
+    assert TextEncoder(tokenizer).ids(text) == plain
+
+
+def test_a_tokenizer_that_changes_texts_first_is_called_itself():
+    class Lowering(PreTrainedTokenizerFast):
+        def _encode_plus(self, text, *args, **options):
+            return super()._encode_plus(text.lower(), *args, **options)
+
+    tokenizer = Lowering(tokenizer_object=tiny_macaw.byte_tokenizer().backend_tokenizer, eos_token="</s>")
+    assert TextEncoder(tokenizer).ids("ONE") == tiny_macaw.byte_tokenizer()("one", add_special_tokens=False).input_ids
+
+
 def test_meant_and_spelled_tokens_have_the_ids_that_their_surroundings_give_them():
     tokenizer = llama_like()
     encoder = TextEncoder(tokenizer)
