@@ -18,7 +18,7 @@ from macaw_cli.features.engines.worker_engine import WorkerEngine
 
 def paced(jobs):
     for job in jobs:
-        time.sleep(0.1)
+        time.sleep(0.5)
         yield job
 
 run = WorkerEngine.run
@@ -26,7 +26,8 @@ WorkerEngine.run = lambda self, jobs, *others: run(self, paced(jobs), *others)
 """
 """There is no GPU where the tests run: workers on the CPU stand in for those of `--gpus`.
 
-Jobs are handed out ten a second: on a busy machine the tests that kill in the middle would otherwise come too late.
+Jobs are handed out two a second: on a busy machine one worker may start seconds after the other, and the tests that kill
+in the middle would otherwise come too late.
 """
 
 
