@@ -99,7 +99,7 @@ def test_killed_while_it_makes_its_world_it_continues_with_the_same_files(tmp_pa
         time.sleep(0.02)
     os.killpg(started.pid, signal.SIGKILL)
     started.wait()
-    assert not (tmp_path / "world" / "quickstart.json").exists()
+    assert not (tmp_path / "world" / "runs").exists()
     finished = macaw("quickstart", "world", *SMALL, cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     assert "Next: cd" in finished.stdout
