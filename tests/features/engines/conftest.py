@@ -26,7 +26,7 @@ WorkerEngine.run = lambda self, jobs, *others: run(self, paced(jobs), *others)
 """
 """There is no GPU where the tests run: workers on the CPU stand in for those of `--gpus`.
 
-Jobs are handed out two a second: on a busy machine one worker may start seconds after the other, and the tests that kill
+Jobs are handed out two a second: on a busy machine one worker may start seconds after the other, and tests that kill
 in the middle would otherwise come too late.
 """
 
