@@ -15,11 +15,13 @@ from macaw_cli.inference import scoring
 from macaw_cli.inference.branches import BranchRow, BranchScore
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.positions import require_positions
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import MediaRef
 
 MOST_LOGITS = 2**28
 """Of a forward pass: half a GiB in bf16."""
+HINT = "Shorten it or take it out of the dataset, or train on an LLM with more positions."
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,14 @@ def batches_of(
     batch_size: int,
     model: MacawForConditionalGeneration,
 ) -> Iterator[list[Encoded]]:
-    """Encoded questions, sorted by length so that a batch holds little padding; one at least, else few logits."""
+    """Encoded questions, sorted by length so that a batch holds little padding; one at least, else few logits.
+
+    Raises:
+        InputError: one of them is longer than the positions that the LLM has learned.
+    """
     rows = sorted(_rows(asked, questions, encoder), key=lambda one: (one.row.length, one.numbers[0]))
+    longest = max((one.row.longest for one in rows), default=0)
+    require_positions(model.config.text_config, longest, "The longest held-out question with its answer", HINT)
     most = MOST_LOGITS // model.config.text_config.vocab_size
     batch: list[Encoded] = []
     for one in rows:

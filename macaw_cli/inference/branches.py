@@ -35,6 +35,11 @@ class BranchRow:
         """Tokens of the row."""
         return len(self.prompt) + len(self.tail)
 
+    @property
+    def longest(self) -> int:
+        """Positions that the model reads: those of the prompt and of the longest branch without its last token."""
+        return len(self.prompt) + max(map(len, self.branches)) - 1
+
 
 @dataclass(frozen=True)
 class BranchBatch:

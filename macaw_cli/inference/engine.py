@@ -14,7 +14,7 @@ from macaw_cli.model.answer_ends import answer_ends
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.isolation import branches_stay_apart
 from macaw_cli.model.modeling import MacawForConditionalGeneration
-from macaw_cli.model.positions import position_table
+from macaw_cli.model.positions import position_table_of
 
 
 class Engine:
@@ -60,7 +60,7 @@ class Engine:
 
     @cached_property
     def _position_table(self) -> int | None:
-        return position_table(self.model.config)
+        return position_table_of(getattr(self.model, "language_model", self.model))
 
     def stays_apart(self, longest: int) -> bool:
         """Whether padding on the left changes nothing in rows of this length."""

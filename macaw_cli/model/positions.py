@@ -23,15 +23,22 @@ def position_table(llm_config: Any) -> int | None:
 
     Rotary and relative positions have no end; the structure of the LLM is looked at, not a list of names.
     """
-    stated = stated_positions(llm_config)
-    if stated is None:
+    if stated_positions(llm_config) is None:
         return None
     try:
         with torch.device("meta"):
-            llm = causal_lm_of(llm_config)
+            llm = causal_lm_of(llm_config.get_text_config())
     except InputError:  # it comes as code, which whoever loads the LLM tells
         return None
     except (AttributeError, ImportError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError):
+        return None
+    return position_table_of(llm)
+
+
+def position_table_of(llm: torch.nn.Module) -> int | None:
+    """As `position_table`, of an LLM that is there."""
+    stated = stated_positions(llm.config)
+    if stated is None:
         return None
     for name, tensor in (*llm.named_parameters(), *llm.named_buffers()):
         of_positions = any(part in name.lower() for part in NAMES)

@@ -1,11 +1,14 @@
 import json
+import re
 import shutil
 from types import SimpleNamespace
 
 import pytest
 import torch
+from transformers import GPT2Config
 
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.evaluation import run as evaluation_run
 from macaw_cli.evaluation import scoring
@@ -13,7 +16,10 @@ from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.held_out import first_per_kind, held_out_questions
 from macaw_cli.evaluation.run import evaluate_folder
 from macaw_cli.inference import scoring as inference_scoring
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.folder import load_model
+from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.shards.training_dataset import TrainingDataset
 
 
@@ -145,6 +151,23 @@ def test_a_dataset_that_holds_nothing_out_says_what_to_do(model_and_encoder, dat
     monkeypatch.setattr(dataset, "conversations", lambda split: [])
     with pytest.raises(InputError, match=r"No conversation of the dataset .* is held out"):
         evaluate_model(*model_and_encoder, dataset)
+
+
+def gpt2_macaw(config, positions):
+    """A model with learned positions for the same features and vocabulary."""
+    llm = GPT2Config(n_positions=positions, n_embd=16, n_layer=1, n_head=2, vocab_size=config.vocabulary_size)
+    made = MacawConfig.for_llm(llm, design("linear"), config.feature_shapes, fingerprints=config.fingerprints)
+    return MacawForConditionalGeneration(made).eval()
+
+
+def test_questions_longer_than_the_learned_positions_are_refused_with_both_numbers(model_and_encoder, dataset):
+    config, tokenizer = model_and_encoder[0].config, model_and_encoder[1].tokenizer
+    short = gpt2_macaw(config, 20)
+    with pytest.raises(InputError, match=r"question .* has \d+ tokens.* only 20 positions") as told:
+        evaluate_model(short, ConversationEncoder(tokenizer, short.config), dataset)
+    needed = int(re.search(r"has ([\d,]+) tokens", str(told.value))[1])
+    enough = gpt2_macaw(config, needed)
+    assert evaluate_model(enough, ConversationEncoder(tokenizer, enough.config), dataset)
 
 
 def test_without_a_model_it_says_so(tmp_path):

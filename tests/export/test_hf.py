@@ -11,6 +11,7 @@ import pytest
 import tiny_encoders
 import tiny_macaw
 import torch
+from transformers import OPTConfig, OPTForCausalLM
 
 from macaw_cli.basics.errors import InputError, LockedError, MismatchError
 from macaw_cli.basics.fingerprints import sha256_file
@@ -48,6 +49,20 @@ def test_a_fresh_process_gives_the_sources_logits_from_raw_media(export):
 def test_an_injection_is_exported_with_its_model(copy):
     gated = GatedCrossAttentionSettings(name="gated-cross-attention", every=1, heads=2, head_dim=8)
     proof = exported(copy, "gated", tiny_macaw.make_model(copy, "gated", injection=gated)).proof
+    assert proof.modalities == ("image", "audio", "video") and proof.largest_difference <= 1e-5
+
+
+def test_an_llm_whose_embeddings_are_narrower_than_its_layers_is_exported(copy):
+    tokenizer, folder = tiny_macaw.byte_tokenizer(), copy / "models/llm"
+    shutil.rmtree(folder)
+    config = OPTConfig(
+        vocab_size=len(tokenizer), hidden_size=32, ffn_dim=48, num_hidden_layers=1, num_attention_heads=2,
+        word_embed_proj_dim=16, max_position_embeddings=512, do_layer_norm_before=False,
+        bos_token_id=0, eos_token_id=1, pad_token_id=1,
+    )  # fmt: skip
+    OPTForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    proof = exported(copy, "narrow", tiny_macaw.make_model(copy, "narrow")).proof
     assert proof.modalities == ("image", "audio", "video") and proof.largest_difference <= 1e-5
 
 

@@ -136,11 +136,14 @@ def test_a_request_that_is_cancelled_before_it_begins_ends_as_well(model, engine
     assert ends == {0: "length", 1: "cancelled", 2: "length"}
 
 
-def test_an_answer_has_at_least_one_token_and_ends_with_the_learned_positions(byte_tokenizer):
+@pytest.mark.parametrize("bridged", [False, True])
+def test_an_answer_has_at_least_one_token_and_ends_with_the_learned_positions(byte_tokenizer, bridged):
     with pytest.raises(ValueError, match="max_new_tokens"):
         GenerationRequest(prompt=[1], max_new_tokens=0)
-    sizes = {"vocab_size": 300, "n_embd": 16, "n_layer": 1, "n_head": 2}
-    engine = Engine(GPT2LMHeadModel(GPT2Config(n_positions=16, **sizes)).eval(), byte_tokenizer, frozenset())
+    llm = GPT2Config(n_positions=16, vocab_size=300, n_embd=16, n_layer=1, n_head=2)
+    config = MacawConfig.for_llm(llm, LinearBridgeSettings(), SHAPES)
+    model = MacawForConditionalGeneration.build(config, None) if bridged else GPT2LMHeadModel(llm)
+    engine = Engine(model.eval(), byte_tokenizer, frozenset())
     *_, end = engine.generate([GenerationRequest(prompt=[1, 2, 3], max_new_tokens=20)])
     assert (end.ending, end.completion_tokens) == ("length", 13)
     with pytest.raises(InputError, match=r"16.*16"):
