@@ -13,12 +13,10 @@ kinds of row of which there are millions have a test of their own for the usual 
 import functools
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from operator import call, itemgetter
-from pathlib import Path
 from typing import Any, TypeVar
 
-from macaw_cli.basics.atomic_files import line_number, located_jsonl, read_json
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.plain_names import is_plain_name, is_shard_name
 from macaw_cli.basics.shown_text import cut, shown
@@ -232,25 +230,3 @@ def made_of(type_: type[T], content: Mapping[str, Any]) -> T:
     """A dataclass from a checked object; keys that it does not know, as of a newer macaw, are left out."""
     known = getattr(type_, "__dataclass_fields__")  # noqa: B009, mypy knows no such attribute of a type
     return type_(**{name: content[name] for name in known if name in content})
-
-
-def read_object(path: Path, kind: Kind) -> Any:
-    """The content of a JSON file that macaw wrote.
-
-    Raises:
-        DamagedError: it is not JSON, or something else than macaw writes there.
-    """
-    return kind.checked(read_json(path), str(path))
-
-
-def iterate_objects(path: Path, kind: Kind) -> Iterator[Any]:
-    """The rows of a JSONL file that macaw wrote, one at a time; absent means none.
-
-    Raises:
-        DamagedError: with the line that is not JSON, or something else than macaw writes there.
-    """
-    holds = kind.holds
-    for position, row in located_jsonl(path):
-        if not holds(row):
-            kind.checked(row, f"{path}, line {line_number(path, position)}")
-        yield row

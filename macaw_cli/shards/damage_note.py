@@ -9,7 +9,8 @@ from pathlib import Path
 
 from macaw_cli.basics.atomic_files import fsync_folder, write_json
 from macaw_cli.basics.fingerprints import require_version
-from macaw_cli.basics.typed_rows import OBJECT, SHARD_NAME, TEXT, Fields, list_of, read_object
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT, SHARD_NAME, TEXT, Fields, list_of
 from macaw_cli.basics.working_files import kind_of, remove_file
 
 DAMAGE_NAME = "damaged.json"

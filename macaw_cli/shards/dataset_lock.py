@@ -12,6 +12,7 @@ from typing import Any
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import require_version, sha256_file
 from macaw_cli.basics.owned_folders import FolderKind, marker_content
+from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import (
     COUNT,
     DTYPE,
@@ -24,7 +25,6 @@ from macaw_cli.basics.typed_rows import (
     list_of,
     mapping_of,
     one_of,
-    read_object,
 )
 from macaw_cli.basics.working_files import kind_of
 

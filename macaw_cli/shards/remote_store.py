@@ -17,7 +17,8 @@ from macaw_cli.basics.fingerprints import require_version, sha256_file
 from macaw_cli.basics.remote_files import driver_errors_are_told, list_folder, stamp_of_info
 from macaw_cli.basics.remote_transfer import fetch, send
 from macaw_cli.basics.shell_words import to_type
-from macaw_cli.basics.typed_rows import COUNT, OBJECT, TEXT, Fields, mapping_of, or_null, read_object
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import COUNT, OBJECT, TEXT, Fields, mapping_of, or_null
 from macaw_cli.basics.urls import joined, without_secrets
 from macaw_cli.basics.working_files import remove_file, take_place, working_name
 from macaw_cli.shards.damage_note import DAMAGE_NAME

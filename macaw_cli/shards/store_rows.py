@@ -11,6 +11,7 @@ from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.plain_names import is_shard_name
 from macaw_cli.basics.shown_text import shown
+from macaw_cli.basics.typed_files import iterate_objects, read_object
 from macaw_cli.basics.typed_rows import (
     COUNT,
     DTYPE,
@@ -24,10 +25,8 @@ from macaw_cli.basics.typed_rows import (
     Fields,
     Kind,
     is_shape,
-    iterate_objects,
     mapping_of,
     one_of,
-    read_object,
 )
 from macaw_cli.modalities.table import MODALITIES
 

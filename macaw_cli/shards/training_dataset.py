@@ -10,7 +10,8 @@ import numpy as np
 
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
 from macaw_cli.basics.json_text import parse_json
-from macaw_cli.basics.typed_rows import TEXT, Fields, either, iterate_objects, list_of
+from macaw_cli.basics.typed_files import iterate_objects
+from macaw_cli.basics.typed_rows import TEXT, Fields, either, list_of
 from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.dataset_lock import INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.positioned_reads import PositionedReads

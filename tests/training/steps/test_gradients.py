@@ -26,7 +26,7 @@ def plain(world, tmp_path_factory):
     for example in (example for pack in step.packs for example in pack):
         inputs = reader.read((example,)).inputs(torch.device("cpu"))
         model(**inputs, num_supervised=step.supervised_tokens).loss.backward()
-    groups = {name: list(parameters.values()) for name, parameters in model.trainable_groups().items()}
+    groups = {name: list(parameters.values()) for name, parameters in model.trainable_groups().items() if parameters}
     return {
         name: math.sqrt(sum(float(one.grad.double().square().sum()) for one in parameters if one.grad is not None))
         for name, parameters in groups.items()
