@@ -1,18 +1,16 @@
 """The designs of bridges by name, and `bridge:`, which is one design for all modalities or one for each."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
-from pydantic_core import PydanticCustomError
 
-from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
+from macaw_cli.config.named_designs import require_design, saved_design
 from macaw_cli.config.setting_types import TAG, ShortForm
 
 BridgeDesign = FrameStackBridgeSettings | LinearBridgeSettings | MacawBridgeSettings | MlpBridgeSettings
@@ -58,7 +56,7 @@ class DesignForm(ShortForm):
         """The section, as plain values."""
         section = super().__call__(value)
         if isinstance(section, Mapping) and "name" in section:
-            _require_design(section["name"])
+            require_design(section["name"], DESIGNS)
         return section
 
     def chosen(self, section: dict[str, Any], name: Any) -> dict[str, Any]:
@@ -151,12 +149,8 @@ def design(name: str = DEFAULT, **options: Any) -> BridgeDesign:
     Raises:
         MismatchError: no such design or option, as in a model that a newer macaw saved.
     """
-    known = [one.name for one in fields(DESIGNS[name])] if name in DESIGNS else []
-    unknown = sorted(set(options) - set(known))
-    if not known or unknown:
-        what = f"the option {unknown[0]} of the bridge {name}" if known else f"the bridge {name}"
-        raise MismatchError(f"This macaw does not know {what}.", "Use the macaw that saved the model, or a newer one.")
-    return DESIGNS[name](**options)
+    found: BridgeDesign = saved_design("bridge", name, options, DESIGNS)
+    return found
 
 
 def read_bridge(saved: Mapping[str, Any], modality: str) -> BridgeDesign:
@@ -187,11 +181,3 @@ def _modalities() -> list[str]:
 
 def _named_modalities(section: Mapping[Any, Any]) -> dict[str, Any]:
     return {name: section[name] for name in _modalities() if name in section}
-
-
-def _require_design(name: Any) -> None:
-    if not isinstance(name, str) or name not in DESIGNS:
-        close = difflib.get_close_matches(str(name), DESIGNS, n=1)
-        hint = f" (did you mean `{close[0]}`?)" if close else ""
-        words = f"must be one of {', '.join(f'`{known}`' for known in DESIGNS)}, found {name!r}{hint}"
-        raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": "name"})

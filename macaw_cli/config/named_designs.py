@@ -1,0 +1,43 @@
+"""Settings that are one of several designs, chosen by name: refused names, and what a saved model holds."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from macaw_cli.basics.errors import MismatchError
+
+
+def require_design(name: Any, designs: Mapping[str, Any]) -> None:
+    """Refuse a name that no design has, with the nearest one.
+
+    Raises:
+        PydanticCustomError: which the settings tell with the dotted key.
+    """
+    if not isinstance(name, str) or name not in designs:
+        close = difflib.get_close_matches(str(name), designs, n=1)
+        hint = f" (did you mean `{close[0]}`?)" if close else ""
+        words = f"must be one of {', '.join(f'`{known}`' for known in designs)}, found {name!r}{hint}"
+        raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": "name"})
+
+
+def saved_design(what: str, name: str, options: Mapping[str, Any], designs: Mapping[str, Any]) -> Any:
+    """Settings of one design from plain values; the names are checked, the values are not.
+
+    Args:
+        what: kind of design, as in "the bridge".
+        name: of the design.
+        options: its settings; absent ones have their defaults.
+        designs: name to settings class.
+
+    Raises:
+        MismatchError: no such design or option, as in a model that a newer macaw saved.
+    """
+    known = [one.name for one in fields(designs[name])] if name in designs else []
+    unknown = sorted(set(options) - set(known))
+    if not known or unknown:
+        told = f"the option {unknown[0]} of the {what} {name}" if known else f"the {what} {name}"
+        raise MismatchError(f"This macaw does not know {told}.", "Use the macaw that saved the model, or a newer one.")
+    return designs[name](**options)
