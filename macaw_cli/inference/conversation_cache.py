@@ -1,15 +1,14 @@
 """Keys and values of a conversation's earlier turns, so that a new turn costs its own tokens alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from macaw_cli.inference.features import Features
 from macaw_cli.model.configuration import MacawConfig
-
-Features = Mapping[str, Sequence[Tensor]]
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import Any, Self
 import torch
 
 from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.inference.features import joined_features
 from macaw_cli.inference.requests import EndEvent, Ending, Event, GenerationRequest, TokenEvent
 from macaw_cli.inference.sampling import TokenChooser
 from macaw_cli.inference.text_stream import TextStream
@@ -201,10 +202,7 @@ def _chosen(logits: torch.Tensor, answers: list[_Answer]) -> list[int]:
 def _prompts(model: Any, answers: list[_Answer]) -> tuple[dict[str, Any], torch.Tensor | None, int]:
     """Inputs of the first call, the mask where prompts are padded, and the positions that are read then."""
     prompts = [list(answer.request.prompt) for answer in answers]
-    features: dict[str, list[torch.Tensor]] = {}
-    for answer in answers:
-        for name, media in answer.request.features.items():
-            features.setdefault(name, []).extend(media)
+    features = joined_features(answer.request.features for answer in answers)
     longest = max(map(len, prompts))
     cache = answers[0].request.cache
     if cache is not None:

@@ -1,12 +1,11 @@
 """What is asked of the engine, and what it says while it answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from torch import Tensor
-
 from macaw_cli.inference.conversation_cache import ConversationCache
+from macaw_cli.inference.features import Features
 from macaw_cli.inference.sampling import Sampling
 
 Ending = Literal["end", "stop", "length", "cancelled"]
@@ -28,7 +27,7 @@ class GenerationRequest:
     """
 
     prompt: Sequence[int]
-    features: Mapping[str, Sequence[Tensor]] = field(default_factory=dict)
+    features: Features = field(default_factory=dict)
     max_new_tokens: int = 128
     sampling: Sampling = field(default_factory=Sampling)
     seed: int = 0

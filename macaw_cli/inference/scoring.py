@@ -1,8 +1,6 @@
 """How likely candidate answers are: rows of prompts and candidates through the model, in one forward pass."""
 
-from collections.abc import Mapping, Sequence
-
-import torch
+from collections.abc import Sequence
 
 from macaw_cli.inference.branches import (
     BranchRow,
@@ -13,11 +11,9 @@ from macaw_cli.inference.branches import (
     kept_logits,
     plain_batch,
 )
+from macaw_cli.inference.features import Features, joined_features
 from macaw_cli.model.isolation import branches_stay_apart
 from macaw_cli.model.modeling import MacawForConditionalGeneration
-
-Features = Mapping[str, Sequence[torch.Tensor]]
-"""`image_features` and the like of one row, one tensor per medium, in order of appearance."""
 
 
 def score(
@@ -32,10 +28,8 @@ def score(
     """
     plain = _needs_plain_rows(model, rows)
     layout = plain_batch(apart(rows)) if plain else branch_batch(rows)
-    together: dict[str, list[torch.Tensor]] = {}
-    for row, own in zip(rows, features, strict=True):
-        for name, media in own.items():
-            together.setdefault(name, []).extend(list(media) * (len(row.branches) if plain else 1))
+    pairs = zip(rows, features, strict=True)
+    together = joined_features(own for row, own in pairs for _ in (row.branches if plain else (0,)))
     output = model(**layout.inputs(model.device), logits_to_keep=layout.keep, use_cache=False, **together)
     if not plain:
         return branch_scores(rows, layout, output.logits)
