@@ -17,10 +17,10 @@ FORMS = {
     "macaw (default)": ["bridge.name=macaw", "bridge.variant=default"],
     "macaw (paper)": ["bridge.name=macaw", "bridge.variant=paper"],
     # one soft token per feature token: a film has 384 of them and 100 of its soundtrack
-    "linear": ["bridge.name=linear", "training.max_tokens=640"],
-    "mlp": ["bridge.name=mlp", "training.max_tokens=640"],
-    "mlp with norms": ["bridge.name=mlp", "bridge.norm=true", "training.max_tokens=640"],
-    "frame-stack": ["bridge.name=frame-stack", "training.max_tokens=640"],
+    "linear": ["bridge.name=linear", "training.max_length=640"],
+    "mlp": ["bridge.name=mlp", "training.max_length=640"],
+    "mlp with norms": ["bridge.name=mlp", "bridge.norm=true", "training.max_length=640"],
+    "frame-stack": ["bridge.name=frame-stack", "training.max_length=640"],
 }
 COLOURS = ["#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#e6ab02"]
 

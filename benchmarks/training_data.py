@@ -39,10 +39,11 @@ def main() -> None:
     options = parse()
     with tempfile.TemporaryDirectory(prefix="macaw-training-data-", dir=options.folder) as folder:
         make_dataset(Path(folder), load_mix(), images=options.images, films=options.films)
-        loader = Loader(Path(folder) / "dataset", options.pack_tokens, options.steps)
+        loader = Loader(Path(folder) / "dataset", options.sequence_length, options.steps)
         report = {
             "padding": {f"{budget} tokens x {packs} packs": shares for budget, packs, shares in padding()},
-            "dataset_bytes": loader.stored_bytes, "pack_tokens": options.pack_tokens, "packs": len(loader.packs),
+            "dataset_bytes": loader.stored_bytes,
+            "sequence_length": options.sequence_length, "packs": len(loader.packs),
             "cold": loader.report(warm=False), "warm": loader.report(warm=True),
         }  # fmt: skip
     print(json.dumps(report, indent=2))
@@ -55,7 +56,7 @@ def padding() -> list[tuple[int, int, dict[str, float]]]:
     found = []
     for budget in BUDGETS:
         for packs in PACKS_PER_STEP:
-            steps = plan_epoch(lengths, supervised, seed=0, epoch=0, token_budget=budget, packs_per_step=packs)
+            steps = plan_epoch(lengths, supervised, seed=0, epoch=0, token_budget=budget, global_batch_size=packs)
             shares = {f"{ranks} ranks": round(padding_share(steps, lengths, ranks), 5) for ranks in RANKS}
             found.append((budget, packs, shares))
     return found
@@ -66,11 +67,11 @@ class Loader:
 
     Args:
         folder: a dataset whose conversations are named after their number in the mix.
-        pack_tokens: budget of a pack.
+        sequence_length: budget of a pack.
         steps: packs that are trained on.
     """
 
-    def __init__(self, folder: Path, pack_tokens: int, steps: int) -> None:
+    def __init__(self, folder: Path, sequence_length: int, steps: int) -> None:
         self._steps = steps
         self._folder = folder
         self._mix = load_mix()
@@ -79,7 +80,7 @@ class Loader:
         self._tokens = tokenised([self._mix[int(row.id)] for row in self._rows], config)
         planned = plan_epoch(
             self._tokens.lengths.tolist(), self._tokens.supervised_counts.tolist(), seed=0, epoch=0,
-            token_budget=pack_tokens, packs_per_step=8,
+            token_budget=sequence_length, global_batch_size=8,
         )  # fmt: skip
         self.packs = [pack for step in planned for pack in step.packs if pack]
         self.stored_bytes = sum(self._reader().stored_bytes(pack) for pack in self.packs)

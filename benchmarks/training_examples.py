@@ -67,7 +67,7 @@ def media_block(example: Example, config: MacawConfig) -> list[int]:
     for name in ORDER:
         present = name in MEDIA[example.kind]
         if present or config.null_media:
-            opening, closing = config.tag_ids[name]
+            opening, closing = config.begin_end_ids[name]
             token = (config.soft_token_ids if present else config.null_token_ids)[name]
             block += [opening, *[token] * soft_token_count(config, name, config.feature_shapes[name]), closing]
     return block
@@ -95,7 +95,7 @@ def packs(
     tokens = tokenised(examples, config)
     steps = plan_epoch(
         tokens.lengths.tolist(), tokens.supervised_counts.tolist(), seed=0, epoch=0, token_budget=budget,
-        packs_per_step=-(-int(tokens.lengths.sum()) // budget),
+        global_batch_size=-(-int(tokens.lengths.sum()) // budget),
     )  # fmt: skip
     rows = conversation_rows(examples, config.feature_shapes)
     reader = PackReader(MadeUpFeatures(config.feature_shapes), rows, tokens, dtype, device, config)

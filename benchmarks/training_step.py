@@ -50,7 +50,7 @@ def main() -> None:
         "device": device_name(options), "threads": torch.get_num_threads(), "llm": options.llm, "lora": options.lora,
         "llm_parameters": parameters_of(variants.llm), "repeats": options.repeats, "clock": options.clock,
         "dropout": options.dropout,
-        "pack_tokens": options.pack_tokens, "rows": options.rows, "variants": best, **ratios(best),
+        "sequence_length": options.sequence_length, "rows": options.rows, "variants": best, **ratios(best),
     }  # fmt: skip
     if options.device == "cuda":
         report["utilisation"] = sustained(variants.macaw(), options)
@@ -154,7 +154,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", help="variants, comma-separated")
     options = parser.parse_args()
     on_gpu = options.device == "cuda"
-    options.pack_tokens = options.pack_tokens or (4096 if on_gpu else 2048)
+    options.sequence_length = options.sequence_length or (4096 if on_gpu else 2048)
     options.examples = options.examples or (144 if on_gpu else 18)
     return options
 

@@ -55,7 +55,7 @@ class Variants:
     """Makes variants by name.
 
     Args:
-        options: `llm`, `pack_tokens`, `examples`, `rows`, `lora`, `dropout`, `device`.
+        options: `llm`, `sequence_length`, `examples`, `rows`, `lora`, `dropout`, `device`.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -152,7 +152,7 @@ class Variants:
         self, model: MacawForConditionalGeneration, examples: int | None = None, *, return_logits: bool = False
     ) -> Variant:
         chosen = balanced(self.mix, examples or self.options.examples)
-        batches = packs(chosen, model.config, self.options.pack_tokens, self.dtype, self.device)
+        batches = packs(chosen, model.config, self.options.sequence_length, self.dtype, self.device)
 
         def loss(batch: Batch) -> Tensor:
             return model(**batch.inputs(self.device), use_cache=False, return_logits=return_logits).loss

@@ -37,7 +37,7 @@ def main() -> None:
     if not ON_GPU:
         training_variants.VOCABULARY = 1000
     part = Part("engine" + "-lora" * options.lora)
-    size = {"dropout": 0.1 * ON_GPU, "rows": 4, "examples": 3, "pack_tokens": TOKENS}
+    size = {"dropout": 0.1 * ON_GPU, "rows": 4, "examples": 3, "sequence_length": TOKENS}
     varied = Variants(SimpleNamespace(llm=options.llm, lora=options.lora, device=DEVICE, **size))
     for stage in (0,) if options.lora or not ON_GPU else (0, 2):
         with part.trying(f"zero {stage}"), no_cudnn_attention():
@@ -51,14 +51,14 @@ def steps_per_second(varied: Variants, zero_stage: int) -> dict[str, object]:
     count = 8 if ON_GPU else 1
     settings = TrainingSettings(
         precision="bf16" if ON_GPU else "fp32", device=DEVICE,
-        packs_per_step=count, zero_stage=zero_stage, pack_tokens=TOKENS,
+        global_batch_size=count, zero_stage=zero_stage, sequence_length=TOKENS,
     )  # fmt: skip
     freeze(model, settings.train)
     examples = balanced(varied.mix, EXAMPLES)
     tokens, rows = tokenised(examples, model.config), conversation_rows(examples, model.config.feature_shapes)
     lengths = tokens.lengths.tolist()
     planned = plan_epoch(
-        lengths, tokens.supervised_counts.tolist(), seed=0, epoch=0, token_budget=TOKENS, packs_per_step=count
+        lengths, tokens.supervised_counts.tolist(), seed=0, epoch=0, token_budget=TOKENS, global_batch_size=count
     )
     steps = [planned[number % len(planned)] for number in range(WARM_UP + MEASURED)]
     processes = Processes(1, DEVICE)

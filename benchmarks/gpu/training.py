@@ -25,7 +25,7 @@ from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.compilation import compile_layers
 from macaw_cli.training.reporting.mfu import peak_of
 
-SIZE = {"pack_tokens": 4096, "examples": 144} if ON_GPU else {"pack_tokens": 256, "examples": 3}
+SIZE = {"sequence_length": 4096, "examples": 144} if ON_GPU else {"sequence_length": 256, "examples": 3}
 REPEATS, DECODED = (3, 96) if ON_GPU else (1, 3)
 PROMPT = list(range(10, 110 if ON_GPU else 20))
 KINDS = {"matrix products": ("gemm", "nvjet", "cutlass", "xmma"), "attention": ("flash", "fmha", "cudnn"),

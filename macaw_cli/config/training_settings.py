@@ -7,10 +7,10 @@ from pydantic import Field
 
 from macaw_cli.config.setting_types import Texts, matching, named, one_or_more
 
-Group = Literal["bridge", "tags", "injection", "llm"]
+Group = Literal["bridge", "begin_end_tokens", "injection", "llm"]
 GROUPS: tuple[Group, ...] = get_args(Group)
-"""What can be trained: the bridges, the embeddings of tags such as `<image>`, the injection, and the LLM."""
-LEARNING_RATES: dict[Group, float] = {"bridge": 1e-3, "tags": 1e-3, "injection": 1e-3, "llm": 2e-5}
+"""What can be trained: the bridges, the embeddings of begin and end tokens (`<image>`), the injection, and the LLM."""
+LEARNING_RATES: dict[Group, float] = {"bridge": 1e-3, "begin_end_tokens": 1e-3, "injection": 1e-3, "llm": 2e-5}
 """Where neither the training nor the group names one."""
 ADAPTER_LEARNING_RATE = 2e-4
 """Of `llm`, where that is an adapter."""
@@ -46,8 +46,8 @@ class GroupsSettings:
 
     bridge: GroupSettings = GroupSettings()
     """Of the bridges."""
-    tags: GroupSettings = GroupSettings()
-    """Of the embeddings of tags."""
+    begin_end_tokens: GroupSettings = GroupSettings()
+    """Of the embeddings of the modalities' begin and end tokens."""
     injection: GroupSettings = GroupSettings()
     """Of the injection."""
     llm: GroupSettings = GroupSettings()
@@ -94,9 +94,9 @@ class StageSettings:
     """What the learning rate does after the rise."""
     groups: GroupsSettings | None = None
     """As `training.groups`."""
-    pack_tokens: Annotated[int, Field(ge=16)] | None = None
+    sequence_length: Annotated[int, Field(ge=16)] | None = None
     """Token budget of one pack."""
-    packs_per_step: Annotated[int, Field(ge=1)] | None = None
+    global_batch_size: Annotated[int, Field(ge=1)] | None = None
     """Packs per optimizer step over all processes."""
 
 
@@ -116,11 +116,11 @@ class TrainingSettings:
     max_steps: Annotated[int, Field(ge=1)] | None = None
     """Stop after this many optimizer steps, counted over all stages of a recipe."""
     train: Groups = GROUPS
-    """Parameter groups that are trained, of `bridge`, `tags`, `injection` and `llm`; the others are frozen, as encoders
-    always are. With an adapter, `llm` means the adapter's weights."""
+    """Parameter groups that are trained, of `bridge`, `begin_end_tokens`, `injection` and `llm`; the others are frozen,
+    as encoders always are. With an adapter, `llm` means the adapter's weights."""
     learning_rate: LearningRate | None = None
-    """Peak learning rate of every group that has none of its own; `null` takes 1e-3 for `bridge`, `tags` and
-    `injection`, which start from nothing, 2e-5 for the LLM, and 2e-4 for an adapter of the LLM."""
+    """Peak learning rate of every group that has none of its own; `null` takes 1e-3 for `bridge`, `begin_end_tokens`
+    and `injection`, which start from nothing, 2e-5 for the LLM, and 2e-4 for an adapter of the LLM."""
     weight_decay: WeightDecay = 0.0
     """AdamW weight decay, on matrices only."""
     warmup_ratio: WarmupRatio = 0.03
@@ -136,11 +136,11 @@ class TrainingSettings:
     stage with these."""
     max_gradient_norm: Annotated[float, Field(gt=0)] = 1.0
     """Gradients longer than this are scaled down to it."""
-    pack_tokens: Annotated[int, Field(ge=16)] = 2048
+    sequence_length: Annotated[int, Field(ge=16)] = 2048
     """Token budget of one pack: conversations put in a row that never attend to each other."""
-    packs_per_step: Annotated[int, Field(ge=1)] = 8
+    global_batch_size: Annotated[int, Field(ge=1)] = 8
     """Packs per optimizer step over all processes; the number of processes must divide it."""
-    max_tokens: Annotated[int, Field(ge=16)] = 512
+    max_length: Annotated[int, Field(ge=16)] = 512
     """Longest conversation, soft tokens included; a longer one loses its end, or is left out if that holds a medium."""
     template: Literal["alpaca", "chat"] = "alpaca"
     """How a conversation becomes text: the Alpaca template or the tokenizer's own chat template."""

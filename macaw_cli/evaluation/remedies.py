@@ -118,7 +118,7 @@ def _of_the_training(modality: str, known: Circumstances) -> Iterator[str]:
     if not known.bridge_trained:
         yield f"The bridge was not trained: add `bridge` to {known.setting('train')}."
     if known.steps < ENOUGH_STEPS:
-        smaller = ", ".join(known.setting(key) for key in ("packs_per_step", "pack_tokens"))
+        smaller = ", ".join(known.setting(key) for key in ("global_batch_size", "sequence_length"))
         yield (f"There were only {known.steps} optimizer steps: raise {known.setting('epochs')}, or make the steps "
                f"smaller ({smaller}) to have {ENOUGH_STEPS} or more.")  # fmt: skip
     rate = known.bridge_learning_rate

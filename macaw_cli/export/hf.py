@@ -118,7 +118,7 @@ def _with_encoders(model: Any, processor: MacawProcessor, encoders: ModelEncoder
         model.config.encoders.setdefault(role, {})["model"] = encoder.fingerprint["model"]
     prepares = {role: encoder.processor for role, encoder in loaded.items()}
     return MacawProcessor(
-        processor.tokenizer, model.config, processor.encoder.template, processor.encoder.max_tokens,
+        processor.tokenizer, model.config, processor.encoder.template, processor.encoder.max_length,
         image_processor=prepares.get("image"), feature_extractor=prepares.get("audio"),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.attached_encoders import attach
-from macaw_cli.model.encoding import PUBLISHED_MAX_TOKENS
+from macaw_cli.model.encoding import PUBLISHED_MAX_LENGTH
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import MacawProcessor
 
@@ -55,7 +55,7 @@ def attach_companions(model: MacawForConditionalGeneration, companions: Companio
         return None
     tokenizer = _tokenizer(companions.tokenizer, model.config.vocabulary_size)
     parts = (None if image is None else image.processor, None if audio is None else audio.processor)
-    return MacawProcessor(tokenizer, model.config, "as_published", PUBLISHED_MAX_TOKENS, *parts)
+    return MacawProcessor(tokenizer, model.config, "as_published", PUBLISHED_MAX_LENGTH, *parts)
 
 
 def _take(model: MacawForConditionalGeneration, modality: Modality, encoder: FrozenEncoder) -> None:

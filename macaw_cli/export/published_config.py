@@ -64,7 +64,7 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
     config = MacawConfig.for_llm(llama, BridgePerModality(**bridges), shapes, null_media=True)
     # the published vocabulary ends with six tags and the padding token
     tags = {name: [rows - 7 + 2 * place, rows - 6 + 2 * place] for place, name in enumerate(MODALITIES)}
-    config.tag_ids = {name: list(pair) for name, pair in {**tags, **said.get("tag_ids", {})}.items()}
+    config.begin_end_ids = {name: list(pair) for name, pair in {**tags, **said.get("tag_ids", {})}.items()}
     return config
 
 

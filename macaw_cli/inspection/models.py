@@ -24,7 +24,7 @@ EXPORT_REPORT = "macaw_export.json"
 """Written by `macaw export`: how the export was proved, and the hash of every file."""
 _PARTS = {
     "language_model": "LLM",
-    "begin_end_embeddings": "tags",
+    "begin_end_embeddings": "begin_end_tokens",
     "image_encoder": "image encoder",
     "audio_encoder": "audio encoder",
 }

@@ -60,8 +60,8 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     """Modality to the encoder fingerprint of the features that the model was trained on."""
     soft_token_ids: dict[str, int] = field(default_factory=dict)
     """Modality to the id that stands for one soft token."""
-    tag_ids: dict[str, list[int]] = field(default_factory=dict)
-    """Modality to the ids of its opening and closing tag."""
+    begin_end_ids: dict[str, list[int]] = field(default_factory=dict)
+    """Modality to the ids of its begin and end token."""
     null_token_ids: dict[str, int] = field(default_factory=dict)
     """Modality to the id that stands for one soft token of an absent medium (`null_media`)."""
     null_media: bool = False
@@ -76,6 +76,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
             MismatchError: the format version is newer than this program's, or 1 with a bridge whose form has changed.
         """
         windows, heads = kwargs.pop("conv", {}), kwargs.pop("align_heads", None)  # of format version 2
+        self.begin_end_ids = self.begin_end_ids or kwargs.pop("tag_ids", {})  # their earlier name
         super().__post_init__(**kwargs)
         if self.format_version > FORMAT_VERSION:
             raise MismatchError(
@@ -90,7 +91,7 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
             raise MismatchError("A model that reads null features, as published, has no injection.", "Leave one out.")
         ids = token_ids(self.vocabulary_size)
         self.soft_token_ids = self.soft_token_ids or ids.soft
-        self.tag_ids = self.tag_ids or ids.begin_end
+        self.begin_end_ids = self.begin_end_ids or ids.begin_end
         self.null_token_ids = self.null_token_ids or ids.null
         self.tie_word_embeddings = getattr(self.text_config, "tie_word_embeddings", False)
 
@@ -231,17 +232,17 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
     @property
     def last_media_id(self) -> int:
         """The largest id that stands for media."""
-        pairs = [identity for pair in self.tag_ids.values() for identity in pair]
+        pairs = [identity for pair in self.begin_end_ids.values() for identity in pair]
         return max([*self.soft_token_ids.values(), *pairs, *self.null_token_ids.values()])
 
     @property
-    def tags_outside(self) -> bool:
-        """Whether tags have their own small embedding; in a published checkpoint they are rows of the LLM's."""
-        return all(identity >= self.vocabulary_size for pair in self.tag_ids.values() for identity in pair)
+    def begin_end_outside(self) -> bool:
+        """Whether begin and end tokens have an embedding of their own; in a published checkpoint the LLM's has them."""
+        return all(identity >= self.vocabulary_size for pair in self.begin_end_ids.values() for identity in pair)
 
     def encoding_identity(self) -> dict[str, Any]:
         """All that decides how a conversation becomes ids: equal identities, equal ids."""
-        names = ("bridge", "feature_shapes", "soft_token_ids", "tag_ids", "null_token_ids", "null_media")
+        names = ("bridge", "feature_shapes", "soft_token_ids", "begin_end_ids", "null_token_ids", "null_media")
         more: dict[str, Any] = {"views": self.views} if self.views else {}  # older caches do not know these
         if self.injection:  # its sizes change no id
             more["injection"] = self.injection_settings.name

@@ -15,7 +15,7 @@ from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.published_text import published_response, published_text
 from macaw_cli.model.templates import Piece, TemplateName, alpaca_pieces, joined, parts_of, unplaced_media
 
-PUBLISHED_MAX_TOKENS = 256
+PUBLISHED_MAX_LENGTH = 256
 """The published script's cap on text tokens."""
 Medium = tuple[Modality, Sequence[int]]
 
@@ -51,7 +51,7 @@ class ConversationEncoder:
         template: `alpaca`, `chat` (the tokenizer's own) or `as_published` (Alpaca with the published script's
             deviations: text tokenised as one, a response between "\n " and " \n\n", the prompt's last token supervised,
             no end token, text cut at 256 tokens).
-        max_tokens: longest conversation, soft tokens included; what is longer loses its end, and one that would lose
+        max_length: longest conversation, soft tokens included; what is longer loses its end, and one that would lose
             a medium is not supervised at all, so that it is skipped. `as_published` counts text tokens only.
 
     Raises:
@@ -59,7 +59,7 @@ class ConversationEncoder:
     """
 
     def __init__(
-        self, tokenizer: Any, config: MacawConfig, template: TemplateName = "alpaca", max_tokens: int = 512
+        self, tokenizer: Any, config: MacawConfig, template: TemplateName = "alpaca", max_length: int = 512
     ) -> None:
         self.tokenizer = tokenizer
         self.config = config
@@ -67,7 +67,7 @@ class ConversationEncoder:
         self._text_encoder = TextEncoder(tokenizer)
         self._chat: ChatTemplate | None = None
         self._media_ids = {*config.soft_token_ids.values(), *config.null_token_ids.values()}
-        self.max_tokens = max_tokens if template != "as_published" else min(max_tokens, PUBLISHED_MAX_TOKENS)
+        self.max_length = max_length if template != "as_published" else min(max_length, PUBLISHED_MAX_LENGTH)
         if template != "as_published" and tokenizer.eos_token_id is None:
             raise UsageError(
                 "The LLM's tokenizer has no end token (eos_token).", "Name one in its tokenizer_config.json."
@@ -120,8 +120,8 @@ class ConversationEncoder:
     def _cut(self, encoded: EncodedConversation) -> EncodedConversation:
         if self.template == "as_published":
             return encoded  # cut before the media came in
-        kept, labels = encoded.input_ids[: self.max_tokens], encoded.labels[: self.max_tokens]
-        if not self._media_ids.isdisjoint(encoded.input_ids[self.max_tokens :]):
+        kept, labels = encoded.input_ids[: self.max_length], encoded.labels[: self.max_length]
+        if not self._media_ids.isdisjoint(encoded.input_ids[self.max_length :]):
             labels = [IGNORED] * len(kept)  # fewer places than media: the model could not read it
         return replace(encoded, input_ids=kept, labels=labels)
 
@@ -169,7 +169,7 @@ class ConversationEncoder:
             ids += new
             labels += new_labels
         if self.template == "as_published":
-            text_ids, text_labels = published_text(self._tokens, messages, self.max_tokens - len(start))
+            text_ids, text_labels = published_text(self._tokens, messages, self.max_length - len(start))
             ids, labels = ids + text_ids, labels + text_labels
         answers = tuple(piece.answer for piece in pieces if piece.answer is not None)
         return EncodedConversation(ids, labels, tuple(order), answers)
@@ -193,8 +193,8 @@ class ConversationEncoder:
         return ids, ids if supervised else [IGNORED] * len(ids)
 
     def _block(self, modality: Modality, shape: Sequence[int] | None) -> list[int]:
-        """Tags around one placeholder per soft token; without a shape, the block of an absent medium."""
-        opening, closing = self.config.tag_ids[modality]
+        """Begin and end token around one placeholder per soft token; without a shape, the block of an absent medium."""
+        opening, closing = self.config.begin_end_ids[modality]
         token = (self.config.null_token_ids if shape is None else self.config.soft_token_ids)[modality]
         count = placeholder_count(self.config, modality, shape or self.config.feature_shapes[modality])
         return [opening, *[token] * count, closing]

@@ -1,4 +1,4 @@
-"""Initial weights of bridges and tags, module by module, without touching what was loaded.
+"""Initial weights of bridges and begin/end tokens, module by module, without touching what was loaded.
 
 transformers builds models on the `meta` device and then initialises what the files did not hold, so nothing that a
 constructor computes survives. Its own init functions leave loaded tensors alone, torch's would overwrite them.
@@ -17,22 +17,22 @@ from macaw_cli.model.bridges.calibrated_norm import root_mean_square
 
 
 @torch.no_grad()
-def initialise_tags(tags: Tensor, matrix: Tensor, modalities: Iterable[str], tokenizer: Any = None) -> None:
+def initialise_begin_end(rows: Tensor, matrix: Tensor, modalities: Iterable[str], tokenizer: Any = None) -> None:
     """Give the begin and end tokens of the modalities their initial embeddings.
 
     A frozen LLM reads the words that it knows better than a vector that it has never seen.
 
     Args:
-        tags: (2 x modalities, D), changed in place.
+        rows: (2 x modalities, D), changed in place.
         matrix: (V, D), the LLM's embeddings.
         modalities: in the order of their rows.
         tokenizer: the LLM's; None takes random vectors with the RMS of the matrix.
     """
     if tokenizer is None:
-        nn.init.normal_(tags, std=root_mean_square(matrix))
+        nn.init.normal_(rows, std=root_mean_square(matrix))
         return
     texts = [text for name in modalities for text in begin_end(name)]
-    for row, text in zip(tags, texts, strict=True):
+    for row, text in zip(rows, texts, strict=True):
         ids = tokenizer(text, add_special_tokens=False).input_ids
         row.copy_(matrix[torch.tensor(ids, device=matrix.device)].float().mean(dim=0))
 
@@ -42,7 +42,7 @@ def initialise(module: nn.Module, embedding_std: float) -> None:
 
     Args:
         module: any module outside the LLM and the encoders.
-        embedding_std: standard deviation of the LLM's own initial embeddings, used for the tags.
+        embedding_std: standard deviation of the LLM's own initial embeddings, used for begin and end tokens.
     """
     if own := getattr(module, "initialise", None):
         own()

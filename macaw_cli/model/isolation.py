@@ -87,7 +87,7 @@ def require_packable(llm_config: Any, longest: int, found: Isolation | None = No
         )
     else:
         return
-    raise UsageError(problem, "Add --set training.pack_tokens=16: a conversation that is longer has a pack of its own.")
+    raise UsageError(problem, "Add --set training.sequence_length=16: a longer conversation has its own.")
 
 
 def branches_stay_apart(llm: Any, length: int) -> bool:

@@ -67,7 +67,7 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
     def build(
         cls, config: MacawConfig, llm_source: str | None, *, dtype: torch.dtype = torch.float32, tokenizer: Any = None
     ) -> Self:
-        """A new model: bridges and tags with initial weights, the LLM pretrained or, without a source, random.
+        """A new model: bridges and begin/end tokens initialised, the LLM pretrained or, without a source, random.
 
         Args:
             config: as from `MacawConfig.for_llm`.
@@ -212,7 +212,8 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
         Where the LLM has an adapter of PEFT's, `llm` is the adapter, and the LLM's own weights are in none either.
         """
         groups: dict[str, dict[str, nn.Parameter]] = {name: {} for name in GROUPS}
-        group_of = {"fusion.bridges": "bridge", "fusion.begin_end": "tags", "injection": "injection", "language": "llm"}
+        group_of = {"fusion.bridges": "bridge", "fusion.begin_end": "begin_end_tokens"}
+        group_of |= {"injection": "injection", "language": "llm"}
         for name, parameter in self.named_parameters():
             for prefix, group in group_of.items():
                 if name.startswith(prefix):
@@ -244,5 +245,5 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
         return self.language_model.get_output_embeddings()  # type: ignore[no-any-return]
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Initial weights of the bridges and tags; transformers asks the LLM and the encoders for their own."""
+        """Initialise bridges and begin/end tokens; transformers asks the LLM and the encoders for their own weights."""
         initial_weights.initialise(module, self.config.initial_embedding_std)

@@ -36,20 +36,20 @@ class MacawProcessor:
         tokenizer: the LLM's.
         config: the model's configuration.
         template: how a conversation becomes text.
-        max_tokens: longest training conversation.
+        max_length: longest training conversation.
         image_processor: of the attached image encoder.
         feature_extractor: of the attached audio encoder.
     """
 
     def __init__(
-        self, tokenizer: Any, config: MacawConfig, template: TemplateName = "alpaca", max_tokens: int = 512,
+        self, tokenizer: Any, config: MacawConfig, template: TemplateName = "alpaca", max_length: int = 512,
         image_processor: Any = None, feature_extractor: Any = None,
     ) -> None:  # fmt: skip
         self.tokenizer = tokenizer
         self.config = config
         self.image_processor = image_processor
         self.feature_extractor = feature_extractor
-        self.encoder = ConversationEncoder(tokenizer, config, template, max_tokens)
+        self.encoder = ConversationEncoder(tokenizer, config, template, max_length)
 
     def __call__(
         self,
@@ -139,7 +139,7 @@ class MacawProcessor:
         content: dict[str, Any] = {
             "processor_class": type(self).__name__,
             "template": self.encoder.template,
-            "max_tokens": self.encoder.max_tokens,
+            "max_length": self.encoder.max_length,
         }
         for name in ("image_processor", "feature_extractor"):
             part = getattr(self, name)
@@ -165,7 +165,7 @@ class MacawProcessor:
                 load_tokenizer(folder),
                 MacawConfig.from_pretrained(folder),
                 content.get("template", "alpaca"),
-                content.get("max_tokens", 512),
+                content.get("max_length", content.get("max_tokens", 512)),  # its earlier name
                 load_image_processor(str(folder)) if "image_processor" in content else None,
                 load_preprocessor(AutoFeatureExtractor, folder) if "feature_extractor" in content else None,
             )

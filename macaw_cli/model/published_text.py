@@ -18,14 +18,14 @@ def published_response(response: str) -> str:
 
 
 def published_text(
-    tokens: Callable[[str], list[int]], messages: Sequence[Mapping[str, Any]], max_tokens: int
+    tokens: Callable[[str], list[int]], messages: Sequence[Mapping[str, Any]], max_length: int
 ) -> tuple[list[int], list[int]]:
     """Ids and labels of one question, with its answer if it has one.
 
     Args:
         tokens: text to ids, without special tokens.
         messages: a user message and, for training, an assistant message; system messages are left out.
-        max_tokens: what the text is cut to, the beginning-of-text token not counted; prompts alone are not cut.
+        max_length: what the text is cut to, the beginning-of-text token not counted; prompts alone are not cut.
 
     Raises:
         InputError: the conversation has more than one turn.
@@ -39,8 +39,8 @@ def published_text(
     prompt_ids = tokens(prompt)
     if len(turns) == 1:
         return prompt_ids, [IGNORED] * len(prompt_ids)
-    ids = tokens(prompt + published_response(text_of(turns[1])))[:max_tokens]
+    ids = tokens(prompt + published_response(text_of(turns[1])))[:max_length]
     hidden = max(len(prompt_ids) - 1, 0)
-    if len(prompt_ids) >= max_tokens:  # nothing of the response is left: the published script skips it
+    if len(prompt_ids) >= max_length:  # nothing of the response is left: the published script skips it
         return ids, [IGNORED] * len(ids)
     return ids, [IGNORED] * hidden + ids[hidden:]

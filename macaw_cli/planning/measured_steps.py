@@ -135,7 +135,7 @@ def _measure_stages(
 
 def _of_one(training: TrainingSettings, count: int) -> TrainingSettings:
     """The settings of one process of `count`."""
-    return replace(training, packs_per_step=training.packs_per_step // count, stages=())
+    return replace(training, global_batch_size=training.global_batch_size // count, stages=())
 
 
 def _measured(

@@ -64,7 +64,7 @@ def _advice(stage: StagePlan, training: TrainingSettings, processes: Processes, 
     for options, changed in _changes(training, processes):
         if _fits(estimate(stage.size, stage.pack, changed, processes), processes, machine):
             return f". It fits with {' '.join(f'--set training.{option}' for option in options)}"
-    return ". Train an adapter (--set training.adapter=qlora), lower training.pack_tokens, or take a smaller LLM"
+    return ". Train an adapter (--set training.adapter=qlora), lower training.sequence_length, or take a smaller LLM"
 
 
 def _changes(training: TrainingSettings, processes: Processes) -> Iterator[tuple[list[str], TrainingSettings]]:

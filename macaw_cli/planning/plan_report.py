@@ -69,7 +69,7 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
 
 def _rows(plan: TrainingPlan, verdict: Verdict, processes: Processes) -> Iterator[list[str]]:
     yield ["conversations", f"{plan.conversations:,} ({plan.skipped} without a response token are left out)"]
-    yield ["processes", f"{processes.count} x {processes.device}, {plan.packs_per_step} packs a step over all of them"]
+    yield ["processes", f"{processes.count} x {processes.device}, {plan.global_batch_size} packed sequences a step"]
     for stage in plan.stages:
         prefix = f"{stage.name}: " if stage.name else ""
         yield from ([prefix + name, text] for name, text in _stage_rows(stage))

@@ -46,7 +46,7 @@ class TrainingPlan:
     stages: tuple[StagePlan, ...]
     conversations: int
     skipped: int
-    packs_per_step: int
+    global_batch_size: int
     checkpoint_bytes: int
     disk_bytes: int
 
@@ -77,7 +77,7 @@ def make_plan(
         stages=tuple(_stage_plan(materials, model, stage, processes, default_dataset) for stage in stages),
         conversations=len(materials.tokens),
         skipped=materials.tokens.skipped,
-        packs_per_step=stages[0].settings.packs_per_step,
+        global_batch_size=stages[0].settings.global_batch_size,
         checkpoint_bytes=max(checkpoint_bytes(model, stage.settings) for stage in stages),
         disk_bytes=max(bytes_to_write(model, stage.settings) for stage in stages),
     )

@@ -69,7 +69,7 @@ def _write_page(record: RunRecord, pictures: list[DrawnPicture], target: Path) -
 
 
 def _what(record: RunRecord) -> str:
-    """`Bridge macaw on models/llm, trained on dataset: bridge, tags, llm`."""
+    """`Bridge macaw on models/llm, trained on dataset: bridge, begin_end_tokens, llm`."""
     settings, training = record.settings, record.settings.get("training", {})
     name = bridge_in_words(settings.get("bridge", "?"))
     data = ", ".join(training.get("datasets") or [settings.get("dataset", {}).get("out", "dataset")])

@@ -92,9 +92,9 @@ def prepare(workspace: Workspace) -> Materials:
     source = llm_source(workspace)
     tokenizer = load_tokenizer(source)
     template = "as_published" if training.as_published else training.template
-    encoder = ConversationEncoder(tokenizer, config, template, training.max_tokens)
+    encoder = ConversationEncoder(tokenizer, config, template, training.max_length)
     cache = workspace.path(training.runs) / TOKEN_CACHE
-    keys = [cache_key(part, tokenizer, config, template, training.max_tokens) for part in parts]
+    keys = [cache_key(part, tokenizer, config, template, training.max_length) for part in parts]
     tokens = [
         cached(cache, key, "train") or tokenise(part, "train", encoder, cache, key)
         for part, key in zip(parts, keys, strict=True)
@@ -126,12 +126,12 @@ def tell_skipped(materials: Materials) -> None:
     if not skipped:
         return
     share = skipped / (skipped + len(materials.tokens))
-    limit = f"training.max_tokens={materials.encoder.max_tokens}"
+    limit = f"training.max_length={materials.encoder.max_length}"
     if share > MOST_LEFT_OUT:
         raise InputError(
             f"{skipped:,} conversations ({share:.0%}) would be left out: with {limit} they lose their answer or a "
             "medium.",
-            "Raise training.max_tokens, and training.pack_tokens with it, or have fewer soft tokens per medium.",
+            "Raise training.max_length, and training.sequence_length with it, or have fewer soft tokens per medium.",
         )
     loudly = f"Warning: {share:.0%} of the conversations" if share > FEW_LEFT_OUT else f"{skipped:,} conversations"
     say(f"{loudly} are left out: with {limit} they lose their answer or a medium.")

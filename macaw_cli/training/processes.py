@@ -134,9 +134,9 @@ def _gpu_precision() -> Literal["bf16", "fp16"]:
 
 
 def _require_equal_shares(settings: TrainingSettings, count: int) -> None:
-    stages = [stage.packs_per_step or settings.packs_per_step for stage in settings.stages]
-    for packs_per_step in stages or [settings.packs_per_step]:
-        require_divisible(packs_per_step, count)
+    stages = [stage.global_batch_size or settings.global_batch_size for stage in settings.stages]
+    for global_batch_size in stages or [settings.global_batch_size]:
+        require_divisible(global_batch_size, count)
 
 
 def _require_one_number(gpus: int | None, cpu_processes: int | None, launched: LaunchedRank | None) -> None:

@@ -11,7 +11,7 @@ from training_processes import log_of, losses, processes_in, start, wait_until, 
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 SETTINGS = {
-    "bridge": "macaw", "zero_stage": 2, "pack_tokens": 230, "packs_per_step": 2, "epochs": 100, "max_steps": 150,
+    "bridge": "macaw", "zero_stage": 2, "sequence_length": 230, "global_batch_size": 2, "epochs": 100, "max_steps": 150,
     "checkpoint_every": 4, "log_every": 1, "evaluate_every": 30,
 }  # fmt: skip
 MOMENTS = ["starting"] * 4 + ["in a step"] * 8 + ["in a checkpoint"] * 7

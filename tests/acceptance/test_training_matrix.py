@@ -19,7 +19,7 @@ from macaw_cli.training.schedule.stages import all_steps, plan_stages
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 COLUMNS = {"text": ("t-",), "image": ("q-image",), "mixed": ("t-", "q-image", "q-audio", "q-video")}
-ONE_CONVERSATION_PER_PACK = {"pack_tokens": 230, "packs_per_step": 2, "max_steps": 5}
+ONE_CONVERSATION_PER_PACK = {"sequence_length": 230, "global_batch_size": 2, "max_steps": 5}
 RUN = "macaw-1"
 
 

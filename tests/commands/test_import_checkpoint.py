@@ -35,7 +35,7 @@ def workspace(tmp_path_factory):
         LlamaConfig(vocab_size=40, hidden_size=16, **LLAMA), BridgePerModality(**bridges),
         {"image": (21, 8), "audio": (30, 8), "video": (2, 9, 8)}, null_media=True,
     )  # fmt: skip
-    config.tag_ids = {"image": [33, 34], "audio": [35, 36], "video": [37, 38]}
+    config.begin_end_ids = {"image": [33, 34], "audio": [35, 36], "video": [37, 38]}
     torch.manual_seed(0)
     model = MacawForConditionalGeneration(config)
     weights = {

@@ -42,8 +42,8 @@ def test_every_preset_is_valid_complete_and_explained(preset):
     assert settings.features.audio_encoder.model
     assert settings.dataset.sources
     training = settings.training
-    stands_alone = training.packs_per_step == 1  # then a rare longer conversation is a step
-    assert stands_alone or training.max_tokens <= 1.2 * training.pack_tokens
+    stands_alone = training.global_batch_size == 1  # then a rare longer conversation is a step
+    assert stands_alone or training.max_length <= 1.2 * training.sequence_length
     text = preset_yaml(preset)
     assert text.startswith("# ")
     assert text.isascii()
@@ -62,9 +62,9 @@ def test_paper_holds_the_hyper_parameters_of_the_paper():
     assert (bridge.name, bridge.variant, bridge.heads, bridge.dropout) == ("macaw", "paper", 8, 0.1)
     assert (bridge.image_tokens, bridge.audio_tokens, bridge.video_tokens) == (5, 6, 39)
     assert (training.learning_rate, training.warmup_ratio, training.weight_decay) == (3e-5, 0.03, 0.0)
-    assert (training.epochs, training.max_tokens, training.precision) == (5, 512, "fp16")
+    assert (training.epochs, training.max_length, training.precision) == (5, 512, "fp16")
     assert (training.zero_stage, training.offload, training.template) == (3, True, "alpaca")
-    assert training.packs_per_step % 8 == 0
+    assert training.global_batch_size % 8 == 0
     assert sum(source.endswith("#50000+") for source in settings.dataset.sources) == 3
 
 
@@ -75,7 +75,7 @@ def test_a_step_of_the_papers_recipe_is_about_its_96_examples():
     lengths = 5 * [sum(pair) + media[kind] for kind, column in columns for pair in zip(*column.values(), strict=True)]
     steps = plan_epoch(
         lengths, [1] * len(lengths), seed=0, epoch=0,
-        token_budget=training.pack_tokens, packs_per_step=training.packs_per_step,
+        token_budget=training.sequence_length, global_batch_size=training.global_batch_size,
     )  # fmt: skip
     assert len(lengths) / len(steps) == pytest.approx(96, abs=1)
 
@@ -98,12 +98,12 @@ def test_llava_holds_the_two_stages_of_llava_1_5():
     assert (image.model, image.layer, image.cls) == ("openai/clip-vit-large-patch14-336", -2, "drop")
     assert (settings.bridge.name, settings.bridge.layers) == ("mlp", 2)
     (_, align), (_, instruct) = stage_settings(settings.training)
-    assert (align.train, instruct.train) == (("bridge", "tags"), ("bridge", "tags", "llm"))
+    assert (align.train, instruct.train) == (("bridge", "begin_end_tokens"), ("bridge", "begin_end_tokens", "llm"))
     assert (align.learning_rate, instruct.learning_rate) == (1e-3, 2e-5)
     for stage, examples, tokens in ((align, 256, 640), (instruct, 128, 1024)):
         assert (stage.epochs, stage.warmup_ratio, stage.schedule, stage.weight_decay) == (1, 0.03, "cosine", 0.0)
-        assert stage.packs_per_step * stage.pack_tokens // tokens == examples
-        assert stage.packs_per_step % 8 == 0
+        assert stage.global_batch_size * stage.sequence_length // tokens == examples
+        assert stage.global_batch_size % 8 == 0
 
 
 def test_modern_and_lora_fit_a_video_with_half_a_minute_of_sound_into_a_sequence():
@@ -112,13 +112,14 @@ def test_modern_and_lora_fit_a_video_with_half_a_minute_of_sound_into_a_sequence
         assert (settings.bridge.image.name, settings.training.template) == ("mlp", "chat")
         video = settings.features.frames * 576 / settings.bridge.video.stride
         audio = 30 * 50 / settings.bridge.audio.stride
-        assert video + audio + 1000 < settings.training.max_tokens <= settings.training.pack_tokens
+        assert video + audio + 1000 < settings.training.max_length <= settings.training.sequence_length
 
 
 def test_small_trains_the_bridge_first_and_then_a_lora_adapter_beside_it():
     training = settings_of("small").training
     (_, bridge), (_, lora) = stage_settings(training)
-    assert (training.adapter.kind, bridge.train, lora.train) == ("lora", ("bridge", "tags"), ("bridge", "tags", "llm"))
+    assert training.adapter.kind == "lora" and bridge.train == ("bridge", "begin_end_tokens")
+    assert lora.train == ("bridge", "begin_end_tokens", "llm")
     assert bridge.peak_learning_rate("bridge") > lora.peak_learning_rate("llm")
     assert bridge.epochs + lora.epochs == 3
 

@@ -107,7 +107,7 @@ def test_a_remedy_comes_from_what_is_known_of_the_training(known, words):
     [
         (Circumstances(66), "raise epochs of the stages `bridge` and `lora`, or"),
         (Circumstances(66),
-         "smaller (training.packs_per_step and packs_per_step of the stage `lora`, training.pack_tokens)"),
+         "smaller (training.global_batch_size and global_batch_size of the stage `lora`, training.sequence_length)"),
         (Circumstances(5000, bridge_trained=False), "to train of the stages `bridge` and `lora`."),
         (Circumstances(5000, bridge_learning_rate=3e-5),
          "set training.groups.bridge.learning_rate and groups.bridge.learning_rate of the stage `bridge` to 0.001."),
@@ -117,7 +117,7 @@ def test_a_remedy_comes_from_what_is_known_of_the_training(known, words):
 def test_a_remedy_names_the_stages_that_have_a_value_of_their_own(known, words):
     stages = (
         {"name": "bridge", "epochs": 2, "train": ["bridge"], "groups": {"bridge": {"learning_rate": 1e-4}}},
-        {"name": "lora", "epochs": 1, "train": ["llm"], "packs_per_step": 4, "groups": None},
+        {"name": "lora", "epochs": 1, "train": ["llm"], "global_batch_size": 4, "groups": None},
     )
     (remedy,) = verdict(measured(0.01, -0.06, 0.09), replace(known, stages=stages))["remedies"]
     assert words in remedy

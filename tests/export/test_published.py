@@ -140,7 +140,7 @@ def test_sizes_that_the_weights_show_need_no_configuration(weights, tmp_path):
     model, _ = load_published(tmp_path / "w.safetensors", tmp_path / "config.json")
     assert model.config.text_config.num_hidden_layers == 2
     assert model.config.text_config.intermediate_size == 20
-    assert model.config.tag_ids == {"image": [34, 35], "audio": [36, 37], "video": [38, 39]}
+    assert model.config.begin_end_ids == {"image": [34, 35], "audio": [36, 37], "video": [38, 39]}
     assert model.fusion.begin_end_embeddings is None
 
 

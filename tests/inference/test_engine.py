@@ -41,7 +41,7 @@ def prompt(model, *pieces):
     ids = []
     for piece in pieces:
         if piece in SHAPES:
-            opening, closing = model.config.tag_ids[piece]
+            opening, closing = model.config.begin_end_ids[piece]
             ids += [opening, *[model.config.soft_token_ids[piece]] * SHAPES[piece][0], closing]
         else:
             ids.append(piece)

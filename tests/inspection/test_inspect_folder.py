@@ -68,7 +68,7 @@ def test_a_model_is_counted_per_part_without_loading_it(finished, told):
     facts = told(finished / "runs/tiny/model", verify=True)
     model, _ = load_model(finished / "runs/tiny/model")
     assert sum(facts["parameters"].values()) == sum(parameter.numel() for parameter in model.parameters())
-    assert set(facts["parameters"]) == {"LLM", "tags", "image bridge", "audio bridge", "video bridge"}
+    assert set(facts["parameters"]) == {"LLM", "begin_end_tokens", "image bridge", "audio bridge", "video bridge"}
     assert facts["bridge"] == {"name": "linear", "norm": False}
     assert facts["modalities"]["video"]["feature_shape"] == [3, 16, 24]
     assert facts["encoders_inside"] == []

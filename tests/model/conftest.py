@@ -43,7 +43,7 @@ def sequence(config, *pieces):
     ids = []
     for piece in pieces:
         if piece in MODALITIES:
-            opening, closing = config.tag_ids[piece]
+            opening, closing = config.begin_end_ids[piece]
             count = placeholder_count(config, piece, config.feature_shapes[piece])
             ids += [opening, *[config.soft_token_ids[piece]] * count, closing]
         else:

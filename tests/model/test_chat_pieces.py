@@ -31,10 +31,10 @@ def chat_tokenizer(template):
 
 @pytest.fixture
 def make(tiny):
-    def make(template, tokenizer=None, max_tokens=100_000):
+    def make(template, tokenizer=None, max_length=100_000):
         config = tiny.config("macaw", llm=tiny.llm_config(vocab_size=300))
         tokenizer = tokenizer or chat_tokenizer(TEMPLATES.get(template, template))
-        return ConversationEncoder(tokenizer, config, "chat", max_tokens)
+        return ConversationEncoder(tokenizer, config, "chat", max_length)
 
     return make
 
@@ -47,7 +47,7 @@ def talk(*texts, system=None):
 def shown(encoder, ids):
     """Text, and every block of a medium as its name."""
     config = encoder.config
-    names = {pair[0]: f"[{name}]" for name, pair in config.tag_ids.items()}
+    names = {pair[0]: f"[{name}]" for name, pair in config.begin_end_ids.items()}
     runs = groupby((one for one in ids if one != -100), key=lambda one: one >= config.vocabulary_size)
     return "".join(
         "".join(names.get(one, "") for one in run) if above else encoder.tokenizer.decode(list(run))

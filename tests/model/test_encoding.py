@@ -19,9 +19,9 @@ IMAGE = ("image", (10, 16))
 def encoder(tiny, tokenizer):
     tokenizer.chat_template = CHAT_TEMPLATE
 
-    def make(template="alpaca", max_tokens=4096, **options):
+    def make(template="alpaca", max_length=4096, **options):
         config = tiny.config("macaw", llm=tiny.llm_config(vocab_size=300), **options)
-        return ConversationEncoder(tokenizer, config, template, max_tokens)
+        return ConversationEncoder(tokenizer, config, template, max_length)
 
     return make
 
@@ -31,8 +31,8 @@ def shown(encoder, ids):
     config = encoder.config
     names = {one: f"[{name}]" for name, one in config.soft_token_ids.items()}
     names |= {one: f"[no {name}]" for name, one in config.null_token_ids.items()}
-    names |= {pair[0]: f"<{name}>" for name, pair in config.tag_ids.items()}
-    names |= {pair[1]: f"</{name}>" for name, pair in config.tag_ids.items()}
+    names |= {pair[0]: f"<{name}>" for name, pair in config.begin_end_ids.items()}
+    names |= {pair[1]: f"</{name}>" for name, pair in config.begin_end_ids.items()}
     return "".join(names.get(one) or encoder.tokenizer.decode([one]) for one in ids if one != -100)
 
 
@@ -107,10 +107,10 @@ def test_a_tokenizer_without_end_token_is_told(encoder, tiny, tokenizer):
 
 def test_what_is_too_long_loses_its_end_and_an_overlong_prompt_leaves_nothing_supervised(encoder):
     whole = encoder().encode(TALK[:2], [IMAGE])
-    cut = encoder(max_tokens=len(whole.input_ids) - 3).encode(TALK[:2], [IMAGE])
+    cut = encoder(max_length=len(whole.input_ids) - 3).encode(TALK[:2], [IMAGE])
     assert cut.input_ids == whole.input_ids[:-3]
     assert shown(encoder(), cut.labels) == "A ca"
-    assert encoder(max_tokens=40).encode(TALK[:2], [IMAGE]).supervised == 0
+    assert encoder(max_length=40).encode(TALK[:2], [IMAGE]).supervised == 0
 
 
 def test_a_conversation_that_would_lose_a_medium_of_a_late_turn_is_skipped(encoder):
@@ -119,8 +119,8 @@ def test_a_conversation_that_would_lose_a_medium_of_a_late_turn_is_skipped(encod
     whole = encoder().encode(talk, [IMAGE, IMAGE])
     image = encoder().config.soft_token_ids["image"]
     last = max(place for place, one in enumerate(whole.input_ids) if one == image)
-    assert encoder(max_tokens=last + 1).encode(talk, [IMAGE, IMAGE]).supervised > 0
-    lost = encoder(max_tokens=last).encode(talk, [IMAGE, IMAGE])
+    assert encoder(max_length=last + 1).encode(talk, [IMAGE, IMAGE]).supervised > 0
+    lost = encoder(max_length=last).encode(talk, [IMAGE, IMAGE])
     assert (len(lost.input_ids), lost.supervised) == (last, 0)
 
 
@@ -143,7 +143,7 @@ class TestAsPublished:
         assert shown(one, encoded.input_ids) == f"<s>{prompt}\n A cat. \n\n"
 
     def test_text_is_cut_at_256_tokens_and_media_do_not_count(self, encoder):
-        one = encoder("as_published", max_tokens=4096)
+        one = encoder("as_published", max_length=4096)
         answer = [TALK[0], {"role": "assistant", "content": "la" * 200}]
         assert len(one.encode(answer, []).input_ids) == 256
         assert len(one.encode(answer, [IMAGE]).input_ids) == 256 + 5

@@ -56,7 +56,7 @@ PACK = torch.tensor([[*range(6), *range(5)]])
 def test_an_llm_that_mixes_examples_is_refused_before_and_while_it_reads_a_pack(config):
     with pytest.raises(UsageError) as told:
         require_packable(config, longest=6)
-    assert "pack_tokens=16" in told.value.hint
+    assert "sequence_length=16" in told.value.hint
     llm = AutoModelForCausalLM.from_config(config)
     require_isolation(llm, torch.tensor([[0, 1, 2, 3, 4, 5]]))
     with pytest.raises(UsageError, match=config.model_type):

@@ -142,7 +142,8 @@ def test_in_training_every_bridge_and_tag_parameter_gets_a_gradient_whatever_the
     output = model(input_ids=ids, labels=labels, **{f"{one}_features": tiny.features(one) for one in media})
     output.loss.backward()
     groups = model.trainable_groups()
-    assert [name for group in ("bridge", "tags") for name, p in groups[group].items() if p.grad is None] == []
+    trained = groups["bridge"] | groups["begin_end_tokens"]
+    assert [name for name, p in trained.items() if p.grad is None] == []
     untouched = [one for one in ("image", "audio", "video") if one not in media]
     for one in untouched:
         assert not any(p.grad.any() for key, p in groups["bridge"].items() if key.startswith(f"bridges.{one}."))
@@ -162,7 +163,7 @@ def test_the_groups_hold_every_parameter_once(tiny):
     groups = model.trainable_groups()
     together = [id(p) for group in groups.values() for p in group.values()]
     assert sorted(together) == sorted(id(p) for p in model.parameters())
-    assert all(groups[name] for name in ("bridge", "tags", "llm"))
+    assert all(groups[name] for name in ("bridge", "begin_end_tokens", "llm"))
 
 
 @pytest.mark.parametrize("name", BRIDGES)

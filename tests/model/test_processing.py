@@ -54,7 +54,7 @@ def test_saving_and_loading_keeps_template_and_ids(tokenizer, model, tmp_path):
     processor = MacawProcessor(tokenizer, model.config, "as_published", 128)
     processor.save_pretrained(tmp_path)
     reloaded = MacawProcessor.from_pretrained(tmp_path)
-    assert (reloaded.encoder.template, reloaded.encoder.max_tokens) == ("as_published", 128)
+    assert (reloaded.encoder.template, reloaded.encoder.max_length) == ("as_published", 128)
     assert torch.equal(reloaded("What?")["input_ids"], processor("What?")["input_ids"])
 
 

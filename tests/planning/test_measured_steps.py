@@ -22,7 +22,7 @@ def test_memory_that_is_too_small_for_the_measured_steps_is_told(workspace, monk
     monkeypatch.setattr(measured_steps, "train_step", too_large)
     with pytest.raises(ResourceError, match=r"Tried to allocate 20\.00 GiB") as told:
         measure(space, materials, plan_stages(materials, space.settings), Processes(1, "cpu"))
-    assert "training.pack_tokens" in told.value.hint
+    assert "training.sequence_length" in told.value.hint
 
 
 def test_the_weights_are_loaded_for_the_device_of_the_training(workspace, monkeypatch):

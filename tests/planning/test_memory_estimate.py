@@ -124,7 +124,7 @@ def test_real_steps_take_about_the_memory_that_was_estimated(world, workspace, t
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(tmp_path / "llm")
     AutoTokenizer.from_pretrained(world / "llm").save_pretrained(tmp_path / "llm")
-    space = workspace(max_steps=4, packs_per_step=1, pack_tokens=256)
+    space = workspace(max_steps=4, global_batch_size=1, sequence_length=256)
     space = replace(space, settings=replace(space.settings, llm=str(tmp_path / "llm")))
     materials, one = prepare(space), Processes(1, "cpu")
     stages = plan_stages(materials, space.settings)

@@ -24,7 +24,7 @@ def planned(space, capfd, **options):
 
 
 def test_the_plan_counts_steps_tokens_and_memory_and_measures_three_steps(workspace, capfd):
-    space = workspace(epochs=2, max_steps=None, packs_per_step=2)
+    space = workspace(epochs=2, max_steps=None, global_batch_size=2)
     plan, _ = planned(space, capfd)
     (stage,) = plan["stages"]
     assert stage["datasets"][0]["folder"] == space.settings.dataset.out
@@ -42,7 +42,7 @@ def test_the_plan_counts_steps_tokens_and_memory_and_measures_three_steps(worksp
 
 
 def test_the_padding_of_two_processes_is_what_one_waits_for_the_other(workspace, capfd):
-    space = workspace(epochs=2, max_steps=None, packs_per_step=2, precision="fp16")  # nothing is measured
+    space = workspace(epochs=2, max_steps=None, global_batch_size=2, precision="fp16")  # nothing is measured
     plan, _ = planned(space, capfd, cpu_processes=2)
     materials = prepare(space)
     (stage,) = plan_stages(materials, space.settings)
@@ -102,10 +102,10 @@ def test_a_step_that_takes_longer_than_the_measuring_gives_no_time(workspace, ca
 
 
 def test_too_few_steps_are_told_with_settings_that_help(workspace, capfd):
-    few = {"epochs": 1, "pack_tokens": 4096, "packs_per_step": 8, "precision": "fp16"}  # nothing is measured
+    few = {"epochs": 1, "sequence_length": 4096, "global_batch_size": 8, "precision": "fp16"}  # nothing is measured
     plan, err = planned(workspace(**few, max_steps=None), capfd)
     (warning,) = plan["warnings"]
-    assert warning["suggestion"]["training.packs_per_step"] == 1 and "training.epochs" in warning["suggestion"]
+    assert warning["suggestion"]["training.global_batch_size"] == 1 and "training.epochs" in warning["suggestion"]
     assert f"Warning: {warning['text']}" in err
     changed = {name.removeprefix("training."): value for name, value in warning["suggestion"].items()}
     better, err = planned(workspace(**few | changed, max_steps=None), capfd)
@@ -115,7 +115,7 @@ def test_too_few_steps_are_told_with_settings_that_help(workspace, capfd):
 
 
 def test_gpus_that_are_not_here_are_planned_with_memory_and_without_time(workspace, capfd):
-    space = workspace(packs_per_step=8, precision="fp16", zero_stage=3, device="auto")
+    space = workspace(global_batch_size=8, precision="fp16", zero_stage=3, device="auto")
     plan, _ = planned(space, capfd, gpus=8)
     assert plan["processes"] == {"count": 8, "device": "cuda"}
     assert plan["seconds"] is None
@@ -131,7 +131,7 @@ def test_fp16_on_a_cpu_is_planned_without_time(workspace, capfd):
 def test_what_cannot_be_on_any_machine_is_refused_in_a_plan_too(workspace):
     with pytest.raises(UsageError, match="--gpus and --cpu-processes exclude each other"):
         plan_training(workspace(), gpus=1, cpu_processes=1)
-    with pytest.raises(UsageError, match="packs_per_step is 4, which 3 processes cannot share"):
+    with pytest.raises(UsageError, match="global_batch_size is 4, which 3 processes cannot share"):
         plan_training(workspace(), gpus=3)
     with pytest.raises(UsageError, match=r"training\.offload needs zero_stage 2 or 3"):
         plan_training(workspace(offload=True), gpus=1)
@@ -139,7 +139,7 @@ def test_what_cannot_be_on_any_machine_is_refused_in_a_plan_too(workspace):
 
 def test_stages_are_counted_one_by_one_and_each_is_measured(workspace, capfd):
     stages = [{"name": "first", "train": ["bridge"], "max_steps": 2}, {"name": "then", "epochs": 0.5}]
-    plan, _ = planned(workspace(stages=stages, max_steps=None, packs_per_step=2), capfd)
+    plan, _ = planned(workspace(stages=stages, max_steps=None, global_batch_size=2), capfd)
     first, then = plan["stages"]
     assert (first["name"], first["steps"], then["name"]) == ("first", 2, "then")
     assert first["parameters"]["llm"]["trained"] == 0
@@ -186,6 +186,6 @@ def test_presets_of_several_stages_and_of_other_llms_are_planned_without_network
 
 
 def test_a_stage_whose_packs_cannot_be_shared_is_refused(workspace):
-    stages = [{"name": "a", "packs_per_step": 3}, {"name": "b"}]
-    with pytest.raises(UsageError, match="packs_per_step is 3, which 2 processes cannot share"):
+    stages = [{"name": "a", "global_batch_size": 3}, {"name": "b"}]
+    with pytest.raises(UsageError, match="global_batch_size is 3, which 2 processes cannot share"):
         train(workspace(stages=stages), cpu_processes=2)

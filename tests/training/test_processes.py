@@ -133,5 +133,5 @@ def test_a_launched_process_takes_the_gpu_of_its_number_or_the_one_that_it_is_sh
 def test_more_launched_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     with pytest.raises(ResourceError) as error:
-        choose_processes(TrainingSettings(packs_per_step=8), None, None, launched(7, 8, 3, 4))
+        choose_processes(TrainingSettings(global_batch_size=8), None, None, launched(7, 8, 3, 4))
     assert ("4 processes" in error.value.problem, "2 GPUs" in error.value.problem) == (True, True)

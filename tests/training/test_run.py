@@ -19,7 +19,7 @@ def losses(run):
 
 
 def test_a_training_writes_the_whole_run_folder_and_learns(workspace, capfd):
-    space = workspace(max_steps=12, evaluate_every=6, train=["bridge", "tags", "llm"])
+    space = workspace(max_steps=12, evaluate_every=6, train=["bridge", "begin_end_tokens", "llm"])
     report = train(space)
     run = space.root / "runs" / "linear-1"
     assert {path.name for path in run.iterdir()} - {".macaw.lock"} == {
@@ -44,7 +44,7 @@ def test_the_trained_model_loads_and_gives_the_loss_that_was_reported(workspace)
     train(space)
     model, processor = load_model(space.root / "runs" / "linear-1")
     assert model.config.fingerprints["audio"]["model"] == "tiny-whisper"
-    assert processor.encoder.max_tokens == 256
+    assert processor.encoder.max_length == 256
 
 
 def test_the_loss_is_the_mean_over_the_response_tokens_of_the_whole_step(workspace):
@@ -102,7 +102,7 @@ def test_norms_start_with_the_size_of_the_llms_embeddings_whatever_the_zero_stag
 
 
 def test_training_the_bridge_alone_leaves_the_llm_as_it_was(workspace, world):
-    space = workspace(max_steps=2, train=["bridge", "tags"])
+    space = workspace(max_steps=2, train=["bridge", "begin_end_tokens"])
     train(space)
     trained = load_file(space.root / "runs" / "linear-1" / "model" / "model.safetensors")
     original = load_file(world / "llm" / "model.safetensors")
@@ -149,9 +149,9 @@ def test_conversations_that_are_left_out_are_told(workspace, capfd):
     materials = prepare(space)
     for skipped, words in ((2, "2 conversations"), (20, "Warning: 25% of the conversations")):
         tell_skipped(replace(materials, tokens=replace(materials.tokens, skipped=skipped)))
-        assert re.search(f"^{words} are left out: with training.max_tokens=", capfd.readouterr().err, re.M)
-    too_short = workspace("short", max_tokens=sorted(materials.tokens.lengths.tolist())[30] - 8)
-    with pytest.raises(InputError, match=r"conversations \(\d\d%\) would be left out: with training\.max_tokens="):
+        assert re.search(f"^{words} are left out: with training.max_length=", capfd.readouterr().err, re.M)
+    too_short = workspace("short", max_length=sorted(materials.tokens.lengths.tolist())[30] - 8)
+    with pytest.raises(InputError, match=r"conversations \(\d\d%\) would be left out: with training\.max_length="):
         plan_training(too_short)
 
 
@@ -187,7 +187,7 @@ def test_a_second_training_takes_the_next_number_and_the_token_cache(workspace, 
 
 
 def test_a_plan_prints_the_numbers_and_writes_no_run(workspace, capfd):
-    space = workspace(train=["bridge", "tags"])
+    space = workspace(train=["bridge", "begin_end_tokens"])
     assert plan_training(space) is None
     printed = capfd.readouterr().out
     for words in ("steps", "padding", "bridge parameters", "frozen", "memory per process"):
@@ -231,11 +231,11 @@ def test_as_published_trains_on_null_media_text_of_256_tokens_and_the_published_
     from macaw_cli.training.data.batches import PackReader
     from macaw_cli.training.materials import prepare
 
-    settings = {"as_published": True, "max_tokens": 512, "bridge": "macaw", "max_steps": 1}
+    settings = {"as_published": True, "max_length": 512, "bridge": "macaw", "max_steps": 1}
     space = workspace(**settings)
     materials = prepare(space)
     config, tokenizer = materials.config, materials.tokenizer
-    assert materials.encoder.max_tokens == 256  # whatever the settings say
+    assert materials.encoder.max_length == 256  # whatever the settings say
     reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
     number = next(n for n, row in enumerate(materials.rows) if not row.media)
     batch = reader.read((number,))
@@ -252,7 +252,7 @@ def test_as_published_trains_on_null_media_text_of_256_tokens_and_the_published_
     train(space)
     model, processor = load_model(space.root / "runs" / "macaw-1")
     assert model.config.null_media
-    assert (processor.encoder.template, processor.encoder.max_tokens) == ("as_published", 256)
+    assert (processor.encoder.template, processor.encoder.max_length) == ("as_published", 256)
 
 
 def test_a_run_that_continues_needs_no_room_for_the_checkpoints_that_it_has(workspace, monkeypatch, capfd):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from macaw_cli.training.run import train
 
 STAGES = [
-    {"name": "align", "train": ["bridge", "tags"], "max_steps": 4},
+    {"name": "align", "train": ["bridge", "begin_end_tokens"], "max_steps": 4},
     {"name": "tune", "train": ["bridge", "llm"], "max_steps": 4, "learning_rate": 1e-3},
 ]
 
@@ -25,8 +25,8 @@ def losses(space):
 @pytest.mark.parametrize("zero_stage", [0, 1, 2, 3])
 def test_two_processes_go_through_the_stages_with_the_losses_of_one(workspace, zero_stage):
     settings = {
-        "stages": STAGES, "adapter": {"kind": "lora", "rank": 4}, "zero_stage": zero_stage, "pack_tokens": 230,
-        "packs_per_step": 2, "max_steps": None,
+        "stages": STAGES, "adapter": {"kind": "lora", "rank": 4}, "zero_stage": zero_stage, "sequence_length": 230,
+        "global_batch_size": 2, "max_steps": None,
     }  # fmt: skip
     alone, together = workspace("alone", **settings), workspace("together", **settings)
     train(alone)

@@ -25,6 +25,6 @@ def test_the_pages_recipe_is_that_of_the_preset_llava():
     shown, shipped = (stage_settings(parse_settings(tree, "test").training) for tree in (page, preset))
     for (name, one), (other_name, other) in zip(shown, shipped, strict=True):
         assert name == other_name
-        assert (one.train, one.learning_rate, one.packs_per_step, one.warmup_ratio, one.epochs) == (
-            other.train, other.learning_rate, other.packs_per_step, other.warmup_ratio, other.epochs,
+        assert (one.train, one.learning_rate, one.global_batch_size, one.warmup_ratio, one.epochs) == (
+            other.train, other.learning_rate, other.global_batch_size, other.warmup_ratio, other.epochs,
         )  # fmt: skip

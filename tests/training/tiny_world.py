@@ -53,7 +53,7 @@ def make_world(folder: Path, *, many_lengths: bool = False, audio_padding: str =
 def settings_tree(bridge: Any = "linear", injection: Any = "none", **training) -> dict:
     """Settings of a training that takes seconds; `training` overrides its section."""
     quick = {
-        "max_steps": 6, "pack_tokens": 512, "packs_per_step": 4, "max_tokens": 256, "precision": "fp32",
+        "max_steps": 6, "sequence_length": 512, "global_batch_size": 4, "max_length": 256, "precision": "fp32",
         "device": "cpu", "learning_rate": 1e-3, "checkpoint_every": 2, "evaluate_every": None, "evaluate_examples": 2,
         "log_every": 1, "report": False,
     }  # fmt: skip

@@ -49,8 +49,8 @@ class MediaFusion(nn.Module):
         super().__init__()
         self.config = config
         self.bridges = Bridges({name: build_bridge(config, name) for name in config.modalities}, config.text_width)
-        rows = 2 * len(config.tag_ids)
-        self.begin_end_embeddings = nn.Embedding(rows, config.text_width) if config.tags_outside else None
+        rows = 2 * len(config.begin_end_ids)
+        self.begin_end_embeddings = nn.Embedding(rows, config.text_width) if config.begin_end_outside else None
         kind = injection_class(config)
         self.injected = kind is not None and kind.takes_media
         if config.null_media:
@@ -152,11 +152,11 @@ class MediaFusion(nn.Module):
         embeds: Tensor = embed(input_ids.masked_fill(special, 0))
         if self.begin_end_embeddings is None:
             return embeds
-        first = min(opening for opening, _ in self.config.tag_ids.values())
-        tags = (input_ids >= first) & (input_ids < first + self.begin_end_embeddings.num_embeddings)
+        first = min(opening for opening, _ in self.config.begin_end_ids.values())
+        found = (input_ids >= first) & (input_ids < first + self.begin_end_embeddings.num_embeddings)
         # looked up on every rank in every step, whether there are any or not
-        tag_embeds = self.begin_end_embeddings((input_ids - first).masked_fill(~tags, 0))
-        return torch.where(tags[..., None], tag_embeds.to(embeds), embeds)
+        begin_end_embeds = self.begin_end_embeddings((input_ids - first).masked_fill(~found, 0))
+        return torch.where(found[..., None], begin_end_embeds.to(embeds), embeds)
 
     def published_block(self, features: Media, rows: int) -> Tensor:
         """Ids of the three blocks that the published code puts after the first token; one medium per row, or null.
@@ -172,7 +172,7 @@ class MediaFusion(nn.Module):
                     f"{len(media)} {name} media were given for {rows} rows without placeholders.",
                     "Give one per row or none, or put placeholders into input_ids.",
                 )
-            opening, closing = self.config.tag_ids[name]
+            opening, closing = self.config.begin_end_ids[name]
             shape = media[0].shape if media else self.config.feature_shapes[name]
             token = (self.config.soft_token_ids if media else self.config.null_token_ids)[name]
             ids += [opening, *[token] * soft_token_count(self.config, name, shape), closing]
@@ -202,8 +202,8 @@ class MediaFusion(nn.Module):
         self.bridges.calibrate(matrix)
         if self.begin_end_embeddings is not None:
             with gathered(self.begin_end_embeddings.weight, to_change=True):
-                weight, names = self.begin_end_embeddings.weight, list(self.config.tag_ids)
-                initial_weights.initialise_tags(weight, matrix, names, tokenizer)
+                weight, names = self.begin_end_embeddings.weight, list(self.config.begin_end_ids)
+                initial_weights.initialise_begin_end(weight, matrix, names, tokenizer)
 
     def initialise(self) -> None:
         """Null features are not known yet; transformers may have given their memory any values."""

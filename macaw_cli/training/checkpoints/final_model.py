@@ -111,7 +111,7 @@ def _save(job: TrainingJob, materials: Materials, model: Any, weights: dict[str,
     if has_adapter(model.language_model):
         adapter = AdapterFiles.of(model.language_model)
         merge_adapter(model.language_model)
-    tokens = settings.training.max_tokens
+    tokens = settings.training.max_length
     processor = MacawProcessor(materials.tokenizer, model.config, materials.encoder.template, tokens)
     with quiet_transformers():
         save_model(model, processor, job.run.model, beside=adapter.write if adapter else None)

@@ -42,7 +42,7 @@ def plan_epoch(
     seed: int,
     epoch: int,
     token_budget: int,
-    packs_per_step: int,
+    global_batch_size: int,
 ) -> list[PlannedStep]:
     """Pack every conversation exactly once.
 
@@ -56,20 +56,20 @@ def plan_epoch(
         seed: the run's seed.
         epoch: number of the epoch, from 0; each has its own order.
         token_budget: most tokens of a pack; a conversation that is longer than this stands alone.
-        packs_per_step: packs per optimizer step over all ranks, G.
+        global_batch_size: packs per optimizer step over all ranks, G.
     """
     sizes = [int(length) for length in lengths]
     order = np.random.default_rng([seed, epoch]).permutation(len(sizes)).tolist()
     waiting = ShuffledQueue(order, sizes, np.random.default_rng([seed, epoch, 1]))
     steps: list[tuple[Pack, ...]] = []
-    capacity_tokens = packs_per_step * token_budget
+    capacity_tokens = global_batch_size * token_budget
     while waiting:
         steps_left = math.ceil(waiting.tokens / capacity_tokens)
-        step = next_step(waiting, waiting.tokens / steps_left, token_budget, packs_per_step)
+        step = next_step(waiting, waiting.tokens / steps_left, token_budget, global_batch_size)
         taken = sum(sizes[example] for pack in step for example in pack)
         if 0 < waiting.tokens < taken / 2:  # two equal steps: a step of a few conversations would be much noisier
             waiting.put_back(*(example for pack in step for example in pack))
-            step = next_step(waiting, waiting.tokens / 2, token_budget, packs_per_step)
+            step = next_step(waiting, waiting.tokens / 2, token_budget, global_batch_size)
         steps.append(step)
     return [_planned(step, sizes, supervised) for step in steps]
 
@@ -126,17 +126,17 @@ def plan_hash(steps: Iterable[PlannedStep]) -> str:
     return digest.hexdigest()[:16]
 
 
-def require_divisible(packs_per_step: int, world_size: int) -> None:
+def require_divisible(global_batch_size: int, world_size: int) -> None:
     """Refuse a number of processes that cannot share the packs of a step equally.
 
     Raises:
-        UsageError: `world_size` does not divide `packs_per_step`.
+        UsageError: `world_size` does not divide `global_batch_size`.
     """
-    if packs_per_step % world_size:
-        nearest = packs_per_step + world_size - packs_per_step % world_size
+    if global_batch_size % world_size:
+        nearest = global_batch_size + world_size - global_batch_size % world_size
         raise UsageError(
-            f"training.packs_per_step is {packs_per_step}, which {world_size} processes cannot share equally.",
-            f"Add --set training.packs_per_step={nearest}, or use a number of processes that divides {packs_per_step}.",
+            f"training.global_batch_size is {global_batch_size}, which {world_size} processes cannot share equally.",
+            f"Use --set training.global_batch_size={nearest}, or processes that divide {global_batch_size}.",
         )
 
 

@@ -31,7 +31,7 @@ OWN_NAMES = re.compile(rf"tokens\.json|({'|'.join(ARRAYS)})\.npy")
 """What a folder of the cache holds."""
 
 
-def cache_key(dataset: TrainingDataset, tokenizer: Any, config: Any, template: str, max_tokens: int) -> str:
+def cache_key(dataset: TrainingDataset, tokenizer: Any, config: Any, template: str, max_length: int) -> str:
     """16 hex digits that change whenever the token ids could: data, tokenizer, template, bridge or length limit."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     return fingerprint(
@@ -43,7 +43,7 @@ def cache_key(dataset: TrainingDataset, tokenizer: Any, config: Any, template: s
             "chat_template": str(tokenizer.chat_template) if template == "chat" else "",
             "model": config.encoding_identity(),
             "template": template,
-            "max_tokens": max_tokens,
+            "max_length": max_length,
             "modalities": list(MODALITIES),
         }
     )

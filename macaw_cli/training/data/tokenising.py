@@ -61,8 +61,8 @@ def tokenise(
     if not len(tokens):
         raise InputError(
             f"None of the {len(rows)} conversations in {dataset.folder} has a response token within "
-            f"training.max_tokens={encoder.max_tokens}.",
-            "Raise --set training.max_tokens, or look at the dataset with `macaw inspect`.",
+            f"training.max_length={encoder.max_length}.",
+            "Raise --set training.max_length, or look at the dataset with `macaw inspect`.",
         )
     try:
         keep(tokens, cache, key, split)

@@ -88,7 +88,7 @@ def _died(job: TrainingJob, text: str) -> ResourceError:
     advice = continues(job.run.checkpoints)
     if "signal 9" in text:
         advice += (
-            " Signal 9 usually means that memory ran out: lower training.pack_tokens or raise training.zero_stage."
+            " Signal 9 usually means that memory ran out: lower training.sequence_length or raise training.zero_stage."
         )
     if "signal 6" in text and job.processes.device == "cuda":
         advice += f" NCCL ends a process with signal 6 when another one does not answer in time. {NETWORK_ADVICE}"

@@ -36,8 +36,8 @@ def plan_stage(materials: Materials, training: TrainingSettings, seed: int) -> l
             supervised[taken].tolist(),
             seed=seed,
             epoch=epoch,
-            token_budget=training.pack_tokens,
-            packs_per_step=training.packs_per_step,
+            token_budget=training.sequence_length,
+            global_batch_size=training.global_batch_size,
         )
         steps_of_epochs.append(len(planned))
         steps += _numbered(planned, taken)

@@ -25,8 +25,8 @@ class StepFacts:
         tokens: of all examples.
         conversations: of one epoch.
         epochs: `training.epochs`.
-        pack_tokens: `training.pack_tokens`.
-        packs_per_step: `training.packs_per_step`.
+        sequence_length: `training.sequence_length`.
+        global_batch_size: `training.global_batch_size`.
         processes: these share the packs of a step equally.
         stage: its name; empty in a training without stages.
         place: of the stage among `training.stages`, from 0.
@@ -38,8 +38,8 @@ class StepFacts:
     tokens: int
     conversations: float
     epochs: float
-    pack_tokens: int
-    packs_per_step: int
+    sequence_length: int
+    global_batch_size: int
     processes: int = 1
     stage: str = ""
     place: int = 0
@@ -96,8 +96,8 @@ def step_warnings(
             tokens=sum(step.tokens for step in stage.steps),
             conversations=sum(part.count * part.weight for part in mixture_of(materials, training)),
             epochs=training.epochs,
-            pack_tokens=training.pack_tokens,
-            packs_per_step=training.packs_per_step,
+            sequence_length=training.sequence_length,
+            global_batch_size=training.global_batch_size,
             processes=processes,
             stage=stage.name,
             place=place,
@@ -123,10 +123,10 @@ def step_warning(facts: StepFacts, *, few: bool = True) -> StepWarning | None:
         return None
     packs, budget = _smaller_step(facts)
     suggestion: dict[str, float] = {}
-    if packs < facts.packs_per_step:
-        suggestion[facts.key("packs_per_step")] = packs
-    if budget < facts.pack_tokens:
-        suggestion[facts.key("pack_tokens")] = budget
+    if packs < facts.global_batch_size:
+        suggestion[facts.key("global_batch_size")] = packs
+    if budget < facts.sequence_length:
+        suggestion[facts.key("sequence_length")] = budget
     alternative: dict[str, float] = {}
     an_epoch = _an_epoch(facts, packs, budget)
     steps = an_epoch * facts.epochs
@@ -134,7 +134,7 @@ def step_warning(facts: StepFacts, *, few: bool = True) -> StepWarning | None:
         suggestion[facts.key("epochs")] = longer = math.ceil(ENOUGH_STEPS / an_epoch)
         steps = an_epoch * longer
     elif few:
-        now = _an_epoch(facts, facts.packs_per_step, facts.pack_tokens)
+        now = _an_epoch(facts, facts.global_batch_size, facts.sequence_length)
         alternative[facts.key("epochs")] = math.ceil(ENOUGH_STEPS / now)
     if not suggestion:  # it is one conversation a step already
         return None
@@ -146,12 +146,12 @@ def _smaller_step(facts: StepFacts) -> tuple[int, int]:
     """Packs per step and tokens per pack for steps that are small enough."""
     mean = facts.tokens / facts.examples
     wanted = max(1.0, min(LARGEST_BATCH * facts.conversations, facts.examples / ENOUGH_STEPS)) * mean
-    packs = min(facts.packs_per_step, int(wanted // facts.pack_tokens) // facts.processes * facts.processes)
+    packs = min(facts.global_batch_size, int(wanted // facts.sequence_length) // facts.processes * facts.processes)
     if packs:
-        return packs, facts.pack_tokens
+        return packs, facts.sequence_length
     budget = wanted / facts.processes
     rounded = int(budget // _ROUND * _ROUND) if budget >= 2 * _ROUND else max(math.floor(budget), 16)
-    return facts.processes, min(rounded, facts.pack_tokens)
+    return facts.processes, min(rounded, facts.sequence_length)
 
 
 def _an_epoch(facts: StepFacts, packs: int, budget: int) -> float:

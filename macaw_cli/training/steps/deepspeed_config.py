@@ -33,7 +33,7 @@ def deepspeed_config(settings: TrainingSettings, processes: Processes) -> dict[s
     clips_itself = settings.zero_stage > 0 or settings.precision != "fp32"
     return {
         "train_micro_batch_size_per_gpu": 1,
-        "gradient_accumulation_steps": settings.packs_per_step // processes.count,
+        "gradient_accumulation_steps": settings.global_batch_size // processes.count,
         "gradient_clipping": settings.max_gradient_norm if clips_itself else 0.0,
         "zero_optimization": _zero(settings, processes),
         "zero_allow_untested_optimizer": True,

@@ -8,7 +8,7 @@ import torch
 from macaw_cli.basics.errors import ResourceError, UsageError
 
 LESS_PER_STEP = (
-    "Lower training.pack_tokens (and raise training.packs_per_step), set training.gradient_checkpointing, "
+    "Lower training.sequence_length (and raise training.global_batch_size), set training.gradient_checkpointing, "
     "or raise training.zero_stage."
 )
 """What to change where the forward or backward pass needs too much memory."""

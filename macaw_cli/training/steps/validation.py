@@ -47,7 +47,7 @@ class Validation:
         dtype = DTYPES[engine.settings.precision]
         self._reader = PackReader(materials.dataset, self._rows, tokens, dtype, engine.device, materials.config)
         apart = isolation_of_config(materials.config.text_config).packs
-        budget = engine.settings.pack_tokens if apart else 1  # held out ones may be shorter than all that train
+        budget = engine.settings.sequence_length if apart else 1  # held out ones may be shorter than all that train
         self._packs = pack_best_fit(range(len(tokens)), tokens.lengths.tolist(), budget)
 
     def __call__(self) -> dict[str, Any] | None:

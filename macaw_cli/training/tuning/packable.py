@@ -22,7 +22,7 @@ def require_packable_llm(llm_config: Any, lengths: Sequence[int] | np.ndarray, t
     Raises:
         UsageError: with the way out.
     """
-    if not can_hold_two(lengths, max(stage.pack_tokens for _, stage in stage_settings(training))):
+    if not can_hold_two(lengths, max(stage.sequence_length for _, stage in stage_settings(training))):
         return
     from macaw_cli.model.isolation import isolation_of_config, require_packable
 
@@ -31,10 +31,10 @@ def require_packable_llm(llm_config: Any, lengths: Sequence[int] | np.ndarray, t
     if not found.known and distributed.world_size() == 1:
         say(
             f"Whether {llm_config.model_type} keeps the conversations of a pack apart could not be tried: "
-            "no small copy of it runs. With --set training.pack_tokens=16 each is alone."
+            "no small copy of it runs. With --set training.sequence_length=16 each is alone."
         )
 
 
-def can_hold_two(lengths: Sequence[int] | np.ndarray, pack_tokens: int) -> bool:
+def can_hold_two(lengths: Sequence[int] | np.ndarray, sequence_length: int) -> bool:
     """Whether the two shortest conversations fit into one pack."""
-    return len(lengths) > 1 and int(np.partition(lengths, 1)[:2].sum()) <= pack_tokens
+    return len(lengths) > 1 and int(np.partition(lengths, 1)[:2].sum()) <= sequence_length

@@ -15,7 +15,7 @@ def freeze(model: Any, trained: Collection[str]) -> None:
 
     Args:
         model: a MacawForConditionalGeneration.
-        trained: names of groups; one of which the model has no parameters (no tags) is fine beside others.
+        trained: names of groups; one of which the model has no parameters is fine beside others.
 
     Raises:
         UsageError: nothing would be trained.

@@ -25,9 +25,9 @@ def require_readable_lengths(
     from macaw_cli.model.positions import require_positions, stated_positions
 
     longest, stated = int(max(lengths)), stated_positions(llm_config)
-    hint = f"Use --set training.max_tokens={stated}, or an LLM with more positions."
+    hint = f"Use --set training.max_length={stated}, or an LLM with more positions."
     if not require_positions(llm_config, longest, f"The longest {what}", hint) and distributed.world_size() == 1:
         say(
             f"Warning: the longest {what} has {longest:,} tokens, but the LLM was trained on up to {stated:,}: "
-            f"it may read what lies behind them badly. --set training.max_tokens={stated} cuts them."
+            f"it may read what lies behind them badly. --set training.max_length={stated} cuts them."
         )

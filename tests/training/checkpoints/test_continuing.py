@@ -56,8 +56,8 @@ def test_a_changed_setting_is_shown_with_both_values(run):
 
 
 def test_all_changes_are_told_at_once(run):
-    with pytest.raises(MismatchError, match=r"seed was 0, is 1; training.pack_tokens was 2048, is 64"):
-        check(run, replace(with_training(pack_tokens=64), seed=1))
+    with pytest.raises(MismatchError, match=r"seed was 0, is 1; training.sequence_length was 2048, is 64"):
+        check(run, replace(with_training(sequence_length=64), seed=1))
 
 
 def test_changed_values_are_told_as_yaml_writes_them(run):
@@ -65,7 +65,7 @@ def test_changed_values_are_told_as_yaml_writes_them(run):
     with pytest.raises(MismatchError) as told:
         check(run, changed)
     for words in ("max_steps was null, is 9", "offload was false, is true", "adapter.kind was none, is lora",
-                  "train was [bridge, tags, injection, llm], is [bridge]"):  # fmt: skip
+                  "train was [bridge, begin_end_tokens, injection, llm], is [bridge]"):  # fmt: skip
         assert f"training.{words}" in told.value.problem
     assert told.value.problem.count(" was ") == 4
     assert "to train longer, start a new run with a higher training.epochs or training.max_steps" in told.value.hint

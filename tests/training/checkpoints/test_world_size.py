@@ -111,7 +111,9 @@ def test_losses_are_the_same_after_a_change_of_processes(workspace, stage, first
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [2, 3])
-@pytest.mark.parametrize("trained", [{"train": ["bridge", "tags"]}, {"adapter": {"kind": "lora", "rank": 4}}])
+@pytest.mark.parametrize(
+    "trained", [{"train": ["bridge", "begin_end_tokens"]}, {"adapter": {"kind": "lora", "rank": 4}}]
+)
 def test_neither_a_frozen_llm_nor_an_adapter_is_an_obstacle(workspace, stage, trained):
     space = workspace(max_steps=6, checkpoint_every=3, zero_stage=stage, **trained)
     require_equal(*continued_elsewhere(space, 2, 1))

@@ -87,14 +87,14 @@ def test_stages_have_datasets_of_their_own(workspace, folders):
 
 def test_max_steps_counts_over_all_stages(workspace, folders):
     stages = [{"name": "a", "max_steps": 3}, {"name": "b"}, {"name": "c"}]
-    space = workspace(stages=stages, max_steps=5, packs_per_step=1)
+    space = workspace(stages=stages, max_steps=5, global_batch_size=1)
     planned = plan_stages(prepare(space), space.settings)
     assert [(stage.name, len(stage.steps)) for stage in planned] == [("a", 3), ("b", 2)]
 
 
 @pytest.mark.parametrize("epochs", [0.25, 0.5, 1, 1.5, 2.75])
 def test_fractions_of_an_epoch_are_exact(workspace, epochs):
-    space = workspace(epochs=epochs, max_steps=None, packs_per_step=1, pack_tokens=256)
+    space = workspace(epochs=epochs, max_steps=None, global_batch_size=1, sequence_length=256)
     materials = prepare(space)
     per_epoch = len(plan_stage(materials, replace(space.settings.training, epochs=1.0), 0))
     steps = plan_stage(materials, space.settings.training, 0)

@@ -20,7 +20,7 @@ LENGTHS = st.lists(st.integers(1, 64), min_size=1, max_size=300)
 
 def plan(lengths: list[int], *, seed: int = 0, epoch: int = 0, budget: int = 64, packs: int = 4) -> list[PlannedStep]:
     halves = [n // 2 for n in lengths]
-    return plan_epoch(lengths, halves, seed=seed, epoch=epoch, token_budget=budget, packs_per_step=packs)
+    return plan_epoch(lengths, halves, seed=seed, epoch=epoch, token_budget=budget, global_batch_size=packs)
 
 
 @settings(deadline=None, max_examples=60)
@@ -82,7 +82,7 @@ def test_a_step_is_as_fair_a_sample_as_a_shuffled_batch(budget, packs):
     planned, drawn = [], []
     for epoch in range(30):
         steps = plan_epoch(
-            lengths.tolist(), supervised.tolist(), seed=0, epoch=epoch, token_budget=budget, packs_per_step=packs
+            lengths.tolist(), supervised.tolist(), seed=0, epoch=epoch, token_budget=budget, global_batch_size=packs
         )
         planned += [[example for pack in step.packs for example in pack] for step in steps]
         order, start = rng.permutation(count), 0
@@ -100,7 +100,7 @@ def test_a_step_is_as_fair_a_sample_as_a_shuffled_batch(budget, packs):
 def test_conversations_of_one_length_do_not_come_together():
     """Answers of two and of three tokens, as in a set of spoken words: no step has answers of one length only."""
     answers = [2 + number % 2 for number in range(600)]
-    steps = plan_epoch([30 + n for n in answers], answers, seed=0, epoch=0, token_budget=512, packs_per_step=1)
+    steps = plan_epoch([30 + n for n in answers], answers, seed=0, epoch=0, token_budget=512, global_batch_size=1)
     assert all(len({answers[example] for example in step.packs[0]}) == 2 for step in steps)
 
 
@@ -138,6 +138,6 @@ def test_order_within_an_epoch_does_not_follow_length():
 
 
 def test_a_number_of_processes_that_does_not_divide_the_packs_is_refused_with_a_way_out():
-    with pytest.raises(UsageError, match=r"packs_per_step is 8, which 3 processes.*packs_per_step=9"):
+    with pytest.raises(UsageError, match=r"global_batch_size is 8, which 3 processes.*global_batch_size=9"):
         require_divisible(8, 3)
     require_divisible(8, 4)

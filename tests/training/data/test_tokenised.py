@@ -73,7 +73,7 @@ def test_a_damaged_cache_is_told_and_made_again(materials, tmp_path, capfd, dama
 
 def test_the_key_follows_whatever_changes_the_ids(workspace):
     keys = []
-    for number, settings in enumerate(({}, {"max_tokens": 200}, {"template": "chat"}, {"bridge": "macaw"}, {})):
+    for number, settings in enumerate(({}, {"max_length": 200}, {"template": "chat"}, {"bridge": "macaw"}, {})):
         space = workspace(str(number), **settings)
         keys.append(prepare(space).key)
     assert len(set(keys)) == 4
@@ -82,15 +82,15 @@ def test_the_key_follows_whatever_changes_the_ids(workspace):
 
 def test_conversations_that_lose_their_response_are_left_out_and_counted(materials):
     prompts = materials.tokens.lengths - materials.tokens.supervised_counts
-    materials.encoder.max_tokens = int(np.median(prompts))
+    materials.encoder.max_length = int(np.median(prompts))
     tokens = encode_rows(materials.dataset, materials.dataset.conversations("train"), materials.encoder)
     assert tokens.skipped > 0
     assert len(tokens) + tokens.skipped == len(materials.dataset.conversations("train"))
 
 
 def test_a_limit_that_leaves_nothing_is_told(workspace):
-    space = workspace(max_tokens=20)
-    with pytest.raises(InputError, match=r"None of the 60 conversations.*max_tokens=20"):
+    space = workspace(max_length=20)
+    with pytest.raises(InputError, match=r"None of the 60 conversations.*max_length=20"):
         prepare(space)
 
 

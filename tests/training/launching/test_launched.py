@@ -26,7 +26,7 @@ from training_processes import (
 from macaw_cli.training.checkpoints.folder import newest_progress
 from macaw_cli.training.run import train
 
-QUICK = {"pack_tokens": 230, "packs_per_step": 2, "checkpoint_every": 1000}
+QUICK = {"sequence_length": 230, "global_batch_size": 2, "checkpoint_every": 1000}
 LONG = {**QUICK, "max_steps": 5000, "epochs": 1000}
 DEEPSPEED = "import sys; from deepspeed.launcher.runner import main; main(sys.argv[1:])"
 

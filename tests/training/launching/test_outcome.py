@@ -34,7 +34,7 @@ def test_a_report_comes_back_as_it_was_left(tmp_path):
 
 
 def test_the_death_that_others_followed_is_told_with_what_helps(tmp_path):
-    with pytest.raises(ResourceError, match=r"Process 1 of 2 ended by signal 9.*--resume.*lower training.pack_tokens"):
+    with pytest.raises(ResourceError, match=r"Process 1 of 2 ended by signal 9.*--resume.*training.sequence_length"):
         report_of(tmp_path, job(), KILLED)
 
 

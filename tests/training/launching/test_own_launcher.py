@@ -13,7 +13,7 @@ from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
 from macaw_cli.training.schedule.stage_plan import plan_stage
 
-ONE_CONVERSATION_PER_PACK = {"pack_tokens": 230, "packs_per_step": 2, "checkpoint_every": 1000}
+ONE_CONVERSATION_PER_PACK = {"sequence_length": 230, "global_batch_size": 2, "checkpoint_every": 1000}
 
 
 def finish(process, timeout=120):

@@ -69,7 +69,7 @@ def test_a_new_bridge_learns_faster_than_the_llm_unless_told_otherwise():
         training = TrainingSettings(warmup_ratio=0.0, schedule="constant", **settings)
         return learning_rates(0, training, 10)
 
-    assert peaks() == {"bridge": 1e-3, "tags": 1e-3, "injection": 1e-3, "llm": 2e-5}
+    assert peaks() == {"bridge": 1e-3, "begin_end_tokens": 1e-3, "injection": 1e-3, "llm": 2e-5}
     assert peaks(adapter=AdapterSettings(kind="lora"))["llm"] == 2e-4
     assert peaks(learning_rate=5e-4) == dict.fromkeys(GROUPS, 5e-4)
     own = GroupsSettings(llm=GroupSettings(learning_rate=1e-6))

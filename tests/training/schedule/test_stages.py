@@ -46,7 +46,7 @@ def test_a_stage_takes_from_the_training_what_it_leaves_open():
     assert (one.train, one.learning_rate, one.warmup_ratio, one.stages) == (("bridge",), 1.0, 0.5, ())
     assert two.train == training.train
     assert two.groups.llm == GroupSettings(weight_decay=0.2, schedule="linear")
-    assert trained_groups(training) == ("bridge", "tags", "injection", "llm")
+    assert trained_groups(training) == ("bridge", "begin_end_tokens", "injection", "llm")
 
 
 def test_two_stages_train_one_after_the_other_and_count_their_steps_together(workspace, world):

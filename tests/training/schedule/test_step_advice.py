@@ -16,7 +16,7 @@ from macaw_cli.training.schedule.stages import plan_stages
 from macaw_cli.training.schedule.step_advice import LARGEST_BATCH, StepFacts, step_warning, step_warnings
 
 ONE_STEP = StepFacts(
-    steps=1, examples=614, tokens=614 * 170, conversations=614, epochs=1, pack_tokens=8192, packs_per_step=64
+    steps=1, examples=614, tokens=614 * 170, conversations=614, epochs=1, sequence_length=8192, global_batch_size=64
 )
 
 
@@ -24,7 +24,7 @@ def planned(facts, **changes):
     """About how many steps the changed settings give."""
     changed = replace(facts, **changes)
     examples = facts.conversations * changed.epochs
-    in_a_step = changed.packs_per_step * max(1.0, changed.pack_tokens * facts.examples / facts.tokens)
+    in_a_step = changed.global_batch_size * max(1.0, changed.sequence_length * facts.examples / facts.tokens)
     an_epoch = math.ceil(facts.conversations / in_a_step)
     return replace(changed, examples=math.ceil(examples), tokens=math.ceil(examples * facts.tokens / facts.examples),
                    steps=math.ceil(an_epoch * changed.epochs))  # fmt: skip
@@ -36,9 +36,9 @@ def follow(facts, advice):
 
 def test_one_step_for_614_conversations_names_packs_tokens_and_epochs():
     warning = step_warning(ONE_STEP)
-    assert warning.suggestion == {"training.packs_per_step": 1, "training.pack_tokens": 1024}
+    assert warning.suggestion == {"training.global_batch_size": 1, "training.sequence_length": 1024}
     assert warning.alternative == {"training.epochs": 100}
-    for words in ("1 optimizer step for 614 conversations", "packs_per_step to 1", "pack_tokens to 1024", "to 100"):
+    for words in ("1 optimizer step for 614 conversations", "global_batch_size to 1", "length to 1024", "to 100"):
         assert words in warning.text
     assert step_warning(follow(ONE_STEP, warning.suggestion)) is None
 
@@ -55,32 +55,34 @@ def test_a_short_stage_of_a_run_with_enough_steps_says_nothing():
 
 def test_enough_steps_that_are_too_large_are_told_with_a_smaller_number_of_packs():
     facts = StepFacts(
-        steps=200, examples=16_000, tokens=16_000 * 100, conversations=400, epochs=40, pack_tokens=1000,
-        packs_per_step=8,
+        steps=200, examples=16_000, tokens=16_000 * 100, conversations=400, epochs=40, sequence_length=1000,
+        global_batch_size=8,
     )  # fmt: skip
     warning = step_warning(facts)
-    assert warning.suggestion == {"training.packs_per_step": 4} and warning.alternative == {}
+    assert warning.suggestion == {"training.global_batch_size": 4} and warning.alternative == {}
     assert "a step takes 80 of them, more than a tenth" in warning.text
 
 
 def test_several_processes_keep_at_least_a_pack_each():
     warning = step_warning(replace(ONE_STEP, processes=8))
-    assert warning.suggestion["training.packs_per_step"] == 8
-    assert warning.suggestion["training.pack_tokens"] < 170 * 2
+    assert warning.suggestion["training.global_batch_size"] == 8
+    assert warning.suggestion["training.sequence_length"] < 170 * 2
 
 
 def test_few_conversations_need_more_epochs_even_one_by_one():
-    facts = StepFacts(steps=1, examples=30, tokens=3000, conversations=30, epochs=1, pack_tokens=2048, packs_per_step=8)
+    facts = StepFacts(
+        steps=1, examples=30, tokens=3000, conversations=30, epochs=1, sequence_length=2048, global_batch_size=8
+    )
     warning = step_warning(facts)
-    assert warning.suggestion["training.epochs"] >= 4 and warning.suggestion["training.packs_per_step"] == 1
+    assert warning.suggestion["training.epochs"] >= 4 and warning.suggestion["training.global_batch_size"] == 1
     assert warning.alternative == {}
 
 
 def test_what_a_stage_sets_itself_is_to_be_changed_there():
-    warning = step_warning(replace(ONE_STEP, stage="lora", place=1, own=frozenset({"epochs", "packs_per_step"})))
-    assert warning.suggestion == {"training.stages[1].packs_per_step": 1, "training.pack_tokens": 1024}
+    warning = step_warning(replace(ONE_STEP, stage="lora", place=1, own=frozenset({"epochs", "global_batch_size"})))
+    assert warning.suggestion == {"training.stages[1].global_batch_size": 1, "training.sequence_length": 1024}
     assert warning.alternative == {"training.stages[1].epochs": 100}
-    named = "packs_per_step of stage `lora` to 1", "training.pack_tokens to 1024", "epochs of stage `lora` to 100"
+    named = "global_batch_size of stage `lora` to 1", "sequence_length to 1024", "epochs of stage `lora` to 100"
     for words in named:
         assert words in warning.text
 
@@ -124,7 +126,7 @@ def test_a_stage_is_called_by_its_name():
 def test_whoever_follows_the_advice_has_enough_steps(conversations, epochs, mean, budget, packs, processes):
     base = StepFacts(
         steps=1, examples=conversations, tokens=conversations * mean, conversations=conversations, epochs=epochs,
-        pack_tokens=budget, packs_per_step=max(packs, processes), processes=processes,
+        sequence_length=budget, global_batch_size=max(packs, processes), processes=processes,
     )  # fmt: skip
     facts = planned(base)
     warning = step_warning(facts)

@@ -11,7 +11,7 @@ from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 
 
 def test_accumulation_follows_from_the_processes():
-    settings = TrainingSettings(packs_per_step=8, precision="fp32", max_gradient_norm=0.5)
+    settings = TrainingSettings(global_batch_size=8, precision="fp32", max_gradient_norm=0.5)
     assert deepspeed_config(settings, Processes(4, "cpu"))["gradient_accumulation_steps"] == 2
     assert deepspeed_config(settings, Processes(1, "cpu"))["gradient_accumulation_steps"] == 8
 
@@ -50,7 +50,7 @@ def test_on_several_gpus_gradients_travel_during_the_backward_pass():
 
 
 def test_a_run_keeps_what_deepspeed_was_told_for_each_stage(workspace):
-    stages = [{"name": "align", "train": ["bridge"], "packs_per_step": 2}, {"name": "tune"}]
+    stages = [{"name": "align", "train": ["bridge"], "global_batch_size": 2}, {"name": "tune"}]
     space = workspace(stages=[{**stage, "max_steps": 1} for stage in stages], zero_stage=2)
     train(space)
     run = space.root / "runs" / "linear-1"

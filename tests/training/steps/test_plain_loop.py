@@ -63,8 +63,10 @@ def losses_of_plain_loop(space):
     return losses
 
 
-@pytest.mark.parametrize("sequences", [{}, {"pack_tokens": 16, "packs_per_step": 8}], ids=["packed", "unpacked"])
-@pytest.mark.parametrize("groups", [["bridge", "tags"], ["bridge", "tags", "llm"]], ids=["frozen", "trained"])
+@pytest.mark.parametrize("sequences", [{}, {"sequence_length": 16, "global_batch_size": 8}], ids=["packed", "unpacked"])
+@pytest.mark.parametrize(
+    "groups", [["bridge", "begin_end_tokens"], ["bridge", "begin_end_tokens", "llm"]], ids=["frozen", "trained"]
+)
 @pytest.mark.parametrize("bridge", ["linear", "mlp", "macaw", "frame-stack"])
 def test_training_gives_the_losses_of_a_plain_loop(workspace, bridge, groups, sequences):
     space = workspace(bridge=bridge, train=groups, max_steps=STEPS, epochs=50, **sequences)

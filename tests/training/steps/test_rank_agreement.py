@@ -48,7 +48,7 @@ def test_a_rank_alone_agrees_with_itself():
 
 @pytest.mark.slow
 def test_a_signal_to_one_rank_between_two_stages_stops_both_and_resume_goes_on(workspace, tmp_path):
-    space = workspace("space", stages=STAGES, max_steps=None, packs_per_step=2)
+    space = workspace("space", stages=STAGES, max_steps=None, global_batch_size=2)
     (tmp_path / "sitecustomize.py").write_text(SIGNAL_AT_THE_BORDER)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     told = start(space, "--cpu-processes", "2", MACAW_COLLECTIVE_TIMEOUT_S="30", PYTHONPATH=path)

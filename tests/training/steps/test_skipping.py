@@ -93,7 +93,7 @@ def test_a_step_that_is_no_number_changes_no_weight_and_no_optimizer_state(
 
 def test_one_more_than_may_be_skipped_ends_the_run_and_resume_still_counts(poisoned, tmp_path):
     settings = {"epochs": 3, "max_steps": 18, "checkpoint_every": 1, "max_skipped_steps": 1}
-    with pytest.raises(InputError, match=r"Step \d+: the loss was nan for .* of bridge, tags, llm .* 2 st"):
+    with pytest.raises(InputError, match=r"Step \d+: the loss was nan for .* of bridge, begin_end_tokens, llm .* 2 st"):
         train(make_workspace(poisoned, tmp_path, **settings))
     with pytest.raises(InputError, match="2 steps were skipped for this, more than training"):
         train(make_workspace(poisoned, tmp_path, **settings), resume=True)

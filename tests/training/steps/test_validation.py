@@ -16,4 +16,4 @@ def test_a_validation_that_needs_too_much_memory_names_its_own_batch_size(worksp
     with pytest.raises(ResourceError, match=r"validation.*20\.00 GiB") as told:
         train(workspace(max_steps=1))
     assert "evaluation.batch_size" in told.value.hint
-    assert "pack_tokens" not in told.value.hint
+    assert "sequence_length" not in told.value.hint

@@ -10,7 +10,7 @@ from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.tuning.packable import can_hold_two, require_packable_llm
 
 MIXING = MambaConfig(vocab_size=60, hidden_size=32, state_size=4, num_hidden_layers=2)
-SETTINGS = TrainingSettings(pack_tokens=16)
+SETTINGS = TrainingSettings(sequence_length=16)
 
 
 def test_two_fit_where_the_two_shortest_do():
@@ -22,10 +22,10 @@ def test_two_fit_where_the_two_shortest_do():
 def test_it_is_refused_before_training_with_the_way_out():
     with pytest.raises(UsageError, match="mamba does not keep") as told:
         require_packable_llm(MIXING, [30, 9, 7], SETTINGS)
-    assert "--set training.pack_tokens=16" in told.value.hint
+    assert "--set training.sequence_length=16" in told.value.hint
     require_packable_llm(MIXING, [30, 9, 8], SETTINGS)
     with pytest.raises(UsageError, match="mamba"):
-        require_packable_llm(MIXING, [30, 9, 8], replace(SETTINGS, pack_tokens=17))
+        require_packable_llm(MIXING, [30, 9, 8], replace(SETTINGS, sequence_length=17))
 
 
 def test_an_llm_of_which_no_small_copy_runs_is_told_about(capsys):

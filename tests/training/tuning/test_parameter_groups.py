@@ -47,7 +47,9 @@ def names_that(model, has_gradient):
     return {name for name, parameter in model.named_parameters() if (parameter.grad is not None) == has_gradient}
 
 
-@pytest.mark.parametrize("trained", [("bridge",), ("tags",), ("llm",), ("bridge", "tags"), GROUPS])
+@pytest.mark.parametrize(
+    "trained", [("bridge",), ("begin_end_tokens",), ("llm",), ("bridge", "begin_end_tokens"), GROUPS]
+)
 def test_exactly_the_named_groups_get_gradients(model, batch, trained):
     freeze(model, trained)
     model(**batch, return_logits=False).loss.backward()
@@ -55,8 +57,8 @@ def test_exactly_the_named_groups_get_gradients(model, batch, trained):
     expected = {name for group in trained for name in groups[group]}
     assert {name for name, parameter in model.named_parameters() if parameter.requires_grad} == expected
     assert names_that(model, has_gradient=True) == expected
-    prefixes = {"bridge": "fusion.bridges.", "tags": "fusion.begin_end_embeddings.", "llm": "language_model."}
-    prefixes["injection"] = "injection."
+    prefixes = {"bridge": "fusion.bridges.", "begin_end_tokens": "fusion.begin_end_embeddings."}
+    prefixes |= {"llm": "language_model.", "injection": "injection."}
     assert {name for name in expected if not name.startswith(tuple(prefixes[group] for group in trained))} == set()
     assert sum(map(len, groups.values())) == len(list(model.named_parameters()))
 
@@ -72,12 +74,12 @@ def test_a_group_has_its_own_decay(model):
 
 
 def test_a_group_without_parameters_is_fine_beside_others_but_not_alone(model):
-    groups = model.trainable_groups() | {"tags": {}}
+    groups = model.trainable_groups() | {"begin_end_tokens": {}}
     model.trainable_groups = lambda: groups
-    freeze(model, ("bridge", "tags"))
+    freeze(model, ("bridge", "begin_end_tokens"))
     assert {group_of(group["name"]) for group in parameter_groups(model, TrainingSettings())} == {"bridge"}
-    with pytest.raises(UsageError, match=r"names tags, of which this model has no parameters.*It has bridge, llm"):
-        freeze(model, ("tags",))
+    with pytest.raises(UsageError, match=r"begin_end_tokens.*It has bridge, llm"):
+        freeze(model, ("begin_end_tokens",))
 
 
 def test_an_adapter_leaves_the_llms_own_weights_frozen_and_counted(model):
@@ -92,10 +94,11 @@ def test_an_adapter_leaves_the_llms_own_weights_frozen_and_counted(model):
 
 
 def test_bridge_alone_leaves_the_llm_frozen(model):
-    freeze(model, ("bridge", "tags"))
-    assert {group["name"].split(" ")[0] for group in parameter_groups(model, TrainingSettings())} == {"bridge", "tags"}
+    freeze(model, ("bridge", "begin_end_tokens"))
+    names = {group["name"].split(" ")[0] for group in parameter_groups(model, TrainingSettings())}
+    assert names == {"bridge", "begin_end_tokens"}
     assert not any(p.requires_grad for p in model.language_model.parameters())
-    counts = counts_by_group(model, TrainingSettings(train=("bridge", "tags")))
+    counts = counts_by_group(model, TrainingSettings(train=("bridge", "begin_end_tokens")))
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert sum(on for on, _ in counts.values()) == trained > 0
     assert sum(map(sum, counts.values())) == sum(p.numel() for p in model.parameters())
