@@ -29,7 +29,8 @@ def test_importing_it_prints_nothing_and_needs_no_compiler():
 
 def test_the_optimizer_needs_no_compiler():
     groups = [{"params": [torch.nn.Parameter(torch.ones(2))], "name": "bridge", "weight_decay": 0.5}]
-    optimizer = new_optimizer(groups)
+    optimizer = new_optimizer(groups, 0.95)
+    assert optimizer.defaults["betas"] == (0.9, 0.95)
     assert (type(optimizer), optimizer.defaults["fused"], optimizer.defaults["lr"]) == (torch.optim.AdamW, True, 0.0)
 
 
