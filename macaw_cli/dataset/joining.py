@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.file_names import composed
 from macaw_cli.dataset.conversations import Conversation
@@ -15,6 +14,7 @@ from macaw_cli.dataset.rejects import REJECTS_NAME, Reject
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.feature_store import FeatureRow, FeatureStore
 from macaw_cli.shards.same_encoders import require_same_encoders
+from macaw_cli.shards.store_rows import reject_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class FeatureStores:
         self._refused = {
             (row.get("modality"), composed(posixpath.basename(row.get("path", "")))): row.get("reason")
             for folder in folders
-            for row in read_jsonl(folder / REJECTS_NAME)
+            for row in reject_rows(folder / REJECTS_NAME)
         }
 
     def find(self, names: Iterable[str], modality: Modality) -> Medium:

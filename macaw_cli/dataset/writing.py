@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.atomic_files import append_jsonl, read_jsonl, write_jsonl
+from macaw_cli.basics.atomic_files import append_jsonl, write_jsonl
+from macaw_cli.basics.typed_files import iterate_objects
+from macaw_cli.basics.typed_rows import COUNT, HASH, SHARD_NAME, Fields
 from macaw_cli.dataset.joining import FeatureStores, JoinedConversation, Medium
 from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.samples import PlannedSample, sample_json
@@ -15,6 +17,7 @@ from macaw_cli.shards.tar_writer import Member, Sample, WrittenShard, write_shar
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef, row_to_json
 
 JOURNAL_NAME = "journal.jsonl"
+SHARD_ENTRY = Fields({"name": SHARD_NAME, "bytes": COUNT, "sha256": HASH, "samples": COUNT, "conversations": COUNT})
 NULL_SHARD = "null-000000.tar"
 
 
@@ -36,7 +39,7 @@ def write_shards(
         DamagedError: a feature shard is missing or cut.
     """
     journal = folder / JOURNAL_NAME
-    done = {entry["name"]: entry for entry in read_jsonl(journal)}
+    done = {entry["name"]: entry for entry in iterate_objects(journal, SHARD_ENTRY)}
     for shard in shards:
         if shard.name not in done:
             done[shard.name] = _write(shard, stores, folder)

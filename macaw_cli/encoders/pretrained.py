@@ -3,19 +3,21 @@
 No code of a model folder is run, whatever its files ask for, and no pickle is read: weights come from safetensors.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.errors import InputError, MacawError, UsageError
+from macaw_cli.basics.errors import DamagedError, InputError, MacawError, UsageError
 from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.shown_text import cut
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT, Fields
 from macaw_cli.encoders.source import explain, is_path, quiet_transformers
 
 _INDEX, _ADAPTER = "model.safetensors.index.json", "adapter_config.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_WEIGHT_MAP = Fields({"weight_map": OBJECT})
 _ASKS_TO_RUN = ("trust_remote_code", "custom code", "custom generation code")
 """What transformers says where a folder names classes of its own that are not among those of transformers."""
 
@@ -230,8 +232,8 @@ def _require_safe_weights(folder: Path) -> None:
 
 def _require_plain_names(index: Path) -> None:
     try:
-        names = list(json.loads(index.read_bytes())["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        names = list(read_object(index, _WEIGHT_MAP)["weight_map"].values())
+    except DamagedError:
         raise InputError(f"{index} is not an index of weight files.", "Download it again.") from None
     if wrong := next((name for name in names if not isinstance(name, str) or Path(name).name != name), None):
         raise InputError(f"{index} names {cut(str(wrong))}, which lies outside of its folder.", "Download it again.")

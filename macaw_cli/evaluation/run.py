@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from macaw_cli.basics.atomic_files import atomic_path, read_jsonl, write_json, write_jsonl
+from macaw_cli.basics.atomic_files import atomic_path, write_json, write_jsonl
 from macaw_cli.basics.console import say
-from macaw_cli.basics.errors import DamagedError, ResourceError
+from macaw_cli.basics.errors import ResourceError
 from macaw_cli.basics.working_files import make_folder
-from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.loading import Workspace
+from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, metrics_rows, read_settings_tree
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
 from macaw_cli.evaluation.conditions import ALL_CONDITIONS, examples_per_modality
@@ -77,16 +77,16 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
 
 
 def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumstances:
-    logged, rows = read_jsonl(run / "metrics.jsonl"), dataset.conversations("train")
+    logged, rows = list(metrics_rows(run / METRICS_NAME)), dataset.conversations("train")
     padding = padding_share(rows, config.fingerprints, trimmed=config.view_settings.audio.trim)
     return circumstances_of(logged, examples_per_modality(rows), padding, _stages(run))
 
 
 def _stages(run: Path) -> list[dict[str, Any]]:
     """The stages of the run's recipe, as plain values; none where its settings are not there."""
-    file = run / "settings.yaml"
-    tree = read_yaml(file, DamagedError) if file.is_file() else {}
-    return list(tree.get("training", {}).get("stages") or ())
+    file = run / SETTINGS_NAME
+    tree = read_settings_tree(file) if file.is_file() else {}
+    return list((tree.get("training") or {}).get("stages") or ())
 
 
 def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:

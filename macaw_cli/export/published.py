@@ -3,7 +3,6 @@
 Neither encoders nor tokenizer are needed; where they are given they become part of the folder.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,11 @@ import torch
 from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.owned_folders import require_apart
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.export.published_companions import Companions, attach_companions
-from macaw_cli.export.published_config import EMBEDDING, published_config
+from macaw_cli.export.published_config import EMBEDDING, SAID, published_config
 from macaw_cli.export.published_files import read_weights, stored_bytes
 from macaw_cli.export.published_names import published_name, renamed, summarised
 from macaw_cli.model.folder import require_own_model_folder, save_model
@@ -115,15 +115,12 @@ def _configuration(config_file: Path | None, metadata: dict[str, str], file: Pat
         content, origin = read_json(config_file), str(config_file)
     elif "config" in metadata:
         origin = f"the metadata of {file}"
-        try:
-            content = json.loads(metadata["config"])
-        except json.JSONDecodeError:
-            raise InputError(f"`config` in {origin} is not JSON.", "Give it with --config JSON.") from None
+        content = parse_json(metadata["config"], f"`config` in {origin}", hint="Give it with --config JSON.")
     else:
         content, origin = {}, "the published configuration"
     if not isinstance(content, dict):
         raise InputError(f"{origin} must hold a JSON object, found {type(content).__name__}.")
-    return content, origin
+    return SAID.checked(content, origin, InputError), origin
 
 
 def _first(names: list[str]) -> str:

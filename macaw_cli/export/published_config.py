@@ -7,6 +7,7 @@ from torch import Tensor
 from transformers import LlamaConfig
 
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.typed_rows import OBJECT, PAIR, Fields, Kind, mapping_of
 from macaw_cli.config.bridges.designs import BridgePerModality
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.modalities.table import MODALITIES, Modality
@@ -21,6 +22,14 @@ KNOWN_KEYS = frozenset(
     {"n_frames", "attention_heads", "align_heads", "conv", "hidden_size", "vocab_size", "llama", "tag_ids"}
     | {"feature_tokens", "note"}
 )
+
+_SIZE = Kind("a whole number from 1", int, lambda value: 0 < value < 1 << 31)
+SAID = Fields(
+    {},
+    {"n_frames": _SIZE, "attention_heads": _SIZE, "align_heads": _SIZE, "hidden_size": _SIZE, "vocab_size": _SIZE,
+     "conv": mapping_of(PAIR), "tag_ids": mapping_of(PAIR), "llama": OBJECT, "feature_tokens": mapping_of(_SIZE)},
+)  # fmt: skip
+"""Types of the keys; which keys there may be is told with their names."""
 
 
 def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], origin: str) -> MacawConfig:

@@ -1,6 +1,5 @@
 """Reading weights that others saved: safetensors, or `pytorch_model*.bin` without running any code in it."""
 
-import json
 import pickle
 import warnings
 from pathlib import Path
@@ -10,9 +9,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import PLAIN_NAME, Fields, mapping_of
 
 WHOLE_FILES = ("model.safetensors", "pytorch_model.bin")
+_INDEX = Fields({"weight_map": mapping_of(PLAIN_NAME)})
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 
 
@@ -64,8 +66,8 @@ def _files(path: Path) -> list[Path]:
 
 def _indexed(index: Path) -> list[Path]:
     try:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError, TypeError):
+        names = sorted(set(read_object(index, _INDEX)["weight_map"].values()))
+    except DamagedError:
         raise InputError(f"{index} is not an index of weight files.", "Download it again.") from None
     files = [index.parent / Path(str(name)).name for name in names]
     missing = [file.name for file in files if not file.is_file()]

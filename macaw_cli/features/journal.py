@@ -14,18 +14,39 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl, write_jsonl
+from macaw_cli.basics.atomic_files import append_jsonl, write_jsonl
 from macaw_cli.basics.errors import InputError
-from macaw_cli.basics.plain_names import shard_name
+from macaw_cli.basics.typed_files import iterate_objects
+from macaw_cli.basics.typed_rows import (
+    COUNT,
+    HASH,
+    NUMBER,
+    SHARD_NAME,
+    TEXT,
+    TEXTS,
+    Fields,
+    list_of,
+    mapping_of,
+    one_of,
+)
 from macaw_cli.basics.urls import is_url
 from macaw_cli.basics.working_files import kind_of
 from macaw_cli.features.items import Item
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.feature_store import NULL_KEY
 from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name
 
 JOURNAL_NAME = "journal.jsonl"
 _OWN_MEMBER = re.compile(rf"([0-9a-f]{{32}}|{NULL_KEY})\.(json|npy)")
+_ITEM = Fields(
+    {"key": HASH, "modality": one_of(MODALITIES), "sha256": HASH, "bytes": COUNT, "file": TEXT, "names": TEXTS},
+    {"start": NUMBER, "end": NUMBER, "offset": COUNT},
+)
+_ITEM_KEYS = ("key", "modality", "sha256", "bytes", "file", "names", "start", "end", "offset")
+JOB = Fields(
+    {"job": COUNT, "modality": one_of(MODALITIES), "batch": COUNT, "shards": mapping_of(SHARD_NAME),
+     "items": list_of(_ITEM)}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +71,8 @@ class Job:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "Job":
         """The job that `row` described."""
-        items = [Item(**item) for item in row["items"]]
-        shards = {output: shard_name(name, JOURNAL_NAME) for output, name in row["shards"].items()}
-        return cls(row["job"], row["modality"], row["batch"], shards, items)
+        items = [Item(**{name: value for name, value in item.items() if name in _ITEM_KEYS}) for item in row["items"]]
+        return cls(row["job"], row["modality"], row["batch"], row["shards"], items)
 
 
 class Journal:
@@ -65,7 +85,7 @@ class Journal:
 
     def read(self) -> Iterator[Job]:
         """Every job, one after another."""
-        for row in iterate_jsonl(self._store / JOURNAL_NAME):
+        for row in iterate_objects(self._store / JOURNAL_NAME, JOB):
             job = Job.from_row(row)
             self._count(job)
             yield job
@@ -93,7 +113,7 @@ class Journal:
         """Take the last jobs back, of which nothing is made."""
         if jobs:
             first = self._jobs - len(jobs)
-            rows = (row for row in iterate_jsonl(self._store / JOURNAL_NAME) if row["job"] < first)
+            rows = (row for row in iterate_objects(self._store / JOURNAL_NAME, JOB) if row["job"] < first)
             write_jsonl(self._store / JOURNAL_NAME, rows)
             self._jobs = first
             for job in jobs:

@@ -14,17 +14,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from macaw_cli.basics.atomic_files import read_json, write_json
-from macaw_cli.basics.errors import DamagedError
-from macaw_cli.basics.plain_names import shard_name
+from macaw_cli.basics.atomic_files import write_json
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import COUNT, HASH, SHARD_NAME, Fields, list_of, made_of, mapping_of
 from macaw_cli.basics.working_files import remove_file
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Job
 from macaw_cli.modalities.table import Modality
+from macaw_cli.shards.store_rows import REJECT, ROW_BEGUN
 from macaw_cli.shards.tar_writer import PARTIAL_STATE_SUFFIX, PARTIAL_SUFFIX
 
 _VERSION = 2
 Row = dict[str, Any]
+_COUNTS = mapping_of(COUNT)
+_END = Fields({"items": COUNT, "digest": HASH, "positions": _COUNTS, "rows": _COUNTS, "rejects": COUNT})
+_STATE = Fields({
+    "format_version": COUNT, "batch": COUNT, "shards": mapping_of(SHARD_NAME), "encoders": mapping_of(HASH),
+    "ends": list_of(_END), "rows": mapping_of(list_of(ROW_BEGUN)), "rejects": list_of(REJECT),
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +214,22 @@ def _states(folder: Path) -> Iterator[PartialJob]:
 
 
 def _read(path: Path) -> PartialJob | None:
-    with suppress(OSError, DamagedError, TypeError, KeyError, AttributeError):  # without it the job begins anew
-        content = read_json(path)
-        if content["format_version"] == _VERSION and content["ends"]:
-            shards = {output: shard_name(name, path.name) for output, name in content["shards"].items()}
-            return PartialJob(**{**content, "shards": shards, "ends": [BatchEnd(**end) for end in content["ends"]]})
+    with suppress(OSError, InputError):  # without it the job begins anew
+        content = read_object(path, _STATE)
+        if content["format_version"] == _VERSION and content["ends"] and content["shards"]:
+            state = made_of(PartialJob, {**content, "ends": [made_of(BatchEnd, end) for end in content["ends"]]})
+            return state if _is_consistent(state) else None
     return None
+
+
+def _is_consistent(state: PartialJob) -> bool:
+    """Whether each batch ends within what there is, for the same modalities."""
+    modalities = state.shards.keys()
+    if not modalities == state.encoders.keys() == state.rows.keys():
+        return False
+    return all(
+        end.positions.keys() == end.rows.keys() == modalities
+        and end.rejects <= len(state.rejects)
+        and all(count <= len(state.rows[modality]) for modality, count in end.rows.items())
+        for end in state.ends
+    )

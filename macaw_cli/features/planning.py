@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from macaw_cli.basics.atomic_files import iterate_jsonl
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.remote_files import list_folder
 from macaw_cli.basics.urls import is_url, without_secrets
@@ -23,6 +22,7 @@ from macaw_cli.media.decoding import Request
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.feature_store import MANIFEST_NAME
 from macaw_cli.shards.remote_store import local_copy_of_store
+from macaw_cli.shards.store_rows import manifest_rows
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders
@@ -80,7 +80,7 @@ def _known(store: str) -> set[tuple[str, Modality]]:
         if MANIFEST_NAME not in list_folder(store):
             return set()
         folder = local_copy_of_store(store)
-    return {(row["path"], row["modality"]) for row in iterate_jsonl(folder / MANIFEST_NAME) if "key" in row}
+    return {(row["path"], row["modality"]) for _, row in manifest_rows(folder / MANIFEST_NAME) if "key" in row}
 
 
 def _count(

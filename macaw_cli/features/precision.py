@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from macaw_cli.basics import console
-from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.remote_files import driver_errors_are_told, list_folder
 from macaw_cli.basics.remote_transfer import fetch
@@ -16,6 +15,7 @@ from macaw_cli.basics.urls import is_url, joined
 from macaw_cli.config.feature_settings import FeatureSettings, Precision
 from macaw_cli.config.loading import Workspace
 from macaw_cli.shards.feature_store import MANIFEST_NAME, STORE_NAME
+from macaw_cli.shards.store_rows import read_store_file
 from macaw_cli.shards.tar_writer import PARTIAL_STATE_SUFFIX
 
 
@@ -65,12 +65,12 @@ def _precision_of(place: str) -> str | None:
     if not is_url(place):
         folder = Path(place)
         begun = (folder / MANIFEST_NAME).exists() or any(folder.glob(f"*{PARTIAL_STATE_SUFFIX}"))
-        return _only_one(read_json(folder / STORE_NAME)) if begun and (folder / STORE_NAME).exists() else None
+        return _only_one(read_store_file(folder / STORE_NAME)) if begun and (folder / STORE_NAME).exists() else None
     if not {MANIFEST_NAME, STORE_NAME} <= set(list_folder(place)):
         return None
     with TemporaryDirectory(prefix="macaw-store-") as scratch, driver_errors_are_told(place, "read"):
         fetch(joined(place, STORE_NAME), Path(scratch) / STORE_NAME)
-        return _only_one(read_json(Path(scratch) / STORE_NAME))
+        return _only_one(read_store_file(Path(scratch) / STORE_NAME))
 
 
 def _only_one(store: dict[str, Any]) -> str | None:

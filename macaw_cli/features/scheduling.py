@@ -16,6 +16,7 @@ from macaw_cli.features.source import Refused, Source, reject
 from macaw_cli.features.store_files import Row, StoreFiles
 from macaw_cli.features.unfinished import UnfinishedJobs
 from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.shards.store_rows import digest_of_key
 
 _LOOKING_AT_ONCE = 32
 """Items of an unfinished job that are looked for at the same time; remote ones take a request each."""
@@ -71,12 +72,12 @@ class Scheduler:
         self._now: set[bytes] = set()
         self._groups: dict[_Group, dict[str, Item]] = {}
         self._given_up = store.given_up()
-        tried = store.made_keys() | {bytes.fromhex(key) for key, _ in self._given_up}
+        tried = store.made_keys() | {digest_of_key(key) for key, _ in self._given_up}
         for job in journal.read():
             done = store.is_done(job)
             self._before.update(
                 _digest(item.key, output) for item in job.items for output in job.shards
-                if not done or bytes.fromhex(item.key) in tried  # else passing trouble kept it from being made
+                if not done or digest_of_key(item.key) in tried  # else passing trouble kept it from being made
             )  # fmt: skip
             if done or not set(job.shards) <= set(self._served):  # this command has no encoders for it
                 self._unfinished.keep(job, unfinished=not done)
@@ -203,4 +204,4 @@ class Scheduler:
 
 
 def _digest(key: str, modality: Modality) -> bytes:
-    return bytes.fromhex(key) + modality[:1].encode()
+    return digest_of_key(key) + modality[:1].encode()

@@ -11,19 +11,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import append_jsonl, iterate_jsonl, read_json, write_json, write_jsonl
+from macaw_cli.basics.atomic_files import append_jsonl, write_json, write_jsonl
 from macaw_cli.basics.errors import DamagedError, MismatchError
-from macaw_cli.basics.fingerprints import fingerprint, fingerprint_difference, require_version
-from macaw_cli.basics.plain_names import shard_name
+from macaw_cli.basics.fingerprints import fingerprint, fingerprint_difference
 from macaw_cli.features.journal import JOURNAL_NAME, Job
 from macaw_cli.features.manifest_block import with_block
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.damage_note import damaged_shards, forget_damage
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY, STORE_NAME, STORE_VERSION
 from macaw_cli.shards.remote_store import shown_place
+from macaw_cli.shards.store_rows import REJECTS_NAME, digest_of_key, manifest_rows, read_store_file, reject_rows
 from macaw_cli.shards.tar_reader import verify_size
 
-REJECTS_NAME = "rejects.jsonl"
 _COPIES_AT_ONCE = 20_000
 """Names whose rows are in memory together."""
 Row = dict[str, Any]
@@ -80,7 +79,7 @@ class StoreFiles:
 
     def made_keys(self) -> set[bytes]:
         """Keys of everything that stands in a finished shard."""
-        return {bytes.fromhex(row["key"]) for row in self._media_rows()}
+        return {digest_of_key(row["key"]) for row in self._media_rows()}
 
     def commit(self, job: int, rows: list[Row], rejects: list[Row]) -> None:
         """Add the rows of one finished job, its shards' own rows last, and the inputs it had to reject.
@@ -174,10 +173,10 @@ class StoreFiles:
             self._reject_names -= made
 
     def _rows(self) -> Iterator[Row]:
-        return iterate_jsonl(self.folder / MANIFEST_NAME)
+        return (row for _, row in manifest_rows(self.folder / MANIFEST_NAME))
 
     def _rejects(self) -> Iterator[Row]:
-        return iterate_jsonl(self.folder / REJECTS_NAME)
+        return reject_rows(self.folder / REJECTS_NAME)
 
     def _media_rows(self) -> Iterator[Row]:
         """Rows of media in finished shards."""
@@ -189,16 +188,16 @@ class StoreFiles:
             self._take_in(row)
 
     def _take_in(self, row: Row) -> None:
-        shard_name(row["shard"], MANIFEST_NAME)
-        if "sha256" in row:
-            self._sizes[row["shard"]], self._jobs[row["shard"]] = row["bytes"], row["job"]
-            self._newest_job = max(self._newest_job, row["job"])
+        if "key" not in row:
+            job = row.get("job") or 0
+            self._sizes[row["shard"]], self._jobs[row["shard"]] = row["bytes"], job
+            self._newest_job = max(self._newest_job, job)
             self._torn.discard(row["shard"])
             return
         if row["shard"] not in self._jobs:
             self._torn.add(row["shard"])
         if row["key"] != NULL_KEY:
-            self._keys[_named(row["path"], row["modality"])] = bytes.fromhex(row["key"])
+            self._keys[_named(row["path"], row["modality"])] = digest_of_key(row["key"])
 
     def _whole(self, shard: str) -> bool:
         if shard in self._damaged:
@@ -215,8 +214,7 @@ class StoreFiles:
     def _agree_on(self, fingerprints: dict[Modality, Row]) -> None:
         path = self.folder / STORE_NAME
         new: Row = {"format_version": STORE_VERSION, "fingerprints": {}}
-        store: Row = read_json(path) if path.exists() else new
-        require_version(store.get("format_version"), STORE_VERSION, path)
+        store: Row = read_store_file(path) if path.exists() else new
         if not (self.folder / MANIFEST_NAME).exists():
             store = new  # nothing was made with the encoders that it names
         stored = store["fingerprints"]
@@ -236,9 +234,9 @@ def _require_same(place: str, modality: Modality, stored: Row, found: Row) -> No
     difference = fingerprint_difference(stored, found)
     if difference:
         details = "; ".join(f"{key}: {old!r} there, {new!r} now" for key, (old, new) in difference.items())
+        there, now = (f"{one.get('model')} (fingerprint {fingerprint(one)})" for one in (stored, found))
         raise MismatchError(
-            f"{place} holds {modality} features of {stored['model']} (fingerprint {fingerprint(stored)}), not of "
-            f"{found['model']} (fingerprint {fingerprint(found)}): {details}.",
+            f"{place} holds {modality} features of {there}, not of {now}: {details}.",
             f"Use the same encoder and settings{_of_precision(difference)}, or another folder with --out.",
         )
 

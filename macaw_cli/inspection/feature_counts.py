@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.atomic_files import iterate_jsonl
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY
+from macaw_cli.shards.store_rows import manifest_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def count_manifest(folder: Path) -> StoreCounts:
     """
     columns = {modality: _Columns() for modality in MODALITIES}
     finished: dict[str, int] = {}
-    for row in iterate_jsonl(folder / MANIFEST_NAME):
+    for _, row in manifest_rows(folder / MANIFEST_NAME):
         if "key" in row:
             columns[row["modality"]].add(row)
         elif row["items"]:
@@ -88,7 +88,7 @@ class _Columns:
         if row["key"] == NULL_KEY:
             self.null_shards.add(row["shard"])
             return
-        meta = row.get("meta", {})
+        meta = row.get("meta") or {}
         duration = meta.get("duration")
         if "warning" in meta:
             self.warned[len(self.paths)] = str(meta["warning"])

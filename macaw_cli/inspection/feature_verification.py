@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics import console
-from macaw_cli.basics.atomic_files import has_torn_line, iterate_jsonl
+from macaw_cli.basics.atomic_files import has_torn_line
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.shards.damage_note import note_damage
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY, FeatureStore, ShardRow
 from macaw_cli.shards.positioned_reads import PositionedReads
+from macaw_cli.shards.store_rows import manifest_rows
 from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name
 from macaw_cli.shards.tar_writer import PARTIAL_STATE_SUFFIX, PARTIAL_SUFFIX
 
@@ -58,7 +59,7 @@ def _with_media(folder: Path, shards: list[ShardRow], reasons: dict[str, str]) -
     reads = PositionedReads(folder)
     reasons, media = dict(reasons), dict.fromkeys(reasons, 0)
     examples: dict[str, list[str]] = {name: [] for name in reasons}
-    for row in iterate_jsonl(folder / MANIFEST_NAME):
+    for _, row in manifest_rows(folder / MANIFEST_NAME):
         name = row["shard"]
         if "key" not in row:
             continue

@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from macaw_cli.basics.atomic_files import iterate_jsonl
+from macaw_cli.basics.typed_files import iterate_objects
+from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields, list_of
 
 WORKSPACE_FILE = "macaw.yaml"
 JOURNAL_NAME = "journal.jsonl"
+_JOB = Fields({}, {"items": list_of(Fields({}, {"key": TEXT, "file": TEXT, "offset": COUNT}))})
 
 
 class MediaPlaces:
@@ -41,8 +43,8 @@ class MediaPlaces:
 
 def _files_in_journal(store: Path, keys: set[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for job in iterate_jsonl(store / JOURNAL_NAME):
-        for item in job.get("items", ()):
+    for job in iterate_objects(store / JOURNAL_NAME, _JOB):
+        for item in job.get("items") or ():
             if item.get("key") in keys and item.get("file") and item.get("offset") is None:
                 found[item["key"]] = store / item["file"]
     return found

@@ -8,11 +8,12 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.fingerprints import fingerprint, require_version, sha256_file
 from macaw_cli.basics.shell_words import to_type
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import FLAG, HASH, NUMBER, OBJECT, SHAPE, TEXT, Fields, either, mapping_of
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.inspection.description import Description, shape_text
 from macaw_cli.inspection.findings import Finding
@@ -22,6 +23,14 @@ from macaw_cli.reports.tables import Table
 MODEL_VERSION = 3
 EXPORT_REPORT = "macaw_export.json"
 """Written by `macaw export`: how the export was proved, and the hash of every file."""
+_PROOF = Fields({"largest_difference": NUMBER, "limit": NUMBER})
+_REPORT = Fields({"files": mapping_of(HASH)}, {"macaw": TEXT, "proof": _PROOF})
+_NAMED = mapping_of(OBJECT)
+_CONFIG = Fields(
+    {},
+    {"text_config": OBJECT, "bridge": either(TEXT, OBJECT), "views": mapping_of(mapping_of(either(NUMBER, FLAG))),
+     "feature_shapes": mapping_of(SHAPE), "encoders": mapping_of(Fields({}, {"model": TEXT})), "fingerprints": _NAMED},
+)  # fmt: skip
 _PARTS = {
     "language_model": "LLM",
     "begin_end_embeddings": "begin_end_tokens",
@@ -38,11 +47,12 @@ def describe_model(folder: Path) -> Description:
         MismatchError: a newer macaw wrote it.
         DamagedError: a weight file is cut.
     """
-    config = read_json(folder / "config.json")
+    config = read_object(folder / "config.json", OBJECT)
     require_version(config.get("format_version"), MODEL_VERSION, folder / "config.json")
+    _CONFIG.checked(config, str(folder / "config.json"))
     files = _weight_files(folder)
     parts = _parameters([tensor for file in files for tensor in _tensors(file).items()])
-    report = read_json(folder / EXPORT_REPORT) if (folder / EXPORT_REPORT).is_file() else None
+    report = _export_report(folder)
     facts = {
         "parameters": parts,
         "bytes": sum(file.stat().st_size for file in files),
@@ -59,8 +69,8 @@ def describe_model(folder: Path) -> Description:
 
 def verify_model(folder: Path) -> Iterator[Finding]:
     """Reread every file of an export against its recorded hash; elsewhere check that weight files are whole."""
-    if (folder / EXPORT_REPORT).is_file():
-        for name, recorded in read_json(folder / EXPORT_REPORT)["files"].items():
+    if report := _export_report(folder):
+        for name, recorded in report["files"].items():
             yield Finding(name, _problem(folder / name, recorded))
         return
     for file in _weight_files(folder):
@@ -69,6 +79,11 @@ def verify_model(folder: Path) -> Iterator[Finding]:
             yield Finding(file.name)
         except DamagedError as error:
             yield Finding(file.name, error.problem)
+
+
+def _export_report(folder: Path) -> dict[str, Any] | None:
+    file = folder / EXPORT_REPORT
+    return read_object(file, _REPORT) if file.is_file() else None
 
 
 def _problem(file: Path, recorded: str) -> str:
@@ -133,8 +148,7 @@ def _lines(facts: dict[str, Any]) -> dict[str, str]:
         "views": "; ".join(f"{name}: {_view(view)}" for name, view in facts["views"].items()) or "none",
         "encoders inside": ", ".join(facts["encoders_inside"]) or "none: they are named by path or hub id",
     }
-    if exported:
-        proof = exported["proof"]
+    if exported and (proof := exported.get("proof")):
         lines["proof"] = f"largest logit difference {proof['largest_difference']:.1e} (limit {proof['limit']:.1e})"
     return lines
 

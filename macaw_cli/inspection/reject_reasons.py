@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from macaw_cli.basics.atomic_files import iterate_jsonl
+from macaw_cli.shards.store_rows import REJECTS_NAME, reject_rows
 
-REJECTS_NAME = "rejects.jsonl"
 NO_REASON = "no reason given"
 PATHS_KEPT = 20
 MAX_GROUPS = 200
@@ -50,7 +49,7 @@ def reject_groups(folder: Path) -> list[RejectGroup]:
     """
     groups: dict[str, RejectGroup] = {}
     varied: set[str] = set()
-    for row in iterate_jsonl(folder / REJECTS_NAME):
+    for row in reject_rows(folder / REJECTS_NAME):
         path, reason = str(row.get("path") or ""), str(row.get("reason") or NO_REASON)
         kind = kind_of_reason(reason, path)
         if kind not in groups and len(groups) >= MAX_GROUPS:

@@ -5,7 +5,8 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from macaw_cli.basics.atomic_files import read_json
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import COUNT, Fields
 
 CONFIG_FILE = "config.json"
 EARLIER_NAMES = {
@@ -14,6 +15,7 @@ EARLIER_NAMES = {
     "^null_features_": "fusion.null_features_",
 }
 """Names of weights before format version 3, as patterns, to those of today."""
+_CONFIG = Fields({}, {"format_version": COUNT})
 
 
 class EarlierFolders(PreTrainedModel):  # type: ignore[misc]
@@ -39,5 +41,5 @@ def _is_earlier(folder: Any) -> bool:
     file = Path(folder) / CONFIG_FILE if folder is not None else None
     if file is None or not file.is_file():
         return False
-    content = read_json(file)
-    return bool(content.get("model_type") == "macaw" and content.get("format_version", 1) < 3)
+    content = read_object(file, _CONFIG)
+    return bool(content.get("model_type") == "macaw" and (content.get("format_version") or 1) < 3)

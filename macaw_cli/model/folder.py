@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from macaw_cli.basics.atomic_files import publish_folder, read_json, require_replaceable_folder
+from macaw_cli.basics.atomic_files import publish_folder, require_replaceable_folder
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
 from macaw_cli.basics.owned_folders import FolderKind, marker_content, require_own_folder
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT
 from macaw_cli.basics.working_files import remove_leftovers, remove_own, working_folder
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.pretrained import load_model_class
@@ -107,7 +109,7 @@ def model_folder(path: Path) -> Path:
     """
     for folder in (path, path / MODEL_FOLDER):
         if (folder / CONFIG_FILE).is_file():
-            kind = read_json(folder / CONFIG_FILE).get("model_type")
+            kind = read_object(folder / CONFIG_FILE, OBJECT).get("model_type")
             if kind != "macaw":
                 raise InputError(f"{folder} holds a model of type {kind!r}, expected 'macaw'.", "Name a Macaw model.")
             return folder

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 from transformers import AutoFeatureExtractor, BatchFeature
 
-from macaw_cli.basics.atomic_files import read_json, write_json
+from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields
 from macaw_cli.encoders.image_processors import load_image_processor
 from macaw_cli.encoders.pretrained import load_preprocessor, load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers
@@ -23,6 +25,7 @@ from macaw_cli.model.raw_media import RawMedia
 from macaw_cli.model.templates import TemplateName
 
 PROCESSOR_FILE = "processor_config.json"
+_PROCESSOR = Fields({}, {"template": TEXT, "max_length": COUNT, "max_tokens": COUNT})
 KEYWORDS: dict[str, Modality] = {"images": "image", "videos": "video", "audio": "audio"}
 PerText = dict[Modality, list[list[Any]]]
 """Media of each text; an empty list where there are none at all."""
@@ -159,13 +162,13 @@ class MacawProcessor:
         folder = Path(source)
         if not (folder / PROCESSOR_FILE).is_file():
             raise InputError(f"{folder} holds no {PROCESSOR_FILE}.", "It is no Macaw model, or one without tokenizer.")
-        content = read_json(folder / PROCESSOR_FILE)
+        content = read_object(folder / PROCESSOR_FILE, _PROCESSOR)
         with quiet_transformers():  # AutoTokenizer warns of a model type that it need not know
             return cls(
                 load_tokenizer(folder),
                 MacawConfig.from_pretrained(folder),
-                content.get("template", "alpaca"),
-                content.get("max_length", content.get("max_tokens", 512)),  # its earlier name
+                content.get("template") or "alpaca",
+                content.get("max_length") or content.get("max_tokens") or 512,  # the second is its earlier name
                 load_image_processor(str(folder)) if "image_processor" in content else None,
                 load_preprocessor(AutoFeatureExtractor, folder) if "feature_extractor" in content else None,
             )

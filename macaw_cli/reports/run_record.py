@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import read_json, read_jsonl
-from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import require_version
-from macaw_cli.basics.yaml_text import read_yaml
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT, Kind
+from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, SUMMARY, VERSIONS, metrics_rows, read_settings_tree
 from macaw_cli.config.settings import Settings
 
 RUN_VERSION = 1
@@ -94,18 +94,12 @@ def read_run(folder: Path) -> RunRecord:
         MismatchError: a newer macaw wrote it.
         DamagedError: one of its files is not what macaw writes.
     """
-    versions = _optional(folder / "versions.json")
-    if versions:
-        require_version(versions.get("version"), RUN_VERSION, folder / "versions.json")
-    summary = _optional(folder / "summary.json")
-    if summary:
-        require_version(summary.get("version"), RUN_VERSION, folder / "summary.json")
     return RunRecord(
         folder=folder,
-        rows=[row for row in read_jsonl(folder / "metrics.jsonl") if isinstance(row, dict)],
-        settings=_settings(folder / "settings.yaml"),
-        versions=versions,
-        summary=summary,
+        rows=list(metrics_rows(folder / METRICS_NAME)),
+        settings=read_settings_tree(folder / SETTINGS_NAME),
+        versions=_optional(folder / "versions.json", VERSIONS),
+        summary=_optional(folder / "summary.json", SUMMARY),
     )
 
 
@@ -147,16 +141,14 @@ def _points(rows: Any, path: tuple[str, ...]) -> Iterator[tuple[int, float]]:
             yield step, float(value)
 
 
-def _optional(file: Path) -> dict[str, Any]:
-    content = read_json(file) if file.is_file() else {}
-    if not isinstance(content, dict):
-        raise DamagedError(f"{file} is not what macaw writes there.", "Restore it from a copy.")
+def _optional(file: Path, kind: Kind) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    content: dict[str, Any] = read_object(file, OBJECT)
+    if content:
+        require_version(content.get("version"), RUN_VERSION, file)
+        kind.checked(content, str(file))
     return content
-
-
-def _settings(file: Path) -> dict[str, Any]:
-    found = read_yaml(file, DamagedError, "Restore it from a copy.")
-    return found if isinstance(found, dict) else {}
 
 
 def _plain(value: Any) -> Any:

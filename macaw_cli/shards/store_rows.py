@@ -57,8 +57,10 @@ def _is_usual(row: Any) -> bool:
         return False
     if not (type(shape) is list and type(dtype) is str and dtype in DTYPES and modality in _MODALITIES):
         return False
+    if not (_KEY.fullmatch(key) and is_shard_name(shard) and is_shape(shape)):
+        return False
     meta = row.get("meta")
-    return bool(_KEY.fullmatch(key) and is_shard_name(shard) and is_shape(shape) and (not meta or _META.holds(meta)))
+    return meta is None or _META.holds(meta)
 
 
 _MEDIUM = Fields(

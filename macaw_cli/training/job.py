@@ -4,10 +4,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.atomic_files import read_json, write_json
+from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.redaction import redacted_tree
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT, made_of
 from macaw_cli.config.loading import Workspace, parse_settings
+from macaw_cli.config.run_files import FINISHED, SUMMARY
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import RunFolder
 
@@ -83,9 +86,11 @@ def read_summary(run: RunFolder) -> TrainingReport:
     Raises:
         MismatchError: a newer macaw wrote it.
     """
-    content = read_json(run.summary_file)
-    require_version(content.pop("version", None), SUMMARY_VERSION, run.summary_file)
-    return TrainingReport(**content)
+    content = read_object(run.summary_file, OBJECT)
+    require_version(content.get("version"), SUMMARY_VERSION, run.summary_file)
+    for kind in (FINISHED, SUMMARY):
+        kind.checked(content, str(run.summary_file))
+    return made_of(TrainingReport, {"loss": None, "validation": None, **content})
 
 
 def write_summary(run: RunFolder, report: TrainingReport) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli import __version__
-from macaw_cli.basics.atomic_files import read_json, write_json, write_text
+from macaw_cli.basics.atomic_files import write_json, write_text
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import require_version
@@ -22,10 +22,13 @@ from macaw_cli.basics.locks import is_locked
 from macaw_cli.basics.owned_folders import FolderKind, require_apart, require_own_folder
 from macaw_cli.basics.redaction import redacted_tree
 from macaw_cli.basics.typed_command import typed_command
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT, Fields
 from macaw_cli.basics.urls import is_url
 from macaw_cli.basics.working_files import kind_of
 from macaw_cli.config.bridges.designs import bridge_label
 from macaw_cli.config.loading import Workspace, settings_yaml
+from macaw_cli.config.run_files import VERSIONS
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.reports.run_record import RUN_VERSION
 
@@ -217,7 +220,9 @@ def read_identity(run: RunFolder) -> dict[str, Any] | None:
     """
     if not run.versions_file.is_file():
         return None
-    content = read_json(run.versions_file)
+    content = read_object(run.versions_file, OBJECT)
     require_version(content.get("version"), RUN_VERSION, run.versions_file)
+    VERSIONS.checked(content, str(run.versions_file))
+    Fields({"identity": OBJECT}).checked(content, str(run.versions_file))
     identity: dict[str, Any] = content["identity"]
     return identity

@@ -160,8 +160,10 @@ def test_what_is_kept_is_not_used_when_it_is_not_what_the_job_needs(
     elif harm == "gone":
         partial.unlink()
     else:
-        wrong = {"encoders": {"image": "0" * 16}} if harm == "other encoder" else {"digest": "0" * 64}
-        state.write_text(json.dumps({**read_json(state), **wrong}))
+        kept = read_json(state)
+        other = [{**end, "digest": "0" * 64} for end in kept["ends"]]
+        wrong = {"encoders": {"image": "0" * 16}} if harm == "other encoder" else {"ends": other}
+        state.write_text(json.dumps({**kept, **wrong}))
     report = extract(workspace(ONE_SHARD), ["media"])
     assert report.made["image"] == PICTURES and report.kept == 0
     assert contents() == whole

@@ -12,11 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.errors import LockedError
+from macaw_cli.basics.errors import InputError, LockedError
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.locks import LOCK_NAME, describe_holder
 from macaw_cli.basics.remote_files import driver_errors_are_told, is_of_driver, open_filesystem
+from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields
 from macaw_cli.basics.urls import joined, without_secrets
 
+_HOLDER = Fields({"pid": COUNT, "host": TEXT}, {"command": TEXT, "started": TEXT, "time": TEXT})
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "pre-conditions")
 
 
@@ -64,10 +67,10 @@ def _write_new(filesystem: Any, path: str, content: bytes) -> bool:
 
 def _holder(filesystem: Any, path: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(filesystem.cat_file(path))
-        return found if isinstance(found, dict) else {}
-    except (ValueError, FileNotFoundError):
+        found = parse_json(filesystem.cat_file(path))
+    except (InputError, FileNotFoundError):
         return {}
+    return found if _HOLDER.holds(found) else {}
 
 
 def _is_gone(holder: dict[str, Any]) -> bool:

@@ -1,13 +1,13 @@
 """Rows of a JSONL manifest: which file, and which clip of it."""
 
 import io
-import json
 import math
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.file_names import encodable
+from macaw_cli.basics.json_text import parse_json
 
 Row = tuple[str, float | None, float | None]
 """Path or URL, first and last second."""
@@ -47,11 +47,11 @@ def manifest_row(line: str, where: str) -> Row:
         InputError: it is no such row, or a clip without length.
     """
     try:
-        row = json.loads(line)
+        row = parse_json(line)
         path, start, end = row["path"], _second(row.get("start")), _second(row.get("end"))
         if not path or not encodable(path):
             raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+    except (InputError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise InputError(f"{where} is not a manifest row: {line[:80]}", _HINT) from None
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise InputError(f"{where}: the clip from {start} s to {end} s has no length.", _HINT)

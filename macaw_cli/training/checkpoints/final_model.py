@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from macaw_cli.basics import distributed
-from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.disk import disk_full_is_told
+from macaw_cli.config.run_files import metrics_rows
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.encoders.source import quiet_transformers
@@ -58,7 +58,7 @@ def finish_run(
 def _report(
     run: RunFolder, steps: int, seconds: float, materials: Materials, training: TrainingSettings
 ) -> TrainingReport:
-    rows = read_jsonl(run.metrics_file) if distributed.is_main() else []
+    rows = list(metrics_rows(run.metrics_file)) if distributed.is_main() else []
     losses = [row["loss"] for row in rows if row.get("loss") is not None]
     validations = [row["validation"] for row in rows if "validation" in row]
     return TrainingReport(

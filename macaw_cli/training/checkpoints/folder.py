@@ -2,13 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
-from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.plain_names import plain_name
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT
 from macaw_cli.basics.working_files import make_folder, remove_own
+from macaw_cli.config.run_files import PROGRESS
 from macaw_cli.training.steps.progress import Progress
 
 CHECKPOINT_VERSION = 1
@@ -51,10 +54,9 @@ def read_progress(path: Path) -> Progress:
 
     Raises:
         MismatchError: a newer macaw wrote it.
+        DamagedError: its progress.json is not what macaw writes.
     """
-    content = read_json(path / PROGRESS_NAME)
-    require_version(content["version"], CHECKPOINT_VERSION, path / PROGRESS_NAME)
-    return Progress.from_json(content["progress"])
+    return Progress.from_json(_state(path)["progress"])
 
 
 def require_whole(path: Path) -> None:
@@ -65,11 +67,19 @@ def require_whole(path: Path) -> None:
     """
     if not (path / PROGRESS_NAME).is_file():
         raise DamagedError(f"There is no whole checkpoint {path}.")
-    for name, size in read_json(path / PROGRESS_NAME)["files"].items():
-        for part in str(name).split("/"):
+    for name, size in _state(path)["files"].items():
+        for part in name.split("/"):
             plain_name(part, str(path / PROGRESS_NAME))
         if not (path / name).is_file() or (path / name).stat().st_size != size:
             raise DamagedError(f"{path / name} is missing or cut (expected {size} bytes).")
+
+
+def _state(path: Path) -> dict[str, Any]:
+    file = path / PROGRESS_NAME
+    content: dict[str, Any] = read_object(file, OBJECT)
+    require_version(content.get("version"), CHECKPOINT_VERSION, file)
+    PROGRESS.checked(content, str(file))
+    return content
 
 
 def remove_unfinished(folder: Path) -> None:

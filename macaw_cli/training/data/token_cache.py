@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.atomic_files import publish_folder, read_json, require_replaceable_folder, write_json
+from macaw_cli.basics.atomic_files import publish_folder, require_replaceable_folder, write_json
 from macaw_cli.basics.console import say
 from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.working_files import remove_leftovers, working_folder
+from macaw_cli.config.run_files import TOKENS
 from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import Split
@@ -91,7 +93,7 @@ def _read(folder: Path) -> TokenisedConversations:
     Raises:
         ValueError: they do not fit together.
     """
-    info = read_json(folder / "tokens.json")
+    info = read_object(folder / "tokens.json", TOKENS)
     arrays = {
         name: np.load(folder / f"{name}.npy", allow_pickle=False, mmap_mode="r" if name in MAPPED else None)
         for name in ARRAYS

@@ -10,8 +10,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, Self
 
-from macaw_cli.basics.atomic_files import jsonl_line, read_jsonl, write_jsonl
+from macaw_cli.basics.atomic_files import jsonl_line, write_jsonl
 from macaw_cli.basics.working_files import make_folder, open_own
+from macaw_cli.config.run_files import metrics_rows
 from macaw_cli.reports.run_record import numbers, read_run, setting_leaves
 from macaw_cli.training.reporting.trackers import TrackerThread, open_trackers
 from macaw_cli.training.run_folder import RunFolder
@@ -27,7 +28,7 @@ class MetricsLog:
     """
 
     def __init__(self, run: RunFolder, first_step: int = 0, trackers: Sequence[str] = ()) -> None:
-        kept = [row for row in read_jsonl(run.metrics_file) if row["step"] <= first_step]
+        kept = [row for row in metrics_rows(run.metrics_file) if row["step"] <= first_step]
         write_jsonl(run.metrics_file, kept)
         self.earlier = kept
         """Rows from before this process began."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from macaw_cli.basics.typed_rows import made_of
+
 
 @dataclass(frozen=True)
 class BestValidation:
@@ -43,4 +45,5 @@ class Progress:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Progress":
         """The inverse of `dataclasses.asdict`; what an older macaw did not know has its default."""
-        return cls(**{**content, "best": BestValidation(**content.get("best", {}))})
+        known = {name: value for name, value in content.items() if value is not None}
+        return made_of(cls, {**known, "best": made_of(BestValidation, content.get("best") or {})})
