@@ -8,6 +8,8 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.shown_text import cut, shown
+from macaw_cli.config.saved_settings import saved_settings
 
 
 def require_design(name: Any, designs: Mapping[str, Any]) -> None:
@@ -23,8 +25,8 @@ def require_design(name: Any, designs: Mapping[str, Any]) -> None:
         raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": "name"})
 
 
-def saved_design(what: str, name: str, options: Mapping[str, Any], designs: Mapping[str, Any]) -> Any:
-    """Settings of one design from plain values; the names are checked, the values are not.
+def saved_design(what: str, name: Any, options: Mapping[str, Any], designs: Mapping[str, Any]) -> Any:
+    """Settings of one design from plain values, as a model's configuration holds them.
 
     Args:
         what: kind of design, as in "the bridge".
@@ -33,11 +35,14 @@ def saved_design(what: str, name: str, options: Mapping[str, Any], designs: Mapp
         designs: name to settings class.
 
     Raises:
-        MismatchError: no such design or option, as in a model that a newer macaw saved.
+        MismatchError: no such design or option, as in a model that a newer macaw saved, or an impossible value.
     """
+    if not isinstance(name, str):
+        raise MismatchError(f"The name of the {what} must be text, found {shown(name)}.", "Restore it from a copy.")
     known = [one.name for one in fields(designs[name])] if name in designs else []
     unknown = sorted(set(options) - set(known))
     if not known or unknown:
         told = f"the option {unknown[0]} of the {what} {name}" if known else f"the {what} {name}"
-        raise MismatchError(f"This macaw does not know {told}.", "Use the macaw that saved the model, or a newer one.")
-    return designs[name](**options)
+        hint = "Use the macaw that saved the model, or a newer one."
+        raise MismatchError(f"This macaw does not know {cut(told)}.", hint)
+    return saved_settings(designs[name], options, f"the {what} {name}")

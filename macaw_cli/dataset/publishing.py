@@ -10,7 +10,7 @@ from pathlib import Path
 from macaw_cli.basics.atomic_files import fsync_folder, publish_folder, write_json
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.owned_folders import marker_content
-from macaw_cli.basics.plain_names import plain_name
+from macaw_cli.basics.typed_rows import PLAIN_NAME, Fields, list_of
 from macaw_cli.basics.working_files import (
     kind_of,
     make_folder,
@@ -32,6 +32,8 @@ from macaw_cli.shards.dataset_lock import (
     is_building,
     read_lock,
 )
+
+_RECORD = Fields({}, {"own": list_of(PLAIN_NAME)})
 
 
 def building_folder(out: Path, inputs: str) -> Path:
@@ -107,8 +109,8 @@ def publish(building: Path, out: Path) -> None:
 def _stale(building: Path, out: Path, names: list[str]) -> list[str]:
     """Own files that the new dataset does not have; all own files are written down before the first one goes."""
     record = building.parent / PUBLISHING_NAME
-    known = marker_content(record) or {}
-    own = {*_old_names(out), *(plain_name(name, str(record)) for name in known.get("own", []))}
+    known = _RECORD.checked(marker_content(record) or {}, str(record))
+    own = {*_old_names(out), *(known.get("own") or [])}
     strangers = [name for name in names if kind_of(out / name) and name not in own]
     if strangers:
         raise InputError(

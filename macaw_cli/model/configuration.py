@@ -13,9 +13,11 @@ from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.injections.designs import InjectionSettings, read_injection
 from macaw_cli.config.injections.none import NoInjectionSettings
+from macaw_cli.config.saved_settings import saved_settings
 from macaw_cli.config.view_settings import ViewSettings, view_class
 from macaw_cli.encoders.views import View, view_of
 from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, Modality, token_ids
+from macaw_cli.model.saved_config import CheckedConfig
 
 FORMAT_VERSION = 3
 """In 2, windows and heads of an imported checkpoint stood beside the settings of its bridge. In 1, the default form of
@@ -24,7 +26,7 @@ EMBEDDING_WIDTHS = ("word_embed_proj_dim", "embedding_size", "hidden_size")
 """What configurations call the width of an LLM's embeddings, the exceptions first."""
 
 
-class MacawConfig(PretrainedConfig):  # type: ignore[misc]
+class MacawConfig(CheckedConfig):
     """Everything that is needed to build the model without weights.
 
     Ids from the LLM's vocabulary size V upwards stand for media in `input_ids` and own no row of the LLM's matrix and
@@ -172,16 +174,14 @@ class MacawConfig(PretrainedConfig):  # type: ignore[misc]
 
     def encoder_settings(self, modality: Modality) -> EncoderSettings:
         """Settings of the encoder that makes the features of `modality`."""
-        fields = dict(self.encoders.get(ENCODER_OF[modality], {}))
-        if isinstance(fields.get("layer"), list):  # JSON has no tuples
-            fields["layer"] = tuple(fields["layer"])
-        return EncoderSettings(**fields)
+        return saved_settings(EncoderSettings, self.encoders.get(ENCODER_OF[modality], {}), "its encoder")
 
     @property
     def view_settings(self) -> ViewSettings:
         """The views as the dataclass."""
-        views: dict[str, Any] = {name: view_class(name)(**fields) for name, fields in self.views.items()}
-        return replace(ViewSettings(), **views)
+        views = [name for name in MODALITIES if name in self.views]
+        made: Any = {name: saved_settings(view_class(name), self.views[name], f"the view of {name}") for name in views}
+        return replace(ViewSettings(), **made)
 
     def raw_view(self, modality: Modality) -> View:
         """What is done to features that the encoder has just made: padding is dropped, then the view."""

@@ -15,10 +15,9 @@ import numpy as np
 
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.file_names import composed
-from macaw_cli.basics.json_text import parse_json
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.positioned_reads import Descriptor
-from macaw_cli.shards.store_rows import NULL_KEY, manifest_rows
+from macaw_cli.shards.store_rows import NULL_KEY, manifest_rows, medium_row
 
 _LINE_BYTES = 1024
 """Enough for most rows; a longer one takes a second read."""
@@ -159,7 +158,7 @@ class ManifestIndex:
                 raise DamagedError(f"The manifest of {self._folder} was cut while it was read.", "Start again.")
             size *= 8
         line = text[: text.index(b"\n")].decode("utf-8", errors="replace")
-        row = parse_json(line, f"The manifest of {self._folder}", DamagedError)
+        row = medium_row(line, f"The manifest of {self._folder}")
         shard = self._shard_paths.get(row["shard"])
         return None if shard is None else FeatureRow(
             path=row["path"], key=row["key"], modality=row["modality"], shard=shard, offset=row["offset"],

@@ -9,6 +9,7 @@ from typing import Any
 from macaw_cli.basics.atomic_files import line_number, located_jsonl
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.basics.fingerprints import require_version
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.plain_names import is_shard_name
 from macaw_cli.basics.shown_text import shown
 from macaw_cli.basics.typed_files import iterate_objects, read_object
@@ -101,6 +102,16 @@ def manifest_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not kind.holds(row):
                 kind.checked(row, f"{path}, line {line_number(path, start)}")
         yield located
+
+
+def medium_row(line: str, where: str) -> dict[str, Any]:
+    """One line of a manifest, which is a medium's.
+
+    Raises:
+        DamagedError: it is not.
+    """
+    row: dict[str, Any] = _MEDIUM.checked(parse_json(line, where, DamagedError), where)
+    return row
 
 
 def reject_rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.shown_text import shown
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
@@ -132,22 +134,26 @@ def bridge_in_words(saved: Any, modalities: Iterable[str] = ()) -> str:
     if not isinstance(saved, Mapping):
         return str(saved)
     named = _named_modalities(saved)
-    of = {name: str(named[name].get("name", DEFAULT)) for name in named if name in (modalities or named)}
+    of = {name: _name_in(found) for name, found in named.items() if name in (modalities or named)}
     names = set(of.values())
     if len(names) > 1:
         return ", ".join(f"{design} ({name})" for name, design in of.items())
-    return next(iter(names), str(saved.get("name", DEFAULT)))
+    return next(iter(names), _name_in(saved))
+
+
+def _name_in(saved: Any) -> str:
+    return str(saved.get("name", DEFAULT) if isinstance(saved, Mapping) else saved)
 
 
 def design(name: str = DEFAULT, **options: Any) -> BridgeDesign:
-    """Settings of one design; the names are checked, the values are not.
+    """Settings of one design.
 
     Args:
         name: of the design.
         **options: its settings; absent ones have their defaults.
 
     Raises:
-        MismatchError: no such design or option, as in a model that a newer macaw saved.
+        MismatchError: no such design or option, as in a model that a newer macaw saved, or an impossible value.
     """
     found: BridgeDesign = saved_design("bridge", name, options, DESIGNS)
     return found
@@ -157,10 +163,12 @@ def read_bridge(saved: Mapping[str, Any], modality: str) -> BridgeDesign:
     """The settings of one modality's bridge as a model's configuration holds them: plain values.
 
     Raises:
-        MismatchError: no such design or option, as in a model that a newer macaw saved.
+        MismatchError: no such design or option, as in a model that a newer macaw saved, or an impossible value.
     """
     if _named_modalities(saved):
         saved = saved.get(modality, {})
+    if not isinstance(saved, Mapping):
+        raise MismatchError(f"The bridge of {modality} must be settings, found {shown(saved)}.", "Restore config.json.")
     return design(**without_foreign(saved))
 
 
@@ -169,9 +177,10 @@ def without_foreign(saved: Any) -> Any:
 
     Options that only other designs have now are dropped, also where not all of them were written.
     """
-    if not isinstance(saved, Mapping) or saved.get("name", DEFAULT) not in DESIGNS:
+    name = saved.get("name", DEFAULT) if isinstance(saved, Mapping) else None
+    if not isinstance(name, str) or name not in DESIGNS:
         return saved
-    foreign = UNITED_FIELDS - {one.name for one in fields(DESIGNS[saved.get("name", DEFAULT)])}
+    foreign = UNITED_FIELDS - {one.name for one in fields(DESIGNS[name])}
     return {name: value for name, value in saved.items() if name not in foreign}
 
 

@@ -55,7 +55,7 @@ def read_injection(saved: Mapping[str, Any]) -> InjectionSettings:
     """The settings of an injection as a model's configuration holds them: plain values.
 
     Raises:
-        MismatchError: no such design or option, as in a model that a newer macaw saved.
+        MismatchError: no such design or option, as in a model that a newer macaw saved, or an impossible value.
     """
     found: InjectionSettings = saved_design("injection", saved.get("name", DEFAULT), saved, DESIGNS)
     return found

@@ -99,7 +99,7 @@ class WorkOrder:
 
     def _require_same_folder(self) -> None:
         try:
-            holder = (Path(self.folder) / LOCK_NAME).read_text(encoding="utf-8")
+            holder = (Path(self.folder) / LOCK_NAME).read_text(encoding="utf-8", errors="replace")
         except OSError:
             holder = ""
         if holder != self.holder:

@@ -51,7 +51,7 @@ def survey_sources(workspace: Workspace, sources: list[str], limit: int | None =
 
     Raises:
         UsageError: no source is named.
-        InputError: a path does not exist, nothing under the sources is a medium, or a manifest has a bad row.
+        InputError: a path does not exist, nothing under the sources is a medium, or a manifest has no good row.
     """
     if not sources:
         raise UsageError("No sources are named.", "Type `macaw extract-features FOLDER`, or set features.sources.")
@@ -90,7 +90,7 @@ def list_sources(
         Media, and rows of manifests that cannot be used.
 
     Raises:
-        InputError: a path or URL does not exist, or a manifest has a bad row.
+        InputError: a path or URL does not exist, or a manifest has no good row.
     """
     names = UniqueNames()
     for entry in _limited(_everything(workspace, sources, staging), limit):

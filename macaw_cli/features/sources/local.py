@@ -12,7 +12,7 @@ from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.config.loading import Workspace
 from macaw_cli.features.source import Found, Ignored, Refused, Source, reject
-from macaw_cli.features.sources.manifests import Row, clip_fragment, manifest_rows
+from macaw_cli.features.sources.manifests import BadRow, Row, clip_fragment, manifest_rows
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.remote import source_of_url
 from macaw_cli.features.sources.tar_members import members_of, source_in_tar
@@ -37,7 +37,7 @@ def list_local(workspace: Workspace, source: str) -> Iterator[Found]:
     """What one source of this machine names, in a fixed order.
 
     Raises:
-        InputError: a path does not exist, is of no use, or a manifest has a bad row.
+        InputError: a path does not exist, is of no use, or is a manifest without a good row.
     """
     for path in _expand(workspace, local_place(source)):
         if os.path.isdir(path):  # noqa: PTH112, Path.is_dir raises where the folder above may not be read
@@ -167,7 +167,11 @@ def _list_manifest(workspace: Workspace, manifest: Path) -> Iterator[Found]:
     try:
         with manifest.open("rb") as content:
             for row in manifest_rows(content, str(manifest)):
-                yield _of_manifest(workspace, manifest, row)
+                if isinstance(row, BadRow):
+                    where = f"{name_of(workspace, manifest, manifest.parent)}, line {row.line}"
+                    yield Refused(reject(where, None, row.reason), f"{manifest}, line {row.line}")
+                else:
+                    yield _of_manifest(workspace, manifest, row)
     except OSError as error:
         raise InputError(f"{manifest} cannot be read: {_why(error)}.", _CHECK) from None
 

@@ -3,58 +3,88 @@
 import io
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.file_names import encodable
 from macaw_cli.basics.json_text import parse_json
+from macaw_cli.basics.shown_text import cut
 
 Row = tuple[str, float | None, float | None]
 """Path or URL, first and last second."""
+FIRST_ROWS = 20
+"""A file without a good one among so many is no manifest."""
 _HINT = 'Each line is {"path": "a.mp4"}, with "start" and "end" in seconds for a clip.'
 
 
-def manifest_rows(content: BinaryIO, manifest: str) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A line that names nothing: its number, and what is wrong with it."""
+
+    line: int
+    reason: str
+
+
+def manifest_rows(content: BinaryIO, manifest: str) -> Iterator[Row | BadRow]:
     """The rows of a manifest, which may begin with the mark of UTF-8 that some editors write.
 
     Args:
         content: of the manifest; it is closed at the end.
         manifest: what it is called in messages.
 
+    Yields:
+        What each line names; a line that is no row is a `BadRow`, so that the others are of use.
+
     Raises:
-        InputError: a line is not UTF-8, or no row.
+        InputError: not one good row is among the first ones, so that it is another kind of file.
     """
+    bad: list[BadRow] | None = []  # None: a good row was found
+    for found in _rows(content):
+        if bad is None:
+            yield found
+        elif isinstance(found, BadRow):
+            bad.append(found)
+            if len(bad) == FIRST_ROWS:
+                break
+        else:
+            yield from bad
+            bad = None
+            yield found
+    if bad:
+        raise InputError(f"{manifest}, line {bad[0].line}: {bad[0].reason}", _HINT)
+
+
+def _rows(content: BinaryIO) -> Iterator[Row | BadRow]:
     # bytes that are no UTF-8 become lone surrogates here, and so can be told with their line
     with io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, start=1):
-            where = f"{manifest}, line {number}"
-            try:
-                line.encode()
-            except UnicodeEncodeError:
-                raise InputError(f"{where} is not UTF-8.", "Save the manifest as UTF-8.") from None
             if line.strip():
-                yield manifest_row(line.strip(), where)
+                try:
+                    yield _row(line.strip())
+                except InputError as error:
+                    yield BadRow(number, error.problem)
 
 
-def manifest_row(line: str, where: str) -> Row:
+def _row(line: str) -> Row:
     """One line of a manifest.
-
-    Args:
-        line: of the manifest.
-        where: the manifest and the line's number, for the message.
 
     Raises:
         InputError: it is no such row, or a clip without length.
     """
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        raise InputError("It is not UTF-8. Save the manifest as UTF-8.") from None
     try:
         row = parse_json(line)
         path, start, end = row["path"], _second(row.get("start")), _second(row.get("end"))
         if not path or not encodable(path):
             raise ValueError
     except (InputError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        raise InputError(f"{where} is not a manifest row: {line[:80]}", _HINT) from None
+        raise InputError(f"It is not a manifest row: {cut(line, 80)}") from None
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
-        raise InputError(f"{where}: the clip from {start} s to {end} s has no length.", _HINT)
+        raise InputError(f"The clip from {start} s to {end} s has no length.")
     return path, start, end
 
 

@@ -24,7 +24,7 @@ from macaw_cli.basics.urls import extension_of, folder_of, joined, name_of_url, 
 from macaw_cli.features.remote.fetching import Staging
 from macaw_cli.features.source import Found, Ignored, Refused, Source, Uncounted, reject
 from macaw_cli.features.sources.manifest_places import place_in_remote_manifest, require_driver
-from macaw_cli.features.sources.manifests import clip_fragment, manifest_rows
+from macaw_cli.features.sources.manifests import BadRow, clip_fragment, manifest_rows
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.tar_members import TarMember, members_at_the_beginning, members_of, source_in_tar
 from macaw_cli.media.kinds import modality_of_name
@@ -42,7 +42,7 @@ def list_remote(url: str, staging: Staging | None) -> Iterator[Found]:
         staging: where tars are fetched to; None looks at their beginnings only and estimates the rest.
 
     Raises:
-        InputError: it is not there, may not be read, is of no use, or a manifest has a bad row.
+        InputError: it is not there, may not be read, is of no use, or is a manifest without a good row.
         ResourceError: it cannot be reached.
         MissingDependencyError: the driver is not installed.
     """
@@ -122,7 +122,12 @@ def _list_file(url: str, info: Info, staging: Staging | None, *, named: bool = F
 
 def _list_manifest(url: str) -> Iterator[Found]:
     with driver_errors_are_told(url), open_remote(url) as content:
-        for place, start, end in manifest_rows(content, without_secrets(url)):
+        for row in manifest_rows(content, without_secrets(url)):
+            if isinstance(row, BadRow):
+                where = f"{name_of_url(url)}, line {row.line}"
+                yield Refused(reject(where, None, row.reason), f"{url}, line {row.line}")
+                continue
+            place, start, end = row
             try:
                 there = place_in_remote_manifest(folder_of(url), place)
             except InputError as error:

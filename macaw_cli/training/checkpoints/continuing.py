@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from macaw_cli.basics.errors import DamagedError, MismatchError
-from macaw_cli.basics.yaml_text import read_yaml
+from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import without_foreign
 from macaw_cli.config.loading import parse_settings
+from macaw_cli.config.run_files import read_settings_tree
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.training.checkpoints.differences import differing, leaves, told
@@ -54,7 +54,7 @@ def require_same_settings(run: RunFolder, settings: Settings) -> None:
     Raises:
         MismatchError: with every such setting, its value in the run and its value now.
     """
-    tree = read_yaml(run.settings_file, DamagedError, "Restore it from a copy.")
+    tree = read_settings_tree(run.settings_file)
     tree["bridge"] = without_foreign(tree.get("bridge", {}))
     before = learning_settings(parse_settings(tree, str(run.settings_file)))
     now = learning_settings(settings)

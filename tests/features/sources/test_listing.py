@@ -50,9 +50,19 @@ def test_a_manifest_names_files_beside_it_and_clips(workspace, tmp_path):
 @pytest.mark.parametrize(
     "line", ["{", "[]", '{"file": "a"}', '{"path": "a", "start": "x"}', '{"path": "a", "start": 3, "end": 2}']
 )
-def test_a_bad_row_is_told_with_its_line(workspace, tmp_path, line):
-    (tmp_path / "list.jsonl").write_text(f'{{"path": "a.png"}}\n{line}\n')
-    with pytest.raises(InputError, match=r"list\.jsonl, line 2"):
+def test_a_bad_row_is_a_reject_with_its_line_and_the_rest_goes_on(workspace, tmp_path, line):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "list.jsonl").write_text(f'{{"path": "a.png"}}\n{line}\n{{"path": "b.png"}}\n')
+    first, refused, last = list_sources(workspace, ["list.jsonl"])
+    assert (first.name, last.name) == ("a.png", "b.png")
+    assert refused.row["path"] == "list.jsonl, line 2" and refused.row["reason"]
+    assert survey_sources(workspace, ["list.jsonl"]).refused == 1
+
+
+def test_a_file_of_other_rows_is_told_to_be_no_manifest(workspace, tmp_path):
+    (tmp_path / "list.jsonl").write_text('{"messages": []}\n' * 3)
+    with pytest.raises(InputError, match=r"list\.jsonl, line 1"):
         survey_sources(workspace, ["list.jsonl"])
 
 

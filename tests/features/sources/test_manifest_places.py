@@ -47,6 +47,14 @@ def test_a_remote_manifest_with_local_names_gives_rejects_and_the_rest_goes_on(t
     assert {one.file for one in found if isinstance(one, Source)} == {"memory://places/a.png", "memory://places/b.png"}
 
 
+def test_a_bad_row_of_a_remote_manifest_is_a_reject_and_the_rest_goes_on():
+    content = b'{"path": "a.png"}\n{"path": 3}\n{"path": "b.png"}\n'
+    fsspec.filesystem("memory").pipe_file("/places/bad.jsonl", content)
+    first, refused, last = list_sources(open_workspace(), ["memory://places/bad.jsonl"])
+    assert (first.file, last.file) == ("memory://places/a.png", "memory://places/b.png")
+    assert refused.row["path"].endswith("bad.jsonl, line 2")
+
+
 @pytest.mark.parametrize("scheme", ["foo", "abfs", "gs", "x" * 100_000])
 def test_a_row_whose_driver_is_not_here_is_a_reject_and_the_rest_goes_on(tmp_path, scheme, monkeypatch):
     monkeypatch.chdir(tmp_path)
