@@ -39,13 +39,19 @@ def write_shards(
         DamagedError: a feature shard is missing or cut.
     """
     journal = folder / JOURNAL_NAME
-    done = {entry["name"]: entry for entry in iterate_objects(journal, SHARD_ENTRY)}
+    done = {entry["name"]: entry for entry in iterate_objects(journal, SHARD_ENTRY) if _is_there(folder, entry)}
     for shard in shards:
         if shard.name not in done:
             done[shard.name] = _write(shard, stores, folder)
             append_jsonl(journal, [done[shard.name]])
         advance(len(shard.samples), shard.name)
     return [done[shard.name] for shard in shards]
+
+
+def _is_there(folder: Path, entry: dict[str, Any]) -> bool:
+    """Whether the journal's shard is; without its files it is written again."""
+    shard = folder / entry["name"]
+    return shard.is_file() and shard.stat().st_size == entry["bytes"] and index_part(folder, shard.name).is_file()
 
 
 def index_part(folder: Path, shard: str) -> Path:

@@ -13,7 +13,7 @@ from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT, Fields
-from macaw_cli.encoders.source import explain, is_path, quiet_transformers
+from macaw_cli.encoders.source import explain, is_path, quiet_transformers, trouble_is_told
 
 _INDEX, _ADAPTER = "model.safetensors.index.json", "adapter_config.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -70,7 +70,8 @@ def load_causal_lm(source: str | Path, **options: Any) -> Any:
     """
     from transformers import AutoModelForCausalLM
 
-    return load_model_class(AutoModelForCausalLM, source, **options)
+    with trouble_is_told(source):
+        return load_model_class(AutoModelForCausalLM, source, **options)
 
 
 def load_model_class(kind: Any, source: str | Path, revision: str = "", **options: Any) -> Any:
@@ -158,14 +159,11 @@ def load_weights(kind: Any, source: str, revision: str, **options: Any) -> Any:
         InputError: weights are missing or damaged.
     """
     import torch
-    from safetensors import SafetensorError
 
-    try:
+    with trouble_is_told(source):
         model, found = load_model_class(
             kind, source, revision, dtype=torch.float32, output_loading_info=True, **options
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise explain(source, error) from error
     if found["missing_keys"]:
         example = sorted(found["missing_keys"])[0]
         raise InputError(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from macaw_cli.basics.errors import InputError, MacawError, MissingDependencyError
+from macaw_cli.basics.errors import DamagedError, InputError, MacawError, MissingDependencyError
 from macaw_cli.basics.shown_text import cut
 
 
@@ -29,6 +29,31 @@ def explain(source: str, error: Exception) -> MacawError:
         )
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return InputError(f"{source} cannot be loaded: {cut(lines[0], 500)}")
+
+
+@contextmanager
+def trouble_is_told(source: str | Path) -> Iterator[None]:
+    """Whatever transformers raises for files that are damaged, or do not fit together, as one clear error.
+
+    Args:
+        source: folder or hub id.
+
+    Raises:
+        DamagedError: its weights are cut or changed.
+        InputError: anything else, with the first line of what was raised.
+    """
+    import torch
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (MacawError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except SafetensorError as error:
+        problem = f"The weights in {source} are cut or changed ({error})."
+        raise DamagedError(problem, "Restore them from a copy.") from error
+    except Exception as error:  # there is no narrower class
+        raise explain(str(source), error) from error
 
 
 def has_processor(source: str, revision: str) -> bool:

@@ -79,10 +79,10 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
 def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumstances:
     logged, rows = list(metrics_rows(run / METRICS_NAME)), dataset.conversations("train")
     padding = padding_share(rows, config.fingerprints, trimmed=config.view_settings.audio.trim)
-    return circumstances_of(logged, examples_per_modality(rows), padding, _stages(run))
+    return circumstances_of(logged, examples_per_modality(rows), padding, stages_of(run))
 
 
-def _stages(run: Path) -> list[dict[str, Any]]:
+def stages_of(run: Path) -> list[dict[str, Any]]:
     """The stages of the run's recipe, as plain values; none where its settings are not there."""
     file = run / SETTINGS_NAME
     tree = read_settings_tree(file) if file.is_file() else {}

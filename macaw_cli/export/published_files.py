@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import PLAIN_NAME, Fields, mapping_of
 
@@ -96,8 +97,8 @@ def _read_bin(file: Path) -> dict[str, Tensor]:
             f"{file} is not a plain file of tensors: it is damaged, or loading it would run code.",
             "macaw runs no code out of files; ask its author for safetensors.",
         ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = f"{error}".partition("\n")[0]
+    except Exception as error:  # torch tells damage in many ways, an OSError of the system among them
+        reason = cut(f"{error}".partition("\n")[0] or type(error).__name__)
         raise InputError(f"{file} is not a whole torch file ({reason}).", "Download it again.") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]

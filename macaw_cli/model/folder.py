@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from macaw_cli.basics.atomic_files import publish_folder, require_replaceable_folder
-from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
+from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.owned_folders import FolderKind, marker_content, require_own_folder
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT
 from macaw_cli.basics.working_files import remove_leftovers, remove_own, working_folder
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.pretrained import load_model_class
-from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.encoders.source import quiet_transformers, trouble_is_told
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
@@ -70,16 +69,11 @@ def load_model(
     folder = model_folder(Path(folder))
     if not (folder / PROCESSOR_FILE).is_file():
         raise InputError(f"The model in {folder} has no tokenizer.", "Import it again with --tokenizer FOLDER.")
-    try:
-        with quiet_transformers():
-            model, found = load_model_class(
-                MacawForConditionalGeneration, folder, dtype=dtype or "auto", output_loading_info=True,
-                ignore_mismatched_sizes=True,
-            )  # fmt: skip
-    except SafetensorError as error:
-        raise DamagedError(
-            f"The weights in {folder} are cut or changed ({error}).", "Restore them from a copy."
-        ) from error
+    with quiet_transformers(), trouble_is_told(folder):
+        model, found = load_model_class(
+            MacawForConditionalGeneration, folder, dtype=dtype or "auto", output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )  # fmt: skip
     _require_all_weights(folder, found)
     return model.to(device).eval(), MacawProcessor.from_pretrained(folder)
 

@@ -5,6 +5,7 @@ what the manifest says, never "it could be opened".
 """
 
 import re
+from mmap import mmap
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,11 @@ _NPY = re.compile(
 _REPAIR = "Make it again, or restore it from a copy; `macaw inspect --verify` lists everything that is damaged."
 
 
-def parse_npy(content: bytes, where: str) -> np.ndarray:
+def parse_npy(content: bytes | mmap, where: str) -> np.ndarray:
     """The array in the bytes of an `.npy` file, without copying and without pickle.
 
     Args:
-        content: the whole file.
+        content: the whole file; one that is mapped stays so.
         where: named in the error.
 
     Raises:

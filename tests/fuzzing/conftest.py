@@ -4,4 +4,4 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "dataset"), str(Path(__file__).parent)]
+sys.path[:0] = [str(TESTS), str(TESTS / "dataset"), str(TESTS / "export"), str(Path(__file__).parent)]

@@ -3,6 +3,7 @@
 The ids are mapped, not read, so that the processes of a machine share one copy of them in memory.
 """
 
+import mmap
 import re
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.working_files import remove_leftovers, working_folder
 from macaw_cli.config.run_files import TOKENS
 from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.shards.tar_reader import parse_npy
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import Split
 from macaw_cli.training.data.tokenised import TokenisedConversations
@@ -28,7 +31,11 @@ CACHE_VERSION = 5
 LOCKS = ".locks"
 """Folder of the cache with a lock for each of its folders, which are renamed and replaced themselves."""
 MAPPED = ("input_ids", "supervised")
-ARRAYS = ("numbers", "ends", "supervised_counts", "media_counts", *MAPPED)
+ARRAYS = {
+    "numbers": "int64", "ends": "int64", "supervised_counts": "int64", "media_counts": "int64", "input_ids": "int32",
+    "supervised": "bool",
+}  # fmt: skip
+"""Name to the type of its numbers."""
 OWN_NAMES = re.compile(rf"tokens\.json|({'|'.join(ARRAYS)})\.npy")
 """What a folder of the cache holds."""
 
@@ -94,13 +101,22 @@ def _read(folder: Path) -> TokenisedConversations:
         ValueError: they do not fit together.
     """
     info = read_object(folder / "tokens.json", TOKENS)
-    arrays = {
-        name: np.load(folder / f"{name}.npy", allow_pickle=False, mmap_mode="r" if name in MAPPED else None)
-        for name in ARRAYS
-    }
+    arrays = {name: _array(folder / f"{name}.npy", kind) for name, kind in ARRAYS.items()}
     tokens = TokenisedConversations(**arrays, skipped=info["skipped"])
     small = {len(getattr(tokens, name)) for name in ARRAYS if name not in MAPPED} | {info["conversations"]}
     large = {len(tokens.input_ids), len(tokens.supervised), int(tokens.ends[-1]), info["tokens"]}
     if len(small) > 1 or len(large) > 1:
         raise ValueError("its arrays do not fit together")
+    if (np.diff(tokens.ends, prepend=0) <= 0).any() or tokens.media_counts.ndim != 2:
+        raise ValueError("its arrays do not fit together")
     return tokens
+
+
+def _array(file: Path, kind: str) -> np.ndarray:
+    with open_regular(file) as content:
+        mapped = file.stem in MAPPED
+        whole: Any = mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) if mapped else content.read()
+    array = parse_npy(whole, str(file))
+    if array.dtype != np.dtype(kind):
+        raise ValueError(f"{file.name} holds {array.dtype}, expected {kind}")
+    return array
