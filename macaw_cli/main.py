@@ -1,6 +1,8 @@
 """The `macaw` command: registers the commands, turns a MacawError into one line and an exit code."""
 
+import contextlib
 import io
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -81,6 +83,7 @@ def _run() -> int:
     ended = app(standalone_mode=False)
     if ended == 130:  # typer turns Ctrl-C into this code without a word
         console.say("Interrupted.")
+        _tell_scripts("Interrupted", "Interrupted.", "", ended)
     standard_streams.finish()
     return ended if isinstance(ended, int) else 0
 
@@ -93,6 +96,7 @@ def _told(run: Callable[[], int]) -> int:
         return _tell(error, error)
     except UsageProblem as error:
         console.tell_usage(_shown(error))
+        _tell_scripts("UsageError", error.format_message(), "", int(error.exit_code))
         return int(error.exit_code)
     except SystemExit as end:
         # typer takes a broken pipe for a reader that has seen enough, and ends without a word
@@ -101,16 +105,32 @@ def _told(run: Callable[[], int]) -> int:
         raise
     except (OSError, MemoryError) as error:
         known = standard_streams.trouble() or system_error(error)
-        if known is None:
-            raise
-        return _tell(known, error)
+        return _tell_bug(error) if known is None else _tell(known, error)
+    except Exception as error:  # typer has put a hook of its own in the place of ours
+        return _tell_bug(error)
 
 
 def _tell(error: MacawError, cause: BaseException) -> int:
     if os.environ.get("MACAW_DEBUG") == "1":
-        raise cause
+        return _tell_bug(cause)
     console.tell_error(error)
+    _tell_scripts(type(error).__name__, error.problem, error.hint, error.exit_code)
     return error.exit_code
+
+
+def _tell_bug(error: BaseException) -> int:
+    console.tell_bug(error)
+    _tell_scripts(type(error).__name__, str(error) or "A bug: see the traceback on stderr.", "", 1)
+    return 1
+
+
+def _tell_scripts(kind: str, message: str, hint: str, exit_code: int) -> None:
+    """Under `--json` a failure is an object on stdout too, unless the command has printed its own before it failed."""
+    words = list(itertools.takewhile(lambda word: word != "--", sys.argv[1:]))
+    if "--json" in words and not console.JSON_PRINTED.is_set():
+        with contextlib.suppress(MacawError):  # without standard output there is nothing to print to
+            error = {"kind": kind, "message": message, "hint": hint, "exit_code": exit_code}
+            console.result_json({"error": error})
 
 
 def _shown(error: "UsageProblem") -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PLAIN_EVERY_S = 10.0
 REFRESHES_PER_S = 4
+JSON_PRINTED = threading.Event()  # scripts expect one object and no more
 
 
 class Advance(Protocol):
@@ -74,6 +75,7 @@ def result_json(content: Any) -> None:
     if distributed.is_main():
         text = json.dumps(redacted_tree(content), indent=2, ensure_ascii=not writes_unicode(sys.stdout))
         put(in_json(text) + "\n", to_stdout=True)
+        JSON_PRINTED.set()
 
 
 def tell_error(error: MacawError) -> None:

@@ -15,7 +15,7 @@ _CHUNK = 1 << 20
 def fingerprint(content: Any) -> str:
     """First 16 hex digits of the SHA-256 of `content` as canonical JSON."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def sha256_file(path: Path) -> str:

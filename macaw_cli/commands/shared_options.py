@@ -17,7 +17,7 @@ ConfigOption = Annotated[
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override any key of macaw.yaml; repeatable.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout, also on failure.")]
 PlanOption = Annotated[bool, typer.Option("--plan", help="Print what would be done and what it costs, and stop.")]
 
 

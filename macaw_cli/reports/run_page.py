@@ -102,7 +102,7 @@ def _tiles(figures: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _verdict(figures: dict[str, Any]) -> Table:
-    rows = [[found["text"], " ".join(f"{n}. {words}" for n, words in enumerate(found["remedies"], 1))]
+    rows = [[found["text"], " ".join(f"{n}. {words}" for n, words in enumerate(found.get("remedies") or [], 1))]
             for found in figures["verdict"].values()]  # fmt: skip
     return Table("Does the model use its media?", ["", "what to try"], rows, words=True)
 
