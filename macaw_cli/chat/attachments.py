@@ -10,9 +10,10 @@ from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.media.audio import load_sound
+from macaw_cli.media.decoding import decode
 from macaw_cli.media.images import load_image
 from macaw_cli.media.video import has_soundtrack, load_frames
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.table import ENCODER_OF, Modality
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.model_encoders import ModelEncoders
 
@@ -80,6 +81,9 @@ class Attacher:
         return [replace(attachment, path=str(path)) for attachment in self._cache[key]]
 
     def _encode(self, path: Path, modality: Modality) -> list[Attachment]:
+        if modality not in ENCODER_OF:
+            _, arrays = decode({"path": str(path), "modality": modality})
+            return [self._attachment(path, modality, self._encoders.features(modality, arrays[modality]))]
         if modality == "image":
             return [self._attachment(path, "image", self._encoders.features("image", load_image(path)))]
         if modality == "audio":

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macaw_cli.basics.errors import InputError, UsageError
-from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.modalities.table import BUILT_IN, MODALITIES, TABLE, Modality
 
 COMMANDS = {
     "/image": "PATH [QUESTION]: attach a picture to the next question",
     "/audio": "PATH [QUESTION]: attach a sound",
     "/video": "PATH [QUESTION]: attach a video, with its soundtrack if it has one",
+    **{f"/{row.name}": f"PATH [QUESTION]: attach {row.name}" for row in TABLE.values() if row not in BUILT_IN},
     "/blind": "answer the last question once more, without any media",
     "/clear": "forget the conversation and all attachments",
     "/help": "show this list",
@@ -68,7 +69,7 @@ def read_line(line: str) -> Meaning:
         return Do(command[1:])
     path, question = _path_and_question(rest.strip())
     if not path:
-        raise InputError(f"{command} needs a path.", f"For example: {command} example{_EXAMPLES[modality]}")
+        raise InputError(f"{command} needs a path.", f"For example: {command} example{TABLE[modality].extensions[0]}")
     return Attach(modality, Path(path).expanduser(), question)
 
 
@@ -96,9 +97,6 @@ def not_utf8(where: str) -> UsageError:
 def help_lines() -> list[str]:
     """The text of `/help`."""
     return [f"{name:8} {text}" for name, text in COMMANDS.items()] + ["Ctrl-C   stop the answer"]
-
-
-_EXAMPLES: dict[Modality, str] = {"image": ".png", "audio": ".wav", "video": ".mp4"}
 
 
 def _path_and_question(rest: str) -> tuple[str, str]:

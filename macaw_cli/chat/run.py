@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macaw_cli.basics import console
+from macaw_cli.basics.errors import InputError
 from macaw_cli.chat.attachments import Attacher
 from macaw_cli.chat.lines import require_text
 from macaw_cli.chat.session import ChatSession
@@ -13,7 +14,8 @@ from macaw_cli.chat.terminal import Terminal
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
-from macaw_cli.modalities.table import Modality
+from macaw_cli.media.kinds import modality_of
+from macaw_cli.modalities.table import Modality, in_words
 from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.folder import load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders
@@ -31,6 +33,8 @@ class Request:
     """One question; None reads lines from stdin."""
     as_json: bool = False
     """Print the answer as the object that scripts rely on; needs a prompt."""
+    files: Sequence[Path] = ()
+    """More files that go with it, each of the modality that its content or its name tells."""
 
 
 @no_cudnn_attention()
@@ -59,6 +63,8 @@ def chat(workspace: Workspace, request: Request) -> None:
     for modality, paths in request.media.items():
         for path in paths:
             terminal.attach(path, modality)
+    for path in request.files:
+        terminal.attach(path, _modality(path))
     if request.as_json:
         _answer_as_json(session, _shown(folder, workspace), request.prompt or "")
     elif request.prompt is not None:
@@ -67,6 +73,14 @@ def chat(workspace: Workspace, request: Request) -> None:
         if interactive:
             console.say(f"Chatting with {_shown(folder, workspace)}. /help lists the commands, Ctrl-D leaves.")
         terminal.run()
+
+
+def _modality(path: Path) -> Modality:
+    """The modality of a file, which need not be there: attaching it says so."""
+    found = modality_of(path)
+    if found is None:
+        raise InputError(f"{path} is not an {in_words()} file.", "Check the path.")
+    return found
 
 
 def _shown(folder: Path, workspace: Workspace) -> str:

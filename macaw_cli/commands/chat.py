@@ -1,15 +1,12 @@
 """`macaw chat`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, workspace_of
-
-if TYPE_CHECKING:
-    from macaw_cli.modalities.table import Modality
 
 
 def chat(
@@ -21,6 +18,8 @@ def chat(
     as_json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
+    *,
+    media: Annotated[list[Path] | None, typer.Option("--media", help="File of any modality; repeatable.")] = None,
 ) -> None:
     """Ask a model about images, sounds and videos."""
     if as_json and prompt is None:
@@ -29,5 +28,5 @@ def chat(
     from macaw_cli.chat.run import Request
     from macaw_cli.chat.run import chat as run_chat
 
-    media: dict[Modality, list[Path]] = {"image": image or [], "audio": audio or [], "video": video or []}
-    run_chat(workspace, Request(model, media, prompt, as_json))
+    named = dict(image=image or [], audio=audio or [], video=video or [])
+    run_chat(workspace, Request(model, named, prompt, as_json, media or []))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from macaw_cli.config.setting_types import Texts, named
+from macaw_cli.modalities.table import EncoderRole
 
 Precision = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
 
@@ -78,3 +79,8 @@ class FeatureSettings:
     """Memory that one decoder process may have, in MiB; a file that needs more is rejected."""
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of unreadable inputs above which the command ends with exit code 1."""
+
+    def encoder_of(self, role: EncoderRole) -> EncoderSettings:
+        """The settings of one of the encoders."""
+        found: EncoderSettings = getattr(self, f"{role}_encoder")
+        return found

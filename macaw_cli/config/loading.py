@@ -20,6 +20,7 @@ from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.bridges.designs import BRIDGE_FORMS
 from macaw_cli.config.injections.designs import INJECTION_FORMS
 from macaw_cli.config.overrides import apply_override, in_order, origin_of
+from macaw_cli.config.per_modality import PerModality
 from macaw_cli.config.recipes import Preset, lay_recipe_over
 from macaw_cli.config.setting_types import TAG, section_classes
 from macaw_cli.config.settings import FORMAT_VERSION, Settings
@@ -139,6 +140,9 @@ def _adapter() -> TypeAdapter[Settings]:
 def settings_yaml(settings: Settings, *, redact: bool = False) -> str:
     """The settings as the YAML that reads back to the same, but for the secrets of URLs where `redact` is set."""
     plain = _plain(asdict(settings))
+    for name in plain:
+        if isinstance(section := getattr(settings, name), PerModality):
+            plain[name] = {key: value for key, value in plain[name].items() if key not in section.unused()}
     return yaml.safe_dump(redacted_tree(plain) if redact else plain, sort_keys=False, allow_unicode=True)
 
 

@@ -32,6 +32,9 @@ ARCHITECTURES: dict[str, dict[str, str]] = {
 }
 """Settings section to `model_type` of a config.json to the class that serves it, imported on use."""
 
+USUAL_ARCHITECTURES = {"image_encoder": "clip_vision_model", "audio_encoder": "whisper"}
+"""Meant where a processor stands alone, without the encoder's configuration."""
+
 
 def encoder_class(section: str, model_type: str) -> type[FrozenEncoder]:
     """The class behind a `model_type`.

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from macaw_cli.basics.errors import InputError, UsageError
-from macaw_cli.config.view_settings import ViewSettings
+from macaw_cli.config.view_settings import AudioView, PlainView, ViewSettings
 from macaw_cli.encoders.padding import WindowLayout, window_layout
 from macaw_cli.modalities.table import MODALITIES, Modality
 
@@ -145,12 +145,15 @@ def view_of(modality: Modality, settings: ViewSettings, fingerprint: Mapping[str
     Raises:
         UsageError: `drop_cls`, and the features have no class token.
     """
-    if modality == "audio":
-        sound, dropped = settings.audio, fingerprint.get("audio_padding") == "drop"
+    chosen = settings.of(modality)
+    if isinstance(chosen, PlainView):
+        return View(None, 0, chosen.pool, chosen.layer_norm, chosen.stack)
+    if isinstance(chosen, AudioView):
+        sound, dropped = chosen, fingerprint.get("audio_padding") == "drop"
         padded = (dropped or sound.trim) if raw else (sound.trim and not dropped)
         layout = window_layout(fingerprint) if padded else None
         return View(layout, 0, sound.pool, sound.layer_norm, sound.stack)
-    picture = settings.image if modality == "image" else settings.video
+    picture = chosen
     class_tokens = 0
     if picture.drop_cls:
         cls, layer = fingerprint.get("cls"), fingerprint.get("layer", -1)

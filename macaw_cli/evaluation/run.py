@@ -78,7 +78,7 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
 
 def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumstances:
     logged, rows = list(metrics_rows(run / METRICS_NAME)), dataset.conversations("train")
-    padding = padding_share(rows, config.fingerprints, trimmed=config.view_settings.audio.trim)
+    padding = padding_share(rows, config.fingerprints, trimmed=config.view_settings.trims_audio)
     return circumstances_of(logged, examples_per_modality(rows), padding, stages_of(run))
 
 

@@ -17,7 +17,7 @@ from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.export.model_card import model_card
 from macaw_cli.export.proof import Proof, prove, source_logits
 from macaw_cli.export.sample_media import sample_media
-from macaw_cli.modalities.table import ENCODER_OF, Modality
+from macaw_cli.modalities.table import ENCODER_OF, ROLES, EncoderRole, Modality
 from macaw_cli.model.attached_encoders import attach
 from macaw_cli.model.folder import load_model, model_folder, newest_model, save_model
 from macaw_cli.model.model_encoders import ModelEncoders
@@ -111,9 +111,10 @@ def _write(workspace: Workspace, source: Path, out: Path, unfinished: Path) -> P
 
 def _with_encoders(model: Any, processor: MacawProcessor, encoders: ModelEncoders) -> MacawProcessor:
     """Put the encoders into `model`, and return the processor that prepares raw media for them."""
-    names: dict[str, Modality] = {ENCODER_OF[modality]: modality for modality in model.config.modalities}
+    encoded = [modality for modality in model.config.modalities if modality in ENCODER_OF]
+    names: dict[EncoderRole, Modality] = {ENCODER_OF[modality]: modality for modality in encoded}
     loaded = {role: encoders.encoder(modality) for role, modality in names.items()}
-    attach(model, *(loaded[role].model if role in loaded else None for role in ("image", "audio")))
+    attach(model, *(loaded[role].model if role in loaded else None for role in ROLES))
     for role, encoder in loaded.items():  # the path leads nowhere from the new place; the name still tells what it is
         model.config.encoders.setdefault(role, {})["model"] = encoder.fingerprint["model"]
     prepares = {role: encoder.processor for role, encoder in loaded.items()}

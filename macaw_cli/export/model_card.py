@@ -5,7 +5,7 @@ from typing import Any
 from macaw_cli import __version__
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.export.proof import Proof
-from macaw_cli.modalities.table import ENCODER_OF
+from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
 
 _SNIPPETS = {
     "image": (
@@ -40,7 +40,7 @@ def model_card(name: str, config: Any, parameters: int, proof: Proof) -> str:
     bridge = bridge_in_words(config.bridge, config.modalities)
     media = "\n".join(
         f"| {modality} | {' x '.join(map(str, config.feature_shapes[modality]))} |"
-        f" {config.encoders.get(ENCODER_OF[modality], {}).get('model', '')} |"
+        f" {_maker(config, modality)} |"
         for modality in config.modalities
     )
     return f"""---
@@ -81,7 +81,7 @@ Licence and intended use are those of the LLM, of the encoders and of the data t
 
 def usage_snippet(modalities: tuple[str, ...]) -> str:
     """Python that asks the model about one medium, runnable inside the folder."""
-    imports, medium, question = _SNIPPETS[modalities[0]] if modalities else _TEXT_SNIPPET
+    imports, medium, question = _snippet(modalities[0]) if modalities else _TEXT_SNIPPET
     lines = [
         imports,
         "from macaw_cli import MacawForConditionalGeneration, MacawProcessor\n",
@@ -93,3 +93,18 @@ def usage_snippet(modalities: tuple[str, ...]) -> str:
         'print(processor.decode(output[0, inputs["input_ids"].shape[1] :]))',
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _snippet(modality: Modality) -> tuple[str, str, str]:
+    """Imports, a medium and a question; of a modality of another package the features that its decoder gives."""
+    if (shape := TABLE[modality].feature_shape) is None:
+        return _SNIPPETS[modality]
+    medium = f"{modality} = np.zeros({(1, shape[1])}, np.float32)  # (tokens, {shape[1]})"
+    return "import numpy as np", medium, f'inputs = processor("What is this?", {modality}=[{modality}])'
+
+
+def _maker(config: Any, modality: Modality) -> str:
+    """The encoder of a modality, or the decoder that reads its features."""
+    if modality not in ENCODER_OF:
+        return TABLE[modality].decoder
+    return str(config.encoders.get(ENCODER_OF[modality], {}).get("model", ""))

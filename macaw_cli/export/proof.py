@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from macaw_cli.basics import child
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.export.sample_media import KEYWORD, QUESTION
+from macaw_cli.export.sample_media import QUESTION
+from macaw_cli.modalities.table import TABLE
 
 LIMITS = {torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 1e-2}
 """Largest difference that rounding explains, relative to the largest logit, per number format of the weights."""
@@ -63,7 +64,7 @@ def source_logits(model: Any, processor: Any, encoders: Any, media: dict[str, ND
     """
     features: dict[str, list[torch.Tensor]] = {}
     for modality, medium in media.items():
-        features[f"{modality}_features"] = [encoders.encode(modality, medium)]
+        features[TABLE[modality].features_keyword] = [encoders.encode(modality, medium)]
     return _logits(model, processor(QUESTION, **features))
 
 
@@ -107,7 +108,7 @@ def _answer_as_a_stranger(folder: str, media_file: str, logits_file: str) -> Non
     model = MacawForConditionalGeneration.from_pretrained(folder).eval()
     processor = MacawProcessor.from_pretrained(folder)
     with np.load(media_file, allow_pickle=False) as content:
-        media = {KEYWORD[modality]: [content[modality]] for modality in content.files}
+        media = {TABLE[modality].processor_keyword: [content[modality]] for modality in content.files}
     np.savez(logits_file, logits=_logits(model, processor(QUESTION, **media)))
 
 

@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from macaw_cli.modalities.table import TABLE
+
 SEED = 2306_09093
 PICTURE_SIDE = 48
 """Pixels; the image processor brings them to the encoder's own size."""
 QUESTION = "What do you see and hear?"
 
-KEYWORD = {"image": "images", "video": "videos", "audio": "audio"}
-"""Modality to the keyword of the processor that takes it raw."""
+MOST_TOKENS = 16
+"""Of a modality without an encoder."""
 
 
 def sample_media(config: Any, sampling_rate: int) -> dict[str, NDArray[Any]]:
@@ -22,12 +24,16 @@ def sample_media(config: Any, sampling_rate: int) -> dict[str, NDArray[Any]]:
         sampling_rate: of the sound, in Hz.
 
     Returns:
-        Modality to a picture (H, W, 3) uint8, a video (F, H, W, 3) uint8 or one second of sound (samples,) fp32.
+        Modality to a picture (H, W, 3) uint8, a video (F, H, W, 3) uint8 or one second of sound (samples,) fp32;
+        without an encoder features (N, C) fp32.
     """
     dice = np.random.default_rng(SEED)
     media: dict[str, NDArray[Any]] = {}
     for modality in config.modalities:
-        if modality == "audio":
+        if (shape := TABLE[modality].feature_shape) is not None:
+            tokens, channels = shape
+            media[modality] = dice.standard_normal((min(tokens, MOST_TOKENS), channels)).astype(np.float32)
+        elif modality == "audio":
             media[modality] = dice.uniform(-0.5, 0.5, sampling_rate).astype(np.float32)
         else:
             frames = (config.video_frames,) if modality == "video" else ()

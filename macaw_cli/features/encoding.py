@@ -1,8 +1,9 @@
-"""The two encoders of a store: which media they need, what they ask the decoders for, and batches of features."""
+"""The encoders of a store: which media they need, what they ask the decoders for, and batches of features.
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, islice
+A modality without an encoder goes the same way; its features come from the decoder.
+"""
+
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,17 +11,17 @@ import torch
 from torch import Tensor
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.audio_encoder import AudioEncoder, cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder, computed_precision
 from macaw_cli.encoders.image_encoder import ImageEncoder
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.padding import window_layout
-from macaw_cli.encoders.selection import Features, Prepared, pool_frames
+from macaw_cli.encoders.selection import Features, pool_frames
 from macaw_cli.encoders.views import trimmed
+from macaw_cli.features.encoder_batches import halved, in_batches, regrouped
 from macaw_cli.media.decoding import Request
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
 
 FeatureArrays = np.ndarray | list[np.ndarray]
 """fp16 features, one item per medium: an array where all have one shape, else a list."""
@@ -52,7 +53,8 @@ class Encoders:
     ) -> None:  # fmt: skip
         self.image, self.audio, self.frames = image, audio, frames
         self.pool_frames, self.audio_windows, self._video_decoder = pool_frames, audio_windows, video_decoder
-        self.fingerprints: dict[Modality, dict[str, Any]] = {}
+        decoded = (row for row in TABLE.values() if row.encoder is None)
+        self.fingerprints: dict[Modality, dict[str, Any]] = {row.name: row.fingerprint for row in decoded}
         if image:
             pooled = {} if pool_frames is None else {"pool_frames": pool_frames}
             self.fingerprints["image"] = image.fingerprint
@@ -65,10 +67,12 @@ class Encoders:
 
     def outputs(self, modality: Modality) -> tuple[Modality, ...]:
         """What is made of a medium of this modality: of a film its soundtrack as well, where sound is understood."""
-        return ("video", "audio") if modality == "video" and self.audio else (modality,)
+        return (modality, *(name for name in TABLE[modality].contains if name in self.fingerprints))
 
     def shape(self, modality: Modality) -> tuple[int, ...]:
         """(tokens, channels), for video (frames, tokens, channels); the largest where media differ in tokens."""
+        if (shape := TABLE[modality].feature_shape) is not None:
+            return shape
         if modality == "video":
             return (self.pool_frames or self.frames, *_present(self.image).feature_shape)
         if modality == "image":
@@ -81,7 +85,9 @@ class Encoders:
         return 2 * int(np.prod(self.shape(modality))) + _BESIDE
 
     def least_bytes(self, modality: Modality) -> int:
-        """Bytes that one medium takes at least: of a sound one window, or next to nothing where padding is dropped."""
+        """Bytes that one medium takes at least: of a sound one window, or next to nothing where lengths vary."""
+        if TABLE[modality].feature_shape is not None:
+            return _BESIDE
         if modality != "audio":
             return self.item_bytes(modality)
         return _BESIDE if self._layout is not None else self.item_bytes(modality) // self.audio_windows
@@ -106,7 +112,7 @@ class Encoders:
 
         Args:
             modality: of all of them.
-            arrays: images (H, W, 3), films (frames, H, W, 3) or waveforms (samples,).
+            arrays: images (H, W, 3), films (frames, H, W, 3) or waveforms (samples,); else the features (N, C).
             batch: inputs per encoder call at most; frames and windows count one each.
 
         Returns:
@@ -117,20 +123,22 @@ class Encoders:
 
     def start(self, modality: Modality, arrays: list[np.ndarray], batch: int) -> Features:
         """As `encode`, on the device, where a GPU may still be computing them; `fetched` waits for it."""
+        if modality not in ENCODER_OF:
+            return halved([torch.from_numpy(array) for array in arrays])
         if modality == "image":
-            return _halved(_in_batches(_present(self.image), arrays, batch))
+            return halved(in_batches(_present(self.image), arrays, batch))
         if modality == "video":
-            frames = _in_batches(_present(self.image), [frame for film in arrays for frame in film], batch)
-            films = _regrouped(frames, [len(film) for film in arrays])
-            return _halved([pool_frames(film, self.pool_frames) for film in films])
+            frames = in_batches(_present(self.image), [frame for film in arrays for frame in film], batch)
+            films = regrouped(frames, [len(film) for film in arrays])
+            return halved([pool_frames(film, self.pool_frames) for film in films])
         encoder = _present(self.audio)
         windows = [cut_windows(sound, encoder.processor, self.audio_windows) for sound in arrays]
-        heard = _in_batches(encoder, list(chain(*windows)), batch)
-        features = [torch.cat(parts) for parts in _regrouped(heard, [len(each) for each in windows])]
+        heard = in_batches(encoder, list(chain(*windows)), batch)
+        features = [torch.cat(parts) for parts in regrouped(heard, [len(each) for each in windows])]
         if self._layout is not None:
             lengths = [self._seconds(sound) for sound in arrays]
             features = [trimmed(self._layout, *pair) for pair in zip(features, lengths, strict=True)]
-        return _halved(features)
+        return halved(features)
 
     def about(self, modality: Modality, array: np.ndarray) -> dict[str, Any]:
         """What a sample's JSON tells of a decoded medium: of a sound, how many seconds the encoder was given."""
@@ -140,7 +148,9 @@ class Encoders:
         return len(sound) / _present(self.audio).sampling_rate
 
     def null(self, modality: Modality) -> np.ndarray:
-        """fp16 features of an all-zero input, shaped like those of one medium; of a sound, one window."""
+        """fp16 features of an all-zero input, shaped like those of one medium; where lengths vary, a short one."""
+        if (shape := TABLE[modality].feature_shape) is not None:
+            return np.zeros((1, shape[1]), np.float16)
         encoder = _present(self.audio if modality == "audio" else self.image)
         features = encoder.encode(encoder.null_input())[0].half().cpu().numpy()
         frames = self.pool_frames or self.frames
@@ -170,11 +180,12 @@ def load_encoders(workspace: Workspace, modalities: set[Modality]) -> Encoders:
         )
     image = audio = None
     where = settings.device, computed_precision(settings.precision, settings.device)
-    if modalities & {"image", "video"}:
+    roles = {ENCODER_OF[modality] for modality in modalities if modality in ENCODER_OF}
+    if "image" in roles:
         image = load_image_encoder(
             settings.image_encoder, workspace.model_source(settings.image_encoder.model), *where
         )
-    if "audio" in modalities or ("video" in modalities and settings.audio_encoder.model):
+    if "audio" in roles or ("video" in modalities and settings.audio_encoder.model):
         audio = load_audio_encoder(
             settings.audio_encoder, workspace.model_source(settings.audio_encoder.model), *where
         )
@@ -182,57 +193,6 @@ def load_encoders(workspace: Workspace, modalities: set[Modality]) -> Encoders:
         image, audio, settings.frames, pool_frames=settings.pool_frames, audio_windows=settings.audio_windows,
         drop_padding=settings.audio_padding == "drop", video_decoder=settings.video_decoder,
     )  # fmt: skip
-
-
-def _in_batches(encoder: FrozenEncoder, arrays: list[np.ndarray], batch: int) -> list[Tensor]:
-    """One (tokens, channels) per array, still on the device: while it computes, the next batch is prepared."""
-    parts = [arrays[first : first + batch] for first in range(0, len(arrays), batch)]
-    made: list[Features] = [encoder.encode(_prepared(encoder, part)) for part in parts]
-    return list(chain(*made))
-
-
-def _regrouped(items: Sequence[Tensor], counts: list[int]) -> list[list[Tensor]]:
-    following = iter(items)
-    return [list(islice(following, count)) for count in counts]
-
-
-def _prepared(encoder: FrozenEncoder, arrays: list[np.ndarray]) -> Prepared:
-    if not isinstance(encoder, ImageEncoder):
-        return prepared_by_threads(encoder, arrays, usable_cores()) if _feeds_gpu(encoder) else encoder.prepare(arrays)
-    if encoder.geometry is not None:
-        return encoder.prepare_fitted(np.stack(arrays))
-    from PIL import Image
-
-    return encoder.prepare([Image.fromarray(array) for array in arrays])
-
-
-def _feeds_gpu(encoder: FrozenEncoder) -> bool:
-    return encoder.device.type == "cuda"
-
-
-def prepared_by_threads(encoder: FrozenEncoder, arrays: list[np.ndarray], threads: int) -> Prepared:
-    """As `encoder.prepare`, on several cores: spectrograms take one core longer than a GPU needs to encode them.
-
-    Meanwhile a GPU computes the batch before.
-
-    Args:
-        encoder: of sound.
-        arrays: waveforms (samples,).
-        threads: at most one for each of them.
-    """
-    share = -(-len(arrays) // threads)
-    parts = [arrays[first : first + share] for first in range(0, len(arrays), share)]
-    with ThreadPoolExecutor(len(parts), thread_name_prefix="macaw-prepare") as pool:
-        made = list(pool.map(encoder.prepare, parts))
-    together = [part for part in made if isinstance(part, Tensor)]
-    return torch.cat(together) if together else [medium for part in made for medium in part]
-
-
-def _halved(features: Sequence[Tensor]) -> Features:
-    """fp16, where they are; media of one shape travel together."""
-    if len({medium.shape for medium in features}) == 1:
-        return torch.stack(list(features)).half()
-    return [medium.half() for medium in features]
 
 
 def _present(encoder: _Encoder | None) -> _Encoder:

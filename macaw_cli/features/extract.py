@@ -40,7 +40,7 @@ from macaw_cli.features.source import Source
 from macaw_cli.features.sources.listing import Survey, list_sources, survey_sources
 from macaw_cli.features.store_files import Row, StoreFiles
 from macaw_cli.features.what_is_kept import kept_is_told, what_is_kept
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.table import Modality, in_words
 
 if TYPE_CHECKING:
     from macaw_cli.features.encoding import Encoders
@@ -229,6 +229,6 @@ def _next_command(workspace: Workspace) -> str:
 
 def _tell_what_is_left_out(survey: Survey, encoders: "Encoders") -> None:
     if survey.ignored:
-        console.say(f"Files that are neither image, audio nor video are left out: {survey.left_out}.")
+        console.say(f"Files that are neither {in_words('nor')} are left out: {survey.left_out}.")
     if encoders.audio is None and survey.media["video"]:
         console.say("No features.audio_encoder.model is set: the films' soundtracks are left out.")

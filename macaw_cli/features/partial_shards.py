@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.errors import InputError
@@ -89,8 +89,9 @@ class PartialJob:
     @property
     def made(self) -> Counter[Modality]:
         """Number of media whose features are kept, per modality."""
-        counts = {modality: len({row["key"] for row in rows if row["path"]}) for modality, rows in self.rows.items()}
-        return Counter(cast(dict[Modality, int], counts))
+        return Counter(
+            {modality: len({row["key"] for row in rows if row["path"]}) for modality, rows in self.rows.items()}
+        )
 
     def cut(self, batches: int) -> "PartialJob":
         """Its first `batches` batches."""

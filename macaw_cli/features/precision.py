@@ -1,7 +1,6 @@
 """`features.precision: auto`: decided once, before any worker starts, for the store and the devices of the work."""
 
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +13,7 @@ from macaw_cli.basics.remote_transfer import fetch
 from macaw_cli.basics.urls import is_url, joined
 from macaw_cli.config.feature_settings import FeatureSettings, Precision
 from macaw_cli.config.loading import Workspace
+from macaw_cli.modalities.table import ENCODER_OF
 from macaw_cli.shards.feature_store import MANIFEST_NAME, STORE_NAME
 from macaw_cli.shards.store_rows import read_store_file
 from macaw_cli.shards.tar_writer import PARTIAL_STATE_SUFFIX
@@ -74,6 +74,6 @@ def _precision_of(place: str) -> str | None:
 
 
 def _only_one(store: dict[str, Any]) -> str | None:
-    fingerprints: Iterable[dict[str, Any]] = store.get("fingerprints", {}).values()
-    named = {found.get("precision") for found in fingerprints}
+    fingerprints: dict[str, dict[str, Any]] = store.get("fingerprints", {})
+    named = {found.get("precision") for name, found in fingerprints.items() if name in ENCODER_OF}
     return named.pop() if len(named) == 1 else None

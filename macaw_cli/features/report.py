@@ -11,11 +11,10 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.features.clock import shares
 from macaw_cli.features.partial_shards import PartialJob
 from macaw_cli.features.shard_rows import JobResult
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.table import TABLE, Modality
 from macaw_cli.shards.feature_store import NULL_KEY
 
 _EXAMPLES = 3
-_NAMES = {"image": "images", "audio": "sounds", "video": "films"}
 
 
 @dataclass(slots=True)
@@ -119,7 +118,7 @@ class ExtractionReport:
 
     def print(self) -> None:
         """The summary; its last line is the next command."""
-        made = ", ".join(f"{count} {_NAMES[modality]}" for modality, count in self.made.items()) or "nothing new"
+        made = ", ".join(f"{count} {TABLE[modality].plural}" for modality, count in self.made.items()) or "nothing new"
         known = f", {self.known} known before" if self.known else ""
         known += f", {self.kept} from the run that was stopped" if self.kept else ""
         known += f", {self.refused} rejected before" if self.refused else ""
@@ -169,7 +168,7 @@ class ExtractionPlan:
     def print(self) -> None:
         """A table, and what it would do."""
         rows = [
-            [_NAMES[modality], str(count), human_bytes(self.bytes[modality]), f"{self.seconds[modality]:.0f} s"]
+            [TABLE[modality].plural, str(count), human_bytes(self.bytes[modality]), f"{self.seconds[modality]:.0f} s"]
             for modality, count in self.items.items()
         ]
         seconds = f"{sum(self.seconds.values()):.0f} s"

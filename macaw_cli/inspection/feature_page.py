@@ -12,12 +12,11 @@ from macaw_cli.inspection.feature_cards import Card, card
 from macaw_cli.inspection.feature_samples import MediaSample, media_samples
 from macaw_cli.inspection.feature_stores import StoreSummary, feature_tables, summarise
 from macaw_cli.media.decoder_pool import DecoderPool
-from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
 from macaw_cli.reports.page import write_page
 from macaw_cli.shards.feature_store import FeatureStore
 
 PAGE_NAME = "inspect.html"
-TITLES: dict[Modality, str] = {"image": "Images", "audio": "Sounds and soundtracks", "video": "Films"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def write_feature_page(folder: Path, target: Path, samples: int) -> None:
                 encoders=_encoders(summary),
                 sections=(
                     Section(
-                        title=TITLES[modality],
+                        title=TABLE[modality].plural.capitalize(),
                         modality=modality,
                         hint=f"{samples} of {count:,}, evenly spread; --samples shows more." if count > samples else "",
                         cards=_cards(media_samples(store, modality, samples, pool), target.parent, advance),

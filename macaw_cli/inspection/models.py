@@ -17,7 +17,7 @@ from macaw_cli.basics.typed_rows import FLAG, HASH, NUMBER, OBJECT, SHAPE, TEXT,
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.inspection.description import Description, shape_text
 from macaw_cli.inspection.findings import Finding
-from macaw_cli.modalities.table import ENCODER_OF, MODALITIES
+from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, ROLES
 from macaw_cli.reports.tables import Table
 
 MODEL_VERSION = 3
@@ -60,7 +60,7 @@ def describe_model(folder: Path) -> Description:
         "views": config.get("views", {}),
         "llm": _llm(config),
         "modalities": _modalities(config),
-        "encoders_inside": [role for role in ("image", "audio") if f"{role} encoder" in parts],
+        "encoders_inside": [role for role in ROLES if f"{role} encoder" in parts],
         "exported": report and {name: report[name] for name in ("macaw", "proof") if name in report},
     }
     return Description("exported model" if report else "model", str(folder), facts, _lines(facts), _tables(facts),
@@ -131,7 +131,7 @@ def _modalities(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         name: {
             "feature_shape": config["feature_shapes"][name],
-            "encoder": config.get("encoders", {}).get(ENCODER_OF[name], {}).get("model", ""),
+            "encoder": config.get("encoders", {}).get(ENCODER_OF.get(name), {}).get("model", ""),
             "fingerprint": fingerprint(config["fingerprints"][name]) if name in config.get("fingerprints", {}) else "",
         }
         for name in MODALITIES

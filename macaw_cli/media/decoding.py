@@ -4,13 +4,16 @@ A request and the answer's `meta` are plain JSON; the arrays travel beside it.
 """
 
 import math
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.entry import ModalityEntry
+from macaw_cli.modalities.table import TABLE, Modality
 
 _SAME_S = 0.05
 """A sound that is longer by less than this is not cut: headers round."""
@@ -48,7 +51,8 @@ class Request(TypedDict, total=False):
 
 
 Decoded = tuple[dict[str, Any], dict[str, np.ndarray]]
-"""What is known, and the arrays: `image` (H, W, 3), `video` (F, H, W, 3) uint8, `audio` (samples,) fp32.
+"""What is known, and the arrays: `image` (H, W, 3), `video` (F, H, W, 3) uint8, `audio` (samples,) fp32; of a modality
+without an encoder its features (N, C) fp32 under its name.
 
 Known (`meta`) of an image: `size` [width, height] in the file. Of audio and video: `duration`, seconds of the medium
 that was asked for: of the clip, as far as the file reaches, else of the file. `heard`: seconds of audio returned,
@@ -65,7 +69,7 @@ def decode(request: Request) -> Decoded:
     """
     from macaw_cli.media.members import member_file
 
-    work = {"image": _image, "audio": _audio, "video": _video}[request["modality"]]
+    work = partial(_decoded, TABLE[request["modality"]])
     if request.get("offset") is None:
         return work(request)
     piece = request["path"], request["offset"], request["size"], request["name"]
@@ -81,7 +85,29 @@ def label_of(request: Request) -> str:
     return request["path"] if request.get("offset") is None else request["name"]
 
 
-def _image(request: Request) -> Decoded:
+def _decoded(row: ModalityEntry, request: Request) -> Decoded:
+    """What the decoder of a modality makes of a file; features that it reads itself are checked."""
+    module, _, attribute = row.decoder.partition(":")
+    decoded: Decoded = getattr(import_module(module), attribute)(request)
+    if row.feature_shape is not None:
+        decoded[1][row.name] = _checked_features(decoded[1].get(row.name), row.feature_shape, request["path"])
+    return decoded
+
+
+def _checked_features(array: Any, shape: tuple[int, int], path: str) -> np.ndarray:
+    longest, channels = shape
+    features = np.asarray(array, dtype=np.float32)
+    if features.ndim != 2 or features.shape[1] != channels:
+        raise InputError(f"{path} gives features of shape {features.shape}, expected (tokens, {channels}).")
+    if not 1 <= len(features) <= longest:
+        raise InputError(f"{path} has {len(features)} tokens, expected 1 to {longest}.")
+    if not np.isfinite(features).all():
+        raise InputError(f"{path} holds NaN or infinite numbers.")
+    return features
+
+
+def decode_image(request: Request) -> Decoded:
+    """The decoder of images: (H, W, 3), see `Decoded`."""
     from macaw_cli.media.images import fit_image, load_image
 
     image = load_image(request["path"])
@@ -90,7 +116,8 @@ def _image(request: Request) -> Decoded:
     return {"size": size}, {"image": np.asarray(fit_image(image, geometry) if geometry else image)}
 
 
-def _audio(request: Request) -> Decoded:
+def decode_audio(request: Request) -> Decoded:
+    """The decoder of audio: its samples, see `Decoded`."""
     from macaw_cli.media.audio import load_sound
 
     start, end, limit = request.get("start") or 0.0, request.get("end"), request.get("max_seconds")
@@ -112,7 +139,8 @@ def _clip_seconds(duration: float, request: Request) -> float:
     return max(0.0, (duration if end is None else min(end, duration)) - (request.get("start") or 0.0))
 
 
-def _video(request: Request) -> Decoded:
+def decode_video(request: Request) -> Decoded:
+    """The decoder of videos: frames and soundtrack, see `Decoded`."""
     from macaw_cli.media.containers import has_pictures, has_sound
 
     path = request["path"]
@@ -122,7 +150,7 @@ def _video(request: Request) -> Decoded:
         meta, arrays = _pictures(request)
     if request.get("sampling_rate") and has_sound(path):
         try:
-            heard, sound = _audio(request)
+            heard, sound = decode_audio(request)
             meta, arrays = ({**meta, "audio": heard} if arrays else heard), {**arrays, **sound}
         except InputError as error:  # a film whose soundtrack is broken, or silent in the clip, is still a film
             if not arrays:

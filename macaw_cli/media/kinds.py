@@ -49,11 +49,11 @@ def _certain(head: bytes) -> Modality | None:
         if head.startswith(first_bytes):
             return modality
     if head.startswith(b"RIFF"):
-        return {b"WAVE": "audio", b"WEBP": "image", b"AVI ": "video"}.get(head[8:12])  # type: ignore[return-value]
+        return {b"WAVE": "audio", b"WEBP": "image", b"AVI ": "video"}.get(head[8:12])
     if is_heif(head):
         return "image"
     if head[4:8] == b"ftyp":
-        return {b"avif": "image", b"avis": "image", b"M4A ": "audio"}.get(head[8:12])  # type: ignore[return-value]
+        return {b"avif": "image", b"avis": "image", b"M4A ": "audio"}.get(head[8:12])
     return None
 
 

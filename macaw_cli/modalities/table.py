@@ -1,68 +1,86 @@
-"""Every modality with its file kinds, its encoder's role, the rank of its features, its tokens and keyword names."""
+"""Every modality, those of macaw and those that other packages add, and the token ids that follow from the table.
+
+A modality of macaw is a file of this folder and a place in `BUILT_IN`. Another package adds one by an entry point in
+the group `macaw.modalities` that names a `ModalityEntry`: see docs/own-parts.md.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import Any
 
-Modality = Literal["image", "video", "audio"]
-EncoderRole = Literal["image", "audio"]
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.plug_ins import plug_ins
+from macaw_cli.modalities.audio import AUDIO
+from macaw_cli.modalities.entry import EncoderRole, Modality, ModalityEntry, require_usable
+from macaw_cli.modalities.image import IMAGE
+from macaw_cli.modalities.video import VIDEO
 
+__all__ = [
+    "BUILT_IN", "ENCODER_OF", "MODALITIES", "ROLES", "TABLE", "EncoderRole", "Modality", "ModalityEntry", "TokenIds",
+    "begin_end", "in_words", "named_in", "require_known", "token_ids",
+]  # fmt: skip
 
-@dataclass(frozen=True)
-class ModalityEntry:
-    """One row of the table.
-
-    Attributes:
-        name: as it stands in settings, rows and messages.
-        extensions: of its files, in small letters.
-        encoder: the role of the encoder that makes its features.
-        feature_rank: dimensions of one medium's features: 2 for (N, C), 3 for (F, N, C).
-        raw_keyword: name of the model's input for raw media.
-        published_soft_tokens: soft tokens per medium in Macaw-LLM (arXiv 2306.09093), the default of its bridge.
-    """
-
-    name: Modality
-    extensions: tuple[str, ...]
-    encoder: EncoderRole
-    feature_rank: int
-    raw_keyword: str
-    published_soft_tokens: int
-
-    @property
-    def features_keyword(self) -> str:
-        """Name of the model's input for stored features."""
-        return f"{self.name}_features"
+GROUP = "macaw.modalities"
+"""Of entry points."""
+BUILT_IN = (IMAGE, AUDIO, VIDEO)
 
 
-def _extensions(names: str) -> tuple[str, ...]:
-    return tuple(f".{name}" for name in names.split())
+def _with_plug_ins() -> Mapping[Modality, ModalityEntry]:
+    """The rows of macaw, and behind them those of other packages, sorted by the names of their entry points."""
+    rows = {row.name: row for row in BUILT_IN}
+    for package, found in plug_ins(GROUP):
+        row = require_usable(found, rows, package)
+        rows[row.name] = row
+    return MappingProxyType(rows)
 
 
-_ROWS = (
-    ModalityEntry(
-        "image", _extensions("jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff ppm pgm pbm pnm avif heic heif hif"
-                             " jp2 j2k jpx"),
-        encoder="image", feature_rank=2, raw_keyword="pixel_values", published_soft_tokens=5,
-    ),
-    ModalityEntry(
-        "audio", _extensions("wav wave flac mp3 ogg oga opus m4a aac wma ac3 aif aiff aifc au caf w64 rf64 mka mp2"),
-        encoder="audio", feature_rank=2, raw_keyword="input_features", published_soft_tokens=6,
-    ),
-    ModalityEntry(
-        "video", _extensions("mp4 m4v mkv webm mov avi ts mts m2ts mpg mpeg vob flv wmv 3gp 3g2 ogv asf"),
-        encoder="image", feature_rank=3, raw_keyword="pixel_values_videos", published_soft_tokens=39,
-    ),
-)  # fmt: skip
-TABLE: Mapping[Modality, ModalityEntry] = {row.name: row for row in _ROWS}
+TABLE: Mapping[Modality, ModalityEntry] = _with_plug_ins()
 MODALITIES: tuple[Modality, ...] = tuple(TABLE)
 """In the order in which their blocks stand before the first user text."""
-ENCODER_OF: Mapping[Modality, EncoderRole] = {row.name: row.encoder for row in _ROWS}
-"""The role of the encoder that makes the features of a modality."""
+ENCODER_OF: Mapping[Modality, EncoderRole] = {name: row.encoder for name, row in TABLE.items() if row.encoder}
+"""The role of the encoder that makes the features of a modality, where one does."""
+ROLES: tuple[EncoderRole, ...] = tuple(dict.fromkeys(ENCODER_OF.values()))
+
+
+def require_known(names: Iterable[str], what: str, fingerprints: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Refuse what holds a modality that the table lacks.
+
+    Args:
+        names: of modalities.
+        what: holds them, such as "The model".
+        fingerprints: of their features, which tell the decoder that makes them.
+
+    Raises:
+        MismatchError: with the name of the first that is missing.
+    """
+    for name in names:
+        if name not in TABLE:
+            decoder = fingerprints.get(name, {}).get("model")
+            raise MismatchError(
+                f"{what} has the modality {name}, which neither macaw nor an installed package provides"
+                f" (known: {', '.join(MODALITIES)}).",
+                f"Install the package that adds {name}{f'; its decoder is {decoder}' if decoder else ''}.",
+            )
+
+
+def in_words(joined: str = "or") -> str:
+    """`"image, audio or video"`: all of them for people."""
+    return f"{', '.join(MODALITIES[:-1])} {joined} {MODALITIES[-1]}"
 
 
 def begin_end(name: str) -> tuple[str, str]:
     """The begin and the end token of a modality as text."""
     return f"<{name}>", f"</{name}>"
+
+
+def named_in(bridged: Iterable[str]) -> list[Modality]:
+    """The modalities that a new model has ids for: those of macaw, and of others only the bridged ones.
+
+    So a package that is installed and not used changes nothing.
+    """
+    wanted = {row.name for row in BUILT_IN} | set(bridged)
+    return [name for name in MODALITIES if name in wanted]
 
 
 @dataclass(frozen=True)
@@ -77,14 +95,14 @@ class TokenIds:
     """Of one soft token of an absent medium."""
 
 
-def token_ids(vocabulary: int, names: Iterable[str] = MODALITIES) -> TokenIds:
+def token_ids(vocabulary: int, names: Iterable[str]) -> TokenIds:
     """The ids behind an LLM's vocabulary: first the soft tokens, then begin and end tokens, then the null features.
 
     A model keeps its ids in its `config.json`, so that this table may grow without changing them.
 
     Args:
         vocabulary: V, the first free id.
-        names: of the modalities.
+        names: of the modalities, see `named_in`.
     """
     names = list(names)
     begin = vocabulary + len(names)

@@ -11,9 +11,12 @@ from transformers import PreTrainedModel
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import viewed
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.table import BUILT_IN, TABLE, Modality
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.raw_media import LENGTHS, RAW_INPUTS, architecture, stacked
+from macaw_cli.model.raw_media import LENGTHS, architecture, stacked
+
+ADDED_INPUTS = tuple(row.features_keyword for row in TABLE.values() if row not in BUILT_IN)
+"""Stored features of modalities that other packages add: the model takes them as keywords."""
 
 
 def image_encoder(config: MacawConfig) -> PreTrainedModel | None:
@@ -61,8 +64,11 @@ def features(model: Any, **media: Any) -> dict[Modality, list[Tensor]]:
         MismatchError: a raw input without an encoder, or a medium given both ways.
     """
     found: dict[Modality, list[Tensor]] = {}
-    for modality, name in RAW_INPUTS.items():
-        raw, stored = media.get(name), media.get(f"{modality}_features")
+    for modality, row in TABLE.items():
+        name = row.raw_keyword
+        raw, stored = media.get(name), media.get(row.features_keyword)
+        if stored is None and modality not in model.config.placed_modalities:
+            continue  # a package that was installed after the model was made adds it
         if raw is not None and stored is not None:
             raise MismatchError(f"Both {name} and {modality}_features were given.", "Give one of them.")
         if raw is not None:

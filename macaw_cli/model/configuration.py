@@ -9,14 +9,14 @@ from transformers.configuration_utils import SubConfigSpec
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import BridgeDesign, BridgeSettings, read_bridge
-from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.injections.designs import InjectionSettings, read_injection
 from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.saved_settings import saved_settings
 from macaw_cli.config.view_settings import ViewSettings, view_class
 from macaw_cli.encoders.views import View, view_of
-from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, Modality, token_ids
+from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, Modality, named_in, require_known, token_ids
+from macaw_cli.model.earlier_bridges import require_unchanged_bridges, with_windows
 from macaw_cli.model.saved_config import CheckedConfig
 
 FORMAT_VERSION = 3
@@ -75,7 +75,8 @@ class MacawConfig(CheckedConfig):
         """Fill in the ids above the vocabulary and refuse a folder that this macaw cannot read.
 
         Raises:
-            MismatchError: the format version is newer than this program's, or 1 with a bridge whose form has changed.
+            MismatchError: the format version is newer than this program's, or 1 with a bridge whose form has changed;
+                or a package that adds one of its modalities is not installed.
         """
         windows, heads = kwargs.pop("conv", {}), kwargs.pop("align_heads", None)  # of format version 2
         self.begin_end_ids = self.begin_end_ids or kwargs.pop("tag_ids", {})  # their earlier name
@@ -86,33 +87,17 @@ class MacawConfig(CheckedConfig):
                 f"Use a macaw that reads version {self.format_version}: pip install --upgrade macaw-cli.",
             )
         if self.format_version < FORMAT_VERSION:
-            self._require_unchanged_bridges()
-            self._take_in_windows(windows, heads)
+            require_unchanged_bridges(self)
+            self.bridge = with_windows(self, windows, heads)
             self.format_version = FORMAT_VERSION  # whoever saves it again writes the present format
         if self.null_media and self.injection:
             raise MismatchError("A model that reads null features, as published, has no injection.", "Leave one out.")
-        ids = token_ids(self.vocabulary_size)
+        require_known(self.feature_shapes, "The model", self.fingerprints)
+        ids = token_ids(self.vocabulary_size, named_in(self.feature_shapes))
         self.soft_token_ids = self.soft_token_ids or ids.soft
         self.begin_end_ids = self.begin_end_ids or ids.begin_end
         self.null_token_ids = self.null_token_ids or ids.null
         self.tie_word_embeddings = getattr(self.text_config, "tie_word_embeddings", False)
-
-    def _require_unchanged_bridges(self) -> None:
-        """Refuse the default form of the `macaw` bridge, which has other weights since format version 2."""
-        for modality in self.modalities if self.format_version < 2 else ():
-            design = self.bridge_settings(modality)
-            if isinstance(design, MacawBridgeSettings) and design.variant == "default":
-                raise MismatchError(
-                    f"The model was trained with an earlier form of the `macaw` bridge (format version "
-                    f"{self.format_version}, {modality}).",
-                    "Train it again, or use the macaw that made it.",
-                )
-
-    def _take_in_windows(self, windows: Mapping[str, Sequence[int]], heads: int | None) -> None:
-        """Put what format version 2 kept beside the bridges, for imported checkpoints, into their settings."""
-        if windows or heads:
-            fixed = {name: {"windows": windows.get(name), "alignment_heads": heads} for name in self.modalities}
-            self.bridge = {name: asdict(self.bridge_settings(name)) | fixed[name] for name in self.modalities}
 
     @classmethod
     def for_llm(
@@ -148,9 +133,9 @@ class MacawConfig(CheckedConfig):
             encoders={name: asdict(settings) for name, settings in (encoders or {}).items()},
             fingerprints=dict(fingerprints or {}),
             views={
-                name: asdict(getattr(views, name))
+                name: asdict(views.of(name))
                 for name in MODALITIES
-                if name in feature_shapes and getattr(views, name) != getattr(ViewSettings(), name)
+                if name in feature_shapes and views.of(name) != ViewSettings().of(name)
             },
             null_media=null_media,
         )
@@ -173,7 +158,7 @@ class MacawConfig(CheckedConfig):
         return read_injection(self.injection)
 
     def encoder_settings(self, modality: Modality) -> EncoderSettings:
-        """Settings of the encoder that makes the features of `modality`."""
+        """Settings of the encoder that makes the features of `modality`, which has one."""
         return saved_settings(EncoderSettings, self.encoders.get(ENCODER_OF[modality], {}), "its encoder")
 
     @property
@@ -188,8 +173,9 @@ class MacawConfig(CheckedConfig):
         return view_of(modality, self.view_settings, self.fingerprints.get(modality, {}), raw=True)
 
     def encoder_config(self, modality: Modality) -> PretrainedConfig | None:
-        """Configuration of the encoder inside the model; None where it is not inside."""
-        return self.audio_encoder_config if ENCODER_OF[modality] == "audio" else self.image_encoder_config
+        """Configuration of the encoder inside the model; None where it is not inside, or there is none."""
+        role = ENCODER_OF.get(modality)
+        return getattr(self, f"{role}_encoder_config") if role else None
 
     @property
     def video_frames(self) -> int:
@@ -228,6 +214,11 @@ class MacawConfig(CheckedConfig):
     def modalities(self) -> tuple[Modality, ...]:
         """The bridged modalities, in the order of their blocks."""
         return tuple(name for name in MODALITIES if name in self.feature_shapes)
+
+    @property
+    def placed_modalities(self) -> tuple[Modality, ...]:
+        """Those that have ids: they may be more than the bridged ones, and fewer than the table has now."""
+        return tuple(name for name in MODALITIES if name in self.soft_token_ids)
 
     @property
     def last_media_id(self) -> int:

@@ -1,5 +1,6 @@
 """The frozen encoders of one model: inside it, or in the folder that it names, and proved to be the same."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.loading import encoder_class, load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import viewed
-from macaw_cli.modalities.table import ENCODER_OF, Modality
+from macaw_cli.modalities.table import ENCODER_OF, TABLE, EncoderRole, Modality
 from macaw_cli.shards.same_encoders import require_same_encoders
 
 
@@ -49,7 +50,7 @@ class ModelEncoders:
         if role not in self._loaded:
             self._loaded[role] = self._load(role, modality)
         if modality not in self._checked:
-            self._require_same(self._loaded[role], modality)
+            self._require_same(self._loaded[role].fingerprint, modality)
             self._checked.add(modality)
         return self._loaded[role]
 
@@ -70,7 +71,8 @@ class ModelEncoders:
 
         Args:
             modality: of the medium.
-            medium: a picture, a sequence of frames, or a waveform (samples,).
+            medium: a picture, a sequence of frames, or a waveform (samples,); without an encoder what the modality's
+                decoder gives, (N, C) fp32.
 
         Returns:
             (tokens, channels), of a video (frames, tokens, channels); fp32.
@@ -83,6 +85,9 @@ class ModelEncoders:
 
     def _encoded(self, modality: Modality, medium: Any) -> Tensor:
         """What the encoder makes of a medium, padding included."""
+        if modality not in ENCODER_OF:
+            self._require_same(TABLE[modality].fingerprint, modality)
+            return torch.from_numpy(medium).to(self._model.device)
         encoder, config = self.encoder(modality), self._model.config
         if modality == "image":
             return encoder.encode(encoder.prepare([medium]))[0]
@@ -91,13 +96,13 @@ class ModelEncoders:
         windows = cut_windows(medium, encoder.processor, config.audio_windows)
         return torch.cat(list(encoder.encode(encoder.prepare(windows))))
 
-    def _load(self, role: str, modality: Modality) -> FrozenEncoder:
+    def _load(self, role: EncoderRole, modality: Modality) -> FrozenEncoder:
         expected = self._model.config.fingerprints.get(modality, {})
         settings = self._model.config.encoder_settings(modality)
         precision = self._precision or expected.get("precision", "fp32")
         return self._inside(role, settings, precision) or self._named(role, settings, precision)
 
-    def _inside(self, role: str, settings: EncoderSettings, precision: str) -> FrozenEncoder | None:
+    def _inside(self, role: EncoderRole, settings: EncoderSettings, precision: str) -> FrozenEncoder | None:
         inside = getattr(self._model, f"{role}_encoder")
         if inside is None:
             return None
@@ -105,11 +110,11 @@ class ModelEncoders:
         kind = encoder_class(f"{role}_encoder", inside.config.model_type)
         return kind(inside, processor, settings, self._model.device, precision)
 
-    def _named(self, role: str, settings: EncoderSettings, precision: str) -> FrozenEncoder:
+    def _named(self, role: EncoderRole, settings: EncoderSettings, precision: str) -> FrozenEncoder:
         load = load_image_encoder if role == "image" else load_audio_encoder
         return load(settings, self._source(role, settings.model), self._model.device, precision)
 
-    def _source(self, role: str, name: str) -> str:
+    def _source(self, role: EncoderRole, name: str) -> str:
         """Where the encoder is: relative to the model folder, or to the workspace, or on the hub."""
         if not name:
             raise InputError(
@@ -126,14 +131,14 @@ class ModelEncoders:
             )
         return name
 
-    def _from_settings(self, role: str) -> Path | None:
+    def _from_settings(self, role: EncoderRole) -> Path | None:
         """The workspace's own encoder: after a move, the model's path may lead nowhere."""
         features = self._workspace.settings.features
-        name = (features.image_encoder if role == "image" else features.audio_encoder).model
+        name = features.encoder_of(role).model
         return self._workspace.path(name) if name else None
 
-    def _require_same(self, encoder: FrozenEncoder, modality: Modality) -> None:
-        """Compare the encoder with the one of the training.
+    def _require_same(self, fingerprint: Mapping[str, Any], modality: Modality) -> None:
+        """Compare the encoder, or the decoder where there is none, with the one of the training.
 
         The name is free: the same encoder may be called otherwise elsewhere. How many frames are taken and pooled, and
         how many windows are heard and whether padding is kept, is no matter of the encoder: it is read from the model.
@@ -148,7 +153,7 @@ class ModelEncoders:
         free |= {"precision"} if self._precision else set()
         found, trained = (
             {modality: {name: value for name, value in side.items() if name not in free}}
-            for side in (encoder.fingerprint, expected)
+            for side in (fingerprint, expected)
         )
-        name = f"the encoder {encoder.fingerprint.get('model') or 'found'}"
+        name = f"the encoder {fingerprint.get('model') or 'found'}"
         require_same_encoders(found, trained, name, f"the model {self._folder}")

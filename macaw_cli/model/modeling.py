@@ -120,29 +120,30 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
             image_features: one (N, C) tensor per image in order of appearance over the batch, or all as (n, N, C).
             video_features: one (F, N, C) tensor per video, or (n, F, N, C); all features are after the model's view.
             audio_features: one (N, C) tensor per audio, or (n, N, C).
-            pixel_values: (n, 3, H, W), for an attached image encoder, instead of `image_features`; or, as
-                `MacawProcessor` makes them, one tensor per image where their sizes differ.
+            pixel_values: (n, 3, H, W), for an attached image encoder, or one tensor per image where sizes differ.
             pixel_values_videos: (n, F, 3, H, W), instead of `video_features`.
             input_features: (n, mel bins, steps), for an attached audio encoder, instead of `audio_features`; or one
                 tensor, or list of windows, per audio.
             audio_lengths: (n,) samples of each of them, where the model reads only the tokens within a sound's length.
-            num_supervised: divides the summed loss, instead of the number of supervised tokens in this call.
+            num_supervised: divides the summed loss, instead of this call's supervised tokens.
             use_cache: return `past_key_values`; default: the configuration's, but not with `position_ids` or labels:
                 packed examples can only be kept apart where there is no cache.
             logits_to_keep: 0 for all logits, else how many of the last, or which positions.
             return_logits: False returns the loss alone, for which no logits are kept: the way to train.
             layout: `row_layout` of the ids, labels and positions, made on the CPU; without it a GPU is waited for.
             bound_media: what `fuse_inputs` gave beside `inputs_embeds`, for an injection.
-            **kwargs: passed on to the LLM.
+            **kwargs: `NAME_features` of other packages' modalities; all else is passed on to the LLM.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.
         """
+        more = {name: kwargs.pop(name, None) for name in attached_encoders.ADDED_INPUTS}
         if inputs_embeds is None:
             inputs_embeds, attention_mask, labels, bound_media = self.fuse_inputs(
-                input_ids, attention_mask, labels, layout, past_key_values, position_ids, audio_lengths=audio_lengths,
+                input_ids, attention_mask, labels, layout, past_key_values, position_ids, **more,
                 image_features=image_features, video_features=video_features, audio_features=audio_features,
                 pixel_values=pixel_values, pixel_values_videos=pixel_values_videos, input_features=input_features,
+                audio_lengths=audio_lengths,
             )  # fmt: skip
         if layout is not None and layout.positions != inputs_embeds.shape[:2].numel():
             layout = None  # blocks of null media were inserted

@@ -18,7 +18,7 @@ from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields
 from macaw_cli.encoders.image_processors import load_image_processor
 from macaw_cli.encoders.pretrained import load_preprocessor, load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers
-from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.raw_media import RawMedia
@@ -26,7 +26,10 @@ from macaw_cli.model.templates import TemplateName
 
 PROCESSOR_FILE = "processor_config.json"
 _PROCESSOR = Fields({}, {"template": TEXT, "max_length": COUNT, "max_tokens": COUNT})
-KEYWORDS: dict[str, Modality] = {"images": "image", "videos": "video", "audio": "audio"}
+KEYWORDS: dict[str, Modality] = {row.processor_keyword: name for name, row in TABLE.items()}
+"""Of raw media."""
+STORED_KEYWORDS: dict[str, Modality] = {row.features_keyword: name for name, row in TABLE.items()}
+"""Of features."""
 PerText = dict[Modality, list[list[Any]]]
 """Media of each text; an empty list where there are none at all."""
 Conversation = str | Sequence[Mapping[str, Any]]
@@ -64,6 +67,7 @@ class MacawProcessor:
         image_features: Sequence[Any] | None = None,
         video_features: Sequence[Any] | None = None,
         audio_features: Sequence[Any] | None = None,
+        **others: Sequence[Any] | None,
     ) -> BatchFeature:
         """Prompts, padded on the left, with their media, as the model and its `generate` take them.
 
@@ -75,6 +79,8 @@ class MacawProcessor:
             image_features: features (N, C) instead of images; as the bridge reads them, after the model's view.
             video_features: features (F, N, C) instead of videos.
             audio_features: features (N, C) instead of audio.
+            **others: of modalities that other packages add: `NAME`, media as their decoder gives them, and
+                `NAME_features`.
 
         Returns:
             `input_ids` and `attention_mask` (B, T), and the media, all as tensors; with raw audio also `audio_lengths`
@@ -82,11 +88,16 @@ class MacawProcessor:
 
         Raises:
             MismatchError: raw media for a model without encoders, or media that do not fit the text.
+            TypeError: a keyword that no modality has.
         """
+        if unknown := others.keys() - KEYWORDS.keys() - STORED_KEYWORDS.keys():
+            raise TypeError(f"MacawProcessor got an unexpected keyword argument {min(unknown)!r}")
+        given = {"images": images, "videos": videos, "audio": audio, **others}
+        given |= {"image_features": image_features, "video_features": video_features, "audio_features": audio_features}
         single = _is_conversation(text)
         texts: list[Any] = [text] if single else list(text)
-        raw = _per_text(single, image=images, video=videos, audio=audio)
-        stored = _per_text(single, image=image_features, video=video_features, audio=audio_features)
+        raw = {name: _listed(given.get(keyword), single) for keyword, name in KEYWORDS.items()}
+        stored = {name: _listed(given.get(keyword), single) for keyword, name in STORED_KEYWORDS.items()}
         media = RawMedia(self.config, self.image_processor, self.feature_extractor)
         prepared: PerText = {
             name: [[media.prepare(name, medium) for medium in row] for row in rows] for name, rows in raw.items()
@@ -194,10 +205,6 @@ def _listed(media: Any, single: bool) -> list[list[Any]]:
     if media is None:
         return []
     return [list(media)] if single else [list(row) for row in media]
-
-
-def _per_text(single: bool, **media: Any) -> PerText:
-    return {name: _listed(media[name], single) for name in MODALITIES}
 
 
 def _shapes(media: RawMedia, prepared: PerText, stored: PerText, number: int) -> list[tuple[Modality, Sequence[int]]]:

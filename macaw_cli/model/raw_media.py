@@ -11,24 +11,22 @@ from torch import Tensor
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
-from macaw_cli.encoders.loading import encoder_class
+from macaw_cli.encoders.loading import USUAL_ARCHITECTURES, encoder_class
 from macaw_cli.encoders.selection import Prepared
-from macaw_cli.encoders.views import viewed_shape
+from macaw_cli.encoders.views import viewed, viewed_shape
 from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
 from macaw_cli.model.configuration import MacawConfig
 
-RAW_INPUTS: dict[Modality, str] = {name: row.raw_keyword for name, row in TABLE.items()}
-"""Modality to the name of its raw input."""
+RAW_INPUTS: dict[Modality, str] = {name: row.raw_keyword for name, row in TABLE.items() if row.raw_keyword}
+"""Modality to the name of its raw input, where an encoder can be inside the model."""
 LENGTHS = "audio_lengths"
 """Name of the input that says how many samples each raw sound has: its prepared form no longer tells."""
-_FIRST_ARCHITECTURES = {"image": "clip_vision_model", "audio": "whisper"}
-"""Meant where a processor stands alone, without the encoder's configuration."""
 
 
 def architecture(config: MacawConfig, modality: Modality) -> type[FrozenEncoder]:
     """The class of the encoder that makes the features of `modality`."""
-    role, found = ENCODER_OF[modality], config.encoder_config(modality)
-    return encoder_class(f"{role}_encoder", found.model_type if found is not None else _FIRST_ARCHITECTURES[role])
+    section, found = f"{ENCODER_OF[modality]}_encoder", config.encoder_config(modality)
+    return encoder_class(section, found.model_type if found is not None else USUAL_ARCHITECTURES[section])
 
 
 def stacked(media: Sequence[Tensor]) -> Prepared:
@@ -42,7 +40,7 @@ class PreparedMedium:
 
     inputs: Tensor | list[Tensor]
     """An image's pixels, a video's frames stacked, the window of a sound, or a list of windows where the model hears
-    several."""
+    several; of a modality without an encoder its features, after the model's view."""
     samples: int = 0
     """Of a sound: its length."""
 
@@ -64,11 +62,15 @@ class RawMedia:
 
         Args:
             modality: of the medium.
-            medium: a PIL image or (H, W, 3) array, a list or array of frames, or a waveform (samples,).
+            medium: a PIL image or (H, W, 3) array, a list or array of frames, or a waveform (samples,); of a modality
+                without an encoder what its decoder gives, (N, C).
 
         Raises:
             MismatchError: there is no encoder for it.
         """
+        if modality not in ENCODER_OF:
+            features = torch.as_tensor(np.asarray(medium), dtype=torch.float32)
+            return PreparedMedium(viewed(self._config.raw_view(modality), features))
         processor = self._feature_extractor if modality == "audio" else self._image_processor
         if processor is None:
             raise MismatchError(
@@ -88,6 +90,8 @@ class RawMedia:
 
     def shape(self, modality: Modality, prepared: PreparedMedium) -> tuple[int, ...]:
         """The shape that the features of a prepared medium will have, after the model's view."""
+        if modality not in ENCODER_OF:
+            return tuple(prepared.inputs.shape)  # type: ignore[union-attr]
         usual, view = tuple(self._config.feature_shapes.get(modality, (0, 0))), self._config.raw_view(modality)
         inputs = prepared.inputs
         parts = inputs if isinstance(inputs, list) else [inputs[0] if modality == "video" else inputs]
@@ -107,6 +111,8 @@ class RawMedia:
     def collated(self, modality: Modality, media: Sequence[PreparedMedium]) -> dict[str, Any]:
         """All media of a batch as inputs of the model, by name."""
         parts = [medium.inputs for medium in media]
+        if modality not in ENCODER_OF:
+            return {TABLE[modality].features_keyword: parts}
         data: dict[str, Any] = {RAW_INPUTS[modality]: parts if isinstance(parts[0], list) else stacked(parts)}  # type: ignore[arg-type]
         if self._config.raw_view(modality).needs_seconds:
             data[LENGTHS] = torch.tensor([medium.samples for medium in media])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.example_borders import example_borders
 from macaw_cli.model.losses import supervised_places
 
@@ -65,8 +65,8 @@ class RowLayout:
     @property
     def media(self) -> MediaPlaces:
         """As `media_places`."""
-        parts, count = self._parts[2:], len(MODALITIES)
-        soft, null = (dict(zip(MODALITIES, some, strict=True)) for some in (parts[:count], parts[count:]))
+        parts, count = self._parts[2:], len(self.runs)
+        soft, null = (dict(zip(self.runs, some, strict=True)) for some in (parts[:count], parts[count:]))
         return MediaPlaces(soft, null, self.runs)
 
     @property
@@ -100,12 +100,12 @@ def row_layout(input_ids: Tensor, labels: Tensor, position_ids: Tensor, config: 
 
 def media_places(input_ids: Tensor, config: "MacawConfig") -> MediaPlaces:
     """Where the placeholders of each modality stand; on a GPU this waits for it, once per kind of placeholder."""
-    flat = input_ids.flatten()
-    soft = {name: _places(flat, config.soft_token_ids[name]) for name in MODALITIES}
+    flat, names = input_ids.flatten(), config.placed_modalities
+    soft = {name: _places(flat, config.soft_token_ids[name]) for name in names}
     runs = {name: _runs(places.tolist(), input_ids.shape[1]) for name, places in soft.items()}
     if config.null_media:
-        return MediaPlaces(soft, {name: _places(flat, config.null_token_ids[name]) for name in MODALITIES}, runs)
-    return MediaPlaces(soft, dict.fromkeys(MODALITIES, flat.new_empty(0)), runs)
+        return MediaPlaces(soft, {name: _places(flat, config.null_token_ids[name]) for name in names}, runs)
+    return MediaPlaces(soft, dict.fromkeys(names, flat.new_empty(0)), runs)
 
 
 def _runs(places: Sequence[int], row: int) -> list[Run]:

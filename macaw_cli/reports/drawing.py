@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import cycle
 from typing import Any
 
 from macaw_cli.basics.console import say
+from macaw_cli.modalities.table import MODALITIES
 
 PALETTE = ("#3b7dd8", "#e08427", "#2f9e6e", "#b0569f", "#d1495b", "#2aa3b0", "#8a7a3c", "#7d8590")
 """Colours that can be read on white and on black."""
-OF_MODALITY = {"image": PALETTE[0], "audio": PALETTE[1], "video": PALETTE[2]}
+OF_MODALITY = dict(zip(MODALITIES, cycle(PALETTE), strict=False))
 WIDTH_IN, DOTS_PER_INCH = 6.5, 180
 DENSITY = 2
 """Dots per pixel of a page."""

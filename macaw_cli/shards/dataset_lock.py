@@ -27,6 +27,7 @@ from macaw_cli.basics.typed_rows import (
     one_of,
 )
 from macaw_cli.basics.working_files import kind_of
+from macaw_cli.modalities.table import require_known
 
 FORMAT_VERSION = 1
 CONTENT_VERSION = 2
@@ -57,7 +58,7 @@ def read_lock(folder: Path) -> dict[str, Any]:
 
     Raises:
         InputError: no dataset is there, or it was never finished.
-        MismatchError: a newer macaw wrote it.
+        MismatchError: a newer macaw wrote it, or it has a modality of a package that is not installed.
         DamagedError: it is not what macaw writes.
     """
     path = folder / LOCK_NAME
@@ -66,6 +67,7 @@ def read_lock(folder: Path) -> dict[str, Any]:
     info: dict[str, Any] = read_object(path, OBJECT)
     require_version(info.get("format_version"), FORMAT_VERSION, path)
     _LOCK.checked(info, str(path))
+    require_known(info["fingerprints"], f"The dataset {folder}", info["fingerprints"])
     return info
 
 

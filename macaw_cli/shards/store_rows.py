@@ -29,7 +29,7 @@ from macaw_cli.basics.typed_rows import (
     mapping_of,
     one_of,
 )
-from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.modalities.table import MODALITIES, require_known
 
 STORE_VERSION = 1
 STORE_NAME, MANIFEST_NAME, REJECTS_NAME = "store.json", "manifest.jsonl", "rejects.jsonl"
@@ -79,12 +79,13 @@ def read_store_file(path: Path) -> dict[str, Any]:
     """The content of a `store.json`.
 
     Raises:
-        MismatchError: a newer macaw wrote it.
+        MismatchError: a newer macaw wrote it, or it has a modality of a package that is not installed.
         DamagedError: it is not what macaw writes.
     """
     store: dict[str, Any] = read_object(path, OBJECT)
     require_version(store.get("format_version"), STORE_VERSION, path)
     _STORE.checked(store, str(path))
+    require_known(store["fingerprints"], f"The feature store {path.parent}", store["fingerprints"])
     return store
 
 

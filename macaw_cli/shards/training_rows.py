@@ -160,7 +160,7 @@ def _media_to_json(ref: MediaRef) -> dict[str, Any]:
 
 def _media_from_json(content: Mapping[str, Any], shard: str, dataset: int) -> MediaRef:
     return MediaRef(
-        modality=intern(content["modality"]),  # type: ignore[arg-type]
+        modality=intern(content["modality"]),
         key=intern(content["key"]),
         shape=tuple(content["shape"]),
         dtype=intern(content["dtype"]),

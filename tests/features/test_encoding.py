@@ -12,8 +12,9 @@ from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.view_settings import AudioView, ViewSettings
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.views import view_of
-from macaw_cli.features import encoding
-from macaw_cli.features.encoding import Encoders, load_encoders, prepared_by_threads
+from macaw_cli.features import encoder_batches
+from macaw_cli.features.encoder_batches import prepared_by_threads
+from macaw_cli.features.encoding import Encoders, load_encoders
 
 RATE = 16_000
 
@@ -171,7 +172,7 @@ def test_only_beside_a_gpu_sounds_are_prepared_off_the_main_thread(usual, monkey
         return type(encoder).prepare(encoder, media)
 
     monkeypatch.setattr(encoder, "prepare", prepare)
-    monkeypatch.setattr(encoding, "_feeds_gpu", lambda _encoder: feeds_gpu)
+    monkeypatch.setattr(encoder_batches, "_feeds_gpu", lambda _encoder: feeds_gpu)
     encoders = Encoders(None, encoder, 1)
     assert len(encoders.encode("audio", [sound(0.5), sound(0.7)], 8)) == 2
     assert set(preparing) == {not feeds_gpu}

@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import macaw_cli
-from macaw_cli.modalities.table import MODALITIES, TABLE, token_ids
+from macaw_cli.modalities.table import BUILT_IN, MODALITIES, TABLE, token_ids
 
 PACKAGE = Path(macaw_cli.__file__).parent
 COLLECTIONS = (ast.Tuple, ast.List, ast.Set)
+FIXED = ("quickstart/", "export/published_config.py", "export/model_card.py")
+"""The quickstart's world and Macaw-LLM's checkpoints have these three, whatever is added; a model card has examples of
+them, and one for all others."""
 
 
 @given(st.integers(1, 10**6), st.lists(st.text("abc", min_size=1), unique=True))
@@ -21,7 +24,7 @@ def test_every_id_stands_for_one_thing_and_all_lie_behind_the_vocabulary(vocabul
 
 
 def test_the_ids_of_saved_models_stay_as_they_are():
-    ids = token_ids(100)
+    ids = token_ids(100, MODALITIES)
     assert ids.soft == {"image": 100, "audio": 101, "video": 102}
     assert ids.null == {"image": 109, "audio": 110, "video": 111}
     assert ids.begin_end == {"image": [103, 104], "audio": [105, 106], "video": [107, 108]}
@@ -33,13 +36,16 @@ def test_an_extension_belongs_to_one_modality():
     assert all(extension == extension.lower() and extension.startswith(".") for extension in every)
 
 
-def test_nobody_else_lists_all_modalities():
+def test_nobody_else_lists_modalities():
+    """A list or a mapping of several of them would have to be found and changed when the table grows."""
     found = []
     for file in PACKAGE.rglob("*.py"):
-        if "modalities" in file.parts or "quickstart" in file.parts:  # the quickstart's world has these three
+        place = str(file.relative_to(PACKAGE))
+        if "modalities" in file.parts or place.startswith(FIXED):
             continue
         for node in ast.walk(ast.parse(file.read_text())):
-            values = {one.value for one in getattr(node, "elts", []) if isinstance(one, ast.Constant)}
-            if isinstance(node, COLLECTIONS) and set(MODALITIES) <= values:
-                found.append(f"{file.relative_to(PACKAGE)}:{node.lineno}")
+            listed = node.elts if isinstance(node, COLLECTIONS) else node.keys if isinstance(node, ast.Dict) else ()
+            named = {one.value for one in listed if isinstance(one, ast.Constant)} & {row.name for row in BUILT_IN}
+            if len(named) > 1:
+                found.append(f"{place}:{node.lineno}")
     assert found == []

@@ -1,7 +1,7 @@
 """The designs of bridges by name, and `bridge:`, which is one design for all modalities or one for each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
@@ -13,7 +13,10 @@ from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
 from macaw_cli.config.named_designs import require_design, saved_design
+from macaw_cli.config.per_modality import Key, PerModality
 from macaw_cli.config.setting_types import TAG, ShortForm
+from macaw_cli.modalities.entry import ModalityEntry
+from macaw_cli.modalities.table import MODALITIES
 
 BridgeDesign = FrameStackBridgeSettings | LinearBridgeSettings | MacawBridgeSettings | MlpBridgeSettings
 DESIGNS: dict[str, type[BridgeDesign]] = {
@@ -77,7 +80,7 @@ class BridgeForm(DesignForm):
             return section
         named = _named_modalities(section)
         shared = {key: option for key, option in section.items() if key not in named}
-        others = {name: shared for name in _modalities() if name not in named}
+        others = {name: shared for name in MODALITIES if name not in named}
         return {**named, **others} if others else section
 
 
@@ -89,24 +92,20 @@ OneDesign = Annotated[FrameStack | Linear | Macaw | Mlp, Discriminator(_name), D
 """A design with its own options; the name alone is enough."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BridgePerModality:
-    """One design per modality; a modality that is not named takes the default design."""
-
-    image: OneDesign = field(default_factory=default_design)
-    """A design for images, by its name or with its options; the default is `macaw`."""
-    audio: OneDesign = field(default_factory=default_design)
-    """As `bridge.image`, for audio."""
-    video: OneDesign = field(default_factory=default_design)
-    """As `bridge.image`, for video."""
+def _key(row: ModalityEntry) -> Key:
+    return Key(OneDesign, default_design, f"A design for {row.plural}, by its name or with its options.")
 
 
-PerModality = Annotated[BridgePerModality, Tag(TAG + PER_MODALITY)]
+class BridgePerModality(PerModality[BridgeDesign], key=_key):
+    """One design per modality; a modality that is not named takes the default design, `macaw`."""
+
+
+OnePerModality = Annotated[BridgePerModality, Tag(TAG + PER_MODALITY)]
 BridgeSettings = BridgeDesign | BridgePerModality
 BRIDGE_FORMS = {f"{TAG}{name}": kind for name, kind in DESIGNS.items()} | {TAG + PER_MODALITY: BridgePerModality}
 """Tag to the settings that it stands for."""
 AnyBridge = Annotated[
-    FrameStack | Linear | Macaw | Mlp | PerModality, Discriminator(_form), BridgeForm("name").validator()
+    FrameStack | Linear | Macaw | Mlp | OnePerModality, Discriminator(_form), BridgeForm("name").validator()
 ]
 """`bridge:` as it may be written."""
 
@@ -114,14 +113,13 @@ AnyBridge = Annotated[
 def design_of(bridge: BridgeSettings, modality: str) -> BridgeDesign:
     """The settings of one modality's bridge."""
     if isinstance(bridge, BridgePerModality):
-        design: BridgeDesign = getattr(bridge, modality)
-        return design
+        return bridge.of(modality)
     return bridge
 
 
 def bridge_label(bridge: BridgeSettings) -> str:
     """The names of the designs, each once, joined by `-`."""
-    return "-".join(dict.fromkeys(design_of(bridge, modality).name for modality in _modalities()))
+    return "-".join(dict.fromkeys(design_of(bridge, modality).name for modality in MODALITIES))
 
 
 def bridge_in_words(saved: Any, modalities: Iterable[str] = ()) -> str:
@@ -184,9 +182,5 @@ def without_foreign(saved: Any) -> Any:
     return {name: value for name, value in saved.items() if name not in foreign}
 
 
-def _modalities() -> list[str]:
-    return [one.name for one in fields(BridgePerModality)]
-
-
 def _named_modalities(section: Mapping[Any, Any]) -> dict[str, Any]:
-    return {name: section[name] for name in _modalities() if name in section}
+    return {name: section[name] for name in MODALITIES if name in section}

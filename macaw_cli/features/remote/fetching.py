@@ -149,7 +149,7 @@ class Staging:
                 sha256, _, modality = found.partition(" ")
                 drop_copy(source.staged)
                 size = source.size if source.size is not None else int(stamp.partition(".")[0])
-                return Looked(sha256, size, stamp, modality)  # type: ignore[arg-type]
+                return Looked(sha256, size, stamp, modality)
             if source.staged:
                 return self._judged(source, Path(source.staged), source.offset or 0, stamp)
             with self._stripes[hash(source.file) % _STRIPES]:

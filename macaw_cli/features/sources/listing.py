@@ -15,7 +15,7 @@ from macaw_cli.features.source import Found, Ignored, Refused, Source, Uncounted
 from macaw_cli.features.sources.local import list_local
 from macaw_cli.features.sources.remote import list_remote
 from macaw_cli.features.sources.unique_names import UniqueNames
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.table import Modality, in_words
 
 _KINDS_SHOWN = 5
 _LONGEST_EXTENSION = 12
@@ -68,7 +68,7 @@ def survey_sources(workspace: Workspace, sources: list[str], limit: int | None =
             found.media[entry.modality] += 1
     if not found.media and not found.refused:
         others = f" ({found.ignored} files of other kinds)" if found.ignored else ""
-        raise InputError(f"No image, audio or video files in {', '.join(sources)}{others}.", "Check the path.")
+        raise InputError(f"No {in_words()} files in {', '.join(sources)}{others}.", "Check the path.")
     return found
 
 

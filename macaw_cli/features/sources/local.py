@@ -17,6 +17,7 @@ from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.remote import source_of_url
 from macaw_cli.features.sources.tar_members import members_of, source_in_tar
 from macaw_cli.media.kinds import modality_of, modality_of_name
+from macaw_cli.modalities.table import in_words
 
 _MADE_BY_MACAW = {"store.json", "dataset.json"}
 """Tars beside one of these hold features."""
@@ -116,7 +117,7 @@ def _list_file(workspace: Workspace, path: Path) -> Iterator[Found]:
         return
     modality = modality_of(path)
     if modality is None:
-        raise InputError(f"{path} is not an image, audio or video file.")
+        raise InputError(f"{path} is not an {in_words()} file.")
     yield Source(str(path), name, modality)
 
 
@@ -186,5 +187,5 @@ def _of_manifest(workspace: Workspace, manifest: Path, row: Row) -> Source | Ref
         return Refused(reject(name, modality_of_name(file.name), "File not found."), str(file))
     modality = modality_of(file)
     if modality is None:
-        return Refused(reject(name, None, "It is not an image, audio or video file."), str(file))
+        return Refused(reject(name, None, f"It is not an {in_words()} file."), str(file))
     return Source(str(file), name, modality, start, end)

@@ -28,7 +28,7 @@ from macaw_cli.features.sources.manifests import BadRow, clip_fragment, manifest
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.tar_members import TarMember, members_at_the_beginning, members_of, source_in_tar
 from macaw_cli.media.kinds import modality_of_name
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.table import Modality, in_words
 
 _TAR_HEAD = 4 << 20
 """Bytes of a remote tar that a survey reads."""
@@ -66,7 +66,7 @@ def source_of_url(url: str, start: float | None, end: float | None) -> Source | 
     name = name_of_url(url) + clip_fragment(start, end)
     modality = modality_of_name(f"x{extension_of(url)}")
     if modality is None:
-        return Refused(reject(name, None, "It does not have the name of an image, audio or video file."), url)
+        return Refused(reject(name, None, f"It does not have the name of an {in_words()} file."), url)
     try:
         require_driver(url)
     except InputError as error:
@@ -115,7 +115,7 @@ def _list_file(url: str, info: Info, staging: Staging | None, *, named: bool = F
     elif modality:
         yield Source(url, name_of_url(url), modality, stamp=stamp_of_info(info))
     elif named:
-        raise InputError(f"{without_secrets(url)} does not have the name of an image, audio or video file.")
+        raise InputError(f"{without_secrets(url)} does not have the name of an {in_words()} file.")
     else:
         yield Ignored(extension)
 

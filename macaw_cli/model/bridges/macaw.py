@@ -81,7 +81,7 @@ class MacawBridge(Bridge):
         """
         settings = cast("MacawBridgeSettings", config.bridge_settings(modality))
         channels = config.feature_shapes[modality][-1]
-        width, over_time = config.text_width, modality == "video"
+        width, over_time = config.text_width, TABLE[modality].feature_rank == 3
         residual = settings.variant == "default"
         align_heads = settings.heads_of_alignment()
         _require_divisible("the LLM's hidden size", width, "alignment_heads", align_heads)
@@ -174,8 +174,8 @@ def windows_of(config: "MacawConfig", modality: Modality) -> tuple[int, int]:
         kernel, stride = settings.windows
         return kernel, stride
     available = prod(config.feature_shapes[modality][:-1])  # fewer soft tokens where there are fewer feature tokens
-    wanted = getattr(settings, f"{modality}_tokens")
-    return solve_windows(available, wanted or min(TABLE[modality].published_soft_tokens, available))
+    wanted = getattr(settings, f"{modality}_tokens", None)  # a modality of another package has no key of its own
+    return solve_windows(available, wanted or min(TABLE[modality].default_soft_tokens, available))
 
 
 def _mean_of_window(convolution: nn.Conv1d) -> Tensor:

@@ -40,7 +40,7 @@ def soft_token_count(config: "MacawConfig", modality: Modality, shape: Sequence[
 
     Args:
         config: a model's configuration.
-        modality: image, audio or video.
+        modality: of the medium.
         shape: (N, C), for video (F, N, C).
 
     Raises:

@@ -26,7 +26,7 @@ class Bridges(nn.ModuleDict):
     """
 
     def __init__(self, bridges: Mapping[Modality, Bridge], width: int) -> None:
-        super().__init__(bridges)  # type: ignore[arg-type]
+        super().__init__(bridges)
         self.width = width
 
     def designs(self) -> Iterator[Bridge]:
@@ -66,7 +66,7 @@ class Bridges(nn.ModuleDict):
         """
         made: list[Tensor] = []
         for name, bridge in self.items():
-            present, belong = media[name], examples.get(name, ())  # type: ignore[index, call-overload]
+            present, belong = media[name], examples.get(name, ())
             asked = [] if instructions is None else [instructions[example] for example in belong]
             context = BridgeContext(embedding_matrix, belong, asked)
             made.append(bridge(present, context) if present else self._touched(bridge))

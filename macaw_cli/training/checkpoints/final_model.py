@@ -78,8 +78,8 @@ def _verdict(
 ) -> dict[str, dict[str, Any]]:
     if not validations:
         return {}
-    trimmed = materials.config.view_settings.audio.trim
-    padding = padding_share(materials.rows, materials.config.fingerprints, trimmed=trimmed)  # type: ignore[arg-type]
+    trimmed = materials.config.view_settings.trims_audio
+    padding = padding_share(materials.rows, materials.config.fingerprints, trimmed=trimmed)
     stages = [asdict(stage) for stage in training.stages]
     return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(materials.rows), padding, stages))
 

@@ -18,7 +18,7 @@ from macaw_cli.config.stages import trained_groups
 from macaw_cli.encoders.frozen import WHEN_NOT_DEFAULT, chosen_outputs
 from macaw_cli.encoders.pretrained import load_config
 from macaw_cli.encoders.source import short_name
-from macaw_cli.modalities.table import ENCODER_OF, Modality
+from macaw_cli.modalities.table import ENCODER_OF, ROLES, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.same_encoders import require_same_encoders
@@ -37,14 +37,13 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
     _require_trained_injection(settings)
     llm_config = causal_llm_config(workspace)
     require_settings_encoders(workspace, dataset)
-    encoders = {"image": settings.features.image_encoder, "audio": settings.features.audio_encoder}
     shapes = feature_shapes(dataset, null_media=settings.training.as_published)
-    used = {ENCODER_OF[modality] for modality in shapes}
+    used = {ENCODER_OF[modality] for modality in shapes if modality in ENCODER_OF}
     return MacawConfig.for_llm(
         llm_config,
         settings.bridge,
         shapes,
-        {name: encoder for name, encoder in encoders.items() if name in used},
+        {role: settings.features.encoder_of(role) for role in ROLES if role in used},
         {modality: dataset.fingerprints[modality] for modality in shapes},
         injection=settings.injection,
         views=settings.views,
@@ -115,11 +114,10 @@ def require_settings_encoders(workspace: Workspace, dataset: DatasetReader) -> N
         MismatchError: with both fingerprints.
     """
     features = workspace.settings.features
-    encoders = {"image": features.image_encoder, "audio": features.audio_encoder}
     expected = {
-        modality: _as_set(workspace, encoders[ENCODER_OF[modality]], found)  # type: ignore[index]
+        modality: _as_set(workspace, encoder, found)
         for modality, found in dataset.fingerprints.items()
-        if encoders[ENCODER_OF[modality]].model  # type: ignore[index]
+        if modality in ENCODER_OF and (encoder := features.encoder_of(ENCODER_OF[modality])).model
     }
     what = dataset.title, "macaw.yaml"
     require_same_encoders(dataset.fingerprints, expected, *what, names_count=True)  # the settings know no weights

@@ -1,0 +1,25 @@
+"""Series of numbers, from CSV and NumPy files, as a modality of macaw."""
+
+from macaw_cli.modalities.entry import ModalityEntry
+
+LONGEST = 512
+COLUMNS = 2
+
+SERIES = ModalityEntry(
+    name="series",
+    plural="series",
+    extensions=(".csv", ".npy"),
+    encoder=None,
+    decoder="macaw_series:decode",
+    feature_shape=(LONGEST, COLUMNS),
+)
+
+
+def decode(request):
+    """What is known of a file, and its numbers as (rows, COLUMNS)."""
+    import numpy as np  # not above: macaw reads this module for every command
+
+    path = request["path"]
+    csv = path.endswith(".csv")
+    numbers = np.loadtxt(path, delimiter=",", ndmin=2) if csv else np.load(path, allow_pickle=False)
+    return {"rows": len(numbers)}, {"series": numbers.astype(np.float32)}
