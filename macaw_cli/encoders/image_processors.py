@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.typed_rows import FLAG, NUMBER, Fields, Kind, either, list_of, mapping_of, or_null
 from macaw_cli.encoders.pretrained import load_preprocessor
 from macaw_cli.encoders.source import has_processor
 
@@ -10,17 +12,34 @@ _SEEN_BY_THE_MODEL = (
     "image_mean", "image_std", "patch_size", "max_num_patches",
 )  # fmt: skip
 
+_PER_CHANNEL = either(NUMBER, list_of(NUMBER))
+_SIZES = mapping_of(or_null(Kind("pixels", int, range(1, 1 << 20).__contains__)))
+_SETTINGS = Fields(
+    {},
+    {"do_resize": FLAG, "do_center_crop": FLAG, "do_rescale": FLAG, "do_normalize": FLAG, "rescale_factor": NUMBER,
+     "image_mean": _PER_CHANNEL, "image_std": _PER_CHANNEL, "size": _SIZES, "crop_size": _SIZES},
+)  # fmt: skip
+"""What transformers takes as it stands, until a picture is made with it."""
+
 
 def load_image_processor(source: str, revision: str = "") -> Any | None:
     """The folder's image processor; None where it brings none.
 
     The PIL form by name, whether torchvision is there or not: the two forms round differently.
+
+    Raises:
+        InputError: it cannot be loaded, or has settings of other types.
     """
     from transformers import AutoImageProcessor
 
     if not has_processor(source, revision):
         return None
-    return load_preprocessor(AutoImageProcessor, source, revision, backend="pil")
+    processor = load_preprocessor(AutoImageProcessor, source, revision, backend="pil")
+    made = {name: _as_in_json(value) for name, value in processor.to_dict().items()}
+    if not _SETTINGS.holds(made):
+        fault = _SETTINGS.fault(made, "")
+        raise InputError(f"The image processor of {source} cannot be used: {fault}.", "Correct its settings file.")
+    return processor
 
 
 def what_the_model_sees(processor: Any) -> dict[str, Any]:
@@ -67,6 +86,10 @@ def output_size(processor: Any) -> tuple[int, int] | None:
 
 def _sides(size: Any) -> dict[str, int]:
     return {name: value for name in ("shortest_edge", "height", "width") if (value := getattr(size, name, None))}
+
+
+def _as_in_json(value: Any) -> Any:
+    return dict(value.items()) if hasattr(value, "items") else list(value) if isinstance(value, tuple) else value
 
 
 def _plain(value: Any) -> Any:

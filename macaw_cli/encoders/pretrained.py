@@ -13,6 +13,7 @@ from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT, Fields
+from macaw_cli.encoders.generation_file import require_usable_generation
 from macaw_cli.encoders.source import explain, is_path, quiet_transformers, trouble_is_told
 
 _INDEX, _ADAPTER = "model.safetensors.index.json", "adapter_config.json"
@@ -42,7 +43,10 @@ def load_tokenizer(source: str | Path) -> Any:
     """The tokenizer of a model; arguments and errors as in `load_config`."""
     from transformers import AutoTokenizer
 
-    return _loaded(AutoTokenizer, source, "")
+    tokenizer = _loaded(AutoTokenizer, source, "")
+    if not isinstance(tokenizer.model_max_length, int | float):
+        raise InputError(f"{source}: `model_max_length` of tokenizer_config.json must be a number.", "Correct it.")
+    return tokenizer
 
 
 def load_preprocessor(kind: Any, source: str | Path, revision: str = "", **options: Any) -> Any:
@@ -85,6 +89,7 @@ def load_model_class(kind: Any, source: str | Path, revision: str = "", **option
     """
     _require_safe_weights(Path(source))
     _require_own_kernels(Path(source))
+    require_usable_generation(Path(source))
     with _no_code_is_run(source):
         return kind.from_pretrained(
             source, revision=revision or None, trust_remote_code=False, use_safetensors=True, **options

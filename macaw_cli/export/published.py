@@ -120,7 +120,8 @@ def _configuration(config_file: Path | None, metadata: dict[str, str], file: Pat
         content, origin = {}, "the published configuration"
     if not isinstance(content, dict):
         raise InputError(f"{origin} must hold a JSON object, found {type(content).__name__}.")
-    return SAID.checked(content, origin, InputError), origin
+    said = SAID.checked(content, origin, InputError)
+    return {key: value for key, value in said.items() if value is not None}, origin
 
 
 def _first(names: list[str]) -> str:

@@ -7,7 +7,8 @@ from torch import Tensor
 from transformers import LlamaConfig
 
 from macaw_cli.basics.errors import InputError, MismatchError
-from macaw_cli.basics.typed_rows import OBJECT, PAIR, Fields, Kind, mapping_of
+from macaw_cli.basics.shown_text import cut
+from macaw_cli.basics.typed_rows import PAIR, Fields, Kind, mapping_of
 from macaw_cli.config.bridges.designs import BridgePerModality
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.modalities.table import MODALITIES, Modality
@@ -24,10 +25,11 @@ KNOWN_KEYS = frozenset(
 )
 
 _SIZE = Kind("a whole number from 1", int, lambda value: 0 < value < 1 << 31)
+_LLAMA = Fields({}, {name: _SIZE for name in ("num_attention_heads", "num_hidden_layers", "intermediate_size")})
 SAID = Fields(
     {},
     {"n_frames": _SIZE, "attention_heads": _SIZE, "align_heads": _SIZE, "hidden_size": _SIZE, "vocab_size": _SIZE,
-     "conv": mapping_of(PAIR), "tag_ids": mapping_of(PAIR), "llama": OBJECT, "feature_tokens": mapping_of(_SIZE)},
+     "conv": mapping_of(PAIR), "tag_ids": mapping_of(PAIR), "llama": _LLAMA, "feature_tokens": mapping_of(_SIZE)},
 )  # fmt: skip
 """Types of the keys; which keys there may be is told with their names."""
 
@@ -55,7 +57,7 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
             "The checkpoint lacks llm.model.embed_tokens.weight, so it is not a published Macaw-LLM checkpoint.",
             "Name the file with the whole model, under the names of the published code.",
         )
-    rows, width = weights[EMBEDDING].shape
+    rows, width = _shape(weights, EMBEDDING, 2)
     shown = f"llm.model.embed_tokens.weight {(rows, width)}"
     for key, found in (("hidden_size", width), ("vocab_size", rows)):
         _require_equal(f"`{key}` in {origin}", said.get(key, found), shown, found)
@@ -69,7 +71,7 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
         )
         for name in MODALITIES
     }
-    llama = _llama(weights, said, rows, width)
+    llama = _llama(weights, said, rows, width, origin)
     config = MacawConfig.for_llm(llama, BridgePerModality(**bridges), shapes, null_media=True)
     # the published vocabulary ends with six tags and the padding token
     tags = {name: [rows - 7 + 2 * place, rows - 6 + 2 * place] for place, name in enumerate(MODALITIES)}
@@ -84,19 +86,24 @@ def _feature_shape(
     if name not in weights:
         problem = f"The checkpoint lacks project_{modality}.weight, so it is not a published Macaw-LLM checkpoint."
         raise InputError(problem)
-    _, channels, kernel = weights[name].shape
+    _, channels, kernel = _shape(weights, name, 3)
     shown = f"project_{modality}.weight {tuple(weights[name].shape)}"
     _require_equal(f"the {modality} kernel under `conv` in {origin}", conv[0], shown, kernel)
     tokens = int({**PUBLISHED_FEATURE_TOKENS, **said.get("feature_tokens", {})}[modality])
     return [int(said.get("n_frames", 6)), tokens, channels] if modality == "video" else [tokens, channels]
 
 
-def _llama(weights: Mapping[str, Tensor], said: Mapping[str, Any], rows: int, width: int) -> LlamaConfig:
+def _llama(
+    weights: Mapping[str, Tensor], said: Mapping[str, Any], rows: int, width: int, origin: str
+) -> LlamaConfig:
     """Sizes that the weights show, unless told; heads and constants, which they do not, as published."""
     layers = {name.split(".")[3] for name in weights if name.startswith("language_model.model.layers.")}
-    gate = weights.get("language_model.model.layers.0.mlp.gate_proj.weight")
-    shown = {"num_hidden_layers": len(layers), **({} if gate is None else {"intermediate_size": gate.shape[0]})}
-    sizes = {**PUBLISHED_LLAMA, **shown, **said.get("llama", {})}
+    gate = "language_model.model.layers.0.mlp.gate_proj.weight"
+    shown = {"num_hidden_layers": len(layers)}
+    if gate in weights:
+        shown["intermediate_size"] = _shape(weights, gate, 2)[0]
+    told = {name: value for name, value in said.get("llama", {}).items() if value is not None}
+    sizes = {**PUBLISHED_LLAMA, **shown, **told}
     sizes.pop("model_type", None)
     if width % sizes["num_attention_heads"]:
         raise InputError(
@@ -104,7 +111,18 @@ def _llama(weights: Mapping[str, Tensor], said: Mapping[str, Any], rows: int, wi
             'Say how many it has: --config with {"llama": {"num_attention_heads": ...}}.',
         )
     tokens = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": rows - 1}
-    return LlamaConfig(vocab_size=rows, hidden_size=width, **{**tokens, **sizes})
+    try:
+        return LlamaConfig(**{**tokens, **sizes, "vocab_size": rows, "hidden_size": width})
+    except Exception as error:  # transformers checks each value in its own way
+        why = cut(str(error).strip().partition("\n")[0])
+        raise InputError(f"`llama` in {origin} describes no LLM: {why}", "Correct the configuration.") from None
+
+
+def _shape(weights: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[int, ...]:
+    shape = tuple(weights[name].shape)
+    if len(shape) != dimensions:
+        raise InputError(f"{name} has the shape {shape}, expected {dimensions} dimensions.", "Is it another model?")
+    return shape
 
 
 def _require_equal(what: str, said: Any, where: str, found: int) -> None:

@@ -166,7 +166,11 @@ def test_llava_drops_an_answer_before_the_first_question_and_a_question_after_th
     assert [message["content"] for message in converted("llava", row).messages] == ["Who?", "Me."]
 
 
-@pytest.mark.parametrize("conversations", [None, [{"from": "cat", "value": "x"}], [{"from": "gpt"}], ["x"], []])
+@pytest.mark.parametrize(
+    "conversations", [None, [{"from": "cat", "value": "x"}], [{"from": "gpt"}], ["x"], [], {}, "x", 3,
+                      [{"from": [], "value": "x"}], [{"from": {}, "value": "x"}], [{"from": "human", "value": []}],
+                      [[{"from": "human", "value": "x"}]], [None]],
+)  # fmt: skip
 def test_llava_turns_that_are_none_are_told(conversations):
     with pytest.raises(InputError):
         converted("llava", {"conversations": conversations})
@@ -255,3 +259,15 @@ def test_keys_with_text_that_nothing_reads_are_counted():
     assert "tools (2)" in told and "notes (1)" in told
     assert "tags" not in told and "score" not in told
     assert unread_keys.warning([converted("alpaca", {"instruction": "a", "output": "b"})]) == ""
+
+
+@pytest.mark.parametrize(
+    "bad", ["[" * 100_000 + "]" * 100_000, '{"a":' * 500 + "1" + "}" * 500, "nonsense", '{"a": "x",, "b": "],["}'],
+    ids=["a list of 100,000 levels", "an object of 500", "a word", "a comma too many"],
+)  # fmt: skip
+def test_one_bad_row_of_a_list_is_a_reject_and_the_others_are_read(tmp_path, bad):
+    file = tmp_path / "rows.json"
+    file.write_text('[\n {"a": "1],[\\""}, ' + bad + ',\n {"a": [2, {"b": 3}]}\n]\n')
+    first, (number, error), last = json_rows(file)
+    assert (first, last) == ((1, {"a": '1],["'}), (3, {"a": [2, {"b": 3}]}))
+    assert number == 2 and isinstance(error, InputError) and len(str(error)) < 300

@@ -4,7 +4,7 @@ import shutil
 import pytest
 from transformers import CLIPImageProcessorPil
 
-from macaw_cli.basics.errors import InputError, MissingDependencyError, ResourceError, UsageError
+from macaw_cli.basics.errors import DamagedError, InputError, MissingDependencyError, ResourceError, UsageError
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.image_processors import load_image_processor, what_the_model_sees
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
@@ -53,7 +53,7 @@ def test_missing_or_cut_weights_are_told(clip_folder, tmp_path):
     shutil.copytree(clip_folder, folder)
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:2000])
-    with pytest.raises(InputError, match="cannot be loaded"):
+    with pytest.raises(DamagedError, match="cut"):
         load_image_encoder(SETTINGS, str(folder), "cpu")
     weights.unlink()
     with pytest.raises(InputError, match="cannot be loaded"):

@@ -20,6 +20,8 @@ from macaw_cli.basics import console
 from macaw_cli.model import rendering
 
 USUAL, MANY = int(os.environ.get("MACAW_FUZZ", 60)), 2500
+# the limit of chat templates may strike inside a callback of hypothesis, which Python then tells
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 FORMATS = feature_files.FORMATS | training_files.FORMATS | model_files.FORMATS | foreign_files.FORMATS
 
 

@@ -1,5 +1,6 @@
 """Rows of a JSON file, whichever way it lists them: `[...]`, `{"data": [...]}`, or one object per line."""
 
+import re
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -9,6 +10,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.regular_files import open_regular
 
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},]', re.DOTALL)
 Row = tuple[int, Any]
 """Number of the row from 1, and its JSON; an InputError in place of a line that is not JSON."""
 
@@ -44,6 +46,9 @@ def _document_rows(path: Path, text: str) -> Iterator[Row]:
     try:
         content = parse_json(text, str(path), hint="Was the file cut, or is it another format?")
     except InputError:
+        rows = [_line(piece) for piece in _pieces(text)]
+        if any(not isinstance(row, InputError) for row in rows):
+            return enumerate(rows, start=1)
         if _some_line_is_json(text):
             return _line_rows(path, text)
         raise
@@ -52,6 +57,28 @@ def _document_rows(path: Path, text: str) -> Iterator[Row]:
     if not isinstance(content, list):
         raise InputError(f'{path} holds no list of rows: expected [...] or {{"data": [...]}}.')
     return enumerate(content, start=1)
+
+
+def _pieces(text: str) -> list[str]:
+    """The texts between the commas of a list, so that one bad row is not the end; none where its brackets do not match.
+
+    Only brackets, commas and strings are looked at, as deep as they may be.
+    """
+    pieces: list[str] = []
+    depth = start = 0
+    for found in _STRUCTURE.finditer(text):
+        token = found[0]
+        if token in ("[", "{"):
+            depth += 1
+            start = start if pieces or depth > 1 else found.end()
+        elif token in ("]", "}"):
+            depth -= 1
+        if depth == 0 or (token == "," and depth == 1):
+            pieces.append(text[start : found.start()])
+            start = found.end()
+        if depth == 0:
+            return pieces if text.lstrip()[0] == "[" and not text[start:].strip() else []
+    return []
 
 
 def _line_rows(path: Path, text: str) -> Iterator[Row]:
