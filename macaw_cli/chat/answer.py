@@ -18,7 +18,8 @@ class Answer:
     text: str = ""
     prompt_tokens: int = 0
     soft_tokens: dict[str, int] = field(default_factory=dict)
-    """Those of `prompt_tokens` that stand for media: image, audio, video and soundtrack counted apart."""
+    """Those of `prompt_tokens` that stand for media, each modality and soundtracks counted apart: one per soft token,
+    or one per medium where an injection shows it to the LLM."""
     completion_tokens: int = 0
     """Tokens generated, the end token not counted."""
     ending: Ending = "stopped"

@@ -16,6 +16,8 @@ from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.injections.registry import placeholder_count
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ class ChatSession:
         for item in attachments:
             tensor = torch.from_numpy(item.features).to(self._model.device, self._model.dtype)
             features[f"{item.modality}_features"].append(tensor)
-        self.answer = Answer(soft_tokens=_by_kind(attachments), prompt_tokens=len(encoded.input_ids))
+        counts = _by_kind(attachments, self._model.config)
+        self.answer = Answer(soft_tokens=counts, prompt_tokens=len(encoded.input_ids))
         request = GenerationRequest(
             prompt=encoded.input_ids, features=features, max_new_tokens=self._settings.max_new_tokens,
             sampling=sampling_of(self._settings), seed=self._seed, cache=cache,
@@ -157,12 +160,12 @@ def messages_of(turns: list[Turn], system: str = "") -> list[dict[str, Any]]:
     return messages
 
 
-def _by_kind(attachments: list[Attachment]) -> dict[str, int]:
-    """Soft tokens of each kind of medium; a video's soundtrack is a kind of its own."""
+def _by_kind(attachments: list[Attachment], config: MacawConfig) -> dict[str, int]:
+    """Positions of the prompt that each kind of medium takes; a video's soundtrack is a kind of its own."""
     counts: dict[str, int] = {}
     for item in sorted(attachments, key=_order):
         kind = "soundtrack" if item.soundtrack else item.modality
-        counts[kind] = counts.get(kind, 0) + item.soft_tokens
+        counts[kind] = counts.get(kind, 0) + placeholder_count(config, item.modality, item.shape)
     return counts
 
 

@@ -10,7 +10,7 @@ Letters: T tokens of a pack, D the LLM's width, I its feed-forward width, V its 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.chunked_loss import chunk_positions
@@ -23,6 +23,13 @@ RUNTIME = 96 * 2**20
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 QUANTISED = 0.53
 """Bytes of a weight in 4 bits, its share of the block constants included."""
+
+
+class InjectionMemory(Protocol):
+    """Bytes as a function of positions, soft tokens and bytes per value, and of whether layers are recomputed."""
+
+    def __call__(self, tokens: int, soft_tokens: int, value_bytes: int, *, recomputed: bool = False) -> float:
+        """See `Injection.extra_memory`."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class ModelSize:
     bridges: Mapping[str, Callable[[int, int], float]]
     """Modality to the bytes that its bridge keeps for the backward pass beyond a few vectors per soft token, as a
     function of soft tokens and of bytes per value: see `Bridge.extra_memory`."""
+    injection: InjectionMemory | None = None
+    """The bytes that the injection keeps for the backward pass: see `Injection.extra_memory`."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ def estimate(size: ModelSize, pack: PackSize, training: TrainingSettings, proces
             "activations": activations(size, pack, training),
             "loss": loss_chunk(size, pack, value, processes.device),
             "bridges": bridges(size, pack, value),
+            "injection": injection(size, pack, training),
             "communication": _communication(size, stage, value, processes),
             "runtime": RUNTIME,
         },
@@ -130,6 +140,14 @@ def loss_chunk(size: ModelSize, pack: PackSize, value: int, device: str) -> floa
 def bridges(size: ModelSize, pack: PackSize, value: int) -> float:
     """What bridges keep beyond a few vectors per soft token, such as attention to the embedding matrix."""
     return sum(kept(pack.soft_tokens.get(modality, 0), value) for modality, kept in size.bridges.items())
+
+
+def injection(size: ModelSize, pack: PackSize, training: TrainingSettings) -> float:
+    """What an injection keeps, which stands beside the LLM's layers."""
+    if size.injection is None:
+        return 0.0
+    value, soft = BYTES[training.precision], sum(pack.soft_tokens.values())
+    return size.injection(pack.tokens, soft, value, recomputed=training.gradient_checkpointing)
 
 
 def _communication(size: ModelSize, stage: int, value: int, processes: Processes) -> float:

@@ -1,7 +1,7 @@
 """What of a model costs memory, read off a model without weights, and what of a plan: its largest pack."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,10 +9,12 @@ from torch import nn
 
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.bridges.registry import bridge_class, soft_token_count
+from macaw_cli.model.bridges.registry import bridge_class
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.planning.memory_estimate import ModelSize, PackSize
+from macaw_cli.model.injections.registry import injection_class
+from macaw_cli.planning.memory_estimate import InjectionMemory, ModelSize, PackSize
 from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.data.soft_tokens import SoftTokenCounter
 from macaw_cli.training.materials import Materials
 from macaw_cli.training.tuning.parameter_groups import counts_by_group
 
@@ -42,11 +44,17 @@ def model_size(model: Any, training: TrainingSettings) -> ModelSize:
         vocabulary=model.config.vocabulary_size,
         key_value_width=per_head * (getattr(config, "num_key_value_heads", None) or heads),
         bridges={name: _kept_by_bridge(model.config, name) for name in model.config.modalities},
+        injection=_kept_by_injection(model.config),
     )
 
 
 def _kept_by_bridge(config: MacawConfig, modality: Modality) -> Callable[[int, int], float]:
     return partial(bridge_class(config.bridge_settings(modality).name).extra_memory, config, modality)
+
+
+def _kept_by_injection(config: MacawConfig) -> InjectionMemory | None:
+    kind = injection_class(config)
+    return None if kind is None else partial(kind.extra_memory, config)
 
 
 def _quantised(model: Any) -> int:
@@ -60,9 +68,9 @@ def largest_pack(materials: Materials, steps: Sequence[PlannedStep]) -> PackSize
     """Most tokens, most response tokens and, by modality, most soft tokens that packs of the plan have."""
     lengths, supervised = materials.tokens.lengths.tolist(), materials.tokens.supervised_counts.tolist()
     packs = [pack for step in steps for pack in step.packs if pack]
-    soft: Counter[str] = Counter()
+    count, soft = SoftTokenCounter(materials.config), Counter[str]()
     for pack in packs[:: max(1, len(packs) // PACKS_LOOKED_AT)]:
-        soft |= _soft_tokens(materials, pack)
+        soft |= _soft_tokens(count(materials.rows[example]) for example in pack)
     return PackSize(
         tokens=max(sum(lengths[example] for example in pack) for pack in packs),
         supervised=max(sum(supervised[example] for example in pack) for pack in packs),
@@ -70,9 +78,9 @@ def largest_pack(materials: Materials, steps: Sequence[PlannedStep]) -> PackSize
     )
 
 
-def _soft_tokens(materials: Materials, pack: Sequence[int]) -> Counter[str]:
+def _soft_tokens(media: Iterable[Mapping[str, Sequence[int]]]) -> Counter[str]:
+    """By modality, of all media of some conversations."""
     found: Counter[str] = Counter()
-    for example in pack:
-        for ref in materials.rows[example].media:
-            found[ref.modality] += soft_token_count(materials.config, ref.modality, ref.shape)
+    for one in media:
+        found.update({modality: sum(counts) for modality, counts in one.items()})
     return found

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tiny_macaw
 import torch
 from transformers import GenerationConfig
 
@@ -9,6 +10,7 @@ from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.chat.attachments import Attachment
 from macaw_cli.chat.session import ChatSession, Turn, messages_of
 from macaw_cli.chat.terminal import timing_line
+from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.settings import ChatSettings
 from macaw_cli.model.folder import load_model
 
@@ -114,8 +116,8 @@ def test_soft_tokens_are_counted_for_each_kind_of_media(loaded, session):
     session.attach([medium(model.config, "image", 1), medium(model.config, "image", 2)])
     session.attach([medium(model.config, "audio", 3), medium(model.config, "audio", 4, soundtrack=True)])
     said(session.ask("What is it?"))
-    assert session.answer.soft_tokens == {"image": 2, "audio": 1, "soundtrack": 1}
-    assert f"[{session.answer.prompt_tokens} (image 2, audio 1, soundtrack 1) + " in timing_line(session.answer)
+    assert session.answer.soft_tokens == {"image": 2 * 16, "audio": 100, "soundtrack": 100}
+    assert f"[{session.answer.prompt_tokens} (image 32, audio 100, soundtrack 100) + " in timing_line(session.answer)
     session.clear()
     said(session.ask("And now?"))
     assert session.answer.soft_tokens == {} and "(" not in timing_line(session.answer)
@@ -142,6 +144,19 @@ def test_the_models_own_generation_config_decides_penalties_and_ends(loaded, ses
         assert session.answer.ending == "end" and session.answer.completion_tokens == tokens.index(tokens[2])
     finally:
         model.generation_config = before
+
+
+def test_with_an_injection_a_medium_takes_one_token_of_the_prompt(workspace_folder):
+    gated = GatedCrossAttentionSettings(name="gated-cross-attention", every=1, heads=2, head_dim=8)
+    model, processor = load_model(tiny_macaw.make_model(workspace_folder, "injected", injection=gated))
+    prompts = []
+    for count in (0, 2):
+        session = ChatSession(model, processor.encoder, SETTINGS)
+        session.attach([medium(model.config, "image", number) for number in range(count)])
+        said(session.ask("What is it?"))
+        prompts.append(session.answer.prompt_tokens)
+    assert session.answer.soft_tokens == {"image": 2}
+    assert prompts[1] - prompts[0] == 2 * 3  # with its begin and its end token
 
 
 def test_media_of_the_first_turn_have_no_position_and_later_ones_have():

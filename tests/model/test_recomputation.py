@@ -5,11 +5,18 @@ from itertools import chain
 import pytest
 import torch
 
+from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.model.packing import use_attention
 
+GATED = GatedCrossAttentionSettings(name="gated-cross-attention", every=1, heads=2, head_dim=8)
 
-def gradients(tiny, recompute, trained, attention):
-    model = tiny.model("macaw", dropout=0.1)
+
+def gradients(tiny, recompute, trained, attention, injection=None):
+    """The loss, and every gradient by the parameter's name."""
+    model = tiny.model("macaw", dropout=0.1, injection=injection)
+    for gate in model.injection.parameters() if injection else ():
+        if gate.shape == (1,):
+            torch.nn.init.constant_(gate, 0.5)
     if recompute:
         model.activation_checkpointing_enable({"use_reentrant": False})
     use_attention(model, attention)
@@ -32,7 +39,7 @@ def gradients(tiny, recompute, trained, attention):
         video_features=tiny.features("video"), return_logits=False,
     ).loss  # fmt: skip
     loss.backward()
-    return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return loss.item(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")  # PEFT asks for it
@@ -41,10 +48,22 @@ def gradients(tiny, recompute, trained, attention):
 def test_gradients_are_the_same_whether_layers_are_computed_once_or_twice(tiny, trained, attention):
     if trained == "adapter":
         pytest.importorskip("peft")
-    once, twice = (gradients(tiny, recompute, trained, attention) for recompute in (False, True))
+    (loss, once), (other, twice) = (gradients(tiny, recompute, trained, attention) for recompute in (False, True))
+    assert loss == other
     assert once.keys() == twice.keys()
     assert any(name.startswith("fusion.bridges.image") for name in once)
     for name, gradient in once.items():
         assert torch.allclose(gradient, twice[name], rtol=1e-5, atol=1e-7), name
     trains_llm = {name for name in once if name.startswith("language_model")}
     assert all("lora" in name for name in trains_llm) == (trained != "everything")
+
+
+@pytest.mark.parametrize("trained", ["everything", "bridge"])
+def test_an_injection_gives_the_same_loss_and_gradients_whether_it_is_computed_once_or_twice(tiny, trained):
+    (loss, once), (other, twice) = (gradients(tiny, again, trained, "auto", GATED) for again in (False, True))
+    assert loss == other
+    assert once.keys() == twice.keys()
+    assert sum(name.startswith("injection") for name in once) == 2 * 11
+    assert any(name.startswith("fusion.bridges.image") and gradient.abs().sum() > 0 for name, gradient in once.items())
+    for name, gradient in once.items():
+        assert torch.allclose(gradient, twice[name], rtol=1e-5, atol=1e-7), name

@@ -9,8 +9,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from macaw_cli.config.bridges.designs import design
+from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.bridges.macaw import MacawBridge
+from macaw_cli.model.injections.gated_cross_attention import GatedCrossAttention
 from macaw_cli.planning.machine_memory import MachineMemory
 from macaw_cli.planning.measured_steps import measure
 from macaw_cli.planning.memory_estimate import ModelSize, PackSize, estimate, total
@@ -88,6 +90,18 @@ def test_the_alignment_of_the_macaw_bridge_counts():
     assert "bridges" not in device(TrainingSettings(precision="bf16"))
     without_audio = replace(SIZE, bridges={"audio": macaw_bridge})
     assert "bridges" not in device(TrainingSettings(precision="bf16"), size=without_audio), "no audio in the pack"
+
+
+def test_an_injection_counts_beside_the_layers_and_less_where_they_are_recomputed():
+    settings = GatedCrossAttentionSettings(name="gated-cross-attention")
+    text = SimpleNamespace(hidden_size=4096, num_hidden_layers=32)
+    config = SimpleNamespace(text_config=text, text_width=4096, injection_settings=settings)
+    size = replace(SIZE, injection=partial(GatedCrossAttention.extra_memory, config))
+    plain = TrainingSettings(precision="bf16")
+    kept = device(plain, size=size)["injection"]
+    assert kept > 8 * 2048 * (6 + 2 * 4) * 4096 * 2  # eight blocks, their norms, branches and feed-forward parts
+    assert 8 * 2048 * 4096 * 2 < device(replace(plain, gradient_checkpointing=True), size=size)["injection"] < kept / 4
+    assert "injection" not in device(plain)
 
 
 class _Stage:

@@ -45,6 +45,20 @@ def test_a_run_with_lora_that_stops_in_between_ends_with_the_same_bytes(workspac
     assert "injection" in rows[0]["gradient_norms"]
 
 
+@pytest.mark.parametrize("zero_stage", [0, 3])
+def test_recomputation_changes_no_loss(workspace, zero_stage):
+    """The blocks of the injection are computed again as the LLM's layers are."""
+    losses = []
+    for again in (False, True):
+        space = workspace(f"again-{again}", max_steps=3, injection=GATED, zero_stage=zero_stage, learning_rate=1e-2,
+                          gradient_checkpointing=again)  # fmt: skip
+        train(space)
+        rows = (space.root / "runs" / "linear-1" / "metrics.jsonl").read_text().splitlines()
+        losses.append([row["loss"] for row in map(json.loads, rows) if "loss" in row])
+    assert len(losses[0]) == 3
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
 def test_an_injection_that_no_stage_trains_is_refused(workspace):
     with pytest.raises(UsageError, match=r"injection.*training\.train"):
         train(workspace(injection=GATED, train=["bridge", "llm"]))

@@ -5,12 +5,14 @@ Sources: Flamingo (arXiv 2204.14198, section 2.2 and appendix A.1.2) and OpenFla
 Letters: B rows, T positions, S soft tokens of all media, D the LLM's width, C width of soft tokens.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import initialization as init
 
 from macaw_cli.basics.errors import MismatchError
@@ -42,7 +44,7 @@ class GatedCrossAttention(Injection):
             GatedCrossAttentionBlock(
                 width, channels, heads=settings.heads, head_dim=settings.head_dim, expansion=settings.expansion
             )
-            for _ in range(0, layers, settings.every)
+            for _ in range(_block_count(layers, settings))
         )
 
     @classmethod
@@ -51,6 +53,32 @@ class GatedCrossAttention(Injection):
         settings = cast("GatedCrossAttentionSettings", config.injection_settings)
         text: Any = config.text_config
         return cls(int(text.hidden_size), config.text_width, int(text.num_hidden_layers), settings)
+
+    @staticmethod
+    def extra_memory(
+        config: "MacawConfig", tokens: int, soft_tokens: int, value_bytes: int, *, recomputed: bool = False
+    ) -> float:
+        """Of all blocks; where they are computed again, what each begins with, and one block whole."""
+        settings, text = cast("GatedCrossAttentionSettings", config.injection_settings), cast(Any, config.text_config)
+        width, channels, inner = int(text.hidden_size), config.text_width, settings.heads * settings.head_dim
+        blocks = _block_count(int(text.num_hidden_layers), settings)
+        # per position: both norms with what they gave, both branches before their gates, query, mixture (twice, as it
+        # is masked), and the feed-forward part before and after its nonlinearity
+        values = tokens * (6 * width + 3 * inner + 2 * settings.expansion * width) + soft_tokens * 2 * inner
+        block = values * value_bytes + tokens * settings.heads * 4 + tokens * soft_tokens * (value_bytes + 1)
+        shared = soft_tokens * channels * value_bytes + tokens * soft_tokens
+        if recomputed:
+            return float(blocks * tokens * width * value_bytes + block + shared)
+        return float(blocks * block + shared)
+
+    @staticmethod
+    def extra_operations(config: "MacawConfig", tokens: int, media: Sequence[int]) -> float:
+        """Of all blocks: products with their weights, and attention of each position to one medium."""
+        settings, text = cast("GatedCrossAttentionSettings", config.injection_settings), cast(Any, config.text_config)
+        width, channels, inner = int(text.hidden_size), config.text_width, settings.heads * settings.head_dim
+        seen = sum(media) / max(len(media), 1)
+        weights = tokens * width * (2 * inner + 2 * settings.expansion * width) + sum(media) * channels * 2 * inner
+        return float(_block_count(int(text.num_hidden_layers), settings) * 2 * (weights + tokens * seen * 2 * inner))
 
     def attach(self, llm: nn.Module) -> None:
         """Put a block before every n-th layer.
@@ -69,17 +97,30 @@ class GatedCrossAttention(Injection):
             layer.register_forward_pre_hook(partial(self._before_layer, block), with_kwargs=True)
 
     def _before_layer(
-        self, block: nn.Module, layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
+        self, block: nn.Module, layer: Any, inputs: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         """Change the hidden states that a layer is called with."""
         if not self.is_bound:
             return None
         hidden = inputs[0] if inputs else named["hidden_states"]
         media, visible = self.visible(*hidden.shape[:2])
-        changed = block(hidden, media.tokens, visible)
+        changed = _run(block, layer, hidden, media.tokens, visible)
         if inputs:
             return (changed, *inputs[1:]), named
         return inputs, {**named, "hidden_states": changed}
+
+
+def _block_count(layers: int, settings: GatedCrossAttentionSettings) -> int:
+    return len(range(0, layers, settings.every))
+
+
+def _run(block: nn.Module, layer: Any, *inputs: Tensor) -> Tensor:
+    """The block, whose values are not kept but computed again in the backward pass where the layer's are."""
+    if layer.gradient_checkpointing and layer.training:
+        recomputed: Tensor = checkpoint(block, *inputs, use_reentrant=False)
+        return recomputed
+    changed: Tensor = block(*inputs)
+    return changed
 
 
 class GatedCrossAttentionBlock(nn.Module):

@@ -1,6 +1,6 @@
 """What an injection is: a module that changes the hidden states inside the LLM's layers, by hooks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -38,6 +38,32 @@ class Injection(nn.Module):
             UsageError: the sizes do not fit this design.
         """
         raise NotImplementedError
+
+    @staticmethod
+    def extra_memory(
+        config: "MacawConfig", tokens: int, soft_tokens: int, value_bytes: int, *, recomputed: bool = False
+    ) -> float:
+        """Bytes that a forward pass keeps for the backward pass; 0 by default.
+
+        Args:
+            config: of the model.
+            tokens: T, positions of the pass.
+            soft_tokens: S, of all media in the pass.
+            value_bytes: of one number in the precision of the training.
+            recomputed: whether the LLM's layers are computed again in the backward pass (gradient checkpointing).
+        """
+        return 0.0
+
+    @staticmethod
+    def extra_operations(config: "MacawConfig", tokens: int, media: Sequence[int]) -> float:
+        """Floating point operations that a forward pass over one example needs; 0 by default.
+
+        Args:
+            config: of the model.
+            tokens: T, positions of the example.
+            media: soft tokens of each of its media.
+        """
+        return 0.0
 
     def attach(self, llm: nn.Module) -> None:
         """Hook this injection into the layers of an LLM, without changing its parameters or their names.
@@ -106,5 +132,5 @@ def bound(injection: Injection | None, media: BoundMedia | None, cache: Any) -> 
 
     try:
         yield keep
-    finally:  # layers that are computed again in the backward pass begin behind their hooks, so nothing is needed there
+    finally:  # what is computed again in the backward pass begins behind the hooks, so nothing is needed there
         injection.release()

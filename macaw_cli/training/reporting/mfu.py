@@ -6,18 +6,18 @@ without an answer do not raise the figure, which follows the definition of PaLM 
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
 
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.bridges.registry import soft_token_count
-from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.data.epoch_plan import PlannedStep, capacity
+from macaw_cli.training.data.soft_tokens import SoftTokenCounter
 
 DENSE_BF16_TFLOPS = {
     # NVIDIA's data sheets of each product; where one gives figures with sparsity only, half of them
@@ -113,6 +113,7 @@ class WorkCounter:
         per_answer_token: the same of the output layer, for each token that is learnt.
         per_pair: the same of attention, for each pair of a token and one that it sees.
         bridges: of bridges that do more than a few products per soft token.
+        injection: operations of the injection for each conversation; empty where there is none.
     """
 
     lengths: Sequence[int]
@@ -121,6 +122,7 @@ class WorkCounter:
     per_answer_token: float = 0.0
     per_pair: float = 0.0
     bridges: Sequence[BridgeWork] = ()
+    injection: Sequence[float] = ()
 
     def __call__(self, step: PlannedStep) -> StepWork:
         """The work of one step."""
@@ -129,15 +131,17 @@ class WorkCounter:
         pairs = sum(size * (size + 1) // 2 for pack in sizes for size in pack) if self.per_pair else 0
         flops = self.per_token * step.tokens + self.per_answer_token * step.supervised_tokens + self.per_pair * pairs
         flops += sum(one(pack) for one in self.bridges for pack in step.packs)
+        if self.injection:
+            flops += sum(self.injection[example] for pack in step.packs for example in pack)
         return StepWork(capacity(step, lengths, self.world_size), flops)
 
 
 def work_counter(
     model: Any, lengths: Sequence[int], world_size: int, rows: Sequence[ConversationRow] = ()
 ) -> WorkCounter:
-    """Count the LLM's operations from its parameters, and those of bridges that attend to the embedding matrix.
+    """Count the LLM's operations from its parameters, and those of bridges and injections that do much.
 
-    All else that bridges do is for a few tokens each, and left out.
+    Bridges do much where they attend to the embedding matrix; all else is for a few tokens each, and left out.
 
     A weight costs 2 operations a token forward, 2 backward for the gradient of its input, and 2 more where it is
     trained itself. Attention costs 2 x 2 x width a pair and layer forward, and twice that backward.
@@ -151,6 +155,7 @@ def work_counter(
     llm = model.language_model
     apart = {id(table.weight) for table in (model.get_input_embeddings(), llm.get_output_embeddings()) if table}
     output = llm.get_output_embeddings()
+    media = [*map(SoftTokenCounter(model.config), rows)]
     config = model.config.text_config
     heads = getattr(config, "num_attention_heads", 0)  # an LLM that only carries a state has none
     width = heads * (getattr(config, "head_dim", None) or config.hidden_size // max(heads, 1))
@@ -160,32 +165,33 @@ def work_counter(
         per_token=_operations(weight for weight in llm.parameters() if id(weight) not in apart),
         per_answer_token=_operations(output.parameters()) if output is not None else 0.0,
         per_pair=12.0 * width * config.num_hidden_layers,
-        bridges=_bridges(model, rows) if rows else (),
+        bridges=_bridges(model, media) if rows else (),
+        injection=_injection(model, lengths, media) if rows else (),
     )
 
 
-def _bridges(model: Any, rows: Sequence[ConversationRow]) -> list[BridgeWork]:
+def _bridges(model: Any, media: Sequence[Mapping[Modality, Sequence[int]]]) -> list[BridgeWork]:
     found = []
-    counted: dict[tuple[Modality, tuple[int, ...]], int] = {}  # counting takes longer than looking it up
     for modality, bridge in model.fusion.bridges.items():
         forward = partial(bridge.extra_operations, model.config, modality)
         if forward(1):
             reads_trained = "embedding_matrix" in bridge.needs and model.embedding_matrix.requires_grad
             passes = 1 + reads_trained + any(weight.requires_grad for weight in bridge.parameters())
-            made = [_soft_tokens(model.config, modality, row, counted) for row in rows]
-            found.append(BridgeWork(made, forward, passes))
+            found.append(BridgeWork([sum(one.get(modality, ())) for one in media], forward, passes))
     return found
 
 
-def _soft_tokens(
-    config: MacawConfig, modality: Modality, row: ConversationRow, counted: dict[tuple[Modality, tuple[int, ...]], int]
-) -> int:
-    """Of all media of one modality; `counted` holds those of each shape that was seen before."""
-    shapes = [ref.shape for ref in row.media if ref.modality == modality]
-    for shape in shapes:
-        if (modality, shape) not in counted:
-            counted[modality, shape] = soft_token_count(config, modality, shape)
-    return sum(counted[modality, shape] for shape in shapes)
+def _injection(
+    model: Any, lengths: Sequence[int], media: Sequence[Mapping[Modality, Sequence[int]]]
+) -> Sequence[float]:
+    """Operations of the injection for each conversation, forward and backward."""
+    if model.injection is None:
+        return ()
+    passes = 2 + any(weight.requires_grad for weight in model.injection.parameters())
+    return [
+        passes * model.injection.extra_operations(model.config, length, [*chain.from_iterable(one.values())])
+        for length, one in zip(lengths, media, strict=True)
+    ]
 
 
 def _operations(weights: Iterable[torch.nn.Parameter]) -> float:

@@ -147,6 +147,42 @@ def test_every_parameter_gets_a_gradient_also_without_media_and_with_recomputati
         assert all(torch.allclose(*pair, atol=1e-6) for pair in zip(plain, recomputed, strict=True))
 
 
+@pytest.mark.parametrize("recomputed", [False, True])
+def test_the_memory_that_is_planned_is_about_what_a_pass_keeps(tiny, recomputed):
+    """Counted are the bytes that autograd saves with the injection, less those without it."""
+    sizes = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=4)
+    kept = {}
+    for settings in (None, GatedCrossAttentionSettings(name="gated-cross-attention", every=1, heads=2, head_dim=8)):
+        model = tiny.model("linear", llm=tiny.llm_config(**sizes), injection=settings).train()
+        if recomputed:
+            model.activation_checkpointing_enable({"use_reentrant": False})
+        ids = torch.tensor([[*tiny.sequence(model.config, "image"), *[7] * 200]])
+        embeds = model.get_input_embeddings()(ids.clamp(max=59)).detach().requires_grad_()
+        weights = {one.untyped_storage().data_ptr() for one in model.parameters()}
+        media = None
+        if settings:
+            media = model.fuse_inputs(ids, image_features=tiny.features("image")).media
+        storages = {}
+
+        def pack(tensor, storages=storages, weights=weights):
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in weights:
+                storages[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            output = model(inputs_embeds=embeds, bound_media=media, use_cache=False)
+        del output
+        kept[settings is None] = sum(storages.values())
+    config = model.config
+    soft = config.feature_shapes["image"][0]
+    whole, planned = (
+        model.injection.extra_memory(config, ids.shape[1], soft, 4, recomputed=again) for again in (False, recomputed)
+    )
+    planned -= whole / 4 if recomputed else 0  # the one of the four blocks that is whole again in the backward pass
+    assert planned / 1.6 < kept[False] - kept[True] < 1.6 * planned
+
+
 def test_it_is_saved_and_loaded_with_the_model(tiny, model, tmp_path):
     model.save_pretrained(tmp_path)
     loaded = MacawForConditionalGeneration.from_pretrained(tmp_path).eval()

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.training.data import soft_tokens
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.materials import prepare
-from macaw_cli.training.reporting import mfu
 from macaw_cli.training.reporting.mfu import WorkCounter, peak_flops, peak_of, work_counter
 from macaw_cli.training.tuning.model_setup import new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
@@ -110,9 +112,30 @@ def test_soft_tokens_are_counted_once_per_shape(workspace, monkeypatch):
         shapes.append((modality, shape))
         return soft_token_count(config, modality, shape)
 
-    monkeypatch.setattr(mfu, "soft_token_count", counted)
+    monkeypatch.setattr(soft_tokens, "soft_token_count", counted)
     work_counter(model, materials.tokens.lengths.tolist(), 1, materials.rows)
     assert len(shapes) == len(set(shapes)) == 3 < len(materials.rows)
+
+
+@pytest.mark.parametrize(("trained", "passes"), [(("bridge", "injection"), 3), (("bridge",), 2)])
+def test_an_injection_is_counted_as_torch_counts_it(workspace, trained, passes):
+    """Of one example with one medium, whose soft tokens every position is taken to see."""
+    gated = {"name": "gated-cross-attention", "every": 1, "heads": 2, "head_dim": 8}
+    space = workspace(bridge="linear", injection=gated)
+    materials = prepare(space)
+    model = new_model(space, materials.config, materials.dataset)
+    freeze(model, trained)
+    lengths = materials.tokens.lengths.tolist()
+    number = next(at for at, row in enumerate(materials.rows) if len(row.media) == 1)
+    length, (ref,) = lengths[number], materials.rows[number].media
+    step = PlannedStep(((number,),), tokens=length, supervised_tokens=1)
+    apart = [work_counter(model, lengths, 1, rows)(step).flops for rows in ((), materials.rows)]
+    soft = torch.randn(soft_token_count(materials.config, ref.modality, ref.shape), materials.config.text_width)
+    seen = torch.ones(1, length, len(soft), dtype=torch.bool)
+    with FlopCounterMode(display=False) as counted, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        for block in model.injection.blocks:
+            block(torch.randn(1, length, 32), soft, seen)
+    assert apart[1] - apart[0] == pytest.approx(passes * counted.get_total_flops(), rel=1e-6)
 
 
 def test_a_bridge_that_does_not_attend_adds_nothing(workspace):
@@ -128,6 +151,7 @@ class Wrapped:
     def __init__(self, llm):
         self.language_model = llm
         self.config = type("Config", (), {"text_config": llm.config})
+        self.injection = None
 
     def get_input_embeddings(self):
         return self.language_model.get_input_embeddings()
