@@ -15,11 +15,21 @@ from typing import Any, TypeVar
 
 from macaw_cli.basics.background import abandonable
 from macaw_cli.basics.errors import InputError, MissingDependencyError, ResourceError
+from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.urls import without_secrets
 
 T = TypeVar("T")
 Info = dict[str, Any]
 """What a driver says of a file: `name`, `size`, `type` and things of its own."""
+SERVERS = frozenset(
+    ("http", "https", "s3", "s3a", "gs", "gcs", "hf", "abfs", "abfss", "az", "adl", "oss", "oci", "ftp", "sftp",
+     "webdav", "webdavs", "hdfs", "webhdfs", "memory")
+)  # fmt: skip
+"""Kinds of URL that never lead to files of this machine; `local://`, `zip://`, `reference://` and their like do."""
+_TYPED = SERVERS | {
+    "box", "dbfs", "dropbox", "gdrive", "github", "lakefs", "ocilake", "smb", "ssh", "tos", "tosfs",
+}  # fmt: skip
+"""What somebody may name who sits at this machine: more servers, with the logins that are kept here."""
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 _DRIVERS = {"botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "google", "huggingface_hub", "httpx", "requests"}
 _IDENTITY = ("ETag", "etag", "Content-MD5", "md5Hash", "crc32c", "blob_id", "checksum", "sha256", "version_id")
@@ -47,16 +57,30 @@ _DENIED_BEGINNINGS = ("Forbidden: ", "Anonymous caller", "Access Denied")
 """Of messages of drivers that put no code into what they raise."""
 
 
+def require_server(url: str) -> None:
+    """Refuse kinds of URL that could mean files of this machine, in whatever wrapping.
+
+    Raises:
+        InputError: the kind is not in the list, or the URL holds another one (`a::b`).
+    """
+    scheme = url.partition("://")[0].lower()
+    if scheme not in _TYPED or "::" in url:
+        kind = "URL inside another" if scheme in _TYPED else f"{scheme[:20]}:// URL"
+        problem = f"{cut(without_secrets(url), 60)}: macaw reads no {kind}."
+        raise InputError(problem, "See docs/remote.md; name local files by their path.")
+
+
 def open_filesystem(url: str) -> tuple[Any, str]:
     """The driver of a URL and the path that it calls it by. Folders are listed anew each time.
 
     Raises:
         MissingDependencyError: the driver is not installed.
-        InputError: no such kind of URL, or the network may not be used.
+        InputError: a kind of URL that is not read, or the network may not be used.
     """
     import fsspec
 
     scheme = url.partition("://")[0].lower()
+    require_server(url)
     if scheme == "hf" and os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         raise InputError(f"{url} is on the network, and HF_HUB_OFFLINE is set.", "Unset it, or name a local folder.")
     try:

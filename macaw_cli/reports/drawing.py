@@ -98,9 +98,9 @@ def drawn(pictures: Iterable[Picture]) -> list[DrawnPicture]:
 def png(picture: Picture, scheme: Scheme = LIGHT) -> bytes:
     """The picture as PNG, the same bytes each time; pyplot, which would choose a window, is not touched."""
     import matplotlib as mpl
+    import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from numpy import asarray
     from PIL import Image
 
     with mpl.rc_context(_style(scheme)):
@@ -108,7 +108,7 @@ def png(picture: Picture, scheme: Scheme = LIGHT) -> bytes:
         canvas = FigureCanvasAgg(figure)
         picture.draw(figure)
         canvas.draw()
-        image = Image.fromarray(asarray(canvas.buffer_rgba())).convert("RGB")
+        image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     content = BytesIO()
     image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(content, "PNG")
     return content.getvalue()

@@ -1,11 +1,21 @@
-"""Every parse of JSON or YAML from a file stands behind one door; files of macaw's own are checked by their kind."""
+"""Every parse of a file stands behind a door; files of macaw's own are checked by their kind."""
 
 import ast
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "macaw_cli"
 PARSES = ("json.load", "json.loads", "yaml.load", "yaml.safe_load", "yaml.full_load", "yaml.unsafe_load",
-          "json.JSONDecoder", "ast.literal_eval")  # fmt: skip
+          "json.JSONDecoder", "ast.literal_eval", "tomllib.load", "tomllib.loads", "csv.reader", "csv.DictReader",
+          "plistlib.load", "configparser.ConfigParser", "ElementTree.parse", "ET.parse")  # fmt: skip
+OF_MODULES = ("json", "yaml", "ast", "csv", "tomllib", "plistlib", "configparser", "xml", "numpy")
+"""Whose functions are called by their full names, so that the lists here are complete."""
+ARRAYS = ("np.load", "np.loadtxt", "np.genfromtxt", "np.fromfile", "np.memmap", "torch.load", "safe_open", "load_file",
+          "safetensors.torch.load_file", "np.lib.format.read_array")  # fmt: skip
+ARRAYS_IN = {
+    "inspection/models.py": "the headers of weights, a clear error",
+    "export/published_files.py": "the door for published weights",
+    "export/proof.py": "an answer of our own child process, and a request of our own parent process",
+}
 DOORS = {
     "basics/json_text.py": "the door for JSON",
     "basics/yaml_text.py": "the door for YAML",
@@ -61,6 +71,25 @@ def test_json_and_yaml_of_files_are_parsed_behind_one_door():
     outside, stale = found(lambda what: what in PARSES, DOORS | NO_FILES)
     assert outside == [], "parse with basics/json_text.py or basics/yaml_text.py, which bound depth and size"
     assert stale == []
+
+
+def test_files_of_numbers_are_read_behind_their_doors():
+    outside, stale = found(lambda what: what in ARRAYS, ARRAYS_IN)
+    assert outside == [], "read .npy with shards/tar_reader.py, weights through encoders/pretrained.py"
+    assert stale == []
+
+
+def test_parsers_are_called_by_their_full_names():
+    aliases = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in OF_MODULES:
+                aliases += [f"{path.name}:{node.lineno} from {node.module} import {name.name}" for name in node.names
+                            if node.module != "numpy.typing"]  # fmt: skip
+            if isinstance(node, ast.Import):
+                aliases += [f"{path.name}:{node.lineno} import {name.name} as {name.asname}" for name in node.names
+                            if name.asname and name.name in OF_MODULES and name.name != "numpy"]  # fmt: skip
+    assert aliases == []
 
 
 def test_files_of_our_own_are_read_with_their_kind():

@@ -3,7 +3,13 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 
 from macaw_cli.basics import remote_files
 from macaw_cli.basics.errors import InputError, ResourceError
-from macaw_cli.basics.remote_files import driver_errors_are_told, is_denied, with_retries
+from macaw_cli.basics.remote_files import (
+    driver_errors_are_told,
+    is_denied,
+    open_filesystem,
+    require_server,
+    with_retries,
+)
 
 
 class WebError(OSError):
@@ -45,3 +51,18 @@ def test_refusals_are_told_at_once(error):
     with pytest.raises(InputError, match=r"may not be read with the credentials"), driver_errors_are_told("s3://a/b"):
         with_retries(call)
     assert len(tries) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["dir:///etc", "local:///etc/passwd", "zip://a::file:///etc/a.zip", "reference://a", "tar://a", "filecache://a",
+     "https://example.org/a::file:///etc/passwd", "git:///a", "arrow_hdfs://a", "nonsense://a", "LOCAL:///etc/passwd"],
+)  # fmt: skip
+def test_urls_that_could_mean_files_of_this_machine_are_refused(url):
+    with pytest.raises(InputError, match="macaw reads no"):
+        open_filesystem(url)
+
+
+@pytest.mark.parametrize("url", ["memory://a/b", "s3://b/c", "S3://b/c", "https://example.org/a", "ssh://h/a"])
+def test_urls_of_servers_are_taken(url):
+    require_server(url)

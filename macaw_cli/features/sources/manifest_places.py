@@ -7,14 +7,9 @@ this machine. And a row whose kind of URL nothing here can read is a reject, not
 from functools import cache
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.remote_files import SERVERS, require_server
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.urls import is_url, joined
-
-SERVERS = frozenset(
-    ("http", "https", "s3", "s3a", "gs", "gcs", "hf", "abfs", "abfss", "az", "adl", "oss", "oci", "ftp", "sftp",
-     "webdav", "webdavs", "hdfs", "webhdfs", "memory")
-)  # fmt: skip
-"""Kinds of URL that never lead to files of this machine; `local://`, `zip://`, `reference://` and their like do."""
 
 
 def place_in_remote_manifest(folder: str, name: str) -> str:
@@ -41,6 +36,7 @@ def require_driver(url: str) -> None:
     Raises:
         InputError: its kind is unknown, or the driver is not installed.
     """
+    require_server(url)
     if problem := _problem(_scheme(url)):
         raise InputError(problem)
 

@@ -232,7 +232,7 @@ def test_wrong_places_are_told_before_any_work(workspace, bucket, monkeypatch):
         survey_sources(workspace(), [f"{url}/*.png"])
     with pytest.raises(MissingDependencyError, match=r"pip install 'macaw-cli\[gcs\]'"):
         survey_sources(workspace(), ["gs://bucket/media"])
-    with pytest.raises(InputError, match="no URL that can be read"):
+    with pytest.raises(InputError, match="macaw reads no"):
         survey_sources(workspace(), ["nosuch://bucket/media"])
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(InputError, match="HF_HUB_OFFLINE is set"):
