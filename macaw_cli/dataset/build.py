@@ -16,6 +16,7 @@ from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.basics.owned_folders import require_apart, require_own_folder
+from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields, mapping_of
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
@@ -24,13 +25,25 @@ from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.lock_file import lock_content
 from macaw_cli.dataset.preparing import Prepared, prepare
 from macaw_cli.dataset.presentation import show_counts, show_plan, show_result
-from macaw_cli.dataset.publishing import building_folder, forget_building, is_complete, publish, require_own_building
+from macaw_cli.dataset.publishing import (
+    building_folder,
+    forget_building,
+    is_complete,
+    publish,
+    require_own_building,
+    require_own_files,
+)
 from macaw_cli.dataset.rejects import REJECTS_NAME, require_few
 from macaw_cli.dataset.sources import Source, parse_sources
 from macaw_cli.dataset.writing import index_part, write_null_entries, write_shards
 from macaw_cli.shards.dataset_lock import DATASET, INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.feature_store import STORE_NAME
 from macaw_cli.shards.remote_store import local_copy_of_store
+from macaw_cli.shards.training_rows import SPLITS
+
+_COUNTS = Fields({"conversations": COUNT})
+_BUILT = Fields({"inputs": TEXT, "filters": mapping_of(COUNT), "counts": Fields(dict.fromkeys(SPLITS, _COUNTS))})
+"""What a `dataset.json` holds for whoever builds it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,7 @@ def build_dataset(workspace: Workspace, *, limit: int | None = None, plan: bool 
         raise InputError(f"{out} is a feature store; a dataset needs a folder of its own.", "Give another --out.")
     require_own_folder(out, DATASET, "Give another --out.")
     require_own_building(out)
+    require_own_files(out)
     require_apart(out, [*(source.path for source in sources), *stores])
     if plan:
         show_plan(prepare(sources, stores, settings), out)
@@ -90,7 +104,7 @@ def _made(out: Path, sources: list[Source], stores: list[Path], settings: Settin
     described["inputs"] = inputs_hash(described["sources"], described["feature_stores"], settings)
     if _is_current(out, described["inputs"]):
         forget_building(out)
-        return DatasetReport(out, read_lock(out), up_to_date=True)
+        return DatasetReport(out, _read_built(out), up_to_date=True)
     building = building_folder(out, described["inputs"])
     if not is_complete(building):
         prepared = prepare(sources, stores, settings)
@@ -98,7 +112,13 @@ def _made(out: Path, sources: list[Source], stores: list[Path], settings: Settin
         show_counts(prepared)
         _write(prepared, described, building, settings)
     publish(building, out)
-    return DatasetReport(out, read_lock(out), up_to_date=False)
+    return DatasetReport(out, _read_built(out), up_to_date=False)
+
+
+def _read_built(out: Path) -> dict[str, Any]:
+    info = read_lock(out)
+    _BUILT.checked(info, str(out / LOCK_NAME))
+    return info
 
 
 def _is_current(out: Path, inputs: str) -> bool:
@@ -106,7 +126,7 @@ def _is_current(out: Path, inputs: str) -> bool:
     if not (out / LOCK_NAME).is_file():
         return False
     try:
-        info = read_lock(out)
+        info = _read_built(out)
         require_whole(out, info)
     except DamagedError as error:
         say(f"{error.problem} It is built again.")

@@ -5,11 +5,15 @@ again. A crash in between leaves a folder without `dataset.json`, which no reade
 again goes on moving: `.building/publishing.json` says which files in the folder are macaw's own.
 """
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from macaw_cli.basics.atomic_files import fsync_folder, publish_folder, write_json
 from macaw_cli.basics.errors import DamagedError, InputError
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.owned_folders import marker_content
+from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.basics.typed_rows import PLAIN_NAME, Fields, list_of
 from macaw_cli.basics.working_files import (
     kind_of,
@@ -32,7 +36,11 @@ from macaw_cli.shards.dataset_lock import (
     is_building,
     read_lock,
 )
+from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name
+from macaw_cli.shards.training_rows import ROW
 
+_OWN_MEMBER = re.compile(r"([0-9a-f]{32}|(train|val)-text-\d{6}|null-\w+)\.[\w.]+")
+_LONGEST_ROW = 1 << 24
 _RECORD = Fields({}, {"own": list_of(PLAIN_NAME)})
 
 
@@ -111,6 +119,7 @@ def _stale(building: Path, out: Path, names: list[str]) -> list[str]:
     record = building.parent / PUBLISHING_NAME
     known = _RECORD.checked(marker_content(record) or {}, str(record))
     own = {*_old_names(out), *(known.get("own") or [])}
+    require_own_files(out, own)
     strangers = [name for name in names if kind_of(out / name) and name not in own]
     if strangers:
         raise InputError(
@@ -119,6 +128,37 @@ def _stale(building: Path, out: Path, names: list[str]) -> list[str]:
         )
     write_json(record, {"format_version": BUILDING_VERSION, "own": sorted({*own, *names})})
     return sorted(own.difference(names))
+
+
+def require_own_files(out: Path, names: Iterable[str] = ()) -> None:
+    """Refuse to replace files that macaw did not write, whatever a `dataset.json` beside them says of them.
+
+    Args:
+        out: the dataset's folder.
+        names: of files in it, besides those of its `dataset.json`.
+
+    Raises:
+        InputError: with the first one.
+    """
+    for name in sorted({*names, *_old_names(out)}):
+        if kind_of(out / name) == "a file" and not _is_own(out / name):
+            raise InputError(
+                f"{out / name} would be replaced, and is not what macaw writes under that name.",
+                "Move it away and type the same command again, or choose another --out.",
+            )
+
+
+def _is_own(file: Path) -> bool:
+    """By its beginning, so that one that was cut behind it, or is empty, is made again."""
+    with open_regular(file) as content:
+        if file.suffix == ".tar":
+            head = content.read(HEADER_BYTES)
+            return not head or bool(_OWN_MEMBER.fullmatch(member_name(head)[0]))
+        line = content.readline(_LONGEST_ROW)
+    try:
+        return not line or ROW.holds(parse_json(line))
+    except InputError:
+        return False
 
 
 def _old_names(out: Path) -> list[str]:

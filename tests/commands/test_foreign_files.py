@@ -10,8 +10,9 @@ from macaw_cli.config.loading import open_workspace
 from macaw_cli.config.presets import write_preset
 from macaw_cli.dataset.build import build_dataset
 from macaw_cli.features.extract import extract
-from macaw_cli.features.journal import Job, Journal
+from macaw_cli.features.journal import Journal
 from macaw_cli.features.own_place import require_own_entries
+from macaw_cli.features.own_place import require_own_place as require_own_place_of_features
 from macaw_cli.inspection.inspect_folder import PageRequest, inspect_folder
 from macaw_cli.quickstart.run import run_quickstart
 from macaw_cli.shards.damage_note import damaged_shards
@@ -90,6 +91,35 @@ def test_tars_of_others_in_a_dataset_of_macaws_stay(root):
     build(root, root / "dataset")()
     for name in ("train-000001.tar", "val-000077.tar", "notes.txt"):
         assert (root / "dataset" / name).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["train-000000.tar", "index.jsonl"])
+def test_a_marker_that_was_copied_makes_no_file_of_others_macaws(root, name):
+    build(root, root / "dataset")()
+    other = root / "other"
+    other.mkdir()
+    (other / "dataset.json").write_bytes((root / "dataset" / "dataset.json").read_bytes())
+    (other / name).write_bytes(b"mine, and not of macaw" * 100)
+    refused(root, build(root, other), name)
+
+
+def test_an_empty_or_cut_shard_of_macaws_own_is_made_again(root):
+    build(root, root / "dataset")()
+    for size in (0, 700):
+        os.truncate(root / "dataset" / "train-000000.tar", size)
+        assert build(root, root / "dataset")().info["shards"][0]["bytes"] > 700
+
+
+@pytest.mark.parametrize("out", ["clip", "clip/features", "tars", "tars/features", "deep/a/features"])
+def test_features_are_not_written_into_an_encoder_or_where_a_pattern_would_find_them(root, out):
+    for name in ("clip/config.json", "tars/a.tar", "deep/a/a.tar"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"mine")
+    sources = [f"{root}/tars/*", f"{root}/deep/**/*.tar"]
+    settings = opened(root, f"features.out={root / out}", f"features.image_encoder={root}/clip")
+    refused(root, lambda: require_own_place_of_features(settings, sources), "clip|tars|deep")
+    apart = opened(root, f"features.out={root}/media/features", f"features.image_encoder={root}/clip")
+    require_own_place_of_features(apart, [f"{root}/med*/*.png"])
 
 
 @pytest.mark.parametrize("plant", ["link", "folder", "file"])
@@ -176,10 +206,12 @@ def test_a_shard_of_a_manifest_is_a_file_of_its_store(root, number):
     refused(root, lambda: FeatureStore(store))
     refused(root, lambda: inspect_folder(store, verify=True, as_json=False))
     (store / "damaged.json").write_text(json.dumps({"format_version": 1, "damaged": [{"shard": name, "reason": ""}]}))
+    job = {"job": 0, "modality": "image", "batch": 1, "shards": {"image": name}, "items": []}
+    (store / "journal.jsonl").write_text(json.dumps(job) + "\n")
     with pytest.raises(DamagedError):
         damaged_shards(store)
     with pytest.raises(DamagedError):
-        Job.from_row({"job": 0, "modality": "image", "batch": 1, "shards": {"image": name}, "items": []})
+        list(Journal(store).read())
 
 
 def test_a_store_that_calls_itself_the_copy_of_a_url_is_a_plain_folder(root, monkeypatch):

@@ -1,5 +1,7 @@
 """Patterns in the names of sources, and names that are refused whatever stands behind them."""
 
+from fnmatch import fnmatchcase
+
 from braceexpand import braceexpand
 
 from macaw_cli.basics.errors import InputError
@@ -17,6 +19,24 @@ def expand_braces(pattern: str) -> list[str]:
         return list(braceexpand(pattern))
     except ValueError:
         raise InputError(f"{pattern} has a brace that is not closed.", "Write {00000..00012}.") from None
+
+
+def fits(pattern: str, path: str) -> bool:
+    """Whether a glob pattern means a path, or a folder above it: `**` stands for any number of folders.
+
+    Args:
+        pattern: an absolute one, without braces.
+        path: absolute; nothing need be there.
+    """
+    return _fits(pattern.strip("/").split("/"), path.strip("/").split("/"))
+
+
+def _fits(pattern: list[str], parts: list[str]) -> bool:
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        return any(_fits(pattern[1:], parts[skipped:]) for skipped in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _fits(pattern[1:], parts[1:])
 
 
 def refuse_compressed(place: str) -> None:
