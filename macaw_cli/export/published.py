@@ -14,6 +14,7 @@ from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.owned_folders import require_apart
+from macaw_cli.config.run_files import SETTINGS_NAME
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.export.published_companions import Companions, attach_companions
 from macaw_cli.export.published_config import EMBEDDING, SAID, published_config
@@ -64,10 +65,11 @@ def import_published(
 
     Raises:
         InputError: no such file, no published checkpoint, or an unusable configuration; or `out` is no model of
-            macaw's, or not apart from what is read.
+            macaw's, a run's, or not apart from what is read.
         MismatchError: configuration and weights contradict each other.
         ResourceError: the disk has too little room.
     """
+    _require_no_run(out)
     require_own_model_folder(out)
     require_apart(out, [file, *([config_file] if config_file else []), *companions.places()])
     require_free_space(out, stored_bytes(file))
@@ -76,6 +78,14 @@ def import_published(
     with disk_full_is_told(out):
         save_model(model, processor, out)
     return report
+
+
+def _require_no_run(out: Path) -> None:
+    """A run's model belongs to its settings and figures; another in its place would be taken for what was trained."""
+    run = out.absolute().parent
+    if (run / SETTINGS_NAME).is_file():
+        problem = f"{out} lies in the run {run.name}, whose model is that of its training."
+        raise InputError(problem, "Name a folder outside of it with --out.")
 
 
 def load_published(

@@ -357,3 +357,17 @@ def companions(tmp_path_factory):
     image = load_image_encoder(EncoderSettings(), str(folder / "clip"), "cpu").feature_shape
     audio = load_audio_encoder(EncoderSettings(projection=False), str(folder / "whisper"), "cpu").feature_shape
     return {"image": image, "video": image, "audio": audio}, folder
+
+
+@pytest.mark.parametrize("has_model", [True, False])
+def test_the_model_of_a_run_is_not_replaced(weights, tmp_path, has_model):
+    file = write("golden", weights, tmp_path)
+    run = tmp_path / "runs" / "a"
+    run.mkdir(parents=True)
+    (run / "settings.yaml").write_text("version: 1\n")
+    if has_model:
+        (run / "model").mkdir()
+        (run / "model" / "config.json").write_text('{"model_type": "macaw"}')
+    with pytest.raises(InputError, match="the run a"):
+        import_published(file, None, run / "model")
+    assert (run / "model").exists() is has_model
