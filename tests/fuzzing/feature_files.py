@@ -2,14 +2,19 @@
 
 import json
 
+import fsspec
 from fake_store import make_store
 from formats import Format
 
+from macaw_cli.basics import locks
+from macaw_cli.basics.locks import describe_holder, folder_lock
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import Item
 from macaw_cli.features.journal import Journal
+from macaw_cli.features.output import remote_lock
 from macaw_cli.features.partial_shards import BatchEnd, PartialJob, kept_keys, retry_partial
 from macaw_cli.features.store_files import StoreFiles
+from macaw_cli.inspection.feature_page import write_feature_page
 from macaw_cli.inspection.feature_stores import describe_feature_store
 from macaw_cli.inspection.feature_verification import verify_feature_store
 from macaw_cli.inspection.media_lookup import MediaPlaces
@@ -65,7 +70,28 @@ def read_hashes(folder):
     cache.close()
 
 
+def a_lock(folder):
+    holder = json.dumps({**describe_holder(), "started": "x"})
+    (folder / ".macaw.lock").write_text(holder)
+    (folder / "remote.lock").write_text(holder)
+
+
+def meet_lock(folder):
+    locks._holder(folder)
+    with folder_lock(folder):
+        pass
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/fuzzed.lock", (folder / "remote.lock").read_bytes())
+    remote_lock._is_gone(remote_lock._holder(memory, "/fuzzed.lock"))
+
+
+def draw_store(folder):
+    write_feature_page(folder, folder / "page.html", 3)
+
+
 FORMATS = {
+    "lock": Format(a_lock, [".macaw.lock", "remote.lock"], meet_lock),
+    "feature store, drawn": Format(a_store, ["store.json", "manifest.jsonl", "image-000000.tar"], draw_store, 0.2),
     "feature store, read": Format(a_store, ["store.json", "manifest.jsonl", "image-000000.tar"], read_store),
     "feature store, inspected": Format(a_store, ["store.json", "manifest.jsonl", "rejects.jsonl"], inspect_store),
     "feature store, written to": Format(

@@ -157,7 +157,7 @@ FORMATS = {
     "run, inspected": Format(
         a_run, [f"run/{name}" for name in ("metrics.jsonl", "summary.json", "versions.json", "settings.yaml")],
         inspect_run),
-    "run, drawn": Format(a_run, ["run/metrics.jsonl", "run/summary.json"], draw_run, 0.1),
+    "run, drawn": Format(a_run, ["run/metrics.jsonl", "run/summary.json"], draw_run, 0.05),
     "run, continued": Format(
         a_run, [_STEP, *(f"run/{name}" for name in (
             "summary.json", "versions.json", "trackers.json", "settings.yaml", "metrics.jsonl"))], read_rest_of_run),
