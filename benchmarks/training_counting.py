@@ -32,7 +32,7 @@ def flops_of_training(model: MacawForConditionalGeneration, batches: Sequence[Ba
         "llm": 2.0 * passes * inside * tokens + 6.0 * adapter * tokens,
         "head": 2.0 * passes * head.numel() * supervised,
         "head at all positions": 2.0 * passes * head.numel() * (tokens - supervised),
-        "attention": 3 * 4.0 * pairs * config.num_attention_heads * head_width(config) * config.num_hidden_layers,
+        "attention": 3 * 4.0 * pairs * config.num_attention_heads * head_dim(config) * config.num_hidden_layers,
         "alignment": passes * sum(alignment_flops(model, batch) for batch in batches),
     }
 
@@ -76,12 +76,12 @@ def dense_peak(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def example_lengths(batch: Batch) -> list[int]:
-    """Tokens of each example of a pack."""
+    """Tokens of each example of a packed sequence."""
     starts = (batch.position_ids[0] == 0).nonzero().flatten().tolist()
     return [end - start for start, end in zip(starts, [*starts[1:], batch.input_ids.numel()], strict=True)]
 
 
-def head_width(config: object) -> int:
+def head_dim(config: object) -> int:
     """Channels of one attention head."""
     return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
 

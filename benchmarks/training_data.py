@@ -25,11 +25,11 @@ from training_shards import make_dataset
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.training_dataset import TrainingDataset
-from macaw_cli.training.data.batches import PackReader, read_ahead
+from macaw_cli.training.data.batches import SequenceReader, read_ahead
 from macaw_cli.training.data.epoch_plan import padding_share, plan_epoch
-from macaw_cli.training.data.step_sample import Pack
+from macaw_cli.training.data.step_sample import PackedExamples
 
-BUDGETS, PACKS_PER_STEP, RANKS = (512, 1024, 2048, 4096, 8192), (8, 16), (1, 2, 8)
+BUDGETS, GLOBAL_BATCH_SIZES, RANKS = (512, 1024, 2048, 4096, 8192), (8, 16), (1, 2, 8)
 TIMES_SLOWER = 5
 """A step against the loader."""
 
@@ -41,9 +41,9 @@ def main() -> None:
         make_dataset(Path(folder), load_mix(), images=options.images, films=options.films)
         loader = Loader(Path(folder) / "dataset", options.sequence_length, options.steps)
         report = {
-            "padding": {f"{budget} tokens x {packs} packs": shares for budget, packs, shares in padding()},
+            "padding": {f"{budget} tokens x {sequences} packs": shares for budget, sequences, shares in padding()},
             "dataset_bytes": loader.stored_bytes,
-            "sequence_length": options.sequence_length, "packs": len(loader.packs),
+            "sequence_length": options.sequence_length, "sequences": len(loader.sequences),
             "cold": loader.report(warm=False), "warm": loader.report(warm=True),
         }  # fmt: skip
     print(json.dumps(report, indent=2))
@@ -55,10 +55,10 @@ def padding() -> list[tuple[int, int, dict[str, float]]]:
     lengths, supervised = [one.length for one in mix], [one.response for one in mix]
     found = []
     for budget in BUDGETS:
-        for packs in PACKS_PER_STEP:
-            steps = plan_epoch(lengths, supervised, seed=0, epoch=0, token_budget=budget, global_batch_size=packs)
+        for sequences in GLOBAL_BATCH_SIZES:
+            steps = plan_epoch(lengths, supervised, seed=0, epoch=0, token_budget=budget, global_batch_size=sequences)
             shares = {f"{ranks} ranks": round(padding_share(steps, lengths, ranks), 5) for ranks in RANKS}
-            found.append((budget, packs, shares))
+            found.append((budget, sequences, shares))
     return found
 
 
@@ -67,7 +67,7 @@ class Loader:
 
     Args:
         folder: a dataset whose conversations are named after their number in the mix.
-        sequence_length: budget of a pack.
+        sequence_length: budget of a packed sequence.
         steps: packs that are trained on.
     """
 
@@ -82,29 +82,29 @@ class Loader:
             self._tokens.lengths.tolist(), self._tokens.supervised_counts.tolist(), seed=0, epoch=0,
             token_budget=sequence_length, global_batch_size=8,
         )  # fmt: skip
-        self.packs = [pack for step in planned for pack in step.packs if pack]
-        self.stored_bytes = sum(self._reader().stored_bytes(pack) for pack in self.packs)
+        self.sequences = [sequence for step in planned for sequence in step.sequences if sequence]
+        self.stored_bytes = sum(self._reader().stored_bytes(sequence) for sequence in self.sequences)
 
     def report(self, *, warm: bool) -> dict[str, object]:
         """How fast it reads, and how long steps wait for it."""
         self._prepare(warm=warm)
-        seconds = self._consume(self.packs, lambda: None)[0]
-        step_s = TIMES_SLOWER * seconds / len(self.packs)
+        seconds = self._consume(self.sequences, lambda: None)[0]
+        step_s = TIMES_SLOWER * seconds / len(self.sequences)
         waits = {}
         for name, step in {"sleeping": lambda: time.sleep(step_s), "computing": lambda: compute(step_s)}.items():
             self._prepare(warm=warm)
-            spent, waited = self._consume(self.packs[: self._steps], step)
+            spent, waited = self._consume(self.sequences[: self._steps], step)
             waits[f"waiting of {name} steps"] = round(waited / spent, 5)
         return {
             "examples_per_second": round(len(self._rows) / seconds, 1),
             "MB_per_second": round(self.stored_bytes / seconds / 1e6, 1), "step_ms": round(1000 * step_s, 2), **waits,
         }  # fmt: skip
 
-    def _consume(self, packs: Sequence[Pack], step: Callable[[], None]) -> tuple[float, float]:
+    def _consume(self, sequences: Sequence[PackedExamples], step: Callable[[], None]) -> tuple[float, float]:
         """Seconds of training on these packs, and those of them in which a pack was waited for."""
         waited, started = 0.0, time.perf_counter()
-        batches = read_ahead(self._reader(), packs)
-        for _ in packs:
+        batches = read_ahead(self._reader(), sequences)
+        for _ in sequences:
             asked = time.perf_counter()
             next(batches)
             waited += time.perf_counter() - asked
@@ -112,8 +112,8 @@ class Loader:
         batches.close()
         return time.perf_counter() - started, waited
 
-    def _reader(self) -> PackReader:
-        return PackReader(TrainingDataset(self._folder), self._rows, self._tokens, torch.float32)
+    def _reader(self) -> SequenceReader:
+        return SequenceReader(TrainingDataset(self._folder), self._rows, self._tokens, torch.float32)
 
     def _prepare(self, *, warm: bool) -> None:
         for shard in self._folder.glob("*.tar"):

@@ -12,7 +12,7 @@ from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
-from macaw_cli.training.data.batches import Batch, PackReader
+from macaw_cli.training.data.batches import Batch, SequenceReader
 from macaw_cli.training.data.epoch_plan import plan_epoch
 from macaw_cli.training.data.tokenised import TokenisedConversations
 
@@ -66,7 +66,7 @@ def media_block(example: Example, config: MacawConfig) -> list[int]:
     block: list[int] = []
     for name in ORDER:
         present = name in MEDIA[example.kind]
-        if present or config.null_media:
+        if present or config.null_features:
             opening, closing = config.begin_end_ids[name]
             token = (config.soft_token_ids if present else config.null_token_ids)[name]
             block += [opening, *[token] * soft_token_count(config, name, config.feature_shapes[name]), closing]
@@ -88,7 +88,7 @@ def conversation_rows(examples: Sequence[Example], shapes: Mapping[str, Sequence
     ]  # fmt: skip
 
 
-def packs(
+def sequences(
     examples: Sequence[Example], config: MacawConfig, budget: int, dtype: torch.dtype, device: torch.device
 ) -> list[Batch]:
     """The examples packed by the real epoch plan and read by the real reader."""
@@ -98,8 +98,8 @@ def packs(
         global_batch_size=-(-int(tokens.lengths.sum()) // budget),
     )  # fmt: skip
     rows = conversation_rows(examples, config.feature_shapes)
-    reader = PackReader(MadeUpFeatures(config.feature_shapes), rows, tokens, dtype, device, config)
-    return [reader.read(pack) for step in steps for pack in step.packs if pack]
+    reader = SequenceReader(MadeUpFeatures(config.feature_shapes), rows, tokens, dtype, device, config)
+    return [reader.read(sequence) for step in steps for sequence in step.sequences if sequence]
 
 
 def padded_rows(examples: Sequence[Example], config: MacawConfig, dtype: torch.dtype) -> dict[str, object]:

@@ -13,7 +13,7 @@ import torch
 from paper_mix import SOFT_TOKENS, load_mix
 from published_training import PublishedBatch, PublishedModel
 from torch import Tensor, nn
-from training_examples import SHAPES, balanced, packs, padded_rows, published_batch
+from training_examples import SHAPES, balanced, padded_rows, published_batch, sequences
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from macaw_cli.config.bridges.designs import design
@@ -33,7 +33,7 @@ LLMS = {
     "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4},
 }  # fmt: skip
 FEW = 6
-"""Examples of a pack where each of them needs keys and values of its own."""
+"""Examples of a packed sequence where each of them needs keys and values of its own."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Variants:
 
     def with_null_media(self) -> Variant:
         """The blocks of all three media in every example."""
-        return self._packed(self._model("macaw", null_media=True))
+        return self._packed(self._model("macaw", null_features=True))
 
     def without_folding(self) -> Variant:
         """The embedding matrix projected to keys and values for each medium."""
@@ -136,14 +136,14 @@ class Variants:
         return self._packed(self._model("macaw"), return_logits=True)
 
     def _model(
-        self, bridge: str, shapes: dict[str, tuple[int, ...]] | None = None, *, null_media: bool = False
+        self, bridge: str, shapes: dict[str, tuple[int, ...]] | None = None, *, null_features: bool = False
     ) -> MacawForConditionalGeneration:
         settings = design(bridge, **({"dropout": self.options.dropout} if bridge == "macaw" else {}))
-        config = MacawConfig.for_llm(self.llm_config, settings, shapes or SHAPES, null_media=null_media)
+        config = MacawConfig.for_llm(self.llm_config, settings, shapes or SHAPES, null_features=null_features)
         with self.device:
             model = MacawForConditionalGeneration(config, self.llm).to(self.dtype)
         model.calibrate()
-        for name in config.modalities if null_media else ():
+        for name in config.modalities if null_features else ():
             model.fusion.set_null_features(name, torch.zeros(config.feature_shapes[name]))
         use_attention(model, "auto")
         return model.train()
@@ -152,7 +152,7 @@ class Variants:
         self, model: MacawForConditionalGeneration, examples: int | None = None, *, return_logits: bool = False
     ) -> Variant:
         chosen = balanced(self.mix, examples or self.options.examples)
-        batches = packs(chosen, model.config, self.options.sequence_length, self.dtype, self.device)
+        batches = sequences(chosen, model.config, self.options.sequence_length, self.dtype, self.device)
 
         def loss(batch: Batch) -> Tensor:
             return model(**batch.inputs(self.device), use_cache=False, return_logits=return_logits).loss

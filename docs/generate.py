@@ -71,7 +71,7 @@ def _same(file: Path, text: str) -> bool:
 
 
 def _help(command: list[str]) -> str:
-    answer = CliRunner().invoke(app, [*command, "--help"], prog_name="macaw", terminal_width=HELP_WIDTH)
+    answer = CliRunner(env={"COLUMNS": str(HELP_WIDTH)}).invoke(app, [*command, "--help"], prog_name="macaw")
     lines = [line.rstrip() for line in answer.output.strip().splitlines()]
     return "\n".join(["```text", *lines, "```"])
 

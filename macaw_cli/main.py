@@ -13,7 +13,7 @@ import typer
 from macaw_cli import __version__
 from macaw_cli.basics import console, standard_streams
 from macaw_cli.basics.errors import MacawError
-from macaw_cli.basics.leaving import leaving_at_once
+from macaw_cli.basics.process_exit import leaving_at_once
 from macaw_cli.basics.redaction import guard_logs
 from macaw_cli.basics.system_errors import system_error
 from macaw_cli.basics.threads import share_cores
@@ -37,15 +37,15 @@ app = typer.Typer(
     help="Teach a text LLM to see, watch and listen.",
     no_args_is_help=True,
     add_completion=True,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
 
-START, PATH, LOOK = "Start here", "The five commands", "Look closer"
+START, PIPELINE, INSPECTION = "Get started", "Pipeline", "Evaluate and inspect"
 for panel, command in (
     (START, quickstart), (START, init), (START, doctor),
-    (PATH, extract_features), (PATH, build_dataset), (PATH, train), (PATH, chat), (PATH, export),
-    (LOOK, evaluate), (LOOK, inspect), (LOOK, import_checkpoint),
+    (PIPELINE, extract_features), (PIPELINE, build_dataset), (PIPELINE, train), (PIPELINE, chat), (PIPELINE, export),
+    (INSPECTION, evaluate), (INSPECTION, inspect), (INSPECTION, import_checkpoint),
 ):  # fmt: skip
     app.command(name=command.__name__.replace("_", "-"), rich_help_panel=panel)(command)
 
@@ -59,10 +59,10 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def common(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", callback=_show_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
     local_rank: Annotated[
-        int | None, typer.Option("--local_rank", hidden=True, help="What the deepspeed launcher adds.")
+        int | None, typer.Option("--local_rank", hidden=True, help="Added by the deepspeed launcher; ignored.")
     ] = None,
 ) -> None:
     """Teach a text LLM to see, watch and listen."""

@@ -91,7 +91,7 @@ def make_models(folder):
 
 
 def make_media(folder):
-    """`red.png`, `blue.png`, `beep.wav`, `film.mp4` with sound and `silent.mp4`."""
+    """`red.png`, `blue.png`, `beep.wav`, `video.mp4` with audio and `silent.mp4`."""
     folder.mkdir()
     Image.new("RGB", (40, 30), (255, 0, 0)).save(folder / "red.png")
     pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)

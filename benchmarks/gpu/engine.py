@@ -12,7 +12,7 @@ from training_variants import Variants
 
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.attention_choice import no_cudnn_attention
-from macaw_cli.training.data.batches import PackReader, read_ahead
+from macaw_cli.training.data.batches import SequenceReader, read_ahead
 from macaw_cli.training.data.epoch_plan import plan_epoch
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.reporting.mfu import peak_of, work_counter
@@ -66,13 +66,14 @@ def steps_per_second(varied: Variants, zero_stage: int) -> dict[str, object]:
     with process_group(processes):
         engine = TrainingEngine(model, settings, processes)
         engine.train()
-        reader = PackReader(
+        reader = SequenceReader(
             MadeUpFeatures(model.config.feature_shapes), rows, tokens, varied.dtype, engine.device, model.config
         )
         began = time.perf_counter()
-        reader.read(steps[0].packs[0])
+        reader.read(steps[0].sequences[0])
         read = time.perf_counter() - began
-        batches = read_ahead(reader, [pack for step in steps for pack in step.packs], processes.reader_threads)
+        planned = [sequence for step in steps for sequence in step.sequences]
+        batches = read_ahead(reader, planned, processes.reader_threads)
         clock, stop = StepClock(engine.device), StopRequest()
         for number, step in enumerate(steps):
             began = now()

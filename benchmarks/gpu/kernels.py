@@ -9,7 +9,7 @@ from torch import nn
 
 from macaw_cli.model import alignment, attention_kernels, chunked_loss
 from macaw_cli.model.attention_choice import no_cudnn_attention
-from macaw_cli.model.attention_kernels import Heads, Pack
+from macaw_cli.model.attention_kernels import Heads, PackedSequence
 
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
 DTYPE = torch.bfloat16 if ON_GPU else torch.float32
@@ -83,13 +83,13 @@ def attention(kernel: attention_kernels.Kernel) -> dict[str, float]:
     """One layer's attention over one packed sequence; the first pass compiles, plans or loads."""
     shortest, longest, count = LENGTHS
     lengths = torch.randint(shortest, longest, (count,), generator=torch.Generator().manual_seed(0)).tolist()
-    pack = Pack((0, *accumulate(lengths)), None, None, 0.0)
+    packed = PackedSequence((0, *accumulate(lengths)), None, None, 0.0)
     shapes = [(1, heads, sum(lengths), 64) for heads in (32, 4, 4)]
     heads = Heads(*(torch.randn(*shape, device=DEVICE).to(DTYPE).requires_grad_() for shape in shapes))
     began = now()
-    kernel(nn.Identity(), heads, pack).sum().backward()
+    kernel(nn.Identity(), heads, packed).sum().backward()
     first = (now() - began) * 1000
-    later = milliseconds(lambda: kernel(nn.Identity(), heads, pack).sum().backward())
+    later = milliseconds(lambda: kernel(nn.Identity(), heads, packed).sum().backward())
     return {"first_ms": round(first, 1), "later_ms": later}
 
 

@@ -97,7 +97,7 @@ def filled(page: str, results: dict[str, Any]) -> str:
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """Accuracy per kind and system above, the loss over the examples seen below."""
+    """Accuracy by kind of question and system above, the loss over the examples seen below."""
     import matplotlib as mpl
 
     mpl.use("Agg")

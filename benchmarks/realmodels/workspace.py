@@ -39,7 +39,7 @@ class Workspace:
     rows: Path
 
     def prepare(self) -> None:
-        """Write `macaw.yaml`, extract features and build the dataset, whatever of it is not there."""
+        """Write `macaw.yaml`, extract features and build the dataset, whatever of it does not exist."""
         if not (self.folder / "macaw.yaml").exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             settings = {

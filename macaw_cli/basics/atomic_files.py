@@ -70,10 +70,13 @@ def require_replaceable_folder(final: Path, own_names: re.Pattern[str]) -> None:
         InputError: `final` is a file or a link, or holds an entry of another name.
     """
     if (found := kind_of(final)) not in ("", "a folder"):
-        raise InputError(f"{final} is {found}, where macaw would write a folder.", "Move it away.")
+        raise InputError(f"{final} is {found}, but macaw needs to write a folder there.", "Move it away.")
     strangers = sorted(path.name for path in final.iterdir() if not own_names.fullmatch(path.name)) if found else []
     if strangers:
-        raise InputError(f"{final} would be replaced, and holds {strangers[0]}, which is not macaw's.", "Move it away.")
+        raise InputError(
+            f"{final} would be replaced, but it holds {strangers[0]}, which macaw did not write.",
+            "Move it away.",
+        )
 
 
 @contextmanager
@@ -121,7 +124,7 @@ def read_json(path: Path) -> Any:
     Raises:
         DamagedError: the file is not JSON.
         InputError: it is no regular file.
-        OSError: it is not there.
+        OSError: it does not exist.
     """
     with open_regular(path) as file:
         return parse_json(file.read(), str(path), DamagedError, "Restore it from a copy or make it again.")

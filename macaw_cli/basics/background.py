@@ -22,7 +22,7 @@ def require_going_on(stopping: Callable[[], bool]) -> None:
         CancelledError: it does.
     """
     if stopping():
-        raise CancelledError("The work is to stop.")
+        raise CancelledError("The work was cancelled.")
 
 
 def result_of(future: Future[T], stopping: Callable[[], bool]) -> T:

@@ -42,14 +42,14 @@ def require_free_space(
     free = free_space(folder)
     if free < needed_bytes:
         raise ResourceError(
-            f"{folder} will take about {human_bytes(needed_bytes)}, but only {human_bytes(free)} are free there.",
+            f"{folder} needs about {human_bytes(needed_bytes)}, but only {human_bytes(free)} are free there.",
             hint,
         )
 
 
 @contextmanager
 def disk_full_is_told(
-    folder: Path, hint: str = "Free some space and type the same command again: it continues."
+    folder: Path, hint: str = "Free some space and run the same command again: it continues."
 ) -> Iterator[None]:
     """Turn 'no space left on device' into one clear message; what was written whole stays.
 
@@ -66,6 +66,6 @@ def disk_full_is_told(
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise ResourceError(
-            f"The disk that holds {folder} is full; everything finished before is kept.",
+            f"The disk that holds {folder} is full. Everything finished before is kept.",
             hint,
         ) from error

@@ -54,12 +54,12 @@ def require_version(found: Any, supported: int, path: Path) -> None:
     """
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise MismatchError(
-            f"{path} has no valid format version (found {found!r}).", "It was not written by macaw, or is damaged."
+            f"{path} has no valid format version (found {found!r}).", "It was not written by macaw, or it is damaged."
         )
     if found > supported:
         raise MismatchError(
-            f"{path} has format version {found}, this macaw reads up to {supported}.",
-            f"Use a macaw that reads version {found}: pip install --upgrade macaw-cli.",
+            f"{path} has format version {found}, but this macaw reads only up to {supported}.",
+            f"Install a macaw that reads version {found}: pip install --upgrade macaw-cli.",
         )
 
 

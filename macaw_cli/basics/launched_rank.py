@@ -58,7 +58,7 @@ def launched_rank(environment: Mapping[str, str]) -> LaunchedRank | None:
     if not 0 <= found.local_rank < found.local_world_size <= found.world_size or not 0 <= found.rank < found.world_size:
         raise UsageError(
             f"{found.launcher} says that this is process {found.rank} of {found.world_size}, and number "
-            f"{found.local_rank} of {found.local_world_size} on its machine, which cannot be.",
+            f"{found.local_rank} of {found.local_world_size} on its machine, which is impossible.",
             "Start all processes with the same launcher.",
         )
     return found if found.world_size > 1 else None
@@ -143,14 +143,14 @@ def _port_of_step(environment: Mapping[str, str]) -> int:
 def _number(environment: Mapping[str, str], name: str) -> int:
     text = environment[name]
     if not text.isdigit():
-        raise UsageError(f"{name} must be a whole number, found `{text}`.", "Leave it to the launcher to set it.")
+        raise UsageError(f"{name} must be a whole number, found `{text}`.", "Let the launcher set it.")
     return int(text)
 
 
 def _incomplete(there: list[str], missing: list[str]) -> UsageError:
     are = "is" if len(missing) == 1 else "are"
     return UsageError(
-        f"{', '.join(there)} {'is' if len(there) == 1 else 'are'} set, as by a launcher of several processes, but "
+        f"{', '.join(there)} {'is' if len(there) == 1 else 'are'} set, as a launcher of several processes does, but "
         f"{', '.join(missing)} {are} missing.",
         "Start `macaw train` with torchrun, srun or deepspeed, which set all of them; for one process, unset these.",
     )

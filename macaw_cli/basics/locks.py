@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.atomic_files import read_json
+from macaw_cli.basics.command_line import typed_command
 from macaw_cli.basics.errors import InputError, LockedError
 from macaw_cli.basics.redaction import redacted
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.system_errors import system_error
-from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields
 from macaw_cli.basics.working_files import kind_of, open_descriptor, remove_leftovers
 
@@ -37,7 +37,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
     Raises:
         LockedError: another process holds it; the message names that command and its process id.
-        InputError: `folder` is a file; or the lock is a link, or a file that macaw did not make.
+        InputError: `folder` is a file; or the lock is a link, or a file that macaw did not create.
         ResourceError: it may not be written, or the disk is full.
     """
     lock = _open(folder)
@@ -79,14 +79,17 @@ def _open(folder: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         lock = open_descriptor(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT)
     except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{folder} cannot be a folder: a file is in the way.", "Choose another folder.") from None
+        raise InputError(
+            f"{folder} cannot be created: a file of that name is in the way.",
+            "Choose another folder.",
+        ) from None
     except OSError as error:
         raise system_error(error) or error from None
     begins = os.pread(lock, len(_BEGINS), 0)
     if _BEGINS.startswith(begins):
         return lock
     os.close(lock)
-    raise InputError(f"{folder / LOCK_NAME} is no lock of macaw's.", "Move it away, or choose another folder.")
+    raise InputError(f"{folder / LOCK_NAME} was not written by macaw.", "Move it away, or choose another folder.")
 
 
 def _take(lock: int, folder: Path) -> None:

@@ -24,7 +24,7 @@ def machine_bytes() -> int:
 def keep_freed_memory(block_bytes: int, total_bytes: int) -> None:
     """Let freed memory be used again instead of asking the system for fresh pages each time.
 
-    A batch of activations, or a decoded picture, is of the same size again and again: clearing its pages anew takes a
+    A batch of activations, or a decoded image, is of the same size again and again: clearing its pages anew takes a
     tenth of the CPU seconds of a CLIP-B/16 on two cores. Only with the GNU C library; elsewhere nothing happens.
 
     Args:

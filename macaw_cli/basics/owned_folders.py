@@ -78,7 +78,7 @@ def require_local(folder: Path) -> None:
         UsageError: it begins like a URL.
     """
     if any(_SCHEME.fullmatch(part) for part in folder.parts):
-        raise UsageError(f"{folder} is a URL; a folder of this machine is needed here.", "Name a local folder.")
+        raise UsageError(f"{folder} is a URL; a folder on this machine is needed here.", "Name a local folder.")
 
 
 def is_untouched(folder: Path) -> bool:

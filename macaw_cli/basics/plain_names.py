@@ -27,7 +27,7 @@ def plain_name(name: Any, where: str, suffix: str = "") -> str:
         return name
     wanted = f"plain file name that ends in {suffix}" if suffix else "plain file name"
     raise DamagedError(
-        f"{where} names the file {ascii(name)[:_SHOWN]}, expected a {wanted}.", "Restore it from a copy that you trust."
+        f"{where} names the file {ascii(name)[:_SHOWN]}, expected a {wanted}.", "Restore it from a trusted copy."
     )
 
 

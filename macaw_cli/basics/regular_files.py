@@ -18,7 +18,7 @@ def open_regular(path: Path | str) -> BufferedReader:
 
     Raises:
         InputError: it is a folder, a pipe, a socket or a device.
-        OSError: it is not there or cannot be opened.
+        OSError: it does not exist or cannot be opened.
     """
     require_regular(path)
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
@@ -35,12 +35,12 @@ def require_regular(path: Path | str) -> None:
 
     Raises:
         InputError: it is a folder, a pipe, a socket or a device.
-        OSError: it is not there, or nobody may look.
+        OSError: it does not exist, or nobody may look.
     """
     _require(os.stat(path).st_mode, path)  # noqa: PTH116, a string as well as a path
 
 
 def _require(mode: int, path: Path | str) -> None:
     if not stat.S_ISREG(mode):
-        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "no regular file")
-        raise InputError(f"{path} is {kind}, where a file is needed.", "Name a file.")
+        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "not a regular file")
+        raise InputError(f"{path} is {kind}, but a file is needed.", "Name a file.")

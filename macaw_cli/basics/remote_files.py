@@ -82,7 +82,7 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     scheme = url.partition("://")[0].lower()
     require_server(url)
     if scheme == "hf" and os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
-        raise InputError(f"{url} is on the network, and HF_HUB_OFFLINE is set.", "Unset it, or name a local folder.")
+        raise InputError(f"{url} needs the network, but HF_HUB_OFFLINE is set.", "Unset it, or name a local folder.")
     try:
         filesystem, path = fsspec.url_to_fs(url, use_listings_cache=False)
     except ImportError:
@@ -92,7 +92,7 @@ def open_filesystem(url: str) -> tuple[Any, str]:
             f"{without_secrets(url)}: the driver of {scheme}:// is not installed.", f"pip install {package}"
         ) from None
     except ValueError as error:
-        problem = f"{without_secrets(url)} is no URL that can be read: {error}."
+        problem = f"{without_secrets(url)} is not a valid URL:  {error}."
         raise InputError(problem, "See docs/remote.md.") from None
     return filesystem, path
 
@@ -106,7 +106,7 @@ def driver_errors_are_told(url: str, doing: str = "read") -> Iterator[None]:
         doing: `read` or `written`.
 
     Raises:
-        InputError: it is not there, or may not be used.
+        InputError: it does not exist, or may not be used.
         ResourceError: it cannot be reached.
     """
     try:
@@ -117,15 +117,15 @@ def driver_errors_are_told(url: str, doing: str = "read") -> Iterator[None]:
             raise
         shown = without_secrets(url)
         if isinstance(error, NotImplementedError) or getattr(error, "status", None) in _NO_WRITING:
-            problem = f"{shown} cannot be {doing}: this kind of URL does not allow it."
+            problem = f"{shown} cannot be {doing}: this kind of URL does not support it."
             raise InputError(problem, "Use a folder, s3:// or gs://.") from None
         if isinstance(error, FileNotFoundError):
-            problem, hint = f"There is nothing at {shown}.", "Check the URL (the bucket's name too)."
+            problem, hint = f"There is nothing at {shown}.", "Check the URL, including the name of the bucket."
             raise InputError(problem, hint) from None
         if is_denied(error):
             raise InputError(
-                f"{shown} may not be {doing} with the credentials that are set: {reason_of(error)}.",
-                "docs/remote.md says where each kind of store looks for them.",
+                f"{shown} may not be {doing} with the current credentials: {reason_of(error)}.",
+                "docs/remote.md says where each kind of store looks for credentials.",
             ) from None
         raise ResourceError(f"{shown} cannot be {doing}: {reason_of(error)}.", "Try again later.") from None
 

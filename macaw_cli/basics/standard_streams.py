@@ -64,7 +64,7 @@ def output_lost(error: Exception) -> ResourceError:
     closed = getattr(error, "errno", None) == errno.EBADF
     reason = "it is closed" if closed else getattr(error, "strerror", None) or str(error)
     return ResourceError(
-        f"Standard output cannot be written to ({reason}).", "What was written to files before is whole."
+        f"Standard output cannot be written to ({reason}).", "All files written so far are complete."
     )
 
 

@@ -4,9 +4,9 @@ import errno
 
 from macaw_cli.basics.errors import MacawError, ResourceError
 
-_ROOM = "Free some space or choose another place, and type the same command again."
+_ROOM = "Free some space or choose another place, and run the same command again."
 _PLACE = "Choose another place, or change its permissions."
-_FILES = "Raise the limit on open files (`ulimit -n`) and type the same command again."
+_FILES = "Raise the limit on open files (`ulimit -n`) and run the same command again."
 HINTS = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
@@ -18,9 +18,9 @@ HINTS = {
     errno.ENFILE: _FILES,
     errno.ENOMEM: "Close other programs, or use a machine with more memory.",
     errno.EIO: "The disk or the network drive may be failing.",
-    errno.ESTALE: "The network drive was mounted anew; type the same command again.",
+    errno.ESTALE: "The network drive was remounted; run the same command again.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
-    errno.ELOOP: "A link there leads to itself.",
+    errno.ELOOP: "A symbolic link there points to itself.",
     errno.ETXTBSY: "Another program is using the file.",
 }
 """Errors of the machine and of what was named, none of which is a bug, and what to do."""

@@ -64,7 +64,7 @@ class Kind:
             DamagedError: (or `kind`) it is something else; the message says what and where.
         """
         if not self.holds(value):
-            raise kind(f"{where} is not what macaw writes there: {self.fault(value, '')}.", _HINT)
+            raise kind(f"{where} does not hold what macaw writes there: {self.fault(value, '')}.", _HINT)
         return value
 
 

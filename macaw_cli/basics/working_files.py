@@ -29,7 +29,7 @@ _KINDS = (
     (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"), (stat.S_ISREG, "a file"),
 )  # fmt: skip
 _FLAGS = {"wb": os.O_RDWR | os.O_CREAT, "r+b": os.O_RDWR, "ab": os.O_WRONLY | os.O_CREAT | os.O_APPEND}
-_MOVE_IT = "macaw writes there itself: move it away first."
+_MOVE_IT = "macaw writes there. Move it away first."
 
 
 def kind_of(path: Path) -> str:
@@ -137,7 +137,7 @@ def open_own(path: Path, mode: Literal["wb", "r+b", "ab"]) -> BinaryIO:
         mode: as for `open`; `wb` empties the file only after it is known to be a plain one.
 
     Raises:
-        InputError: it is a link, has a second name (a hard link), or is no file.
+        InputError: it is a link, has a second name (it is a hard link), or is no file.
         OSError: it cannot be opened, as it does not exist.
     """
     descriptor = open_descriptor(path, _FLAGS[mode])

@@ -36,7 +36,7 @@ def parse_yaml(text: str, what: str, kind: type[MacawError] = InputError, hint: 
         MacawError: of the given kind: it is not YAML, too large, too deep, or its aliases stand for too much.
     """
     if len(text) > MAX_CHARACTERS:
-        raise kind(f"{what} has {len(text):,} characters, the limit for YAML is {MAX_CHARACTERS:,}.", hint)
+        raise kind(f"{what} has {len(text):,} characters, but the limit for YAML is {MAX_CHARACTERS:,}.", hint)
     try:
         return yaml.load(text, _Bounded)
     except (yaml.YAMLError, *_WRONG_SCALARS) as error:
@@ -48,7 +48,7 @@ def read_yaml(path: Path, kind: type[MacawError] = InputError, hint: str = "") -
 
     Raises:
         MacawError: of the given kind: it is no file of YAML.
-        OSError: it is not there or cannot be read.
+        OSError: it does not exist or cannot be read.
     """
     with open_regular(path) as file:
         content = file.read(4 * MAX_CHARACTERS + 1)  # a character has at most four bytes
@@ -71,7 +71,7 @@ class _Bounded(yaml.SafeLoader):
         anchor = self.peek_event().anchor  # type: ignore[no-untyped-call]
         if self.check_event(yaml.AliasEvent):
             if anchor in self.anchors and anchor not in self._sizes:
-                raise yaml.YAMLError(f"the alias *{cut(anchor)} stands inside of what it stands for")
+                raise yaml.YAMLError(f"the alias *{cut(anchor)} refers to itself")
             self._count(self._sizes.get(anchor, 0))
             return super().compose_node(parent, index)
         before, self._level = self._values, self._level + 1
@@ -99,7 +99,7 @@ class _Bounded(yaml.SafeLoader):
                 continue
             if repeated:
                 line = node.start_mark.line + 1
-                raise yaml.YAMLError(f"`{cut(str(name))}` stands twice in the section at line {line}")
+                raise yaml.YAMLError(f"`{cut(str(name))}` appears twice in the section at line {line}")
             seen.add(name)
         return super().construct_mapping(node, deep)
 
@@ -113,4 +113,4 @@ class _Bounded(yaml.SafeLoader):
     def _count(self, values: int) -> None:
         self._values += values
         if self._values > MAX_VALUES:
-            raise yaml.YAMLError(f"it stands for more than {MAX_VALUES:,} values, aliases included")
+            raise yaml.YAMLError(f"it expands to more than {MAX_VALUES:,} values, aliases included")

@@ -9,7 +9,7 @@ import numpy as np
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.fingerprints import sha256_file
-from macaw_cli.media.audio import load_sound
+from macaw_cli.media.audio import decode_audio
 from macaw_cli.media.decoding import decode
 from macaw_cli.media.images import load_image
 from macaw_cli.media.video import has_soundtrack, load_frames
@@ -29,12 +29,12 @@ class Attachment:
     """(tokens, channels), of a video (frames, tokens, channels); fp32 values that fp16 holds, as stored ones are."""
     soft_tokens: int
     soundtrack: bool = False
-    """Whether it is the sound of a video."""
+    """Whether it is the audio of a video."""
     frames: int | None = None
     seconds: float | None = None
-    """Length of the sound that the encoder heard."""
+    """Length of the audio that the encoder heard."""
     duration: float | None = None
-    """Length of the whole sound, in seconds."""
+    """Length of the whole audio, in seconds."""
     span: tuple[float, float] | None = None
     """Times of the first and the last frame of a video, in seconds."""
 
@@ -87,30 +87,30 @@ class Attacher:
         if modality == "image":
             return [self._attachment(path, "image", self._encoders.features("image", load_image(path)))]
         if modality == "audio":
-            return [self._sound(path)]
+            return [self._audio(path)]
         frames, times = load_frames(path, self._config.video_frames)
         features = self._encoders.features("video", frames)
         video = replace(self._attachment(path, "video", features), frames=len(frames), span=(times[0], times[-1]))
         if "audio" in self._config.modalities and has_soundtrack(path):
-            return [video, replace(self._sound(path), soundtrack=True)]
+            return [video, replace(self._audio(path), soundtrack=True)]
         return [video]
 
-    def _sound(self, path: Path) -> Attachment:
+    def _audio(self, path: Path) -> Attachment:
         encoder = self._encoders.encoder("audio")
         rate = encoder.sampling_rate or 16_000
         heard = encoder.max_seconds * self._config.audio_windows if encoder.max_seconds else None
-        sound = load_sound(path, rate, end=heard)
-        samples = sound.samples
+        decoded = decode_audio(path, rate, end=heard)
+        samples = decoded.samples
         attachment = self._attachment(path, "audio", self._encoders.features("audio", samples))
         seconds = len(samples) / rate
-        return replace(attachment, seconds=seconds, duration=max(sound.duration or 0.0, seconds))
+        return replace(attachment, seconds=seconds, duration=max(decoded.duration or 0.0, seconds))
 
     def _attachment(self, path: Path, modality: Modality, features: np.ndarray) -> Attachment:
         expected = tuple(self._config.feature_shapes[modality])
-        if features.shape[-1] != expected[-1]:  # tokens may vary: sounds differ in length, pictures in proportions
+        if features.shape[-1] != expected[-1]:  # tokens may vary: audio files differ in length, images in proportions
             raise MismatchError(
-                f"The model expects {modality} features of shape {expected}, its encoder gives {features.shape}.",
-                "The model folder names another encoder than it was trained with.",
+                f"The model expects {modality} features of shape {expected}, but its encoder gives {features.shape}.",
+                "The model folder names a different encoder than the one used in training. Correct it.",
             )
         count = soft_token_count(self._config, modality, features.shape)
         return Attachment(str(path), modality, features, count)

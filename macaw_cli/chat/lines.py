@@ -10,11 +10,11 @@ from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.modalities.table import BUILT_IN, MODALITIES, TABLE, Modality
 
 COMMANDS = {
-    "/image": "PATH [QUESTION]: attach a picture to the next question",
-    "/audio": "PATH [QUESTION]: attach a sound",
+    "/image": "PATH [QUESTION]: attach an image to the next question",
+    "/audio": "PATH [QUESTION]: attach an audio file",
     "/video": "PATH [QUESTION]: attach a video, with its soundtrack if it has one",
     **{f"/{row.name}": f"PATH [QUESTION]: attach {row.name}" for row in TABLE.values() if row not in BUILT_IN},
-    "/blind": "answer the last question once more, without any media",
+    "/blind": "answer the last question again, without any media",
     "/clear": "forget the conversation and all attachments",
     "/help": "show this list",
     "/exit": "leave (so does Ctrl-D)",

@@ -85,7 +85,7 @@ class ChatSession:
             InputError: nothing was asked yet.
         """
         if not self.turns:
-            raise InputError("Nothing was asked yet.", "Ask a question first, then type /blind.")
+            raise InputError("No question has been asked yet.", "Ask a question first, then type /blind.")
         last = replace(self.turns[-1], answer=None)
         yield from self._answer([replace(turn, attachments=()) for turn in [*self.turns[:-1], last]])
 
@@ -114,7 +114,7 @@ class ChatSession:
         except torch.OutOfMemoryError:
             raise ResourceError(
                 f"{self._model.device} ran out of memory with {len(encoded.input_ids)} tokens.",
-                "Type /clear to begin anew, lower chat.max_new_tokens, or use --set chat.device=cpu.",
+                "Type /clear to start over, lower chat.max_new_tokens, or use --set chat.device=cpu.",
             ) from None
 
     def _require_room(self, prompt_tokens: int) -> None:
@@ -123,7 +123,7 @@ class ChatSession:
             raise InputError(
                 f"The conversation has {prompt_tokens} tokens; with an answer of up to {self._settings.max_new_tokens}"
                 f" it is longer than the {longest} that the model can read.",
-                "Type /clear to begin anew, or lower chat.max_new_tokens.",
+                "Type /clear to start over, or lower chat.max_new_tokens.",
             )
 
 

@@ -16,7 +16,7 @@ from macaw_cli.modalities.table import Modality
 
 PROMPT = "> "
 _NOTABLE_S = 0.05
-"""Less of a sound is no loss: lengths are rounded to frames and samples."""
+"""Less of an audio file is no loss: lengths are rounded to frames and samples."""
 
 
 class Terminal:
@@ -111,7 +111,7 @@ class Terminal:
             try:
                 yield input(PROMPT)
             except UnicodeDecodeError:
-                console.say("What was typed is not UTF-8 text: set the terminal to UTF-8.")
+                console.say("The input is not UTF-8 text. Set the terminal to UTF-8.")
             except EOFError:
                 console.result("")
                 return
@@ -133,7 +133,7 @@ def _piped_lines() -> Iterator[str]:
 
 
 def attachment_line(attachment: Attachment) -> str:
-    """`cat.png: image, 16 soft tokens`; what length and frames there are, and how much of a sound was not heard."""
+    """`cat.png: image, 16 soft tokens`, with length and frames, and how much of an audio file was not heard."""
     what = "its soundtrack" if attachment.soundtrack else attachment.modality
     facts = [f"{attachment.soft_tokens} soft tokens"]
     if attachment.frames:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from macaw_cli.commands.shared_options import (
+    OUTPUT,
     ConfigOption,
     PlanOption,
     SetOption,
@@ -14,24 +15,35 @@ from macaw_cli.commands.shared_options import (
     workspace_of,
 )
 
+INPUTS = "Conversations and features"
+"""Title of a group of options."""
+
 
 def build_dataset(
     source: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FORMAT:PATH[#N]",
-            help="Conversations to take; repeatable. FORMAT is jsonl (macaw's own), alpaca or llava. "
-            "#N takes N at random; #N+ repeats some where there are fewer.",
+            rich_help_panel=INPUTS,
+            help="Conversations to use; repeatable. FORMAT is jsonl (macaw's own), alpaca or llava. "
+            "#N takes N at random; #N+ repeats some if there are fewer.",
         ),
     ] = None,
     features: Annotated[
-        list[str] | None, typer.Option(help="Feature store to join with, a folder or URL; repeatable.")
+        list[str] | None,
+        typer.Option(rich_help_panel=INPUTS, help="Feature store to join with, a folder or URL; repeatable."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the dataset.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Take at most so many conversations of each source.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, rich_help_panel=INPUTS, help="Use at most this many conversations from each source."),
+    ] = None,
     max_reject_ratio: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Share of unusable conversations above which it is a failure.")
+        float | None,
+        typer.Option(
+            min=0, max=1, rich_help_panel=INPUTS, help="Fail if a larger share of the conversations is unusable."
+        ),
     ] = None,
+    out: Annotated[Path | None, typer.Option(rich_help_panel=OUTPUT, help="Folder of the dataset.")] = None,
     plan: PlanOption = False,
     config: ConfigOption = None,
     set_: SetOption = None,

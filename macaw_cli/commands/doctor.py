@@ -4,7 +4,7 @@ from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOptio
 
 
 def doctor(config: ConfigOption = None, overrides: SetOption = None, as_json: JsonOption = False) -> None:
-    """Say what works on this machine, what is missing and what to install."""
+    """Check what works on this machine, what is missing and what to install."""
     workspace = workspace_of(config, overrides)
     from macaw_cli.inspection.doctor import report
 

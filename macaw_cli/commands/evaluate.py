@@ -5,22 +5,28 @@ from typing import Annotated
 
 import typer
 
+from macaw_cli.basics.command_line import same_config
 from macaw_cli.basics.threads import keep_cores
-from macaw_cli.basics.typed_command import same_config
-from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, workspace_of
+from macaw_cli.commands.shared_options import ConfigOption, JsonOption, ModelArgument, SetOption, workspace_of
+
+QUESTIONS = "Held-out questions"
+"""Title of a group of options."""
 
 
 def evaluate(
-    model: Annotated[
-        Path | None, typer.Argument(help="A run or model folder; default: the workspace's newest model.")
+    model: ModelArgument = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", rich_help_panel=QUESTIONS, help="Dataset whose held-out questions are used."),
     ] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Dataset whose held-out questions are asked.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", help="Questions per kind.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", rich_help_panel=QUESTIONS, help="Most questions of each kind.")
+    ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Measure accuracy, reliance and preference: with real, without and with swapped media."""
+    """Measure accuracy, reliance and preference with real, without and with swapped media."""
     keep_cores()
     workspace = workspace_of(config, overrides, evaluation__data=data, evaluation__limit=limit)
 

@@ -5,15 +5,25 @@ from typing import Annotated
 
 import typer
 
-from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, workspace_of
+from macaw_cli.commands.shared_options import (
+    OUTPUT,
+    ConfigOption,
+    JsonOption,
+    ModelArgument,
+    SetOption,
+    workspace_of,
+)
 
 
 def export(
-    model: Annotated[Path | None, typer.Argument(help="A run or model; default: the workspace's newest.")] = None,
+    model: ModelArgument = None,
     form: Annotated[
-        str | None, typer.Option("--format", help="hf: a transformers folder with the encoders inside.")
+        str | None,
+        typer.Option("--format", rich_help_panel=OUTPUT, help="hf: a transformers folder with the encoders inside."),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder to write; it must not exist.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", rich_help_panel=OUTPUT, help="Folder to write; it must not exist.")
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,

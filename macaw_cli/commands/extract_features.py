@@ -5,6 +5,9 @@ from typing import Annotated
 import typer
 
 from macaw_cli.commands.shared_options import (
+    OUTPUT,
+    REJECTS,
+    WORK,
     ConfigOption,
     JsonOption,
     PlanOption,
@@ -15,7 +18,9 @@ from macaw_cli.commands.shared_options import (
     workspace_of,
 )
 
-_LIMIT = "Only the first N files of the sources, done or not; also when an earlier run began with more."
+FEATURES = "Features"
+"""Title of a group of options."""
+_LIMIT = "Use only the first N files of the sources, whether or not they have features already."
 
 
 def extract_features(
@@ -24,17 +29,36 @@ def extract_features(
         typer.Argument(help="Files, folders, patterns, tars, JSONL manifests or URLs; default: features.sources."),
     ] = None,
     *,
-    out: Annotated[str | None, typer.Option(help="Folder or URL of the feature store.")] = None,
-    image_encoder: Annotated[str | None, typer.Option(help="Folder or hub id: images and video frames.")] = None,
-    audio_encoder: Annotated[str | None, typer.Option(help="Folder or hub id, for audio and audio tracks.")] = None,
-    frames: Annotated[int | None, typer.Option(help="Frames per video.")] = None,
-    audio_windows: Annotated[int | None, typer.Option(help="Windows (Whisper: of 30 s) encoded of long audio.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    gpus: Annotated[int | None, typer.Option(help="How many GPUs; default 1, with --engine ray all.", min=1)] = None,
-    engine: Annotated[str | None, typer.Option(help="local, or ray: over a Ray cluster.")] = None,
-    limit: Annotated[int | None, typer.Option(help=_LIMIT, min=1)] = None,
-    retry_rejects: Annotated[bool, typer.Option("--retry-rejects", help="Try rejected files again.")] = False,
-    max_reject_ratio: Annotated[float | None, typer.Option(help="More rejects than this is exit code 1.")] = None,
+    image_encoder: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=FEATURES, help="Folder or hub id of the encoder for images and video frames."),
+    ] = None,
+    audio_encoder: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=FEATURES, help="Folder or hub id of the encoder for audio and soundtracks."),
+    ] = None,
+    frames: Annotated[int | None, typer.Option(rich_help_panel=FEATURES, help="Frames per video.")] = None,
+    audio_windows: Annotated[
+        int | None,
+        typer.Option(rich_help_panel=FEATURES, help="Most windows (of 30 s for Whisper) encoded per audio file."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(rich_help_panel=WORK, help="auto, cpu or cuda.")] = None,
+    gpus: Annotated[
+        int | None,
+        typer.Option(rich_help_panel=WORK, help="Number of GPUs; default: 1, or all with --engine ray.", min=1),
+    ] = None,
+    engine: Annotated[str | None, typer.Option(rich_help_panel=WORK, help="local, or ray for a Ray cluster.")] = None,
+    limit: Annotated[int | None, typer.Option(rich_help_panel=WORK, help=_LIMIT, min=1)] = None,
+    retry_rejects: Annotated[
+        bool, typer.Option("--retry-rejects", rich_help_panel=REJECTS, help="Try rejected files again.")
+    ] = False,
+    max_reject_ratio: Annotated[
+        float | None,
+        typer.Option(rich_help_panel=REJECTS, help="End with exit code 1 if a larger share is rejected."),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(rich_help_panel=OUTPUT, help="Folder or URL of the feature store.")
+    ] = None,
     plan: PlanOption = False,
     json_: JsonOption = False,
     config: ConfigOption = None,

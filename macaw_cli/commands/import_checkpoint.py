@@ -5,16 +5,28 @@ from typing import Annotated
 
 import typer
 
-CONFIG_HELP = "JSON with the checkpoint's sizes; default: the file's own, then the published ones."
+from macaw_cli.commands.shared_options import OUTPUT
+
+PARTS = "Companion models"
+"""Title of a group of options."""
+CONFIG_HELP = "JSON with the checkpoint's sizes; default: those in the file, else the published ones."
 
 
 def import_checkpoint(
     file: Annotated[Path, typer.Argument(help="The published weights: .safetensors, pytorch_model*.bin, or a folder.")],
     config: Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)] = None,
-    out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("imported"),
-    tokenizer: Annotated[str, typer.Option("--tokenizer", help="The LLM's tokenizer, for `macaw chat`.")] = "",
-    image_encoder: Annotated[str, typer.Option("--image-encoder", help="CLIP to put into the folder.")] = "",
-    audio_encoder: Annotated[str, typer.Option("--audio-encoder", help="Whisper to put into the folder.")] = "",
+    out: Annotated[
+        Path, typer.Option("--out", rich_help_panel=OUTPUT, help="Model folder to write.")
+    ] = Path("imported"),
+    tokenizer: Annotated[
+        str, typer.Option("--tokenizer", rich_help_panel=PARTS, help="The LLM's tokenizer, for `macaw chat`.")
+    ] = "",
+    image_encoder: Annotated[
+        str, typer.Option("--image-encoder", rich_help_panel=PARTS, help="CLIP model to include in the folder.")
+    ] = "",
+    audio_encoder: Annotated[
+        str, typer.Option("--audio-encoder", rich_help_panel=PARTS, help="Whisper model to include in the folder.")
+    ] = "",
 ) -> None:
     """Turn the published Macaw-LLM weights into a model folder."""
     from macaw_cli.basics.console import result, say

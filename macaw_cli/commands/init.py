@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from macaw_cli.commands.shared_options import SetOption
+from macaw_cli.commands.shared_options import SETTINGS, SetOption
 from macaw_cli.config.recipes import Preset
 
 
@@ -14,8 +14,9 @@ def init(
     preset: Annotated[
         Preset,
         typer.Option(
+            rich_help_panel=SETTINGS,
             help="small: a laptop or one small GPU; lora: a 7 B LLM on one GPU; modern: a 7 B LLM on eight GPUs; "
-            "llava: LLaVA 1.5 in two stages; paper: Macaw-LLM as published; quickstart: tiny"
+            "llava: LLaVA 1.5 in two stages; paper: Macaw-LLM as published; quickstart: tiny, for `macaw quickstart`"
         ),
     ] = "small",
     overrides: SetOption = None,

@@ -8,32 +8,45 @@ import typer
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.commands.shared_options import JsonOption
 
+PAGE = "Page"
+"""Title of a group of options."""
+
 
 def inspect(
     paths: Annotated[
         list[str],
         typer.Argument(
             metavar="PATH",
-            help="A feature store (folder or URL), dataset, run or model folder; several runs stand side by side.",
+            help="A feature store (folder or URL), dataset, run or model folder. Several runs are compared.",
         ),
     ],
     *,
-    verify: Annotated[bool, typer.Option("--verify", help="Reread every file against its recorded hash.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Check every file against its recorded hash.")] = False,
     html: Annotated[
-        bool, typer.Option("--html", help="Write one page to look at: a feature store's media, a run's report so far, "
-                                          "or several runs over each other.")
+        bool,
+        typer.Option(
+            "--html",
+            rich_help_panel=PAGE,
+            help="Write an HTML page: the media of a feature store, the report of a run, or a comparison of runs.",
+        ),
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where --html writes to; default: inspect.html or report.html in the folder, for several "
-                          "runs comparison.html here."),
+        typer.Option(
+            rich_help_panel=PAGE,
+            help="File for --html; default: inspect.html or report.html in the folder, or comparison.html here for "
+            "several runs.",
+        ),
     ] = None,
     samples: Annotated[
-        int, typer.Option(help="Media of each modality on a feature store's page.", min=1, max=1000)
+        int,
+        typer.Option(
+            rich_help_panel=PAGE, help="Media of each modality on the page of a feature store.", min=1, max=1000
+        ),
     ] = 48,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what is in a feature store, dataset, run or model, and whether it is whole; or compare runs."""
+    """Show and verify the content of a feature store, dataset, run or model, or compare runs."""
     from macaw_cli.inspection.inspect_folder import PageRequest, inspect_folder
 
     page = PageRequest(out, samples) if html or out else None
@@ -43,5 +56,5 @@ def inspect(
     from macaw_cli.inspection.run_comparison import compare_runs
 
     if verify:
-        raise UsageError("--verify rereads one folder.", "Give one PATH.")
+        raise UsageError("--verify checks one folder.", "Give one PATH.")
     compare_runs(paths, as_json=as_json, page=page)

@@ -1,4 +1,4 @@
-"""`macaw quickstart`: the whole path on a small world."""
+"""`macaw quickstart`: the whole pipeline on a small generated dataset."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,14 +9,14 @@ from macaw_cli.commands.shared_options import JsonOption, SetOption
 
 
 def quickstart(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Workspace to make.")] = Path("macaw-quickstart"),
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Workspace to create.")] = Path("macaw-quickstart"),
     controls: Annotated[
-        bool, typer.Option("--controls", help="Also train with shuffled answers, which must end at chance.")
+        bool, typer.Option("--controls", help="Also train with shuffled answers, which should end at chance level.")
     ] = False,
     json: JsonOption = False,
     overrides: SetOption = None,
 ) -> None:
-    """Run the whole path on a small world, offline, on a CPU."""
+    """Run the whole pipeline on a small generated dataset, offline, on a CPU."""
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.presentation import COLUMNS, table_rows
     from macaw_cli.quickstart.run import run_quickstart
@@ -28,5 +28,5 @@ def quickstart(
     print_table("Held-out accuracy", COLUMNS, table_rows(outcome["figures"]))
     if "controls" in outcome:
         print_table("Control: trained with shuffled answers", COLUMNS, table_rows(outcome["controls"]))
-    result(f"Look: {outcome['report']} and {outcome['picture']}")
+    result(f"See {outcome['report']} and {outcome['plot']}")
     result(f"Next: {outcome['chat']}")

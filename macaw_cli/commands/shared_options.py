@@ -11,14 +11,32 @@ if TYPE_CHECKING:
     from macaw_cli.config.loading import Workspace
     from macaw_cli.config.recipes import Preset
 
+SETTINGS, OUTPUT, WORK, REJECTS = "Settings", "Output", "Execution", "Rejected files"
+"""Titles under which `--help` groups the options of several commands."""
+
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="A macaw.yaml, or its folder; default: the one in the current folder.")
+    Path | None,
+    typer.Option(
+        "--config", rich_help_panel=SETTINGS, help="A macaw.yaml or its folder; default: the one in the current folder."
+    ),
 ]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override any key of macaw.yaml; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", rich_help_panel=SETTINGS, help="Override any key of macaw.yaml; repeatable."
+    ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout, also on failure.")]
-PlanOption = Annotated[bool, typer.Option("--plan", help="Print what would be done and what it costs, and stop.")]
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", rich_help_panel=OUTPUT, help="Print exactly one JSON object on stdout, also on failure."),
+]
+PlanOption = Annotated[
+    bool,
+    typer.Option("--plan", rich_help_panel=OUTPUT, help="Print what would be done and what it costs, then exit."),
+]
+ModelArgument = Annotated[
+    Path | None, typer.Argument(help="A run or model folder; default: the newest one of the workspace.")
+]
 
 
 def workspace_of(
@@ -94,7 +112,7 @@ def source_from_here(source: str) -> str:
 
 def _typed_for(key: str, value: object) -> str:
     """The typed option that gave a setting: the one that is called like it, else one with its value."""
-    from macaw_cli.basics.typed_command import typed_command
+    from macaw_cli.basics.command_line import typed_command
 
     words = [part for word in typed_command() for part in (word.split("=", 1) if word.startswith("--") else [word])]
     called = f"--{key.rpartition('__')[2].replace('_', '-')}"

@@ -9,6 +9,7 @@ from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.launched_rank import adopt, launched_rank
 from macaw_cli.basics.threads import keep_cores
 from macaw_cli.commands.shared_options import (
+    WORK,
     ConfigOption,
     JsonOption,
     PlanOption,
@@ -19,35 +20,51 @@ from macaw_cli.commands.shared_options import (
 )
 from macaw_cli.config.recipes import Preset
 
+MODEL, RUN = "Model and recipe", "Run"
+"""Titles of groups of options."""
+
 
 def train(
     datasets: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="DATASET",
-            help="FOLDER[:WEIGHT] of training shards; default: dataset.out. Several are mixed: weight 2 takes each "
-            "conversation twice an epoch, 0.5 another half of them each epoch.",
+            help="FOLDER[:WEIGHT] of training shards; default: dataset.out. Several are mixed: weight 2 uses each "
+            "conversation twice per epoch, 0.5 a different half of them in each epoch.",
         ),
     ] = None,
     *,
-    gpus: Annotated[int | None, typer.Option(help="Number of GPUs, one process each.")] = None,
-    cpu_processes: Annotated[int | None, typer.Option(help="Number of CPU processes instead.")] = None,
-    bridge: Annotated[str | None, typer.Option(help="frame-stack, linear, macaw or mlp.")] = None,
-    llm: Annotated[str | None, typer.Option(help="Folder or hub id of a causal LLM.")] = None,
-    preset: Annotated[
-        Preset | None, typer.Option(help="Take `training` and `bridge` of a preset instead of macaw.yaml's.")
+    bridge: Annotated[
+        str | None, typer.Option(rich_help_panel=MODEL, help="frame-stack, linear, macaw or mlp.")
     ] = None,
-    run: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run, or which one to resume.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the newest unfinished run, if any.")] = False,
-    max_steps: Annotated[int | None, typer.Option(help="Stop after this many optimizer steps.")] = None,
+    llm: Annotated[str | None, typer.Option(rich_help_panel=MODEL, help="Folder or hub id of a causal LLM.")] = None,
+    preset: Annotated[
+        Preset | None,
+        typer.Option(
+            rich_help_panel=MODEL, help="Use `training` and `bridge` of a preset instead of those in macaw.yaml."
+        ),
+    ] = None,
+    gpus: Annotated[int | None, typer.Option(rich_help_panel=WORK, help="Number of GPUs, one process each.")] = None,
+    cpu_processes: Annotated[
+        int | None, typer.Option(rich_help_panel=WORK, help="Number of CPU processes, instead of GPUs.")
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(rich_help_panel=WORK, help="Stop after this many optimizer steps.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="NAME", rich_help_panel=RUN, help="Name of the run, or which one to resume.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", rich_help_panel=RUN, help="Continue the newest unfinished run, if any.")
+    ] = False,
     plan: PlanOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Tune the bridge and the LLM on a dataset, or on several.
+    """Train the bridge and the LLM on one or several datasets.
 
-    Started by torchrun, srun or the deepspeed launcher, on one machine or on several, it is one of their processes.
+    torchrun, srun and the deepspeed launcher can start it on one or several machines, once per process.
     """
     keep_cores()
     _require_possible(resume=resume, plan=plan)
@@ -56,7 +73,7 @@ def train(
         adopt(launched)
     if launched is not None and launched.rank > 0:
         if not plan:
-            from macaw_cli.training.launching.launched import follow
+            from macaw_cli.training.launching.external_launcher import follow
 
             follow(launched)
         return
@@ -87,6 +104,6 @@ def train(
 def _require_possible(*, resume: bool, plan: bool) -> None:
     if plan and resume:
         raise UsageError(
-            "--plan and --resume exclude each other: a plan is that of a whole run.",
-            "Leave one of them away; `macaw inspect` shows how far the runs are.",
+            "--plan and --resume cannot be combined: a plan describes a whole run.",
+            "Leave one of them out. `macaw inspect` shows how far the runs are.",
         )

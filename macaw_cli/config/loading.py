@@ -51,7 +51,10 @@ class Workspace:
             UsageError: `value` is a URL.
         """
         if is_url(str(value)):
-            raise UsageError(f"{value} is a URL, where a path of this machine is needed.", "Copy it here first.")
+            raise UsageError(
+                f"{value} is a URL, but a path on this machine is needed.",
+                "Copy it to this machine first.",
+            )
         return Path(os.path.normpath(self.root / Path(local_place(str(value))).expanduser()))
 
     def place(self, value: str) -> str:

@@ -55,8 +55,8 @@ def write_preset(preset: Preset, folder: Path, overrides: Sequence[str] = ()) ->
     if folder.is_symlink() and not folder.exists():
         raise InputError(f"{folder} is a link to nothing.", another)
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, a workspace is a folder.", another)
+        raise InputError(f"{folder} is a file, but a workspace is a folder.", another)
     if os.path.lexists(file):
-        raise InputError(f"{file} is there already and stays as it is.", another)
+        raise InputError(f"{file} exists already and was not changed.", another)
     write_text(file, preset_yaml(preset, overrides))
     return file

@@ -11,11 +11,11 @@ class QuickstartSettings:
     """`macaw quickstart`: how large its world is. Each medium is asked one question of each kind of its modality."""
 
     train_images: Annotated[int, Field(ge=1)] = 1200
-    """Pictures to train on."""
+    """Images to train on."""
     train_audios: Annotated[int, Field(ge=1)] = 1000
-    """Sounds to train on."""
+    """Audio files to train on."""
     train_videos: Annotated[int, Field(ge=1)] = 1000
-    """Films to train on."""
+    """Videos to train on."""
     heldout: Annotated[int, Field(ge=1)] = 200
     """Held-out media per modality."""
     unseen: Annotated[int, Field(ge=1)] = 60

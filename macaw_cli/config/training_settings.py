@@ -95,9 +95,9 @@ class StageSettings:
     groups: GroupsSettings | None = None
     """As `training.groups`."""
     sequence_length: Annotated[int, Field(ge=16)] | None = None
-    """Token budget of one pack."""
+    """Token budget of one packed sequence."""
     global_batch_size: Annotated[int, Field(ge=1)] | None = None
-    """Packs per optimizer step over all processes."""
+    """Packed sequences per optimizer step over all processes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,9 +140,9 @@ class TrainingSettings:
     """Decay of AdamW's running average of squared gradients. 0.95 adapts within tens of steps: better for a training of
     a few hundred steps, whose first gradients are large."""
     sequence_length: Annotated[int, Field(ge=16)] = 2048
-    """Token budget of one pack: conversations put in a row that never attend to each other."""
+    """Token budget of one packed sequence: conversations put in a row that never attend to each other."""
     global_batch_size: Annotated[int, Field(ge=1)] = 8
-    """Packs per optimizer step over all processes; the number of processes must divide it."""
+    """Packed sequences per optimizer step over all processes; the number of processes must divide it."""
     max_length: Annotated[int, Field(ge=16)] = 512
     """Longest conversation, soft tokens included; a longer one loses its end, or is left out if that holds a medium."""
     template: Literal["alpaca", "chat"] = "alpaca"
@@ -190,7 +190,7 @@ class TrainingSettings:
     deterministic: bool = False
     """Use only kernels that repeat to the bit (always so on a CPU); on a GPU they are slower."""
     as_published: bool = False
-    """Repeat the published code's own deviations: 256 tokens, its label mask, no end token, null media."""
+    """Repeat the published code's own deviations: 256 tokens, its label mask, no end token, null features."""
 
     def peak_learning_rate(self, group: Group) -> float:
         """Peak learning rate of a group: its own, else the training's, else the default for such a group."""

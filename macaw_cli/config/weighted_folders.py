@@ -25,6 +25,6 @@ def split_weight(text: str) -> tuple[str, float]:
     if not 0 < weight <= HEAVIEST or not math.isfinite(weight):
         raise UsageError(
             f"The weight of the dataset {folder} must be above 0 and at most {HEAVIEST:.0f}, found {last}.",
-            "2 takes each conversation twice an epoch, 0.5 another half of them each epoch.",
+            "2 uses each conversation twice per epoch; 0.5 uses a different half of them in each epoch.",
         )
     return folder, weight

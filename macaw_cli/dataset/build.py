@@ -132,7 +132,7 @@ def _is_current(out: Path, inputs: str) -> bool:
         say(f"{error.problem} It is built again.")
         return False
     if info["inputs"] != inputs:
-        say(f"{out} was made from other inputs: it is replaced when the new dataset is whole.")
+        say(f"{out} was made from other inputs. It will be replaced once the new dataset is complete.")
     return bool(info["inputs"] == inputs)
 
 

@@ -80,7 +80,7 @@ def _require_encodable(row: Mapping[str, Any]) -> None:
         texts = {key: value for key, value in row.items() if key not in MODALITIES}
         json.dumps(texts, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise InputError("the text holds half a character (a lone surrogate such as \\ud800)") from None
+        raise InputError("the text holds an incomplete character (a lone surrogate such as \\ud800)") from None
 
 
 def _require_known_media(row: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ def _require_known_media(row: Mapping[str, Any]) -> None:
     for key in row:
         for modality in MODALITIES:
             if key != modality and key.lower() in (modality, f"{modality}s", f"{modality}_path", f"{modality}_paths"):
-                raise InputError(f"unknown key `{key}`: media stand under `{modality}`")
+                raise InputError(f"unknown key `{key}`: list media under `{modality}`")
 
 
 def _require_questions(messages: list[dict[str, Any]], has_media: bool) -> None:
@@ -113,7 +113,7 @@ def _checked_names(value: Any, modality: Modality) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise InputError(f"`{modality}` must be a file name or a list of them, found {value!r}")
     if not all(map(encodable, names)):
-        raise InputError(f"`{modality}` names a file with half a character (a lone surrogate such as \\ud800)")
+        raise InputError(f"`{modality}` names a file with an incomplete character (a lone surrogate such as \\ud800)")
     return tuple(names)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import fingerprint, sha256_file
 from macaw_cli.config.settings import Settings
-from macaw_cli.dataset.portable import portable_name
+from macaw_cli.dataset.portable_paths import portable_name
 from macaw_cli.dataset.sources import Source
 from macaw_cli.shards.dataset_lock import CONTENT_VERSION, FORMAT_VERSION
 from macaw_cli.shards.feature_store import MANIFEST_NAME, STORE_NAME

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from macaw_cli.dataset.joining import JoinedConversation
+from macaw_cli.dataset.feature_join import JoinedConversation
 from macaw_cli.dataset.samples import TAR_BLOCK, PlannedSample, plan_samples
 from macaw_cli.shards.training_rows import SPLITS, Split
 

@@ -10,7 +10,7 @@ from macaw_cli.basics.console import say
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset import unread_keys
 from macaw_cli.dataset.conversations import Conversation
-from macaw_cli.dataset.joining import FeatureStores, JoinedConversation, join
+from macaw_cli.dataset.feature_join import FeatureStores, JoinedConversation, join
 from macaw_cli.dataset.layout import PlannedShard, plan_shards
 from macaw_cli.dataset.rejects import Reject
 from macaw_cli.dataset.sources import Source, load_source
@@ -64,7 +64,10 @@ def _load(sources: Sequence[Source], seed: int) -> tuple[list[Conversation], lis
     for source in sources:
         taken, bad = load_source(source, seed)
         if source.count and len(taken) < source.count:
-            say(f"{source.name} has {len(taken)} usable conversations, {source.count} were asked for: all are taken.")
+            say(
+                f"{source.name} has {len(taken)} usable conversations, but {source.count} were requested. All of them "
+                "are used.",
+            )
         conversations += taken
         rejects += bad
     return conversations, rejects
@@ -105,7 +108,7 @@ def _conflict(item: JoinedConversation, held_out: set[str]) -> Reject:
     given = item.conversation
     shared = [use.source for use in item.media if use.medium.row.key in held_out]
     reason = (
-        f"{', '.join(shared)} belongs to held-out conversations as well, and no medium may be on both sides"
+        f"{', '.join(shared)} belongs to held-out conversations as well, but no medium may be in both splits"
         if shared
         else "its media connect conversations that ask for `train` with others that ask for `val`"
     )

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.command_line import same_config, typed_option
 from macaw_cli.basics.console import print_table, result, say
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.shell_words import to_type
-from macaw_cli.basics.typed_command import same_config, typed_option
 from macaw_cli.dataset.lock_file import kind_counts, source_counts
 from macaw_cli.dataset.preparing import Prepared
 
@@ -45,7 +45,7 @@ def show_result(info: dict[str, Any], out: Path, *, up_to_date: bool) -> None:
     """The last line: what there is now and what to type next."""
     train, val = (info["counts"][split]["conversations"] for split in ("train", "val"))
     if not val:
-        say("No conversation is held out, so nothing can be evaluated: raise dataset.val_fraction or give more media.")
+        say("No conversation is held out, so nothing can be evaluated. Raise dataset.val_fraction or add media.")
     size = human_bytes(sum(shard["bytes"] for shard in info["shards"]))
     made = "is up to date" if up_to_date else "is ready"
     has = f"{train} conversations to train on, {val} held out, {size}"

@@ -72,7 +72,7 @@ def require_own_building(out: Path) -> None:
     if kind_of(out / BUILDING_NAME) and not is_building(out):
         found = kind_of(out / BUILDING_NAME)
         raise InputError(
-            f"{out / BUILDING_NAME} is {found} that macaw did not make.", "Move it away, or choose another --out."
+            f"{out / BUILDING_NAME} is {found} that macaw did not create.", "Move it away, or choose another --out."
         )
 
 
@@ -123,8 +123,8 @@ def _stale(building: Path, out: Path, names: list[str]) -> list[str]:
     strangers = [name for name in names if kind_of(out / name) and name not in own]
     if strangers:
         raise InputError(
-            f"{out / strangers[0]} is in the way, and belongs to no dataset of macaw.",
-            "Move it away and type the same command again, or choose another --out.",
+            f"{out / strangers[0]} is in the way, and does not belong to a macaw dataset.",
+            "Move it away and run the same command again, or choose another --out.",
         )
     write_json(record, {"format_version": BUILDING_VERSION, "own": sorted({*own, *names})})
     return sorted(own.difference(names))

@@ -55,5 +55,5 @@ def require_few(removed: int, kept: int, max_ratio: float, where: str, example: 
         raise InputError(
             f"{removed} of {total} conversations ({removed / total:.1%}) could not be used, more than the"
             f" {max_ratio:.1%} of dataset.max_reject_ratio. The first reason: {example}.",
-            f"The others were kept. See {where}, mend them, or allow more with --max-reject-ratio.",
+            f"The others were kept. Correct the rows listed in {where}, or allow more with --max-reject-ratio.",
         )

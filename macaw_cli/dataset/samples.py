@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from macaw_cli.dataset.joining import JoinedConversation, Medium
+from macaw_cli.dataset.feature_join import JoinedConversation, Medium
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.training_rows import Split
 

@@ -50,7 +50,7 @@ def parse_sources(specs: Sequence[str], workspace: Workspace, limit: int | None 
     """
     if not specs:
         raise UsageError(
-            "No source of conversations is given.",
+            "No source of conversations was given.",
             f"Give --source FORMAT:PATH or dataset.sources in macaw.yaml; formats: {', '.join(FORMATS)}.",
         )
     return [_parse(spec, number, workspace, limit) for number, spec in enumerate(specs)]
@@ -60,7 +60,7 @@ def _parse(spec: str, number: int, workspace: Workspace, limit: int | None) -> S
     match = SPEC.fullmatch(spec)
     if not match:
         raise UsageError(
-            f"A source is written FORMAT:PATH or FORMAT:PATH#N, found {shown(spec)}.",
+            f"A source has the form FORMAT:PATH or FORMAT:PATH#N, found {shown(spec)}.",
             f"For example jsonl:{cut(spec) or 'conversations.jsonl'}; formats: {', '.join(FORMATS)}.",
         )
     if match["format"] not in FORMATS:
@@ -70,8 +70,8 @@ def _parse(spec: str, number: int, workspace: Workspace, limit: int | None) -> S
         raise UsageError(problem, f"Formats: {', '.join(FORMATS)}.")
     count = _count(match, spec, workspace)
     if count == 0:
-        problem = f"{shown(spec)} takes no conversation at all."
-        raise UsageError(problem, "Leave the source out, or give a larger number.")
+        problem = f"{shown(spec)} selects no conversations."
+        raise UsageError(problem, "Remove the source, or give a larger number.")
     fill = bool(match["fill"])
     if limit is not None:
         count, fill = min(count or limit, limit), fill and (count or 0) <= limit
@@ -88,7 +88,7 @@ def _count(match: re.Match[str], spec: str, workspace: Workspace) -> int | None:
             raise UsageError(problem, "Write a whole number in digits, such as #50000 or #50000+.")
         return None
     if len(digits.lstrip("0")) > len(str(MAX_COUNT)) or int(digits) > MAX_COUNT:
-        raise UsageError(f"{shown(spec)} asks for more than {MAX_COUNT:,} conversations.", "Leave #N out for all.")
+        raise UsageError(f"{shown(spec)} asks for more than {MAX_COUNT:,} conversations.", "Leave #N out to use all.")
     return int(digits)
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from macaw_cli.dataset.connected import Connections
+from macaw_cli.dataset.connected_components import Connections
 from macaw_cli.shards.training_rows import Split
 
 

@@ -24,7 +24,7 @@ def warning(conversations: Iterable[Conversation]) -> str:
         return ""
     shown = ", ".join(f"{key} ({count:,})" for key, count in counts.most_common(MOST_SHOWN))
     more = f" and {len(counts) - MOST_SHOWN} more" if len(counts) > MOST_SHOWN else ""
-    return f"Warning: text under these keys is kept but not trained on (rows): {shown}{more}."
+    return f"Warning: text under these keys is kept but not used for training (number of rows):  {shown}{more}."
 
 
 def _holds_text(value: Any) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from macaw_cli.basics.atomic_files import append_jsonl, write_jsonl
 from macaw_cli.basics.typed_files import iterate_objects
 from macaw_cli.basics.typed_rows import COUNT, HASH, SHARD_NAME, Fields
-from macaw_cli.dataset.joining import FeatureStores, JoinedConversation, Medium
+from macaw_cli.dataset.feature_join import FeatureStores, JoinedConversation, Medium
 from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.samples import PlannedSample, sample_json
 from macaw_cli.modalities.table import MODALITIES

@@ -1,4 +1,4 @@
-"""What the encoders of sound share: windows, and what their settings may ask for."""
+"""What the encoders of audio share: windows, and what their settings may ask for."""
 
 import math
 from typing import Any
@@ -10,13 +10,13 @@ from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.selection import refuse, wanted_layers
 
 WINDOW_SECONDS = 30.0
-"""The longest sound that an encoder without a length of its own hears at once; its attention is quadratic."""
+"""The longest audio that an encoder without a length of its own hears at once; its attention is quadratic."""
 SHORTEST_SECONDS = 0.1
-"""Shorter sounds are filled with silence: the convolutions need some samples to stand on."""
+"""Shorter audio files are filled with silence: the convolutions need some samples to stand on."""
 
 
 class AudioEncoder(FrozenEncoder):
-    """Mono fp32 waveforms (samples,) to (tokens, width)."""
+    """Mono fp32 waveforms (samples,) to (tokens, hidden size)."""
 
     section = "audio_encoder"
 
@@ -32,15 +32,15 @@ class AudioEncoder(FrozenEncoder):
 
     @classmethod
     def check(cls, config: Any, settings: EncoderSettings) -> None:
-        """Refuse settings that are about pictures.
+        """Refuse settings that are about images.
 
         Raises:
             UsageError: naming the setting.
         """
         if settings.cls != "drop":
-            refuse(cls.section, "cls", "drop, for sounds have no class token", settings.cls)
+            refuse(cls.section, "cls", "drop, because audio has no class token", settings.cls)
         if settings.image_size:
-            refuse(cls.section, "image_size", "null, for sounds have none", settings.image_size)
+            refuse(cls.section, "image_size", "null, because audio has no image size", settings.image_size)
         if settings.pool and settings.pool != "mean" and not settings.pool.isdigit():
             refuse(cls.section, "pool", "mean or a number of tokens such as 500", settings.pool)
 
@@ -57,15 +57,15 @@ def window_seconds(processor: Any) -> float:
     return float(getattr(processor, "chunk_length", None) or WINDOW_SECONDS)
 
 
-def cut_windows(sound: np.ndarray, processor: Any, most: int = 1) -> list[np.ndarray]:
-    """Consecutive windows of a sound: as many as it needs, at most `most`; the last one may be shorter."""
+def cut_windows(waveform: np.ndarray, processor: Any, most: int = 1) -> list[np.ndarray]:
+    """Consecutive windows of an audio file: as many as it needs, at most `most`; the last one may be shorter."""
     samples = round(window_seconds(processor) * processor.sampling_rate)
-    count = min(most, max(1, math.ceil(len(sound) / samples)))
-    return [sound[first : first + samples] for first in range(0, count * samples, samples)]
+    count = min(most, max(1, math.ceil(len(waveform) / samples)))
+    return [waveform[first : first + samples] for first in range(0, count * samples, samples)]
 
 
-def long_enough(sound: np.ndarray, processor: Any) -> np.ndarray:
-    """The sound, cut to one window and filled with silence up to the shortest that can be heard."""
-    sound = sound[: round(window_seconds(processor) * processor.sampling_rate)]
-    missing = round(SHORTEST_SECONDS * processor.sampling_rate) - len(sound)
-    return np.pad(sound, (0, missing)) if missing > 0 else sound
+def long_enough(waveform: np.ndarray, processor: Any) -> np.ndarray:
+    """The audio, cut to one window and filled with silence up to the shortest that can be heard."""
+    waveform = waveform[: round(window_seconds(processor) * processor.sampling_rate)]
+    missing = round(SHORTEST_SECONDS * processor.sampling_rate) - len(waveform)
+    return np.pad(waveform, (0, missing)) if missing > 0 else waveform

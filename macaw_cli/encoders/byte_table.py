@@ -1,4 +1,4 @@
-"""Normalising pictures by table: a byte becomes what the image processor makes of it, exactly, wherever it is done."""
+"""Normalising images by table: a byte becomes what the image processor makes of it, exactly, wherever it is done."""
 
 from typing import Any
 

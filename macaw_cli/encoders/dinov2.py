@@ -8,7 +8,7 @@ from macaw_cli.encoders.selection import Features, Prepared, Seen, image_feature
 
 
 class Dinov2Encoder(ImageEncoder):
-    """Images to (tokens, width); register tokens are always dropped, and there is no projection.
+    """Images to (tokens, hidden size); register tokens are always dropped, and there is no projection.
 
     What the DINOv2 papers call patch features has been through the final layer norm: `post_layernorm: true`.
     """
@@ -34,7 +34,7 @@ class Dinov2Encoder(ImageEncoder):
 
     @staticmethod
     def select(model: Any, prepared: Prepared, settings: EncoderSettings) -> Features:
-        """See `selection.image_features`; position embeddings follow the size of the pictures by themselves."""
+        """See `selection.image_features`; position embeddings follow the size of the images by themselves."""
         assert not isinstance(prepared, list)
         states = tower_states(model, model.layernorm, settings, prepared)
         config = model.config

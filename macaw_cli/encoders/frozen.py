@@ -38,7 +38,7 @@ class FrozenEncoder(ABC):
     sampling_rate: int | None = None
     """Samples per second that `prepare` expects; None for images."""
     max_seconds: float | None = None
-    """The longest sound that is heard in one window; None for images."""
+    """The longest audio that is heard in one window; None for images."""
 
     def __init__(
         self, model: nn.Module, processor: Any, settings: EncoderSettings, device: str | torch.device, precision: str
@@ -241,6 +241,6 @@ def torch_device(name: str | torch.device) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if torch.device(name).type == "cuda" and not torch.cuda.is_available():
         raise ResourceError(
-            "This torch sees no CUDA device.", "Set that device to cpu or auto; `macaw doctor` says more."
+            "torch finds no CUDA device.", "Set that device to cpu or auto. `macaw doctor` shows details."
         )
     return torch.device(name)

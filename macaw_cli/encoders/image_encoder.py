@@ -1,4 +1,4 @@
-"""What the encoders of pictures of one size share: preparation, and what their settings may ask for."""
+"""What the encoders of images of one size share: preparation, and what their settings may ask for."""
 
 from functools import cached_property
 from typing import Any, ClassVar
@@ -44,7 +44,7 @@ class ImageEncoder(FrozenEncoder):
 
     @property
     def grid(self) -> tuple[int, int] | None:
-        """Rows and columns of patch tokens; None where each picture has its own."""
+        """Rows and columns of patch tokens; None where each image has its own."""
         config: Any = self.model.config
         size = output_size(self.processor)
         return (size[0] // config.patch_size, size[1] // config.patch_size) if size else None
@@ -57,7 +57,7 @@ class ImageEncoder(FrozenEncoder):
 
     @classmethod
     def load_processor(cls, config: Any, source: str, settings: EncoderSettings) -> Any:
-        """The folder's image processor, for pictures of `settings.image_size` where that is set."""
+        """The folder's image processor, for images of `settings.image_size` where that is set."""
         processor = load_image_processor(source, settings.revision) or cls.usual_processor(config)
         return resized(processor, settings.image_size) if settings.image_size else processor
 
@@ -75,15 +75,15 @@ class ImageEncoder(FrozenEncoder):
         """
         kind, pool = config.model_type, settings.pool
         if settings.cls != "drop" and not cls.has_class_token:
-            refuse(cls.section, "cls", f"drop, for {kind} has no class token", settings.cls)
+            refuse(cls.section, "cls", f"drop, because {kind} has no class token", settings.cls)
         if pool.isdigit():
             refuse(cls.section, "pool", "mean or rows x columns such as 14x14", pool)
         if pool and settings.cls == "only":
-            refuse(cls.section, "pool", "nothing, for the class token alone is one token already", pool)
+            refuse(cls.section, "pool", "no value, because the class token alone is one token already", pool)
         if pool == "head" and not cls.has_head:
-            refuse(cls.section, "pool", f"mean or such as 14x14, for {kind} has no pooling head (see cls: only)", pool)
+            refuse(cls.section, "pool", "mean or a grid such as 14x14 (or cls: only)", pool)
         if pool == "head" and wanted_layers(settings) != (-1,):
-            refuse(cls.section, "layer", "-1, for the pooling head reads the last layer", settings.layer)
+            refuse(cls.section, "layer", "-1, because the pooling head reads the last layer", settings.layer)
         if settings.image_size and settings.image_size % config.patch_size:
             expected = f"a multiple of the patch size {config.patch_size}"
             refuse(cls.section, "image_size", expected, settings.image_size)
@@ -124,16 +124,16 @@ class ImageEncoder(FrozenEncoder):
         return what_the_model_sees(self.processor)
 
     def _require_size_that_fits(self, config: Any) -> None:
-        """Refuse a processor that makes pictures which the tower cannot take.
+        """Refuse a processor that makes images which the tower cannot take.
 
         Raises:
             UsageError: of many sizes, or of another one than the tower's while the settings name none.
         """
         size, own = output_size(self.processor), config.image_size
         if size is None:
-            refuse(self.section, "image_size", f"a size such as {own}, for its image processor names none", "null")
+            refuse(self.section, "image_size", f"a size such as {own}, because its image processor names none", "null")
         if self.settings.image_size is None and self.one_size and size != (own, own):
-            expected = f"{size[0]}, as its image processor makes pictures while its tower is of {own}"
+            expected = f"{size[0]}, the size that its image processor makes, but its vision tower takes {own}"
             refuse(self.section, "image_size", expected, "null")
 
     def _on_device(self, prepared: Prepared) -> Prepared:

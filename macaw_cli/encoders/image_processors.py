@@ -49,7 +49,7 @@ def what_the_model_sees(processor: Any) -> dict[str, Any]:
 
 
 def resized(processor: Any, side: int) -> Any:
-    """The same processor for pictures of `side` x `side` pixels; a margin that is cropped keeps its share."""
+    """The same processor for images of `side` x `side` pixels; a margin that is cropped keeps its share."""
     if not getattr(processor, "do_center_crop", False):
         processor.do_resize = True
         processor.size = type(processor.size)(height=side, width=side)
@@ -68,7 +68,7 @@ def geometry_of(processor: Any) -> dict[str, Any] | None:
     if not made.get("do_resize") or set(size) not in ({"shortest_edge"}, {"height", "width"}):
         return None
     smallest = size.get("shortest_edge") or min(size["height"], size["width"])
-    if crop is None and "shortest_edge" in size:  # pictures of many sizes
+    if crop is None and "shortest_edge" in size:  # images of many sizes
         return None
     if crop is not None and max(crop.values()) > smallest:  # padding
         return None
@@ -76,7 +76,7 @@ def geometry_of(processor: Any) -> dict[str, Any] | None:
 
 
 def output_size(processor: Any) -> tuple[int, int] | None:
-    """(height, width) of the pictures that the processor makes; None where they are of many sizes."""
+    """(height, width) of the images that the processor makes; None where they are of many sizes."""
     made = what_the_model_sees(processor)
     last = made.get("crop_size") if made.get("do_center_crop") else made.get("size") if made.get("do_resize") else None
     if last and {"height", "width"} <= set(last):

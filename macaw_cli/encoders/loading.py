@@ -71,7 +71,7 @@ def load_image_encoder(settings: EncoderSettings, source: str, device: Any, prec
 
 
 def load_audio_encoder(settings: EncoderSettings, source: str, device: Any, precision: str = "fp32") -> AudioEncoder:
-    """Load the encoder of sound; arguments and errors as in `load_image_encoder`."""
+    """Load the encoder of audio; arguments and errors as in `load_image_encoder`."""
     encoder: AudioEncoder = _load("audio_encoder", settings, source, device, precision)
     return encoder
 

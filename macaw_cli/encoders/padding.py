@@ -1,4 +1,4 @@
-"""Which tokens of a sound lie within its length, for encoders that pad every sound to a fixed window."""
+"""Which tokens of an audio file lie within its length, for encoders that pad audio to a fixed window."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _STEPS_PER_POSITION = 2
 
 @dataclass(frozen=True, slots=True)
 class WindowLayout:
-    """How the tokens of a padded sound are laid out: window after window, and in each window layer after layer.
+    """How the tokens of a padded audio file are laid out: window after window, and in each window layer after layer.
 
     Attributes:
         positions: tokens of one layer in one window.
@@ -27,11 +27,11 @@ class WindowLayout:
     sampling_rate: int
 
     def heard(self, tokens: int, seconds: float) -> list[int]:
-        """Positions within the sound, per window: ceil(seconds x tokens per second), at least 1 in each.
+        """Positions within the audio, per window: ceil(seconds x tokens per second), at least 1 in each.
 
         Args:
-            tokens: of the whole sound, all windows and layers.
-            seconds: length of the sound; what goes beyond the last window was not encoded.
+            tokens: of the whole audio, all windows and layers.
+            seconds: length of the audio; what goes beyond the last window was not encoded.
 
         Raises:
             MismatchError: `tokens` do not fill whole windows.
@@ -49,7 +49,7 @@ class WindowLayout:
         return [min(max(count, 1), self.positions) for count in counts]
 
     def slices(self, tokens: int, seconds: float) -> list[slice]:
-        """The tokens within the sound, in order; arguments and errors as in `heard`."""
+        """The tokens within the audio, in order; arguments and errors as in `heard`."""
         kept: list[slice] = []
         for window, count in enumerate(self.heard(tokens, seconds)):
             for layer in range(self.layers):
@@ -61,7 +61,7 @@ class WindowLayout:
 
 
 def window_layout(fingerprint: Mapping[str, Any]) -> WindowLayout | None:
-    """The layout of the features of an audio encoder; None for one that gives a sound as many tokens as it is long.
+    """The layout of an audio encoder's features; None for one whose number of tokens follows the length of the audio.
 
     Args:
         fingerprint: of the encoder or of its features; `audio_padding` is not read.

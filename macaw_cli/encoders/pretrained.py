@@ -112,8 +112,8 @@ def _require_own_kernels(folder: Path) -> None:
         for name, value in part.items() if isinstance(part, dict) else ():
             if str(name).endswith("attn_implementation") and isinstance(value, str) and "/" in value:
                 raise InputError(
-                    f"{file} names the attention kernel {cut(value)}, which is code of others.",
-                    f"Take {name} out of it.",
+                    f"{file} names the attention kernel {cut(value)}, which would run code from the model hub.",
+                    f"Remove {name} from the file.",
                 )
 
 
@@ -148,7 +148,7 @@ def model_config(source: str, revision: str, section: str) -> Any:
     """
     if not source:
         raise UsageError(
-            f"`features.{section}.model` is not set, but there are files that need it.",
+            f"`features.{section}.model` is not set, but some files need it.",
             f"Give --{section.replace('_', '-')} FOLDER_OR_HUB_ID, or set it in macaw.yaml.",
         )
     if is_path(source) and not (Path(source) / "config.json").is_file():
@@ -173,7 +173,7 @@ def load_weights(kind: Any, source: str, revision: str, **options: Any) -> Any:
         example = sorted(found["missing_keys"])[0]
         raise InputError(
             f"{source} has no weights for {len(found['missing_keys'])} parts of {kind.__name__}, such as {example}.",
-            "It may hold another kind of model, or only half of one.",
+            "Check that it holds the right kind of model, and all of its files.",
         )
     return model
 
@@ -199,8 +199,8 @@ def _no_code_is_run(source: str | Path) -> Iterator[None]:
         if not _asks_to_run_code(error):
             raise
         raise InputError(
-            f"{source} needs code of its own to be loaded, and macaw runs no code that a model folder brings.",
-            "Name a model of an architecture that transformers itself knows.",
+            f"{source} can only be loaded with code of its own, and macaw runs no code from model folders.",
+            "Choose a model whose architecture is part of transformers.",
         ) from None
 
 
@@ -227,9 +227,10 @@ def _require_safe_weights(folder: Path) -> None:
         pickles = sorted(file.name for pattern in _PICKLES for file in folder.glob(pattern))
         if pickles:
             raise InputError(
-                f"{folder} holds its weights as pickle only ({cut(', '.join(pickles))}), which can run code.",
-                "macaw reads safetensors: ask its author for them, or convert it where you trust it "
-                "(from_pretrained, then save_pretrained, of transformers).",
+                f"{folder} holds its weights only as pickle files ({cut(', '.join(pickles))}), which can run code "
+                "when loaded.",
+                "macaw reads safetensors. Ask the author for them, or, if you trust the files, convert them with "
+                "transformers (from_pretrained, then save_pretrained).",
             )
 
 
@@ -239,4 +240,4 @@ def _require_plain_names(index: Path) -> None:
     except DamagedError:
         raise InputError(f"{index} is not an index of weight files.", "Download it again.") from None
     if wrong := next((name for name in names if not isinstance(name, str) or Path(name).name != name), None):
-        raise InputError(f"{index} names {cut(str(wrong))}, which lies outside of its folder.", "Download it again.")
+        raise InputError(f"{index} names {cut(str(wrong))}, which lies outside its folder.", "Download it again.")

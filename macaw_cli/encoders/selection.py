@@ -19,10 +19,10 @@ Features = Tensor | list[Tensor]
 
 @dataclass(frozen=True)
 class Seen:
-    """What an image tower made of its pictures."""
+    """What an image tower made of its images."""
 
     states: Sequence[Tensor]
-    """Hidden states (n, tokens, width), the embeddings first, all before the tower's final layer norm."""
+    """Hidden states (n, tokens, hidden size), the embeddings first, all before the tower's final layer norm."""
     grid: tuple[int, int]
     """Rows and columns of the patch tokens."""
     prefix: int
@@ -34,7 +34,7 @@ class Seen:
 
 
 def image_features(seen: Seen, settings: EncoderSettings) -> Tensor:
-    """Features of pictures, all of one grid.
+    """Features of images, all of one grid.
 
     In this order: hidden state, class token, post-layernorm, projection, pooling, L2.
 
@@ -53,16 +53,16 @@ def image_features(seen: Seen, settings: EncoderSettings) -> Tensor:
 
 
 def audio_features(states: Sequence[Tensor], norm: Any, settings: EncoderSettings) -> Tensor:
-    """Features of sounds, all of one length.
+    """Features of audio files, all of one length.
 
     Args:
-        states: hidden states (n, tokens, width), the embeddings first and the encoder's final output last.
+        states: hidden states (n, tokens, hidden size), the embeddings first and the encoder's final output last.
         norm: the final layer norm, which `post_layernorm` applies to an earlier layer; the last one has
             been through it.
         settings: what to take.
 
     Returns:
-        (n, tokens, width), in the model's own number format; of several layers one after another.
+        (n, tokens, hidden size), in the model's own number format; of several layers one after another.
 
     Raises:
         UsageError: the encoder has no such layer.

@@ -8,7 +8,7 @@ from macaw_cli.encoders.selection import Features, Prepared, Seen, finished, ima
 
 
 class SiglipEncoder(ImageEncoder):
-    """Images to (tokens, width) by `SiglipVisionModel`: no class token and no projection, but a pooling head."""
+    """Images to (tokens, hidden size) by `SiglipVisionModel`: no class token and no projection, but a pooling head."""
 
     has_class_token = False
     has_head = True

@@ -1,4 +1,4 @@
-"""SigLIP 2 NaFlex: pictures of any proportions, so many patches each as fit."""
+"""SigLIP 2 NaFlex: images of any proportions, so many patches each as fit."""
 
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from macaw_cli.encoders.selection import (
 
 
 class Siglip2Encoder(ImageEncoder):
-    """Images to (patches, width) by `Siglip2VisionModel`; the number of patches follows a picture's proportions.
+    """Images to (patches, hidden size) by `Siglip2VisionModel`; the number of patches follows an image's proportions.
 
     A prepared image is (rows, columns, patch values), without the padding that transformers adds.
     """
@@ -30,7 +30,7 @@ class Siglip2Encoder(ImageEncoder):
     has_class_token = False
     has_head = True
     grid = None
-    geometry = None  # only the processor knows how large a picture becomes
+    geometry = None  # only the processor knows how large an image becomes
 
     @classmethod
     def own_config(cls, config: Any) -> Any:
@@ -46,7 +46,7 @@ class Siglip2Encoder(ImageEncoder):
 
     @classmethod
     def load_processor(cls, config: Any, source: str, settings: EncoderSettings) -> Any:
-        """The folder's; `image_size` allows as many patches as a square picture of that side has."""
+        """The folder's; `image_size` allows as many patches as a square image of that side has."""
         from transformers import Siglip2ImageProcessorPil
 
         usual = Siglip2ImageProcessorPil(patch_size=config.patch_size, max_num_patches=config.num_patches)
@@ -65,21 +65,21 @@ class Siglip2Encoder(ImageEncoder):
 
     @staticmethod
     def select(model: Any, prepared: Prepared, settings: EncoderSettings) -> Features:
-        """See `selection.image_features`, picture by picture; with `pool: head` the tower's own pooled output."""
+        """See `selection.image_features`, image by image; with `pool: head` the tower's own pooled output."""
         inputs = _padded(prepared)
         if settings.pool == "head":
             return finished([model(**inputs).pooler_output[:, None]], settings)
         states = tower_states(model, model.post_layernorm, settings, **inputs)
         features = []
-        for number, picture in enumerate(prepared):
-            grid = (picture.shape[0], picture.shape[1])
+        for number, image in enumerate(prepared):
+            grid = (image.shape[0], image.shape[1])
             own = [state[number : number + 1, : grid[0] * grid[1]] for state in states]
             features.append(image_features(Seen(own, grid, 0, model.post_layernorm), settings)[0])
         return features
 
     @staticmethod
     def token_count(config: Any, settings: EncoderSettings, medium: Tensor) -> int:
-        """Patches of a prepared picture, or what they are pooled to; as many for every layer."""
+        """Patches of a prepared image, or what they are pooled to; as many for every layer."""
         each = medium.shape[0] * medium.shape[1]
         if settings.pool:
             rows, _, columns = settings.pool.partition("x")
@@ -88,26 +88,26 @@ class Siglip2Encoder(ImageEncoder):
 
     @cached_property
     def feature_shape(self) -> tuple[int, int]:
-        """(tokens, channels) of the picture with the most patches."""
+        """(tokens, channels) of the image with the most patches."""
         most = torch.empty(1, self.processor.max_num_patches)
         channels = self.encode(self.null_input())[0].shape[-1]
         return self.token_count(self.model.config, self.settings, most), channels
 
     def _require_size_that_fits(self, config: Any) -> None:
-        """Pictures of every size fit."""
+        """Images of every size fit."""
 
     def null_input(self) -> Prepared:
-        """One square grid of as many patches as a picture may have, all zeros."""
+        """One square grid of as many patches as an image may have, all zeros."""
         side = int(self.processor.max_num_patches**0.5)
         return [torch.zeros(side, side, 3 * self.processor.patch_size**2)]
 
 
-def _padded(pictures: Prepared) -> dict[str, Tensor]:
+def _padded(images: Prepared) -> dict[str, Tensor]:
     """Grids of patches as the model takes them: padded to the longest, masked."""
-    flat = [picture.flatten(0, 1) for picture in pictures]
+    flat = [image.flatten(0, 1) for image in images]
     counts = torch.tensor([len(patches) for patches in flat])
     mask = torch.arange(int(counts.max())) < counts[:, None]
-    grids = torch.tensor([picture.shape[:2] for picture in pictures])
+    grids = torch.tensor([image.shape[:2] for image in images])
     where = flat[0].device
     return {
         "pixel_values": pad_sequence(flat, batch_first=True),

@@ -25,7 +25,7 @@ def explain(source: str, error: Exception) -> MacawError:
     if any(isinstance(cause, hub.LocalEntryNotFoundError | hub.OfflineModeIsEnabled) for cause in causes):
         return MissingDependencyError(
             f"{source} is neither a folder nor in the local cache, and the hub cannot be reached.",
-            f"Where there is a network, type `hf download {source}`, or name a folder that holds it.",
+            f"Run `hf download {source}` where there is a network, or name a folder that holds it.",
         )
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return InputError(f"{source} cannot be loaded: {cut(lines[0], 500)}")

@@ -1,4 +1,4 @@
-"""What the encoders share that give a sound as many tokens as it is long: no padding is ever heard."""
+"""What the encoders share that give an audio file as many tokens as it is long: no padding is ever heard."""
 
 from abc import abstractmethod
 from collections import defaultdict
@@ -14,10 +14,10 @@ from macaw_cli.encoders.selection import Features, Prepared, audio_features
 
 
 class SpeechEncoder(AudioEncoder):
-    """Waveforms to (tokens, width), each with its own number of tokens.
+    """Waveforms to (tokens, hidden size), each with its own number of tokens.
 
-    A feature never depends on the batch it was in: only sounds of equal length go through the model together, since
-    some of these models normalise over time and hear padding.
+    A feature never depends on the batch it was in: only audio of equal length goes through the model together, as some
+    of these models normalise over time and hear padding.
     """
 
     @classmethod
@@ -42,8 +42,8 @@ class SpeechEncoder(AudioEncoder):
     def select(cls, model: Any, prepared: Prepared, settings: EncoderSettings) -> Features:
         """See `selection.audio_features`: the last layer is the model's output, through its final norm if any."""
         by_length = defaultdict(list)
-        for place, sound in enumerate(prepared):
-            by_length[len(sound)].append(place)
+        for place, waveform in enumerate(prepared):
+            by_length[len(waveform)].append(place)
         features: list[Tensor] = [torch.empty(0)] * len(prepared)
         wanted = {"output_hidden_states": True} if settings.layer != -1 else {}
         for places in by_length.values():
@@ -56,13 +56,13 @@ class SpeechEncoder(AudioEncoder):
 
     @classmethod
     def token_count(cls, config: Any, settings: EncoderSettings, medium: Tensor) -> int:
-        """Tokens of one prepared sound; as many for every layer."""
+        """Tokens of one prepared audio file; as many for every layer."""
         return pooled_count(cls.positions(config, len(medium)), settings)
 
     @staticmethod
     @abstractmethod
     def positions(config: Any, length: int) -> int:
-        """Positions that the model makes of a prepared sound of this length."""
+        """Positions that the model makes of a prepared audio file of this length."""
 
     def preprocessing(self) -> dict[str, Any]:
         """The extractor's settings, and how long one window is."""

@@ -27,7 +27,7 @@ class View:
     """The operations on features of one modality from one encoder.
 
     Attributes:
-        trim: where the tokens beyond a sound's length stand; None removes none.
+        trim: where the tokens beyond the audio's length stand; None removes none.
         class_tokens: class tokens to remove, one at the beginning of each of so many equal parts (layers).
         pool: consecutive tokens that are averaged.
         layer_norm: whether each token is normalised over its channels.
@@ -110,7 +110,7 @@ def viewed(view: View, features: Tensor, seconds: float | None = None) -> Tensor
 
 
 def trimmed(layout: WindowLayout, features: Tensor, seconds: float) -> Tensor:
-    """Features (N, C) of a padded sound without the tokens beyond its length.
+    """Features (N, C) of a padded audio file without the tokens beyond its length.
 
     Raises:
         MismatchError: the tokens do not fill whole windows.
@@ -139,7 +139,7 @@ def view_of(modality: Modality, settings: ViewSettings, fingerprint: Mapping[str
     Args:
         modality: of the features.
         settings: what is asked for.
-        fingerprint: of the features; its `audio_padding` says whether tokens beyond a sound's length are stored.
+        fingerprint: of the features; its `audio_padding` says whether tokens beyond the audio's length are stored.
         raw: for features that the encoder has just made: the tokens that extraction drops are still there.
 
     Raises:
@@ -149,27 +149,28 @@ def view_of(modality: Modality, settings: ViewSettings, fingerprint: Mapping[str
     if isinstance(chosen, PlainView):
         return View(None, 0, chosen.pool, chosen.layer_norm, chosen.stack)
     if isinstance(chosen, AudioView):
-        sound, dropped = chosen, fingerprint.get("audio_padding") == "drop"
-        padded = (dropped or sound.trim) if raw else (sound.trim and not dropped)
+        waveform, dropped = chosen, fingerprint.get("audio_padding") == "drop"
+        padded = (dropped or waveform.trim) if raw else (waveform.trim and not dropped)
         layout = window_layout(fingerprint) if padded else None
-        return View(layout, 0, sound.pool, sound.layer_norm, sound.stack)
-    picture = chosen
+        return View(layout, 0, waveform.pool, waveform.layer_norm, waveform.stack)
+    image = chosen
     class_tokens = 0
-    if picture.drop_cls:
+    if image.drop_cls:
         cls, layer = fingerprint.get("cls"), fingerprint.get("layer", -1)
         if cls != "keep":
             raise UsageError(
-                f"`views.{modality}.drop_cls`: expected false, for the features were extracted with cls={cls} and have "
+                f"`views.{modality}.drop_cls`: expected false, because the features were extracted with cls={cls} and "
+                "have "
                 "no class token before their patch tokens, found true."
             )
         class_tokens = 1 if isinstance(layer, int) else len(layer)
-    return View(None, class_tokens, picture.pool, picture.layer_norm, picture.stack)
+    return View(None, class_tokens, image.pool, image.layer_norm, image.stack)
 
 
 def _known(seconds: float | None) -> float:
     if seconds is None:
         raise InputError(
-            "`views.audio.trim` needs the length of each sound, which is not known here.",
+            "`views.audio.trim` needs the length of each audio file, which is unknown here.",
             "Build the dataset again, or set views.audio.trim=false.",
         )
     return seconds

@@ -16,7 +16,7 @@ _CLASSES = {"wav2vec2": "Wav2Vec2Model", "hubert": "HubertModel", "wavlm": "WavL
 
 
 class Wav2Vec2Encoder(SpeechEncoder):
-    """Waveforms to (tokens, width), one token per 20 ms in the published sizes."""
+    """Waveforms to (tokens, hidden size), one token per 20 ms in the published sizes."""
 
     @classmethod
     def module(cls, config: Any) -> Any:
@@ -36,18 +36,18 @@ class Wav2Vec2Encoder(SpeechEncoder):
 
     @classmethod
     def check(cls, config: Any, settings: EncoderSettings) -> None:
-        """Refuse a final norm where the architecture has none, and what is about pictures."""
+        """Refuse a final norm where the architecture has none, and what is about images."""
         super().check(config, settings)
         if settings.post_layernorm and not config.do_stable_layer_norm:
-            expected = f"false, for this {config.model_type} has no layer norm behind its last layer"
+            expected = f"false, because this {config.model_type} has no layer norm after its last layer"
             refuse(cls.section, "post_layernorm", expected, "true")
 
     @staticmethod
     def prepared(processor: Any, media: list[Any]) -> Prepared:
         """Mono fp32 waveforms (samples,), each normalised by itself."""
         rate = processor.sampling_rate
-        sounds = [processor(long_enough(sound, processor), sampling_rate=rate)["input_values"][0] for sound in media]
-        return [torch.from_numpy(np.require(sound, np.float32, "W")) for sound in sounds]
+        prepared = [processor(long_enough(one, processor), sampling_rate=rate)["input_values"][0] for one in media]
+        return [torch.from_numpy(np.require(waveform, np.float32, "W")) for waveform in prepared]
 
     @staticmethod
     def final_norm(model: Any) -> Any:

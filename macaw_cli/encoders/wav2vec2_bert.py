@@ -13,7 +13,10 @@ from macaw_cli.encoders.speech_encoder import SpeechEncoder
 
 
 class Wav2Vec2BertEncoder(SpeechEncoder):
-    """Waveforms to (tokens, width), one token per 20 ms; a prepared sound is (steps, filter banks of two frames)."""
+    """Waveforms to (tokens, hidden size), one token per 20 ms.
+
+    A prepared audio file is (steps, filter banks of two frames).
+    """
 
     @classmethod
     def module(cls, config: Any) -> Any:
@@ -33,19 +36,20 @@ class Wav2Vec2BertEncoder(SpeechEncoder):
 
     @classmethod
     def check(cls, config: Any, settings: EncoderSettings) -> None:
-        """Refuse a final norm, which the architecture lacks, and what is about pictures."""
+        """Refuse a final norm, which the architecture lacks, and what is about images."""
         super().check(config, settings)
         if settings.post_layernorm:
-            refuse(cls.section, "post_layernorm", "false, for w2v-BERT has no norm behind its last layer", "true")
+            refuse(cls.section, "post_layernorm", "false, because w2v-BERT has no norm after its last layer", "true")
 
     @staticmethod
     def prepared(processor: Any, media: list[Any]) -> Prepared:
         """Mono fp32 waveforms (samples,), each as its steps; a step that holds padding is masked there, and dropped."""
-        sounds = []
-        for sound in media:
-            made = processor(long_enough(sound, processor), sampling_rate=processor.sampling_rate, return_tensors="pt")
-            sounds.append(made["input_features"][0][made["attention_mask"][0].bool()])
-        return sounds
+        waveforms = []
+        for waveform in media:
+            heard = long_enough(waveform, processor)
+            made = processor(heard, sampling_rate=processor.sampling_rate, return_tensors="pt")
+            waveforms.append(made["input_features"][0][made["attention_mask"][0].bool()])
+        return waveforms
 
     @staticmethod
     def final_norm(model: Any) -> Any:
@@ -58,7 +62,7 @@ class Wav2Vec2BertEncoder(SpeechEncoder):
         return length
 
     def null_input(self) -> Prepared:
-        """As many steps of zeros as one window of sound has."""
+        """As many steps of zeros as one window of audio has."""
         config: Any = self.model.config
         frames = 1 + (round(self.max_seconds * self.sampling_rate) - 400) // 160  # 25 ms every 10 ms
         return [torch.zeros(frames // self.processor.stride, config.feature_projection_input_dim)]

@@ -17,7 +17,7 @@ _STEPS_PER_POSITION = 2
 
 
 class WhisperAudioEncoder(AudioEncoder):
-    """Waveforms to (positions, width) by the encoder half of a Whisper model; silence fills what is shorter."""
+    """Waveforms to (positions, hidden size) by the encoder half of a Whisper model; silence fills what is shorter."""
 
     @classmethod
     def module(cls, config: Any) -> Any:

@@ -50,7 +50,7 @@ def _headed(verdict: Mapping[str, Any]) -> str:
     return f"{verdict['text']} Likeliest remedies:" if verdict["remedies"] else str(verdict["text"])
 
 
-def write_picture(figures: Mapping[str, Any], path: Path) -> None:
+def write_plot(figures: Mapping[str, Any], path: Path) -> None:
     """Write `draw_accuracies` as PNG.
 
     Args:

@@ -120,14 +120,14 @@ def _of_the_training(modality: str, known: Circumstances) -> Iterator[str]:
     if known.steps < ENOUGH_STEPS:
         smaller = ", ".join(known.setting(key) for key in ("global_batch_size", "sequence_length"))
         yield (f"There were only {known.steps} optimizer steps: raise {known.setting('epochs')}, or make the steps "
-               f"smaller ({smaller}) to have {ENOUGH_STEPS} or more.")  # fmt: skip
+               f"smaller ({smaller}) to reach {ENOUGH_STEPS} or more.")  # fmt: skip
     rate = known.bridge_learning_rate
     if rate is not None and rate < LOW_BRIDGE_RATE:
         yield (f"The learning rate of the bridge was at most {rate:.0e}, below {LOW_BRIDGE_RATE:.0e}: set "
                f"{known.setting('groups.bridge.learning_rate')} to {LEARNING_RATES['bridge']:g}.")  # fmt: skip
     padding = max((known.padding.get(name, 0.0) for name in modality.split("+")), default=0.0)
     if padding > MOSTLY_PADDING:
-        yield f"{padding:.0%} of the audio features are padding after the end of the audio: set views.audio.trim=true."
+        yield f"{padding:.0%} of the audio features are padding beyond the end of the audio: set views.audio.trim=true."
     if known.fall_of_the_loss > STILL_FALLING:
         yield (f"The training loss was still falling at the end (by {known.fall_of_the_loss:.0%} over the last fifth): "
                f"raise {known.setting('epochs')}.")  # fmt: skip
@@ -148,4 +148,4 @@ def _of_the_questions(modality: str, measured: Mapping[str, Any]) -> Iterator[st
     retention, real, chance = (measured.get(name) for name in ("retention", "real", "chance"))
     if retention is not None and retention >= ANSWERABLE and (chance is None or real > chance + 0.1):
         yield (f"The questions can be answered without their {modality} (accuracy {measured['none']:.2f} without, "
-               f"{real:.2f} with it): ask questions whose answers only the media tell.")  # fmt: skip
+               f"{real:.2f} with it): ask questions that cannot be answered without the media.")  # fmt: skip

@@ -18,13 +18,13 @@ from macaw_cli.evaluation.conditions import ALL_CONDITIONS, examples_per_modalit
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.generating import Generation
 from macaw_cli.evaluation.held_out import HeldOut
-from macaw_cli.evaluation.presentation import write_picture
+from macaw_cli.evaluation.presentation import write_plot
 from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
 from macaw_cli.evaluation.silence import padding_share
 from macaw_cli.evaluation.verdict import verdicts
 from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
-from macaw_cli.shards.same_encoders import require_same_encoders
+from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.training_dataset import TrainingDataset
 
 
@@ -32,7 +32,7 @@ from macaw_cli.shards.training_dataset import TrainingDataset
 def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, Any]:
     """Evaluate a model folder, a run, or the workspace's newest model on the workspace's held-out questions.
 
-    Figures, answers and the picture are written to `evaluation/` of the run; a model outside a run is only read.
+    Figures, answers and the plot are written to `evaluation/` of the run; a model outside a run is only read.
 
     Args:
         workspace: its `evaluation` settings hold.
@@ -105,8 +105,8 @@ def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:
         for question in answered
     ]
     write_jsonl(out / "answers.jsonl", rows)
-    with atomic_path(out / "reliance.png") as picture:
-        write_picture(figures, picture)
+    with atomic_path(out / "reliance.png") as plot:
+        write_plot(figures, plot)
     write_json(out / "figures.json", figures)
 
 

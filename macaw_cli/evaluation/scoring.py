@@ -21,7 +21,7 @@ from macaw_cli.shards.training_rows import MediaRef
 
 MOST_LOGITS = 2**28
 """Of a forward pass: half a GiB in bf16."""
-HINT = "Shorten it or take it out of the dataset, or train on an LLM with more positions."
+HINT = "Shorten it, remove it from the dataset, or train an LLM with more positions."
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def category_of(evidence: Evidence) -> Category:
 
 def _nothing_swapped(modality: str) -> dict[str, Any]:
     """The verdict where no question was asked with another example's media."""
-    why = "no two questions of a kind have different answers, so no media were swapped"
+    why = "no two questions of a kind have different answers, so no media could be swapped"
     return {
         "category": "unknown", "measure": None, "value": None, "ci95": None, "n": 0,
         "text": f"{_sentence(modality, 'unknown')}: {why}.",

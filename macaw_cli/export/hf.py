@@ -74,7 +74,10 @@ def export_hf(workspace: Workspace, model: Path | None) -> ExportReport:
 
 def _require_new(out: Path, source: Path, *, meanwhile: bool = False) -> None:
     if kind_of(out) and not (kind_of(out) == "a folder" and is_untouched(out)):
-        raise InputError(f"{out} is there already; an export never overwrites.", "Choose another --out, or delete it.")
+        raise InputError(
+            f"{out} exists already, and an export never overwrites.",
+            "Choose another --out, or delete it.",
+        )
     require_apart(out, [source])
     if not meanwhile and is_in_the_making(out):
         raise LockedError(f"{out} is being written by another macaw export.", "Wait for it, or stop it first.")
@@ -86,7 +89,7 @@ def _write(workspace: Workspace, source: Path, out: Path, unfinished: Path) -> P
         model, processor = load_model(source)
         encoders = ModelEncoders(model, processor, source, workspace, precision="fp32")
         media = sample_media(model.config, _sampling_rate(model, encoders))
-        say(f"Computing the logits of {source} from features")
+        say(f"Computing the logits of {source} from stored features")
         expected = source_logits(model, processor, encoders, media)
         exported = _with_encoders(model, processor, encoders)
         require_free_space(out.parent, int(1.05 * _weight_bytes(model)))
@@ -96,7 +99,10 @@ def _write(workspace: Workspace, source: Path, out: Path, unfinished: Path) -> P
     say("Reloading it in a fresh process")
     proof = prove(folder, media, expected, model.dtype)
     if not proof.holds:
-        raise MismatchError(f"The reloaded export is another model: {proof}.", "Nothing was exported.")
+        raise MismatchError(
+            f"The reloaded export differs from the model: {proof}.",
+            "Nothing was exported. Please report this.",
+        )
     count = sum(parameter.numel() for parameter in model.parameters())
     write_text(folder / "README.md", model_card(out.name, model.config, count, proof))
     hashes = {file.name: sha256_file(file) for file in sorted(folder.iterdir())}

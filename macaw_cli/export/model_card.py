@@ -10,14 +10,14 @@ from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
 _SNIPPETS = {
     "image": (
         "from PIL import Image",
-        'picture = Image.new("RGB", (224, 224), "red")  # or Image.open("cat.jpg").convert("RGB")',
-        'inputs = processor("What is in the picture?", images=[picture])',
+        'image = Image.new("RGB", (224, 224), "red")  # or Image.open("cat.jpg").convert("RGB")',
+        'inputs = processor("What is in the image?", images=[image])',
     ),
     "audio": (
         "import numpy as np",
         "rate = processor.feature_extractor.sampling_rate\n"
-        "sound = np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)  # one second, mono",
-        'inputs = processor("What do you hear?", audio=[sound])',
+        "audio = np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)  # one second, mono",
+        'inputs = processor("What do you hear?", audio=[audio])',
     ),
     "video": (
         "import numpy as np",
@@ -52,7 +52,7 @@ tags: [macaw, multimodal, {", ".join(config.modalities) or "text"}]
 # {name}
 
 A multi-modal instruction model made with [macaw](https://pypi.org/project/macaw-cli/) {__version__}: a
-`{config.text_config.model_type}` LLM of width {config.text_config.hidden_size}, the
+`{config.text_config.model_type}` LLM with hidden size {config.text_config.hidden_size}, the
 bridge {bridge}, and the frozen encoders, {parameters:,} parameters in all. Everything is in this folder.
 
 | modality | features | encoder |

@@ -80,7 +80,7 @@ def prove(folder: Path, media: dict[str, NDArray[Any]], expected: NDArray[Any], 
         done = child.run(child.tied("macaw_cli.export.proof", str(folder), str(given), str(answered)))
         if done.code != 0:
             problem = f"The export does not load in a fresh process: {done.last_line}."
-            raise MismatchError(problem, "Nothing was exported.")
+            raise MismatchError(problem, "Nothing was exported. Please report this.")
         with np.load(answered, allow_pickle=False) as content:
             found = content["logits"]
     return compare(expected, found, tuple(media), LIMITS[dtype])

@@ -41,13 +41,13 @@ class ImportReport:
 
     def lines(self) -> list[str]:
         """The report for people, without the last line."""
-        lines = [f"Took over {self.tensors} weights."]
+        lines = [f"Imported {self.tensors} weights."]
         if self.missing:
-            lines.append(f"Missing in the file, so initialised at random: {summarised(self.missing)}.")
+            lines.append(f"Missing from the file and initialised at random: {summarised(self.missing)}.")
         if any(name.startswith("video_long_self_attention") for name in self.missing):
-            lines.append("Video needs training before its answers mean anything; image and audio are as published.")
+            lines.append("Video needs training before its answers mean anything. Image and audio are as published.")
         if self.ignored:
-            lines.append(f"In the file, but not needed for stored features: {summarised(self.ignored)}.")
+            lines.append(f"In the file but not needed for stored features: {summarised(self.ignored)}.")
         return lines
 
 
@@ -96,8 +96,8 @@ def load_published(
     found = renamed(published)
     if not found.weights:
         raise InputError(
-            f"{file} holds none of the published Macaw-LLM's weights, but {_first(found.unknown)}.",
-            "Name the published checkpoint (its weights are called llm.*, project_image.* and so on).",
+            f"{file} holds none of the published Macaw-LLM weights, but {_first(found.unknown)}.",
+            "Name the published checkpoint, whose weights are called llm.*, project_image.* and so on.",
         )
     said, origin = _configuration(config_file, metadata, file)
     config = published_config(found.weights, said, origin)
@@ -108,7 +108,7 @@ def load_published(
     if essential:
         raise InputError(
             f"{file} lacks {len(essential)} weights: {summarised(essential)}.",
-            "Is it one of several? Name their folder.",
+            "If it is one of several files, name their folder.",
         )
     with quiet_transformers():
         model = MacawForConditionalGeneration.from_pretrained(

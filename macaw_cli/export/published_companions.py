@@ -63,7 +63,7 @@ def _take(model: MacawForConditionalGeneration, modality: Modality, encoder: Fro
     if encoder.feature_shape != expected[-2:]:
         raise MismatchError(
             f"The checkpoint reads {modality} features of (tokens, channels) {expected[-2:]}, "
-            f"this encoder makes {encoder.feature_shape}.",
+            f"but this encoder makes {encoder.feature_shape}.",
             "The published model was trained with CLIP ViT-B/16 and Whisper base.",
         )
     nothing = encoder.encode(encoder.null_input())[0]
@@ -85,7 +85,7 @@ def _tokenizer(source: str, rows: int) -> Any:
         raise InputError(problem, error.hint or "Name a folder with one.") from None
     if len(tokenizer) > rows:
         raise MismatchError(
-            f"The tokenizer in {source} has {len(tokenizer)} tokens, the checkpoint has embeddings for {rows}.",
+            f"The tokenizer in {source} has {len(tokenizer)} tokens, but the checkpoint has embeddings for {rows}.",
             "Name the tokenizer that the checkpoint was trained with.",
         )
     return tokenizer

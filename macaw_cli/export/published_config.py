@@ -55,11 +55,11 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
     if EMBEDDING not in weights:
         raise InputError(
             "The checkpoint lacks llm.model.embed_tokens.weight, so it is not a published Macaw-LLM checkpoint.",
-            "Name the file with the whole model, under the names of the published code.",
+            "Name the file with the whole model, with the parameter names of the published code.",
         )
-    rows, width = _shape(weights, EMBEDDING, 2)
-    shown = f"llm.model.embed_tokens.weight {(rows, width)}"
-    for key, found in (("hidden_size", width), ("vocab_size", rows)):
+    rows, hidden_size = _shape(weights, EMBEDDING, 2)
+    shown = f"llm.model.embed_tokens.weight {(rows, hidden_size)}"
+    for key, found in (("hidden_size", hidden_size), ("vocab_size", rows)):
         _require_equal(f"`{key}` in {origin}", said.get(key, found), shown, found)
     conv = {**PUBLISHED_CONV, **said.get("conv", {})}
     shapes = {name: _feature_shape(weights, name, conv[name], said, origin) for name in MODALITIES}
@@ -71,8 +71,8 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
         )
         for name in MODALITIES
     }
-    llama = _llama(weights, said, rows, width, origin)
-    config = MacawConfig.for_llm(llama, BridgePerModality(**bridges), shapes, null_media=True)
+    llama = _llama(weights, said, rows, hidden_size, origin)
+    config = MacawConfig.for_llm(llama, BridgePerModality(**bridges), shapes, null_features=True)
     # the published vocabulary ends with six tags and the padding token
     tags = {name: [rows - 7 + 2 * place, rows - 6 + 2 * place] for place, name in enumerate(MODALITIES)}
     config.begin_end_ids = {name: list(pair) for name, pair in {**tags, **said.get("tag_ids", {})}.items()}
@@ -94,7 +94,7 @@ def _feature_shape(
 
 
 def _llama(
-    weights: Mapping[str, Tensor], said: Mapping[str, Any], rows: int, width: int, origin: str
+    weights: Mapping[str, Tensor], said: Mapping[str, Any], rows: int, hidden_size: int, origin: str
 ) -> LlamaConfig:
     """Sizes that the weights show, unless told; heads and constants, which they do not, as published."""
     layers = {name.split(".")[3] for name in weights if name.startswith("language_model.model.layers.")}
@@ -105,14 +105,14 @@ def _llama(
     told = {name: value for name, value in said.get("llama", {}).items() if value is not None}
     sizes = {**PUBLISHED_LLAMA, **shown, **told}
     sizes.pop("model_type", None)
-    if width % sizes["num_attention_heads"]:
+    if hidden_size % sizes["num_attention_heads"]:
         raise InputError(
-            f"The LLM's hidden size {width} is not a multiple of its {sizes['num_attention_heads']} heads.",
-            'Say how many it has: --config with {"llama": {"num_attention_heads": ...}}.',
+            f"The LLM's hidden size {hidden_size} is not a multiple of its {sizes['num_attention_heads']} heads.",
+            'State the number of heads: --config with {"llama": {"num_attention_heads": ...}}.',
         )
     tokens = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": rows - 1}
     try:
-        return LlamaConfig(**{**tokens, **sizes, "vocab_size": rows, "hidden_size": width})
+        return LlamaConfig(**{**tokens, **sizes, "vocab_size": rows, "hidden_size": hidden_size})
     except Exception as error:  # transformers checks each value in its own way
         why = cut(str(error).strip().partition("\n")[0])
         raise InputError(f"`llama` in {origin} describes no LLM: {why}", "Correct the configuration.") from None

@@ -95,7 +95,7 @@ def _read_bin(file: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError:
         raise InputError(
             f"{file} is not a plain file of tensors: it is damaged, or loading it would run code.",
-            "macaw runs no code out of files; ask its author for safetensors.",
+            "Ask its author for safetensors; macaw runs no code from files.",
         ) from None
     except Exception as error:  # torch tells damage in many ways, an OSError of the system among them
         reason = cut(f"{error}".partition("\n")[0] or type(error).__name__)

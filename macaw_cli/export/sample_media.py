@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from macaw_cli.modalities.table import TABLE
 
 SEED = 2306_09093
-PICTURE_SIDE = 48
+IMAGE_SIDE = 48
 """Pixels; the image processor brings them to the encoder's own size."""
 QUESTION = "What do you see and hear?"
 
@@ -21,10 +21,10 @@ def sample_media(config: Any, sampling_rate: int) -> dict[str, NDArray[Any]]:
 
     Args:
         config: the model's configuration.
-        sampling_rate: of the sound, in Hz.
+        sampling_rate: of the audio, in Hz.
 
     Returns:
-        Modality to a picture (H, W, 3) uint8, a video (F, H, W, 3) uint8 or one second of sound (samples,) fp32;
+        Modality to an image (H, W, 3) uint8, a video (F, H, W, 3) uint8 or one second of audio (samples,) fp32;
         without an encoder features (N, C) fp32.
     """
     dice = np.random.default_rng(SEED)
@@ -37,5 +37,5 @@ def sample_media(config: Any, sampling_rate: int) -> dict[str, NDArray[Any]]:
             media[modality] = dice.uniform(-0.5, 0.5, sampling_rate).astype(np.float32)
         else:
             frames = (config.video_frames,) if modality == "video" else ()
-            media[modality] = dice.integers(0, 256, (*frames, PICTURE_SIDE, PICTURE_SIDE, 3), np.uint8)
+            media[modality] = dice.integers(0, 256, (*frames, IMAGE_SIDE, IMAGE_SIDE, 3), np.uint8)
     return media

@@ -1,4 +1,4 @@
-"""Where the time goes: how busy decoders, encoder and writer are, and how long the encoder waits for the others."""
+"""Time by phase: how busy decoders, encoder and writer are, and how long the encoder waits for the others."""
 
 import threading
 import time

@@ -31,16 +31,16 @@ _Encoder = TypeVar("_Encoder", bound=FrozenEncoder)
 
 
 class Encoders:
-    """The encoder of images and films, and the one of sound and soundtracks; either may be absent.
+    """The encoder of images and videos, and the one of audio and soundtracks; either may be absent.
 
     Args:
         image: encoder of images and frames.
-        audio: encoder of sound.
-        frames: taken of a film.
-        pool_frames: stored of a film; None stores all that are taken.
-        audio_windows: windows of the audio encoder's length that are heard of a sound at most.
-        drop_padding: whether tokens beyond a sound's length are left out, where the audio encoder pads sounds.
-        video_decoder: who decodes films, `pyav` or `decord`.
+        audio: encoder of audio.
+        frames: taken of a video.
+        pool_frames: stored of a video; None stores all that are taken.
+        audio_windows: windows of the audio encoder's length that are heard of an audio file at most.
+        drop_padding: whether tokens beyond the audio's length are left out, where the audio encoder pads audio files.
+        video_decoder: who decodes videos, `pyav` or `decord`.
 
     Attributes:
         fingerprints: one per modality that these encoders serve.
@@ -66,7 +66,7 @@ class Encoders:
             self.fingerprints["audio"] = {**audio.fingerprint, **windows, **dropped}
 
     def outputs(self, modality: Modality) -> tuple[Modality, ...]:
-        """What is made of a medium of this modality: of a film its soundtrack as well, where sound is understood."""
+        """What is made of a medium of this modality: of a video its soundtrack as well, where audio is understood."""
         return (modality, *(name for name in TABLE[modality].contains if name in self.fingerprints))
 
     def shape(self, modality: Modality) -> tuple[int, ...]:
@@ -85,7 +85,7 @@ class Encoders:
         return 2 * int(np.prod(self.shape(modality))) + _BESIDE
 
     def least_bytes(self, modality: Modality) -> int:
-        """Bytes that one medium takes at least: of a sound one window, or next to nothing where lengths vary."""
+        """Bytes that one medium takes at least: of an audio file one window, or next to nothing where lengths vary."""
         if TABLE[modality].feature_shape is not None:
             return _BESIDE
         if modality != "audio":
@@ -103,7 +103,7 @@ class Encoders:
         rate, longest = (hears.sampling_rate, hears.max_seconds * self.audio_windows) if hears else (None, None)
         return {
             "path": file, "modality": modality, "start": clip[0], "end": clip[1], "frames": self.frames,
-            "geometry": self.image.geometry if self.image else None, "pictures": "video" in outputs,
+            "geometry": self.image.geometry if self.image else None, "with_video": "video" in outputs,
             "sampling_rate": rate, "max_seconds": longest, "decoder": self._video_decoder,
         }  # fmt: skip
 
@@ -112,7 +112,7 @@ class Encoders:
 
         Args:
             modality: of all of them.
-            arrays: images (H, W, 3), films (frames, H, W, 3) or waveforms (samples,); else the features (N, C).
+            arrays: images (H, W, 3), videos (frames, H, W, 3) or waveforms (samples,); else the features (N, C).
             batch: inputs per encoder call at most; frames and windows count one each.
 
         Returns:
@@ -128,24 +128,24 @@ class Encoders:
         if modality == "image":
             return halved(in_batches(_present(self.image), arrays, batch))
         if modality == "video":
-            frames = in_batches(_present(self.image), [frame for film in arrays for frame in film], batch)
-            films = regrouped(frames, [len(film) for film in arrays])
-            return halved([pool_frames(film, self.pool_frames) for film in films])
+            frames = in_batches(_present(self.image), [frame for video in arrays for frame in video], batch)
+            videos = regrouped(frames, [len(video) for video in arrays])
+            return halved([pool_frames(video, self.pool_frames) for video in videos])
         encoder = _present(self.audio)
-        windows = [cut_windows(sound, encoder.processor, self.audio_windows) for sound in arrays]
+        windows = [cut_windows(waveform, encoder.processor, self.audio_windows) for waveform in arrays]
         heard = in_batches(encoder, list(chain(*windows)), batch)
         features = [torch.cat(parts) for parts in regrouped(heard, [len(each) for each in windows])]
         if self._layout is not None:
-            lengths = [self._seconds(sound) for sound in arrays]
+            lengths = [self._seconds(waveform) for waveform in arrays]
             features = [trimmed(self._layout, *pair) for pair in zip(features, lengths, strict=True)]
         return halved(features)
 
     def about(self, modality: Modality, array: np.ndarray) -> dict[str, Any]:
-        """What a sample's JSON tells of a decoded medium: of a sound, how many seconds the encoder was given."""
+        """What a sample's JSON tells of a decoded medium: of an audio file, how many seconds the encoder was given."""
         return {"seconds": round(self._seconds(array), 6)} if modality == "audio" else {}
 
-    def _seconds(self, sound: np.ndarray) -> float:
-        return len(sound) / _present(self.audio).sampling_rate
+    def _seconds(self, waveform: np.ndarray) -> float:
+        return len(waveform) / _present(self.audio).sampling_rate
 
     def null(self, modality: Modality) -> np.ndarray:
         """fp16 features of an all-zero input, shaped like those of one medium; where lengths vary, a short one."""

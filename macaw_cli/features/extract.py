@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 
 from macaw_cli.basics import console
 from macaw_cli.basics.background import Ahead
+from macaw_cli.basics.command_line import same_config
 from macaw_cli.basics.disk import free_space, require_free_space
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.shell_words import to_type
-from macaw_cli.basics.stopping import sigterm_is_raised
-from macaw_cli.basics.typed_command import same_config
+from macaw_cli.basics.sigterm import sigterm_is_raised
 from macaw_cli.config.loading import Workspace
 from macaw_cli.features.batch_size import batch_size
-from macaw_cli.features.engines.choosing import choose_engine, on_cpu, works_elsewhere
+from macaw_cli.features.engines.engine_choice import choose_engine, on_cpu, works_elsewhere
 from macaw_cli.features.hash_cache import HashCache
 from macaw_cli.features.items import identify, unchanged
 from macaw_cli.features.journal import Job, Journal
+from macaw_cli.features.kept_summary import kept_is_told, what_is_kept
 from macaw_cli.features.output.outputs import SHARDS_HERE, Output, open_output
-from macaw_cli.features.own_place import require_own_place
+from macaw_cli.features.output_checks import require_own_place
 from macaw_cli.features.partial_shards import (
     PartialJob,
     partial_job,
@@ -39,7 +40,6 @@ from macaw_cli.features.shard_rows import JobResult
 from macaw_cli.features.source import Source
 from macaw_cli.features.sources.listing import Survey, list_sources, survey_sources
 from macaw_cli.features.store_files import Row, StoreFiles
-from macaw_cli.features.what_is_kept import kept_is_told, what_is_kept
 from macaw_cli.modalities.table import Modality, in_words
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 _JOBS_AHEAD = 1
 """Jobs that are hashed and written into the journal before the one in work is finished."""
-_GO_ON = "Type the same command again: it continues."
+_GO_ON = "Run the same command again: it continues."
 
 
 def extract(
@@ -126,7 +126,7 @@ class _Extraction:
         began, settings = time.monotonic(), self._settings
         self._require_space(sources, limit)
         if retry_rejects and (dropped := retry_partial(self._folder)):
-            console.say(f"{dropped} files after the first reject of an unfinished shard are encoded again.")
+            console.say(f"{dropped} files after the first rejected file of an unfinished shard are encoded again.")
         scheduler = Scheduler(
             Journal(self._folder), self._store, self._encoders.outputs, self._fingerprints,
             (settings.shard_items, batch_size(settings)), retry_rejects=retry_rejects,
@@ -139,7 +139,7 @@ class _Extraction:
             with closing(identify(listed, cache, self._folder, staging, stopping.is_set)) as found:
                 self._work(scheduler, scheduler.jobs(found, is_here), stopping)
         remove_partial_without_job(self._folder, Journal(self._folder).read())
-        self._tell_unfinished(scheduler.tally.lost, "its files are not among the sources")
+        self._tell_unfinished(scheduler.tally.lost, "its files are not among the sources of this command")
         self._tell_unfinished(scheduler.tally.beyond, "it has files beyond --limit")
         self._store.add_rejects(scheduler.tally.unreadable)
         self._store.name_copies(scheduler.tally.copies)
@@ -202,7 +202,7 @@ class _Extraction:
     def _tell_unfinished(self, jobs: list[Job], why: str) -> None:
         for job in jobs:
             shards = ", ".join(job.shards.values())
-            console.say(f"Shard {shards} stays unfinished: {why}.")
+            console.say(f"Shard {shards} is left unfinished: {why}.")
 
     def _complete_report(self, scheduler: Scheduler) -> None:
         report, tally = self._report, scheduler.tally
@@ -214,7 +214,7 @@ class _Extraction:
 
 
 def _fingerprints(survey: Survey, encoders: "Encoders") -> dict[Modality, Row]:
-    """Of the modalities that the sources can give: a store of images says nothing of films."""
+    """Of the modalities that the sources can give: a store of images says nothing of videos."""
     present = {output for modality in survey.media for output in encoders.outputs(modality)}
     return {modality: found for modality, found in encoders.fingerprints.items() if modality in present}
 
@@ -231,4 +231,4 @@ def _tell_what_is_left_out(survey: Survey, encoders: "Encoders") -> None:
     if survey.ignored:
         console.say(f"Files that are neither {in_words('nor')} are left out: {survey.left_out}.")
     if encoders.audio is None and survey.media["video"]:
-        console.say("No features.audio_encoder.model is set: the films' soundtracks are left out.")
+        console.say("features.audio_encoder.model is not set: the soundtracks of videos are skipped.")

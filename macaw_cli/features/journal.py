@@ -140,4 +140,4 @@ def _require_no_stranger(shard: Path) -> None:
             return
         found = "a file that macaw did not make"
     problem = f"{shard} would be overwritten, and is {found}."
-    raise InputError(problem, "Move it away and type the same command again, or name another --out.")
+    raise InputError(problem, "Move it away and run the same command again, or name another --out.")

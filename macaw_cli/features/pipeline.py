@@ -213,7 +213,7 @@ class Pipeline:
         except OSError:
             same = False
         if not same:
-            raise Passing("It was changed or moved away while it was waiting: type the command again.")
+            raise Passing("It was changed or moved during the extraction: run the command again.")
 
     def _reason(self, item: Item, error: InputError) -> str:
         file = file_of(item, self._folder)
@@ -221,7 +221,7 @@ class Pipeline:
 
 
 def media_per_batch(job: Job, encoders: "Encoders") -> int:
-    """Media decoded and encoded together; of films so many that their frames fill a batch."""
+    """Media decoded and encoded together; of videos so many that their frames fill a batch."""
     return max(1, job.batch // encoders.frames) if job.modality == "video" else job.batch
 
 

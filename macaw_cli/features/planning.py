@@ -37,7 +37,7 @@ class _Measured:
 
     Attributes:
         seconds: per file, with decoding and encoding side by side as in the real run.
-        bytes: per file; one that failed, or a film without sound, takes fewer.
+        bytes: per file; one that failed, or a video without audio, takes fewer.
         failed: files that cannot be decoded.
     """
 

@@ -36,7 +36,7 @@ def settle_precision(workspace: Workspace, gpus: int | None) -> Workspace:
     else:
         found = stored
         if found != _precision_of_this_machine(features):
-            console.say(f"features.precision is {found}, as in the store {features.out}.")
+            console.say(f"features.precision is {found}, as before in the store {features.out}.")
     settled = replace(features, precision=cast(Precision, found))
     return Workspace(workspace.root, replace(workspace.settings, features=settled))
 
@@ -54,8 +54,8 @@ def _precision_of_devices(features: FeatureSettings, gpus: int | None) -> str:
         return computed_precision("auto", "cuda")
     if features.engine == "ray" and features.device == "auto" and os.environ.get("RAY_ADDRESS"):
         raise UsageError(
-            "features.precision is auto, and it is not known whether the machines of the Ray cluster encode on GPUs.",
-            "Give --set features.precision=tf32 for GPUs or fp32 for CPUs, or the number of GPUs with --gpus.",
+            "features.precision is auto, but it is unknown whether the machines of the Ray cluster encode on GPUs.",
+            "Use --set features.precision=tf32 for GPUs or fp32 for CPUs, or give the number of GPUs with --gpus.",
         )
     return _precision_of_this_machine(features)
 

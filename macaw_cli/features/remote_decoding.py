@@ -21,7 +21,7 @@ from macaw_cli.features.remote.fetching import STAGING_NAME, drop_copy
 from macaw_cli.media.decoding import Decoded
 
 _THREADS = 16
-_CHANGED = "It was changed after it was looked at: type the command again."
+_CHANGED = "It was changed after it was hashed: run the command again."
 Submit = Callable[[Item], "Future[Decoded]"]
 """Decodes an item whose `file` is one of this machine."""
 

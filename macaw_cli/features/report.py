@@ -29,7 +29,7 @@ class ExtractionReport:
         unfinished: inputs without features, as their shard stays unfinished.
         refused: inputs given up before and left alone now.
         rejected: inputs given up now; `rejects` says which and why, and holds those given up before as well.
-        shortened: sounds made now that are longer than what the encoder hears; `heard_s` is that length, `longest_s`
+        shortened: audio files of now that are longer than what the encoder hears; `heard_s` is that length, `longest_s`
             the length of the longest of them.
         bytes: size of all shards of the store.
         seconds: of this run's work, in all and per stage (see `clock`).
@@ -119,16 +119,16 @@ class ExtractionReport:
     def print(self) -> None:
         """The summary; its last line is the next command."""
         made = ", ".join(f"{count} {TABLE[modality].plural}" for modality, count in self.made.items()) or "nothing new"
-        known = f", {self.known} known before" if self.known else ""
-        known += f", {self.kept} from the run that was stopped" if self.kept else ""
+        known = f", {self.known} already there" if self.known else ""
+        known += f", {self.kept} from the interrupted run" if self.kept else ""
         known += f", {self.refused} rejected before" if self.refused else ""
-        known += f", {self.unfinished} without features in shards that stay unfinished" if self.unfinished else ""
+        known += f", {self.unfinished} without features in unfinished shards" if self.unfinished else ""
         console.result(f"Features: {made}{known}; {self.shards} shards, {human_bytes(self.bytes)} in {self.store}")
         console.result(f"Time: {self.seconds:.1f} s ({shares(self.stages, self.seconds)})")
         if self.refused:
             reasons = f"their reasons are in {self.store}/rejects.jsonl; --retry-rejects tries them again"
             console.result(f"Rejected before: {self.refused}; {reasons}")
-        elif self.rejects and not self.rejected:  # such as a film's soundtrack, or what other commands gave up
+        elif self.rejects and not self.rejected:  # such as a video's soundtrack, or what other commands gave up
             console.result(f"Rejected before: {len(self.rejects)} in this store, listed in {self.store}/rejects.jsonl")
         if self.rejected:
             console.result(f"Rejected: {self.rejected}, listed with their reasons in {self.store}/rejects.jsonl")
@@ -175,7 +175,7 @@ class ExtractionPlan:
         rows.append(["together", str(sum(self.items.values())), human_bytes(sum(self.bytes.values())), seconds])
         console.print_table(f"Would be extracted to {self.store}", ["", "files", "to write", "time"], rows)
         if self.known:
-            console.result(f"{self.known} files are there already.")
+            console.result(f"{self.known} files have features already.")
         if self.rejects:
-            console.result(f"{self.rejects} of the files tried cannot be decoded.")
+            console.result(f"{self.rejects} of the sampled files cannot be decoded.")
         console.result("Next: the same command without --plan")

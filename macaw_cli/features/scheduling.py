@@ -14,7 +14,7 @@ from macaw_cli.features.journal import Job, Journal
 from macaw_cli.features.remote.fetching import drop_copy
 from macaw_cli.features.source import Refused, Source, reject
 from macaw_cli.features.store_files import Row, StoreFiles
-from macaw_cli.features.unfinished import UnfinishedJobs
+from macaw_cli.features.unfinished_jobs import UnfinishedJobs
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.store_rows import digest_of_key
 
@@ -177,7 +177,7 @@ class Scheduler:
 
     def _refuse_unexpected(self, item: Item) -> None:
         """Encoders are loaded for what the first look over the sources found."""
-        reason = f"It is of a kind ({item.modality}) that was not there when the command began: type it again."
+        reason = f"Its kind ({item.modality}) was not among the sources when the command began: run it again."
         self.tally.unreadable += [reject(name, item.modality, reason) for name in item.names]
         drop_copy(item.staged)
         self.settled(1)

@@ -162,7 +162,7 @@ class _Shard:
         if position:
             self._writer = ShardWriter(self._path, suffix=PARTIAL_SUFFIX, resume_at=position)
             if self._writer.keys != {row["key"] for row in rows}:
-                raise DamagedError(f"{self._path}{PARTIAL_SUFFIX} does not hold the samples that its state names.")
+                raise DamagedError(f"{self._path}{PARTIAL_SUFFIX} does not hold the samples listed in its state file.")
         self.rows = list(rows)
 
     def sync(self) -> None:

@@ -107,7 +107,7 @@ class StoreFiles:
         """Add rows for names that came after their content was dealt with, such as a copy or a moved file.
 
         Args:
-            copies: (name, key, modality of the source); a film's soundtrack is named along with it.
+            copies: (name, key, modality of the source); a video's soundtrack is named along with it.
         """
         for first in range(0, len(copies), _COPIES_AT_ONCE):
             self._name_block(copies[first : first + _COPIES_AT_ONCE])

@@ -43,7 +43,8 @@ class ConversationCache:
                 break
             shared += 1
         cuts_media = any(identity >= config.vocabulary_size for identity in self.ids[shared:])
-        if not shared or cuts_media or config.null_media or not self._has_media_of(features) or not self._cut(shared):
+        unusable = not shared or cuts_media or config.null_features or not self._has_media_of(features)
+        if unusable or not self._cut(shared):
             self.forget()
             return 0
         self.ids = self.ids[:shared]

@@ -13,8 +13,8 @@ from macaw_cli.inference.sampling import TokenChooser
 from macaw_cli.inference.text_stream import TextStream
 from macaw_cli.model.answer_ends import answer_ends
 from macaw_cli.model.encoding import ConversationEncoder
-from macaw_cli.model.isolation import branches_stay_apart
 from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.packing_support import branches_are_supported
 from macaw_cli.model.positions import position_table_of
 
 
@@ -55,7 +55,7 @@ class Engine:
         if len(request.prompt) >= table:
             raise InputError(
                 f"The prompt has {len(request.prompt)} tokens; the LLM has {table} positions.",
-                "Shorten the conversation, or choose an LLM that reads more.",
+                "Shorten the conversation, or choose an LLM with more positions.",
             )
         return min(request.max_new_tokens, table - len(request.prompt))
 
@@ -65,7 +65,7 @@ class Engine:
 
     def stays_apart(self, longest: int) -> bool:
         """Whether padding on the left changes nothing in rows of this length."""
-        return branches_stay_apart(getattr(self.model, "language_model", self.model), longest)
+        return branches_are_supported(getattr(self.model, "language_model", self.model), longest)
 
 
 class Generation(Iterator[Event]):
@@ -162,7 +162,7 @@ def _decode(model: Any, answers: list[_Answer]) -> Iterator[Event]:
         if output.get("past_key_values") is None:
             kind = getattr(model.config.get_text_config(), "model_type", "")
             raise UsageError(
-                f"macaw cannot generate with this LLM ({kind}): it returns no key-value cache.",
+                f"macaw cannot generate text with this LLM ({kind}): it returns no key-value cache.",
                 "Choose an LLM with attention layers.",
             )
         if answers[0].request.cache is not None:

@@ -12,8 +12,8 @@ from macaw_cli.inference.branches import (
     plain_batch,
 )
 from macaw_cli.inference.features import Features, joined_features
-from macaw_cli.model.isolation import branches_stay_apart
 from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.packing_support import branches_are_supported
 
 
 def score(
@@ -46,4 +46,4 @@ def positions_kept(model: MacawForConditionalGeneration, rows: Sequence[BranchRo
 
 def _needs_plain_rows(model: MacawForConditionalGeneration, rows: Sequence[BranchRow]) -> bool:
     """Whether the answers to one question would disturb each other in one row."""
-    return not branches_stay_apart(model.language_model, max(row.length for row in rows))
+    return not branches_are_supported(model.language_model, max(row.length for row in rows))

@@ -1,4 +1,4 @@
-"""Doctor's look at the decoders: each one really decodes a small video or sound made on the spot."""
+"""Doctor's look at the decoders: each one really decodes a small video or audio made on the spot."""
 
 import math
 import tempfile
@@ -21,8 +21,8 @@ with av.open(sys.argv[1], "w") as out:
     stream.width = stream.height = {SIDE}
     stream.pix_fmt = "yuv420p"
     for number in range({FRAMES}):
-        picture = np.full(({SIDE}, {SIDE}, 3), 30 * number, np.uint8)
-        out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        image = np.full(({SIDE}, {SIDE}, 3), 30 * number, np.uint8)
+        out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
     out.mux(stream.encode())
 print(json.dumps(av.__version__))
 """
@@ -35,7 +35,7 @@ READ_DECORD = """
 import json, sys, decord
 print(json.dumps([decord.__version__, len(decord.VideoReader(sys.argv[1]).get_batch(range(8)).asnumpy())]))
 """
-READ_SOUND = """
+READ_AUDIO = """
 import json, sys, soundfile, soxr
 samples, rate = soundfile.read(sys.argv[1])
 versions = f"soundfile {soundfile.__version__}, soxr {soxr.__version__}"
@@ -44,21 +44,21 @@ print(json.dumps([versions, len(soxr.resample(samples, rate, 8000))]))
 
 
 def decoders() -> list[Check]:
-    """Decode a generated video with PyAV and with decord, and a generated sound with soundfile."""
+    """Decode a generated video with PyAV and with decord, and a generated audio file with soundfile."""
     with tempfile.TemporaryDirectory(prefix="macaw-doctor-") as folder:
         return list(_checks(Path(folder)))
 
 
 def _checks(folder: Path) -> Iterator[Check]:
-    video, sound = folder / "video.mp4", folder / "sound.wav"
+    video, audio = folder / "video.mp4", folder / "audio.wav"
     written = probe(WRITE_VIDEO, str(video), timeout_s=DECODE_TIMEOUT_S)
     if written.problem:
         yield Check("pyav", "missing", written.problem, REINSTALL)
     else:
         yield _decoded("pyav", READ_PYAV, video, FRAMES, "frames")
         yield _optional(_decoded("decord", READ_DECORD, video, FRAMES, "frames"))
-    _write_tone(sound)
-    yield _decoded("sound", READ_SOUND, sound, int(8000 * SECONDS), "samples")
+    _write_tone(audio)
+    yield _decoded("audio", READ_AUDIO, audio, int(8000 * SECONDS), "samples")
 
 
 def _decoded(name: str, code: str, file: Path, expected: int, unit: str) -> Check:

@@ -47,7 +47,10 @@ def report(workspace: Workspace, *, as_json: bool) -> None:
     if as_json:
         console.result_json({"ok": not missing, "checks": [check.as_json() for check in checks]})
     if missing:
-        raise MissingDependencyError(f"Missing here: {', '.join(missing)}.", "The report says what to do about each.")
+        raise MissingDependencyError(
+            f"Missing: {', '.join(missing)}.",
+            "See the report above for what to do about each.",
+        )
     console.say("macaw can run here. Next: macaw quickstart")
 
 

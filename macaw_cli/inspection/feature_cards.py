@@ -9,8 +9,8 @@ from urllib.parse import quote
 import numpy as np
 
 from macaw_cli.inspection.description import shape_text
-from macaw_cli.inspection.feature_pictures import FRAME_PX, HeatMaps, heat_maps, thumbnail, waveform
-from macaw_cli.inspection.feature_samples import LONGEST_SOUND_S, MediaSample
+from macaw_cli.inspection.feature_images import FRAME_PX, HeatMaps, heat_maps, thumbnail, waveform
+from macaw_cli.inspection.feature_samples import LONGEST_AUDIO_S, MediaSample
 from macaw_cli.reports.page import EmbeddedFile
 
 FRAMES_SHOWN = 12
@@ -25,8 +25,8 @@ class Card:
     Attributes:
         sample: the medium, decoded where it could be.
         link: to it from where the page will be; empty where it is not to be had.
-        images: what it looks or sounds like, and maps of its features; none of a film.
-        frames: of a film: a time, which may be empty, with the frame and its map, as far as there are both.
+        images: what it looks or audio files like, and maps of its features; none of a video.
+        frames: of a video: a time, which may be empty, with the frame and its map, as far as there are both.
         facts: shape, length, strength of the features.
     """
 
@@ -50,7 +50,7 @@ def card(sample: MediaSample, page_folder: Path) -> Card:
     facts = [shape_text(row.shape), *_length(sample), *([maps.note] if maps.note else [])]
     if row.modality == "video":
         return Card(sample, _link(sample, page_folder), [], _frames(sample, maps), facts)
-    return Card(sample, _link(sample, page_folder), [*_medium(sample), *maps.pictures], [], facts)
+    return Card(sample, _link(sample, page_folder), [*_medium(sample), *maps.images], [], facts)
 
 
 def _medium(sample: MediaSample) -> list[EmbeddedFile]:
@@ -63,12 +63,12 @@ def _frames(sample: MediaSample, maps: HeatMaps) -> list[tuple[str, list[Embedde
     """Frames with the seconds at which they were encoded, the map of each one's features below it."""
     decoded = sample.arrays.get("video", np.empty(0))
     times = sample.about.get("frame_times") or sample.meta.get("frame_times") or []
-    count = max(len(decoded), len(maps.pictures))
+    count = max(len(decoded), len(maps.images))
     shown = np.unique(np.linspace(0, count - 1, min(count, FRAMES_SHOWN)).round().astype(int)).tolist()
     if len(shown) < count:
         sample.notes.append(f"{len(shown)} of {count} frames are shown")
     frames = []
-    for number, (pixels, features) in enumerate(zip_longest(decoded, maps.pictures)):
+    for number, (pixels, features) in enumerate(zip_longest(decoded, maps.images)):
         if number in shown:
             time = f"{times[number]:.2f} s" if number < len(times) else ""
             images = [] if pixels is None else [thumbnail(pixels, f"{sample.row.path} at {time}", FRAME_PX)]
@@ -86,8 +86,8 @@ def _length(sample: MediaSample) -> list[str]:
         heard = sample.about.get("heard")
         if heard is not None:
             length.append(f"the encoder heard the first {heard:.2f} s")
-        if float(heard or duration) > LONGEST_SOUND_S:
-            length.append(f"{LONGEST_SOUND_S:.0f} s are drawn")
+        if float(heard or duration) > LONGEST_AUDIO_S:
+            length.append(f"{LONGEST_AUDIO_S:.0f} s are drawn")
         peak = float(np.abs(sample.arrays["audio"]).max(initial=0.0))
         length.append(f"loudest {20 * np.log10(peak):.0f} dB" if peak > SILENCE else "silent")
     return length

@@ -21,8 +21,8 @@ from macaw_cli.shards.feature_store import FeatureStore
 
 DECODED_EDGE_PX = 160
 WAVE_RATE_HZ = 8000
-LONGEST_SOUND_S = 120.0
-"""Sound that is drawn; a longer one says so."""
+LONGEST_AUDIO_S = 120.0
+"""Audio that is drawn; a longer one says so."""
 _BILINEAR = 2
 _AHEAD_PER_WORKER = 2
 
@@ -97,22 +97,22 @@ def _request(sample: MediaSample, file: Path) -> Request:
         "sampling_rate": None, "max_seconds": None,
     }  # fmt: skip
     if modality == "audio":
-        film = modality_of(file) == "video"
-        request |= {"modality": "video" if film else "audio", "pictures": False}
-        heard = float(sample.about.get("heard", LONGEST_SOUND_S))
-        request |= {"sampling_rate": WAVE_RATE_HZ, "max_seconds": min(heard, LONGEST_SOUND_S)}
+        is_video = modality_of(file) == "video"
+        request |= {"modality": "video" if is_video else "audio", "with_video": False}
+        heard = float(sample.about.get("heard", LONGEST_AUDIO_S))
+        request |= {"sampling_rate": WAVE_RATE_HZ, "max_seconds": min(heard, LONGEST_AUDIO_S)}
     return request
 
 
 def _with_medium(sample: MediaSample, future: "Future[Decoded] | None") -> MediaSample:
     if future is None or sample.file is None:
-        sample.notes.append("its file is not here any more")
+        sample.notes.append("its file is no longer here")
         return sample
     try:
         sample.meta, sample.arrays = future.result()
         stored = sample.about.get("frame_times")
         if sample.row.modality == "video" and stored and sample.meta.get("frame_times") != stored:
-            sample.notes.append("its frames are shown at other times than were encoded")
+            sample.notes.append("its frames have other times than those that were encoded")
     except InputError as error:
         reason = error.problem.replace(f"{sample.file} ", "it ", 1).replace(str(sample.file), sample.file.name)
         sample.notes.append(f"cannot be shown: {reason}")

@@ -17,7 +17,7 @@ def suspicions(features: np.ndarray, null: np.ndarray | None = None) -> list[str
     """
     values = features.astype(np.float32)
     if not np.isfinite(values).all():
-        return ["holds values that are not numbers"]
+        return ["holds NaN or infinite values"]
     found = []
     if not values.any():
         found.append("all values are zero")
@@ -26,7 +26,7 @@ def suspicions(features: np.ndarray, null: np.ndarray | None = None) -> list[str
     elif values.ndim == 3 and _equal_parts(values):
         found.append("all frames gave the same features")
     if null is not None and np.array_equal(features, null):
-        found.append("the same as of an empty input")
+        found.append("equal to the features of an empty input")
     largest = float(np.abs(values).max(initial=0.0))
     if largest > NEAR_LIMIT:
         found.append(f"values up to {largest:.0f}; fp16 ends at {FP16_MAX:.0f}")

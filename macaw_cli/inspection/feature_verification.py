@@ -81,7 +81,7 @@ def _misplaced(row: dict[str, Any], shard_bytes: int, reads: PositionedReads) ->
     try:
         found = member_name(reads.bytes(row["shard"], row["offset"] - HEADER_BYTES, HEADER_BYTES))
     except DamagedError:  # gone since it was reread
-        return "it went away meanwhile"
+        return "it was removed meanwhile"
     wanted = f"{row['key']}.npy"
     return "" if found == (wanted, row["bytes"]) else f"a manifest row points to byte {row['offset']} for {wanted}, " \
                                                       "which is not there"  # fmt: skip
@@ -90,14 +90,14 @@ def _misplaced(row: dict[str, Any], shard_bytes: int, reads: PositionedReads) ->
 def _harmless(folder: Path, known: set[str]) -> Iterator[Finding]:
     for path in sorted(folder.glob("*.tar")):
         if path.name not in known:
-            reason = "no manifest row names it: it is left over from unfinished work, and not read"
+            reason = "no manifest row names it: it is left over from unfinished work and is not used"
             yield Finding(path.name, reason, harmless=True)
     for path in sorted(folder.glob(f"*.tar{PARTIAL_SUFFIX}")):
         state = path.name.replace(f".tar{PARTIAL_SUFFIX}", PARTIAL_STATE_SUFFIX)
-        reason = f"an unfinished shard (with {state}), which is not read; the next extraction continues it"
+        reason = f"an unfinished shard (with {state}), which is not used yet; the next extraction continues it"
         yield Finding(path.name, reason, harmless=True)
     if has_torn_line(folder / MANIFEST_NAME):
-        reason = "its last line is torn: a crash cut it, it is not read, and the next extraction removes it"
+        reason = "its last line is incomplete after a crash; it is ignored, and the next extraction removes it"
         yield Finding(MANIFEST_NAME, reason, harmless=True)
 
 
@@ -105,4 +105,6 @@ def _note(folder: Path, reasons: dict[str, str]) -> None:
     try:
         note_damage(folder, reasons)
     except OSError as error:
-        console.say(f"What is damaged cannot be noted in {folder} ({error.strerror}); repair needs that note.")
+        console.say(
+            f"The list of damaged shards cannot be written to {folder} ({error.strerror}); a repair needs that list."
+        )

@@ -20,7 +20,7 @@ from macaw_cli.reports.run_record import read_run
 from macaw_cli.shards.remote_store import local_copy_of_store, read_record, send_damage_note
 
 FROM_A_COPY = "Restore these files from a copy, or make them again."
-EXTRACT_AGAIN = "The same `macaw extract-features` again makes just these shards anew."
+EXTRACT_AGAIN = "Run the same `macaw extract-features` again: it recreates only these shards."
 NAMED = 5
 """Damaged files that the error names; each one stands on a line of its own before it."""
 
@@ -104,7 +104,7 @@ def inspect_folder(place: Path | str, *, verify: bool, as_json: bool, page: Page
         return
     description.show()
     if verify:
-        console.result("Every file is as it was written.")
+        console.result("All files match their recorded hashes.")
     for path in written.values():
         console.result(f"Page: {path}")
     if description.next_step:
@@ -119,14 +119,14 @@ def recognise(folder: Path) -> Kind:
     """
     if folder.is_file():
         hint = f"Try: {to_type('macaw', 'inspect', folder.parent)}"
-        raise InputError(f"{folder} is a file; macaw inspect takes a folder.", hint)
+        raise InputError(f"{folder} is a file, but macaw inspect takes a folder.", hint)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.", "Give a feature store, dataset, run or model.")
     for kind in KINDS:
         if (folder / kind.marker).is_file() and (kind.name != "model" or _is_macaw(folder / kind.marker)):
             return kind
     markers = ", ".join(f"{kind.marker} ({kind.name})" for kind in KINDS)
-    raise InputError(f"{folder} holds nothing that macaw wrote: looked for {markers}.", _suggestion(folder))
+    raise InputError(f"{folder} holds nothing written by macaw: looked for {markers}.", _suggestion(folder))
 
 
 def _is_macaw(config: Path) -> bool:
@@ -137,10 +137,10 @@ def _is_macaw(config: Path) -> bool:
 def _suggestion(folder: Path) -> str:
     inside = [entry for entry in sorted(folder.iterdir()) if any((entry / kind.marker).is_file() for kind in KINDS)]
     if inside:
-        return f"Inside it there is one: {to_type('macaw', 'inspect', inside[0])}"
+        return f"It contains one: {to_type('macaw', 'inspect', inside[0])}"
     if (folder / "config.json").is_file():
-        return "Its config.json is of another model type than `macaw`."
-    return "An unfinished dataset has no dataset.json yet: type `macaw build-dataset` again to finish it."
+        return "Its config.json has a model type other than `macaw`."
+    return "An unfinished dataset has no dataset.json yet: run `macaw build-dataset` again to finish it."
 
 
 def _verified(kind: Kind, folder: Path) -> list[Finding]:
@@ -152,7 +152,7 @@ def _verified(kind: Kind, folder: Path) -> list[Finding]:
             told.append(finding)
             console.say(str(finding))
     if not checked:
-        console.say("Nothing here has a recorded hash.")
+        console.say("No file here has a recorded hash.")
     return told
 
 

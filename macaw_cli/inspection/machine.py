@@ -94,7 +94,7 @@ def _named_model(role: str, name: str, workspace: Workspace) -> Check:
     if constants.HF_HUB_OFFLINE:
         return Check(role, "missing", f"{name} is neither a folder here nor in the hub cache",
                      f"Unset HF_HUB_OFFLINE, or download it elsewhere: hf download {name}")  # fmt: skip
-    return Check(role, "warn", f"{name} will be downloaded on first use", f"To have it now: hf download {name}")
+    return Check(role, "warn", f"{name} will be downloaded on first use", f"To download it now: hf download {name}")
 
 
 def _tokenizer_of(folder: Path) -> Check:

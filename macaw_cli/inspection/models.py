@@ -95,7 +95,10 @@ def _problem(file: Path, recorded: str) -> str:
 def _weight_files(folder: Path) -> list[Path]:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
-        raise InputError(f"The model {folder} has no *.safetensors file.", "It was not saved whole; save it again.")
+        raise InputError(
+            f"The model {folder} has no *.safetensors file.",
+            "It was not saved completely. Save it again.",
+        )
     return files
 
 
@@ -109,7 +112,10 @@ def _tensors(file: Path) -> dict[str, list[int]]:
         with safe_open(file, "np") as content:
             return {name: content.get_slice(name).get_shape() for name in content.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise DamagedError(f"{file} is cut or no safetensors file ({error}).", "Restore it from a copy.") from None
+        raise DamagedError(
+            f"{file} is truncated or not a safetensors file ({error}).",
+            "Restore it from a copy.",
+        ) from None
 
 
 def _parameters(tensors: list[tuple[str, list[int]]]) -> dict[str, int]:
@@ -146,7 +152,7 @@ def _lines(facts: dict[str, Any]) -> dict[str, str]:
         "bridge": _bridge_line(bridge, facts["modalities"]),
         "llm": ", ".join(f"{name} {value}" for name, value in llm.items()),
         "views": "; ".join(f"{name}: {_view(view)}" for name, view in facts["views"].items()) or "none",
-        "encoders inside": ", ".join(facts["encoders_inside"]) or "none: they are named by path or hub id",
+        "encoders inside": ", ".join(facts["encoders_inside"]) or "none; they are named by path or hub id",
     }
     if exported and (proof := exported.get("proof")):
         lines["proof"] = f"largest logit difference {proof['largest_difference']:.1e} (limit {proof['limit']:.1e})"

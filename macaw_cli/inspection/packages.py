@@ -22,7 +22,7 @@ def declared() -> Check:
     try:
         requirements = [Requirement(line) for line in importlib.metadata.requires(DISTRIBUTION) or []]
     except importlib.metadata.PackageNotFoundError:
-        return Check("packages", "warn", f"{DISTRIBUTION} is not installed, only its source is here", REINSTALL)
+        return Check("packages", "warn", f"{DISTRIBUTION} is not installed; only its source is here", REINSTALL)
     needed = [item for item in requirements if item.marker is None or item.marker.evaluate({"extra": ""})]
     absent = [item.name for item in needed if _version(item.name) is None]
     if absent:
@@ -30,7 +30,7 @@ def declared() -> Check:
     others = [f"{item} (found {_version(item.name)})" for item in needed
               if not item.specifier.contains(_version(item.name) or "", prereleases=True)]  # fmt: skip
     if others:
-        return Check("packages", "warn", f"untested versions, wanted: {', '.join(others)}", REINSTALL)
+        return Check("packages", "warn", f"untested versions; required: {', '.join(others)}", REINSTALL)
     return Check("packages", "ok", f"all {len(needed)} that macaw declares")
 
 
@@ -61,8 +61,8 @@ def transformers() -> Check:
 def deepspeed() -> Check:
     """DeepSpeed trains; it exists for Linux only."""
     if sys.platform != "linux":
-        return Check("deepspeed", "warn", "does not exist for this platform",
-                     "Training needs Linux; extract-features, build-dataset, chat and export work here.")  # fmt: skip
+        return Check("deepspeed", "warn", "not available for this platform",
+                     "Training needs Linux. All other commands work here.")  # fmt: skip
     # unset, DeepSpeed would look for a compiler and warn about the accelerator that it guesses
     seen = package_probe("deepspeed", environment={"DS_ACCELERATOR": "cuda" if shutil.which("nvidia-smi") else "cpu"})
     return _needed("deepspeed", seen.answer, seen.problem)
@@ -79,13 +79,17 @@ def compiler() -> Check:
     found = next((name for name in ("c++", "g++", "clang++") if shutil.which(name)), None)
     if found:
         return Check("compiler", "ok", f"{shutil.which(found)} (not needed)")
-    return Check("compiler", "ok", "none, and none is needed: only DeepSpeed's offloaded Adam would be faster with one")
+    return Check("compiler", "ok", "not found and not needed; only DeepSpeed's offloaded Adam would be faster with one")
 
 
 def ffmpeg() -> Check:
     """The ffmpeg binary, which nothing needs."""
     found = shutil.which("ffmpeg")
-    return Check("ffmpeg", "ok", f"{found} (not needed)" if found else "none, and none is needed: PyAV brings its own")
+    return Check(
+        "ffmpeg",
+        "ok",
+        f"{found} (not needed)" if found else "not found and not needed: PyAV includes its own",
+    )
 
 
 def _version(name: str) -> str | None:
@@ -104,10 +108,10 @@ def _gpus(cuda: str | None, devices: list[tuple[str, int]]) -> Check:
         names = ", ".join(f"{name} ({memory / 2**30:.0f} GiB)" for name, memory in devices)
         return Check("gpu", "ok", f"{len(devices)}: {names}")
     if not shutil.which("nvidia-smi"):
-        return Check("gpu", "ok", "none: everything runs on the CPU, which suits small models only")
+        return Check("gpu", "ok", "none; everything runs on the CPU, which suits small models only")
     if cuda is None:
-        return Check("gpu", "warn", "an NVIDIA driver is here, but torch is built for the CPU",
+        return Check("gpu", "warn", "an NVIDIA driver is installed, but this torch is built for the CPU",
                      "Install torch from the public index (pip install torch==2.13.0) to use the GPU.")  # fmt: skip
     driver = child.run(["nvidia-smi", "-L"], timeout_s=PROBE_TIMEOUT_S)
-    return Check("gpu", "warn", f"torch sees none, nvidia-smi says: {driver.out.strip() or 'nothing'}",
-                 "Check CUDA_VISIBLE_DEVICES and that the driver is new enough for this torch.")  # fmt: skip
+    return Check("gpu", "warn", f"torch finds none; nvidia-smi says: {driver.out.strip() or 'nothing'}",
+                 "Check CUDA_VISIBLE_DEVICES, and whether the driver is new enough for this torch.")  # fmt: skip

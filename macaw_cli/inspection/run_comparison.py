@@ -53,16 +53,19 @@ def _different_runs(places: Sequence[str]) -> list[Path]:
     folders: dict[Path, Path] = {}
     for place in places:
         if is_url(place):
-            raise UsageError(f"Runs are compared where they are: {place} is a URL.", "Copy it here first.")
+            raise UsageError(
+                f"{place} is a URL, but only local runs can be compared.",
+                "Copy it to this machine first.",
+            )
         folder = Path(place)
         kind = recognise(folder)
         if kind.name != "run":
             raise UsageError(
-                f"Side by side stand runs only; {place} is a {kind.name}.",
-                f"See it alone: {to_type('macaw', 'inspect', place)}",
+                f"Only runs can be compared; {place} is a {kind.name}.",
+                f"To see it alone: {to_type('macaw', 'inspect', place)}",
             )
         if folder.resolve() in folders:
-            raise UsageError(f"{place} is named twice.", "Name two different runs, or one to see it alone.")
+            raise UsageError(f"{place} is named twice.", "Name two different runs, or a single one.")
         folders[folder.resolve()] = folder
     return list(folders.values())
 
@@ -86,4 +89,4 @@ def _show(comparison: RunComparison) -> None:
     if different:
         console.print_table("Settings that differ", heads, different)
     else:
-        console.result("All settings are the same.")
+        console.result("The runs have the same settings.")

@@ -115,5 +115,5 @@ def _tables(record: RunRecord, facts: dict[str, Any]) -> list[Table]:
     return [
         Table("Course of the training", ["", "first", "last", "lowest", "highest", "rows"], course),
         Table("Held-out questions at the last validation", ["", *CONDITIONS], answers),
-        Table("Settings that are not the defaults", ["key", "value"], settings),
+        Table("Settings that differ from their defaults", ["key", "value"], settings),
     ]

@@ -14,14 +14,14 @@ from typing import Any
 
 import av
 
-from macaw_cli.media.containers import film_streams, open_media, packets_of
+from macaw_cli.media.containers import open_media, packets_of, video_streams
 
 _BACK_S = 0.5
 """Packets are in the order of decoding: a time that lies further back than this begins a new part."""
 _LEAP_S = 3600.0
 """A longer hole is a new part as well: FFmpeg takes a step back in MPEG-TS for 26 hours ahead."""
 _PADDING_S = 0.1
-"""Encoders of sound begin with some silence, which not every container can mark as such."""
+"""Encoders of audio begin with some silence, which not every container can mark as such."""
 _MAY_BEGIN_ANEW = {"mpegts", "mpeg"}
 """Containers that stay readable when they are joined, and so are read through before anything is made of them."""
 
@@ -95,12 +95,12 @@ class _Parts:
 
 
 def _beginning(container: Any) -> float:
-    """When the first track begins, or the film where its sound has no more than an encoder's padding before it."""
-    film = _first_start(film_streams(container))
-    first = min(film, _first_start(container.streams.audio))
+    """When the first track begins, or the video where its audio has no more than an encoder's padding before it."""
+    video = _first_start(video_streams(container))
+    first = min(video, _first_start(container.streams.audio))
     if first == math.inf:
         return 0.0
-    return film if film - first <= _PADDING_S else first
+    return video if video - first <= _PADDING_S else first
 
 
 def _first_start(tracks: Iterable[Any]) -> float:
@@ -114,7 +114,7 @@ def _clock_of_parts(path: str, stamp: tuple[int, int, int]) -> Clock:
     spans: dict[int, tuple[float, float]] = {}
     with open_media(path) as container:
         zero = _beginning(container)
-        tracks = [*film_streams(container), *container.streams.audio]
+        tracks = [*video_streams(container), *container.streams.audio]
         counters = {track.index: _Parts() for track in tracks}
         with suppress(av.FFmpegError):  # a cut file: what came before counts
             for packet in packets_of(container, tracks):

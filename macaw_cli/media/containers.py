@@ -1,4 +1,4 @@
-"""Open films and sounds with PyAV, its many errors turned into one reason."""
+"""Open video and audio files with PyAV, its many errors turned into one reason."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +17,7 @@ def open_media(path: Path | str) -> Iterator[Any]:
     """Open a container for reading.
 
     Raises:
-        InputError: missing, no film or sound, or an error of FFmpeg inside the block.
+        InputError: missing, no video or audio, or an error of FFmpeg inside the block.
     """
     path = Path(path)
     if path.is_file() and path.stat().st_size == 0:
@@ -33,42 +33,42 @@ def open_media(path: Path | str) -> Iterator[Any]:
         raise InputError(f"{path} cannot be decoded: {reason_of(error)}.") from None
 
 
-def has_pictures(path: Path | str) -> bool:
-    """Whether there is a picture stream that is more than a cover.
+def has_video(path: Path | str) -> bool:
+    """Whether there is a video stream that is more than a cover.
 
     Raises:
-        InputError: not a film or sound at all.
+        InputError: not a video or audio file at all.
     """
     with open_media(path) as container:
-        return bool(film_streams(container))
+        return bool(video_streams(container))
 
 
-def has_sound(path: Path | str) -> bool:
-    """Whether there is a sound stream.
+def has_audio(path: Path | str) -> bool:
+    """Whether there is an audio stream.
 
     Raises:
-        InputError: not a film or sound at all.
+        InputError: not a video or audio file at all.
     """
     with open_media(path) as container:
         return bool(container.streams.audio)
 
 
-def film_streams(container: Any) -> list[Any]:
-    """The picture streams that are more than a cover."""
+def video_streams(container: Any) -> list[Any]:
+    """The video streams that are more than a cover."""
     cover = av.stream.Disposition.attached_pic
     return [stream for stream in container.streams.video if not stream.disposition & cover]
 
 
-def picture_stream(container: Any, path: Path) -> Any:
-    """The picture stream with the largest pictures, covers aside; FFmpeg's own choice depends on how far it looked.
+def main_video_stream(container: Any, path: Path) -> Any:
+    """The video stream with the largest images, covers aside; FFmpeg's own choice depends on how far it looked.
 
     Raises:
         InputError: there is none.
     """
-    films = film_streams(container)
-    if not films:
+    videos = video_streams(container)
+    if not videos:
         raise InputError(f"{path} has no video stream.")
-    stream = max(films, key=lambda film: film.width * film.height if film.codec_context else 0)
+    stream = max(videos, key=lambda video: video.width * video.height if video.codec_context else 0)
     if stream.codec_context is None:
         raise InputError(f"{path} has a video stream of an unknown format.")
     return stream

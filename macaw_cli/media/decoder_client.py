@@ -42,7 +42,7 @@ class DecoderProcess:
         self._members: str | None = None
 
     def decode(self, request: Request) -> Decoded:
-        """Decode one file; a film on which decord, where asked for, hangs or crashes is tried again with PyAV.
+        """Decode one file; a video on which decord, where asked for, hangs or crashes is tried again with PyAV.
 
         Raises:
             InputError: the reason why the file cannot be used.
@@ -138,7 +138,7 @@ class DecoderProcess:
         while got < len(view):
             ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise DecoderLost(f"did not return within {self._timeout_s:g} s and was ended")
+                raise DecoderLost(f"did not finish within {self._timeout_s:g} s and was stopped")
             read = os.readv(descriptor, [view[got : got + _CHUNK]])
             if not read:
                 raise DecoderLost(self._ending())
@@ -147,4 +147,4 @@ class DecoderProcess:
     def _ending(self) -> str:
         assert self._process is not None
         code = self._process.wait()
-        return f"process ended by itself (exit code {code}; it may have at most {self._memory_mib} MiB of memory)"
+        return f"process crashed (exit code {code}; its limit is {self._memory_mib} MiB of memory)"

@@ -24,7 +24,7 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not print into the answers
     _protect(int(sys.argv[1]))
-    keep_freed_memory(_KEPT_BYTES // 2, _KEPT_BYTES)  # pictures: fresh pages took a third of the CPU time
+    keep_freed_memory(_KEPT_BYTES // 2, _KEPT_BYTES)  # images: fresh pages took a third of the CPU time
     from macaw_cli.media.decoding import decode
 
     while (request := _read_request(requests)) is not None:

@@ -16,7 +16,7 @@ from macaw_cli.modalities.entry import ModalityEntry
 from macaw_cli.modalities.table import TABLE, Modality
 
 _SAME_S = 0.05
-"""A sound that is longer by less than this is not cut: headers round."""
+"""An audio file that is longer by less than this is not cut: headers round."""
 
 
 class Request(TypedDict, total=False):
@@ -35,8 +35,8 @@ class Request(TypedDict, total=False):
     sampling_rate: int | None
     """Audio, and the soundtrack of a video; None leaves the soundtrack out."""
     max_seconds: float | None
-    """Audio: the longest sound that is of use."""
-    pictures: bool
+    """Audio: the longest audio that is of use."""
+    with_video: bool
     """Video: False gives the soundtrack only."""
     decoder: str
     """Video: `pyav` (the default) or `decord`."""
@@ -118,20 +118,20 @@ def decode_image(request: Request) -> Decoded:
 
 def decode_audio(request: Request) -> Decoded:
     """The decoder of audio: its samples, see `Decoded`."""
-    from macaw_cli.media.audio import load_sound
+    from macaw_cli.media.audio import decode_audio
 
     start, end, limit = request.get("start") or 0.0, request.get("end"), request.get("max_seconds")
     rate = request["sampling_rate"]
     assert rate is not None
     until = end if limit is None else min(start + limit, math.inf if end is None else end)
-    sound = load_sound(request["path"], rate, request.get("start"), until)
-    there = _clip_seconds(sound.duration, request)
+    decoded = decode_audio(request["path"], rate, request.get("start"), until)
+    there = _clip_seconds(decoded.duration, request)
     meta: dict[str, Any] = {"duration": round(there, 3)}
     if limit is not None and there > limit + _SAME_S:
-        meta["heard"] = round(len(sound.samples) / rate, 3)
-    if sound.warning:
-        meta["warning"] = sound.warning
-    return meta, {"audio": sound.samples}
+        meta["heard"] = round(len(decoded.samples) / rate, 3)
+    if decoded.warning:
+        meta["warning"] = decoded.warning
+    return meta, {"audio": decoded.samples}
 
 
 def _clip_seconds(duration: float, request: Request) -> float:
@@ -141,27 +141,27 @@ def _clip_seconds(duration: float, request: Request) -> float:
 
 def decode_video(request: Request) -> Decoded:
     """The decoder of videos: frames and soundtrack, see `Decoded`."""
-    from macaw_cli.media.containers import has_pictures, has_sound
+    from macaw_cli.media.containers import has_audio, has_video
 
     path = request["path"]
     meta: dict[str, Any] = {}
     arrays: dict[str, np.ndarray] = {}
-    if request.get("pictures", True) and has_pictures(path):
-        meta, arrays = _pictures(request)
-    if request.get("sampling_rate") and has_sound(path):
+    if request.get("with_video", True) and has_video(path):
+        meta, arrays = _frames(request)
+    if request.get("sampling_rate") and has_audio(path):
         try:
-            heard, sound = decode_audio(request)
-            meta, arrays = ({**meta, "audio": heard} if arrays else heard), {**arrays, **sound}
-        except InputError as error:  # a film whose soundtrack is broken, or silent in the clip, is still a film
+            heard, decoded = decode_audio(request)
+            meta, arrays = ({**meta, "audio": heard} if arrays else heard), {**arrays, **decoded}
+        except InputError as error:  # a video whose soundtrack is broken, or silent in the clip, is still a video
             if not arrays:
                 raise
             meta["soundtrack"] = error.problem
-    if not arrays and not has_sound(path):
+    if not arrays and not has_audio(path):
         raise InputError(f"{path} has neither a video nor an audio stream.")
     return meta, arrays
 
 
-def _pictures(request: Request) -> Decoded:
+def _frames(request: Request) -> Decoded:
     from PIL import Image
 
     from macaw_cli.media.frames import decode_frames, spread_times

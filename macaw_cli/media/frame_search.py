@@ -1,4 +1,4 @@
-"""Frames of a film by PyAV: from the nearest place where decoding can begin to each wanted frame."""
+"""Frames of a video by PyAV: from the nearest place where decoding can begin to each wanted frame."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +10,13 @@ from PIL import Image
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.clock import packets_in_order
-from macaw_cli.media.containers import open_media, picture_stream, reason_of
+from macaw_cli.media.containers import main_video_stream, open_media, reason_of
 from macaw_cli.media.orientation import is_upright, shown
 from macaw_cli.media.timeline import Timeline
 
 
 def search_frames(path: Path, positions: list[int], timeline: Timeline) -> np.ndarray:
-    """The frames at ascending positions of a film's timeline.
+    """The frames at ascending positions of a video's timeline.
 
     Returns:
         (len(positions), H, W, 3) uint8 RGB, upright.
@@ -25,29 +25,29 @@ def search_frames(path: Path, positions: list[int], timeline: Timeline) -> np.nd
         InputError: one of them cannot be decoded.
     """
     with open_media(path) as container:
-        stream = picture_stream(container, path)
+        stream = main_video_stream(container, path)
         stream.thread_type = "NONE"  # one file per process already
         search = _Search(container, stream, path, timeline)
-        pictures: dict[int, np.ndarray] = {}
+        images: dict[int, np.ndarray] = {}
         for position in positions:
-            if position not in pictures:
-                pictures[position] = shown(search.at(position), timeline.pixel_aspect)
-        return np.stack(_of_one_size([pictures[position] for position in positions]))
+            if position not in images:
+                images[position] = shown(search.at(position), timeline.pixel_aspect)
+        return np.stack(_of_one_size([images[position] for position in positions]))
 
 
 def is_stored_upright(path: Path, timeline: Timeline) -> bool:
-    """Whether a film is shown as it is stored.
+    """Whether a video is shown as it is stored.
 
     Raises:
         InputError: it has no frame that can be decoded.
     """
     with open_media(path) as container:
-        stream = picture_stream(container, path)
+        stream = main_video_stream(container, path)
         return is_upright(_Search(container, stream, path, timeline).at(int(timeline.positions[0])))
 
 
 class _Search:
-    """Walks through a film, always forwards, jumping where a later place to begin is known."""
+    """Walks through a video, always forwards, jumping where a later place to begin is known."""
 
     def __init__(self, container: Any, stream: Any, path: Path, timeline: Timeline) -> None:
         self._container, self._stream, self._path, self._timeline = container, stream, path, timeline
@@ -101,7 +101,7 @@ class _Search:
                 frames = packet.decode()
             except av.FFmpegError as error:
                 self._problem = reason_of(error)
-                if begun:  # pictures after a hole are garbage up to the next key frame
+                if begun:  # images after a hole are garbage up to the next key frame
                     where = f"at {self._seconds(packet):.1f} s"
                     raise InputError(f"{self._path} is damaged {where}: {self._problem}.") from None
                 continue  # before the first key frame there is nothing to decode from
@@ -130,9 +130,9 @@ class _Search:
         return f" ({self._problem})" if self._problem else ""
 
 
-def _of_one_size(pictures: list[np.ndarray]) -> list[np.ndarray]:
+def _of_one_size(images: list[np.ndarray]) -> list[np.ndarray]:
     """A broadcast may change its size in the middle: what follows is resized to the first frame."""
-    height, width, _ = pictures[0].shape
-    if all(picture.shape == pictures[0].shape for picture in pictures):
-        return pictures
-    return [np.asarray(Image.fromarray(picture).resize((width, height))) for picture in pictures]
+    height, width, _ = images[0].shape
+    if all(image.shape == images[0].shape for image in images):
+        return images
+    return [np.asarray(Image.fromarray(image).resize((width, height))) for image in images]

@@ -1,4 +1,4 @@
-"""Frames of a film at given times, by decord or by PyAV: the same frames whichever serves.
+"""Frames of a video at given times, by decord or by PyAV: the same frames whichever serves.
 
 The frame at time t is the last one that is shown at or before t. decord can spin for ever and read ahead gigabytes,
 so nothing but the decoder process may call `decode_frames` (see `decoder_process.py`).
@@ -15,7 +15,7 @@ from macaw_cli.media.frame_search import is_stored_upright, search_frames
 from macaw_cli.media.timeline import Timeline
 
 _CUT_S = 0.5
-"""A film may end this much before its header says without being called cut."""
+"""A video may end this much before its header says without being called cut."""
 _DECORD_KNOWS = {"mov", "matroska"}, {"h264", "hevc", "vp8", "vp9", "mpeg4"}
 """Containers and codecs for which decord was seen to give the right frames; MPEG-TS, AVI and AV1 are not among them."""
 _DECORD_ROUNDING_S = 2e-3
@@ -24,17 +24,17 @@ _DECORD_ROUNDING_S = 2e-3
 def spread_times(
     duration: float, count: int, start: float | None, end: float | None, begin: float = 0.0
 ) -> list[float]:
-    """`count` evenly spaced times: the middles of equal parts of the film, or of the clip from `start` to `end`.
+    """`count` evenly spaced times: the middles of equal parts of the video, or of the clip from `start` to `end`.
 
     Args:
-        duration: when the film's last frame ends.
+        duration: when the video's last frame ends.
         count: how many times.
         start: first second of the clip; None is the beginning.
         end: last second of the clip; None is the end.
-        begin: when the film's first frame is shown.
+        begin: when the video's first frame is shown.
 
     Raises:
-        InputError: the clip lies outside the film.
+        InputError: the clip lies outside the video.
     """
     first, last = max(start or 0.0, begin), duration if end is None else min(end, duration)
     if (start or 0.0) < 0 or first >= last:
@@ -47,11 +47,11 @@ def decode_frames(path: Path, times: list[float], timeline: Timeline, decoder: s
     """The frames shown at `times`.
 
     Args:
-        path: the film.
+        path: the video.
         times: ascending seconds.
-        timeline: of this film.
-        decoder: `pyav`, which is faster and knows more films, or `decord`, which is left
-            out where it is absent or cannot be trusted with the film.
+        timeline: of this video.
+        decoder: `pyav`, which is faster and knows more videos, or `decord`, which is left
+            out where it is absent or cannot be trusted with the video.
 
     Returns:
         (len(times), H, W, 3) uint8 RGB, upright.
@@ -60,7 +60,9 @@ def decode_frames(path: Path, times: list[float], timeline: Timeline, decoder: s
         InputError: it cannot be decoded, or ends before the last time.
     """
     if times[-1] > timeline.end + _CUT_S:
-        raise InputError(f"{path} is cut: it ends at {timeline.end:.1f} s, no frame at {times[-1]:.1f} s.")
+        raise InputError(
+            f"{path} is truncated: it ends at {timeline.end:.1f} s, so there is no frame at {times[-1]:.1f} s."
+        )
     positions = [timeline.at(time) for time in times]
     may = decoder == "decord" and _decord_may(timeline) and _is_no_playlist(path)
     if may and is_stored_upright(path, timeline):
@@ -77,7 +79,8 @@ def _decord_may(timeline: Timeline) -> bool:
     """
     containers, codecs = _DECORD_KNOWS
     known = bool(timeline.containers & containers) and timeline.codec in codecs and timeline.pixel_aspect == 1
-    return known and timeline.films == 1 and not timeline.open_groups and importlib.util.find_spec("decord") is not None
+    simple = timeline.video_streams == 1 and not timeline.open_groups
+    return known and simple and importlib.util.find_spec("decord") is not None
 
 
 def _is_no_playlist(path: Path) -> bool:
@@ -89,7 +92,7 @@ def _is_no_playlist(path: Path) -> bool:
 
 
 def _by_decord(path: Path, positions: list[int], timeline: Timeline) -> np.ndarray | None:
-    """None when decord refuses the film, or sees other frames in it: then reading may give wrong ones or never end."""
+    """None when decord refuses the video, or sees other frames in it: then reading may give wrong ones or never end."""
     import decord
 
     try:

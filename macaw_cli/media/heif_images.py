@@ -5,7 +5,7 @@ import importlib.util
 _BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 """What stands behind `ftyp` in a file of still images (ISO 23008-12)."""
 HEAD_BYTES = 12
-WITHOUT_PLUGIN = "it is a HEIC image, and Pillow's plugin for those is not there (pip install 'macaw-cli[heic]')"
+WITHOUT_PLUGIN = "it is a HEIC image, and Pillow's plugin for HEIC is not installed (pip install 'macaw-cli[heic]')"
 
 
 def is_heif(head: bytes) -> bool:

@@ -19,7 +19,7 @@ MAX_PIXELS = 178_956_970
 
 
 def load_image(path: Path | str) -> Image.Image:
-    """Read the first picture of a file as RGB: EXIF rotation applied, transparency on white, 16 bit scaled to 8.
+    """Read the first image of a file as RGB: EXIF rotation applied, transparency on white, 16 bit scaled to 8.
 
     Raises:
         InputError: missing, no image, cut, or too large when unpacked.
@@ -27,14 +27,14 @@ def load_image(path: Path | str) -> Image.Image:
     path = Path(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PIL warns of odd metadata and large pictures; what matters is raised
+            warnings.simplefilter("ignore")  # PIL warns of odd metadata and large images; what matters is raised
             return _decoded(path)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except UnidentifiedImageError:
         raise _unidentified(path) from None
     except MemoryError:
-        raise InputError(f"{path} needs more memory to decode than there is.") from None
+        raise InputError(f"{path} needs more memory to decode than is available.") from None
     except Image.DecompressionBombError as error:
         raise _too_large(path, next(map(int, re.findall(r"\d+", str(error))), 0)) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, ZeroDivisionError) as error:
@@ -66,12 +66,12 @@ def _head(path: Path, size: int) -> bytes:
 
 
 def fit_image(image: Image.Image, geometry: dict[str, Any]) -> Image.Image:
-    """Resize and crop as an image processor of transformers would, before the picture travels between processes.
+    """Resize and crop as an image processor of transformers would, before the image travels between processes.
 
     Args:
         image: RGB.
         geometry: `size` (`{"shortest_edge"}` or `{"height", "width"}`), `resample` (PIL's number) and `crop`
-            (`{"height", "width"}`, not larger than the resized picture, or None).
+            (`{"height", "width"}`, not larger than the resized image, or None).
     """
     size, crop = geometry["size"], geometry["crop"]
     if "shortest_edge" in size:
@@ -98,8 +98,8 @@ def _check_size(image: Image.Image, path: Path) -> None:
 
 
 def _too_large(path: Path, pixels: int) -> InputError:
-    problem = f"{path} would unpack to {pixels / 1e6:.0f} megapixels, the limit is {MAX_PIXELS / 1e6:.0f}."
-    return InputError(problem, "Make it smaller with an image program, if it is what it should be.")
+    problem = f"{path} would unpack to {pixels / 1e6:.0f} megapixels, but the limit is {MAX_PIXELS / 1e6:.0f}."
+    return InputError(problem, "If the image is genuine, make it smaller with an image editor.")
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
@@ -114,9 +114,9 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """PIL would clip 16-bit and float grey values at 255: almost every picture would be white.
+    """PIL would clip 16-bit and float grey values at 255: almost every image would be white.
 
-    Sixteen bits are scaled by their whole range, also in a dark picture. 32 bits and floats have no range that all
+    Sixteen bits are scaled by their whole range, also in a dark image. 32 bits and floats have no range that all
     programs agree on: what fits into 0 to 1 or into a byte is taken for that.
     """
     values = np.nan_to_num(np.asarray(image).astype(np.float64))

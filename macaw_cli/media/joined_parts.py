@@ -1,4 +1,4 @@
-"""Where sound files were joined to one (`cat a.ogg b.ogg`): its parts, each a file by itself.
+"""Where audio files were joined to one (`cat a.ogg b.ogg`): its parts, each a file by itself.
 
 Told from the content, never the name; of most files a look at both ends is enough.
 """
@@ -36,7 +36,7 @@ class Part:
 
 
 def parts_of(path: Path) -> list[Part]:
-    """The parts of a sound file, none where its content is nothing that soundfile reads.
+    """The parts of an audio file, none where its content is nothing that soundfile reads.
 
     A file that is missing or empty has no parts.
     """

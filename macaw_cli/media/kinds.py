@@ -21,9 +21,9 @@ HEAD_BYTES = 64
 def modality_of(path: Path) -> Modality | None:
     """The modality of a file, or None when it is no medium.
 
-    A picture named `.mp4` is a picture. A text file named `.jpg` still counts as an image, so that decoding it can
-    say what is wrong; a container's first bytes do not tell sound from film, so there the name decides, and a
-    container without a known name is taken for a film.
+    An image named `.mp4` is an image. A text file named `.jpg` still counts as an image, so that decoding it can
+    say what is wrong; a container's first bytes do not tell audio from video, so there the name decides, and a
+    container without a known name is taken for a video.
     """
     return modality_of_bytes(_head(path), path.name)
 
@@ -58,7 +58,7 @@ def _certain(head: bytes) -> Modality | None:
 
 
 def _container(head: bytes, name: str) -> Modality | None:
-    if PurePosixPath(name).suffix:  # a name that says something else: `model.ckpt` is no film, whatever it begins with
+    if PurePosixPath(name).suffix:  # a name that says something else: `model.ckpt` is no video, whatever it begins with
         return None
     return "video" if head.startswith(_CONTAINERS) or head[4:8] == b"ftyp" else None
 

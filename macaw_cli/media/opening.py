@@ -47,11 +47,11 @@ _NOTHING_ELSE = {
 
 
 def open_container(path: Path) -> Any:
-    """Open a film or sound for reading; a context manager.
+    """Open a video or audio file for reading; a context manager.
 
     Raises:
         InputError: it is no regular file, or of no known format.
-        OSError: it is not there or cannot be read.
+        OSError: it does not exist or cannot be read.
         av.FFmpegError: FFmpeg cannot read it.
     """
     require_regular(path)
@@ -59,7 +59,7 @@ def open_container(path: Path) -> Any:
         # `file:` and a whole path, or else FFmpeg reads `concat:a|b`, `subfile:` and their like out of a name
         return av.open(f"file:{path.absolute()}", metadata_errors="replace", container_options=dict(_NOTHING_ELSE))
     except av.ArgumentError:
-        problem = f"{path} cannot be decoded: its content is not of an audio or video format that macaw reads."
+        problem = f"{path} cannot be decoded: its content has no audio or video format that macaw reads."
         raise InputError(problem) from None
 
 
@@ -72,7 +72,7 @@ def open_image(path: Path, content: BinaryIO | None = None) -> Image.Image:
 
     Raises:
         InputError: it is no regular file.
-        OSError: it is not there, cannot be read, or is of no known format (`PIL.UnidentifiedImageError`).
+        OSError: it does not exist, cannot be read, or is of no known format (`PIL.UnidentifiedImageError`).
     """
     require_regular(path)
     known = [name for name in IMAGE_FORMATS if name in Image.OPEN]

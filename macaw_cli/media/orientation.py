@@ -12,11 +12,11 @@ _LARGEST_STRETCH = 8.0
 
 
 def shown(frame: Any, pixel_aspect: float) -> np.ndarray:
-    """The picture of a frame.
+    """The image of a frame.
 
     Args:
         frame: of PyAV.
-        pixel_aspect: width of a stored pixel in heights of it; the height of the picture stays.
+        pixel_aspect: width of a stored pixel in heights of it; the height of the image stays.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -32,7 +32,7 @@ def shown(frame: Any, pixel_aspect: float) -> np.ndarray:
 
 
 def display_matrix(frame: Any) -> tuple[int, int, int, int]:
-    """Where the picture's axes lie when it is shown: right is (a, b), down is (c, d)."""
+    """Where the image's axes lie when it is shown: right is (a, b), down is (c, d)."""
     found = frame.side_data.get(Type.DISPLAYMATRIX)
     if found is None or len(content := bytes(found)) < _MATRIX.size:
         return 1, 0, 0, 1
@@ -41,7 +41,7 @@ def display_matrix(frame: Any) -> tuple[int, int, int, int]:
 
 
 def is_upright(frame: Any) -> bool:
-    """Whether the picture is shown as it is stored."""
+    """Whether the image is shown as it is stored."""
     a, b, c, d = display_matrix(frame)
     return a > abs(b) and d > abs(c)
 

@@ -1,4 +1,4 @@
-"""When each frame of a film is shown: read from its packets, without decoding.
+"""When each frame of a video is shown: read from its packets, without decoding.
 
 Headers cannot be trusted with this: they count frames that an edit list hides, give the length of a part of an MPEG
 program stream, or nothing at all (Matroska, MPEG-TS). One pass over the packets is certain and costs little beside
@@ -14,15 +14,15 @@ import numpy as np
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.clock import Clock, clock_of, packets_in_order
-from macaw_cli.media.containers import film_streams, open_media, picture_stream
+from macaw_cli.media.containers import main_video_stream, open_media, video_streams
 
 _STATES_ITS_LENGTH = {"mov", "matroska"}
-"""Containers whose header gives the true length of the picture stream, so that a cut file shows."""
+"""Containers whose header gives the true length of the video stream, so that a cut file shows."""
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """The frames of a film's best picture stream, in the order shown.
+    """The frames of a video's best video stream, in the order shown.
 
     Attributes:
         times: (n,) seconds on the clock of the file, ascending; other tracks may begin before the first frame.
@@ -34,7 +34,7 @@ class Timeline:
         open_groups: some frames shown before a key frame are decoded after it.
         containers: FFmpeg's names of the container.
         codec: FFmpeg's name of the codec.
-        films: number of picture streams.
+        video_streams: number of video streams.
         clock: of the file.
         pixel_aspect: width of a stored pixel in heights of it.
     """
@@ -48,7 +48,7 @@ class Timeline:
     open_groups: bool
     containers: frozenset[str]
     codec: str
-    films: int
+    video_streams: int
     clock: Clock
     pixel_aspect: float
 
@@ -63,7 +63,7 @@ class Timeline:
 
 
 class _Packet(NamedTuple):
-    """What is kept of a packet; its content would be the whole film in memory."""
+    """What is kept of a packet; its content would be the whole video in memory."""
 
     pts: int | None
     dts: int | None
@@ -73,13 +73,13 @@ class _Packet(NamedTuple):
 
 
 def timeline_of(path: Path) -> Timeline:
-    """Read the times of a film's frames.
+    """Read the times of a video's frames.
 
     Raises:
-        InputError: not a film, or one without frames.
+        InputError: not a video, or one without frames.
     """
     with open_media(path) as container:
-        stream = picture_stream(container, path)
+        stream = main_video_stream(container, path)
         clock = clock_of(container, path)
         packets = _packets(container, stream, clock)
         containers = frozenset(container.format.name.split(","))
@@ -94,7 +94,7 @@ def timeline_of(path: Path) -> Timeline:
             keys=np.asarray(_keys(packets, counted), np.int64),
             duration=max(end, _stated_end(stream, containers, clock, float(times[0]))), end=end, counted=counted,
             open_groups=_open_groups(packets), containers=containers,
-            codec=stream.codec_context.name, films=len(film_streams(container)),
+            codec=stream.codec_context.name, video_streams=len(video_streams(container)),
             clock=clock, pixel_aspect=float(stream.sample_aspect_ratio or 1),
         )  # fmt: skip
 
@@ -141,7 +141,7 @@ def _usual_gap(times: np.ndarray) -> float:
 
 
 def _stated_end(stream: Any, containers: frozenset[str], clock: Clock, begin: float) -> float:
-    """When the picture stream, which begins at `begin`, ends according to the header, or 0."""
+    """When the video stream, which begins at `begin`, ends according to the header, or 0."""
     if not containers & _STATES_ITS_LENGTH:
         return 0.0
     if stream.duration:

@@ -1,11 +1,11 @@
-"""Read films: frames at evenly spaced times, decoded in a process that can be ended."""
+"""Read videos: frames at evenly spaced times, decoded in a process that can be ended."""
 
 import threading
 from pathlib import Path
 
 import numpy as np
 
-from macaw_cli.media.containers import has_sound
+from macaw_cli.media.containers import has_audio
 from macaw_cli.media.decoder_client import DecoderProcess
 
 _shared = threading.local()
@@ -14,10 +14,10 @@ _shared = threading.local()
 def load_frames(
     path: Path | str, frames: int, start: float | None = None, end: float | None = None
 ) -> tuple[np.ndarray, list[float]]:
-    """Frames of a film, or of the clip from `start` to `end` seconds.
+    """Frames of a video, or of the clip from `start` to `end` seconds.
 
     Args:
-        path: the film.
+        path: the video.
         frames: how many, at the middles of equal parts.
         start: first second; None is the beginning.
         end: last second; None is the end.
@@ -26,7 +26,7 @@ def load_frames(
         (frames, H, W, 3) uint8 RGB, upright, and their times in seconds.
 
     Raises:
-        InputError: missing, undecodable, without pictures, or its decoder did not return.
+        InputError: missing, undecodable, without images, or its decoder did not return.
     """
     if not hasattr(_shared, "decoder"):
         _shared.decoder = DecoderProcess()
@@ -41,9 +41,9 @@ def load_frames(
 
 
 def has_soundtrack(path: Path | str) -> bool:
-    """Whether a film has sound.
+    """Whether a video has audio.
 
     Raises:
         InputError: it cannot be opened.
     """
-    return has_sound(path)
+    return has_audio(path)

@@ -8,7 +8,7 @@ exact forms avoid it:
   plus biases, so the projections move to the few queries and behind the weighted sum;
 - `shared`: E is projected once and all queries of the batch use it.
 
-`align` takes the one with fewer operations. Letters: n queries, V rows of E, D width, h heads, d = D / h.
+`align` takes the one with fewer operations. Letters: n queries, V rows of E, D hidden size, h heads, d = D / h.
 """
 
 from typing import NamedTuple
@@ -55,13 +55,13 @@ def align(
     return form(queries, matrix, weights, heads, dropout=dropout, unit=unit)
 
 
-def folding_is_cheaper(queries: int, rows: int, width: int, heads: int) -> bool:
+def folding_is_cheaper(queries: int, rows: int, hidden_size: int, heads: int) -> bool:
     """Whether `folded` needs fewer multiplications than `shared`; what both need alike is left out."""
-    folded_cost, shared_cost = _multiplications(queries, rows, width, heads)
+    folded_cost, shared_cost = _multiplications(queries, rows, hidden_size, heads)
     return folded_cost <= shared_cost
 
 
-def operations(queries: int, rows: int, width: int, heads: int) -> float:
+def operations(queries: int, rows: int, hidden_size: int, heads: int) -> float:
     """Floating point operations of the attention in its cheaper form, forward, with its query and output projection.
 
     A multiplication and an addition count as two.
@@ -69,16 +69,16 @@ def operations(queries: int, rows: int, width: int, heads: int) -> float:
     Args:
         queries: n.
         rows: V.
-        width: D.
+        hidden_size: D.
         heads: h.
     """
-    return 2.0 * (min(_multiplications(queries, rows, width, heads)) + 2 * queries * width**2)
+    return 2.0 * (min(_multiplications(queries, rows, hidden_size, heads)) + 2 * queries * hidden_size**2)
 
 
-def _multiplications(queries: int, rows: int, width: int, heads: int) -> tuple[int, int]:
+def _multiplications(queries: int, rows: int, hidden_size: int, heads: int) -> tuple[int, int]:
     """Of `folded` and of `shared`."""
-    folded_cost = 2 * queries * width**2 + 2 * heads * queries * rows * width
-    shared_cost = 2 * rows * width**2 + 2 * queries * rows * width
+    folded_cost = 2 * queries * hidden_size**2 + 2 * heads * queries * rows * hidden_size
+    shared_cost = 2 * rows * hidden_size**2 + 2 * queries * rows * hidden_size
     return folded_cost, shared_cost
 
 
@@ -86,35 +86,35 @@ def folded(
     queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: Unit = 1.0
 ) -> Tensor:
     """`align` with the projections folded into the queries and behind the weighted sum."""
-    count, width = queries.shape
-    rows, depth = matrix.shape[0], width // heads
-    query_weight, key_weight, value_weight = weights.in_proj_weight.view(3, heads, depth, width).unbind()
-    query_bias, key_bias, value_bias = weights.in_proj_bias.view(3, heads, 1, depth).unbind()
+    count, hidden_size = queries.shape
+    rows, head_dim = matrix.shape[0], hidden_size // heads
+    query_weight, key_weight, value_weight = weights.in_proj_weight.view(3, heads, head_dim, hidden_size).unbind()
+    query_bias, key_bias, value_bias = weights.in_proj_bias.view(3, heads, 1, head_dim).unbind()
 
     query = torch.einsum("nc,hdc->hnd", queries, query_weight) + query_bias
-    query = query * depth**-0.5
-    scores = (query @ key_weight / unit).view(heads * count, width) @ matrix.T
+    query = query * head_dim**-0.5
+    scores = (query @ key_weight / unit).view(heads * count, hidden_size) @ matrix.T
     # The key bias adds the same to all V scores of a query. Softmax only sees differences, so it is subtracted from
     # the two additional keys instead: (h n, 2) numbers are touched, not (h n, V).
     shift = (query * key_bias).sum(-1)
-    learned = (query * weights.bias_k.view(heads, 1, depth)).sum(-1)
+    learned = (query * weights.bias_k.view(heads, 1, head_dim)).sum(-1)
     additional = torch.stack([learned - shift, -shift], dim=-1).view(heads * count, 2)
     share = torch.cat([scores, additional], dim=-1).softmax(dim=-1, dtype=torch.float32)
     share = dropped(share, dropout)
 
     on_rows, on_learned = share[:, :rows], share[:, rows].view(heads, count, 1)
-    mixed = (on_rows.to(matrix.dtype) @ matrix).view(heads, count, width) / unit
+    mixed = (on_rows.to(matrix.dtype) @ matrix).view(heads, count, hidden_size) / unit
     total = on_rows.sum(dim=-1).view(heads, count, 1)
     values = mixed @ value_weight.transpose(1, 2)
-    values = values + (total * value_bias + on_learned * weights.bias_v.view(heads, 1, depth)).to(values.dtype)
-    return values.transpose(0, 1).reshape(count, width)
+    values = values + (total * value_bias + on_learned * weights.bias_v.view(heads, 1, head_dim)).to(values.dtype)
+    return values.transpose(0, 1).reshape(count, hidden_size)
 
 
 def shared(
     queries: Tensor, matrix: Tensor, weights: AttentionWeights, heads: int, *, dropout: float = 0.0, unit: Unit = 1.0
 ) -> Tensor:
     """`align` with the matrix projected once for all queries."""
-    count, width = queries.shape
+    count, hidden_size = queries.shape
     query_weight, key_weight, value_weight = weights.in_proj_weight.chunk(3)
     query_bias, key_bias, value_bias = weights.in_proj_bias.chunk(3)
     zero = torch.zeros_like(weights.bias_k[0])
@@ -123,7 +123,7 @@ def shared(
     keys = torch.cat([F.linear(matrix, key_weight / unit, key_bias), weights.bias_k[0], zero])
     values = torch.cat([F.linear(matrix, value_weight / unit, value_bias), weights.bias_v[0], zero])
     query, keys, values = (part.view(len(part), heads, -1).transpose(0, 1) for part in (query, keys, values))
-    return attended(query, keys, values, dropout).transpose(0, 1).reshape(count, width)
+    return attended(query, keys, values, dropout).transpose(0, 1).reshape(count, hidden_size)
 
 
 def attended(query: Tensor, keys: Tensor, values: Tensor, dropout: float) -> Tensor:

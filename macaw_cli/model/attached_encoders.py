@@ -103,7 +103,8 @@ def encode(
     if view.trim is not None:
         if lengths is None or len(lengths) != len(raw):
             raise MismatchError(
-                f"Got {len(raw)} audio inputs and {len(lengths or [])} {LENGTHS}. This model needs the length of each "
+                f"Received {len(raw)} audio inputs and {len(lengths or [])} {LENGTHS}. This model needs the length of "
+                "each "
                 "audio input: it reads only the tokens before the end.",
                 f"Pass everything that the processor returns, {LENGTHS} included.",
             )

@@ -1,4 +1,4 @@
-"""Kernels that run attention within each example of a pack, and never compute a score between two of them.
+"""Kernels that run attention within each example of a packed sequence, and never compute a score between two of them.
 
 All do the same: causal attention, in a sliding window where the LLM has one, over rows of examples behind one another.
 
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.model.copying import on_device
+from macaw_cli.model.device_copies import on_device
 
 
 class Heads(NamedTuple):
@@ -31,7 +31,7 @@ class Heads(NamedTuple):
     """(1, G, L, d)"""
 
 
-class Pack(NamedTuple):
+class PackedSequence(NamedTuple):
     """How the positions are shared out, and how this layer attends."""
 
     borders: tuple[int, ...]
@@ -54,44 +54,44 @@ DEEPEST = 256
 COMPILED_FROM = 16384
 """Positions from which on the block mask is computed by a compiled function, which never holds all pairs at once."""
 
-Kernel = Callable[[nn.Module, Heads, Pack], Tensor]
-"""From the layer, its heads and the pack to (1, L, H, d)."""
+Kernel = Callable[[nn.Module, Heads, PackedSequence], Tensor]
+"""From the layer, its heads and the sequence to (1, L, H, d)."""
 
 
-def by_example(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
+def by_example(layer: nn.Module, heads: Heads, packed: PackedSequence) -> Tensor:
     """SDPA of torch, once per example: on any device, in any number format."""
     del layer
     grouped = heads.query.shape[1] != heads.key.shape[1]
     # split, not slices: its backward pass joins the gradients once instead of adding up zero-filled copies
-    parts = zip(*(torch.split(one, pack.lengths, dim=2) for one in heads), strict=True)
+    parts = zip(*(torch.split(one, packed.lengths, dim=2) for one in heads), strict=True)
     attended = []
     for query, key, value in parts:
-        mask = _window_mask(query.shape[2], pack.window, query.device)
+        mask = _window_mask(query.shape[2], packed.window, query.device)
         attended.append(
             F.scaled_dot_product_attention(
-                query, key, value, attn_mask=mask, is_causal=mask is None, dropout_p=pack.dropout, scale=pack.scale,
+                query, key, value, attn_mask=mask, is_causal=mask is None, dropout_p=packed.dropout, scale=packed.scale,
                 enable_gqa=grouped,
             ).transpose(1, 2)
         )  # fmt: skip
     return torch.cat(attended, dim=1)
 
 
-def varlen(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
+def varlen(layer: nn.Module, heads: Heads, packed: PackedSequence) -> Tensor:
     """FlashAttention of torch over rows of several lengths; what it cannot do goes to `by_example`."""
-    if not _varlen_fits(heads, pack):
-        return by_example(layer, heads, pack)
+    if not _varlen_fits(heads, packed):
+        return by_example(layer, heads, packed)
     from torch.nn.attention.varlen import varlen_attn
 
-    borders, longest = _on_device(pack.borders, heads.query.device), max(pack.lengths)
+    borders, longest = _on_device(packed.borders, heads.query.device), max(packed.lengths)
     query, key, value = (one[0].transpose(0, 1) for one in heads)
     attended: Any = varlen_attn(
-        query, key, value, borders, borders, longest, longest, scale=pack.scale, window_size=_reach(pack.window),
+        query, key, value, borders, borders, longest, longest, scale=packed.scale, window_size=_reach(packed.window),
         **_grouping(varlen_attn, heads),
     )  # fmt: skip
     return attended[None]  # type: ignore[no-any-return]
 
 
-def flash(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
+def flash(layer: nn.Module, heads: Heads, packed: PackedSequence) -> Tensor:
     """The flash-attn package; heads of unequal depths, which it cannot do, go to `by_example`.
 
     Raises:
@@ -100,23 +100,23 @@ def flash(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
     _require_gpu(heads.query, "flash")
     if heads.query.dtype not in (torch.bfloat16, torch.float16):
         raise UsageError(
-            f"training.attention=flash computes in half precision only; found {heads.query.dtype}.",
+            f"training.attention=flash works in half precision only; found {heads.query.dtype}.",
             "Set training.precision to bf16, or training.attention to auto.",
         )
     if not _flash_fits(heads):
-        return by_example(layer, heads, pack)
+        return by_example(layer, heads, packed)
     function = import_module("flash_attn").flash_attn_varlen_func
-    borders, longest = _on_device(pack.borders, heads.query.device), max(pack.lengths)
+    borders, longest = _on_device(packed.borders, heads.query.device), max(packed.lengths)
     query, key, value = (one[0].transpose(0, 1) for one in heads)
     attended: Any = function(
-        query, key, value, borders, borders, longest, longest, dropout_p=pack.dropout, softmax_scale=pack.scale,
-        causal=True, window_size=_reach(pack.window), deterministic=torch.are_deterministic_algorithms_enabled(),
+        query, key, value, borders, borders, longest, longest, dropout_p=packed.dropout, softmax_scale=packed.scale,
+        causal=True, window_size=_reach(packed.window), deterministic=torch.are_deterministic_algorithms_enabled(),
     )  # fmt: skip
     return attended[None]  # type: ignore[no-any-return]
 
 
-def flex(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
-    """FlexAttention with a block mask made once per pack and kind of layer; it knows no dropout, `by_example` does.
+def flex(layer: nn.Module, heads: Heads, packed: PackedSequence) -> Tensor:
+    """FlexAttention with a block mask made once per sequence and kind of layer; it knows no dropout, `by_example` does.
 
     Raises:
         UsageError: the tensors are not on a GPU.
@@ -124,18 +124,18 @@ def flex(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
     from transformers.integrations.flex_attention import flex_attention_forward
 
     _require_gpu(heads.query, "flex")
-    if pack.dropout:
-        return by_example(layer, heads, pack)
-    mask = block_mask(pack.borders, pack.window, heads.query.device)
-    attended: Tensor = flex_attention_forward(layer, *heads, mask, scaling=pack.scale)[0]
+    if packed.dropout:
+        return by_example(layer, heads, packed)
+    mask = block_mask(packed.borders, packed.window, heads.query.device)
+    attended: Tensor = flex_attention_forward(layer, *heads, mask, scaling=packed.scale)[0]
     return attended
 
 
-def fastest(layer: nn.Module, heads: Heads, pack: Pack) -> Tensor:
+def fastest(layer: nn.Module, heads: Heads, packed: PackedSequence) -> Tensor:
     """What `training.attention: auto` means: the flash-attn package where it fits, else torch's own kernels."""
     half = heads.query.dtype in (torch.bfloat16, torch.float16)
     kernel = flash if heads.query.is_cuda and half and flash_is_installed() and _flash_fits(heads) else varlen
-    return kernel(layer, heads, pack)
+    return kernel(layer, heads, packed)
 
 
 @cache
@@ -146,7 +146,7 @@ def flash_is_installed() -> bool:
 
 @lru_cache(maxsize=8)
 def block_mask(borders: tuple[int, ...], window: int | None, device: torch.device) -> Any:
-    """FlexAttention's mask of a pack; all layers of a kind and the recomputation in the backward pass share it."""
+    """FlexAttention's mask of a packed sequence, shared by all layers of a kind and by recomputation in backward."""
     from torch.nn.attention.flex_attention import create_block_mask
 
     length = borders[-1]
@@ -174,7 +174,7 @@ def _reach(window: int | None) -> tuple[int, int]:
     return (-1 if window is None else window - 1), 0
 
 
-def _varlen_fits(heads: Heads, pack: Pack) -> bool:
+def _varlen_fits(heads: Heads, packed: PackedSequence) -> bool:
     query = heads.query
     return (
         query.is_cuda
@@ -182,7 +182,7 @@ def _varlen_fits(heads: Heads, pack: Pack) -> bool:
         and _equal_depths(heads)
         and query.shape[-1] <= DEEPEST
         and query.shape[-1] % 8 == 0
-        and pack.dropout == 0.0
+        and packed.dropout == 0.0
         and not torch.are_deterministic_algorithms_enabled()
         and _varlen_is_there()
         and torch.cuda.get_device_capability(query.device) >= (8, 0)
@@ -222,6 +222,6 @@ def _on_device(borders: Sequence[int], device: torch.device) -> Tensor:
 def _require_gpu(query: Tensor, name: str) -> None:
     if not query.is_cuda:
         raise UsageError(
-            f"training.attention={name} trains on a GPU only; this training runs on {query.device}.",
+            f"training.attention={name} needs a GPU, but this training runs on {query.device}.",
             "Set training.attention to auto.",
         )

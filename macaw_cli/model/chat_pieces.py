@@ -11,7 +11,7 @@ from typing import Any
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.chat_template import ChatTemplate
-from macaw_cli.model.template_habits import ALPACA, NEXT, QUESTION
+from macaw_cli.model.template_behaviour import ALPACA, NEXT, QUESTION
 from macaw_cli.model.template_marks import Rendered, marks_for
 from macaw_cli.model.templates import Piece, parts_of
 

@@ -8,7 +8,7 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.model.control_tokens import TextEncoder
 from macaw_cli.model.rendering import render_chat
-from macaw_cli.model.template_habits import ALPACA, Habits, habits_of, refusing
+from macaw_cli.model.template_behaviour import ALPACA, Habits, habits_of, refusing
 from macaw_cli.model.template_marks import Marks, Rendered, Spelled, alternatives, spelled_in
 
 
@@ -83,7 +83,7 @@ class ChatTemplate:
         """Say once that the template leaves system prompts out."""
         if self.habits.system == "dropped" and not self._told:
             self._told = True
-            say(f"Warning: {self.title} leaves system prompts out. They stand before the first question instead.")
+            say(f"Warning: {self.title} drops system prompts. They are put before the first question instead.")
 
     def _apply(self, messages: Sequence[Mapping[str, Any]], *, with_prompt: bool) -> str:
         return render_chat(self._tokenizer, list(messages), add_generation_prompt=with_prompt)

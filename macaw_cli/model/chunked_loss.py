@@ -4,7 +4,7 @@ The gradient of a cross-entropy is `softmax - one_hot`, known as soon as the log
 makes its logits, its loss and its share of both gradients in the forward pass and is forgotten; the backward pass only
 multiplies. Logits are made in the model's number format, everything after them in fp32.
 
-Letters: n supervised positions, D width, V vocabulary.
+Letters: n supervised positions, D hidden size, V vocabulary.
 """
 
 from functools import cache

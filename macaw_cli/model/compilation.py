@@ -18,7 +18,7 @@ COMPILERS = ("g++", "clang++", "c++", "gcc", "clang", "cc")
 def compile_layers(model: Any) -> None:
     """Compile every decoder layer of the LLM in place: names of parameters and what is saved stay as they are.
 
-    Lengths are symbols, as every pack has another one. Attention over packed examples stays outside: its kernel reads
+    Lengths are symbolic, as sequences differ in length. Attention over packed examples stays outside: its kernel reads
     the borders between them as numbers. Compiling itself happens at the first step.
 
     Args:
@@ -57,6 +57,6 @@ def require_compiler() -> None:
     named = [os.environ.get(variable, "") for variable in ("CXX", "CC")]
     if not any(shutil.which(name) for name in (*wanted, *named) if name):
         raise MissingDependencyError(
-            f"training.compile needs a C++ compiler on PATH; none of {', '.join(wanted)} is there.",
+            f"training.compile needs a C++ compiler on PATH; none of {', '.join(wanted)} was found.",
             "Install one (Debian: apt-get install g++), or set training.compile to false.",
         )

@@ -22,7 +22,7 @@ from macaw_cli.model.saved_config import CheckedConfig
 FORMAT_VERSION = 3
 """In 2, windows and heads of an imported checkpoint stood beside the settings of its bridge. In 1, the default form of
 the `macaw` bridge had no input norm, a linear projection and more alignment heads."""
-EMBEDDING_WIDTHS = ("word_embed_proj_dim", "embedding_size", "hidden_size")
+EMBEDDING_SIZES = ("word_embed_proj_dim", "embedding_size", "hidden_size")
 """What configurations call the width of an LLM's embeddings, the exceptions first."""
 
 
@@ -65,8 +65,8 @@ class MacawConfig(CheckedConfig):
     begin_end_ids: dict[str, list[int]] = field(default_factory=dict)
     """Modality to the ids of its begin and end token."""
     null_token_ids: dict[str, int] = field(default_factory=dict)
-    """Modality to the id that stands for one soft token of an absent medium (`null_media`)."""
-    null_media: bool = False
+    """Modality to the id that stands for one soft token of an absent medium (`null_features`)."""
+    null_features: bool = False
     """As published: all three blocks in every example, absent media being the encoders' features of zeros."""
     format_version: int = FORMAT_VERSION
     """Version of the model folder."""
@@ -79,19 +79,20 @@ class MacawConfig(CheckedConfig):
                 or a package that adds one of its modalities is not installed.
         """
         windows, heads = kwargs.pop("conv", {}), kwargs.pop("align_heads", None)  # of format version 2
-        self.begin_end_ids = self.begin_end_ids or kwargs.pop("tag_ids", {})  # their earlier name
+        self.begin_end_ids = self.begin_end_ids or kwargs.pop("tag_ids", {})  # earlier names of both
+        self.null_features = self.null_features or kwargs.pop("null_media", False)
         super().__post_init__(**kwargs)
         if self.format_version > FORMAT_VERSION:
             raise MismatchError(
-                f"This model folder has format version {self.format_version}, this macaw reads up to {FORMAT_VERSION}.",
-                f"Use a macaw that reads version {self.format_version}: pip install --upgrade macaw-cli.",
+                f"The model has format version {self.format_version}; this macaw reads only up to {FORMAT_VERSION}.",
+                f"Install a macaw that reads version {self.format_version}: pip install --upgrade macaw-cli.",
             )
         if self.format_version < FORMAT_VERSION:
             require_unchanged_bridges(self)
             self.bridge = with_windows(self, windows, heads)
-            self.format_version = FORMAT_VERSION  # whoever saves it again writes the present format
-        if self.null_media and self.injection:
-            raise MismatchError("A model that reads null features, as published, has no injection.", "Leave one out.")
+            self.format_version = FORMAT_VERSION  # saving writes the current format
+        if self.null_features and self.injection:
+            raise MismatchError("A model that reads null features cannot have an injection.", "Leave one out.")
         require_known(self.feature_shapes, "The model", self.fingerprints)
         ids = token_ids(self.vocabulary_size, named_in(self.feature_shapes))
         self.soft_token_ids = self.soft_token_ids or ids.soft
@@ -110,7 +111,7 @@ class MacawConfig(CheckedConfig):
         *,
         injection: InjectionSettings = NoInjectionSettings(),  # noqa: B008 - frozen
         views: ViewSettings = ViewSettings(),  # noqa: B008 - frozen
-        null_media: bool = False,
+        null_features: bool = False,
     ) -> Self:
         """The configuration of a new model.
 
@@ -123,7 +124,7 @@ class MacawConfig(CheckedConfig):
             injection: settings of the injection.
             fingerprints: encoder fingerprint per modality.
             views: what is done to features when they are read.
-            null_media: give every example all three media, as published.
+            null_features: give every example all three media, as published.
         """
         return cls(
             text_config=llm_config,
@@ -137,7 +138,7 @@ class MacawConfig(CheckedConfig):
                 for name in MODALITIES
                 if name in feature_shapes and views.of(name) != ViewSettings().of(name)
             },
-            null_media=null_media,
+            null_features=null_features,
         )
 
     def bridge_settings(self, modality: Modality) -> BridgeDesign:
@@ -191,7 +192,7 @@ class MacawConfig(CheckedConfig):
 
     @property
     def audio_windows(self) -> int:
-        """Windows of the audio encoder's length that are heard of a sound at most."""
+        """Windows of the audio encoder's length that are heard of an audio file at most."""
         return int(self.fingerprints.get("audio", {}).get("audio_windows", 1))
 
     @property
@@ -200,10 +201,10 @@ class MacawConfig(CheckedConfig):
         return int(self.text_config.vocab_size)  # type: ignore[union-attr]
 
     @property
-    def text_width(self) -> int:
+    def embedding_size(self) -> int:
         """D: the width of the LLM's embeddings; its hidden size, unless its embeddings are narrower than its layers."""
-        widths = (getattr(self.text_config, name, None) for name in EMBEDDING_WIDTHS)
-        return next(width for width in widths if isinstance(width, int))
+        widths = (getattr(self.text_config, name, None) for name in EMBEDDING_SIZES)
+        return next(hidden_size for hidden_size in widths if isinstance(hidden_size, int))
 
     @property
     def initial_embedding_std(self) -> float:
@@ -233,7 +234,7 @@ class MacawConfig(CheckedConfig):
 
     def encoding_identity(self) -> dict[str, Any]:
         """All that decides how a conversation becomes ids: equal identities, equal ids."""
-        names = ("bridge", "feature_shapes", "soft_token_ids", "begin_end_ids", "null_token_ids", "null_media")
+        names = ("bridge", "feature_shapes", "soft_token_ids", "begin_end_ids", "null_token_ids", "null_features")
         more: dict[str, Any] = {"views": self.views} if self.views else {}  # older caches do not know these
         if self.injection:  # its sizes change no id
             more["injection"] = self.injection_settings.name

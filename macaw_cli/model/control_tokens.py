@@ -87,7 +87,7 @@ class TextEncoder:
             if found is not None and self._controls_in(found) == self._known(meant):
                 return found
         raise UsageError(
-            f"The tokenizer makes a control token of text: {text[:60]!r}.", "Take the token out of the text."
+            f"The tokenizer turns text into a control token: {text[:60]!r}.", "Remove the token from the text."
         )
 
     def _tokenised(self, text: str) -> list[int]:

@@ -70,7 +70,7 @@ class ConversationEncoder:
         self.max_length = max_length if template != "as_published" else min(max_length, PUBLISHED_MAX_LENGTH)
         if template != "as_published" and tokenizer.eos_token_id is None:
             raise UsageError(
-                "The LLM's tokenizer has no end token (eos_token).", "Name one in its tokenizer_config.json."
+                "The LLM's tokenizer has no end token (eos_token).", "Set one in its tokenizer_config.json."
             )
 
     def encode(
@@ -153,7 +153,7 @@ class ConversationEncoder:
     ) -> EncodedConversation:
         """Ids and labels; the answers in `learnt` are not supervised."""
         names = [name for name, _ in media]
-        absent = [name for name in self.config.modalities if name not in names] if self.config.null_media else []
+        absent = [name for name in self.config.modalities if name not in names] if self.config.null_features else []
         waiting = {name: iter([at for at, found in enumerate(names) if found == name]) for name in MODALITIES}
         start = self._start()
         ids, labels, order = [*start], [IGNORED] * len(start), []

@@ -49,10 +49,10 @@ def logits_are_the_heads(llm: Any) -> bool:
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             shell = type(llm)(copy.deepcopy(llm.config))
-        width = shell.get_output_embeddings().in_features
+        hidden_size = shell.get_output_embeddings().in_features
         backbone = shell.get_decoder()
-        states = torch.linspace(-3, 5, 3 * width).view(1, 3, width)
-        head = nn.utils.skip_init(nn.Linear, width, PROBE_VOCABULARY)  # type: ignore[no-untyped-call]
+        states = torch.linspace(-3, 5, 3 * hidden_size).view(1, 3, hidden_size)
+        head = nn.utils.skip_init(nn.Linear, hidden_size, PROBE_VOCABULARY)  # type: ignore[no-untyped-call]
         with torch.no_grad():
             head.weight.copy_(torch.linspace(-2, 1, head.weight.numel()).view_as(head.weight))
             head.bias.copy_(torch.arange(PROBE_VOCABULARY))

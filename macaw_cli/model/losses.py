@@ -21,7 +21,7 @@ def response_loss(logits: Tensor, targets: Tensor, num_supervised: Tensor | int 
         logits: (B, P, V).
         targets: (B, P) ids, aligned with the logits that predict them; -100 is not counted.
         num_supervised: divide by this instead of the number of targets counted here, as training with accumulation
-            over several packs and processes needs.
+            over several sequences and processes needs.
 
     Returns:
         A scalar in fp32; 0, with gradients, where nothing is supervised.

@@ -17,7 +17,7 @@ from macaw_cli.encoders.loading import encoder_class, load_audio_encoder, load_i
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import viewed
 from macaw_cli.modalities.table import ENCODER_OF, TABLE, EncoderRole, Modality
-from macaw_cli.shards.same_encoders import require_same_encoders
+from macaw_cli.shards.encoder_match import require_same_encoders
 
 
 class ModelEncoders:
@@ -62,7 +62,9 @@ class ModelEncoders:
         """
         stored = self._encoded(modality, medium).half()
         if not stored.isfinite().all():
-            raise InputError(f"The {modality} gives features that fp16 cannot hold, as extraction says too.")
+            raise InputError(
+                f"The {modality} gives features beyond the range of fp16; feature extraction rejects it as well."
+            )
         seen: np.ndarray = self._viewed(modality, medium, stored).float().cpu().numpy()
         return seen
 
@@ -71,7 +73,7 @@ class ModelEncoders:
 
         Args:
             modality: of the medium.
-            medium: a picture, a sequence of frames, or a waveform (samples,); without an encoder what the modality's
+            medium: an image, a sequence of frames, or a waveform (samples,); without an encoder what the modality's
                 decoder gives, (N, C) fp32.
 
         Returns:

@@ -1,6 +1,6 @@
 """Macaw as a transformers model: stored features or raw media in, loss and logits out, with `generate`.
 
-Letters: B rows, T positions, D the LLM's width, V its vocabulary.
+Letters: B rows, T positions, D the LLM's hidden size, V its vocabulary.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ from macaw_cli.model.generation import MediaGeneration
 from macaw_cli.model.injections.bound_media import BoundMedia
 from macaw_cli.model.injections.injection import bound
 from macaw_cli.model.injections.registry import build_injection
-from macaw_cli.model.isolation import require_isolation
-from macaw_cli.model.loss_alone import loss_alone
+from macaw_cli.model.loss_without_logits import loss_alone
 from macaw_cli.model.losses import response_loss
-from macaw_cli.model.packing import isolating_mask, mask_for_kernel
+from macaw_cli.model.packing import block_diagonal_mask, mask_for_kernel
+from macaw_cli.model.packing_support import require_packing_support
 from macaw_cli.model.partitions import gathered
 from macaw_cli.model.row_layout import RowLayout
 
@@ -123,8 +123,8 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
             pixel_values: (n, 3, H, W), for an attached image encoder, or one tensor per image where sizes differ.
             pixel_values_videos: (n, F, 3, H, W), instead of `video_features`.
             input_features: (n, mel bins, steps), for an attached audio encoder, instead of `audio_features`; or one
-                tensor, or list of windows, per audio.
-            audio_lengths: (n,) samples of each of them, where the model reads only the tokens within a sound's length.
+                tensor, or list of windows, per audio input.
+            audio_lengths: (n,) samples of each of them, where the model reads only tokens within the audio's length.
             num_supervised: divides the summed loss, instead of this call's supervised tokens.
             use_cache: return `past_key_values`; default: the configuration's, but not with `position_ids` or labels:
                 packed examples can only be kept apart where there is no cache.
@@ -146,12 +146,12 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
                 audio_lengths=audio_lengths,
             )  # fmt: skip
         if layout is not None and layout.positions != inputs_embeds.shape[:2].numel():
-            layout = None  # blocks of null media were inserted
+            layout = None  # blocks of null features were inserted
         if use_cache is None and (position_ids is not None or labels is not None):
             use_cache = False
         if attention_mask is None and position_ids is not None and past_key_values is None and not use_cache:
-            require_isolation(self.language_model, position_ids)
-            attention_mask = isolating_mask(position_ids, self.language_model.config, layout)
+            require_packing_support(self.language_model, position_ids)
+            attention_mask = block_diagonal_mask(position_ids, self.language_model.config, layout)
         attention_mask = mask_for_kernel(attention_mask, self.language_model.config, inputs_embeds.dtype)
         inputs = {
             "inputs_embeds": inputs_embeds, "attention_mask": attention_mask, "position_ids": position_ids,
@@ -173,7 +173,7 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
         """What the LLM reads: embeddings with the soft tokens in their places, and the mask and labels that fit.
 
         Args:
-            input_ids: (B, T). A `null_media` model inserts the three blocks after the first position where the ids
+            input_ids: (B, T). A `null_features` model inserts the three blocks after the first position where the ids
                 hold no placeholder at all.
             attention_mask: (B, T) or None.
             labels: (B, T) or None.

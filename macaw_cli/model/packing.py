@@ -1,7 +1,7 @@
 """Examples packed behind one another in a row, and what keeps them apart.
 
-A pack is told by its `position_ids`, which start again with every example. `use_attention` gives an LLM a kernel of
-`attention_kernels`, which gets the borders between the examples in the place of the mask: every LLM of transformers
+A packed sequence is known by its `position_ids`, which restart with every example. `use_attention` gives an LLM a
+kernel of `attention_kernels`, which gets the borders between examples in place of the mask: every LLM of transformers
 hands a four-dimensional mask on to its layers as it is, also when they are computed again for the backward pass, while
 not every one hands on `position_ids` or other keywords. Without such a kernel the LLM gets a mask over all pairs of
 positions; transformers makes it by itself where there are several kinds of layers.
@@ -17,7 +17,16 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
-from macaw_cli.model.attention_kernels import Heads, Kernel, Pack, fastest, flash, flash_is_installed, flex, varlen
+from macaw_cli.model.attention_kernels import (
+    Heads,
+    Kernel,
+    PackedSequence,
+    fastest,
+    flash,
+    flash_is_installed,
+    flex,
+    varlen,
+)
 from macaw_cli.model.example_borders import example_borders
 from macaw_cli.model.language_head import without_adapter
 from macaw_cli.model.row_layout import RowLayout
@@ -71,7 +80,7 @@ def require_attention(name: str) -> None:
     """
     if name in {"flash", "flex"} and not torch.cuda.is_available():
         raise UsageError(
-            f"training.attention={name} trains on a GPU only; this machine shows none.",
+            f"training.attention={name} needs a GPU, but none was found.",
             "Set training.attention to auto.",
         )
     if name == "flash" and not flash_is_installed():
@@ -81,7 +90,7 @@ def require_attention(name: str) -> None:
         )
 
 
-def isolating_mask(position_ids: Tensor, llm_config: Any, layout: RowLayout | None = None) -> Tensor | None:
+def block_diagonal_mask(position_ids: Tensor, llm_config: Any, layout: RowLayout | None = None) -> Tensor | None:
     """What the LLM gets as the mask of packed rows; None where there is one example per row, or it makes its own.
 
     Args:
@@ -146,7 +155,10 @@ def packed_attention(  # noqa: PLR0913 - the signature that transformers expects
         )
         return attended
     if any(options.get(name) is not None for name in UNKNOWN_TO_KERNELS):
-        raise UsageError(f"{type(layer).__name__} cannot keep packed examples apart.", "Choose another LLM.")
+        raise UsageError(
+            f"{type(layer).__name__} cannot keep packed examples from attending to each other.",
+            "Choose another LLM.",
+        )
     how = sliding_window, scaling, dropout
     within: Tensor = _within_examples(kernel, layer, Heads(query, key, value), attention_mask, how)
     return within, None
@@ -157,8 +169,8 @@ def _within_examples(
     kernel: Kernel, layer: nn.Module, heads: Heads, borders: Tensor, how: tuple[int | None, float | None, float]
 ) -> Tensor:
     rows, count, length, _ = heads.query.shape
-    pack = Pack(tuple(borders.flatten().tolist()), *how)
-    return kernel(layer, Heads(*map(_one_row, heads)), pack).view(rows, length, count, -1)
+    packed = PackedSequence(tuple(borders.flatten().tolist()), *how)
+    return kernel(layer, Heads(*map(_one_row, heads)), packed).view(rows, length, count, -1)
 
 
 def _one_row(part: Tensor) -> Tensor:

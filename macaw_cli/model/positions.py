@@ -66,5 +66,5 @@ def require_positions(llm_config: Any, longest: int, what: str, hint: str) -> bo
     if stated is None or longest <= stated:
         return True
     if position_table(llm_config) is not None:
-        raise InputError(f"{what} has {longest:,} tokens, but the LLM has learned only {stated:,} positions.", hint)
+        raise InputError(f"{what} has {longest:,} tokens, but the LLM has only {stated:,} position embeddings.", hint)
     return False

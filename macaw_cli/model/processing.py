@@ -84,7 +84,7 @@ class MacawProcessor:
 
         Returns:
             `input_ids` and `attention_mask` (B, T), and the media, all as tensors; with raw audio also `audio_lengths`
-            (n,), samples of each sound, where the model reads only the tokens within a sound's length.
+            (n,), samples of each audio input, where the model reads only the tokens within the audio's length.
 
         Raises:
             MismatchError: raw media for a model without encoders, or media that do not fit the text.
@@ -115,7 +115,7 @@ class MacawProcessor:
         return BatchFeature(data)
 
     def apply_chat_template(self, conversation: Any, **kwargs: Any) -> BatchFeature:
-        """As `__call__`, with the media inside the parts: `{"type": "image", "image": picture}`.
+        """As `__call__`, with the media inside the parts: `{"type": "image", "image": image}`.
 
         Args:
             conversation: a list of messages, or a list of such lists.
@@ -125,7 +125,10 @@ class MacawProcessor:
             InputError: text alone was asked for; media have no text form.
         """
         if kwargs.get("tokenize", True) is False or kwargs.get("return_dict", True) is False:
-            raise InputError("A Macaw prompt has no text form: media are ids.", "Leave tokenize and return_dict true.")
+            raise InputError(
+                "A Macaw prompt cannot be returned as text, because media are token ids.",
+                "Keep tokenize=True and return_dict=True.",
+            )
         single = _is_conversation(conversation)
         rows = [conversation] if single else conversation
         given: dict[str, Any] = {}
@@ -172,7 +175,7 @@ class MacawProcessor:
         """
         folder = Path(source)
         if not (folder / PROCESSOR_FILE).is_file():
-            raise InputError(f"{folder} holds no {PROCESSOR_FILE}.", "It is no Macaw model, or one without tokenizer.")
+            raise InputError(f"{folder} holds no {PROCESSOR_FILE}.", "Name a Macaw model folder with a tokenizer.")
         content = read_object(folder / PROCESSOR_FILE, _PROCESSOR)
         with quiet_transformers():  # AutoTokenizer warns of a model type that it need not know
             return cls(

@@ -33,7 +33,7 @@ def published_text(
     turns = [message for message in messages if message["role"] != "system"]
     if [message["role"] for message in turns] not in (["user"], ["user", "assistant"]):
         raise InputError(
-            "The published format has one question and one answer.", "Use --set training.as_published=false."
+            "The published format allows one question and one answer.", "Use --set training.as_published=false."
         )
     prompt = alpaca_prompt(*instruction_and_input(turns[0]))
     prompt_ids = tokens(prompt)

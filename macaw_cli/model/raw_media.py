@@ -20,7 +20,7 @@ from macaw_cli.model.configuration import MacawConfig
 RAW_INPUTS: dict[Modality, str] = {name: row.raw_keyword for name, row in TABLE.items() if row.raw_keyword}
 """Modality to the name of its raw input, where an encoder can be inside the model."""
 LENGTHS = "audio_lengths"
-"""Name of the input that says how many samples each raw sound has: its prepared form no longer tells."""
+"""Name of the input that says how many samples each raw audio has: its prepared form no longer tells."""
 
 
 def architecture(config: MacawConfig, modality: Modality) -> type[FrozenEncoder]:
@@ -39,10 +39,10 @@ class PreparedMedium:
     """One medium as an encoder inside a model takes it."""
 
     inputs: Tensor | list[Tensor]
-    """An image's pixels, a video's frames stacked, the window of a sound, or a list of windows where the model hears
+    """An image's pixels, a video's frames stacked, one window of audio, or a list of windows where the model hears
     several; of a modality without an encoder its features, after the model's view."""
     samples: int = 0
-    """Of a sound: its length."""
+    """Of an audio file: its length."""
 
 
 class RawMedia:
@@ -84,9 +84,9 @@ class RawMedia:
             frames = kind.prepared(processor, list(medium))
             return PreparedMedium(frames if isinstance(frames, Tensor) else torch.stack(frames))
         most = self._config.audio_windows
-        sound = np.asarray(medium)
-        windows = list(kind.prepared(processor, cut_windows(sound, processor, most)))
-        return PreparedMedium(windows if most > 1 else windows[0], len(sound))
+        waveform = np.asarray(medium)
+        windows = list(kind.prepared(processor, cut_windows(waveform, processor, most)))
+        return PreparedMedium(windows if most > 1 else windows[0], len(waveform))
 
     def shape(self, modality: Modality, prepared: PreparedMedium) -> tuple[int, ...]:
         """The shape that the features of a prepared medium will have, after the model's view."""
@@ -104,7 +104,7 @@ class RawMedia:
         return viewed_shape(view, (*frames, sum(known), usual[-1] // view.stack), seconds)
 
     def _tokens(self, modality: Modality, prepared: Tensor) -> int | None:
-        """Tokens of one picture or window, before the view; None where every medium has as many."""
+        """Tokens of one image or window, before the view; None where every medium has as many."""
         config, settings = self._config.encoder_config(modality), self._config.encoder_settings(modality)
         return None if config is None else architecture(self._config, modality).token_count(config, settings, prepared)
 

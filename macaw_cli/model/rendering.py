@@ -58,7 +58,7 @@ def _require_small_numbers(template: str) -> None:
     except TemplateSyntaxError:  # which transformers tells
         return
     if ("operator", "**") in tokens:
-        raise UsageError("The tokenizer's chat template raises numbers to powers, which may never end.", _HINT)
+        raise UsageError("The tokenizer's chat template computes powers, which may never end.", _HINT)
     # digits are counted before they are read: Python refuses to read thousands of them
     numbers = [value.replace("_", "") for kind, value in tokens if kind == "integer"]
     if any(len(number) > len(str(LARGEST_NUMBER)) or int(number, 0) > LARGEST_NUMBER for number in numbers):

@@ -103,7 +103,7 @@ def media_places(input_ids: Tensor, config: "MacawConfig") -> MediaPlaces:
     flat, names = input_ids.flatten(), config.placed_modalities
     soft = {name: _places(flat, config.soft_token_ids[name]) for name in names}
     runs = {name: _runs(places.tolist(), input_ids.shape[1]) for name, places in soft.items()}
-    if config.null_media:
+    if config.null_features:
         return MediaPlaces(soft, {name: _places(flat, config.null_token_ids[name]) for name in names}, runs)
     return MediaPlaces(soft, dict.fromkeys(names, flat.new_empty(0)), runs)
 

@@ -123,7 +123,7 @@ def unplaced_media(messages: Sequence[Mapping[str, Any]], media: Sequence[Modali
         if placed > listed:
             raise MismatchError(
                 f"The messages name {placed} positions for {name}, but {listed} {name} media were given.",
-                f"Give the media, or take the {name} parts out of the messages.",
+                f"Give the media, or remove the {name} parts from the messages.",
             )
         unplaced += [name] * (listed - placed)
     return unplaced

@@ -1,6 +1,6 @@
 """How long a training will take, from three real steps on this machine: the real model, data and optimizer.
 
-Nothing is written. Of several processes one is measured, with the packs that would be its own; what they tell each
+Nothing is written. Of several processes one is measured, with the sequences that would be its own; what they tell each
 other is not in the figures.
 """
 
@@ -18,9 +18,8 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.planning.peak_memory import PeakMemory
-from macaw_cli.training.data.batches import PackReader, read_ahead
+from macaw_cli.training.data.batches import SequenceReader, read_ahead
 from macaw_cli.training.data.epoch_plan import PlannedStep
-from macaw_cli.training.materials import Materials
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.schedule.learning_rates import learning_rates
 from macaw_cli.training.schedule.stages import Stage
@@ -31,6 +30,7 @@ from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.steps.step import train_step
 from macaw_cli.training.steps.step_clock import StepClock
 from macaw_cli.training.steps.stop_signals import StopRequest
+from macaw_cli.training.training_inputs import TrainingInputs
 from macaw_cli.training.tuning.model_setup import DTYPES, new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
 
@@ -78,13 +78,13 @@ class Measurement:
 
 
 def measure(
-    workspace: Workspace, materials: Materials, stages: Sequence[Stage], processes: Processes
+    workspace: Workspace, inputs: TrainingInputs, stages: Sequence[Stage], processes: Processes
 ) -> list[Measurement]:
     """Run three steps of each stage after a warm-up, and say so, as it may take a minute.
 
     Args:
         workspace: its settings hold.
-        materials: the inputs.
+        inputs: what the training reads.
         stages: the plan.
         processes: as the training would have them.
 
@@ -99,15 +99,15 @@ def measure(
     measured: list[Measurement] = []
     try:
         with time_limit(LIMIT_S):
-            _measure_stages(workspace, materials, stages, processes, measured)
+            _measure_stages(workspace, inputs, stages, processes, measured)
     except TimeUp:
         steps = sum(len(one.steps) for one in measured)
-        say(f"Measuring was cut off after {LIMIT_S:.0f} s, with {steps} of {MEASURED * len(stages)} steps done.")
+        say(f"Measuring stopped after {LIMIT_S:.0f} s, with {steps} of {MEASURED * len(stages)} steps done.")
     return [one for one in measured if one.steps]
 
 
 def _measure_stages(
-    workspace: Workspace, materials: Materials, stages: Sequence[Stage], processes: Processes,
+    workspace: Workspace, inputs: TrainingInputs, stages: Sequence[Stage], processes: Processes,
     measured: list[Measurement],
 ) -> None:  # fmt: skip
     """Add to `measured` stage by stage and step by step, so that what is done is there when the time is over."""
@@ -116,7 +116,7 @@ def _measure_stages(
         torch.set_num_threads(processes.threads_each)
         memory = PeakMemory(processes.device)
         with partitioned_loading(deepspeed_config(_of_one(training, processes.count), one)):
-            model = new_model(workspace, materials.config, materials.dataset, one.device)
+            model = new_model(workspace, inputs.config, inputs.dataset, one.device)
             for number, stage in enumerate(stages, start=1):
                 settings = _of_one(stage.settings, processes.count)
                 memory.forget_peak()
@@ -124,7 +124,7 @@ def _measure_stages(
                 with closing(TrainingEngine(model, settings, one, stage.trained_before)) as engine:
                     engine.train()
                     seed = workspace.settings.seed
-                    with closing(_measured(materials, stage, engine, processes.count, seed)) as steps:
+                    with closing(_measured(inputs, stage, engine, processes.count, seed)) as steps:
                         for step in steps:
                             so_far = measured.pop().steps if len(measured) == number else ()
                             measured.append(Measurement(stage.name, (*so_far, step), memory.growth()))
@@ -139,16 +139,16 @@ def _of_one(training: TrainingSettings, count: int) -> TrainingSettings:
 
 
 def _measured(
-    materials: Materials, stage: Stage, engine: TrainingEngine, count: int, seed: int
+    inputs: TrainingInputs, stage: Stage, engine: TrainingEngine, count: int, seed: int
 ) -> Generator[MeasuredStep]:
     warm_up, *typical = [_of_rank(step, count) for step in typical_steps(stage.steps)]
-    lengths = materials.tokens.lengths
-    reader = PackReader(
-        materials.dataset, materials.rows, materials.tokens, DTYPES[engine.settings.precision], engine.device,
-        materials.config,
+    lengths = inputs.tokens.lengths
+    reader = SequenceReader(
+        inputs.dataset, inputs.rows, inputs.tokens, DTYPES[engine.settings.precision], engine.device,
+        inputs.config,
     )  # fmt: skip
-    packs = [pack for step in (warm_up, *typical) for pack in step.packs]
-    batches = read_ahead(reader, packs, replace(engine.processes, count=count).reader_threads)
+    sequences = [sequence for step in (warm_up, *typical) for sequence in step.sequences]
+    batches = read_ahead(reader, sequences, replace(engine.processes, count=count).reader_threads)
     clock, stop = StepClock(engine.device), StopRequest()
     # one rate for all groups, as small as a warm-up's: the steps are real, what is learnt does not matter
     rates = learning_rates(0, engine.settings, 1000)
@@ -158,7 +158,7 @@ def _measured(
             train_step(engine, step, batches, rates, seed=seed, step=number, stop=stop, clock=clock)
             seconds = clock.collect(wait=True)
             if number:
-                tokens = sum(int(lengths[example]) for pack in step.packs for example in pack)
+                tokens = sum(int(lengths[example]) for sequence in step.sequences for example in sequence)
                 yield MeasuredStep(tokens, seconds)
 
 
@@ -170,4 +170,4 @@ def typical_steps(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
 
 
 def _of_rank(step: PlannedStep, count: int) -> PlannedStep:
-    return replace(step, packs=step.packs_of(0, count))
+    return replace(step, sequences=step.sequences_of(0, count))

@@ -5,7 +5,8 @@ for a transformer with a gated feed-forward part. Compared with real steps was o
 ZeRO: the sum is within 1.5 times of what they took (the tests repeat that). Of GPUs, 16 bits and ZeRO nothing was
 measured. `macaw train --plan` shows what three real steps took beside the sum.
 
-Letters: T tokens of a pack, D the LLM's width, I its feed-forward width, V its vocabulary, n soft tokens.
+Letters: T tokens of a packed sequence, D the LLM's hidden size, I its feed-forward size, V its vocabulary size,
+n soft tokens.
 """
 
 from collections.abc import Callable, Mapping
@@ -44,11 +45,11 @@ class ModelSize:
     """How many of the frozen ones are held in 4 bits."""
     head: int
     """Trained values of the output layer; its gradient exists twice for a moment."""
-    width: int
+    hidden_size: int
     layers: int
     feed_forward: int
     vocabulary: int
-    key_value_width: int
+    key_value_size: int
     """Width of keys and of values: less than D where heads share them."""
     bridges: Mapping[str, Callable[[int, int], float]]
     """Modality to the bytes that its bridge keeps for the backward pass beyond a few vectors per soft token, as a
@@ -58,8 +59,8 @@ class ModelSize:
 
 
 @dataclass(frozen=True)
-class PackSize:
-    """A large pack of the plan."""
+class SequenceSize:
+    """A large sequence of the plan."""
 
     tokens: int
     supervised: int
@@ -71,12 +72,12 @@ Memory = dict[Place, dict[str, float]]
 """Bytes of one process, by what they are for: on the device that computes, and in the host's memory."""
 
 
-def estimate(size: ModelSize, pack: PackSize, training: TrainingSettings, processes: Processes) -> Memory:
+def estimate(size: ModelSize, sequence: SequenceSize, training: TrainingSettings, processes: Processes) -> Memory:
     """Bytes of one process at the fullest moment of a step.
 
     Args:
         size: of the model.
-        pack: the largest that one forward pass takes.
+        sequence: the largest that one forward pass takes.
         training: precision, ZeRO stage, offload, checkpointing hold.
         processes: over all machines, and on what.
     """
@@ -93,10 +94,10 @@ def estimate(size: ModelSize, pack: PackSize, training: TrainingSettings, proces
             "gradients": size.trained * value / share["gradients"] + size.head * value,
             "gradients in fp32": size.trained * 4 / share["state"] if value == 2 or stage else 0,
             "optimizer state": state,
-            "activations": activations(size, pack, training),
-            "loss": loss_chunk(size, pack, value, processes.device),
-            "bridges": bridges(size, pack, value),
-            "injection": injection(size, pack, training),
+            "activations": activations(size, sequence, training),
+            "loss": loss_chunk(size, sequence, value, processes.device),
+            "bridges": bridges(size, sequence, value),
+            "injection": injection(size, sequence, training),
             "communication": _communication(size, stage, value, processes),
             "runtime": RUNTIME,
         },
@@ -115,7 +116,7 @@ def total(memory: Memory, place: Place) -> float:
     return sum(memory[place].values())
 
 
-def activations(size: ModelSize, pack: PackSize, training: TrainingSettings) -> float:
+def activations(size: ModelSize, sequence: SequenceSize, training: TrainingSettings) -> float:
     """What the forward pass keeps for the backward pass.
 
     Per token and layer: two norms keep their input in fp32, what they scaled and their output; attention keeps its
@@ -123,31 +124,31 @@ def activations(size: ModelSize, pack: PackSize, training: TrainingSettings) -> 
     after its activation, the other half and their product. The probabilities of attention are not kept.
     """
     value = BYTES[training.precision]
-    norms = size.width * (2 * 4 + 4 * value)
-    attention = (3 * size.width + 3 * size.key_value_width) * value
-    layer = pack.tokens * (norms + attention + 4 * size.feed_forward * value)
+    norms = size.hidden_size * (2 * 4 + 4 * value)
+    attention = (3 * size.hidden_size + 3 * size.key_value_size) * value
+    layer = sequence.tokens * (norms + attention + 4 * size.feed_forward * value)
     if training.gradient_checkpointing:
-        return size.layers * pack.tokens * size.width * value + layer
-    return size.layers * layer + 2 * pack.tokens * size.width * 4
+        return size.layers * sequence.tokens * size.hidden_size * value + layer
+    return size.layers * layer + 2 * sequence.tokens * size.hidden_size * 4
 
 
-def loss_chunk(size: ModelSize, pack: PackSize, value: int, device: str) -> float:
+def loss_chunk(size: ModelSize, sequence: SequenceSize, value: int, device: str) -> float:
     """One chunk of logits, with its probabilities and their gradient in fp32, and the head's gradient."""
-    positions = min(pack.supervised, chunk_positions(size.vocabulary, device))
+    positions = min(sequence.supervised, chunk_positions(size.vocabulary, device))
     return float(positions * size.vocabulary * (value + 8))
 
 
-def bridges(size: ModelSize, pack: PackSize, value: int) -> float:
+def bridges(size: ModelSize, sequence: SequenceSize, value: int) -> float:
     """What bridges keep beyond a few vectors per soft token, such as attention to the embedding matrix."""
-    return sum(kept(pack.soft_tokens.get(modality, 0), value) for modality, kept in size.bridges.items())
+    return sum(kept(sequence.soft_tokens.get(modality, 0), value) for modality, kept in size.bridges.items())
 
 
-def injection(size: ModelSize, pack: PackSize, training: TrainingSettings) -> float:
+def injection(size: ModelSize, sequence: SequenceSize, training: TrainingSettings) -> float:
     """What an injection keeps, which stands beside the LLM's layers."""
     if size.injection is None:
         return 0.0
-    value, soft = BYTES[training.precision], sum(pack.soft_tokens.values())
-    return size.injection(pack.tokens, soft, value, recomputed=training.gradient_checkpointing)
+    value, soft = BYTES[training.precision], sum(sequence.soft_tokens.values())
+    return size.injection(sequence.tokens, soft, value, recomputed=training.gradient_checkpointing)
 
 
 def _communication(size: ModelSize, stage: int, value: int, processes: Processes) -> float:

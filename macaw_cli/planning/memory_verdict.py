@@ -62,9 +62,9 @@ def _room(processes: Processes, machine: MachineMemory) -> str:
 def _advice(stage: StagePlan, training: TrainingSettings, processes: Processes, machine: MachineMemory) -> str:
     """The first of the usual changes, each on top of those before, with which it fits."""
     for options, changed in _changes(training, processes):
-        if _fits(estimate(stage.size, stage.pack, changed, processes), processes, machine):
+        if _fits(estimate(stage.size, stage.sequence, changed, processes), processes, machine):
             return f". It fits with {' '.join(f'--set training.{option}' for option in options)}"
-    return ". Train an adapter (--set training.adapter=qlora), lower training.sequence_length, or take a smaller LLM"
+    return ". Train an adapter (--set training.adapter=qlora), lower training.sequence_length, or use a smaller LLM"
 
 
 def _changes(training: TrainingSettings, processes: Processes) -> Iterator[tuple[list[str], TrainingSettings]]:

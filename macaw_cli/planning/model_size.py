@@ -1,4 +1,4 @@
-"""What of a model costs memory, read off a model without weights, and what of a plan: its largest pack."""
+"""What of a model costs memory, read off a model without weights, and what of a plan: its largest sequence."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,13 +12,13 @@ from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.registry import bridge_class
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.injections.registry import injection_class
-from macaw_cli.planning.memory_estimate import InjectionMemory, ModelSize, PackSize
+from macaw_cli.planning.memory_estimate import InjectionMemory, ModelSize, SequenceSize
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.data.soft_tokens import SoftTokenCounter
-from macaw_cli.training.materials import Materials
+from macaw_cli.training.training_inputs import TrainingInputs
 from macaw_cli.training.tuning.parameter_groups import counts_by_group
 
-PACKS_LOOKED_AT = 2000
+SEQUENCES_LOOKED_AT = 2000
 
 
 def model_size(model: Any, training: TrainingSettings) -> ModelSize:
@@ -38,11 +38,11 @@ def model_size(model: Any, training: TrainingSettings) -> ModelSize:
         frozen=sum(frozen for _, frozen in counts),
         quantised=_quantised(model) if adapter == "qlora" else 0,
         head=head.weight.numel() if "llm" in training.train and adapter == "none" else 0,
-        width=config.hidden_size,
+        hidden_size=config.hidden_size,
         layers=config.num_hidden_layers,
         feed_forward=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
         vocabulary=model.config.vocabulary_size,
-        key_value_width=per_head * (getattr(config, "num_key_value_heads", None) or heads),
+        key_value_size=per_head * (getattr(config, "num_key_value_heads", None) or heads),
         bridges={name: _kept_by_bridge(model.config, name) for name in model.config.modalities},
         injection=_kept_by_injection(model.config),
     )
@@ -64,16 +64,16 @@ def _quantised(model: Any) -> int:
     return sum(layer.weight.numel() for name, layer in layers if layer is not head and "lora_" not in name)
 
 
-def largest_pack(materials: Materials, steps: Sequence[PlannedStep]) -> PackSize:
-    """Most tokens, most response tokens and, by modality, most soft tokens that packs of the plan have."""
-    lengths, supervised = materials.tokens.lengths.tolist(), materials.tokens.supervised_counts.tolist()
-    packs = [pack for step in steps for pack in step.packs if pack]
-    count, soft = SoftTokenCounter(materials.config), Counter[str]()
-    for pack in packs[:: max(1, len(packs) // PACKS_LOOKED_AT)]:
-        soft |= _soft_tokens(count(materials.rows[example]) for example in pack)
-    return PackSize(
-        tokens=max(sum(lengths[example] for example in pack) for pack in packs),
-        supervised=max(sum(supervised[example] for example in pack) for pack in packs),
+def largest_sequence(inputs: TrainingInputs, steps: Sequence[PlannedStep]) -> SequenceSize:
+    """Most tokens, most response tokens and, by modality, most soft tokens that sequences of the plan have."""
+    lengths, supervised = inputs.tokens.lengths.tolist(), inputs.tokens.supervised_counts.tolist()
+    sequences = [sequence for step in steps for sequence in step.sequences if sequence]
+    count, soft = SoftTokenCounter(inputs.config), Counter[str]()
+    for sequence in sequences[:: max(1, len(sequences) // SEQUENCES_LOOKED_AT)]:
+        soft |= _soft_tokens(count(inputs.rows[example]) for example in sequence)
+    return SequenceSize(
+        tokens=max(sum(lengths[example] for example in sequence) for sequence in sequences),
+        supervised=max(sum(supervised[example] for example in sequence) for sequence in sequences),
         soft_tokens=dict(soft),
     )
 

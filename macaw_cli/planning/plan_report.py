@@ -15,11 +15,11 @@ from macaw_cli.planning.stand_in_llm import with_reachable_llm
 from macaw_cli.planning.training_plan import StagePlan, TrainingPlan, make_plan
 from macaw_cli.reports.wording import duration
 from macaw_cli.shards.dataset_lock import read_lock
-from macaw_cli.training.materials import dataset_folders, prepare, tell_skipped
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.reporting.next_command import command_to_train
 from macaw_cli.training.schedule.stages import plan_stages
 from macaw_cli.training.schedule.step_advice import step_warnings
+from macaw_cli.training.training_inputs import dataset_folders, prepare, tell_skipped
 from macaw_cli.training.tuning.model_setup import model_without_weights
 
 
@@ -39,22 +39,22 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
     for folder in dataset_folders(workspace).values():
         read_lock(folder)  # whoever has no dataset yet need not wait for the hub to hear so
     with with_reachable_llm(workspace) as (planned, stands_in):
-        materials = prepare(planned)
-        tell_skipped(materials)
-        stages = plan_stages(materials, planned.settings)
-        model = model_without_weights(materials.config, planned.settings.training)
-        plan = make_plan(materials, model, stages, processes, planned.settings.dataset.out)
+        inputs = prepare(planned)
+        tell_skipped(inputs)
+        stages = plan_stages(inputs, planned.settings)
+        model = model_without_weights(inputs.config, planned.settings.training)
+        plan = make_plan(inputs, model, stages, processes, planned.settings.dataset.out)
         machine = machine_memory(processes.device)
         fullest = plan.stages.index(plan.fullest)
         verdict = judge(plan.fullest, stages[fullest].settings, processes, machine)
-        warnings = step_warnings(materials, stages, processes.count, planned.settings.training.max_steps)
+        warnings = step_warnings(inputs, stages, processes.count, planned.settings.training.max_steps)
         if stands_in:
             say(stands_in)
         if not as_json:  # measuring takes a while: what is known is told before it
             print_table("Training plan", ["what", "how much"], list(_rows(plan, verdict, processes)))
         for warning in warnings:
             say(f"Warning: {warning.text}")
-        time = expected_time(planned, materials, stages, plan, processes, machine)
+        time = expected_time(planned, inputs, stages, plan, processes, machine)
     if as_json:
         result_json(
             {
@@ -68,8 +68,8 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
 
 
 def _rows(plan: TrainingPlan, verdict: Verdict, processes: Processes) -> Iterator[list[str]]:
-    yield ["conversations", f"{plan.conversations:,} ({plan.skipped} without a response token are left out)"]
-    yield ["processes", f"{processes.count} x {processes.device}, {plan.global_batch_size} packed sequences a step"]
+    yield ["conversations", f"{plan.conversations:,} ({plan.skipped} without a response token left out)"]
+    yield ["processes", f"{processes.count} x {processes.device}, {plan.global_batch_size} packed sequences per step"]
     for stage in plan.stages:
         prefix = f"{stage.name}: " if stage.name else ""
         yield from ([prefix + name, text] for name, text in _stage_rows(stage))
@@ -98,9 +98,9 @@ def _stage_rows(stage: StagePlan) -> Iterator[tuple[str, str]]:
     for folder, (count, weight) in stage.datasets.items():
         if len(stage.datasets) > 1 or weight != 1:
             yield f"dataset {folder}", f"{count:,} conversations, weight {weight:g}"
-    yield "steps", f"{stage.steps:,} ({stage.steps_per_epoch:,.0f} an epoch)"
+    yield "steps", f"{stage.steps:,} ({stage.steps_per_epoch:,.0f} per epoch)"
     yield "examples", f"{stage.examples:,}, {stage.examples / stage.steps:.1f} a step"
-    yield "tokens", f"{stage.tokens:,}, {stage.supervised_tokens:,} of them learnt"
+    yield "tokens", f"{stage.tokens:,}, {stage.supervised_tokens:,} of them supervised"
     yield "padding", f"{stage.padding:.2%}"
     for name, (trained, frozen) in stage.parameters.items():
         yield f"{name} parameters", f"{trained:,} trained, {frozen:,} frozen"
@@ -113,7 +113,7 @@ def _measured_rows(one: Any) -> Iterator[list[str]]:
         whole = sum(step.seconds.values())
         yield [f"{prefix}measured step {number}", f"{whole:.3f} s, {step.tokens:,} tokens: {parts}"]
     if one.peak_bytes is not None:
-        yield [f"{prefix}measured peak of memory", human_bytes(one.peak_bytes)]
+        yield [f"{prefix}measured peak memory", human_bytes(one.peak_bytes)]
 
 
 def _as_json(

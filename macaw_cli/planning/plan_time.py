@@ -15,10 +15,10 @@ from macaw_cli.planning.measured_steps import LIMIT_S, Measurement, measure
 from macaw_cli.planning.memory_estimate import estimate, total
 from macaw_cli.planning.memory_verdict import USABLE
 from macaw_cli.planning.training_plan import TrainingPlan
-from macaw_cli.training.materials import Materials
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.schedule.stages import Stage
-from macaw_cli.training.tuning.sources import llm_source
+from macaw_cli.training.training_inputs import TrainingInputs
+from macaw_cli.training.tuning.llm_source import llm_source
 
 DISK_BYTES_PER_S = 500e6
 """What a usual disk writes; checkpoints are told roughly."""
@@ -44,14 +44,14 @@ class ExpectedTime:
 
 
 def expected_time(
-    workspace: Workspace, materials: Materials, stages: Sequence[Stage], plan: TrainingPlan, processes: Processes,
+    workspace: Workspace, inputs: TrainingInputs, stages: Sequence[Stage], plan: TrainingPlan, processes: Processes,
     machine: MachineMemory,
 ) -> ExpectedTime | str:  # fmt: skip
     """Measure, and count what remains; or why that cannot be done here.
 
     Args:
         workspace: its settings hold.
-        materials: the inputs.
+        inputs: what the training reads.
         stages: every step.
         plan: the counted plan.
         processes: of the training.
@@ -61,19 +61,19 @@ def expected_time(
     if reason:
         return reason
     try:
-        measured = measure(workspace, materials, stages, processes)
+        measured = measure(workspace, inputs, stages, processes)
     except MacawError as error:
         return f"the three steps cannot be run here: {error.problem}"
     if len(measured) < len(stages):
         of_stages = f" of each of the {len(stages)} stages" if len(stages) > 1 else ""
-        return f"a step{of_stages} takes longer than the {LIMIT_S:.0f} s that are given to measuring"
+        return f"a step{of_stages} takes longer than the {LIMIT_S:.0f} s that measuring may take"
     steps = sum(
         one.seconds([step.tokens // processes.count for step in stage.steps])
         for one, stage in zip(measured, stages, strict=True)
     )
     return ExpectedTime(
         steps=steps,
-        validation=_validation(workspace, materials, stages, measured[-1], processes),
+        validation=_validation(workspace, inputs, stages, measured[-1], processes),
         checkpoints=times(stages, "checkpoint_every") * plan.checkpoint_bytes / DISK_BYTES_PER_S,
         measured=tuple(measured),
     )
@@ -84,29 +84,29 @@ def _why_not(
 ) -> str:
     training = stages[0].settings
     if processes.device == "cuda" and not torch.cuda.is_available():
-        return "the GPUs that are asked for are not here"
+        return "this machine does not have the requested GPUs"
     if processes.device == "cpu" and training.precision == "fp16":
-        return "fp16 is for GPUs: macaw does not train with it on a CPU"
+        return "macaw does not train with fp16 on a CPU"
     source = Path(llm_source(workspace))
     if source.is_dir() and not [*source.glob("*.safetensors"), *source.glob("*.bin")]:
         return "the LLM's weights are not here"
     one = Processes(1, processes.device)
-    needed = [estimate(stage.size, stage.pack, training, one) for stage in plan.stages]
+    needed = [estimate(stage.size, stage.sequence, training, one) for stage in plan.stages]
     place = machine.gpu if processes.device == "cuda" else machine.host
     most = max(total(memory, "device") for memory in needed)
     if most > USABLE * place:
-        return f"one process alone needs about {human_bytes(most)} here, there are {human_bytes(place)}"
+        return f"one process alone needs about {human_bytes(most)}, but this machine has {human_bytes(place)}"
     return ""
 
 
 def _validation(
-    workspace: Workspace, materials: Materials, stages: Sequence[Stage], measured: Measurement, processes: Processes
+    workspace: Workspace, inputs: TrainingInputs, stages: Sequence[Stage], measured: Measurement, processes: Processes
 ) -> float:
     """Forward passes over the held-out questions, each with all its choices under every condition, and for the loss."""
     training = stages[-1].settings
-    rows = first_per_kind(materials.dataset.conversations("val"), training.evaluate_examples)
+    rows = first_per_kind(inputs.dataset.conversations("val"), training.evaluate_examples)
     asked = sum(1 + CONDITIONS * len(row.choices or [""]) for row in rows)
-    tokens = asked * float(materials.tokens.lengths.mean())
+    tokens = asked * float(inputs.tokens.lengths.mean())
     forward = sum(step.seconds.get("forward", 0.0) for step in measured.steps)
     per_token = forward / sum(step.tokens for step in measured.steps)
     return times(stages, "evaluate_every") * tokens * per_token / processes.count

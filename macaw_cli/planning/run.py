@@ -33,7 +33,7 @@ def plan_training(
     """
     if preset in GPUS and gpus is None and cpu_processes is None and launched is None:
         gpus = GPUS[preset]
-        say(f"The preset {preset} is written for {gpus} GPUs; --gpus plans for another number.")
+        say(f"The preset {preset} is written for {gpus} GPUs. Use --gpus to plan for another number.")
     processes = planned_processes(workspace.settings.training, gpus, cpu_processes, launched)
     from macaw_cli.planning.plan_report import show_plan
 

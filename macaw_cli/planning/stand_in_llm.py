@@ -14,7 +14,7 @@ from macaw_cli.basics.errors import MacawError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.recipes import FOLDER
 from macaw_cli.encoders.pretrained import load_config, load_tokenizer
-from macaw_cli.training.tuning.sources import llm_source
+from macaw_cli.training.tuning.llm_source import llm_source
 
 SHAPES = {
     "huggyllama/llama-7b": "llama-7b.json",

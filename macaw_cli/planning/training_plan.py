@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from macaw_cli.config.weighted_folders import split_weight
-from macaw_cli.planning.memory_estimate import Memory, ModelSize, PackSize, estimate, total
-from macaw_cli.planning.model_size import largest_pack, model_size
+from macaw_cli.planning.memory_estimate import Memory, ModelSize, SequenceSize, estimate, total
+from macaw_cli.planning.model_size import largest_sequence, model_size
 from macaw_cli.training.checkpoints.disk_space import bytes_to_write, checkpoint_bytes
 from macaw_cli.training.data.epoch_plan import padding_share
-from macaw_cli.training.materials import Materials
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.schedule.stage_plan import mixture_of
 from macaw_cli.training.schedule.stages import Stage
+from macaw_cli.training.training_inputs import TrainingInputs
 from macaw_cli.training.tuning.parameter_groups import counts_by_group
 
 
@@ -34,7 +34,7 @@ class StagePlan:
     parameters: dict[str, tuple[int, int]]
     """Group to trained and frozen values."""
     size: ModelSize
-    pack: PackSize
+    sequence: SequenceSize
     memory: Memory
     """Bytes of one process."""
 
@@ -62,21 +62,21 @@ class TrainingPlan:
 
 
 def make_plan(
-    materials: Materials, model: Any, stages: Sequence[Stage], processes: Processes, default_dataset: str = "dataset"
+    inputs: TrainingInputs, model: Any, stages: Sequence[Stage], processes: Processes, default_dataset: str = "dataset"
 ) -> TrainingPlan:
     """Count.
 
     Args:
-        materials: the inputs.
+        inputs: what the training reads.
         model: built without weights (on the `meta` device), its adapter included.
         stages: every step of the training.
         processes: how many, on what.
         default_dataset: `dataset.out`, which stages without datasets train on.
     """
     return TrainingPlan(
-        stages=tuple(_stage_plan(materials, model, stage, processes, default_dataset) for stage in stages),
-        conversations=len(materials.tokens),
-        skipped=materials.tokens.skipped,
+        stages=tuple(_stage_plan(inputs, model, stage, processes, default_dataset) for stage in stages),
+        conversations=len(inputs.tokens),
+        skipped=inputs.tokens.skipped,
         global_batch_size=stages[0].settings.global_batch_size,
         checkpoint_bytes=max(checkpoint_bytes(model, stage.settings) for stage in stages),
         disk_bytes=max(bytes_to_write(model, stage.settings) for stage in stages),
@@ -84,11 +84,11 @@ def make_plan(
 
 
 def _stage_plan(
-    materials: Materials, model: Any, stage: Stage, processes: Processes, default_dataset: str
+    inputs: TrainingInputs, model: Any, stage: Stage, processes: Processes, default_dataset: str
 ) -> StagePlan:
-    training, lengths = stage.settings, materials.tokens.lengths.tolist()
-    size, pack = model_size(model, training), largest_pack(materials, stage.steps)
-    mixture = mixture_of(materials, training)
+    training, lengths = stage.settings, inputs.tokens.lengths.tolist()
+    size, sequence = model_size(model, training), largest_sequence(inputs, stage.steps)
+    mixture = mixture_of(inputs, training)
     names = [split_weight(text)[0] for text in training.datasets] or [default_dataset]
     taken = sum(step.examples for step in stage.steps)
     return StagePlan(
@@ -102,6 +102,6 @@ def _stage_plan(
         datasets={name: (part.count, part.weight) for name, part in zip(names, mixture, strict=True)},
         parameters=counts_by_group(model, training),
         size=size,
-        pack=pack,
-        memory=estimate(size, pack, training, processes),
+        sequence=sequence,
+        memory=estimate(size, sequence, training, processes),
     )

@@ -1,7 +1,7 @@
 """What things in the quickstart's world can be like, and which combinations are kept unseen.
 
 An unseen combination appears in no training file, neither of the encoders nor of the model: for a coloured shape that
-is never shown at some place, the films that would move it through that place are unseen as well.
+is never shown at some place, the videos that would move it through that place are unseen as well.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ DIRECTIONS = ("left", "right", "up", "down")
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageContent:
     """One coloured shape at a place."""
 
     colour: str
@@ -26,7 +26,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Sound:
+class AudioContent:
     """One sound at a pitch, some times in a row."""
 
     sound: str
@@ -35,40 +35,40 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Film:
+class VideoContent:
     """One coloured shape that moves, and what is heard meanwhile."""
 
     colour: str
     shape: str
     direction: str
-    sound: Sound
+    sound: AudioContent
 
 
-UNSEEN_PICTURES = frozenset({
-    Picture("blue", "triangle", "left"),
-    Picture("green", "circle", "top"),
-    Picture("red", "star", "right"),
-    Picture("yellow", "cross", "bottom"),
-    Picture("purple", "square", "left"),
+UNSEEN_IMAGES = frozenset({
+    ImageContent("blue", "triangle", "left"),
+    ImageContent("green", "circle", "top"),
+    ImageContent("red", "star", "right"),
+    ImageContent("yellow", "cross", "bottom"),
+    ImageContent("purple", "square", "left"),
 })
-UNSEEN_SOUNDS = frozenset({
-    Sound("click", "high", "three"),
-    Sound("beep", "low", "two"),
-    Sound("buzz", "middle", "four"),
-    Sound("chirp", "high", "one"),
-    Sound("noise", "low", "three"),
+UNSEEN_AUDIO = frozenset({
+    AudioContent("click", "high", "three"),
+    AudioContent("beep", "low", "two"),
+    AudioContent("buzz", "middle", "four"),
+    AudioContent("chirp", "high", "one"),
+    AudioContent("noise", "low", "three"),
 })
 HORIZONTAL = ("left", "right")
 
 
-def all_pictures() -> list[Picture]:
-    """Every picture there can be, in a fixed order."""
-    return [Picture(*values) for values in product(COLOURS, SHAPES, PLACES)]
+def all_images() -> list[ImageContent]:
+    """Every image there can be, in a fixed order."""
+    return [ImageContent(*values) for values in product(COLOURS, SHAPES, PLACES)]
 
 
-def all_sounds() -> list[Sound]:
+def all_audio() -> list[AudioContent]:
     """Every sound there can be, in a fixed order."""
-    return [Sound(*values) for values in product(SOUNDS, PITCHES, COUNTS)]
+    return [AudioContent(*values) for values in product(SOUNDS, PITCHES, COUNTS)]
 
 
 def all_movements() -> list[tuple[str, str, str]]:
@@ -79,4 +79,4 @@ def all_movements() -> list[tuple[str, str, str]]:
 def is_unseen_movement(colour: str, shape: str, direction: str) -> bool:
     """Whether the coloured shape would pass, on this way, a place where it is never shown."""
     places = ("left", "right") if direction in HORIZONTAL else ("top", "bottom")
-    return any(Picture(colour, shape, place) in UNSEEN_PICTURES for place in places)
+    return any(ImageContent(colour, shape, place) in UNSEEN_IMAGES for place in places)

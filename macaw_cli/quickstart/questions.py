@@ -12,9 +12,9 @@ from macaw_cli.quickstart.attributes import (
     PLACES,
     SHAPES,
     SOUNDS,
-    Film,
-    Picture,
-    Sound,
+    AudioContent,
+    ImageContent,
+    VideoContent,
 )
 
 SILENT = "none"
@@ -53,16 +53,16 @@ class Question:
     choices: tuple[str, ...] = ()
 
 
-def ask_about_picture(picture: Picture, rng: np.random.Generator) -> list[Question]:
+def ask_about_image(image: ImageContent, rng: np.random.Generator) -> list[Question]:
     """One question of each kind about `picture`, in random phrasings."""
     return [
-        _question("image/colour", picture.colour, COLOURS, rng),
-        _question("image/shape", picture.shape, SHAPES, rng),
-        _question("image/place", picture.place, PLACES, rng),
+        _question("image/colour", image.colour, COLOURS, rng),
+        _question("image/shape", image.shape, SHAPES, rng),
+        _question("image/place", image.place, PLACES, rng),
     ]
 
 
-def ask_about_sound(sound: Sound, rng: np.random.Generator) -> list[Question]:
+def ask_about_audio(sound: AudioContent, rng: np.random.Generator) -> list[Question]:
     """One question of each kind about `sound`, in random phrasings."""
     return [
         _question("audio/sound", sound.sound, SOUNDS, rng),
@@ -71,45 +71,45 @@ def ask_about_sound(sound: Sound, rng: np.random.Generator) -> list[Question]:
     ]
 
 
-def ask_about_film(film: Film, rng: np.random.Generator) -> list[Question]:
+def ask_about_video(video: VideoContent, rng: np.random.Generator) -> list[Question]:
     """One question of each kind about `film`, in random phrasings.
 
     Which colour beeps has to be seen and heard: with as many films that beep as do not, whoever only looks is right in
     half of them, and whoever only listens hardly in more.
     """
-    beeping = film.colour if film.sound.sound == "beep" else SILENT
+    beeping = video.colour if video.sound.sound == "beep" else SILENT
     return [
-        _question("video/direction", film.direction, DIRECTIONS, rng),
-        _question("video/what", film.shape, SHAPES, rng),
+        _question("video/direction", video.direction, DIRECTIONS, rng),
+        _question("video/what", video.shape, SHAPES, rng),
         _question("video/beeps", beeping, (*COLOURS, SILENT), rng),
     ]
 
 
-def describe_picture(picture: Picture) -> str:
+def describe_image(image: ImageContent) -> str:
     """The caption of `picture`, such as 'a red circle at the left'."""
-    where = "in the middle" if picture.place == "middle" else f"at the {picture.place}"
-    return f"a {picture.colour} {picture.shape} {where}"
+    where = "in the middle" if image.place == "middle" else f"at the {image.place}"
+    return f"a {image.colour} {image.shape} {where}"
 
 
-def describe_sound(sound: Sound) -> str:
+def describe_audio(sound: AudioContent) -> str:
     """The caption of `sound`, such as 'three high beeps' or 'one low noise'."""
     ending = "" if sound.count == "one" else "es" if sound.sound == "buzz" else "s"
     return f"{sound.count} {sound.pitch} {sound.sound}{ending}"
 
 
-def describe_film(film: Film) -> str:
+def describe_video(video: VideoContent) -> str:
     """The caption of `film`, such as 'a red circle moves up with one low click'."""
-    return f"a {film.colour} {film.shape} moves {film.direction} with {describe_sound(film.sound)}"
+    return f"a {video.colour} {video.shape} moves {video.direction} with {describe_audio(video.sound)}"
 
 
-def ask_for_description(medium: Picture | Sound | Film, rng: np.random.Generator) -> Question:
+def ask_for_description(medium: ImageContent | AudioContent | VideoContent, rng: np.random.Generator) -> Question:
     """Ask for the caption of `medium`."""
-    if isinstance(medium, Picture):
-        kind, answer = "image/caption", describe_picture(medium)
-    elif isinstance(medium, Sound):
-        kind, answer = "audio/caption", describe_sound(medium)
+    if isinstance(medium, ImageContent):
+        kind, answer = "image/caption", describe_image(medium)
+    elif isinstance(medium, AudioContent):
+        kind, answer = "audio/caption", describe_audio(medium)
     else:
-        kind, answer = "video/caption", describe_film(medium)
+        kind, answer = "video/caption", describe_video(medium)
     return Question(kind, str(rng.choice(DESCRIBE[kind])), answer)
 
 

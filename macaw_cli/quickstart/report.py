@@ -1,4 +1,4 @@
-"""`report.html`: the table, its picture, and held-out media with their questions and answers to look at."""
+"""`report.html`: the table, its plot, and held-out media with their questions and answers to look at."""
 
 from collections import defaultdict
 from io import BytesIO
@@ -11,7 +11,7 @@ from macaw_cli.basics.figure_kinds import modality_of
 from macaw_cli.config.loading import Workspace
 from macaw_cli.evaluation.presentation import COLUMNS, accuracy_height, draw_accuracies, table_rows
 from macaw_cli.media.audio import load_audio
-from macaw_cli.reports.drawing import Picture, drawn
+from macaw_cli.reports.drawing import Plot, drawn
 from macaw_cli.reports.page import EmbeddedFile, write_page
 from macaw_cli.reports.tables import Table
 
@@ -36,10 +36,10 @@ def write_report(
         control: those of the control with shuffled answers, where it was run.
     """
     answers = workspace.path(workspace.settings.training.runs) / run / "evaluation" / "answers.jsonl"
-    picture = Picture(
+    plot = Plot(
         "accuracy",
-        "Accuracy per kind",
-        "Held-out accuracy with real, with no and with swapped media.",
+        "Accuracy by kind of question",
+        "Held-out accuracy with the real media, without media and with swapped media.",
         lambda figure: draw_accuracies(figure, figures),
         accuracy_height(figures),
     )
@@ -48,7 +48,7 @@ def write_report(
         "quickstart",
         title="macaw quickstart",
         figures=Table("Held-out questions", COLUMNS, table_rows(figures)),
-        pictures=drawn([picture]),
+        plots=drawn([plot]),
         control=Table("Control: trained with shuffled answers", COLUMNS, table_rows(control)) if control else None,
         groups=_examples(workspace, read_jsonl(answers)),
     )
@@ -77,12 +77,12 @@ def _media(root: Path, sources: tuple[str, ...]) -> list[EmbeddedFile]:
 
 
 def _spectrogram(path: Path) -> EmbeddedFile:
-    """The mel spectrogram of a sound or a film's soundtrack: time to the right, pitch upwards."""
+    """The mel spectrogram of a sound or a video's soundtrack: time to the right, pitch upwards."""
     import librosa
     import numpy as np
     from matplotlib.image import imsave
 
     energy = librosa.feature.melspectrogram(y=load_audio(path, SAMPLING_RATE_HZ), sr=SAMPLING_RATE_HZ, n_mels=48)
-    picture = BytesIO()
-    imsave(picture, librosa.power_to_db(energy, ref=np.max), origin="lower", cmap="magma", format="png")
-    return EmbeddedFile(picture.getvalue(), f"spectrogram of {path.name}", kind="spectrogram")
+    plot = BytesIO()
+    imsave(plot, librosa.power_to_db(energy, ref=np.max), origin="lower", cmap="magma", format="png")
+    return EmbeddedFile(plot.getvalue(), f"spectrogram of {path.name}", kind="spectrogram")

@@ -38,7 +38,7 @@ def run_quickstart(folder: Path, overrides: Sequence[str] = (), *, controls: boo
         controls: also train with shuffled answers, which must end at chance.
 
     Returns:
-        `{"workspace", "figures", "controls"?, "report", "picture", "chat"}`.
+        `{"workspace", "figures", "controls"?, "report", "plot", "chat"}`.
 
     Raises:
         UsageError: the folder holds a workspace with other settings.
@@ -55,13 +55,13 @@ def run_quickstart(folder: Path, overrides: Sequence[str] = (), *, controls: boo
         write_report(workspace.path("report.html"), workspace, RUN, figures, outcome.get("controls"))
         outcome |= {
             "report": str(folder / "report.html"),
-            "picture": str(folder / f"runs/{RUN}/evaluation/reliance.png"),
+            "plot": str(folder / f"runs/{RUN}/evaluation/reliance.png"),
         }
         return outcome | {"chat": chat_line(workspace)}
 
 
 def chat_line(workspace: Workspace) -> str:
-    """The command to try next, on a held-out picture."""
+    """The command to try next, on a held-out image."""
     return f"{to_type('cd', workspace.root)} && macaw chat --image media/heldout/image-00000.png"
 
 
@@ -78,7 +78,7 @@ def _require_own(folder: Path, settings: str) -> None:
     """The folder is new, or one in which a quickstart of the same settings was begun."""
     file = folder / CONFIG_NAME
     if kind_of(file) == "a file" and file.read_text(encoding="utf-8", errors="replace") != settings:
-        raise UsageError(f"{file} has other settings than this quickstart would write.", ELSEWHERE)
+        raise UsageError(f"{file} has different settings from those that this quickstart would write.", ELSEWHERE)
     if kind_of(file) and not _is_quickstart(folder) and {path.name for path in folder.iterdir()} == {CONFIG_NAME}:
         return  # `macaw init` wrote it
     require_own_folder(folder, FolderKind("quickstart", _is_quickstart), ELSEWHERE)
@@ -96,7 +96,7 @@ def _make_world(workspace: Workspace) -> None:
     done = workspace.root / DONE_NAME
     if "seed" in (marker_content(done) or {}):
         return
-    say("Making a small world: pictures, sounds, films, and questions about them")
+    say("Making a small world: images, audio files, videos, and questions about them")
     make_world(workspace.root, seed=workspace.settings.seed, sizes=workspace.settings.quickstart)
     copy_checkpoints(workspace.path("models"))
     write_json(done, {"version": VERSION, "seed": workspace.settings.seed})
@@ -117,7 +117,7 @@ def _whole_path(workspace: Workspace) -> dict[str, Any]:
 def _train(workspace: Workspace, name: str, *arguments: str) -> None:
     run = workspace.path(workspace.settings.training.runs) / name
     if (run / "summary.json").exists():
-        say(f"{run.name} is trained already")
+        say(f"{run.name} has been trained already")
         return
     _type(workspace, "train", *arguments, "--set", f"training.name={name}", *(["--resume"] if run.exists() else []))
 
@@ -161,5 +161,5 @@ class QuickstartStopped(MacawError):
     """A command of the quickstart ended with an error, which it has told itself."""
 
     def __init__(self, command: str, exit_code: int) -> None:
-        super().__init__(f"`macaw {command}` stopped with exit code {exit_code}; its message stands above.")
+        super().__init__(f"`macaw {command}` stopped with exit code {exit_code}; see its message above.")
         self.exit_code = exit_code

@@ -22,17 +22,17 @@ from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.quickstart_settings import QuickstartSettings
 from macaw_cli.quickstart import attributes, questions, texts
-from macaw_cli.quickstart.attributes import Film, Picture, Sound
-from macaw_cli.quickstart.pictures import draw_picture
-from macaw_cli.quickstart.sounds import write_wav
-from macaw_cli.quickstart.videos import write_film
+from macaw_cli.quickstart.attributes import AudioContent, ImageContent, VideoContent
+from macaw_cli.quickstart.audio import write_wav
+from macaw_cli.quickstart.images import draw_image
+from macaw_cli.quickstart.videos import write_video
 
 SPLITS = ("train", "heldout", "unseen")
 SUFFIXES = {"image": "png", "audio": "wav", "video": "mp4"}
 BYTES_PER_FILE = {"image": 8_000, "audio": 100_000, "video": 30_000}
 FILES_PER_TASK = 25
 
-Medium = Picture | Sound | Film
+Medium = ImageContent | AudioContent | VideoContent
 Thing = TypeVar("Thing")
 
 
@@ -79,7 +79,7 @@ def make_world(
     if processes is None:
         processes = 2 if len(files) > 4 * FILES_PER_TASK and (os.cpu_count() or 1) > 1 else 1
     with disk_full_is_told(folder):
-        shown = progress("Drawing and recording the world", len(files), "files") if show_progress else nullcontext()
+        shown = progress("Creating the media files", len(files), "files") if show_progress else nullcontext()
         with shown as advance:
             for written in _write_files(folder, files, processes):
                 if advance is not None:
@@ -132,16 +132,17 @@ def _count(sizes: QuickstartSettings, modality: str, split: str) -> int:
 
 def _media(modality: str, unseen: bool, count: int, rng: np.random.Generator) -> list[Medium]:
     if modality == "image":
-        return _deal([p for p in attributes.all_pictures() if (p in attributes.UNSEEN_PICTURES) == unseen], count, rng)
+        return _deal([p for p in attributes.all_images() if (p in attributes.UNSEEN_IMAGES) == unseen], count, rng)
     if modality == "audio":
-        return _deal([s for s in attributes.all_sounds() if (s in attributes.UNSEEN_SOUNDS) == unseen], count, rng)
+        return _deal([s for s in attributes.all_audio() if (s in attributes.UNSEEN_AUDIO) == unseen], count, rng)
     ways = [way for way in attributes.all_movements() if attributes.is_unseen_movement(*way) == unseen]
     movements = _deal(ways, count, rng)
-    sounds = [sound for sound in attributes.all_sounds() if sound not in attributes.UNSEEN_SOUNDS]
+    sounds = [sound for sound in attributes.all_audio() if sound not in attributes.UNSEEN_AUDIO]
     beeps = _deal([sound for sound in sounds if sound.sound == "beep"], (count + 1) // 2, rng)
     others = _deal([sound for sound in sounds if sound.sound != "beep"], count // 2, rng)
     heard = [*beeps, *others]
-    return [Film(*movement, heard[place]) for movement, place in zip(movements, rng.permutation(count), strict=True)]
+    order = rng.permutation(count)
+    return [VideoContent(*movement, heard[place]) for movement, place in zip(movements, order, strict=True)]
 
 
 def _deal(things: Sequence[Thing], count: int, rng: np.random.Generator) -> list[Thing]:
@@ -153,11 +154,11 @@ def _deal(things: Sequence[Thing], count: int, rng: np.random.Generator) -> list
 
 
 def _ask(medium: Medium, rng: np.random.Generator) -> list[questions.Question]:
-    if isinstance(medium, Picture):
-        return questions.ask_about_picture(medium, rng)
-    if isinstance(medium, Sound):
-        return questions.ask_about_sound(medium, rng)
-    return questions.ask_about_film(medium, rng)
+    if isinstance(medium, ImageContent):
+        return questions.ask_about_image(medium, rng)
+    if isinstance(medium, AudioContent):
+        return questions.ask_about_audio(medium, rng)
+    return questions.ask_about_video(medium, rng)
 
 
 def _row(name: str, question: questions.Question, file: PlannedFile | None = None) -> dict[str, Any]:
@@ -187,10 +188,10 @@ def write_media(folder: Path, files: Sequence[PlannedFile]) -> int:
     """Write `files` below `folder`; returns their number."""
     for file in files:
         path, rng = folder / file.path, np.random.default_rng(file.seed)
-        if isinstance(file.medium, Picture):
-            draw_picture(file.medium, rng).save(path)
-        elif isinstance(file.medium, Sound):
+        if isinstance(file.medium, ImageContent):
+            draw_image(file.medium, rng).save(path)
+        elif isinstance(file.medium, AudioContent):
             write_wav(path, file.medium, rng)
         else:
-            write_film(path, file.medium, rng)
+            write_video(path, file.medium, rng)
     return len(files)

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.reports.comparison import RunComparison
-from macaw_cli.reports.drawing import PALETTE, Picture, drawn
+from macaw_cli.reports.drawing import PALETTE, Plot, drawn
 from macaw_cli.reports.figures import last_validation
 from macaw_cli.reports.page import write_page
-from macaw_cli.reports.run_pictures import plot_curve, show_reliance, use_log_scale
+from macaw_cli.reports.run_plots import plot_curve, show_reliance, use_log_scale
 from macaw_cli.reports.tables import Table
 
 
@@ -18,29 +18,29 @@ def write_comparison_page(comparison: RunComparison, target: Path) -> None:
     write_page(
         target,
         "comparison",
-        title=f"{' / '.join(comparison.names)}: trainings of macaw",
+        title=f"{' / '.join(comparison.names)}: macaw training runs",
         runs=[(name, number % len(PALETTE)) for number, name in enumerate(comparison.names)],
         figures=Table("Figures", heads, comparison.rows),
-        pictures=drawn(_pictures(comparison)),
+        plots=drawn(_frames(comparison)),
         settings=Table("Settings that differ", heads, settings, words=True),
     )
 
 
-def _pictures(comparison: RunComparison) -> list[Picture]:
+def _frames(comparison: RunComparison) -> list[Plot]:
     records = comparison.records
     height = 1.1 + 0.22 * len(records) * len(_modalities(comparison))
     wanted = [
-        (any(record.curve("loss") for record in records), Picture(
+        (any(record.curve("loss") for record in records), Plot(
             "losses", "Training loss", "Faint: each logged row; bold: running mean.",
             lambda figure: _curves(figure, comparison, held_out=False))),
-        (any(record.validations for record in records), Picture(
+        (any(record.validations for record in records), Plot(
             "held_out_losses", "Held-out loss", "At each validation.",
             lambda figure: _curves(figure, comparison, held_out=True))),
-        (bool(_modalities(comparison)), Picture(
+        (bool(_modalities(comparison)), Plot(
             "reliances", "Reliance at the last validation", "With 95 % intervals.",
             lambda figure: _reliances(figure, comparison), height)),
     ]  # fmt: skip
-    return [picture for is_there, picture in wanted if is_there]
+    return [plot for is_there, plot in wanted if is_there]
 
 
 def _curves(figure: Any, comparison: RunComparison, *, held_out: bool) -> None:

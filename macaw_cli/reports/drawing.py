@@ -1,4 +1,4 @@
-"""How every picture of a run looks: PNG in the colours of a page, light and dark."""
+"""How every plot of a run looks: PNG in the colours of a page, light and dark."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ WIDTH_IN, DOTS_PER_INCH = 6.5, 180
 DENSITY = 2
 """Dots per pixel of a page."""
 COLOURS = 128
-"""Of a PNG: few, as pages hold every picture twice."""
+"""Of a PNG: few, as pages hold every plot twice."""
 MOST_POINTS = 600
-"""Of one curve in a picture: more cannot be seen."""
+"""Of one curve in a plot: more cannot be seen."""
 
 Draw = Callable[[Any], None]
 """Draws on a matplotlib figure."""
@@ -26,7 +26,7 @@ Draw = Callable[[Any], None]
 
 @dataclass(frozen=True)
 class Scheme:
-    """Colours that pages and the pictures in them share.
+    """Colours that pages and the plots in them share.
 
     Attributes:
         ink: of text and axes.
@@ -48,8 +48,8 @@ def colour_of(modality: str) -> str:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One picture of one run or of several.
+class Plot:
+    """One plot of one run or of several.
 
     Attributes:
         name: of its file, without the ending.
@@ -67,36 +67,36 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class DrawnPicture:
-    """A picture as PNG, for light and for dark pages.
+class DrawnPlot:
+    """A plot as PNG, for light and for dark pages.
 
     Attributes:
-        picture: what was drawn.
+        plot: what was drawn.
         light: PNG.
         dark: PNG.
         size: width and height in pixels of a page.
     """
 
-    picture: Picture
+    plot: Plot
     light: bytes
     dark: bytes
     size: tuple[int, int]
 
 
-def drawn(pictures: Iterable[Picture]) -> list[DrawnPicture]:
-    """The pictures; one that cannot be drawn is told and left out."""
+def drawn(plots: Iterable[Plot]) -> list[DrawnPlot]:
+    """The plots; one that cannot be drawn is told and left out."""
     done = []
-    for picture in pictures:
-        size = (round(WIDTH_IN * DOTS_PER_INCH / DENSITY), round(picture.height * DOTS_PER_INCH / DENSITY))
+    for plot in plots:
+        size = (round(WIDTH_IN * DOTS_PER_INCH / DENSITY), round(plot.height * DOTS_PER_INCH / DENSITY))
         try:
-            done.append(DrawnPicture(picture, png(picture, LIGHT), png(picture, DARK), size))
-        except Exception as error:  # a page without one picture is better than no page
-            say(f"The picture `{picture.title}` cannot be drawn: {error}")
+            done.append(DrawnPlot(plot, png(plot, LIGHT), png(plot, DARK), size))
+        except Exception as error:  # a page without one plot is better than no page
+            say(f"The plot `{plot.title}` cannot be drawn: {error}")
     return done
 
 
-def png(picture: Picture, scheme: Scheme = LIGHT) -> bytes:
-    """The picture as PNG, the same bytes each time; pyplot, which would choose a window, is not touched."""
+def png(plot: Plot, scheme: Scheme = LIGHT) -> bytes:
+    """The plot as PNG, the same bytes each time; pyplot, which would choose a window, is not touched."""
     import matplotlib as mpl
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -104,9 +104,9 @@ def png(picture: Picture, scheme: Scheme = LIGHT) -> bytes:
     from PIL import Image
 
     with mpl.rc_context(_style(scheme)):
-        figure = Figure(figsize=(WIDTH_IN, picture.height), dpi=DOTS_PER_INCH, layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, plot.height), dpi=DOTS_PER_INCH, layout="constrained")
         canvas = FigureCanvasAgg(figure)
-        picture.draw(figure)
+        plot.draw(figure)
         canvas.draw()
         image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     content = BytesIO()

@@ -18,7 +18,7 @@ from macaw_cli.reports.drawing import DARK, LIGHT, PALETTE
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedFile:
-    """A small image, sound or video inside a page.
+    """A small image, audio or video inside a page.
 
     Attributes:
         content: its bytes.

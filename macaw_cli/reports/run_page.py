@@ -8,17 +8,17 @@ from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.owned_folders import require_own_page
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.bridges.designs import bridge_in_words
-from macaw_cli.reports.drawing import DrawnPicture, drawn
+from macaw_cli.reports.drawing import DrawnPlot, drawn
 from macaw_cli.reports.figures import CONDITIONS, held_out, run_figures
 from macaw_cli.reports.page import write_page
-from macaw_cli.reports.run_pictures import run_pictures
+from macaw_cli.reports.run_plots import run_plots
 from macaw_cli.reports.run_record import RunRecord, read_run
 from macaw_cli.reports.tables import Table
 from macaw_cli.reports.wording import duration, number, share
 
 PAGE_NAME, PLOTS_NAME = "report.html", "plots"
 PLOTS = ("loss", "validation", "reliance", "preference", "time")
-"""Pictures that are also written as PNG files."""
+"""Plots that are also written as PNG files."""
 
 
 def write_run_report(folder: Path) -> Path:
@@ -34,11 +34,11 @@ def write_run_report(folder: Path) -> Path:
     require_own_page(folder / PAGE_NAME)
     record = read_run(folder)
     make_folder(folder / PLOTS_NAME)
-    pictures = drawn(run_pictures(record))
-    for drawing in pictures:
-        if drawing.picture.name in PLOTS:
-            write_bytes(folder / PLOTS_NAME / f"{drawing.picture.name}.png", drawing.light)
-    _write_page(record, pictures, folder / PAGE_NAME)
+    plots = drawn(run_plots(record))
+    for drawing in plots:
+        if drawing.plot.name in PLOTS:
+            write_bytes(folder / PLOTS_NAME / f"{drawing.plot.name}.png", drawing.light)
+    _write_page(record, plots, folder / PAGE_NAME)
     return folder / PAGE_NAME
 
 
@@ -49,21 +49,21 @@ def write_run_page(record: RunRecord, target: Path) -> None:
         record: the run.
         target: the file.
     """
-    _write_page(record, drawn(run_pictures(record)), target)
+    _write_page(record, drawn(run_plots(record)), target)
 
 
-def _write_page(record: RunRecord, pictures: list[DrawnPicture], target: Path) -> None:
+def _write_page(record: RunRecord, plots: list[DrawnPlot], target: Path) -> None:
     figures = run_figures(record)
     write_page(
         target,
         "run",
-        title=f"{record.name}: a training of macaw",
+        title=f"{record.name}: a macaw training run",
         name=record.name,
         finished=record.is_finished,
         lead=_what(record),
         tiles=_tiles(figures),
         answers=[_verdict(figures), _held_out(record)],
-        pictures=pictures,
+        plots=plots,
         tables=[_stages(figures), _settings(record), _versions(record)],
     )
 

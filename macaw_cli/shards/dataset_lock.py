@@ -139,9 +139,9 @@ def _problem(folder: Path, file: Mapping[str, Any], hashes: bool) -> str | None:
 
 def _absent(folder: Path) -> tuple[str, str]:
     if not folder.exists():
-        return f"There is no dataset at {folder}: no such folder.", "`macaw build-dataset` makes one."
+        return f"There is no dataset at {folder}: the folder does not exist.", "`macaw build-dataset` makes one."
     if (folder / BUILDING_NAME).exists():
-        return f"The dataset {folder} was never finished.", "Type the same `macaw build-dataset` again: it continues."
+        return f"The dataset {folder} was never finished.", "Run the same `macaw build-dataset` again: it continues."
     if (folder / "store.json").is_file():
         return f"{folder} is a feature store, not a dataset.", "`macaw build-dataset` makes a dataset from it."
     return f"There is no dataset in {folder}: it has no {LOCK_NAME}.", "`macaw build-dataset` makes one."

@@ -155,7 +155,7 @@ class ManifestIndex:
         size = _LINE_BYTES
         while b"\n" not in (text := os.pread(self._descriptor.number, size, start)):
             if len(text) < size:
-                raise DamagedError(f"The manifest of {self._folder} was cut while it was read.", "Start again.")
+                raise DamagedError(f"The manifest of {self._folder} was truncated while it was read.", "Start again.")
             size *= 8
         line = text[: text.index(b"\n")].decode("utf-8", errors="replace")
         row = medium_row(line, f"The manifest of {self._folder}")

@@ -96,7 +96,7 @@ class FeatureStore:
         content = self._reads.bytes(row.shard.name, row.offset, row.nbytes)
         array = parse_npy(content, f"{row.shard}, byte {row.offset}")
         if array.shape != row.shape:
-            raise DamagedError(f"{row.shard} holds {array.shape} for {row.key}, the manifest says {row.shape}.")
+            raise DamagedError(f"{row.shard} holds {array.shape} for {row.key}, but the manifest says {row.shape}.")
         return array
 
     def about(self, row: FeatureRow) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.modalities.table import Modality
-from macaw_cli.shards.same_encoders import require_same_encoders
+from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.training_dataset import FeatureView, TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef, Split
 

@@ -62,7 +62,7 @@ class PositionedReads:
     def _too_short(self, name: str, size: int, end: int) -> DamagedError:
         return DamagedError(
             f"{self._folder / name} ends at byte {size}, before an entry that ends at {end}.",
-            "The shard was cut: restore it from a copy or make it again.",
+            "The shard is truncated: restore it from a copy or make it again.",
         )
 
     def _fill(self, name: str, offset: int, target: memoryview) -> None:

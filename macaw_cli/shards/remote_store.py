@@ -60,7 +60,7 @@ def local_copy_of_store(url: str) -> Path:
     entries = list_folder(url)
     if "store.json" not in entries:
         problem = f"{without_secrets(url)} is not a feature store: " + (
-            "it has no store.json." if entries else "there is nothing."
+            "it has no store.json." if entries else "nothing is there."
         )
         raise InputError(problem, f"`{to_type('macaw', 'extract-features', '--out', without_secrets(url))}` makes one.")
     folder = cache_of_store(url, "copy")
@@ -78,7 +78,7 @@ def local_copy_of_store(url: str) -> Path:
 
 
 def fetch_small_file(url: str, folder: Path, name: str, stamp: str | None, had: str | None) -> None:
-    """Bring one file of the copy up to date; `stamp` None means that it is not there any more."""
+    """Bring one file of the copy up to date; `stamp` None means that it does not exist any more."""
     target = folder / name
     if stamp is None:
         remove_file(target)
@@ -170,7 +170,7 @@ class RemoteShards:
             with driver_errors_are_told(self._shown(name)):
                 fetch(joined(self._url, name), temporary)
             if temporary.stat().st_size != shard.nbytes or sha256_file(temporary) != shard.sha256:
-                raise DamagedError(f"{self._shown(name)} holds other bytes than its manifest says.", _HINT)
+                raise DamagedError(f"{self._shown(name)} does not match the hash in its manifest.", _HINT)
             take_place(temporary, shard.path)
         finally:
             remove_file(temporary)

@@ -93,7 +93,7 @@ def manifest_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Every row of a manifest with the byte at which its line begins; a row without `key` is that of a finished shard.
 
     Raises:
-        DamagedError: with the line that is not what macaw writes there.
+        DamagedError: with the line that does not hold what macaw writes there.
     """
     is_medium = _MEDIUM.holds
     for located in located_jsonl(path):
@@ -119,7 +119,7 @@ def reject_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a `rejects.jsonl`.
 
     Raises:
-        DamagedError: with the line that is not what macaw writes there.
+        DamagedError: with the line that does not hold what macaw writes there.
     """
     for row in iterate_objects(path, REJECT):
         yield {"modality": None, "key": None, **row}
@@ -134,7 +134,7 @@ def digest_of_key(key: str) -> bytes:
     try:
         return bytes.fromhex(key)
     except ValueError:
-        raise DamagedError(f"The files of the store name a key that is no hash: {shown(key)}.", _HINT) from None
+        raise DamagedError(f"The files of the store name a key that is not a hash: {shown(key)}.", _HINT) from None
 
 
 _HINT = "Was the file made by macaw? Restore it from a copy, or extract into another folder."

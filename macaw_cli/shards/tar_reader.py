@@ -36,7 +36,7 @@ def parse_npy(content: bytes | mmap, where: str) -> np.ndarray:
     """
     found = _NPY.match(content)
     if found is None:
-        why = "its header is cut, or not one of plain numbers; Python objects are never read"
+        why = "its header is truncated or does not describe plain numbers (Python objects are never read)"
         raise DamagedError(f"{where} is not a whole npy array ({why}).", _REPAIR)
     shape = tuple(int(size) for size in found["shape"].split(b",") if size.strip())
     try:
@@ -70,7 +70,10 @@ def verify_size(shard: Path, nbytes: int) -> None:
     except FileNotFoundError:
         raise DamagedError(f"{shard} is missing.", _REPAIR) from None
     if found != nbytes:
-        raise DamagedError(f"{shard} has {found} bytes, its manifest says {nbytes}: it was cut or changed.", _REPAIR)
+        raise DamagedError(
+            f"{shard} has {found} bytes, but its manifest says {nbytes}: it was truncated or changed.",
+            _REPAIR,
+        )
 
 
 def verify_shard(shard: Path, nbytes: int, sha256: str) -> None:
@@ -81,4 +84,4 @@ def verify_shard(shard: Path, nbytes: int, sha256: str) -> None:
     """
     verify_size(shard, nbytes)
     if sha256_file(shard) != sha256:
-        raise DamagedError(f"{shard} has the right size but other content than when it was written.", _REPAIR)
+        raise DamagedError(f"{shard} has the right size, but its content has changed since it was written.", _REPAIR)

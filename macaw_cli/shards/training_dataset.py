@@ -136,7 +136,7 @@ class TrainingDataset:
             return ref
         if view.needs_seconds and ref.seconds is None:
             raise InputError(
-                f"`views.{ref.modality}.trim` needs the length of each {ref.modality}, and {self.title} does not tell "
+                f"`views.{ref.modality}.trim` needs the length of each {ref.modality}, but {self.title} does not hold "
                 f"that of {ref.source or ref.key}.",
                 f"Build the dataset again with `macaw build-dataset`, or set views.{ref.modality}.trim=false.",
             )
@@ -157,6 +157,6 @@ class TrainingDataset:
             unchanged = False
         if not unchanged:
             raise MismatchError(
-                f"The dataset {self.folder} was built anew while it was being read (noticed at {name}).",
-                "Start again; to keep a dataset while another is made, build with --out.",
+                f"The dataset {self.folder} was rebuilt while it was being read (noticed at {name}).",
+                "Start again. To keep a dataset while another is built, give --out.",
             )

@@ -54,7 +54,7 @@ class MediaRef:
     dataset: int = 0
     """Which of several joined datasets holds it; not stored."""
     seconds: float | None = None
-    """Length of the sound or video as far as it was encoded; None where it is not known, and for images."""
+    """Length of the audio or video as far as it was encoded; None where it is not known, and for images."""
     stored_shape: tuple[int, ...] | None = None
     """Shape in the shard, where the dataset is read through a view that makes `shape` of it; not stored."""
 

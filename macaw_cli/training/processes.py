@@ -13,7 +13,7 @@ from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.data.epoch_plan import require_divisible
 
 FEWEST_READERS, MOST_READERS = 2, 8
-"""A pack of CLIP-L and Whisper-large features takes one core 85 ms, where a GPU trains on it in 67 ms."""
+"""A packed sequence of CLIP-L and Whisper-large features takes one core 85 ms, where a GPU trains on it in 67 ms."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +125,11 @@ def _gpu_precision() -> Literal["bf16", "fp16"]:
     import torch
 
     if not _gpus_there():
-        say("training.precision is auto, and there is no GPU here: bf16 is assumed (fp16 on GPUs without bf16).")
+        say("training.precision is auto and no GPU was found: the plan assumes bf16 (fp16 on GPUs without bf16).")
         return "bf16"
     if torch.cuda.is_bf16_supported(including_emulation=False):
         return "bf16"
-    say(f"training.precision is auto: fp16, because {torch.cuda.get_device_name()} computes no bf16 itself.")
+    say(f"training.precision is auto: fp16 is used, because {torch.cuda.get_device_name()} does not support bf16.")
     return "fp16"
 
 
@@ -150,7 +150,7 @@ def _require_one_number(gpus: int | None, cpu_processes: int | None, launched: L
                 f"Leave {option} out, and have {launched.launcher} start one process per GPU.",
             )
     if gpus is not None and cpu_processes is not None:
-        raise UsageError("--gpus and --cpu-processes exclude each other.", "Give one of them.")
+        raise UsageError("--gpus and --cpu-processes cannot be combined.", "Give one of them.")
 
 
 def _launched(settings: TrainingSettings, launched: LaunchedRank) -> Processes:
@@ -169,12 +169,12 @@ def _processes(settings: TrainingSettings, gpus: int | None, cpu_processes: int 
     there = _gpus_there()
     if gpus is None:
         if settings.device == "cuda" and not there:
-            raise ResourceError("training.device is cuda, but there is no GPU here.", "Add --set training.device=cpu.")
+            raise ResourceError("training.device is cuda, but no GPU was found.", "Add --set training.device=cpu.")
         return Processes(1, "cuda" if there else "cpu")
     if gpus > there:
-        found = f"{there} GPU{'s' if there != 1 else ''}" if there else "no GPU"
-        instead = f"macaw train --gpus {there}" if there else f"macaw train --cpu-processes {min(gpus, usable_cores())}"
-        raise ResourceError(f"--gpus {gpus}: there {'are' if there > 1 else 'is'} {found} here.", f"Type `{instead}`.")
+        found = f"only {there} GPU{'s' if there > 1 else ''} found" if there else "no GPU found"
+        instead = f"--gpus {there}" if there else f"--cpu-processes {min(gpus, usable_cores())}"
+        raise ResourceError(f"`--gpus {gpus}` requested, but {found}.", f"Use `{instead}`.")
     return Processes(gpus, "cuda")
 
 
@@ -187,7 +187,7 @@ def _gpus_there() -> int:
 def _require_possible(settings: TrainingSettings, processes: Processes) -> None:
     if settings.precision == "fp16" and processes.device == "cpu":
         raise UsageError(
-            "training.precision is fp16, which macaw does not train with on a CPU: it is slow there and gains nothing.",
+            "training.precision is fp16, which is not supported on a CPU: it is slow there and saves nothing.",
             "Add --set training.precision=bf16 (or fp32).",
         )
     _require_zero_for_offload(settings)

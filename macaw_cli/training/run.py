@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from macaw_cli.basics.command_line import typed_command
 from macaw_cli.basics.console import result, result_json, say
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.launched_rank import LaunchedRank
-from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import Workspace
 from macaw_cli.evaluation.presentation import verdict_lines
 from macaw_cli.training.checkpoints.folder import size_of
@@ -21,10 +21,10 @@ from macaw_cli.training.reporting.next_command import command_to_chat
 from macaw_cli.training.reporting.trackers import require_trackers
 from macaw_cli.training.run_folder import RunFolder, choose_run, require_own_place, run_to_continue
 from macaw_cli.training.tuning.adapters import require_possible_adapter
-from macaw_cli.training.tuning.sources import llm_source
+from macaw_cli.training.tuning.llm_source import llm_source
 
 if TYPE_CHECKING:
-    from macaw_cli.training.materials import Materials
+    from macaw_cli.training.training_inputs import TrainingInputs
 
 
 def train(
@@ -70,10 +70,10 @@ def train(
         report = _finished(continued, workspace)
         if report is None:
             require_own_place(workspace)
-            materials = _materials(workspace, continued)
+            inputs = _inputs(workspace, continued)
             chosen = choose_run(workspace, resume)
             job = TrainingJob(workspace, chosen.folder, chosen.continues, processes, tuple(typed_command()))
-            report = _finished(job.run, workspace) or _train(job, materials, give)
+            report = _finished(job.run, workspace) or _train(job, inputs, give)
     if as_json:
         result_json(asdict(report))
     else:
@@ -83,34 +83,34 @@ def train(
     return report
 
 
-def _materials(workspace: Workspace, continued: RunFolder | None) -> "Materials":
+def _inputs(workspace: Workspace, continued: RunFolder | None) -> "TrainingInputs":
     """What is trained on, and room for what it will write: a run that continues has written much of it already."""
     from macaw_cli.config.stages import stage_settings
     from macaw_cli.training.checkpoints.disk_space import bytes_to_write
-    from macaw_cli.training.materials import prepare, tell_skipped
+    from macaw_cli.training.training_inputs import prepare, tell_skipped
     from macaw_cli.training.tuning.model_setup import model_without_weights
 
-    materials = prepare(workspace)
-    tell_skipped(materials)
+    inputs = prepare(workspace)
+    tell_skipped(inputs)
     training = workspace.settings.training
-    sketch = model_without_weights(materials.config, training)
+    sketch = model_without_weights(inputs.config, training)
     needed = max(bytes_to_write(sketch, stage) for _, stage in stage_settings(training))
     there = size_of(continued.checkpoints) if continued else 0
     hint = "Free some space, lower --set training.keep_checkpoints, or choose another place with --set training.runs."
     require_free_space(workspace.path(training.runs), max(needed - there, 0), hint)
-    return materials
+    return inputs
 
 
 def _others(launched: LaunchedRank | None) -> AbstractContextManager[Callable[[TrainingJob], None] | None]:
     """The way to the processes that another launcher has started; None where macaw starts them, or trains alone."""
     if launched is None:
         return nullcontext()
-    from macaw_cli.training.launching.launched import lead
+    from macaw_cli.training.launching.external_launcher import lead
 
     return lead(launched)
 
 
-def _train(job: TrainingJob, materials: "Materials", give: Callable[[TrainingJob], None] | None) -> TrainingReport:
+def _train(job: TrainingJob, inputs: "TrainingInputs", give: Callable[[TrainingJob], None] | None) -> TrainingReport:
     if give is None and job.processes.count > 1:
         from macaw_cli.training.launching.own_launcher import launch
 
@@ -119,7 +119,7 @@ def _train(job: TrainingJob, materials: "Materials", give: Callable[[TrainingJob
 
     if give is not None:
         give(job)
-    return train_in_this_process(job, materials)
+    return train_in_this_process(job, inputs)
 
 
 def _finished(run: RunFolder | None, workspace: Workspace) -> TrainingReport | None:
@@ -130,8 +130,8 @@ def _finished(run: RunFolder | None, workspace: Workspace) -> TrainingReport | N
     """
     if run is None or not run.is_finished:
         return None
-    from macaw_cli.training.checkpoints.continuing import require_same_settings
+    from macaw_cli.training.checkpoints.resume_checks import require_same_settings
 
     require_same_settings(run, workspace.settings)
-    say(f"{run.path} is finished already: there is nothing to continue.")
+    say(f"{run.path} is finished already; there is nothing to continue.")
     return read_summary(run)

@@ -15,13 +15,13 @@ from typing import Any
 
 from macaw_cli import __version__
 from macaw_cli.basics.atomic_files import write_json, write_text
+from macaw_cli.basics.command_line import typed_command
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.locks import is_locked
 from macaw_cli.basics.owned_folders import FolderKind, require_apart, require_own_folder
 from macaw_cli.basics.redaction import redacted_tree
-from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT, Fields
 from macaw_cli.basics.urls import is_url
@@ -132,7 +132,7 @@ def choose_run(workspace: Workspace, resume: bool) -> ChosenRun:
     if name and RunFolder(runs / name).is_run:
         taken = RunFolder(runs / name)
         way_out = "Choose another training.name" + ("." if taken.is_finished else ", or continue it with --resume.")
-        raise InputError(f"There is a run {taken.path} already.", way_out)
+        raise InputError(f"The run {taken.path} exists already.", way_out)
     if name:
         require_own_place(workspace)
     unfinished = [run for run in _unfinished(runs, name) if not is_locked(run.path)]

@@ -16,15 +16,14 @@ from macaw_cli.basics.errors import Interrupted
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.attention_choice import no_cudnn_attention
-from macaw_cli.training.checkpoints.continuing import require_continuable, require_same_plan
 from macaw_cli.training.checkpoints.final_model import finish_run
 from macaw_cli.training.checkpoints.folder import checkpoint_name, newest_progress, read_progress
 from macaw_cli.training.checkpoints.loading import load_best, load_checkpoint
+from macaw_cli.training.checkpoints.resume_checks import require_continuable, require_same_plan
 from macaw_cli.training.checkpoints.saving import save_checkpoint
-from macaw_cli.training.data.batches import PackReader
+from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.data.epoch_plan import plan_hash
 from macaw_cli.training.job import TrainingJob, TrainingReport
-from macaw_cli.training.materials import Materials, prepare
 from macaw_cli.training.reporting.display import TrainingDisplay, training_display
 from macaw_cli.training.reporting.metrics import MetricsLog
 from macaw_cli.training.reporting.mfu import peak_of, work_counter
@@ -40,16 +39,17 @@ from macaw_cli.training.steps.progress import BestValidation, Progress
 from macaw_cli.training.steps.rank_agreement import of_first_rank, stop_is_agreed
 from macaw_cli.training.steps.stop_signals import StopRequest, exit_code, stop_on_signals
 from macaw_cli.training.steps.validation import Validation
+from macaw_cli.training.training_inputs import TrainingInputs, prepare
 from macaw_cli.training.tuning.model_setup import DTYPES, new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
 
 
-def train_in_this_process(job: TrainingJob, materials: Materials | None = None) -> TrainingReport:
+def train_in_this_process(job: TrainingJob, inputs: TrainingInputs | None = None) -> TrainingReport:
     """The whole training, as the only process or as one rank of several.
 
     Args:
         job: what to do.
-        materials: the inputs, where this process has opened them already.
+        inputs: what the training reads, where this process has opened them already.
 
     Raises:
         Interrupted: after SIGINT or SIGTERM, when the checkpoint is saved.
@@ -64,16 +64,16 @@ def train_in_this_process(job: TrainingJob, materials: Materials | None = None) 
     ):
         torch.set_num_threads(job.processes.threads_each)
         _choose_kernels(job.workspace.settings.training.deterministic)
-        materials = materials or prepare(job.workspace)
-        stages = plan_stages(materials, job.workspace.settings)
+        inputs = inputs or prepare(job.workspace)
+        stages = plan_stages(inputs, job.workspace.settings)
         if not job.continues:
             for warning in step_warnings(
-                materials, stages, job.processes.count, job.workspace.settings.training.max_steps
+                inputs, stages, job.processes.count, job.workspace.settings.training.max_steps
             ):
                 say(f"Warning: {warning.text}")
-        session = _Session(job, materials, stages, stop)
+        session = _Session(job, inputs, stages, stop)
         done = session.train()
-        report = finish_run(job, materials, session.engine, done, started) if session.finished else None
+        report = finish_run(job, inputs, session.engine, done, started) if session.finished else None
         session.close()
     if report is None:
         assert stop.received is not None
@@ -102,8 +102,8 @@ class _Session:
     engine: TrainingEngine
     """Of the stage that is trained, or was trained last."""
 
-    def __init__(self, job: TrainingJob, materials: Materials, stages: Sequence[Stage], stop: StopRequest) -> None:
-        self._job, self._materials, self._stop = job, materials, stop
+    def __init__(self, job: TrainingJob, inputs: TrainingInputs, stages: Sequence[Stage], stop: StopRequest) -> None:
+        self._job, self._inputs, self._stop = job, inputs, stop
         self._plan = plan_hash(all_steps(stages))
         self.total_steps = stages[-1].last_step
         self.finished = False
@@ -128,8 +128,8 @@ class _Session:
                     self._progress = replace(self._progress, best=BestValidation(), meter={})
                 if stage.name:
                     say(f"Stage {stage.name}: steps {stage.first_step + 1} to {stage.last_step}")
-                lengths, ranks = self._materials.tokens.lengths.tolist(), job.processes.count
-                rows_to_count = self._materials.rows if peak is not None else ()  # else there is no utilisation to show
+                lengths, ranks = self._inputs.tokens.lengths.tolist(), job.processes.count
+                rows_to_count = self._inputs.rows if peak is not None else ()  # else there is no utilisation to show
                 work = work_counter(self.engine.model, lengths, ranks, rows_to_count)
                 display.begin_stage(stage.name, work)
                 course = self._course(stage, display, rows)
@@ -154,7 +154,7 @@ class _Session:
         """Go back to the weights with the lowest validation loss, where the settings ask for them."""
         best = self._progress.best
         if settings.model_from == "best" and best.step not in (0, self._progress.step):
-            say(f"The model takes the weights of step {best.step}, which had the lowest validation loss")
+            say(f"The model gets the weights of step {best.step}, which had the lowest validation loss")
             load_best(self._job.run.checkpoints, self.engine, best)
 
     def close(self) -> None:
@@ -168,7 +168,7 @@ class _Session:
         if not job.continues:
             return None
         progress = self._newest_progress()
-        require_continuable(job.run, job.workspace.settings, job.processes, self._materials.identity, progress)
+        require_continuable(job.run, job.workspace.settings, job.processes, self._inputs.identity, progress)
         if progress is not None:
             require_same_plan(job.run, progress.plan, self._plan)
         return progress
@@ -188,16 +188,16 @@ class _Session:
         """The model and its first engine, with the newest checkpoint in them; or note what a new run is made of."""
         job, settings = self._job, self._job.workspace.settings
         with partitioned_loading(deepspeed_config(settings.training, job.processes)):
-            materials, device = self._materials, job.processes.device
-            model = new_model(job.workspace, materials.config, materials.dataset, device, tokenizer=materials.tokenizer)
+            inputs, device = self._inputs, job.processes.device
+            model = new_model(job.workspace, inputs.config, inputs.dataset, device, tokenizer=inputs.tokenizer)
             self.engine = self._engine(model, self._stages[0])
         if self._continued:
             load_checkpoint(job.run.checkpoints, self.engine, self._continued)
             say(f"Continuing {job.run.path} after step {self._continued.step} of {self.total_steps}")
             return model
         if distributed.is_main():
-            write_versions(job.run, self._materials.identity)
-        again = " from the start, as it has no checkpoint yet" if job.continues else ""
+            write_versions(job.run, self._inputs.identity)
+        again = " from the start, because it has no checkpoint yet" if job.continues else ""
         processes = f"{job.processes.count} x {job.processes.device}"
         say(f"Training {job.run.path}{again}: {self.total_steps} steps, {processes}")
         return model
@@ -210,7 +210,7 @@ class _Session:
         return engine
 
     def _course(self, stage: Stage, display: TrainingDisplay, log: MetricsLog | None) -> Course:
-        job, materials, settings = self._job, self._materials, stage.settings
+        job, inputs, settings = self._job, self._inputs, stage.settings
 
         def save(progress: Progress) -> None:
             folder, keep = job.run.checkpoints, settings.keep_checkpoints
@@ -223,18 +223,18 @@ class _Session:
             steps=stage.steps,
             first_step=stage.first_step,
             engine=self.engine,
-            reader=PackReader(
-                materials.dataset,
-                materials.rows,
-                materials.tokens,
+            reader=SequenceReader(
+                inputs.dataset,
+                inputs.rows,
+                inputs.tokens,
                 DTYPES[settings.precision],
                 device=self.engine.device,
-                config=materials.config,
+                config=inputs.config,
             ),
             display=display,
             log=log,
             stop=self._stop,
-            validate=Validation(materials, self.engine, batch_size=job.workspace.settings.evaluation.batch_size),
+            validate=Validation(inputs, self.engine, batch_size=job.workspace.settings.evaluation.batch_size),
             save=save,
         )
 

@@ -123,7 +123,7 @@ def damage(media):
     expected = {}
     for number, file in enumerate(files):
         way, (change, words) = list(ways.items())[number % 4]
-        if file.suffix == ".wav" and way == "cut":  # a cut WAV is a shorter sound, as every player takes it
+        if file.suffix == ".wav" and way == "cut":  # a cut WAV is a shorter audio, as every player takes it
             way, (change, words) = "empty", ways["empty"]
         file.write_bytes(change(file.read_bytes()))
         expected[file.name] = words or ("known picture format" if file.suffix == ".png" else "cannot be decoded")

@@ -13,9 +13,9 @@ from training_processes import losses, processes_in, start, wait_until
 
 from macaw_cli.config.loading import Workspace
 from macaw_cli.dataset.build import build_dataset
-from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
 from macaw_cli.training.schedule.stages import all_steps, plan_stages
+from macaw_cli.training.training_inputs import prepare
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 COLUMNS = {"text": ("t-",), "image": ("q-image",), "mixed": ("t-", "q-image", "q-audio", "q-video")}
@@ -74,11 +74,11 @@ def test_every_cell_logs_the_losses_of_its_column(worlds, expected, tmp_path, st
 
 def test_the_ranks_of_the_mixed_column_see_different_modalities(worlds, tmp_path):
     space = cell(worlds, tmp_path, "mixed", 0)
-    materials = prepare(space)
+    inputs = prepare(space)
 
     def seen(step, rank):
-        packs = step.packs_of(rank, 2)
-        return {ref.modality for pack in packs for example in pack for ref in materials.rows[example].media}
+        sequences = step.sequences_of(rank, 2)
+        return {ref.modality for sequence in sequences for example in sequence for ref in inputs.rows[example].media}
 
-    steps = all_steps(plan_stages(materials, space.settings))
+    steps = all_steps(plan_stages(inputs, space.settings))
     assert any(seen(step, 0) != seen(step, 1) for step in steps)

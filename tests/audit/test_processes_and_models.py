@@ -96,7 +96,7 @@ ALLOWED = {
         "media/frames.py decord.VideoReader",
     ],
     "libsndfile, which opens nothing beside its file": [
-        "media/plain_sounds.py soundfile.SoundFile",
+        "media/soundfile_audio.py soundfile.SoundFile",
     ],
     "a medium of macaw's own making": [
         "inspection/decoders.py wave.open", "quickstart/pretraining/samples.py PIL.Image.open",

@@ -30,7 +30,7 @@ def test_a_full_disk_is_told_and_says_that_the_same_command_continues(tmp_path):
         pytest.skip("no /dev/full on this system")
     with pytest.raises(ResourceError, match="is full") as told, disk_full_is_told(tmp_path):
         Path("/dev/full").write_text("x" * 10)
-    assert "type the same command again" in told.value.hint
+    assert "run the same command again" in told.value.hint
 
 
 def test_other_errors_of_the_system_stay_what_they_are(tmp_path):

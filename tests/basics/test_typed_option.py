@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from macaw_cli.basics.typed_command import same_config, typed_option
+from macaw_cli.basics.command_line import same_config, typed_option
 
 
 @pytest.mark.parametrize(("words", "value"), [

@@ -68,7 +68,7 @@ def test_a_video_brings_its_soundtrack(attacher, workspace_folder):
     assert track.seconds == pytest.approx(1.0, abs=0.15)
 
 
-def test_how_much_of_a_sound_or_video_is_not_heard_or_seen_is_told(attacher, workspace_folder, tmp_path):
+def test_how_much_of_an_audio_file_or_video_is_not_heard_or_seen_is_told(attacher, workspace_folder, tmp_path):
     rate = 8000
     soundfile.write(tmp_path / "long.wav", np.sin(np.arange(11 * rate) / 9), rate)
     (sound,) = attacher.attach(tmp_path / "long.wav", "audio")
@@ -89,7 +89,7 @@ def test_a_silent_video_comes_alone(attacher, workspace_folder):
     assert [seen.modality for seen in attacher.attach(workspace_folder / "media/silent.mp4", "video")] == ["video"]
 
 
-def test_a_model_without_ears_takes_the_picture_only(copy):
+def test_a_model_without_ears_takes_the_image_only(copy):
     tiny_macaw.make_model(copy, "deaf", modalities=("image", "video"))
     assert [seen.modality for seen in attacher_of(copy, "deaf").attach(copy / "media/film.mp4", "video")] == ["video"]
 
@@ -168,7 +168,7 @@ def test_raw_media_get_the_features_that_training_reads_through_the_models_view(
             [str(copy / "media")])  # fmt: skip
     store, attacher = FeatureStore(tmp_path / "features"), attacher_of(copy, "viewed")
     seen_as_stored = views_of(views, store.fingerprints)
-    expected = {"image": (6, 24), "audio": (7, 64), "video": (3, 4, 96)}  # a sound of 1 s: 50 tokens, 13 means
+    expected = {"image": (6, 24), "audio": (7, 64), "video": (3, 4, 96)}  # an audio file of 1 s: 50 tokens, 13 means
     for name, modality in (("blue.png", "image"), ("beep.wav", "audio"), ("film.mp4", "video")):
         for seen in attacher.attach(copy / "media" / name, modality):
             row = store.find(name, seen.modality)
@@ -177,7 +177,7 @@ def test_raw_media_get_the_features_that_training_reads_through_the_models_view(
             assert np.allclose(seen.features, stored.astype(np.float32), rtol=3e-3, atol=3e-3), (name, seen.modality)
 
 
-def test_long_sounds_films_and_any_encoders_are_taken_as_the_model_was_trained(copy, tmp_path):
+def test_long_audio_files_videos_and_any_encoders_are_taken_as_the_model_was_trained(copy, tmp_path):
     """The features of `chat` are those of extraction, with windows, pooled frames and media of their own length."""
     tiny_encoders.make("siglip2", copy / "models/siglip2")
     tiny_encoders.make("whisper", copy / "models/whisper")

@@ -87,7 +87,7 @@ def test_an_answer_that_is_stopped_is_kept_as_far_as_it_came(session):
 
 
 def test_blind_before_any_question_is_told(session):
-    with pytest.raises(InputError, match="Nothing was asked yet"):
+    with pytest.raises(InputError, match="No question"):
         said(session.ask_blind())
 
 
@@ -100,7 +100,7 @@ def test_a_conversation_that_is_too_long_is_told_and_changes_nothing(loaded, ses
     assert len(session.pending) == 1
 
 
-def test_a_soundtrack_stands_behind_other_sounds_and_before_the_video(loaded, session):
+def test_a_soundtrack_stands_behind_other_audio_files_and_before_the_video(loaded, session):
     config = loaded[0].config
     film, track = medium(config, "video", 1), medium(config, "audio", 2, soundtrack=True)
     session.attach([film, track])

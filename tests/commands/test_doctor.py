@@ -8,7 +8,7 @@ import sys
 import pytest
 
 NEEDED = {"python", "packages", "platform", "cpu", "memory", "workspace", "torch", "gpu", "transformers", "webdataset",
-          "pyav", "decord", "sound", "compiler", "ffmpeg", "hub"}  # fmt: skip
+          "pyav", "decord", "audio", "compiler", "ffmpeg", "hub"}  # fmt: skip
 
 
 def doctor(folder, *arguments, **environment):
@@ -37,7 +37,7 @@ def test_a_machine_with_everything_passes_and_every_part_was_really_tried(whole)
     assert report["ok"] is True
     assert set(checks) >= NEEDED
     assert "decoded 8 of 8 frames" in checks["pyav"]["detail"]
-    assert "decoded 8000 of 8000 samples" in checks["sound"]["detail"]
+    assert "decoded 8000 of 8000 samples" in checks["audio"]["detail"]
     assert {check["status"] for check in checks.values()} <= {"ok", "warn"}
 
 
@@ -61,7 +61,7 @@ def test_broken_needed_packages_end_with_one_and_say_what_to_install(broken):
         assert f"MISSING {module}" in broken.stdout
         assert f"{module} is broken here" in broken.stdout
     assert "pip install" in broken.stdout
-    assert "Error: Missing here: torch, transformers, deepspeed, webdataset." in broken.stderr
+    assert "Error: Missing: torch, transformers, deepspeed, webdataset." in broken.stderr
 
 
 def test_decord_is_not_needed(broken):

@@ -70,7 +70,7 @@ def test_json_is_exactly_one_object(macaw, pictures, models):
     [
         (["nowhere"], 1, "There is no file or folder"),
         (["empty"], 1, "No image, audio or video files"),
-        ([], 2, "No sources are named"),
+        ([], 2, "No sources"),
         (["pictures"], 2, "`features.image_encoder.model` is not set"),
         (["pictures", "--set", "features.framez=3"], 2, "did you mean `features.frames`"),
     ],
@@ -93,6 +93,6 @@ def test_the_shared_media_give_six_good_files_and_one_reject(macaw, tmp_path, mo
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (tmp_path / "features" / "manifest.jsonl").read_text().splitlines()]
     rows = [row for row in rows if row.get("path")]
-    assert len({row["path"] for row in rows}) == 6 and len(rows) == 9  # three films bring their soundtracks
+    assert len({row["path"] for row in rows}) == 6 and len(rows) == 9  # three videos bring their soundtracks
     (reject,) = (tmp_path / "features" / "rejects.jsonl").read_text().splitlines()
     assert json.loads(reject)["path"] == "media/corrupted.mp4" and "damaged at 3.0 s" in json.loads(reject)["reason"]

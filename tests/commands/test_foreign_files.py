@@ -11,8 +11,8 @@ from macaw_cli.config.presets import write_preset
 from macaw_cli.dataset.build import build_dataset
 from macaw_cli.features.extract import extract
 from macaw_cli.features.journal import Journal
-from macaw_cli.features.own_place import require_own_entries
-from macaw_cli.features.own_place import require_own_place as require_own_place_of_features
+from macaw_cli.features.output_checks import require_own_entries
+from macaw_cli.features.output_checks import require_own_place as require_own_place_of_features
 from macaw_cli.inspection.inspect_folder import PageRequest, inspect_folder
 from macaw_cli.quickstart.run import run_quickstart
 from macaw_cli.shards.damage_note import damaged_shards
@@ -25,7 +25,7 @@ ROW = {"id": "a", "messages": [{"role": "user", "content": "Hi"}, {"role": "assi
 
 @pytest.fixture
 def root(tmp_path):
-    """A workspace with a conversation, a source folder of pictures and tars, and somebody's thesis."""
+    """A workspace with a conversation, a source folder of images and tars, and somebody's thesis."""
     (tmp_path / "text.jsonl").write_text(json.dumps(ROW) + "\n")
     for name in ("media/image-000000.tar", "media/cat.png", "thesis/chapter.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

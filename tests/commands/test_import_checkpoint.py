@@ -33,7 +33,7 @@ def workspace(tmp_path_factory):
     bridges = {name: MacawBridgeSettings(variant="paper", windows=tuple(CONV[name]), heads=2) for name in CONV}
     config = MacawConfig.for_llm(
         LlamaConfig(vocab_size=40, hidden_size=16, **LLAMA), BridgePerModality(**bridges),
-        {"image": (21, 8), "audio": (30, 8), "video": (2, 9, 8)}, null_media=True,
+        {"image": (21, 8), "audio": (30, 8), "video": (2, 9, 8)}, null_features=True,
     )  # fmt: skip
     config.begin_end_ids = {"image": [33, 34], "audio": [35, 36], "video": [37, 38]}
     torch.manual_seed(0)
@@ -51,7 +51,7 @@ def test_the_folder_is_written_and_what_was_missing_is_told(workspace):
     done = macaw(workspace, "published.safetensors", "--out", "model")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "Wrote model. Next: macaw inspect model\n"
-    assert "Missing in the file, so initialised at random: video_long_self_attention.* (6)." in done.stderr
+    assert "Missing from the file and initialised at random: video_long_self_attention.* (6)." in done.stderr
     assert "Video needs training" in done.stderr
     written = {path.name for path in (workspace / "model").iterdir()}
     assert {"config.json", "model.safetensors"} <= written

@@ -18,7 +18,7 @@ def inspect(folder, *arguments):
 def test_a_folder_that_is_nothing_ends_with_one_and_two_lines(tmp_path):
     done = inspect(tmp_path, ".")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Error: . holds nothing that macaw wrote: looked for store.json")
+    assert done.stderr.startswith("Error: . holds nothing written by macaw: looked for store.json")
     assert len(done.stderr.splitlines()) == 2
 
 

@@ -52,7 +52,7 @@ def test_stdout_is_one_json_object_with_the_figures_of_the_run_and_of_the_contro
     assert outcome["controls"]["overall"]["n"] == outcome["figures"]["overall"]["n"]
 
 
-def test_the_report_needs_no_other_file_and_the_picture_is_a_picture(finished):
+def test_the_report_needs_no_other_file_and_the_image_is_an_image(finished):
     folder, _ = finished
     report = (folder / "report.html").read_text()
     assert "data:video/mp4;base64," in report

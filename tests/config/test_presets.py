@@ -106,7 +106,7 @@ def test_llava_holds_the_two_stages_of_llava_1_5():
         assert stage.global_batch_size % 8 == 0
 
 
-def test_modern_and_lora_fit_a_video_with_half_a_minute_of_sound_into_a_sequence():
+def test_modern_and_lora_fit_a_video_with_half_a_minute_of_audio_into_a_sequence():
     for preset in ("modern", "lora"):
         settings = settings_of(preset)
         assert (settings.bridge.image.name, settings.training.template) == ("mlp", "chat")
@@ -140,6 +140,6 @@ def test_a_wrong_override_is_told():
 def test_a_preset_is_never_written_over_a_file(tmp_path):
     file = write_preset("paper", tmp_path / "a" / "b")
     assert file.read_text() == preset_yaml("paper")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         write_preset("small", tmp_path / "a" / "b")
     assert file.read_text() == preset_yaml("paper")

@@ -19,7 +19,7 @@ AUDIOS = [f"audio/{n}.wav" for n in range(4)]
 
 @pytest.fixture
 def store(tmp_path):
-    """A feature store of 12 images, 4 sounds and 4 videos, of which the last is silent."""
+    """A feature store of 12 images, 4 audio files and 4 videos, of which the last is silent."""
     return make_store(tmp_path / "features", IMAGES, AUDIOS, VIDEOS, silent=VIDEOS[-1:])
 
 

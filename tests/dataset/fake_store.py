@@ -32,7 +32,7 @@ def make_store(folder: Path, image=(), audio=(), video=(), silent=(), same=None,
         image: source paths; each file's content is its path unless `same` says otherwise.
         audio: source paths.
         video: source paths; each has a soundtrack unless it is in `silent`.
-        silent: videos without sound.
+        silent: videos without audio.
         same: path to content, to make equal files.
         fingerprints: instead of the usual ones.
     """

@@ -19,7 +19,7 @@ ANSWER = {"role": "assistant", "content": "No."}
 
 @pytest.fixture
 def rows(tmp_path, store):
-    """Two questions on each image, one on each video and sound, one on two images, 300 of text alone."""
+    """Two questions on each image, one on each video and audio, one on two images, 300 of text alone."""
     found = [question(f"images/{n}.png") for n in range(12)]
     found += [question(f"images/{n}.png", id=f"again-{n}") for n in range(12)]
     found += [question(f"videos/{n}.mp4", "video") for n in range(4)]
@@ -266,7 +266,7 @@ def test_a_store_of_another_encoder_is_refused(tmp_path, rows, build):
         build("jsonl:c.jsonl", features=["features", "other"])
 
 
-def test_the_index_knows_how_long_sounds_and_videos_are_as_exactly_as_the_store(tmp_path, build):
+def test_the_index_knows_how_long_audio_files_and_videos_are_as_exactly_as_the_store(tmp_path, build):
     """`seconds` is what the encoder was given; stores of older versions know what was heard, or the duration."""
     told = {"a.wav": {"duration": 0.7, "seconds": 0.70012}, "b.wav": {"duration": 99.0, "heard": 30.0},
             "c.wav": {"duration": 2.5}, "d.wav": {}, "v.mp4": {"duration": 4.0}}  # fmt: skip

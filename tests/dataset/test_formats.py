@@ -111,7 +111,7 @@ def test_text_parts_of_an_answer_become_text():
         ({"messages": [USER, ANSWER], "choices": ["A cat.", "A cat."]}, "two or more"),
         ({"messages": [USER, ANSWER], "choices": ["A dog.", "A cow."]}, "not among its `choices`"),
         ({"messages": [USER, ANSWER], "id": 1.5}, "`id` must be"),
-        ({"messages": [USER, {"role": "assistant", "content": "\ud800"}]}, "half a character"),
+        ({"messages": [USER, {"role": "assistant", "content": "\ud800"}]}, "lone surrogate"),
         ({"conversations": []}, "read this file as llava:"),
         ({"instruction": "x", "output": "y"}, "read this file as alpaca:"),
     ],
@@ -121,7 +121,7 @@ def test_a_bad_row_is_told_with_its_reason(row, reason):
         converted("jsonl", row)
 
 
-def test_a_question_may_be_a_picture_alone():
+def test_a_question_may_be_an_image_alone():
     assert converted("jsonl", {"image": "a.jpg", "messages": [{"role": "user", "content": ""}, ANSWER]}).messages
 
 
@@ -188,7 +188,7 @@ def test_the_shared_caption_file_reads_as_alpaca(pytestconfig):
 
 @pytest.mark.parametrize("key", ["images", "Image", "video_path", "audios"])
 def test_a_misspelt_medium_is_not_taken_for_an_extra_key(key):
-    with pytest.raises(InputError, match=f"unknown key `{key}`: media stand under"):
+    with pytest.raises(InputError, match=f"unknown key `{key}`: list media under"):
         checked_conversation(
             {key: ["a.png"], "messages": [{"role": "user", "content": "What?"}, {"role": "assistant", "content": "x"}]},
             HERE,

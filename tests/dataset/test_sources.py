@@ -40,7 +40,7 @@ def test_a_source_is_read_into_its_parts(spec, path, count, fill):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [("rows.jsonl", "FORMAT:PATH"), ("lava:x.json", "Did you mean llava:x.json"), ("jsonl:", "FORMAT:PATH"),
-     ("jsonl:a#0", "no conversation at all"), ("", "FORMAT:PATH")],
+     ("jsonl:a#0", "no conversations"), ("", "FORMAT:PATH")],
 )  # fmt: skip
 def test_a_source_of_another_form_is_told(spec, message):
     with pytest.raises(UsageError, match=message):

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from macaw_cli.dataset.connected import Connections
+from macaw_cli.dataset.connected_components import Connections
 from macaw_cli.dataset.splitting import SplitItem, assign_splits
 
 LINKS = st.frozensets(st.sampled_from([f"m{n}" for n in range(30)]), min_size=1, max_size=3)

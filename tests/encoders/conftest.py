@@ -64,7 +64,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pictures():
-    """Four pictures of noise with different proportions."""
+    """Four images of noise with different proportions."""
     dice = np.random.default_rng(0)
     sizes = ((40, 70), (64, 33), (90, 90), (31, 47))
     return [Image.fromarray(dice.integers(0, 256, (*size, 3), np.uint8)) for size in sizes]
@@ -72,6 +72,6 @@ def pictures():
 
 @pytest.fixture(scope="session")
 def sounds():
-    """Five sounds of noise at 16 kHz; two are equally long, one is as short as a click."""
+    """Five audio files of noise at 16 kHz; two are equally long, one is as short as a click."""
     dice = np.random.default_rng(1)
     return [dice.standard_normal(length).astype(np.float32) / 10 for length in (8000, 21_250, 8000, 30_000, 300)]

@@ -47,7 +47,7 @@ def test_the_registry_names_classes_that_are_there():
 
 
 @pytest.mark.parametrize("kind", FITTED)
-def test_pictures_are_prepared_bit_for_bit_as_by_transformers(load, checkpoint, pictures, kind):
+def test_images_are_prepared_bit_for_bit_as_by_transformers(load, checkpoint, pictures, kind):
     from transformers import AutoImageProcessor
 
     with quiet_transformers():
@@ -87,7 +87,7 @@ def test_dinov2_gives_patches_without_registers_and_the_class_token_on_demand(lo
     torch.testing.assert_close(only.encode(only.prepare(pictures))[:, 0], output.pooler_output)
 
 
-def test_naflex_gives_each_picture_the_patches_that_its_proportions_ask_for(load, checkpoint, pictures):
+def test_naflex_gives_each_image_the_patches_that_its_proportions_ask_for(load, checkpoint, pictures):
     from transformers import Siglip2ImageProcessorPil
 
     made = Siglip2ImageProcessorPil.from_pretrained(checkpoint("siglip2"))(images=pictures, return_tensors="pt")
@@ -110,7 +110,7 @@ def test_naflex_gives_each_picture_the_patches_that_its_proportions_ask_for(load
 
 
 @pytest.mark.parametrize("kind", SPEECH)
-def test_a_sound_has_its_own_length_and_never_hears_its_batch(load, sounds, kind):
+def test_an_audio_file_has_its_own_length_and_never_hears_its_batch(load, sounds, kind):
     encoder = load(kind)
     together = encoder.encode(encoder.prepare(sounds))
     odd = 65 if kind == "wav2vec2_bert" else 66  # 131 frames: the last one has no partner and is not heard
@@ -143,7 +143,7 @@ def test_speech_features_equal_those_of_transformers(load, checkpoint, sounds, k
         torch.testing.assert_close(found, output.hidden_states[-2][0][real], rtol=1e-5, atol=1e-5)
 
 
-def test_sound_is_heard_for_thirty_seconds_where_the_encoder_has_no_length_of_its_own(load):
+def test_audio_is_heard_for_thirty_seconds_where_the_encoder_has_no_length_of_its_own(load):
     encoder = load("hubert")
     assert (encoder.max_seconds, load("whisper").max_seconds) == (30.0, 2.0)
     (heard,) = encoder.prepare([np.zeros(16_000 * 31, np.float32)])

@@ -76,7 +76,7 @@ def test_an_image_processor_of_another_size_than_the_tower_is_told(clip_folder, 
     folder = tmp_path / "clip"
     shutil.copytree(clip_folder, folder)
     CLIPImageProcessorPil(size={"shortest_edge": 72}, crop_size={"height": 72, "width": 72}).save_pretrained(folder)
-    with pytest.raises(UsageError, match=r"image_size`: expected 72, as its image processor.*tower is of 64"):
+    with pytest.raises(UsageError, match=r"image_size`: expected 72.* 64"):
         load_image_encoder(SETTINGS, str(folder), "cpu")
     assert load_image_encoder(EncoderSettings(image_size=72), str(folder), "cpu").feature_shape == (81, 24)
     CLIPImageProcessorPil(size={"shortest_edge": 64}, do_center_crop=False).save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""Which tokens of a padded sound lie within its length."""
+"""Which tokens of a padded audio file lie within its length."""
 
 import math
 import random
@@ -20,14 +20,14 @@ def test_the_layout_is_read_off_the_fingerprint():
 
 
 @pytest.mark.parametrize("fingerprint", [{}, {"preprocessing": {"window_seconds": 30.0, "sampling_rate": 16_000}}])
-def test_an_encoder_that_gives_a_sound_as_many_tokens_as_it_is_long_has_none(fingerprint):
+def test_an_encoder_that_gives_an_audio_file_as_many_tokens_as_it_is_long_has_none(fingerprint):
     assert window_layout(fingerprint) is None
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [
     (0.28, [14]), (0.7, [35]), (0.70001, [35]), (0.7001, [36]), (0.0, [1]), (30.0, [1500]), (99.0, [1500]),
 ])  # fmt: skip
-def test_a_token_counts_as_heard_when_the_sound_reaches_into_it(seconds, expected):
+def test_a_token_counts_as_heard_when_the_audio_reaches_into_it(seconds, expected):
     """0.28 x 50 is above 14 in floating point; 0.7001 s are one sample and a half longer than 35 tokens."""
     assert window_layout(WHISPER).heard(1500, seconds) == expected
 
@@ -37,7 +37,7 @@ def test_the_last_of_several_windows_is_cut():
     assert window_layout(WHISPER).heard(3000, 29.9) == [1495, 1]  # a header that says less than was decoded
 
 
-def test_slices_are_the_tokens_whose_time_lies_within_the_sound_for_any_layout():
+def test_slices_are_the_tokens_whose_time_lies_within_the_audio_for_any_layout():
     dice = random.Random(0)
     for _ in range(300):
         layout = WindowLayout(dice.randint(1, 12), dice.randint(1, 3), dice.randint(20, 90), dice.randint(5, 50))

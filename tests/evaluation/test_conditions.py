@@ -21,7 +21,7 @@ def row(*media: MediaRef) -> ConversationRow:
 FILM, OTHER = row(medium("video", "a"), medium("audio", "a", 0)), row(medium("video", "b"), medium("audio", "b", 0))
 
 
-def test_picture_and_sound_of_a_video_are_swapped_apart_as_well():
+def test_image_and_audio_of_a_video_are_swapped_apart_as_well():
     asked = {item.condition: [ref.key for ref in item.media] for item in asked_under(0, FILM, OTHER)}
     assert asked == {
         "real": ["a", "a"],

@@ -4,7 +4,7 @@ import pytest
 
 from macaw_cli.evaluation.accuracy import Scored, chance, measure
 from macaw_cli.evaluation.figures import report
-from macaw_cli.evaluation.presentation import COLUMNS, TEXT_COLUMNS, table_rows, text_rows, verdict_lines, write_picture
+from macaw_cli.evaluation.presentation import COLUMNS, TEXT_COLUMNS, table_rows, text_rows, verdict_lines, write_plot
 
 
 def asked(kind, modality, *, real=True, swapped=False, **others):
@@ -21,7 +21,7 @@ def test_kinds_of_any_name_stand_below_their_modality(tmp_path):
         "image+audio", "  both", "all with media",
     ]  # fmt: skip
     assert all(len(row) == len(COLUMNS) for row in table_rows(figures))
-    write_picture(figures, tmp_path / "all.png")
+    write_plot(figures, tmp_path / "all.png")
     assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -41,7 +41,7 @@ def test_figures_of_version_1_are_shown_as_they_were(tmp_path):
     figures = {"model": "m", "modalities": {"image": old}, "kinds": {"image/colour": old, "image": old}, "overall": old}
     assert [row[0] for row in table_rows(figures)] == ["image", "  image/colour", "  image", "all with media"]
     assert verdict_lines(figures) == text_rows(figures) == []
-    write_picture(figures, tmp_path / "old.png")
+    write_plot(figures, tmp_path / "old.png")
 
 
 def test_free_form_kinds_have_their_text_metrics_with_real_and_swapped_media(tmp_path):
@@ -59,7 +59,7 @@ def test_free_form_kinds_have_their_text_metrics_with_real_and_swapped_media(tmp
     rows = text_rows(figures)
     assert ["transcribe", "2", "WER", "0.00", "-", "-", "0.50"] in rows
     assert all(len(row) == len(TEXT_COLUMNS) for row in rows)
-    write_picture(figures, tmp_path / "free.png")
+    write_plot(figures, tmp_path / "free.png")
 
 
 def test_text_only_kinds_are_shown_where_there_are_several():

@@ -26,7 +26,7 @@ GENERATION = Generation(per_kind=3, max_new_tokens=6, batch_size=4)
 
 @pytest.fixture(scope="module")
 def dataset(trained, tmp_path_factory):
-    """Sentences about the tiny world's sounds and images; the same features as in the training."""
+    """Sentences about the tiny world's audio files and images; the same features as in the training."""
     folder = tmp_path_factory.mktemp("free-form")
     world = Path(trained.settings.dataset.out).parent
     rows = [json.loads(line) for line in (world / "questions.jsonl").read_text().splitlines()]

@@ -15,7 +15,7 @@ def row(*seconds):
     return ConversationRow("id", "train", None, None, media, (), "sample", "s", 0, 0)
 
 
-def test_short_sounds_in_a_long_window_are_mostly_padding():
+def test_short_audio_files_in_a_long_window_are_mostly_padding():
     rows = [row(3.0), row(6.0), row()]
     assert padding_share(rows, {"audio": WHISPER}, trimmed=False) == {"audio": pytest.approx(0.85)}
     assert padding_share([row(99.0)], {"audio": WHISPER}, trimmed=False) == {"audio": 0.0}
@@ -34,7 +34,7 @@ def test_several_windows_are_counted_as_many_as_each_audio_has():
     assert padding_share([one, two], fingerprints, trimmed=False) == {"audio": pytest.approx(1 - 2400 / 4500)}
 
 
-def test_nothing_is_told_of_sounds_that_are_trimmed_or_of_unknown_length():
+def test_nothing_is_told_of_audio_files_that_are_trimmed_or_of_unknown_length():
     assert padding_share([row(3.0)], {"audio": WHISPER}, trimmed=True) == {}
     assert padding_share([row(3.0)], {"audio": {**WHISPER, "audio_padding": "drop"}}, trimmed=False) == {}
     assert padding_share([row(None)], {"audio": WHISPER}, trimmed=False) == {}

@@ -139,7 +139,7 @@ def test_an_exported_model_sees_raw_media_through_its_views(copy, drop_padding):
 def test_an_existing_target_is_never_overwritten(copy):
     (copy / "taken").mkdir()
     (copy / "taken" / "notes.txt").touch()
-    with pytest.raises(InputError, match=r"taken is there already; an export never overwrites. Choose another --out"):
+    with pytest.raises(InputError, match=r"taken exists already, and an export never overwrites. Choose another --out"):
         exported(copy, "taken")
 
 
@@ -156,7 +156,7 @@ def test_a_reload_that_gives_other_logits_is_refused_and_removed(copy, monkeypat
     save_model = hf.save_model
     monkeypatch.setattr(hf, "save_model", save_wrongly)
     before = sorted(copy.iterdir())
-    with pytest.raises(MismatchError, match="The reloaded export is another model: largest logit difference"):
+    with pytest.raises(MismatchError, match="The reloaded export differs from the model: largest logit difference"):
         exported(copy, "wrong")
     assert sorted(copy.iterdir()) == before
 

@@ -206,7 +206,7 @@ def test_an_unusable_configuration_is_told(content, message, weights, tmp_path):
 
 def test_unrelated_weights_are_told(tmp_path):
     save_file({"encoder.layer.0.weight": torch.zeros(2)}, tmp_path / "bert.safetensors")
-    with pytest.raises(InputError, match=r"none of the published Macaw-LLM's weights, but encoder\.\*"):
+    with pytest.raises(InputError, match=r"none of the published Macaw-LLM weights, but encoder\.\*"):
         load_published(tmp_path / "bert.safetensors")
 
 

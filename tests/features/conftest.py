@@ -39,7 +39,7 @@ def workspace(tmp_path, models):
 
 @pytest.fixture
 def media(tmp_path):
-    """7 different pictures, 3 sounds and 2 films (one silent) below `media/`."""
+    """7 different images, 3 audio files and 2 videos (one silent) below `media/`."""
     folder = tmp_path / "media"
     (folder / "pictures").mkdir(parents=True)
     generator = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Windows of long sounds, pooled films, and media of different lengths, between decoding and the shards."""
+"""Windows of long audio files, pooled videos, and media of different lengths, between decoding and the shards."""
 
 import threading
 
@@ -49,7 +49,7 @@ def alone(encoder, medium):
     return encoder.encode(encoder.prepare([medium]))[0].half().numpy()
 
 
-def test_a_long_sound_is_heard_in_as_many_windows_as_it_needs(usual):
+def test_a_long_audio_is_heard_in_as_many_windows_as_it_needs(usual):
     encoders = Encoders(*usual, frames=2, audio_windows=3)
     sounds = [sound(1.0), sound(2.0), sound(4.5), sound(9.0)]
     features = encoders.encode("audio", sounds, batch=4)
@@ -98,7 +98,7 @@ def test_dropped_padding_is_what_trim_removes_from_kept_padding(usual, settings)
         assert view.shape(whole.shape, seconds) == heard.shape
 
 
-def test_only_tokens_within_the_sound_are_stored_and_the_null_entry_is_whole(usual):
+def test_only_tokens_within_the_audio_are_stored_and_the_null_entry_is_whole(usual):
     drop = Encoders(*usual, frames=2, audio_windows=2, drop_padding=True)
     sounds = [sound(0.7), sound(0.0001), sound(2.01), sound(9.0)]
     features = drop.encode("audio", sounds, batch=4)
@@ -116,7 +116,7 @@ def test_dropped_padding_is_in_the_fingerprint_only_of_an_encoder_that_pads(usua
     assert Encoders(*varying, frames=2, drop_padding=True).fingerprints["audio"] == varying[1].fingerprint
 
 
-def test_sounds_of_different_lengths_keep_them(varying):
+def test_audio_files_of_different_lengths_keep_them(varying):
     encoders = Encoders(*varying, frames=2, audio_windows=2)
     sounds = [sound(0.5), sound(31.0, seed=2), sound(1.2, seed=3)]
     features = encoders.encode("audio", sounds, batch=2)
@@ -125,7 +125,7 @@ def test_sounds_of_different_lengths_keep_them(varying):
     np.testing.assert_allclose(features[2], alone(varying[1], sounds[2]), rtol=2e-3, atol=2e-3)
 
 
-def test_pictures_of_different_proportions_keep_their_patches(varying):
+def test_images_of_different_proportions_keep_their_patches(varying):
     dice = np.random.default_rng(0)
     pictures = [dice.integers(0, 256, (*size, 3), np.uint8) for size in ((40, 70), (64, 33), (20, 20))]
     encoders = Encoders(*varying, frames=2)
@@ -136,7 +136,7 @@ def test_pictures_of_different_proportions_keep_their_patches(varying):
     assert [one.shape for one in encoders.encode("video", films, batch=3)] == [(2, 18, 32), (2, 16, 32)]
 
 
-def test_frames_of_a_film_are_averaged_before_they_are_stored(usual):
+def test_frames_of_a_video_are_averaged_before_they_are_stored(usual):
     film = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
     whole = usual[0].encode(usual[0].prepare_fitted(film))
     encoders = Encoders(*usual, frames=4, pool_frames=2)
@@ -154,7 +154,7 @@ def test_more_pooled_frames_than_frames_are_refused(workspace):
 
 
 @pytest.mark.parametrize(("kinds", "threads"), [("usual", 1), ("usual", 3), ("usual", 16), ("varying", 2)])
-def test_sounds_that_several_threads_prepare_are_those_of_one(request, kinds, threads):
+def test_audio_files_that_several_threads_prepare_are_those_of_one(request, kinds, threads):
     _, encoder = request.getfixturevalue(kinds)
     sounds = [sound(seconds, seed) for seed, seconds in enumerate((0.5, 1.0, 0.2, 1.5, 0.7))]
     found, expected = prepared_by_threads(encoder, sounds, threads), encoder.prepare(sounds)
@@ -163,7 +163,7 @@ def test_sounds_that_several_threads_prepare_are_those_of_one(request, kinds, th
 
 
 @pytest.mark.parametrize("feeds_gpu", [True, False])
-def test_only_beside_a_gpu_sounds_are_prepared_off_the_main_thread(usual, monkeypatch, feeds_gpu):
+def test_only_beside_a_gpu_audio_files_are_prepared_off_the_main_thread(usual, monkeypatch, feeds_gpu):
     _, encoder = usual
     preparing = []
 

@@ -50,7 +50,7 @@ def test_every_medium_gets_the_features_of_its_encoder(workspace, media, store, 
     near(soundtrack, ears.encode(ears.prepare([sound]))[:, : math.ceil(len(sound) / 320)])
 
 
-def test_a_film_without_sound_is_fine_and_has_no_soundtrack(workspace, media, store):
+def test_a_video_without_audio_is_fine_and_has_no_soundtrack(workspace, media, store):
     extract(workspace(), ["media"])
     assert store().find("silent.mp4", "video") and not store().find("silent.mp4", "audio")
 
@@ -70,7 +70,7 @@ def test_each_modality_has_the_features_of_nothing(workspace, media, store, mode
     features = store()
     np.testing.assert_allclose(features.read(features.null_row("image")), nothing, atol=4e-3)
     assert features.read(features.null_row("video")).shape == (3, *nothing.shape)
-    assert features.read(features.null_row("audio")).shape == (100, 32)  # a whole window, whatever is dropped of sounds
+    assert features.read(features.null_row("audio")).shape == (100, 32)  # a whole window, whatever is dropped of audio
 
 
 def test_shards_hold_at_most_so_many_and_are_plain_webdataset(workspace, media, tmp_path):
@@ -101,7 +101,7 @@ def test_equal_workspaces_give_equal_bytes_wherever_they_are(workspace, media, c
     assert str(tmp_path).encode() not in b"".join(before.values())
 
 
-def test_both_decoders_of_films_give_the_same_features(workspace, media, contents, tmp_path):
+def test_both_decoders_of_videos_give_the_same_features(workspace, media, contents, tmp_path):
     extract(workspace(), ["media"])
     before = contents()
     shutil.rmtree(tmp_path / "features")
@@ -132,7 +132,7 @@ def test_equal_files_of_one_run_are_computed_once(workspace, media, store):
     assert store().find("media/twin.png", "image").offset == store().find("0.png", "image").offset
 
 
-def test_sounds_longer_than_the_encoder_hears_are_counted(workspace, media, capsys):
+def test_audio_files_longer_than_the_encoder_hears_are_counted(workspace, media, capsys):
     soundfile.write(media / "long.wav", np.random.default_rng(3).standard_normal(160_000) / 10, 16000)
     report = extract(workspace(), ["media/long.wav", "media/0.wav", "media/loud.mp4"])
     report.print()
@@ -142,7 +142,7 @@ def test_sounds_longer_than_the_encoder_hears_are_counted(workspace, media, caps
     assert "features.audio_windows: 5 windows" in told and "(10.0 s)" in told
 
 
-def test_clips_of_one_film_are_different_items(workspace, media, store, tmp_path):
+def test_clips_of_one_video_are_different_items(workspace, media, store, tmp_path):
     rows = [{"path": "media/loud.mp4"}, {"path": "media/loud.mp4", "start": 0, "end": 0.4},
             {"path": "media/loud.mp4", "start": 0.5, "end": 1.0}]  # fmt: skip
     (tmp_path / "clips.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -253,7 +253,7 @@ def test_a_file_exchanged_while_it_waits_is_refused_instead_of_taking_anothers_p
     before = victim.read_bytes()
     undo = meanwhile("media/pictures/2.png", lambda: Image.new("RGB", (8, 8)).save(victim))
     report = extract(workspace(), ["media/pictures"])
-    assert report.made == {"image": 6} and "It was changed or moved away" in report.rejects[0]["reason"]
+    assert report.made == {"image": 6} and "It was changed or moved" in report.rejects[0]["reason"]
     undo()
     assert extract(workspace(), ["media/pictures"]).made == {"image": 1}, "its new content is a new medium"
     victim.write_bytes(before)
@@ -324,7 +324,7 @@ def test_plan_says_what_it_costs_and_writes_nothing(workspace, media, tmp_path, 
     assert "images" in capsys.readouterr().out
 
 
-def test_plan_measures_how_large_sounds_are_instead_of_taking_the_longest(workspace, media):
+def test_plan_measures_how_large_audio_files_are_instead_of_taking_the_longest(workspace, media):
     opened = workspace("features.audio_windows=20")
     planned = extract(opened, ["media/0.wav", "media/1.wav"], plan=True).bytes["audio"]
     written = extract(opened, ["media/0.wav", "media/1.wav"]).bytes

@@ -20,7 +20,7 @@ extraction = importlib.import_module("macaw_cli.features.extract")
 
 @pytest.fixture
 def picture(tmp_path):
-    """Write a picture of its own: `picture("m/0.png", seed)`."""
+    """Write an image of its own: `image("m/0.png", seed)`."""
 
     def write(name, seed):
         path = tmp_path / name
@@ -97,7 +97,7 @@ def test_a_file_away_during_the_repair_is_made_when_it_is_back(workspace, pictur
     shutil.rmtree(tmp_path / "copy")
     (tmp_path / "m/0.png").rename(tmp_path / "0.png")
     report = extract(workspace(), ["m"])
-    assert report.made == {"image": 4} and "moved away" in report.rejects[0]["reason"]
+    assert report.made == {"image": 4} and "moved during" in report.rejects[0]["reason"]
     (tmp_path / "0.png").rename(tmp_path / "m/0.png")
     again = extract(workspace(), ["m"])
     assert again.made == {"image": 1} and again.rejects == []
@@ -112,7 +112,7 @@ def test_unfinished_work_of_a_modality_that_the_command_does_not_name_waits(work
     assert extract(workspace(), ["media"]).made == {"audio": 3}
 
 
-def test_unfinished_films_are_not_made_with_other_settings(workspace, media, picture, store, tmp_path):
+def test_unfinished_videos_are_not_made_with_other_settings(workspace, media, picture, store, tmp_path):
     silent = "features.audio_encoder.model="
     extract(workspace(silent), ["media/pictures", "media/silent.mp4"])
     (tmp_path / "features/video-000000.tar").unlink()
@@ -122,7 +122,7 @@ def test_unfinished_films_are_not_made_with_other_settings(workspace, media, pic
     assert store().find("silent.mp4", "video").shape[0] == store().fingerprints["video"]["frames"] == 3
 
 
-def test_pictures_and_soundtrack_of_a_moved_film_are_both_made_again(workspace, damage, tmp_path):
+def test_images_and_soundtrack_of_a_moved_video_are_both_made_again(workspace, damage, tmp_path):
     (tmp_path / "f").mkdir()
     tiny_macaw.make_film(tmp_path / "f/a.mp4", sound=True)
     extract(workspace("features.audio_encoder.model="), ["f"])
@@ -132,7 +132,7 @@ def test_pictures_and_soundtrack_of_a_moved_film_are_both_made_again(workspace, 
     assert extract(workspace(), ["g"]).made == {"video": 1, "audio": 1}
 
 
-def test_a_sound_that_comes_into_a_folder_of_pictures_during_the_work_is_told(
+def test_an_audio_file_that_comes_into_a_folder_of_images_during_the_work_is_told(
     workspace, picture, monkeypatch, tmp_path
 ):
     picture("m/0.png", 0)
@@ -144,7 +144,7 @@ def test_a_sound_that_comes_into_a_folder_of_pictures_during_the_work_is_told(
 
     monkeypatch.setattr(extraction, "Staging", late)
     report = extract(workspace(), ["m"])
-    assert report.made == {"image": 1} and "was not there when the command began" in report.rejects[0]["reason"]
+    assert report.made == {"image": 1} and "when the command began" in report.rejects[0]["reason"]
     monkeypatch.undo()
     assert extract(workspace(), ["m"]).made == {"audio": 1}
 
@@ -176,7 +176,7 @@ def test_only_what_is_new_must_fit_on_the_disk(workspace, picture, monkeypatch):
     assert asked[0] > 3072 and asked[1] == 0
 
 
-def test_one_shard_of_the_longest_sounds_must_fit_where_features_vary_in_size(workspace, media, monkeypatch):
+def test_one_shard_of_the_longest_audio_files_must_fit_where_features_vary_in_size(workspace, media, monkeypatch):
     asked = []
     monkeypatch.setattr(extraction, "free_space", lambda _: 0)
     monkeypatch.setattr(extraction, "require_free_space", lambda folder, wanted: asked.append(wanted))

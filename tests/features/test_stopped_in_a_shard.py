@@ -30,7 +30,7 @@ ONE_SHARD = "features.shard_items=512"
 
 @pytest.fixture
 def pictures(tmp_path):
-    """240 different pictures, one unreadable file among the first."""
+    """240 different images, one unreadable file among the first."""
     folder = tmp_path / "media"
     folder.mkdir()
     generator = np.random.default_rng(5)
@@ -134,11 +134,11 @@ def test_a_kill_costs_no_more_than_what_came_after_the_last_saving(
     assert contents() == whole
 
 
-def test_films_and_their_soundtracks_go_on_together(workspace, undisturbed, contents, tmp_path):
+def test_videos_and_their_soundtracks_go_on_together(workspace, undisturbed, contents, tmp_path):
     (tmp_path / "media").mkdir()
     tiny_macaw.make_film(tmp_path / "film.mp4", sound=True)
     film = (tmp_path / "film.mp4").read_bytes()
-    for number in range(24):  # a box of free bytes behind the film makes each another file
+    for number in range(24):  # a box of free bytes behind the video makes each another file
         box = (16).to_bytes(4, "big") + b"free" + number.to_bytes(8, "big")
         (tmp_path / "media" / f"{number}.mp4").write_bytes(film + box)
     whole = undisturbed("media")
@@ -258,5 +258,5 @@ def test_retrying_rejects_retries_those_of_the_unfinished_shard(workspace, pictu
     stop_in_the_middle(workspace(ONE_SHARD), 60_000)
     kept = len(kept_keys(tmp_path / "features"))
     report = extract(workspace(ONE_SHARD), ["media"], retry_rejects=True)
-    assert f"{kept} files after the first reject of an unfinished shard are encoded again" in capsys.readouterr().err
+    assert f"{kept} files after the first rejected file of an unfinished shard" in capsys.readouterr().err
     assert report.kept == 0 and report.made["image"] == PICTURES and report.rejected == 1

@@ -20,8 +20,8 @@ from macaw_cli.inspection.runs import describe_run
 from macaw_cli.reports.run_page import write_run_page
 from macaw_cli.reports.run_record import read_run
 from macaw_cli.shards.training_dataset import TrainingDataset
-from macaw_cli.training.checkpoints.continuing import require_same_settings
 from macaw_cli.training.checkpoints.folder import newest_progress, read_progress
+from macaw_cli.training.checkpoints.resume_checks import require_same_settings
 from macaw_cli.training.data.token_cache import cached, keep
 from macaw_cli.training.data.tokenised import TokenisedConversations
 from macaw_cli.training.job import read_summary

@@ -65,7 +65,7 @@ def test_every_medium_is_shown_with_its_features_and_nothing_comes_from_elsewher
         "./../media/beep.wav", "./../media/blue.png", "./../media/film.mp4", "./../media/red.png",
         "./../media/silent.mp4",
     ]  # fmt: skip
-    # picture and map; waveform and map over time; three frames with their maps
+    # image and map; waveform and map over time; three frames with their maps
     assert len(pictures) == 2 * 2 + 2 * 2 + 2 * 3 * 2
     film = page.card_text["video", "media/film.mp4"]
     assert "0.17 s 0.50 s 0.83 s" in " ".join(film.split()) and "3 x 16 x 24" in film
@@ -84,8 +84,8 @@ def test_names_are_text_and_media_that_are_gone_or_changed_say_so(copy, drawn):
     page = drawn(store)
     assert ("image", name) in page.cards and "script" not in page.tags
     gone = page.card_text["image", name]
-    assert "its file is not here any more" in gone and "16 x 24" in gone
-    assert "its file is not here any more" in page.card_text["audio", "media/beep.wav"]
+    assert "its file is no longer here" in gone and "16 x 24" in gone
+    assert "its file is no longer here" in page.card_text["audio", "media/beep.wav"]
     changed = page.card_text["image", "media/blue.png"]
     assert "cannot be shown: it is not an image" in changed and "has changed since" in changed
 
@@ -104,7 +104,7 @@ def test_suspicious_features_copies_and_damage_are_flagged(copy, drawn):
     manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
     (store / "video-000000.tar").unlink()
     page = drawn(store)
-    assert "the same as of an empty input" in page.card_text["image", "media/red.png"]
+    assert "equal to the features of an empty input" in page.card_text["image", "media/red.png"]
     assert len([card for card in page.cards if card[0] == "image"]) == 2
     shown = page.card_text.get(("image", "media/blue.png")) or page.card_text["image", "media/again.png"]
     assert "same content: media/" in shown

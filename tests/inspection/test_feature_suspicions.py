@@ -28,7 +28,7 @@ def test_each_oddity_is_named(features, told):
 
 
 def test_the_answer_to_nothing_and_equal_features_of_different_media_are_noticed():
-    assert suspicions(USUAL, USUAL) == ["the same as of an empty input"]
+    assert suspicions(USUAL, USUAL) == ["equal to the features of an empty input"]
     twins = Twins()
     assert twins.twin_of("k1", "a.png", USUAL) == "" == twins.twin_of("k1", "a copy.png", USUAL)
     assert twins.twin_of("k2", "b.png", USUAL) == "a.png"

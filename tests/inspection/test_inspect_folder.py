@@ -36,7 +36,7 @@ def test_a_feature_store_is_counted_per_modality_with_its_rejects(finished, told
     seen = facts["modalities"]
     assert {name: (entry["files"], entry["shapes"]) for name, entry in seen.items()} == {
         "image": (2, {"16 x 24": 2}),
-        "audio": (2, {"50 x 32": 1, "55 x 32": 1}),  # the sound and the film's soundtrack
+        "audio": (2, {"50 x 32": 1, "55 x 32": 1}),  # the audio and the video's soundtrack
         "video": (2, {"3 x 16 x 24": 2}),
     }
     assert all(entry["null_entry"] and len(entry["fingerprint"]) == 16 for entry in seen.values())
@@ -102,7 +102,7 @@ def test_each_kind_is_told_to_people_too(finished, folder, capsys):
     inspect_folder(finished / folder, verify=True, as_json=False)
     shown = capsys.readouterr()
     assert str(finished / folder) in shown.out
-    assert "Every file is as it was written." in shown.out
+    assert "All files match their recorded hashes." in shown.out
     assert "Next: macaw" in shown.err
 
 
@@ -155,9 +155,9 @@ def test_a_changed_file_of_an_export_is_noticed(copy):
 def test_a_folder_that_is_nothing_says_what_was_looked_for_and_what_is_inside(finished, tmp_path):
     with pytest.raises(InputError, match=r"looked for store.json \(feature store\), dataset.json \(dataset\), .*run"):
         recognise(tmp_path)
-    with pytest.raises(InputError, match=rf"Inside it there is one: macaw inspect {finished}/dataset"):
+    with pytest.raises(InputError, match=rf"It contains one: macaw inspect {finished}/dataset"):
         recognise(finished)
-    with pytest.raises(InputError, match="another model type"):
+    with pytest.raises(InputError, match="model type"):
         recognise(finished / "models/clip")
 
 

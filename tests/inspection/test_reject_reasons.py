@@ -9,8 +9,8 @@ from macaw_cli.inspection.reject_reasons import MAX_GROUPS, OTHER, PATHS_KEPT, k
 @pytest.mark.parametrize(
     ("reason", "path", "kind"),
     [
-        ("cat 12.jpg would unpack to 9000 megapixels, the limit is 179.", "x/cat 12.jpg",
-         "FILE would unpack to N megapixels, the limit is N."),
+        ("cat 12.jpg would unpack to 9000 megapixels, but the limit is 179.", "x/cat 12.jpg",
+         "FILE would unpack to N megapixels, but the limit is N."),
         ("It cannot be used.", "a", "It cannot be used."),
         ("The clip from 3.5 s to 9.0 s is not inside the 2.13 s of film.", "f.mp4#t=3.5,9",
          "The clip from N s to N s is not inside the N s of film."),

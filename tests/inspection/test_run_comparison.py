@@ -27,7 +27,7 @@ def test_figures_and_curves_on_one_scale_are_shown(runs, capsys):
     (curves,) = [line for line in shown.splitlines() if line.split()[1:2] == ["loss"]]
     first, second = curves.split()[3:6:2]
     assert first[0] < second[0]  # it began lower
-    assert "All settings are the same." in shown
+    assert "The runs have the same settings." in shown
 
 
 def test_json_is_one_object_with_the_page(runs, capsys, tmp_path):

@@ -52,7 +52,7 @@ def tone_of(seconds, rate, hertz=440.0):
     return (0.25 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
 
 
-def write_film(
+def write_video(
     path, frames=12, fps=6, size=(48, 64), codec="h264", seconds_of_sound=None, channels=1, rate=16000,
     times=None, start=0.0, first_number=0, sound_codec="aac", pixels="yuv420p", **options,
 ):  # fmt: skip
@@ -83,8 +83,8 @@ def write_sound(path, codec, wave, rate, layout="mono", bit_rate=128_000):
 
 @pytest.fixture(scope="session")
 def make_film():
-    """Write a film whose frame k shows k (modulo 256), with a tone where `seconds_of_sound` is given."""
-    return write_film
+    """Write a video whose frame k shows k (modulo 256), with a tone where `seconds_of_sound` is given."""
+    return write_video
 
 
 @pytest.fixture(scope="session")
@@ -121,5 +121,5 @@ def tone():
 
 @pytest.fixture(scope="session")
 def numbers():
-    """Which frame of `make_film` each picture is."""
+    """Which frame of `make_film` each image is."""
     return lambda frames: [number_of(frame) for frame in frames]

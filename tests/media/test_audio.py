@@ -12,14 +12,14 @@ def tone(seconds=1.0, rate=RATE, hertz=440.0):
     return (0.25 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
 
 
-def test_the_soundtrack_of_a_film_is_read(tmp_path, make_film):
+def test_the_soundtrack_of_a_video_is_read(tmp_path, make_film):
     film = make_film(tmp_path / "a.mp4", seconds_of_sound=2.0, channels=2, rate=44100)
     samples = load_audio(film, RATE)
     assert len(samples) == pytest.approx(2 * RATE, rel=0.05)
     assert samples[4000:-4000].std() == pytest.approx(0.25 / np.sqrt(2), rel=0.03)
 
 
-def test_what_is_no_sound_is_told(tmp_path, make_film):
+def test_what_is_no_audio_is_told(tmp_path, make_film):
     (tmp_path / "text.wav").write_text("la la la")
     (tmp_path / "empty.mp3").write_bytes(b"")
     soundfile.write(tmp_path / "nothing.wav", np.zeros(0, np.float32), RATE)

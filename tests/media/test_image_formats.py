@@ -1,4 +1,4 @@
-"""Every kind of picture as a person sees it, and every kind of damage with its reason."""
+"""Every kind of image as a person sees it, and every kind of damage with its reason."""
 
 import struct
 import zlib
@@ -42,7 +42,7 @@ def sixteen_bit_png(path, pixels):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "gif", "bmp", "tiff", "jp2", "avif", "ppm"])
-def test_a_picture_of_every_format_has_its_colours(tmp_path, suffix):
+def test_an_image_of_every_format_has_its_colours(tmp_path, suffix):
     quarters().save(tmp_path / f"a.{suffix}")
     image = load_image(tmp_path / f"a.{suffix}")
     assert image.mode == "RGB" and image.size == (48, 32)
@@ -140,7 +140,7 @@ def test_palettes_with_and_without_transparency_and_single_bits(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tiff"])
-def test_of_several_pictures_the_first_is_taken(tmp_path, suffix):
+def test_of_several_images_the_first_is_taken(tmp_path, suffix):
     others = [Image.new("RGB", (48, 32), colour) for colour in ("white", "black")]
     quarters().save(tmp_path / f"a.{suffix}", save_all=True, append_images=others)
     with Image.open(tmp_path / f"a.{suffix}") as image:
@@ -155,7 +155,7 @@ def test_the_content_counts_not_the_name(tmp_path, real, named):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "gif", "bmp", "tiff", "avif", "jp2"])
-def test_a_cut_picture_is_told(tmp_path, suffix):
+def test_a_cut_image_is_told(tmp_path, suffix):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
     noise.save(tmp_path / f"a.{suffix}")
     content = (tmp_path / f"a.{suffix}").read_bytes()
@@ -171,5 +171,5 @@ def test_a_decompression_bomb_is_refused_before_it_unpacks(tmp_path):
     chunk = b"\0\0\0\rIHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
     data = struct.pack(">I", len(lines)) + b"IDAT" + lines + struct.pack(">I", zlib.crc32(b"IDAT" + lines))
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + data)
-    with pytest.raises(InputError, match=r"would unpack to 900 megapixels, the limit is 179"):
+    with pytest.raises(InputError, match=r"would unpack to 900 megapixels, but the limit is 179"):
         load_image(tmp_path / "bomb.png")

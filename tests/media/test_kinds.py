@@ -37,13 +37,13 @@ def test_names_and_first_bytes_alone_follow_the_same_rules(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["avif", "jp2"])
-def test_newer_pictures_are_known_by_content(tmp_path, suffix):
+def test_newer_images_are_known_by_content(tmp_path, suffix):
     Image.new("RGB", (16, 16)).save(tmp_path / f"a.{suffix}")
     (tmp_path / f"a.{suffix}").rename(tmp_path / "noname")
     assert modality_of(tmp_path / "noname") == "image"
 
 
-def test_a_sound_in_a_films_container_is_a_sound(tmp_path, make_sound, make_film, tone):
+def test_an_audio_file_in_a_videos_container_is_a_audio(tmp_path, make_sound, make_film, tone):
     make_sound(tmp_path / "a.m4a", "aac", tone(1.0, 16000), 16000).rename(tmp_path / "noname")
     assert modality_of(make_film(tmp_path / "a.mp4")) == "video"
     (tmp_path / "a.mp4").rename(tmp_path / "film")

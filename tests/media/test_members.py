@@ -19,7 +19,7 @@ RATE = 16000
 
 @pytest.fixture
 def tar(tmp_path, make_film, tone):
-    """A tar of a picture, a sound, a film with sound and a text, and the request for each."""
+    """A tar of an image, an audio file, a video with audio and a text, and the request for each."""
     Image.new("RGB", (8, 6), (1, 2, 3)).save(tmp_path / "one.png")
     soundfile.write(tmp_path / "two.mp3", tone(1.0, RATE), RATE)
     make_film(tmp_path / "three.mp4", frames=12, seconds_of_sound=2.0)

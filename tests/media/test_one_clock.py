@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from macaw_cli.media.audio import load_sound
+from macaw_cli.media.audio import decode_audio
 from macaw_cli.media.decoding import decode
 from macaw_cli.media.timeline import timeline_of
 
@@ -17,7 +17,7 @@ FORMATS = {"mkv": "matroska", "mka": "matroska", "weba": "webm", "ts": "mpegts",
 
 
 def write_pieces(path, pieces, codec="aac", rate=48000, film_seconds=0.0):
-    """Sound of which each (begin, seconds, hertz) is a tone, nothing between them; a film that gets lighter."""
+    """Audio of which each (begin, seconds, hertz) is a tone, nothing between them; a video that gets lighter."""
     with av.open(str(path), "w", format=FORMATS.get(path.suffix[1:])) as container:
         packets = []
         if film_seconds:
@@ -64,27 +64,27 @@ def _pitch(piece):
 
 
 @pytest.mark.parametrize("suffix", list(CONTAINERS))
-def test_a_hole_in_the_sound_is_silence_and_clips_are_pieces_of_the_whole(tmp_path, suffix):
+def test_a_hole_in_the_audio_is_silence_and_clips_are_pieces_of_the_whole(tmp_path, suffix):
     path = write_pieces(tmp_path / f"a.{suffix}", [(0, 4, 440), (6.013, 4, 880)], CONTAINERS[suffix])
-    whole = load_sound(path, RATE)
+    whole = decode_audio(path, RATE)
     assert whole.duration == pytest.approx(10.0, abs=0.1) and len(whole.samples) == pytest.approx(10.0 * RATE, abs=1600)
     heard = pitches(whole.samples)
     assert heard[1:7] == [440] * 6 and heard[9:11] == [0] * 2 and heard[13:19] == [880] * 6
     for start, end in ((0.5, 1.5), (3.0, 5.0), (4.5, 5.5), (5.5, 7.0), (7.33, 9.1), (9.0, None)):
-        clip = load_sound(path, RATE, start, end).samples
+        clip = decode_audio(path, RATE, start, end).samples
         first = round(start * RATE)
         last = len(whole.samples) if end is None else round(end * RATE)
         np.testing.assert_allclose(clip, whole.samples[first:last], atol=0.02 if suffix == "mka" else 1e-4)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "webm"])
-def test_sound_that_begins_after_the_picture_begins_with_silence(tmp_path, suffix):
+def test_audio_that_begins_after_the_image_begins_with_silence(tmp_path, suffix):
     codec = "libopus" if suffix == "webm" else "aac"
     path = write_pieces(tmp_path / f"a.{suffix}", [(3, 3, 440)], codec, film_seconds=6.0)
-    whole = load_sound(path, RATE)
+    whole = decode_audio(path, RATE)
     assert whole.duration == pytest.approx(6.0, abs=0.1)
     assert pitches(whole.samples)[1:5] == [0] * 4 and pitches(whole.samples)[7:11] == [440] * 4
-    clip = load_sound(path, RATE, 4.0, 5.0).samples
+    clip = decode_audio(path, RATE, 4.0, 5.0).samples
     np.testing.assert_allclose(clip, whole.samples[4 * RATE : 5 * RATE], atol=1e-4)
     meta, arrays = decode({"path": str(path), "modality": "video", "frames": 3, "sampling_rate": RATE,
                            "start": 3.5, "end": 5.5})  # fmt: skip
@@ -104,7 +104,7 @@ def test_timestamps_that_begin_anew_are_put_in_order_in_all_tracks(tmp_path):
     assert [round(frame.mean() / 20) for frame in arrays["video"]] == [0, 1, 2, 0, 1, 2]
     heard = pitches(arrays["audio"])
     assert heard[1:5] == [440] * 4 and heard[7:11] == [880] * 4
-    clip = load_sound(joined, RATE, 4.0, 5.0).samples
+    clip = decode_audio(joined, RATE, 4.0, 5.0).samples
     np.testing.assert_allclose(clip, arrays["audio"][4 * RATE : 5 * RATE], atol=1e-4)
 
 
@@ -113,12 +113,12 @@ def test_what_was_joined_to_an_earlier_time_is_put_in_order_as_well(tmp_path):
     two = write_pieces(tmp_path / "two.ts", [(0, 3, 880)], film_seconds=0.0)
     joined = tmp_path / "joined.ts"
     joined.write_bytes(one.read_bytes() + two.read_bytes())
-    sound = load_sound(joined, RATE)
+    sound = decode_audio(joined, RATE)
     assert sound.duration == pytest.approx(6.0, abs=0.2)
     assert pitches(sound.samples)[1:5] == [440] * 4 and pitches(sound.samples)[7:11] == [880] * 4
 
 
-def test_the_length_of_a_sound_of_which_only_the_beginning_is_read_is_measured(tmp_path):
+def test_the_length_of_an_audio_file_of_which_only_the_beginning_is_read_is_measured(tmp_path):
     path = write_pieces(tmp_path / "a.aac", [(0, 6, 440)])
     meta, arrays = decode({"path": str(path), "modality": "audio", "sampling_rate": RATE, "max_seconds": 2.0})
     assert meta["duration"] == pytest.approx(6.0, abs=0.1) and len(arrays["audio"]) == 2 * RATE

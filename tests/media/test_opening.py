@@ -28,7 +28,7 @@ NAMES = ("a.mp4", "a.ts", "a.mkv", "a.mp3", "a.m3u8", "a.wav", "a.avi", "a.idx",
 
 @pytest.fixture
 def canary(tmp_path, make_sound, tone):
-    """A sound that nobody names."""
+    """An audio file that nobody names."""
     return make_sound(tmp_path / "canary.ts", "aac", tone(1.0, 16000), 16000)
 
 
@@ -110,7 +110,7 @@ def with_reference(content, target):
     return bytes(result)
 
 
-def test_an_external_data_reference_of_a_film_is_not_followed(tmp_path, canary, make_film):
+def test_an_external_data_reference_of_a_video_is_not_followed(tmp_path, canary, make_film):
     film = make_film(tmp_path / "a.mp4", codec="mpeg4")
     path = tmp_path / "b.mov"
     path.write_bytes(with_reference(film.read_bytes(), canary))
@@ -176,7 +176,7 @@ def test_every_format_of_the_list_is_one_of_pillow_and_reads():
     assert not {"EPS", "WMF", "FITS", "PSD", "GBR", "MPEG"} & set(IMAGE_FORMATS)
 
 
-def test_a_photo_with_several_pictures_in_it_is_still_a_jpeg(tmp_path):
+def test_a_photo_with_several_images_in_it_is_still_a_jpeg(tmp_path):
     pictures = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     pictures[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=pictures[1:])
     assert np.asarray(load_image(tmp_path / "a.jpg"))[0, 0, 0] > 200

@@ -1,4 +1,4 @@
-"""Films that are stored turned, mirrored or squeezed come out as they are shown, whichever decoder serves."""
+"""Videos that are stored turned, mirrored or squeezed come out as they are shown, whichever decoder serves."""
 
 import struct
 from fractions import Fraction
@@ -24,7 +24,7 @@ SHOWN = {
 
 
 def turned(film, path, matrix):
-    """The same film with another matrix in its track header, as a phone writes it."""
+    """The same video with another matrix in its track header, as a phone writes it."""
     content = bytearray(film.read_bytes())
     a, b, c, d = matrix
     place = content.index(b"tkhd") + 4 + 40
@@ -34,7 +34,7 @@ def turned(film, path, matrix):
 
 
 def quadrants(path, size=(48, 64), aspect=None, frames=4):
-    """A film with another grey in each quarter of the picture."""
+    """A video with another grey in each quarter of the image."""
     pixels = np.full((*size, 3), 20, np.uint8)
     pixels[: size[0] // 2, size[1] // 2 :] = 90
     pixels[size[0] // 2 :, : size[1] // 2] = 160
@@ -77,11 +77,11 @@ def test_pixels_that_are_not_square_give_the_shape_that_is_shown(tmp_path, suffi
     assert corners.astype(int) == pytest.approx([20, 90, 160, 230], abs=6)
 
 
-def test_a_squeezed_film_that_is_turned_is_stretched_before_it_is_turned(tmp_path):
+def test_a_squeezed_video_that_is_turned_is_stretched_before_it_is_turned(tmp_path):
     film, _ = quadrants(tmp_path / "a.mp4", aspect=Fraction(2))
     assert frames_of(turned(film, tmp_path / "b.mp4", MATRICES["quarter turn right"]), "pyav").shape == (3, 128, 48, 3)
 
 
-def test_a_film_of_one_frame_and_one_without_colour_are_shown(tmp_path):
+def test_a_video_of_one_frame_and_one_without_colour_are_shown(tmp_path):
     film, stored = quadrants(tmp_path / "one.mp4", frames=1)
     assert np.abs(frames_of(film, "pyav", 2).astype(int) - stored).mean() < 3

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from macaw_cli.media.audio import load_sound
+from macaw_cli.media.audio import decode_audio
 from macaw_cli.media.decoding import decode
 from macaw_cli.media.images import load_image
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(CASES is None, reason="the reported files are no
 
 
 def heard(name, *clip):
-    return load_sound(CASES / name, RATE, *clip).samples
+    return decode_audio(CASES / name, RATE, *clip).samples
 
 
 def pitches(samples):
@@ -61,5 +61,5 @@ def test_frames_are_shown_as_a_player_shows_them(decoder):
 
 
 def test_antiphase_is_told_and_a_long_text_does_not_hide_the_image():
-    assert "cancel" in load_sound(CASES / "antiphase.wav", RATE).warning
+    assert "cancel" in decode_audio(CASES / "antiphase.wav", RATE).warning
     assert load_image(CASES / "bigtext.png").size == (64, 32)

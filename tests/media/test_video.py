@@ -41,12 +41,12 @@ def test_a_clip_is_spread_over_itself(tmp_path, make_film, numbers):
         load_frames(film, 3, start=7.0, end=8.0)
 
 
-def test_a_film_of_one_frame_and_more_frames_than_there_are(tmp_path, make_film, numbers, decoder):
+def test_a_video_of_one_frame_and_more_frames_than_there_are(tmp_path, make_film, numbers, decoder):
     film = make_film(tmp_path / "a.mp4", frames=1, fps=2)
     assert numbers(ask(decoder, film, 4, "decord")) == numbers(ask(decoder, film, 4, "pyav")) == [0, 0, 0, 0]
 
 
-def test_a_truncated_film_is_rejected(tmp_path, make_film):
+def test_a_truncated_video_is_rejected(tmp_path, make_film):
     film = make_film(tmp_path / "whole.mp4", frames=60, fps=10, size=(128, 128))
     content = film.read_bytes()
     (tmp_path / "no-index.mp4").write_bytes(content[: len(content) // 2])
@@ -54,17 +54,17 @@ def test_a_truncated_film_is_rejected(tmp_path, make_film):
         load_frames(tmp_path / "no-index.mp4", 6)
 
 
-def test_a_film_cut_behind_its_index_is_rejected(tmp_path, make_film, decoder):
+def test_a_video_cut_behind_its_index_is_rejected(tmp_path, make_film, decoder):
     film = make_film(tmp_path / "whole.mkv", frames=60, fps=10, size=(128, 128), g="5")
     content = film.read_bytes()
     (tmp_path / "cut.mkv").write_bytes(content[: int(len(content) * 0.6)])
     timeline = timeline_of(tmp_path / "cut.mkv")
     assert timeline.duration == pytest.approx(6.0, abs=0.1)
-    with pytest.raises(InputError, match=r"is cut: it ends at 3\.\d s, no frame at 5\.5 s"):
+    with pytest.raises(InputError, match=r"ends at 3\.\d s.* 5\.5 s"):
         decode_frames(tmp_path / "cut.mkv", spread_times(timeline.duration, 6, None, None), timeline, "pyav")
 
 
-def test_what_is_no_film_is_told(tmp_path):
+def test_what_is_no_video_is_told(tmp_path):
     (tmp_path / "text.mp4").write_text("once upon a time")
     (tmp_path / "empty.mp4").write_bytes(b"")
     for name, reason in (("text.mp4", "it holds text"), ("empty.mp4", "it is empty"), ("none.mp4", "There is no file")):
@@ -72,13 +72,13 @@ def test_what_is_no_film_is_told(tmp_path):
             load_frames(tmp_path / name, 2)
 
 
-def test_a_film_knows_whether_it_has_sound(tmp_path, make_film):
+def test_a_video_knows_whether_it_has_audio(tmp_path, make_film):
     assert has_soundtrack(make_film(tmp_path / "loud.mp4", seconds_of_sound=1.0))
     assert not has_soundtrack(make_film(tmp_path / "silent.mp4"))
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared media")
-def test_the_shared_films_decode_and_the_corrupted_one_is_rejected(tmp_path):
+def test_the_shared_videos_decode_and_the_corrupted_one_is_rejected(tmp_path):
     for name in ("pancake.mkv", "video_demo_3.mp4", "video_demo_9.mp4"):
         assert load_frames(SHARED / name, 6)[0].std() > 10
     with pytest.raises(InputError, match=r"damaged at 3\.0 s"):

@@ -102,6 +102,6 @@ def test_without_dropout_weights_are_left_alone():
 
 
 def test_few_queries_are_folded_and_many_share_the_projected_matrix():
-    assert folding_is_cheaper(queries=10, rows=32007, width=4096, heads=16)
-    assert folding_is_cheaper(queries=200, rows=32007, width=4096, heads=16)
-    assert not folding_is_cheaper(queries=1600, rows=32007, width=4096, heads=16)
+    assert folding_is_cheaper(queries=10, rows=32007, hidden_size=4096, heads=16)
+    assert folding_is_cheaper(queries=200, rows=32007, hidden_size=4096, heads=16)
+    assert not folding_is_cheaper(queries=1600, rows=32007, hidden_size=4096, heads=16)

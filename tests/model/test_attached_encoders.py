@@ -96,7 +96,7 @@ def test_a_medium_given_both_ways_is_told(tiny):
     ("siglip", "wav2vec2"), ("siglip2", "wav2vec2_bert"), ("dinov2", "hubert"), ("clip", "whisper128"),
 ])  # fmt: skip
 def test_any_encoders_inside_see_and_hear_as_they_do_outside(image_kind, audio_kind, tmp_path):
-    """Pictures of two proportions, a long and a short sound in windows, a film whose frames are pooled; saved too."""
+    """Images of two proportions, long and short audio in windows, a video whose frames are pooled; saved too."""
     image = load_image_encoder(EncoderSettings(), str(tiny_encoders.make(image_kind, tmp_path / "image")), "cpu")
     audio = load_audio_encoder(EncoderSettings(), str(tiny_encoders.make(audio_kind, tmp_path / "audio")), "cpu")
     prints = {
@@ -143,8 +143,8 @@ def test_any_encoders_inside_see_and_hear_as_they_do_outside(image_kind, audio_k
 
 
 @pytest.mark.parametrize("heard", [{"audio_padding": "drop"}, {}])
-def test_only_what_was_heard_of_raw_sounds_is_read_and_answered(tmp_path, heard):
-    """Dropped at extraction, or trimmed by the view: short sounds and one of two windows, whatever the batch."""
+def test_only_what_was_heard_of_raw_audio_files_is_read_and_answered(tmp_path, heard):
+    """Dropped at extraction, or trimmed by the view: short audio files and one of two windows, whatever the batch."""
     audio = load_audio_encoder(EncoderSettings(), str(tiny_encoders.make("whisper", tmp_path / "audio")), "cpu")
     tokenizer = tiny_macaw.byte_tokenizer()
     prints = {"audio": {**audio.fingerprint, "audio_windows": 2, **heard}}

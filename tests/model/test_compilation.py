@@ -8,7 +8,7 @@ from macaw_cli.model.compilation import compile_layers, decoder_layers
 from macaw_cli.model.packing import use_attention
 
 
-def packs(tiny, config):
+def packed_rows(tiny, config):
     """Two packs of other lengths, so that the second runs what was compiled for the first."""
     for count in (2, 3):
         example = tiny.sequence(config, 1, "image", 5, 6, 7)
@@ -26,8 +26,8 @@ def packs(tiny, config):
 def losses(tiny, model):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     found = []
-    for pack in packs(tiny, model.config):
-        loss = model(**pack).loss
+    for row in packed_rows(tiny, model.config):
+        loss = model(**row).loss
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

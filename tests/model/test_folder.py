@@ -177,5 +177,5 @@ def test_cut_weights_are_told_by_name(tiny, tokenizer, tmp_path):
     save_model(model, MacawProcessor(tokenizer, model.config), tmp_path / "model")
     weights = tmp_path / "model" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1000])
-    with pytest.raises(DamagedError, match="are cut or changed"):
+    with pytest.raises(DamagedError, match="are truncated or changed"):
         load_model(tmp_path / "model")

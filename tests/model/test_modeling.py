@@ -280,7 +280,7 @@ class TestNullMedia:
     """The published habit: all three media in every example."""
 
     def model(self, tiny):
-        model = tiny.model("macaw", variant="paper", null_media=True)
+        model = tiny.model("macaw", variant="paper", null_features=True)
         for at, name in enumerate(("image", "audio", "video")):
             model.fusion.set_null_features(name, tiny.features(name, seed=50 + at)[0])
         return model
@@ -309,7 +309,7 @@ class TestNullMedia:
         assert torch.allclose(batch[0], alone[0], rtol=1e-5, atol=1e-6)
 
     def test_null_features_that_were_never_set_are_told(self, tiny):
-        model = tiny.model("macaw", variant="paper", null_media=True)
+        model = tiny.model("macaw", variant="paper", null_features=True)
         with pytest.raises(MismatchError, match="those of an absent audio are not set"):
             model(input_ids=torch.tensor([[1, 5]]), image_features=tiny.features("image"))
 

@@ -19,7 +19,7 @@ def inputs(tiny, model):
 @pytest.mark.parametrize("bridge", ["macaw", "linear", "mlp"])
 def test_soft_tokens_have_the_width_of_the_embeddings_and_are_trained(tiny, bridge):
     model = tiny.model(bridge, llm=OPT)
-    assert model.config.text_width == model.get_input_embeddings().embedding_dim == 16 < OPT.hidden_size
+    assert model.config.embedding_size == model.get_input_embeddings().embedding_dim == 16 < OPT.hidden_size
     given = inputs(tiny, model)
     labels = given["input_ids"].clone()
     labels[:, :-3] = -100

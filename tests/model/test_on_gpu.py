@@ -7,7 +7,16 @@ import torch
 from torch import nn
 
 from macaw_cli.model import chunked_loss
-from macaw_cli.model.attention_kernels import Heads, Pack, by_example, fastest, flash, flash_is_installed, flex, varlen
+from macaw_cli.model.attention_kernels import (
+    Heads,
+    PackedSequence,
+    by_example,
+    fastest,
+    flash,
+    flash_is_installed,
+    flex,
+    varlen,
+)
 from macaw_cli.model.chunked_loss import SupervisedLoss, liger_loss
 from macaw_cli.model.packing import use_attention
 
@@ -27,11 +36,11 @@ def test_each_kernel_attends_as_one_call_per_example_does_in_values_and_gradient
     generator = torch.Generator("cuda").manual_seed(0)
     options = {"device": "cuda", "dtype": torch.bfloat16, "generator": generator, "requires_grad": True}
     heads = Heads(*(torch.randn(1, count, sum(LENGTHS), 64, **options) for count in (8, groups, groups)))
-    pack = Pack((0, *accumulate(LENGTHS)), window, None, 0.0)
+    packed = PackedSequence((0, *accumulate(LENGTHS)), window, None, 0.0)
     direction = torch.randn(1, sum(LENGTHS), 8, 64, device="cuda", dtype=torch.bfloat16, generator=generator)
     results = []
     for one in (by_example, kernel):
-        attended = one(nn.Identity(), heads, pack)
+        attended = one(nn.Identity(), heads, packed)
         results.append([attended, *torch.autograd.grad(attended, heads, direction)])
     for expected, found in zip(*results, strict=True):
         assert (found - expected).norm() <= 0.02 * expected.norm()
@@ -45,8 +54,8 @@ def test_depths_that_a_kernel_cannot_do_are_attended_in_another_way(kernel, dept
     generator = torch.Generator("cuda").manual_seed(0)
     options = {"device": "cuda", "dtype": torch.bfloat16, "generator": generator}
     heads = Heads(*(torch.randn(1, 4, sum(LENGTHS), each, **options) for each in (depth, depth, value_depth)))
-    pack = Pack((0, *accumulate(LENGTHS)), None, None, 0.0)
-    expected, found = (one(nn.Identity(), heads, pack) for one in (by_example, kernel))
+    packed = PackedSequence((0, *accumulate(LENGTHS)), None, None, 0.0)
+    expected, found = (one(nn.Identity(), heads, packed) for one in (by_example, kernel))
     assert found.shape == (1, sum(LENGTHS), 4, value_depth)
     assert (found - expected).norm() <= 0.02 * expected.norm()
 
@@ -54,7 +63,7 @@ def test_depths_that_a_kernel_cannot_do_are_attended_in_another_way(kernel, dept
 def test_flex_attention_drops_what_it_is_told_to():
     heads = Heads(*(torch.randn(1, 4, sum(LENGTHS), 64, device="cuda", dtype=torch.bfloat16) for _ in range(3)))
     borders = (0, *accumulate(LENGTHS))
-    whole, dropped = (flex(nn.Identity(), heads, Pack(borders, None, None, share)) for share in (0.0, 0.5))
+    whole, dropped = (flex(nn.Identity(), heads, PackedSequence(borders, None, None, share)) for share in (0.0, 0.5))
     assert not torch.allclose(whole, dropped, atol=0.05)
 
 
@@ -70,7 +79,7 @@ def test_the_compiled_block_mask_shows_the_same_blocks(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["auto", "sdpa", "flex"])
-def test_a_packed_example_has_the_logits_that_it_has_alone(tiny, name):
+def test_a_packed_sequenceed_example_has_the_logits_that_it_has_alone(tiny, name):
     model = tiny.model("linear", llm=tiny.llm_config(hidden_size=64, num_attention_heads=2)).cuda().bfloat16()
     use_attention(model, name)
     examples = [[1, 5, 6, 7], [1, 8, 9, 10, 11], [2, 3]]

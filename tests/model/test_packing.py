@@ -7,9 +7,9 @@ from tiny_llms import LLMS
 
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
 from macaw_cli.model import attention_kernels, packing
-from macaw_cli.model.attention_kernels import Heads, Pack, block_mask, by_example
+from macaw_cli.model.attention_kernels import Heads, PackedSequence, block_mask, by_example
 from macaw_cli.model.example_borders import example_borders
-from macaw_cli.model.packing import KERNELS, PREFIX, isolating_mask, use_attention
+from macaw_cli.model.packing import KERNELS, PREFIX, block_diagonal_mask, use_attention
 
 EXAMPLES = [(1, "image", 5, 6, 7, 8, 9), (1, 8, 9, 4), (2, 3), (1, "image", "audio", 10, 11, 12, 13)]
 OWN_WAY = {"gemma2"}  # capped scores: neither SDPA nor our kernels
@@ -65,7 +65,7 @@ def require_isolated(model, inputs, tolerance=1e-5):
 
 @pytest.mark.parametrize("attention", ["auto", "sdpa", "as built"])
 @pytest.mark.parametrize("name", sorted(LLMS))
-def test_logits_and_gradients_of_a_packed_example_are_those_of_the_example_alone(tiny, name, attention):
+def test_logits_and_gradients_of_a_packed_sequenceed_example_are_those_of_the_example_alone(tiny, name, attention):
     model = tiny.model("linear", llm=LLMS[name])
     if attention != "as built":
         use_attention(model, attention)
@@ -130,7 +130,7 @@ def test_borders_are_where_positions_do_not_go_on():
 
 
 def test_the_mask_over_all_pairs_is_one_triangle_per_example(tiny):
-    mask = isolating_mask(torch.tensor([[0, 1, 0, 1]]), tiny.model().language_model.config)
+    mask = block_diagonal_mask(torch.tensor([[0, 1, 0, 1]]), tiny.model().language_model.config)
     assert mask[0, 0].int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1]]
 
 
@@ -141,7 +141,7 @@ def test_one_kernel_call_per_example_equals_one_mask_over_all(window, groups):
     query = torch.randn(1, 4, 17, 8, generator=generator)
     key, value = (torch.randn(1, groups, 17, 8, generator=generator) for _ in range(2))
     borders = (0, *accumulate(lengths))
-    found = by_example(torch.nn.Identity(), Heads(query, key, value), Pack(borders, window, 0.3, 0.0))
+    found = by_example(torch.nn.Identity(), Heads(query, key, value), PackedSequence(borders, window, 0.3, 0.0))
     example = torch.repeat_interleave(torch.arange(4), torch.tensor(lengths))
     places = torch.arange(17)
     mask = (example[:, None] == example) & (places[:, None] >= places)
@@ -164,7 +164,7 @@ def test_the_block_mask_of_flex_attention_shows_the_same_pairs(window):
 @pytest.mark.parametrize("name", ["flash", "flex"])
 def test_a_kernel_for_gpus_is_refused_without_one(tiny, name, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match=f"training.attention={name} trains on a GPU only"):
+    with pytest.raises(UsageError, match=f"training.attention={name} needs a GPU"):
         use_attention(tiny.model(), name)
 
 
@@ -174,7 +174,7 @@ def test_a_kernel_for_gpus_is_refused_on_a_cpu_beside_one(tiny, name, monkeypatc
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(packing, "flash_is_installed", lambda: True)
     use_attention(model, name)
-    with pytest.raises(UsageError, match=f"training.attention={name} trains on a GPU only; this training runs on cpu"):
+    with pytest.raises(UsageError, match=f"training.attention={name} needs a GPU.* cpu"):
         model(**packed(examples_of(tiny, model.config)))
 
 
@@ -188,7 +188,7 @@ def test_flash_without_its_package_says_what_to_install(tiny, monkeypatch):
 @pytest.mark.parametrize("kernel", [packing.varlen, packing.fastest], ids=lambda kernel: kernel.__name__)
 def test_values_may_be_less_deep_than_queries(kernel):
     query, key, value = (torch.randn(1, 2, 9, depth) for depth in (12, 12, 8))
-    found = kernel(torch.nn.Identity(), Heads(query, key, value), Pack((0, 4, 9), None, None, 0.0))
+    found = kernel(torch.nn.Identity(), Heads(query, key, value), PackedSequence((0, 4, 9), None, None, 0.0))
     alone = F.scaled_dot_product_attention(query[:, :, 4:], key[:, :, 4:], value[:, :, 4:], is_causal=True)
     assert torch.allclose(found[:, 4:], alone.transpose(1, 2), atol=1e-6)
 
@@ -202,7 +202,7 @@ def test_torchs_packed_kernel_is_used_with_and_without_a_word_for_grouped_heads(
     def attend(query, key, value, borders, *, scale, window_size):
         heads = Heads(*(one.transpose(0, 1)[None] for one in (query, key, value)))
         assert window_size == (-1, 0)
-        return by_example(torch.nn.Identity(), heads, Pack(tuple(borders.tolist()), None, scale, 0.0))[0]
+        return by_example(torch.nn.Identity(), heads, PackedSequence(tuple(borders.tolist()), None, scale, 0.0))[0]
 
     def of_2_11(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, *, scale=None, window_size=(-1, -1)):
         told.append(None)
@@ -218,7 +218,7 @@ def test_torchs_packed_kernel_is_used_with_and_without_a_word_for_grouped_heads(
     there = attention_kernels._varlen_is_there.__wrapped__  # not what was found before
     monkeypatch.setattr(attention_kernels, "_varlen_fits", lambda _heads, _pack: there())
     heads = Heads(*(torch.randn(1, count, 9, 8) for count in (4, groups, groups)))
-    pack = Pack((0, 4, 9), None, None, 0.0)
-    found = packing.varlen(torch.nn.Identity(), heads, pack)
-    assert torch.equal(found, by_example(torch.nn.Identity(), heads, pack))
+    packed = PackedSequence((0, 4, 9), None, None, 0.0)
+    found = packing.varlen(torch.nn.Identity(), heads, packed)
+    assert torch.equal(found, by_example(torch.nn.Identity(), heads, packed))
     assert told == [groups != 4 if newer else None]

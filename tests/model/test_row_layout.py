@@ -72,18 +72,18 @@ def test_a_layout_holds_what_the_model_would_look_for(tiny):
 
 def test_a_decode_step_asks_for_no_value_of_a_tensor(tiny):
     model = tiny.model("linear").to("meta")
-    embeds = torch.zeros(1, 4, model.config.text_width, device="meta")
+    embeds = torch.zeros(1, 4, model.config.embedding_size, device="meta")
     first = model(inputs_embeds=embeds, use_cache=True)
     step = {"input_ids": torch.zeros(1, 1, dtype=torch.long, device="meta"), "use_cache": True}
     positions = torch.full((1, 1), 4, device="meta")
     assert model(**step, position_ids=positions, past_key_values=first.past_key_values).logits.shape[:2] == (1, 1)
 
 
-@pytest.mark.parametrize("null_media", [False, True])
-def test_decode_steps_give_the_logits_of_one_pass(tiny, null_media):
-    options = {"variant": "paper", "null_media": True} if null_media else {}
+@pytest.mark.parametrize("null_features", [False, True])
+def test_decode_steps_give_the_logits_of_one_pass(tiny, null_features):
+    options = {"variant": "paper", "null_features": True} if null_features else {}
     model = tiny.model("macaw", **options)
-    for name in model.config.modalities if null_media else ():
+    for name in model.config.modalities if null_features else ():
         model.fusion.set_null_features(name, tiny.features(name)[0])
     ids = torch.tensor([[1, 5, 6, 7]])
     with torch.inference_mode():
@@ -100,5 +100,5 @@ def test_places_of_null_media_are_looked_for_only_where_a_model_reads_them(tiny)
     assert {name: len(places) for name, places in media_places(ids, config).null.items()} == {
         "image": 0, "audio": 0, "video": 0
     }  # fmt: skip
-    config.null_media = True
+    config.null_features = True
     assert media_places(ids, config).null["image"].tolist() == [0]

@@ -15,21 +15,21 @@ from macaw_cli.model.bridges.macaw import MacawBridge
 from macaw_cli.model.injections.gated_cross_attention import GatedCrossAttention
 from macaw_cli.planning.machine_memory import MachineMemory
 from macaw_cli.planning.measured_steps import measure
-from macaw_cli.planning.memory_estimate import ModelSize, PackSize, estimate, total
+from macaw_cli.planning.memory_estimate import ModelSize, SequenceSize, estimate, total
 from macaw_cli.planning.memory_verdict import judge
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 
 SIZE = ModelSize(
-    trained=7 * 10**9, frozen=0, quantised=0, head=0, width=4096, layers=32, feed_forward=11008, vocabulary=32000,
-    key_value_width=4096, bridges={},
+    trained=7 * 10**9, frozen=0, quantised=0, head=0, hidden_size=4096, layers=32, feed_forward=11008, vocabulary=32000,
+    key_value_size=4096, bridges={},
 )  # fmt: skip
-PACK = PackSize(tokens=2048, supervised=500, soft_tokens={"image": 100})
+SEQUENCE = SequenceSize(tokens=2048, supervised=500, soft_tokens={"image": 100})
 GIB = 2**30
 
 
-def device(training, processes=1, size=SIZE, pack=PACK):
-    return estimate(size, pack, training, Processes(processes, "cpu"))["device"]
+def device(training, processes=1, size=SIZE, sequence=SEQUENCE):
+    return estimate(size, sequence, training, Processes(processes, "cpu"))["device"]
 
 
 def test_a_16_bit_training_keeps_weights_gradients_and_three_values_in_fp32():
@@ -48,17 +48,19 @@ def test_each_zero_stage_shares_more_among_the_processes(stage, shared):
 
 
 def test_offload_moves_to_the_host_what_it_says():
-    memory = estimate(SIZE, PACK, TrainingSettings(zero_stage=3, offload=True, precision="bf16"), Processes(8, "cuda"))
+    training = TrainingSettings(zero_stage=3, offload=True, precision="bf16")
+    memory = estimate(SIZE, SEQUENCE, training, Processes(8, "cuda"))
     assert set(memory["host"]) == {"optimizer state", "gradients in fp32", "weights"}
     assert "optimizer state" not in memory["device"]
     assert total(memory, "host") == pytest.approx(18 * 7 * 10**9 / 8)
 
 
-def test_checkpointing_packs_adapters_and_precision_lower_what_they_should():
+def test_checkpointing_packed_sequences_adapters_and_precision_lower_what_they_should():
     plain = TrainingSettings(precision="fp32")
     base = device(plain)
     assert device(replace(plain, gradient_checkpointing=True))["activations"] < base["activations"] / 10
-    assert device(plain, pack=replace(PACK, tokens=1024))["activations"] == pytest.approx(base["activations"] / 2)
+    half = replace(SEQUENCE, tokens=1024)
+    assert device(plain, sequence=half)["activations"] == pytest.approx(base["activations"] / 2)
     adapter = replace(SIZE, trained=40 * 10**6, frozen=7 * 10**9)
     assert device(plain, size=adapter)["optimizer state"] == 8 * 40 * 10**6
     four_bits = replace(adapter, quantised=6_700_000_000)
@@ -70,11 +72,11 @@ def test_the_buffers_are_those_that_deepspeed_is_told_to_make():
     small = replace(SIZE, trained=10**6, frozen=10**6)
     for stage, buffers in ((1, 1), (2, 2), (3, 1)):
         training = TrainingSettings(zero_stage=stage, precision="bf16")
-        memory = estimate(small, PACK, training, Processes(2, "cuda"))["device"]
+        memory = estimate(small, SEQUENCE, training, Processes(2, "cuda"))["device"]
         gathered = 2 * 2 * 10**6 if stage == 3 else 0
         assert memory["communication"] == 2 * buffers * told["reduce_bucket_size"] + gathered
         # a CPU's memory holds only what was written
-        on_cpu = estimate(small, PACK, training, Processes(2, "cpu"))["device"]
+        on_cpu = estimate(small, SEQUENCE, training, Processes(2, "cpu"))["device"]
         assert on_cpu["communication"] == 2 * 10**6 + gathered
     large = device(TrainingSettings(zero_stage=3, precision="bf16"), 8)
     assert large["communication"] == 2 * (told["reduce_bucket_size"] + told["stage3_max_live_parameters"])
@@ -82,7 +84,7 @@ def test_the_buffers_are_those_that_deepspeed_is_told_to_make():
 
 def test_the_alignment_of_the_macaw_bridge_counts():
     config = SimpleNamespace(
-        vocabulary_size=32000, text_width=4096, bridge_settings=lambda modality: design("macaw", alignment_heads=16)
+        vocabulary_size=32000, embedding_size=4096, bridge_settings=lambda modality: design("macaw", alignment_heads=16)
     )
     macaw_bridge = partial(MacawBridge.extra_memory, config, "image")
     aligned = device(TrainingSettings(precision="bf16"), size=replace(SIZE, bridges={"image": macaw_bridge}))
@@ -108,8 +110,8 @@ class _Stage:
     """What `judge` reads of a stage."""
 
     def __init__(self, training, processes):
-        self.size, self.pack = SIZE, PACK
-        self.memory = estimate(SIZE, PACK, training, processes)
+        self.size, self.sequence = SIZE, SEQUENCE
+        self.memory = estimate(SIZE, SEQUENCE, training, processes)
 
 
 def test_the_verdict_names_the_first_change_that_is_enough():
@@ -128,8 +130,8 @@ def test_real_steps_take_about_the_memory_that_was_estimated(world, workspace, t
     from transformers import AutoTokenizer
 
     from macaw_cli.planning.training_plan import make_plan
-    from macaw_cli.training.materials import prepare
     from macaw_cli.training.schedule.stages import plan_stages
+    from macaw_cli.training.training_inputs import prepare
     from macaw_cli.training.tuning.model_setup import model_without_weights
 
     config = LlamaConfig(
@@ -140,10 +142,10 @@ def test_real_steps_take_about_the_memory_that_was_estimated(world, workspace, t
     AutoTokenizer.from_pretrained(world / "llm").save_pretrained(tmp_path / "llm")
     space = workspace(max_steps=4, global_batch_size=1, sequence_length=256)
     space = replace(space, settings=replace(space.settings, llm=str(tmp_path / "llm")))
-    materials, one = prepare(space), Processes(1, "cpu")
-    stages = plan_stages(materials, space.settings)
-    plan = make_plan(materials, model_without_weights(materials.config, space.settings.training), stages, one)
-    (measured,) = measure(space, materials, stages, one)
+    inputs, one = prepare(space), Processes(1, "cpu")
+    stages = plan_stages(inputs, space.settings)
+    plan = make_plan(inputs, model_without_weights(inputs.config, space.settings.training), stages, one)
+    (measured,) = measure(space, inputs, stages, one)
     if measured.peak_bytes is None:
         pytest.skip("this system does not tell the peak of memory")
     estimated = total(plan.fullest.memory, "device")

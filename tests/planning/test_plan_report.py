@@ -10,10 +10,10 @@ from macaw_cli.config.loading import open_workspace
 from macaw_cli.planning import measured_steps, plan_time
 from macaw_cli.planning.run import plan_training
 from macaw_cli.training.data.epoch_plan import padding_share
-from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
 from macaw_cli.training.schedule.stages import plan_stages
 from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.training_inputs import prepare
 
 
 def planned(space, capfd, **options):
@@ -44,9 +44,9 @@ def test_the_plan_counts_steps_tokens_and_memory_and_measures_three_steps(worksp
 def test_the_padding_of_two_processes_is_what_one_waits_for_the_other(workspace, capfd):
     space = workspace(epochs=2, max_steps=None, global_batch_size=2, precision="fp16")  # nothing is measured
     plan, _ = planned(space, capfd, cpu_processes=2)
-    materials = prepare(space)
-    (stage,) = plan_stages(materials, space.settings)
-    expected = padding_share(stage.steps, materials.tokens.lengths.tolist(), 2)
+    inputs = prepare(space)
+    (stage,) = plan_stages(inputs, space.settings)
+    expected = padding_share(stage.steps, inputs.tokens.lengths.tolist(), 2)
     assert plan["stages"][0]["padding"] == pytest.approx(expected)
     assert 0 < expected < 0.2
 
@@ -86,7 +86,7 @@ def test_measuring_is_cut_off_and_what_was_measured_by_then_counts(workspace, ca
     monkeypatch.setattr(measured_steps, "train_step", slower_and_slower)
     monkeypatch.setattr(measured_steps, "LIMIT_S", 12.0)
     plan, err = planned(workspace(max_steps=3), capfd)
-    assert "cut off after 12 s, with 1 of 3 steps done" in err
+    assert "stopped after 12 s, with 1 of 3 steps done" in err
     assert len(plan["measured"][0]["steps"]) == 1 and plan["seconds"]["total"] > 0
 
 
@@ -125,13 +125,13 @@ def test_gpus_that_are_not_here_are_planned_with_memory_and_without_time(workspa
 
 def test_fp16_on_a_cpu_is_planned_without_time(workspace, capfd):
     plan, _ = planned(workspace(precision="fp16", max_steps=2), capfd)
-    assert plan["no_time"] == "fp16 is for GPUs: macaw does not train with it on a CPU"
+    assert plan["no_time"] == "macaw does not train with fp16 on a CPU"
 
 
 def test_what_cannot_be_on_any_machine_is_refused_in_a_plan_too(workspace):
-    with pytest.raises(UsageError, match="--gpus and --cpu-processes exclude each other"):
+    with pytest.raises(UsageError, match="--gpus and --cpu-processes"):
         plan_training(workspace(), gpus=1, cpu_processes=1)
-    with pytest.raises(UsageError, match="global_batch_size is 4, which 3 processes cannot share"):
+    with pytest.raises(UsageError, match="global_batch_size is 4, which 3 processes"):
         plan_training(workspace(), gpus=3)
     with pytest.raises(UsageError, match=r"training\.offload needs zero_stage 2 or 3"):
         plan_training(workspace(offload=True), gpus=1)
@@ -185,7 +185,7 @@ def test_presets_of_several_stages_and_of_other_llms_are_planned_without_network
     assert plan["processes"]["count"] == 8
 
 
-def test_a_stage_whose_packs_cannot_be_shared_is_refused(workspace):
+def test_a_stage_whose_packed_sequences_cannot_be_shared_is_refused(workspace):
     stages = [{"name": "a", "global_batch_size": 3}, {"name": "b"}]
-    with pytest.raises(UsageError, match="global_batch_size is 3, which 2 processes cannot share"):
+    with pytest.raises(UsageError, match="global_batch_size is 3, which 2 processes"):
         train(workspace(stages=stages), cpu_processes=2)

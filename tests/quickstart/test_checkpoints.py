@@ -16,12 +16,12 @@ from transformers import (
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from macaw_cli.quickstart import attributes
-from macaw_cli.quickstart.attributes import Picture
+from macaw_cli.quickstart.attributes import ImageContent
+from macaw_cli.quickstart.audio import synthesize
 from macaw_cli.quickstart.checkpoints import SHIPPED, copy_checkpoints
-from macaw_cli.quickstart.pictures import draw_picture
-from macaw_cli.quickstart.pretraining.reading import every_text
-from macaw_cli.quickstart.questions import describe_sound
-from macaw_cli.quickstart.sounds import synthesize
+from macaw_cli.quickstart.images import draw_image
+from macaw_cli.quickstart.pretraining.llama_texts import every_text
+from macaw_cli.quickstart.questions import describe_audio
 
 MEGABYTE = 1_000_000
 
@@ -54,9 +54,10 @@ def test_patch_tokens_of_equal_things_are_closer_than_those_of_different_ones():
     tower = CLIPVisionModelWithProjection.from_pretrained(SHIPPED / "clip").eval()
     processor = CLIPImageProcessorPil.from_pretrained(SHIPPED / "clip")
     rng = np.random.default_rng(0)
-    kinds = [Picture("red", "circle", "left"), Picture("red", "square", "left"), Picture("blue", "circle", "left"),
-             Picture("red", "circle", "right")]
-    images = [draw_picture(kind, rng) for kind in kinds for _ in range(8)]
+    shown = [("red", "circle", "left")]
+    shown += [("red", "square", "left"), ("blue", "circle", "left"), ("red", "circle", "right")]
+    kinds = [ImageContent(*content) for content in shown]
+    images = [draw_image(kind, rng) for kind in kinds for _ in range(8)]
     with torch.no_grad():
         hidden = tower.vision_model(processor(images, return_tensors="pt").pixel_values).last_hidden_state[:, 1:]
         features = torch.nn.functional.normalize(tower.visual_projection(hidden).mean(dim=1), dim=-1)
@@ -70,7 +71,7 @@ def test_whisper_writes_what_it_hears_also_where_it_never_heard_that_combination
     model = WhisperForConditionalGeneration.from_pretrained(SHIPPED / "whisper").eval()
     extractor = WhisperFeatureExtractor.from_pretrained(SHIPPED / "whisper")
     tokenizer = AutoTokenizer.from_pretrained(SHIPPED / "whisper")
-    sounds = [*attributes.all_sounds()[::4], *sorted(attributes.UNSEEN_SOUNDS, key=str)]
+    sounds = [*attributes.all_audio()[::4], *sorted(attributes.UNSEEN_AUDIO, key=str)]
     rng = np.random.default_rng(0)
     features = extractor([synthesize(sound, 16000, rng) for sound in sounds], sampling_rate=16000, return_tensors="pt")
     tokens = torch.full((len(sounds), 1), tokenizer.bos_token_id)
@@ -79,7 +80,7 @@ def test_whisper_writes_what_it_hears_also_where_it_never_heard_that_combination
             logits = model(input_features=features.input_features, decoder_input_ids=tokens).logits
             tokens = torch.cat([tokens, logits[:, -1:].argmax(dim=-1)], dim=1)
     written = tokenizer.batch_decode(tokens, skip_special_tokens=True)
-    right = [text == describe_sound(sound) for text, sound in zip(written, sounds, strict=True)]
+    right = [text == describe_audio(sound) for text, sound in zip(written, sounds, strict=True)]
     assert sum(right) / len(right) > 0.9
 
 

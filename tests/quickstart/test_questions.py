@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from macaw_cli.quickstart.attributes import COLOURS, Film, Picture, Sound
+from macaw_cli.quickstart.attributes import COLOURS, AudioContent, ImageContent, VideoContent
 from macaw_cli.quickstart.questions import (
     PHRASINGS,
-    ask_about_film,
-    ask_about_picture,
-    ask_about_sound,
+    ask_about_audio,
+    ask_about_image,
+    ask_about_video,
     ask_for_description,
 )
 
@@ -16,31 +16,31 @@ from macaw_cli.quickstart.questions import (
 def test_answers_follow_from_the_medium_whatever_the_phrasing():
     rng = np.random.default_rng(0)
     for _ in range(10):
-        answers = {q.kind: q.answer for q in ask_about_picture(Picture("blue", "star", "top"), rng)}
+        answers = {q.kind: q.answer for q in ask_about_image(ImageContent("blue", "star", "top"), rng)}
         assert answers == {"image/colour": "blue", "image/shape": "star", "image/place": "top"}
-        answers = {q.kind: q.answer for q in ask_about_sound(Sound("click", "low", "two"), rng)}
+        answers = {q.kind: q.answer for q in ask_about_audio(AudioContent("click", "low", "two"), rng)}
         assert answers == {"audio/sound": "click", "audio/pitch": "low", "audio/count": "two"}
 
 
 def test_every_kind_is_asked_in_several_ways_with_the_same_choices():
     assert all(len(phrasings) >= 4 for phrasings in PHRASINGS.values())
     rng = np.random.default_rng(0)
-    asked = [question for _ in range(40) for question in ask_about_picture(Picture("red", "cross", "left"), rng)]
+    asked = [question for _ in range(40) for question in ask_about_image(ImageContent("red", "cross", "left"), rng)]
     assert {q.text for q in asked if q.kind == "image/place"} == set(PHRASINGS["image/place"])
     assert len({q.choices for q in asked if q.kind == "image/place"}) == 1
 
 
 @pytest.mark.parametrize(("sound", "answer"), [("beep", "green"), ("buzz", "none")])
-def test_what_beeps_is_the_shape_of_a_film_with_a_beep(sound, answer):
-    film = Film("green", "circle", "up", Sound(sound, "low", "one"))
-    asked = {question.kind: question for question in ask_about_film(film, np.random.default_rng(0))}
+def test_what_beeps_is_the_shape_of_a_video_with_a_beep(sound, answer):
+    film = VideoContent("green", "circle", "up", AudioContent(sound, "low", "one"))
+    asked = {question.kind: question for question in ask_about_video(film, np.random.default_rng(0))}
     assert asked["video/beeps"].answer == answer
     assert asked["video/beeps"].choices == (*COLOURS, "none")
 
 
 def test_captions_are_sentences():
     rng = np.random.default_rng(0)
-    film = Film("red", "square", "down", Sound("buzz", "high", "two"))
-    media = [Picture("red", "square", "middle"), Sound("noise", "low", "one"), film]
+    film = VideoContent("red", "square", "down", AudioContent("buzz", "high", "two"))
+    media = [ImageContent("red", "square", "middle"), AudioContent("noise", "low", "one"), film]
     assert [ask_for_description(medium, rng).answer for medium in media] == [
         "a red square in the middle", "one low noise", "a red square moves down with two high buzzes"]

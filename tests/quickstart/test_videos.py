@@ -1,19 +1,19 @@
-"""Films: real MP4 files whose shape moves the named way, with the named sound."""
+"""Videos: real MP4 files whose shape moves the named way, with the named audio."""
 
 import av
 import numpy as np
 import pytest
 
-from macaw_cli.quickstart.attributes import DIRECTIONS, Film, Sound
-from macaw_cli.quickstart.pictures import RGB, SIZE
-from macaw_cli.quickstart.videos import FRAMES, write_film
+from macaw_cli.quickstart.attributes import DIRECTIONS, AudioContent, VideoContent
+from macaw_cli.quickstart.images import RGB, SIZE
+from macaw_cli.quickstart.videos import FRAMES, write_video
 
-SOUND = Sound("beep", "high", "two")
+SOUND = AudioContent("beep", "high", "two")
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_the_shape_moves_the_named_way(tmp_path, direction):
-    write_film(tmp_path / "film.mp4", Film("red", "cross", direction, SOUND), np.random.default_rng(0))
+    write_video(tmp_path / "film.mp4", VideoContent("red", "cross", direction, SOUND), np.random.default_rng(0))
     with av.open(str(tmp_path / "film.mp4")) as container:
         frames = [frame.to_ndarray(format="rgb24").astype(float) for frame in container.decode(video=0)]
     assert len(frames) == FRAMES
@@ -25,8 +25,8 @@ def test_the_shape_moves_the_named_way(tmp_path, direction):
     assert max(moved, key=lambda way: moved[way]) == direction
 
 
-def test_the_soundtrack_is_as_long_as_the_film_and_audible(tmp_path):
-    write_film(tmp_path / "film.mp4", Film("blue", "star", "up", SOUND), np.random.default_rng(0))
+def test_the_soundtrack_is_as_long_as_the_video_and_audible(tmp_path):
+    write_video(tmp_path / "film.mp4", VideoContent("blue", "star", "up", SOUND), np.random.default_rng(0))
     with av.open(str(tmp_path / "film.mp4")) as container:
         stream = container.streams.audio[0]
         assert stream.codec_context.name == "aac"
@@ -36,7 +36,7 @@ def test_the_soundtrack_is_as_long_as_the_film_and_audible(tmp_path):
 
 
 def test_equal_generators_give_equal_bytes(tmp_path):
-    film = Film("green", "square", "left", SOUND)
+    film = VideoContent("green", "square", "left", SOUND)
     for name in ("a.mp4", "b.mp4"):
-        write_film(tmp_path / name, film, np.random.default_rng(5))
+        write_video(tmp_path / name, film, np.random.default_rng(5))
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()

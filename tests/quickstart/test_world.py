@@ -9,7 +9,7 @@ import pytest
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.config.quickstart_settings import QuickstartSettings
 from macaw_cli.quickstart import attributes
-from macaw_cli.quickstart.attributes import Film, Picture
+from macaw_cli.quickstart.attributes import ImageContent, VideoContent
 from macaw_cli.quickstart.world import conversations, make_world, plan_world
 
 TINY = QuickstartSettings(
@@ -80,17 +80,17 @@ def test_a_constant_answer_is_right_no_more_often_than_balance_allows(default_ro
 def test_training_has_no_unseen_combination_and_the_unseen_files_nothing_else():
     for file in plan_world(5, QuickstartSettings()):
         medium = file.medium
-        if isinstance(medium, Film):
+        if isinstance(medium, VideoContent):
             unseen = attributes.is_unseen_movement(medium.colour, medium.shape, medium.direction)
-            assert medium.sound not in attributes.UNSEEN_SOUNDS
-        elif isinstance(medium, Picture):
-            unseen = medium in attributes.UNSEEN_PICTURES
+            assert medium.sound not in attributes.UNSEEN_AUDIO
+        elif isinstance(medium, ImageContent):
+            unseen = medium in attributes.UNSEEN_IMAGES
         else:
-            unseen = medium in attributes.UNSEEN_SOUNDS
+            unseen = medium in attributes.UNSEEN_AUDIO
         assert unseen == (file.split == "unseen"), file
 
 
-def test_neither_picture_nor_sound_alone_tells_which_colour_beeps():
+def test_neither_image_nor_audio_alone_tells_which_colour_beeps():
     files = plan_world(0, QuickstartSettings())
     rows = conversations(files, 0, QuickstartSettings())["heldout"]
     media = {file.path: file.medium for file in files}

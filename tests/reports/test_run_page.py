@@ -8,9 +8,9 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageColor
 
-from macaw_cli.reports.drawing import DARK, LIGHT, WIDTH_IN, Picture, drawn, png, thinned
+from macaw_cli.reports.drawing import DARK, LIGHT, WIDTH_IN, Plot, drawn, png, thinned
 from macaw_cli.reports.run_page import write_run_report
-from macaw_cli.reports.run_pictures import run_pictures
+from macaw_cli.reports.run_plots import run_plots
 from macaw_cli.reports.run_record import read_run
 
 
@@ -21,7 +21,7 @@ def test_the_page_tells_everything_and_needs_no_other_file(run):
     text = page.read_text()
     told = ["first", "finished", "Bridge macaw on models/llm", "Held-out accuracy", "image/colour", "0.30 to 0.90",
             "Stages", "31 to 60", "training.epochs", "torch", "skipped steps", "padding", "peak memory of rank 0",
-            "Where the time goes"]  # fmt: skip
+            "Time by phase"]  # fmt: skip
     for words in told:
         assert words in text
     assert text.count("<picture>") == 6
@@ -33,7 +33,7 @@ def test_the_page_tells_everything_and_needs_no_other_file(run):
     assert all(plot.read_bytes().startswith(b"\x89PNG") for plot in (folder / "plots").iterdir())
 
 
-def test_free_form_answers_have_their_picture_and_the_verdict_its_remedies(run):
+def test_free_form_answers_have_their_image_and_the_verdict_its_remedies(run):
     folder = run(free=True)
     text = write_run_report(folder).read_text()
     for words in ("0.62", "0.41 to 0.79", "what happens", "does &lt;not&gt; use", "1. Try &lt;this&gt;."):
@@ -48,7 +48,7 @@ def test_an_interrupted_run_of_an_older_version_gets_its_page_too(run, steps):
     assert "not finished" in write_run_report(folder).read_text()
 
 
-def test_a_page_and_its_pictures_are_the_same_each_time(run):
+def test_a_page_and_its_images_are_the_same_each_time(run):
     folder = run(steps=4, old=True)
     first, second = (write_run_report(folder).read_bytes() for _ in range(2))
     assert first == second
@@ -66,19 +66,19 @@ def test_the_style_is_the_only_one_that_the_page_allows(run):
 
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])
-def test_pictures_have_the_colours_of_the_page_in_twice_its_pixels(run, scheme):
-    drawing = Image.open(BytesIO(png(run_pictures(read_run(run()))[0], scheme))).convert("RGB")
+def test_images_have_the_colours_of_the_page_in_twice_its_pixels(run, scheme):
+    drawing = Image.open(BytesIO(png(run_plots(read_run(run()))[0], scheme))).convert("RGB")
     assert drawing.width == WIDTH_IN * 180
     # a palette may miss a colour by one or two of 255
     assert drawing.getpixel((0, 0)) == pytest.approx(ImageColor.getrgb(scheme.card), abs=2)
 
 
-def test_a_picture_that_cannot_be_drawn_is_left_out_and_told(run, capsys):
+def test_an_image_that_cannot_be_drawn_is_left_out_and_told(run, capsys):
     def fail(figure):
         raise ValueError("no font")
 
-    (picture,) = drawn([Picture("a", "Loss of fonts", "", fail), Picture("b", "Empty", "", lambda figure: None)])
-    assert picture.picture.name == "b"
+    (plot,) = drawn([Plot("a", "Loss of fonts", "", fail), Plot("b", "Empty", "", lambda figure: None)])
+    assert plot.plot.name == "b"
     assert "Loss of fonts" in capsys.readouterr().err
 
 

@@ -9,7 +9,7 @@ from macaw_cli.shards.damage_note import DAMAGE_NAME, damaged_shards, forget_dam
 
 def test_a_note_is_read_back_shortened_and_removed(tmp_path):
     assert damaged_shards(tmp_path) == []
-    note_damage(tmp_path, {"image-000000.tar": "it is missing", "audio-000002.tar": "it was cut"})
+    note_damage(tmp_path, {"image-000000.tar": "it is missing", "audio-000002.tar": "it was truncated"})
     assert damaged_shards(tmp_path) == ["image-000000.tar", "audio-000002.tar"]
     forget_damage(tmp_path, ["image-000000.tar", "image-000001.tar"])
     assert damaged_shards(tmp_path) == ["audio-000002.tar"]

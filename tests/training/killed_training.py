@@ -23,13 +23,13 @@ def arm(moment: str) -> None:
         saving.remove_unfinished = die
     elif moment == "during a checkpoint":
         saving._finish = die
-    elif moment == "between two packs of a step":
+    elif moment == "between two sequences of a step":
         backward, calls = TrainingEngine.backward, []
 
         def dying_backward(self: TrainingEngine, loss: object) -> None:
             backward(self, loss)
             calls.append(loss)
-            if len(calls) == 6:  # 4 packs a step: in the second step after the resume
+            if len(calls) == 6:  # 4 sequences a step: in the second step after the resume
                 die()
 
         TrainingEngine.backward = dying_backward

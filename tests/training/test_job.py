@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.training.checkpoints.continuing import require_convertible
+from macaw_cli.training.checkpoints.resume_checks import require_convertible
 from macaw_cli.training.job import TrainingJob, job_as_json, job_from_json, read_summary
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run_folder import RunFolder

@@ -18,19 +18,19 @@ def test_one_cpu_process_is_the_default_without_a_gpu():
 
 def test_eight_gpus_where_there_are_none_says_so_and_what_to_type(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    with pytest.raises(ResourceError, match=r"--gpus 8: there is no GPU here. Type `macaw train --cpu-processes \d+`"):
+    with pytest.raises(ResourceError, match=r"--gpus 8.* no GPU.*`--cpu-processes \d+`"):
         choose_processes(SETTINGS, 8, None)
 
 
 def test_eight_gpus_where_there_are_two_says_two(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    with pytest.raises(ResourceError, match=r"there are 2 GPUs here. Type `macaw train --gpus 2`"):
+    with pytest.raises(ResourceError, match=r"only 2 GPUs.*`--gpus 2`"):
         choose_processes(SETTINGS, 8, None)
     assert choose_processes(SETTINGS, 2, None) == Processes(2, "cuda")
 
 
 def test_both_options_at_once_are_refused():
-    with pytest.raises(UsageError, match="exclude each other"):
+    with pytest.raises(UsageError, match="--gpus and --cpu-processes"):
         choose_processes(SETTINGS, 1, 1)
 
 
@@ -39,8 +39,8 @@ def test_fewer_than_one_process_is_refused():
         choose_processes(SETTINGS, None, 0)
 
 
-def test_a_number_that_does_not_divide_the_packs_is_refused():
-    with pytest.raises(UsageError, match="cannot share equally"):
+def test_a_number_that_does_not_divide_the_packed_sequences_is_refused():
+    with pytest.raises(UsageError, match="cannot divide equally"):
         choose_processes(SETTINGS, None, 3)
 
 
@@ -54,7 +54,7 @@ def test_fp16_on_a_cpu_is_refused_with_what_works():
     [
         (1, True, "bf16", []),
         (1, False, "fp16", ["fp16", "Tesla T4"]),
-        (0, False, "bf16", ["no GPU here", "bf16 is assumed"]),
+        (0, False, "bf16", ["no GPU", "bf16"]),
     ],
 )
 def test_automatic_precision_is_bf16_only_where_the_gpu_has_it(monkeypatch, capsys, gpus, native, precision, told):
@@ -80,7 +80,7 @@ def test_offload_without_zero_is_refused():
 
 def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    with pytest.raises(ResourceError, match="no GPU here"):
+    with pytest.raises(ResourceError, match="no GPU"):
         choose_processes(TrainingSettings(precision="fp32", device="cuda"), None, None)
 
 

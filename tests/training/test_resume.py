@@ -32,7 +32,7 @@ def test_killed_again_and_again_it_ends_with_the_same_log_and_the_same_bytes(wor
     settings = {"bridge": "macaw", "max_steps": 7, "evaluate_every": 3, "log_every": 3}
     undisturbed, disturbed = workspace("undisturbed", **settings), workspace("disturbed", **settings)
     train(undisturbed)
-    for moment in ("before the first checkpoint", "between two packs of a step", "during a checkpoint"):
+    for moment in ("before the first checkpoint", "between two sequences of a step", "during a checkpoint"):
         killed_at(disturbed, moment)
     train(disturbed, resume=True)
     one, other = undisturbed.root / "runs" / "macaw-1", disturbed.root / "runs" / "macaw-1"

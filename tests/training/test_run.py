@@ -49,19 +49,19 @@ def test_the_trained_model_loads_and_gives_the_loss_that_was_reported(workspace)
 
 def test_the_loss_is_the_mean_over_the_response_tokens_of_the_whole_step(workspace):
     """The first step's loss, from the model itself, conversation by conversation."""
-    from macaw_cli.training.data.batches import PackReader
-    from macaw_cli.training.materials import prepare
+    from macaw_cli.training.data.batches import SequenceReader
     from macaw_cli.training.schedule.stage_plan import plan_stage
+    from macaw_cli.training.training_inputs import prepare
     from macaw_cli.training.tuning.model_setup import new_model
 
     space = workspace(max_steps=1)
     train(space)
-    materials = prepare(space)
-    (step,) = plan_stage(materials, space.settings.training, space.settings.seed)
-    model = new_model(space, materials.config, materials.dataset, tokenizer=materials.tokenizer).eval()
-    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
+    inputs = prepare(space)
+    (step,) = plan_stage(inputs, space.settings.training, space.settings.seed)
+    model = new_model(space, inputs.config, inputs.dataset, tokenizer=inputs.tokenizer).eval()
+    reader = SequenceReader(inputs.dataset, inputs.rows, inputs.tokens, torch.float32)
     total, count = 0.0, 0
-    for example in (example for pack in step.packs for example in pack):
+    for example in (example for sequence in step.sequences for example in sequence):
         batch = reader.read((example,))
         with torch.no_grad():
             total += float(model(**batch.inputs(torch.device("cpu")), num_supervised=1).loss)
@@ -143,14 +143,14 @@ def test_training_does_without_cudnns_attention_which_plans_for_every_shape(work
 
 
 def test_conversations_that_are_left_out_are_told(workspace, capfd):
-    from macaw_cli.training.materials import prepare, tell_skipped
+    from macaw_cli.training.training_inputs import prepare, tell_skipped
 
     space = workspace("all")
-    materials = prepare(space)
+    inputs = prepare(space)
     for skipped, words in ((2, "2 conversations"), (20, "Warning: 25% of the conversations")):
-        tell_skipped(replace(materials, tokens=replace(materials.tokens, skipped=skipped)))
+        tell_skipped(replace(inputs, tokens=replace(inputs.tokens, skipped=skipped)))
         assert re.search(f"^{words} are left out: with training.max_length=", capfd.readouterr().err, re.M)
-    too_short = workspace("short", max_length=sorted(materials.tokens.lengths.tolist())[30] - 8)
+    too_short = workspace("short", max_length=sorted(inputs.tokens.lengths.tolist())[30] - 8)
     with pytest.raises(InputError, match=r"conversations \(\d\d%\) would be left out: with training\.max_length="):
         plan_training(too_short)
 
@@ -163,7 +163,7 @@ def test_resume_of_a_run_that_is_not_there_says_so_first(workspace, capfd):
 
 
 def test_what_is_no_weight_is_told(workspace, world):
-    with pytest.raises(UsageError, match=r"x is not a weight of the dataset .*dataset"):
+    with pytest.raises(UsageError, match=r"x is not a valid weight of the dataset .*dataset"):
         plan_training(workspace(datasets=[f"{world / 'dataset'}:x"]))
 
 
@@ -226,18 +226,18 @@ def test_an_encoder_in_the_workspace_is_the_same_from_whatever_folder_the_comman
 
 
 def test_as_published_trains_on_null_media_text_of_256_tokens_and_the_published_labels(workspace):
-    """The shipped deviations, in the pack that a training really reads, and in the model that it leaves."""
+    """The shipped deviations, in the sequence that a training really reads, and in the model that it leaves."""
     from macaw_cli.model.folder import load_model
-    from macaw_cli.training.data.batches import PackReader
-    from macaw_cli.training.materials import prepare
+    from macaw_cli.training.data.batches import SequenceReader
+    from macaw_cli.training.training_inputs import prepare
 
     settings = {"as_published": True, "max_length": 512, "bridge": "macaw", "max_steps": 1}
     space = workspace(**settings)
-    materials = prepare(space)
-    config, tokenizer = materials.config, materials.tokenizer
-    assert materials.encoder.max_length == 256  # whatever the settings say
-    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
-    number = next(n for n, row in enumerate(materials.rows) if not row.media)
+    inputs = prepare(space)
+    config, tokenizer = inputs.config, inputs.tokenizer
+    assert inputs.encoder.max_length == 256  # whatever the settings say
+    reader = SequenceReader(inputs.dataset, inputs.rows, inputs.tokens, torch.float32)
+    number = next(n for n, row in enumerate(inputs.rows) if not row.media)
     batch = reader.read((number,))
     ids, labels = batch.input_ids[0], batch.labels[0]
     nulls = {int(one) for one in ids if int(one) in set(config.null_token_ids.values())}
@@ -246,12 +246,12 @@ def test_as_published_trains_on_null_media_text_of_256_tokens_and_the_published_
     assert len(text) <= 256
     learnt = labels[labels != -100].tolist()
     assert tokenizer.eos_token_id not in learnt
-    answer = materials.dataset.messages(materials.rows[number])[-1]["content"]
+    answer = inputs.dataset.messages(inputs.rows[number])[-1]["content"]
     assert tokenizer.decode(learnt) == f":\n {answer} \n\n"[-len(tokenizer.decode(learnt)) :]
     assert tokenizer.decode(learnt).startswith(":")
     train(space)
     model, processor = load_model(space.root / "runs" / "macaw-1")
-    assert model.config.null_media
+    assert model.config.null_features
     assert (processor.encoder.template, processor.encoder.max_length) == ("as_published", 256)
 
 
@@ -267,7 +267,7 @@ def test_a_run_that_continues_needs_no_room_for_the_checkpoints_that_it_has(work
     asked = []
     monkeypatch.setattr(room, "require_free_space", lambda folder, needed, hint: asked.append(needed))
     for continued in (None, run):
-        room._materials(space, continued)
+        room._inputs(space, continued)
     assert asked[0] - asked[1] == size_of(run.checkpoints) > 0
     monkeypatch.undo()
     monkeypatch.setattr(disk, "free_space", lambda folder: 10)

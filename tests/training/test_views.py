@@ -11,10 +11,10 @@ from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.evaluation.evaluate import evaluate_model
 from macaw_cli.evaluation.run import evaluate_folder
-from macaw_cli.training.checkpoints.continuing import learning_settings
-from macaw_cli.training.data.batches import PackReader
-from macaw_cli.training.materials import prepare
+from macaw_cli.training.checkpoints.resume_checks import learning_settings
+from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.run import train
+from macaw_cli.training.training_inputs import prepare
 from macaw_cli.training.tuning.model_setup import new_model
 
 
@@ -35,10 +35,10 @@ def viewing(world, folder, views, **training):
     return Workspace(folder, parse_settings(tree, "test"))
 
 
-def read(materials):
+def read(inputs):
     """Tokens and features of every conversation, by its id."""
-    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
-    return {row.id: reader.read((number,)) for number, row in enumerate(materials.rows)}
+    reader = SequenceReader(inputs.dataset, inputs.rows, inputs.tokens, torch.float32)
+    return {row.id: reader.read((number,)) for number, row in enumerate(inputs.rows)}
 
 
 def test_trimming_kept_padding_gives_what_dropped_padding_gives(worlds, tmp_path):
@@ -81,17 +81,17 @@ def test_a_viewed_model_learns_and_is_asked(worlds, tmp_path, bridge):
         "audio": {"trim": True, "stack": 2}, "image": {"pool": 3, "layer_norm": True}, "video": {"stack": 2},
     }  # fmt: skip
     space = viewing(worlds["keep"], tmp_path, views, bridge=bridge)
-    materials = prepare(space)
-    assert {name: shape[-1] for name, shape in materials.config.feature_shapes.items()} == {
+    inputs = prepare(space)
+    assert {name: shape[-1] for name, shape in inputs.config.feature_shapes.items()} == {
         "image": 8, "audio": 16, "video": 16
     }  # fmt: skip
-    model = new_model(space, materials.config, materials.dataset).train()
-    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
-    batch = reader.read(tuple(range(0, len(materials.rows), 3)))
+    model = new_model(space, inputs.config, inputs.dataset).train()
+    reader = SequenceReader(inputs.dataset, inputs.rows, inputs.tokens, torch.float32)
+    batch = reader.read(tuple(range(0, len(inputs.rows), 3)))
     loss = model(**batch.inputs(torch.device("cpu")), return_logits=False).loss
     loss.backward()
     assert loss.isfinite()
-    together = evaluate_model(model.eval(), materials.encoder, materials.dataset, limit=2, batch_size=50)
+    together = evaluate_model(model.eval(), inputs.encoder, inputs.dataset, limit=2, batch_size=50)
     assert all({"real", "none"} <= question.right.keys() for question in together if question.row.media)
 
 

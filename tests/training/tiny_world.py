@@ -33,8 +33,8 @@ SUFFIX = {"image": "png", "audio": "wav", "video": "mp4"}
 def make_world(folder: Path, *, many_lengths: bool = False, audio_padding: str = "") -> Path:
     """Write `llm/`, `features/`, `questions.jsonl`, `macaw.yaml` and `dataset/` into `folder`.
 
-    With `many_lengths` pictures and sounds have numbers of tokens of their own, from 2 to 12. With `audio_padding`
-    sounds have 2 tokens a second and durations up to 3 s, and the store keeps or drops the tokens beyond.
+    With `many_lengths` images and audio files have numbers of tokens of their own, from 2 to 12. With `audio_padding`
+    audio files have 2 tokens a second and durations up to 3 s, and the store keeps or drops the tokens beyond.
     """
     from macaw_cli.dataset.build import build_dataset
 
@@ -132,7 +132,7 @@ def _text_question(number: int) -> dict:
 
 
 def seconds_of(path: str) -> float:
-    """Duration of a sound of a world with `audio_padding`."""
+    """Duration of an audio file of a world with `audio_padding`."""
     return 0.3 + int(hashlib.sha256(path.encode()).hexdigest(), 16) % 27 / 10
 
 

@@ -15,7 +15,7 @@ class FrameStackBridgeSettings:
     stride: Annotated[int, Field(ge=1)] = 4
     """Feature tokens per soft token. The last ones are followed by zeros; for video, the last ones of each frame."""
     hidden: Annotated[int, Field(ge=1)] | None = None
-    """Width between the two linear layers; `null` is twice the LLM's hidden size."""
+    """Size between the two linear layers; `null` is twice the LLM's hidden size."""
     bias: bool = True
     """Whether the linear layers have a bias."""
     norm: bool = True

@@ -20,6 +20,6 @@ class GatedCrossAttentionSettings:
     heads: Annotated[int, Field(ge=1)] = 8
     """Heads of the cross-attention."""
     head_dim: Annotated[int, Field(ge=1)] = 64
-    """Width of one head."""
+    """Size of one head."""
     expansion: Annotated[int, Field(ge=1)] = 4
-    """Width of the block's feed-forward part, as a multiple of the LLM's hidden size."""
+    """Size of the block's feed-forward part, as a multiple of the LLM's hidden size."""

@@ -36,7 +36,7 @@ def _text(path: Path) -> str:
         raise InputError(f"There is no file {path}.", "The path of a source is relative to macaw.yaml.") from None
     except UnicodeDecodeError as error:
         problem = f"{path} is not UTF-8 text ({error.reason} at byte {error.start})."
-        raise InputError(problem, "Save it as UTF-8.") from None
+        raise InputError(problem, "Save the file as UTF-8.") from None
     if not text.strip():
         raise InputError(f"{path} is empty.", "A source needs at least one row.")
     return text
@@ -44,7 +44,7 @@ def _text(path: Path) -> str:
 
 def _document_rows(path: Path, text: str) -> Iterator[Row]:
     try:
-        content = parse_json(text, str(path), hint="Was the file cut, or is it another format?")
+        content = parse_json(text, str(path), hint="Check whether the file is truncated or has another format.")
     except InputError:
         rows = [_line(piece) for piece in _pieces(text)]
         if any(not isinstance(row, InputError) for row in rows):
@@ -85,7 +85,10 @@ def _line_rows(path: Path, text: str) -> Iterator[Row]:
     # str.splitlines would also split at U+2028 and its like, which may stand inside a JSON text
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if not _some_line_is_json(text):
-        raise InputError(f"{path} is not JSON: no line of it can be read as such.", "Is it another format?")
+        raise InputError(
+            f"{path} is not JSON: none of its lines can be parsed.",
+            "Check whether the file has another format.",
+        )
     if len(lines) == 1 and isinstance(data := _line(lines[0][1]), dict) and isinstance(data.get("data"), list):
         return enumerate(data["data"], start=1)
     return ((number, _line(line)) for number, line in lines)

@@ -70,7 +70,9 @@ class JobActor:
         job = job_of(str(batch["job"][0]))
         if ray.get(self._feed.begin.remote(job.number)) > ATTEMPTS:  # Ray itself would try for ever
             name = ", ".join(job.shards.values())
-            return _answer({"lost": f"{ATTEMPTS} actors ended at the files of {name}", "where": self._name})
+            return _answer(
+                {"lost": f"{ATTEMPTS} actors ended while working on the files of {name}", "where": self._name}
+            )
         answer: Future[dict[str, Any]] = Future()
         with self._lock:
             if self._failure is None:

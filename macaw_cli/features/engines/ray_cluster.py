@@ -86,12 +86,12 @@ def crew_of(device: str, gpus: int | None, workers: int | None) -> Crew:
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
     if not nodes:
-        raise ResourceError("No machine of the Ray cluster has a CPU to work with.", "`ray status` shows what it has.")
+        raise ResourceError("No machine of the Ray cluster offers a CPU.", "`ray status` shows what it has.")
     found = 0 if device == "cpu" else int(sum(node.get("GPU", 0) for node in nodes))
     wanted = gpus or (1 if device == "cuda" else 0)
     if wanted > found:
         raise ResourceError(
-            f"{wanted} GPUs are asked for, and the Ray cluster has {found}.", "`ray status` shows what it has."
+            f"{wanted} GPUs requested, but the Ray cluster has {found}.", "`ray status` shows what it has."
         )
     if not found:
         return Crew(len(nodes), 0, workers or _cores(nodes, 1))
@@ -119,7 +119,7 @@ def _connect(ray: Any) -> None:
     except ConnectionError as error:
         raise ResourceError(
             f"Ray cannot connect to RAY_ADDRESS={address} ({error}).",
-            "`ray status` tells whether a cluster runs there, and whether it wants a token.",
+            "`ray status` shows whether a cluster runs there and whether it needs a token.",
         ) from None
     finally:
         if main and handler is not None:

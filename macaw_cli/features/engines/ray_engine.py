@@ -14,7 +14,7 @@ from macaw_cli.basics.errors import MacawError, ResourceError
 from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.features.clock import STAGES, shares
 from macaw_cli.features.engines.engine import Done
-from macaw_cli.features.engines.in_order import InOrder
+from macaw_cli.features.engines.ordered_results import InOrder
 from macaw_cli.features.engines.ray_actor import CALLS_AT_ONCE, JobActor, JobFeed
 from macaw_cli.features.engines.ray_cluster import Crew, connected, crew_of
 from macaw_cli.features.engines.work_order import WorkOrder, job_text
@@ -64,7 +64,7 @@ class _RayRun:
             if self._failure is not None:
                 raise self._failure
             if not self._results.empty:
-                raise ResourceError("The Ray cluster lost jobs.", "Type the same command again: it continues.")
+                raise ResourceError("The Ray cluster lost jobs.", "Run the same command again: it continues.")
         except BaseException as error:
             with suppress(MacawError, OSError):  # the first failure is the one to tell
                 self._results.give_up()
@@ -101,8 +101,8 @@ class _RayRun:
         if "lost" in answer:
             console.say(answer.get("traceback", ""))
             raise ResourceError(
-                f"The work on {answer['where']} failed ({answer['lost']}).",
-                "Everything finished before is kept; type the same command again: it continues.",
+                f"The job on {answer['where']} failed ({answer['lost']}).",
+                "Everything finished before is kept; run the same command again: it continues.",
             )
         self._stages[answer["worker"]] = answer["stages"]
         result = JobResult(**answer["result"])
@@ -171,5 +171,6 @@ def _told(error: BaseException) -> MacawError | None:
     reason = str(error).strip().splitlines()
     return ResourceError(
         f"An actor of the Ray cluster failed: {reason[-1] if reason else type(error).__name__}",
-        "macaw must be installed on every machine; everything finished before is kept, and the same command continues.",
+        "Install macaw on every machine, then run the same command again: it continues. Everything finished before is "
+        "kept.",
     )

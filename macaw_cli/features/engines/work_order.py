@@ -72,8 +72,8 @@ class WorkOrder:
         for modality, digest in self.digests.items():
             if (found := fingerprint(encoders.fingerprints[modality])) != digest:
                 raise MismatchError(
-                    f"The {modality} encoder on {_host()} has fingerprint {found}, the one here {digest}.",
-                    "Every machine must see the same encoder, best in one shared folder.",
+                    f"The {modality} encoder on {_host()} has fingerprint {found}, but the one here has {digest}.",
+                    "Give every machine the same encoder, best in a shared folder.",
                 )
         return encoders
 

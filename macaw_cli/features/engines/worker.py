@@ -62,7 +62,7 @@ class Worker:
         if self.reason:
             return f"failed ({self.reason})"
         if code == -signal.SIGKILL:
-            return "was killed, as the system does when memory runs out"
+            return "was killed, probably because memory ran out"
         return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
     def stop(self) -> None:

@@ -11,7 +11,7 @@ from macaw_cli.basics.console import Advance
 from macaw_cli.basics.errors import MacawError, ResourceError
 from macaw_cli.features.clock import STAGES, shares
 from macaw_cli.features.engines.engine import Done
-from macaw_cli.features.engines.in_order import InOrder
+from macaw_cli.features.engines.ordered_results import InOrder
 from macaw_cli.features.engines.work_order import WorkOrder
 from macaw_cli.features.engines.worker import Inbox, Message, Worker
 from macaw_cli.features.journal import Job
@@ -131,13 +131,13 @@ class _Crew:
         self._attempts.update(worker.in_hand.keys())
         too_often = [job for job in worker.in_hand.values() if self._attempts[job.number] >= _ATTEMPTS]
         if too_often or not self._living:
-            again = f" It is the second that ended at the files of {_shards(too_often)}." if too_often else ""
+            again = f" It is the second that ended with the files of {_shards(too_often)}." if too_often else ""
             raise ResourceError(
                 f"The worker on {worker.device} {ending}.{again}",
-                "Everything finished before is kept; type the same command again: it continues.",
+                "Everything finished before is kept; run the same command again: it continues.",
             )
         self._given_back.extend(worker.in_hand.values())
-        console.say(f"The worker on {worker.device} {ending}; its work goes to the other {len(self._living)}.")
+        console.say(f"The worker on {worker.device} {ending}; its jobs go to the other {len(self._living)}.")
 
 
 def _shards(jobs: list[Job]) -> str:

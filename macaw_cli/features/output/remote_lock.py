@@ -96,5 +96,5 @@ def _refuse(url: str, place: str, holder: dict[str, Any]) -> None:
         who = f"`{holder.get('command')}` (process {holder.get('pid')} on {holder.get('host')}, {holder.get('time')})"
     raise LockedError(
         f"{without_secrets(url)} is being written by {who}.",
-        f"Wait for it, or stop it first. If it was killed, remove {without_secrets(place)} and type the command again.",
+        f"Wait for it, or stop it first. If it was killed, remove {without_secrets(place)} and run the command again.",
     )

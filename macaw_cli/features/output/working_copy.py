@@ -9,7 +9,7 @@ from macaw_cli.basics.remote_transfer import fetch, remove, send
 from macaw_cli.basics.urls import joined
 from macaw_cli.basics.working_files import remove_file, working_name
 from macaw_cli.features.hash_cache import stamp_of
-from macaw_cli.features.own_place import require_own_entries
+from macaw_cli.features.output_checks import require_own_entries
 from macaw_cli.shards.damage_note import DAMAGE_NAME
 from macaw_cli.shards.remote_store import SMALL_FILES, fetch_small_file, read_record, write_record
 

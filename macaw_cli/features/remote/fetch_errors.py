@@ -26,6 +26,6 @@ def fetch_errors_are_told(url: str) -> Iterator[None]:
             raise
         if is_unreachable(error) and not url.startswith(("http://", "https://")):
             problem = f"{without_secrets(url)} cannot be reached: {reason_of(error)}."
-            raise ResourceError(problem, "Type the same command again later: it continues.") from None
-        reason = "it is not there" if isinstance(error, FileNotFoundError) else reason_of(error)
+            raise ResourceError(problem, "Run the same command again later: it continues.") from None
+        reason = "it does not exist" if isinstance(error, FileNotFoundError) else reason_of(error)
         raise Passing(f"It cannot be fetched: {reason}.") from None

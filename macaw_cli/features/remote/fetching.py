@@ -1,6 +1,6 @@
 """Remote media come here once: fetched to be hashed, kept until they are decoded, then gone.
 
-Every item has a name of its own for its copy in `<store>/.staging`; clips of one film and members of one tar are hard
+Every item has a name of its own for its copy in `<store>/.staging`; clips of one video and members of one tar are hard
 links to the same copy, which so takes room until the last of them is decoded, in whichever process that is. What does
 not fit is hashed without being kept and fetched again when it is decoded.
 """
@@ -25,7 +25,7 @@ from macaw_cli.basics.remote_transfer import fetch, open_remote
 from macaw_cli.basics.urls import extension_of
 from macaw_cli.basics.working_files import kind_of, make_folder, remove_file, remove_own
 from macaw_cli.features.remote.fetch_errors import fetch_errors_are_told
-from macaw_cli.features.remote.staging_room import Room
+from macaw_cli.features.remote.staging_space import Room
 from macaw_cli.features.source import Source
 from macaw_cli.media.kinds import HEAD_BYTES, modality_of_bytes
 from macaw_cli.modalities.table import Modality
@@ -156,7 +156,7 @@ class Staging:
                 return self._twin(source, stamp) or self._fetched(source, stamp)
 
     def _twin(self, source: Source, stamp: str) -> Looked | None:
-        """Another clip of the same film was here a moment ago."""
+        """Another clip of the same video was here a moment ago."""
         with self._guard:
             newest = self._newest.get(source.file)
         path = self._new_path(source.file)

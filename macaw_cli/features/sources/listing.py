@@ -54,7 +54,7 @@ def survey_sources(workspace: Workspace, sources: list[str], limit: int | None =
         InputError: a path does not exist, nothing under the sources is a medium, or a manifest has no good row.
     """
     if not sources:
-        raise UsageError("No sources are named.", "Type `macaw extract-features FOLDER`, or set features.sources.")
+        raise UsageError("No sources were given.", "Run `macaw extract-features FOLDER`, or set features.sources.")
     found = Survey()
     for entry in _limited(_everything(workspace, sources, None), limit):
         if isinstance(entry, Ignored):

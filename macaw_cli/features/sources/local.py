@@ -23,7 +23,7 @@ _MADE_BY_MACAW = {"store.json", "dataset.json"}
 """Tars beside one of these hold features."""
 _NO_PATH = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Said of a name that may be a pattern, too."""
-_CHECK = "Check what it is, and who may read it."
+_CHECK = "Check the file and its permissions."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,11 @@ def _expand(workspace: Workspace, source: str) -> list[Path]:
         found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207, absolute patterns
         if found:
             return found
-        raise InputError(f"No file fits the pattern {source}.", "Quote it so that the shell leaves it alone.")
-    raise InputError(f"There is no file or folder {path}.", "Check the path; relative ones start at the workspace.")
+        raise InputError(
+            f"No file matches the pattern {source}.",
+            "Quote the pattern so that the shell does not expand it.",
+        )
+    raise InputError(f"There is no file or folder {path}.", "Check the path; relative paths start at the workspace.")
 
 
 def _list_folder(workspace: Workspace, folder: Path) -> Iterator[Found]:

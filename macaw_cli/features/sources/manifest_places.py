@@ -24,9 +24,9 @@ def place_in_remote_manifest(folder: str, name: str) -> str:
     """
     unknown = "://" in name and not (is_url(name) and _scheme(name) in SERVERS)
     if "::" in name or name.lower().startswith("file:") or unknown:
-        raise InputError(f"A manifest from elsewhere may not name files of this machine ({cut(name)}).")
+        raise InputError(f"A remote manifest may not name files on this machine ({cut(name)}).")
     if not is_url(name) and (name.startswith(("/", "\\", "~")) or ".." in name.replace("\\", "/").split("/")):
-        raise InputError(f"A manifest from elsewhere names files below its own folder or URLs, not {cut(name)}.")
+        raise InputError(f"A remote manifest may name only URLs and files below its own folder, not {cut(name)}.")
     return joined(folder, name)
 
 

@@ -89,7 +89,7 @@ def _row(line: str) -> Row:
 
 
 def clip_fragment(start: float | None, end: float | None) -> str:
-    """The clip as a media fragment, as in `film.mp4#t=1.5,4`: two clips that differ have two of them."""
+    """The clip as a media fragment, as in `video.mp4#t=1.5,4`: two clips that differ have two of them."""
     if start is None and end is None:
         return ""
     return f"#t={_written(start or 0)}" + ("" if end is None else f",{_written(end)}")

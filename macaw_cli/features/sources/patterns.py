@@ -18,7 +18,7 @@ def expand_braces(pattern: str) -> list[str]:
     try:
         return list(braceexpand(pattern))
     except ValueError:
-        raise InputError(f"{pattern} has a brace that is not closed.", "Write {00000..00012}.") from None
+        raise InputError(f"{pattern} has an unclosed brace.", "Write it as in {00000..00012}.") from None
 
 
 def fits(pattern: str, path: str) -> bool:
@@ -46,4 +46,7 @@ def refuse_compressed(place: str) -> None:
         InputError: `place` is named like one.
     """
     if place.lower().endswith(_COMPRESSED):
-        raise InputError(f"{place} is a compressed tar, in which nothing can be found.", "Unpack it to a plain .tar.")
+        raise InputError(
+            f"{place} is a compressed tar, which cannot be read by position.",
+            "Unpack it to a plain .tar.",
+        )

@@ -42,7 +42,7 @@ def list_remote(url: str, staging: Staging | None) -> Iterator[Found]:
         staging: where tars are fetched to; None looks at their beginnings only and estimates the rest.
 
     Raises:
-        InputError: it is not there, may not be read, is of no use, or is a manifest without a good row.
+        InputError: it does not exist, may not be read, is of no use, or is a manifest without a good row.
         ResourceError: it cannot be reached.
         MissingDependencyError: the driver is not installed.
     """
@@ -79,8 +79,8 @@ def _list_pattern(pattern: str, staging: Staging | None) -> Iterator[Found]:
     with driver_errors_are_told(pattern):
         found: dict[str, Info] = abandonable(partial(filesystem.glob, path, detail=True))
     if not found:
-        problem = f"No file fits the pattern {without_secrets(pattern)}."
-        raise InputError(problem, "Quote it so that the shell leaves it alone.")
+        problem = f"No file matches the pattern {without_secrets(pattern)}."
+        raise InputError(problem, "Quote the pattern so that the shell does not expand it.")
     for place, info in sorted(found.items()):
         url = str(filesystem.unstrip_protocol(place))
         if info.get("type") == "directory":
@@ -93,7 +93,7 @@ def _list_below(url: str, staging: Staging | None, *, named: bool = False) -> It
     """Files below a folder, hidden ones left out, sorted as those of a folder of this machine are."""
     entries = list_folder(url)
     if named and not entries:
-        raise InputError(f"There is nothing in {without_secrets(url)}.", "Check the URL (the bucket's name too).")
+        raise InputError(f"{without_secrets(url)} is empty.", "Check the URL, including the name of the bucket.")
     for name, info in entries.items():
         if name.startswith("."):
             continue

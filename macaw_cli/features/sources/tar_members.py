@@ -65,11 +65,11 @@ def members_of(tar: BinaryIO, size: int) -> Iterator[TarMember | Unusable | Othe
                 read += 1
             position = reader.offset
     except RecursionError:  # it calls itself for each header that only tells a long name
-        reason = "hundreds of headers stand before one member"
+        reason = "one member has hundreds of headers"
     except (tarfile.TarError, EOFError, ValueError, LookupError, OverflowError, MemoryError, OSError) as error:
         reason = str(error) or "a header is damaged"
     if reason := reason or _bad_end(tar, position):
-        yield Unusable("", f"The tar is damaged: {reason}. The {read} members before are used.")
+        yield Unusable("", f"The tar is damaged: {reason}. The {read} members before that are used.")
 
 
 def members_at_the_beginning(head: bytes, size: int) -> list[TarMember | Unusable | Other]:
@@ -95,12 +95,12 @@ def _judge(member: tarfile.TarInfo, tar: BinaryIO, names: set[int]) -> TarMember
     if modality_of_name(name) is None or not member.isreg():
         return other
     if name.startswith(("/", "../")) or ".." in member.name.split("/"):
-        return Unusable(member.name, "Its name leads out of the tar.")
+        return Unusable(member.name, "Its name points outside the tar.")
     if member.issparse():
-        return Unusable(member.name, "It is stored with holes (a sparse member): pack the tar without --sparse.")
+        return Unusable(member.name, "It is a sparse member. Create the tar without --sparse.")
     if hash(name) in names:
         # the offset makes the row's own name different from that of the member that is used
-        return Unusable(f"{name}#offset={member.offset_data}", "The tar has a member of this name before it.")
+        return Unusable(f"{name}#offset={member.offset_data}", "An earlier member of the tar has the same name.")
     names.add(hash(name))
     tar.seek(member.offset_data)
     modality = modality_of_bytes(tar.read(min(HEAD_BYTES, member.size)), name)
@@ -112,4 +112,4 @@ def _bad_end(tar: BinaryIO, position: int) -> str:
     block = tar.read(tarfile.BLOCKSIZE)
     if len(block) < tarfile.BLOCKSIZE:
         return f"it ends at byte {position + len(block)} without an end mark"
-    return f"no header stands at byte {position}" if any(block) else ""
+    return f"there is no header at byte {position}" if any(block) else ""

@@ -33,7 +33,7 @@ class UniqueNames:
             drop_copy(entry.staged if isinstance(entry, Source) else "")
             return None
         if not self._told:
-            console.say(f"{name} names more than one file: a later one is called {own}, and so on.")
+            console.say(f"{name} is the name of more than one file: later ones are called {own} and so on.")
             self._told = True
         return replace(entry, name=own) if isinstance(entry, Source) else replace(entry, row={**entry.row, "path": own})
 

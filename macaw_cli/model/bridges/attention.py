@@ -9,27 +9,27 @@ from torch import Tensor, nn
 from transformers import initialization as init
 
 from macaw_cli.model.alignment import AttentionWeights, align
-from macaw_cli.model.copying import on_device
+from macaw_cli.model.device_copies import on_device
 
 
 class BiasedAttention(nn.Module):
     """Parameters shared by both uses; `forward` is left to the subclasses.
 
     Args:
-        width: D, a multiple of `heads`.
+        hidden_size: D, a multiple of `heads`.
         heads: number of heads.
         dropout: share of attention weights dropped while training.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, hidden_size: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
         self.dropout = dropout
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
-        self.in_proj_bias = nn.Parameter(torch.empty(3 * width))
-        self.bias_k = nn.Parameter(torch.empty(1, 1, width))
-        self.bias_v = nn.Parameter(torch.empty(1, 1, width))
-        self.out_proj = nn.Linear(width, width)
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * hidden_size, hidden_size))
+        self.in_proj_bias = nn.Parameter(torch.empty(3 * hidden_size))
+        self.bias_k = nn.Parameter(torch.empty(1, 1, hidden_size))
+        self.bias_v = nn.Parameter(torch.empty(1, 1, hidden_size))
+        self.out_proj = nn.Linear(hidden_size, hidden_size)
 
     def initialise(self) -> None:
         """As `torch.nn.MultiheadAttention` starts."""
@@ -61,11 +61,11 @@ class SelfAttention(BiasedAttention):
 
     def forward(self, tokens: Tensor, lengths: list[int]) -> Tensor:
         """Attend within each row of `tokens` (B, N, C); of row i only the first `lengths[i]` tokens are attended to."""
-        batch, longest, width = tokens.shape
+        batch, longest, hidden_size = tokens.shape
         query, key, value = F.linear(tokens, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         zero = torch.zeros_like(self.bias_k)
-        key = torch.cat([key, *(extra.expand(batch, 1, width) for extra in (self.bias_k, zero))], dim=1)
-        value = torch.cat([value, *(extra.expand(batch, 1, width) for extra in (self.bias_v, zero))], dim=1)
+        key = torch.cat([key, *(extra.expand(batch, 1, hidden_size) for extra in (self.bias_k, zero))], dim=1)
+        value = torch.cat([value, *(extra.expand(batch, 1, hidden_size) for extra in (self.bias_v, zero))], dim=1)
         query, key, value = (self._by_head(part) for part in (query, key, value))
         mask = None if min(lengths) == longest else self._mask(lengths, longest, tokens.device)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=self.active_dropout)

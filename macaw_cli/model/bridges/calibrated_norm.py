@@ -1,6 +1,6 @@
 """A LayerNorm whose output is as large as the LLM's own word embeddings.
 
-Letters: V rows and D width of the LLM's embedding matrix.
+Letters: V rows and D the embedding size of the LLM.
 """
 
 import math
@@ -25,12 +25,12 @@ class CalibratedNorm(nn.LayerNorm):
     residual stream, smaller ones would be drowned by it.
 
     Args:
-        width: D.
+        hidden_size: D.
         unit: the weight until `calibrate` has measured the matrix.
     """
 
-    def __init__(self, width: int, unit: float) -> None:
-        super().__init__(width)
+    def __init__(self, hidden_size: int, unit: float) -> None:
+        super().__init__(hidden_size)
         self.unit = unit
         nn.init.constant_(self.weight, unit)
 

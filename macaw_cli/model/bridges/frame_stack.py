@@ -4,7 +4,7 @@ Sources: Voxtral (arXiv 2507.13264, section 2.2: 4 frames, no bias), `VoxtralMul
 `GlmAsrMultiModalProjector` of transformers. With `norm: false` the layers are theirs: Voxtral's with `bias: false` and
 `hidden` the LLM's hidden size, GLM-ASR's with `hidden` twice that.
 
-Letters: N feature tokens, F frames, C channels, k stride, D width of the LLM.
+Letters: N feature tokens, F frames, C channels, k stride, D the LLM's embedding size.
 """
 
 from collections.abc import Sequence
@@ -31,20 +31,21 @@ class FrameStackBridge(ProjectionBridge):
 
     Args:
         channels: C.
-        width: D.
+        hidden_size: D.
         stride: k.
-        hidden: width between the linear layers.
+        hidden: size between the linear layers.
         bias: whether these have a bias.
         norm: LayerNorm before and after, the latter calibrated to the embeddings' RMS.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
 
     def __init__(
-        self, channels: int, width: int, *, stride: int, hidden: int, bias: bool, norm: bool, unit: float = 0.02
+        self, channels: int, hidden_size: int, *, stride: int, hidden: int, bias: bool, norm: bool, unit: float = 0.02
     ) -> None:
         row = stride * channels
-        projection = nn.Sequential(nn.Linear(row, hidden, bias=bias), nn.GELU(), nn.Linear(hidden, width, bias=bias))
-        super().__init__(projection, channels=channels, row=row, width=width, norm=norm, unit=unit)
+        first, last = nn.Linear(row, hidden, bias=bias), nn.Linear(hidden, hidden_size, bias=bias)
+        projection = nn.Sequential(first, nn.GELU(), last)
+        super().__init__(projection, channels=channels, row=row, hidden_size=hidden_size, norm=norm, unit=unit)
         self.stride = stride
 
     @classmethod
@@ -52,8 +53,8 @@ class FrameStackBridge(ProjectionBridge):
         """A bridge with initial weights for the sizes in `config`."""
         settings = cast("FrameStackBridgeSettings", config.bridge_settings(modality))
         return cls(
-            config.feature_shapes[modality][-1], config.text_width, stride=settings.stride,
-            hidden=settings.hidden or 2 * config.text_width, bias=settings.bias, norm=settings.norm,
+            config.feature_shapes[modality][-1], config.embedding_size, stride=settings.stride,
+            hidden=settings.hidden or 2 * config.embedding_size, bias=settings.bias, norm=settings.norm,
             unit=config.initial_embedding_std,
         )  # fmt: skip
 

@@ -19,21 +19,21 @@ class LinearBridge(ProjectionBridge):
 
     Args:
         channels: C.
-        width: D.
+        hidden_size: D.
         norm: LayerNorm before and after, the latter calibrated to the embeddings' RMS.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
 
-    def __init__(self, channels: int, width: int, *, norm: bool = False, unit: float = 0.02) -> None:
-        projection = nn.Linear(channels, width)
-        super().__init__(projection, channels=channels, row=channels, width=width, norm=norm, unit=unit)
+    def __init__(self, channels: int, hidden_size: int, *, norm: bool = False, unit: float = 0.02) -> None:
+        projection = nn.Linear(channels, hidden_size)
+        super().__init__(projection, channels=channels, row=channels, hidden_size=hidden_size, norm=norm, unit=unit)
 
     @classmethod
     def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:
         """A bridge with initial weights for the sizes in `config`."""
         settings = cast("LinearBridgeSettings", config.bridge_settings(modality))
         channels, unit = config.feature_shapes[modality][-1], config.initial_embedding_std
-        return cls(channels, config.text_width, norm=settings.norm, unit=unit)
+        return cls(channels, config.embedding_size, norm=settings.norm, unit=unit)
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:

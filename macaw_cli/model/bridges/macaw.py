@@ -1,6 +1,6 @@
 """`macaw`: a few soft tokens per medium, aligned to the LLM's embedding matrix by attention.
 
-Letters: B media, N feature tokens, C channels, K soft tokens of all media, V rows and D width of the matrix.
+Letters: B media, N feature tokens, C channels, K soft tokens of all media, V rows and D columns of the matrix.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class MacawBridge(Bridge):
 
     Args:
         channels: C.
-        width: D, a multiple of `align_heads`.
+        hidden_size: D, a multiple of `align_heads`.
         kernel: feature tokens per window.
         stride: feature tokens from one window to the next.
         heads: of the video self-attention, which divides C.
@@ -58,7 +58,7 @@ class MacawBridge(Bridge):
     embedding_rms: Tensor
 
     def __init__(  # noqa: PLR0913 - sizes are keywords
-        self, channels: int, width: int, kernel: int, stride: int, *,
+        self, channels: int, hidden_size: int, kernel: int, stride: int, *,
         heads: int, align_heads: int, dropout: float, over_time: bool, residual: bool, unit: float = 0.02,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -67,8 +67,8 @@ class MacawBridge(Bridge):
         self.input_norm = nn.LayerNorm(channels) if residual else None
         self.self_attention = SelfAttention(channels, heads, dropout) if over_time else None
         self.convolution = WindowConvolution(channels, channels, kernel, stride)
-        self.projection = _mlp(channels, width) if residual else nn.Linear(channels, width)
-        self.alignment = AlignmentAttention(width, align_heads, dropout)
+        self.projection = _mlp(channels, hidden_size) if residual else nn.Linear(channels, hidden_size)
+        self.alignment = AlignmentAttention(hidden_size, align_heads, dropout)
         if residual:
             self.register_buffer("embedding_rms", torch.tensor(unit))
 
@@ -81,16 +81,16 @@ class MacawBridge(Bridge):
         """
         settings = cast("MacawBridgeSettings", config.bridge_settings(modality))
         channels = config.feature_shapes[modality][-1]
-        width, over_time = config.text_width, TABLE[modality].feature_rank == 3
+        hidden_size, over_time = config.embedding_size, TABLE[modality].feature_rank == 3
         residual = settings.variant == "default"
         align_heads = settings.heads_of_alignment()
-        _require_divisible("the LLM's hidden size", width, "alignment_heads", align_heads)
+        _require_divisible("the LLM's hidden size", hidden_size, "alignment_heads", align_heads)
         if over_time:
             _require_divisible("the number of channels of video features", channels, "heads", settings.heads)
         kernel, stride = windows_of(config, modality)
         return cls(
-            channels, width, kernel, stride, heads=settings.heads, align_heads=align_heads, dropout=settings.dropout,
-            over_time=over_time, residual=residual, unit=config.initial_embedding_std,
+            channels, hidden_size, kernel, stride, heads=settings.heads, align_heads=align_heads,
+            dropout=settings.dropout, over_time=over_time, residual=residual, unit=config.initial_embedding_std,
         )  # fmt: skip
 
     @staticmethod
@@ -106,7 +106,7 @@ class MacawBridge(Bridge):
         kernel, stride = windows_of(config, modality)
         tokens = prod(shape[:-1])
         if tokens < 1:
-            raise UsageError(f"The {modality} bridge cannot make soft tokens of features of shape {tuple(shape)}.")
+            raise UsageError(f"The {modality} bridge cannot make soft tokens from features of shape {tuple(shape)}.")
         return window_count(max(tokens, kernel), kernel, stride)
 
     def smallest_input(self) -> tuple[int, int]:
@@ -134,16 +134,16 @@ class MacawBridge(Bridge):
     def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
         """Of the alignment: its scores and probabilities, or the matrix projected."""
         heads = cast("MacawBridgeSettings", config.bridge_settings(modality)).heads_of_alignment()
-        rows, width = config.vocabulary_size, config.text_width
-        if folding_is_cheaper(soft_tokens, rows, width, heads):
+        rows, hidden_size = config.vocabulary_size, config.embedding_size
+        if folding_is_cheaper(soft_tokens, rows, hidden_size, heads):
             return soft_tokens * heads * rows * (2 * value_bytes + 2 * 4)
-        return rows * width * 4 * value_bytes
+        return rows * hidden_size * 4 * value_bytes
 
     @staticmethod
     def extra_operations(config: "MacawConfig", modality: Modality, soft_tokens: int) -> float:
         """Of the alignment, with its query and output projections."""
         heads = cast("MacawBridgeSettings", config.bridge_settings(modality)).heads_of_alignment()
-        return operations(soft_tokens, config.vocabulary_size, config.text_width, heads) if soft_tokens else 0.0
+        return operations(soft_tokens, config.vocabulary_size, config.embedding_size, heads) if soft_tokens else 0.0
 
     def forward(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
         """Soft tokens (K, D) of all media, one after the other."""
@@ -185,8 +185,8 @@ def _mean_of_window(convolution: nn.Conv1d) -> Tensor:
     return (identity / kernel)[:, :, None].expand(-1, -1, kernel)
 
 
-def _mlp(channels: int, width: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(channels, width), nn.GELU(), nn.Linear(width, width))
+def _mlp(channels: int, hidden_size: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(channels, hidden_size), nn.GELU(), nn.Linear(hidden_size, hidden_size))
 
 
 def _filled(tokens: Tensor, kernel: int) -> Tensor:

@@ -19,25 +19,25 @@ class MlpBridge(ProjectionBridge):
 
     Args:
         channels: C.
-        width: D.
+        hidden_size: D.
         layers: number of matrices, at least 1.
         norm: LayerNorm before and after, the latter calibrated to the embeddings' RMS.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
 
-    def __init__(self, channels: int, width: int, layers: int, *, norm: bool = False, unit: float = 0.02) -> None:
-        steps: list[nn.Module] = [nn.Linear(channels, width)]
+    def __init__(self, channels: int, hidden_size: int, layers: int, *, norm: bool = False, unit: float = 0.02) -> None:
+        steps: list[nn.Module] = [nn.Linear(channels, hidden_size)]
         for _ in range(layers - 1):
-            steps += [nn.GELU(), nn.Linear(width, width)]
+            steps += [nn.GELU(), nn.Linear(hidden_size, hidden_size)]
         projection = nn.Sequential(*steps)
-        super().__init__(projection, channels=channels, row=channels, width=width, norm=norm, unit=unit)
+        super().__init__(projection, channels=channels, row=channels, hidden_size=hidden_size, norm=norm, unit=unit)
 
     @classmethod
     def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:
         """A bridge with initial weights for the sizes in `config`."""
         settings = cast("MlpBridgeSettings", config.bridge_settings(modality))
         channels, unit = config.feature_shapes[modality][-1], config.initial_embedding_std
-        return cls(channels, config.text_width, settings.layers, norm=settings.norm, unit=unit)
+        return cls(channels, config.embedding_size, settings.layers, norm=settings.norm, unit=unit)
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:

@@ -1,6 +1,6 @@
 """What bridges that project feature tokens one by one have in common.
 
-Letters: N feature tokens, C channels, K soft tokens of all media, D width of the LLM.
+Letters: N feature tokens, C channels, K soft tokens of all media, D the LLM's embedding size.
 """
 
 from collections.abc import Sequence
@@ -16,22 +16,22 @@ class ProjectionBridge(Bridge):
     """Rows of features -> (LayerNorm ->) projection (-> LayerNorm calibrated to the embeddings' RMS).
 
     Args:
-        projection: (K, row width) -> (K, D).
+        projection: (K, row size) -> (K, D).
         channels: C.
-        row: width of what is projected; C, or a multiple where several tokens make one row.
-        width: D.
+        row: size of what is projected; C, or a multiple where several tokens make one row.
+        hidden_size: D.
         norm: whether there are norms.
         unit: RMS of soft tokens with norms until `calibrate` has measured the embedding matrix.
     """
 
     def __init__(
-        self, projection: nn.Module, *, channels: int, row: int, width: int, norm: bool, unit: float
+        self, projection: nn.Module, *, channels: int, row: int, hidden_size: int, norm: bool, unit: float
     ) -> None:
         super().__init__()
         self.channels = channels
         self.input_norm = nn.LayerNorm(row) if norm else None
         self.projection = projection
-        self.output_norm = CalibratedNorm(width, unit) if norm else None
+        self.output_norm = CalibratedNorm(hidden_size, unit) if norm else None
 
     def smallest_input(self) -> tuple[int, int]:
         """(1, C)."""

@@ -26,7 +26,7 @@ def solve_windows(tokens: int, wanted: int) -> tuple[int, int]:
     """
     if wanted > tokens:
         raise UsageError(
-            f"{wanted} soft tokens cannot be made of {tokens} feature tokens.",
+            f"{wanted} soft tokens cannot be made from {tokens} feature tokens.",
             f"Set bridge.image_tokens, bridge.audio_tokens or bridge.video_tokens to {tokens} or less.",
         )
     if (tokens, wanted) in PUBLISHED:

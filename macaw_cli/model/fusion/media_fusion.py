@@ -1,6 +1,6 @@
 """From ids and features to what the LLM reads.
 
-Letters: B rows, T positions, D width, V vocabulary.
+Letters: B rows, T positions, D hidden size, V vocabulary.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model import initial_weights
+from macaw_cli.model.bridges.all_bridges import Bridges
 from macaw_cli.model.bridges.registry import build_bridge, soft_token_count
-from macaw_cli.model.bridges.together import Bridges
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.fusion.instructions import example_of, instruction_ids
 from macaw_cli.model.fusion.placing import (
@@ -39,7 +39,7 @@ class MediaFusion(nn.Module):
         begin_end_embeddings: of the begin and end tokens of the modalities, two rows each; None in a published
             checkpoint, where they are rows of the LLM's matrix.
         injected: whether media reach the LLM through an injection and take one position of the input each.
-        null_features_image, ...: in a `null_media` model, the encoders' features of an all-zero input.
+        null_features_image, ...: in a `null_features` model, the encoders' features of an all-zero input.
 
     Args:
         config: of the model.
@@ -48,12 +48,12 @@ class MediaFusion(nn.Module):
     def __init__(self, config: MacawConfig) -> None:
         super().__init__()
         self.config = config
-        self.bridges = Bridges({name: build_bridge(config, name) for name in config.modalities}, config.text_width)
+        self.bridges = Bridges({name: build_bridge(config, name) for name in config.modalities}, config.embedding_size)
         rows = 2 * len(config.begin_end_ids)
-        self.begin_end_embeddings = nn.Embedding(rows, config.text_width) if config.begin_end_outside else None
+        self.begin_end_embeddings = nn.Embedding(rows, config.embedding_size) if config.begin_end_outside else None
         kind = injection_class(config)
         self.injected = kind is not None and kind.takes_media
-        if config.null_media:
+        if config.null_features:
             for name in config.modalities:
                 self.register_buffer(NULL_FEATURES + name, torch.full(config.feature_shapes[name], torch.nan))
 
@@ -82,7 +82,7 @@ class MediaFusion(nn.Module):
         if not any(features.values()) and self._is_decode_step(input_ids, past_key_values):
             return FusedInputs(self.embed_text(input_ids, embed), attention_mask, labels)
         places = places or media_places(input_ids, self.config)
-        if self.config.null_media and not any(map(len, (*places.soft.values(), *places.null.values()))):
+        if self.config.null_features and not any(map(len, (*places.soft.values(), *places.null.values()))):
             block = self.published_block(features, len(input_ids)).to(input_ids)
             input_ids, attention_mask, labels = insert_after_first(input_ids, attention_mask, labels, block)
             places, borders = media_places(input_ids, self.config), None
@@ -110,7 +110,7 @@ class MediaFusion(nn.Module):
         if input_ids.shape[1] != 1 or past_key_values is None:
             return False
         # only there an empty cache makes a difference; of layers that carry a state a cache tells no length
-        return not self.config.null_media or past_key_values.get_seq_length() > 0
+        return not self.config.null_features or past_key_values.get_seq_length() > 0
 
     def _made(self, places: MediaPlaces, features: Media) -> dict[Modality, list[int]]:
         """Soft tokens of each medium; the placeholders fit them."""
@@ -128,7 +128,7 @@ class MediaFusion(nn.Module):
     ) -> tuple[Tensor, ...]:  # fmt: skip
         """(K, D) per modality; those of the null medium stand last, where any row has one."""
         media = {name: [medium.to(embeds) for medium in features[name]] for name in self.config.modalities}
-        for name in self.config.modalities if self.config.null_media else ():
+        for name in self.config.modalities if self.config.null_features else ():
             if len(places.null[name]):
                 media[name].append(self.null_features(name).to(embeds))
         self.bridges.may_look_at(matrix)
@@ -138,7 +138,7 @@ class MediaFusion(nn.Module):
     def _placed(self, name: Modality, embeds: Tensor, places: MediaPlaces, soft: Tensor) -> Tensor:
         """`embeds` with the soft tokens of one modality in their places."""
         null_places = places.null[name]
-        if self.config.null_media and len(null_places):
+        if self.config.null_features and len(null_places):
             count = soft_token_count(self.config, name, self.config.feature_shapes[name])
             blocks = len(null_places) // count
             embeds = place_soft_tokens(embeds, null_places, soft[-count:].repeat(blocks, 1))
@@ -169,7 +169,7 @@ class MediaFusion(nn.Module):
             media = features[name]
             if media and len(media) != rows:
                 raise MismatchError(
-                    f"{len(media)} {name} media were given for {rows} rows without placeholders.",
+                    f"{len(media)} {name} inputs were given for {rows} rows without placeholders.",
                     "Give one per row or none, or put placeholders into input_ids.",
                 )
             opening, closing = self.config.begin_end_ids[name]
@@ -187,14 +187,15 @@ class MediaFusion(nn.Module):
         kept: Tensor = getattr(self, NULL_FEATURES + modality)
         if kept.isnan().any():
             raise MismatchError(
-                f"This model reads {modality} features in every example; those of an absent {modality} are not set.",
+                f"This model reads {modality} features in every example; the null features for an absent {modality} "
+                "are not set.",
                 f"Give {modality} features, or import the checkpoint again with its encoders.",
             )
         return kept
 
     @torch.no_grad()
     def set_null_features(self, modality: Modality, features: Tensor) -> None:
-        """Keep the encoder's features of an all-zero input, which stand for absent media in a `null_media` model."""
+        """Keep the encoder's features of an all-zero input, which stand for absent media in a `null_features` model."""
         self.get_buffer(NULL_FEATURES + modality).copy_(torch.as_tensor(features))
 
     def calibrate(self, matrix: Tensor, tokenizer: Any = None) -> None:

@@ -1,6 +1,6 @@
 """Where media stand in a sequence: placeholders counted, soft tokens put in their places. Pure functions.
 
-Letters: B rows, T positions, D width, K soft tokens.
+Letters: B rows, T positions, D hidden size, K soft tokens.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ def require_matching_media(runs: Mapping[Modality, Sequence[Run]], made: Mapping
     if wrong:
         raise MismatchError(
             f"The media do not fit the text ({'; '.join(wrong)}).",
-            "Make input_ids and features of the same media, in the same order, with MacawProcessor or "
+            "Make input_ids and features from the same media, in the same order, with MacawProcessor or "
             "ConversationEncoder.",
         )
 
@@ -56,10 +56,10 @@ def _first_difference(placeholders: Sequence[int], made: Sequence[int]) -> str |
     """What does not fit; None where everything does."""
     if len(placeholders) != len(made):
         there = f"{sum(placeholders)} placeholders for {len(placeholders)} media in input_ids"
-        return f"{there}, {sum(made)} soft tokens made of {len(made)} media"
+        return f"{there}, {sum(made)} soft tokens made from {len(made)} media"
     pairs = enumerate(zip(placeholders, made, strict=True), start=1)
     wrong = [
-        f"medium {number} has {places} placeholders in input_ids, {tokens} soft tokens were made of it"
+        f"medium {number} has {places} placeholders in input_ids, {tokens} soft tokens were made from it"
         for number, (places, tokens) in pairs
         if places != tokens
     ]

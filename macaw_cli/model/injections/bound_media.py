@@ -1,6 +1,6 @@
 """The media that an injection shows to the LLM's layers, and which position may see which of them.
 
-Letters: B rows, T positions, S soft tokens of all media, D width.
+Letters: B rows, T positions, S soft tokens of all media, D hidden size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.copying import on_device
+from macaw_cli.model.device_copies import on_device
 from macaw_cli.model.row_layout import Run
 
 NO_END = 2**62

@@ -2,7 +2,7 @@
 
 Sources: Flamingo (arXiv 2204.14198, section 2.2 and appendix A.1.2) and OpenFlamingo's `GatedCrossAttentionBlock`.
 
-Letters: B rows, T positions, S soft tokens of all media, D the LLM's width, C width of soft tokens.
+Letters: B rows, T positions, S soft tokens of all media, D the LLM's hidden size, C size of a soft token.
 """
 
 from collections.abc import Sequence
@@ -31,18 +31,18 @@ class GatedCrossAttention(Injection):
     medium the attention adds nothing.
 
     Args:
-        width: D.
+        hidden_size: D.
         channels: C.
         layers: of the LLM.
         settings: of this design.
     """
 
-    def __init__(self, width: int, channels: int, layers: int, settings: GatedCrossAttentionSettings) -> None:
+    def __init__(self, hidden_size: int, channels: int, layers: int, settings: GatedCrossAttentionSettings) -> None:
         super().__init__()
         self.every = settings.every
         self.blocks = nn.ModuleList(
             GatedCrossAttentionBlock(
-                width, channels, heads=settings.heads, head_dim=settings.head_dim, expansion=settings.expansion
+                hidden_size, channels, heads=settings.heads, head_dim=settings.head_dim, expansion=settings.expansion
             )
             for _ in range(_block_count(layers, settings))
         )
@@ -52,7 +52,7 @@ class GatedCrossAttention(Injection):
         """Blocks for the LLM in `config`; soft tokens are as wide as its embeddings."""
         settings = cast("GatedCrossAttentionSettings", config.injection_settings)
         text: Any = config.text_config
-        return cls(int(text.hidden_size), config.text_width, int(text.num_hidden_layers), settings)
+        return cls(int(text.hidden_size), config.embedding_size, int(text.num_hidden_layers), settings)
 
     @staticmethod
     def extra_memory(
@@ -89,8 +89,8 @@ class GatedCrossAttention(Injection):
         layers = decoder_layers(llm)[:: self.every]
         if len(layers) != len(self.blocks):
             raise MismatchError(
-                f"The injection gated-cross-attention needs {len(self.blocks)} layers of the LLM to stand before, "
-                f"found {len(layers)}.",
+                f"The injection gated-cross-attention needs {len(self.blocks)} layers of the LLM to attach to, "
+                f"but found {len(layers)}.",
                 "Choose another LLM, or set injection to none.",
             )
         for block, layer in zip(self.blocks, layers, strict=True):
@@ -127,26 +127,26 @@ class GatedCrossAttentionBlock(nn.Module):
     """One block; parameters as in OpenFlamingo.
 
     Args:
-        width: D.
+        hidden_size: D.
         channels: C.
         heads: of the attention.
-        head_dim: width of one head.
-        expansion: width of the feed-forward part over D.
+        head_dim: size of one head.
+        expansion: size of the feed-forward part over D.
     """
 
-    def __init__(self, width: int, channels: int, *, heads: int, head_dim: int, expansion: int) -> None:
+    def __init__(self, hidden_size: int, channels: int, *, heads: int, head_dim: int, expansion: int) -> None:
         super().__init__()
         inner = heads * head_dim
         self.heads = heads
-        self.norm = nn.LayerNorm(width)
-        self.to_q = nn.Linear(width, inner, bias=False)
+        self.norm = nn.LayerNorm(hidden_size)
+        self.to_q = nn.Linear(hidden_size, inner, bias=False)
         self.to_kv = nn.Linear(channels, 2 * inner, bias=False)
-        self.to_out = nn.Linear(inner, width, bias=False)
+        self.to_out = nn.Linear(inner, hidden_size, bias=False)
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, expansion * width, bias=False),
+            nn.LayerNorm(hidden_size),
+            nn.Linear(hidden_size, expansion * hidden_size, bias=False),
             nn.GELU(),
-            nn.Linear(expansion * width, width, bias=False),
+            nn.Linear(expansion * hidden_size, hidden_size, bias=False),
         )
         self.gates = Gates()
 

@@ -11,12 +11,12 @@ from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPModel, CLIPVisionModelWithProjection
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from macaw_cli.quickstart.pictures import SIZE
+from macaw_cli.quickstart.images import SIZE
 from macaw_cli.quickstart.pretraining.loop import fit
-from macaw_cli.quickstart.pretraining.samples import SEED, captioned_pictures
+from macaw_cli.quickstart.pretraining.samples import SEED, captioned_images
 from macaw_cli.quickstart.pretraining.vocabulary import caption_tokenizer
 
-PICTURES = 30_000
+IMAGES = 30_000
 BATCH = 64
 STEPS = 3000
 LEARNING_RATE = 2e-3
@@ -28,13 +28,13 @@ def image_processor() -> Any:
     return CLIPImageProcessorPil(size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE})
 
 
-def pretrain_clip(folder: Path, *, steps: int = STEPS, pictures: int = PICTURES) -> CLIPVisionModelWithProjection:
+def pretrain_clip(folder: Path, *, steps: int = STEPS, count: int = IMAGES) -> CLIPVisionModelWithProjection:
     """Pretrain the tiny CLIP and write its vision tower and image processor to `folder`."""
     torch.manual_seed(SEED)
     rng = np.random.default_rng((SEED, 1))
-    images, captions = zip(*captioned_pictures(pictures, rng), strict=True)
+    images, captions = zip(*captioned_images(count, rng), strict=True)
     distinct, caption_of = np.unique(np.array(captions), return_inverse=True)
-    caption_of = caption_of.reshape(pictures, -1)
+    caption_of = caption_of.reshape(count, -1)
     tokenizer, processor = caption_tokenizer(distinct), image_processor()
     tokens = tokenizer(list(distinct), padding=True, return_tensors="pt", return_token_type_ids=False)
     pixels = np.stack([np.asarray(image) for image in images])
@@ -42,7 +42,7 @@ def pretrain_clip(folder: Path, *, steps: int = STEPS, pictures: int = PICTURES)
     mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (processor.image_mean, processor.image_std))
 
     def loss_of(step: int) -> Tensor:
-        chosen = rng.integers(pictures, size=BATCH)
+        chosen = rng.integers(count, size=BATCH)
         batch = torch.from_numpy(pixels[chosen]).permute(0, 3, 1, 2).float()
         return contrastive_loss(model, (batch / 255 - mean) / deviation, tokens, torch.from_numpy(caption_of[chosen]))
 

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from macaw_cli.quickstart.pretraining.llama_texts import every_text, read_something
 from macaw_cli.quickstart.pretraining.loop import fit
-from macaw_cli.quickstart.pretraining.reading import every_text, read_something
 from macaw_cli.quickstart.pretraining.samples import SEED
 
 BOS, EOS, PAD, USER, ASSISTANT = "<s>", "</s>", "<pad>", "<|user|>", "<|assistant|>"

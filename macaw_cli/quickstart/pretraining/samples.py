@@ -11,11 +11,11 @@ from PIL import Image
 
 from macaw_cli.media.opening import open_container
 from macaw_cli.quickstart import attributes
-from macaw_cli.quickstart.attributes import Film, Sound
-from macaw_cli.quickstart.pictures import RGB, SIZE, draw, random_centre, random_look
-from macaw_cli.quickstart.questions import describe_sound
-from macaw_cli.quickstart.sounds import Waveform, synthesize, synthesize_events
-from macaw_cli.quickstart.videos import film_path, write_film
+from macaw_cli.quickstart.attributes import AudioContent, VideoContent
+from macaw_cli.quickstart.audio import Waveform, synthesize, synthesize_events
+from macaw_cli.quickstart.images import RGB, SIZE, draw, random_centre, random_look
+from macaw_cli.quickstart.questions import describe_audio
+from macaw_cli.quickstart.videos import movement_path, write_video
 
 SEED = 20_230_615
 """Never a world's seed: worlds draw from (seed, split, ...) with other lengths of key."""
@@ -34,7 +34,7 @@ RATE = 16000
 SHARE_OF_MIXTURES = 0.5
 
 
-def captioned_pictures(count: int, rng: np.random.Generator) -> Iterator[tuple[Image.Image, tuple[str, ...]]]:
+def captioned_images(count: int, rng: np.random.Generator) -> Iterator[tuple[Image.Image, tuple[str, ...]]]:
     """Pictures with a whole caption and four of some aspects: colour and shape, shape, exact place, rough place.
 
     The shape is at one of the world's places, or on the way of a film (and the picture has the losses of a compressed
@@ -62,14 +62,14 @@ def _position(number: int, rng: np.random.Generator) -> tuple[float, float]:
     if number % 3 == 0:
         return random_centre(str(rng.choice(attributes.PLACES)), rng)
     if number % 3 == 1:
-        path = film_path(str(rng.choice(attributes.DIRECTIONS)), rng)
+        path = movement_path(str(rng.choice(attributes.DIRECTIONS)), rng)
         return path[int(rng.integers(len(path)))]
     return (float(rng.uniform(*ANYWHERE)), float(rng.uniform(*ANYWHERE)))
 
 
 def _may_be_drawn(colour: str, shape: str, centre: tuple[float, float]) -> bool:
     """Whether a coloured shape with its middle at `centre` is far from each place where it must stay unseen."""
-    for unseen in attributes.UNSEEN_PICTURES:
+    for unseen in attributes.UNSEEN_IMAGES:
         if (unseen.colour, unseen.shape) == (colour, shape):
             axis = 0 if unseen.place in ("left", "right") else 1
             offset = centre[axis] - SIZE / 2
@@ -92,13 +92,13 @@ def describe_roughly(centre: tuple[float, float]) -> str:
     return f"at the {' '.join(words)}" if words else "in the middle"
 
 
-def captioned_sounds(count: int, rng: np.random.Generator) -> Iterator[tuple[Waveform, str]]:
+def captioned_audio(count: int, rng: np.random.Generator) -> Iterator[tuple[Waveform, str]]:
     """Sounds at 16 kHz, some of them taken from the soundtrack of a film, each with its caption.
 
     Half are mixtures, one event after the other of any kind and pitch, with a caption that names them in turn: they
     teach to hear and to count events whatever they are, instead of knowing the world's combinations by heart.
     """
-    sounds = [sound for sound in attributes.all_sounds() if sound not in attributes.UNSEEN_SOUNDS]
+    sounds = [sound for sound in attributes.all_audio() if sound not in attributes.UNSEEN_AUDIO]
     with TemporaryDirectory() as folder:
         for number in range(count):
             if rng.random() < SHARE_OF_MIXTURES:
@@ -109,7 +109,7 @@ def captioned_sounds(count: int, rng: np.random.Generator) -> Iterator[tuple[Wav
                 waveform = _through_soundtrack(sound, Path(folder) / "film.mp4", rng)
             else:
                 waveform = synthesize(sound, RATE, rng)
-            yield waveform, describe_sound(sound)
+            yield waveform, describe_audio(sound)
 
 
 def _compressed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -131,8 +131,8 @@ def _mixture(rng: np.random.Generator) -> tuple[Waveform, str]:
     return synthesize_events(events, RATE, rng), f"{count} sounds {named}"
 
 
-def _through_soundtrack(sound: Sound, path: Path, rng: np.random.Generator) -> Waveform:
-    write_film(path, Film("white", "circle", "up", sound), rng)
+def _through_soundtrack(sound: AudioContent, path: Path, rng: np.random.Generator) -> Waveform:
+    write_video(path, VideoContent("white", "circle", "up", sound), rng)
     with open_container(path) as container:
         frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
         rate = container.streams.audio[0].rate

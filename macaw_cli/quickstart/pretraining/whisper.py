@@ -13,10 +13,10 @@ from transformers import (
 )
 
 from macaw_cli.quickstart.pretraining.loop import fit
-from macaw_cli.quickstart.pretraining.samples import RATE, SEED, captioned_sounds
+from macaw_cli.quickstart.pretraining.samples import RATE, SEED, captioned_audio
 from macaw_cli.quickstart.pretraining.vocabulary import caption_tokenizer
 
-SOUNDS = 12_000
+WAVEFORMS = 12_000
 BATCH = 64
 STEPS = 1500
 LEARNING_RATE = 2e-3
@@ -30,11 +30,11 @@ def feature_extractor() -> WhisperFeatureExtractor:
     return WhisperFeatureExtractor(feature_size=MELS, sampling_rate=RATE, chunk_length=SECONDS)
 
 
-def pretrain_whisper(folder: Path, *, steps: int = STEPS, sounds: int = SOUNDS) -> WhisperForConditionalGeneration:
+def pretrain_whisper(folder: Path, *, steps: int = STEPS, count: int = WAVEFORMS) -> WhisperForConditionalGeneration:
     """Pretrain the tiny Whisper and write it with its feature extractor and tokenizer to `folder`."""
     torch.manual_seed(SEED)
     rng = np.random.default_rng((SEED, 2))
-    waveforms, captions = zip(*captioned_sounds(sounds, rng), strict=True)
+    waveforms, captions = zip(*captioned_audio(count, rng), strict=True)
     extractor, tokenizer = feature_extractor(), caption_tokenizer(captions)
     features = torch.cat([
         extractor(list(waveforms[begin : begin + 200]), sampling_rate=RATE, return_tensors="pt").input_features.half()

@@ -19,22 +19,22 @@ from macaw_cli.evaluation.verdict import verdicts
 from macaw_cli.model.folder import save_model
 from macaw_cli.model.processing import MacawProcessor
 from macaw_cli.training.job import TrainingJob, TrainingReport, write_summary
-from macaw_cli.training.materials import Materials
 from macaw_cli.training.reporting.final_report import draw_report
 from macaw_cli.training.run_folder import RunFolder
 from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.training_inputs import TrainingInputs
 from macaw_cli.training.tuning.adapters import AdapterFiles, add_adapter, has_adapter, merge_adapter
 from macaw_cli.training.tuning.model_config import encoders_seen_from
 
 
 def finish_run(
-    job: TrainingJob, materials: Materials, engine: TrainingEngine, steps: int, started: float
+    job: TrainingJob, inputs: TrainingInputs, engine: TrainingEngine, steps: int, started: float
 ) -> TrainingReport:
     """Save the model and write the summary; every rank must call it.
 
     Args:
         job: what was trained.
-        materials: tokenizer and encoders that belong to the model.
+        inputs: tokenizer and encoders that belong to the model.
         engine: the trained model.
         steps: steps of the run.
         started: `time.monotonic()` when this process began to train.
@@ -43,11 +43,11 @@ def finish_run(
         ResourceError: the disk is full; the last checkpoint is kept.
     """
     weights = engine.gathered_weights()
-    hint = "Free some space and type `macaw train --resume`: it writes the model."
+    hint = "Free some space and run `macaw train --resume`: it writes the model."
     with disk_full_is_told(job.run.path, hint):
         if distributed.is_main():
-            _save(job, materials, engine.model, weights)
-        report = _report(job.run, steps, time.monotonic() - started, materials, job.workspace.settings.training)
+            _save(job, inputs, engine.model, weights)
+        report = _report(job.run, steps, time.monotonic() - started, inputs, job.workspace.settings.training)
         if distributed.is_main():
             write_summary(job.run, report)
     if distributed.is_main() and job.workspace.settings.training.report:
@@ -56,7 +56,7 @@ def finish_run(
 
 
 def _report(
-    run: RunFolder, steps: int, seconds: float, materials: Materials, training: TrainingSettings
+    run: RunFolder, steps: int, seconds: float, inputs: TrainingInputs, training: TrainingSettings
 ) -> TrainingReport:
     rows = list(metrics_rows(run.metrics_file)) if distributed.is_main() else []
     losses = [row["loss"] for row in rows if row.get("loss") is not None]
@@ -67,21 +67,21 @@ def _report(
         loss=losses[-1] if losses else None,
         validation=validations[-1] if validations else None,
         seconds=round(seconds, 1),
-        skipped=materials.tokens.skipped,
+        skipped=inputs.tokens.skipped,
         skipped_steps=sum(row.get("skipped", 0) for row in rows),
-        verdict=_verdict(rows, validations, materials, training),
+        verdict=_verdict(rows, validations, inputs, training),
     )
 
 
 def _verdict(
-    rows: list[dict[str, Any]], validations: list[dict[str, Any]], materials: Materials, training: TrainingSettings
+    rows: list[dict[str, Any]], validations: list[dict[str, Any]], inputs: TrainingInputs, training: TrainingSettings
 ) -> dict[str, dict[str, Any]]:
     if not validations:
         return {}
-    trimmed = materials.config.view_settings.trims_audio
-    padding = padding_share(materials.rows, materials.config.fingerprints, trimmed=trimmed)
+    trimmed = inputs.config.view_settings.trims_audio
+    padding = padding_share(inputs.rows, inputs.config.fingerprints, trimmed=trimmed)
     stages = [asdict(stage) for stage in training.stages]
-    return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(materials.rows), padding, stages))
+    return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(inputs.rows), padding, stages))
 
 
 def _whole_model(split: Any, weights: dict[str, Any], settings: Settings) -> Any:
@@ -98,13 +98,13 @@ def _whole_model(split: Any, weights: dict[str, Any], settings: Settings) -> Any
     return whole.to(split.dtype)
 
 
-def _save(job: TrainingJob, materials: Materials, model: Any, weights: dict[str, Any] | None) -> None:
+def _save(job: TrainingJob, inputs: TrainingInputs, model: Any, weights: dict[str, Any] | None) -> None:
     """Write the model folder, an adapter beside the weights and in them.
 
     Weights that ZeRO-3 has split are put into a whole model first.
     """
     settings = job.workspace.settings
-    model.config.encoders = encoders_seen_from(job.workspace, materials.config, job.run.model)
+    model.config.encoders = encoders_seen_from(job.workspace, inputs.config, job.run.model)
     if weights is not None:
         model = _whole_model(model, weights, settings)
     adapter = None
@@ -112,6 +112,6 @@ def _save(job: TrainingJob, materials: Materials, model: Any, weights: dict[str,
         adapter = AdapterFiles.of(model.language_model)
         merge_adapter(model.language_model)
     tokens = settings.training.max_length
-    processor = MacawProcessor(materials.tokenizer, model.config, materials.encoder.template, tokens)
+    processor = MacawProcessor(inputs.tokenizer, model.config, inputs.encoder.template, tokens)
     with quiet_transformers():
         save_model(model, processor, job.run.model, beside=adapter.write if adapter else None)

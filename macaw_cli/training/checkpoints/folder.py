@@ -43,7 +43,7 @@ def newest_progress(folder: Path) -> Progress | None:
         try:
             require_whole(path)
         except DamagedError as error:
-            say(f"{error.problem} The checkpoint before it is used.")
+            say(f"{error.problem} The previous checkpoint is used.")
             continue
         return read_progress(path)
     return None
@@ -66,12 +66,12 @@ def require_whole(path: Path) -> None:
         DamagedError: a file is missing or cut, or the checkpoint never was finished.
     """
     if not (path / PROGRESS_NAME).is_file():
-        raise DamagedError(f"There is no whole checkpoint {path}.")
+        raise DamagedError(f"There is no complete checkpoint {path}.")
     for name, size in _state(path)["files"].items():
         for part in name.split("/"):
             plain_name(part, str(path / PROGRESS_NAME))
         if not (path / name).is_file() or (path / name).stat().st_size != size:
-            raise DamagedError(f"{path / name} is missing or cut (expected {size} bytes).")
+            raise DamagedError(f"{path / name} is missing or truncated (expected {size} bytes).")
 
 
 def _state(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from macaw_cli.basics.disk import free_space, human_bytes
 from macaw_cli.basics.errors import ResourceError
 from macaw_cli.training.checkpoints.folder import checkpoints
 
-MAKE_ROOM = "Free some space and type `macaw train --resume`; --set training.keep_checkpoints=1 needs the least."
+MAKE_ROOM = "Free some space and run `macaw train --resume`; --set training.keep_checkpoints=1 needs the least space."
 
 
 ALMOST_FULL = 64 * 2**20
@@ -41,7 +41,7 @@ def not_written(folder: Path, error: Exception | str, what: str = "A checkpoint"
         what: could not be written.
     """
     kept = checkpoints(folder)
-    last = f"The last good one is {kept[-1].name}." if kept else "There is none before it."
+    last = f"The last complete one is {kept[-1].name}." if kept else "There is no earlier one."
     return ResourceError(
         f"{what} could not be written to {folder}: {_reason(folder, error)}. {last}",
         MAKE_ROOM,
@@ -52,5 +52,5 @@ def _reason(folder: Path, error: Exception | str) -> str:
     free = free_space(folder)
     if isinstance(error, OSError) or _says_no_room(str(error)) or free < ALMOST_FULL:
         return "the disk is full"
-    said = (str(error).strip().splitlines() or ["nothing is known"])[-1]
-    return f"{said} ({human_bytes(free)} are free there; a quota or a limit on files may be in the way)"
+    said = (str(error).strip().splitlines() or ["for an unknown reason"])[-1]
+    return f"{said} ({human_bytes(free)} are free there; a quota or a file limit may be the cause)"

@@ -24,7 +24,7 @@ def load_checkpoint(folder: Path, engine: TrainingEngine, progress: Progress) ->
         engine.load(folder, path.name)
         return
     before, now = progress.world_size, engine.processes.count
-    say(f"{path.name} is converted: its number of processes was {before} and is {now}")
+    say(f"{path.name} is converted from {before} to {now} processes")
     with universal_checkpoint(path) as converted:
         engine.load(converted.parent, converted.name, universal=True)
 
@@ -33,7 +33,7 @@ def load_best(folder: Path, engine: TrainingEngine, best: BestValidation) -> Non
     """Load the checkpoint with the lowest validation loss; every rank must call it.
 
     Raises:
-        DamagedError: it is not there, or not whole.
+        DamagedError: it does not exist, or not whole.
     """
     path = folder / checkpoint_name(best.step)
     try:
@@ -41,6 +41,6 @@ def load_best(folder: Path, engine: TrainingEngine, best: BestValidation) -> Non
     except DamagedError as error:
         raise DamagedError(
             f"The checkpoint with the lowest validation loss cannot be read: {error.problem}",
-            "Add --set training.model_from=last --resume to take the last weights.",
+            "Add --set training.model_from=last --resume to use the last weights.",
         ) from error
     load_checkpoint(folder, engine, read_progress(path))

@@ -1,6 +1,6 @@
 """Writing a checkpoint: under a temporary name, checked, flushed, renamed, and only then are older ones forgotten.
 
-No random state is stored: each pack seeds its own (see `step.py`), so the step number says it all, at any number of
+No random state is stored: each sequence seeds its own (see `step.py`), so the step number says it all, at any number of
 processes.
 """
 
@@ -98,7 +98,7 @@ def _require_complete(files: list[Path], engine: TrainingEngine) -> None:
     cut = [path.name for path in files if path.suffix == ".pt" and not zipfile.is_zipfile(path)]
     if cut or len(states) < expected:
         raise DamagedError(
-            f"The checkpoint {files[0].parent if files else ''} did not become whole "
-            f"({len(states)} of {expected} optimizer files, cut: {cut or 'none'}).",
-            "The one before it is kept; `macaw train --resume` continues there.",
+            f"The checkpoint {files[0].parent if files else ''} is incomplete "
+            f"({len(states)} of {expected} optimizer files, truncated: {cut or 'none'}).",
+            "The previous one is kept; `macaw train --resume` continues there.",
         )

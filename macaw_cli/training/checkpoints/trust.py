@@ -40,11 +40,11 @@ def _require_harmless(file: Path) -> None:
     except (ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise _not_read(f"{file} was not written by torch.save ({error})") from error
     if named - ALLOWED:
-        raise _not_read(f"{file} would run {', '.join(sorted(named - ALLOWED))}, as no checkpoint of a training does")
+        raise _not_read(f"{file} would run {', '.join(sorted(named -  ALLOWED))}, which no training checkpoint does")
 
 
 def _not_read(reason: str) -> MismatchError:
     return MismatchError(
-        f"{reason}; so it is not read.",
-        "Continue a checkpoint of your own, or take the trained model of the run instead.",
+        f"{reason}, so it is not read.",
+        "Continue a checkpoint of your own, or use the trained model of the run instead.",
     )

@@ -1,1 +1,1 @@
-"""What a training reads: conversations as token ids, the plan of an epoch, packs and their features."""
+"""What a training reads: conversations as token ids, the plan of an epoch, sequences and their features."""

@@ -1,6 +1,6 @@
-"""A pack of conversations becomes one row of tensors; features are read ahead by threads.
+"""A packed sequence of conversations becomes one row of tensors; features are read ahead by threads.
 
-T: tokens of the pack, N: feature tokens, C: channels, F: frames.
+T: tokens of the sequence, N: feature tokens, C: channels, F: frames.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.row_layout import RowLayout, row_layout
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
-from macaw_cli.training.data.step_sample import Pack
+from macaw_cli.training.data.step_sample import PackedExamples
 from macaw_cli.training.data.tokenised import Tokens
 
 READ_AHEAD = 4
-"""Packs that are ready or being read before they are needed; with more than two threads, twice their number."""
+"""Packed sequences that are ready or being read ahead; with more than two threads, twice their number."""
 READ_AHEAD_BYTES = 512 << 20
-"""Features, as stored, of these packs; fewer packs are read ahead where theirs are larger, but always one."""
+"""Features, as stored, of these sequences; fewer sequences are read ahead where theirs are larger, but always one."""
 STORED = torch.float16
 """Number format of features in shards; they keep it until they are where they are used: half the bytes to move."""
 CPU = torch.device("cpu")
@@ -36,7 +36,7 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class MediaBlock:
-    """All media of one modality in a pack, behind each other in one piece of memory: one copy takes them to a GPU."""
+    """All media of one modality in a packed sequence, in one block of memory: one copy takes them to a GPU."""
 
     values: torch.Tensor
     """(numbers of all media,)"""
@@ -51,7 +51,7 @@ class MediaBlock:
 
 @dataclass(frozen=True)
 class Batch:
-    """One pack as the model takes it, still in CPU memory."""
+    """One packed sequence as the model takes it, still in CPU memory."""
 
     tokens: torch.Tensor
     """(3, T), int64: ids, labels and positions."""
@@ -59,7 +59,7 @@ class Batch:
     """Number format that the model computes in."""
     media: dict[Modality, MediaBlock] = field(default_factory=dict)
     digest: int = 0
-    """48 bits that change with any token, label or feature of the pack; the same at whatever process it is read."""
+    """48 bits that change with any token, label or feature of the sequence; the same at whatever process it is read."""
     layout: RowLayout | None = None
     """Where things stand in the row; without it the model looks, which a GPU is waited for."""
 
@@ -93,8 +93,8 @@ class Batch:
         return moved if self.layout is None else moved | {"layout": self.layout.to(device)}
 
 
-class PackReader:
-    """Makes batches out of packs.
+class SequenceReader:
+    """Makes batches out of packed sequences.
 
     Args:
         dataset: where the features are.
@@ -121,20 +121,20 @@ class PackReader:
         self._pinned = device.type == "cuda"
         self._config = config
 
-    def read(self, pack: Pack) -> Batch:
-        """One pack; an empty one becomes a row of two padding tokens of which none is learnt.
+    def read(self, sequence: PackedExamples) -> Batch:
+        """One packed sequence; an empty one becomes a row of two padding tokens of which none is learnt.
 
         Raises:
             DamagedError: a shard is missing or cut.
         """
-        if not pack:
+        if not sequence:
             empty = torch.tensor([[0, 0], [IGNORED, IGNORED], [0, 1]])
             return Batch(empty, self._dtype, layout=self._layout(empty))
-        pairs = [self._tokens.conversation(example) for example in pack]
+        pairs = [self._tokens.conversation(example) for example in sequence]
         ids, labels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         positions = np.concatenate([np.arange(len(part)) for part, _ in pairs])
         tokens = torch.from_numpy(np.stack([ids, labels, positions]).astype(np.int64, copy=False))
-        media = {modality: self._block(refs) for modality in MODALITIES if (refs := self._refs(pack, modality))}
+        media = {modality: self._block(refs) for modality in MODALITIES if (refs := self._refs(sequence, modality))}
         digest = _digest(tokens, media)
         placed = tokens.pin_memory() if self._pinned else tokens
         return Batch(placed, self._dtype, media, digest, self._layout(tokens))
@@ -144,13 +144,13 @@ class PackReader:
         """Tokens of each conversation."""
         return self._tokens.lengths
 
-    def names(self, pack: Pack) -> list[str]:
-        """Ids of the conversations of a pack."""
-        return [self._rows[example].id for example in pack]
+    def names(self, sequence: PackedExamples) -> list[str]:
+        """Ids of the conversations of a packed sequence."""
+        return [self._rows[example].id for example in sequence]
 
-    def stored_bytes(self, pack: Pack) -> int:
-        """Bytes of the pack's features in the shards."""
-        return sum(ref.nbytes for example in pack for ref in self._rows[example].media)
+    def stored_bytes(self, sequence: PackedExamples) -> int:
+        """Bytes of the sequence's features in the shards."""
+        return sum(ref.nbytes for example in sequence for ref in self._rows[example].media)
 
     def _layout(self, tokens: torch.Tensor) -> RowLayout | None:
         if self._config is None:
@@ -158,8 +158,8 @@ class PackReader:
         layout = row_layout(tokens[0:1], tokens[1:2], tokens[2:3], self._config)
         return layout.pin_memory() if self._pinned else layout
 
-    def _refs(self, pack: Pack, modality: Modality) -> list[MediaRef]:
-        return [ref for example in pack for ref in self._rows[example].media if ref.modality == modality]
+    def _refs(self, sequence: PackedExamples, modality: Modality) -> list[MediaRef]:
+        return [ref for example in sequence for ref in self._rows[example].media if ref.modality == modality]
 
     def _block(self, refs: Sequence[MediaRef]) -> MediaBlock:
         shapes = tuple(tuple(ref.shape) for ref in refs)
@@ -170,8 +170,8 @@ class PackReader:
         return block
 
 
-def read_ahead(reader: PackReader, packs: Iterable[Pack], threads: int = 2) -> Generator[Batch]:
-    """The batches of `packs`, in order, each read by a thread before it is asked for.
+def read_ahead(reader: SequenceReader, sequences: Iterable[PackedExamples], threads: int = 2) -> Generator[Batch]:
+    """The batches of `sequences`, in order, each read by a thread before it is asked for.
 
     What goes wrong in a thread is raised where its batch is asked for, and nothing comes after it. Closing the
     generator waits for the reads that run, at most one for each thread, and drops the others.
@@ -180,13 +180,13 @@ def read_ahead(reader: PackReader, packs: Iterable[Pack], threads: int = 2) -> G
     waiting: deque[tuple[Future[Batch], int]] = deque()
     ahead = 0
     try:
-        for pack in packs:
-            size = reader.stored_bytes(pack)
+        for sequence in sequences:
+            size = reader.stored_bytes(sequence)
             while waiting and (len(waiting) >= max(READ_AHEAD, 2 * threads) or ahead + size > READ_AHEAD_BYTES):
                 future, freed = waiting.popleft()
                 ahead -= freed
                 yield future.result()
-            waiting.append((pool.submit(reader.read, pack), size))
+            waiting.append((pool.submit(reader.read, sequence), size))
             ahead += size
         while waiting:
             yield waiting.popleft()[0].result()

@@ -24,7 +24,7 @@ EXCHANGES = 3
 RANKS = 8
 """For so many ranks, and any divisor of that number, the tokens of a step are levelled."""
 
-Pack = tuple[int, ...]
+PackedExamples = tuple[int, ...]
 """Numbers of the conversations in one packed sequence."""
 
 
@@ -101,7 +101,7 @@ class ShuffledQueue:
             self._seen += 1
 
 
-def next_step(waiting: ShuffledQueue, wanted: float, budget: int, sequences: int) -> tuple[Pack, ...]:
+def next_step(waiting: ShuffledQueue, wanted: float, budget: int, sequences: int) -> tuple[PackedExamples, ...]:
     """Take the conversations of one step from the queue, at least one.
 
     Args:
@@ -126,7 +126,7 @@ def next_step(waiting: ShuffledQueue, wanted: float, budget: int, sequences: int
         fewer += 1
 
 
-def _spread(taken: list[int], waiting: ShuffledQueue, sequences: int) -> tuple[Pack, ...]:
+def _spread(taken: list[int], waiting: ShuffledQueue, sequences: int) -> tuple[PackedExamples, ...]:
     """Spread the conversations over sequences, first over ranks.
 
     Rank r of up to `RANKS` ranks has the sequences r, r + ranks, ..., so what must be level is their sum.
@@ -147,12 +147,12 @@ def _spread(taken: list[int], waiting: ShuffledQueue, sequences: int) -> tuple[P
     return tuple(tuple(one) for row in zip(*columns, strict=True) for one in row)
 
 
-def _fits(spread: Sequence[Pack], sizes: Sequence[int], budget: int) -> bool:
+def _fits(spread: Sequence[PackedExamples], sizes: Sequence[int], budget: int) -> bool:
     """Whether no sequence exceeds the budget, but for single conversations that do."""
     return all(len(one) < 2 or _load(one, sizes) <= budget for one in spread)
 
 
-def _avoidable_waiting(spread: Sequence[Pack], sizes: Sequence[int]) -> float:
+def _avoidable_waiting(spread: Sequence[PackedExamples], sizes: Sequence[int]) -> float:
     """Share of the step's time that ranks wait for the one with the most tokens; 0 where that has one conversation."""
     ranks = gcd(len(spread), RANKS)
     of_ranks = [[example for one in spread[rank::ranks] for example in one] for rank in range(ranks)]

@@ -70,7 +70,7 @@ def cached(cache: Path, key: str, split: Split) -> TokenisedConversations | None
         return _read(folder)
     except (MacawError, OSError, EOFError, ValueError, LookupError, TypeError) as error:
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        say(f"The token cache {folder} is damaged ({why}): it is made again.")
+        say(f"The token cache {folder} is damaged ({why}). It is created again.")
         return None
 
 

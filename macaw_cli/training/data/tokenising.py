@@ -67,7 +67,7 @@ def tokenise(
     try:
         keep(tokens, cache, key, split)
     except LockedError:  # the cache only saves time and memory: each process of the training holds its own then
-        say(f"The {split} conversations' tokens are not cached, as another training writes them: they stay in memory.")
+        say(f"The {split} conversations' tokens are kept in memory: another training is writing their cache.")
         return tokens
     return cached(cache, key, split) or tokens
 

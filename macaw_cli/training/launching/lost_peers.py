@@ -16,7 +16,7 @@ PEER_SILENT = re.compile(
 )
 """How they say that it does not answer."""
 NETWORK_ADVICE = (
-    "If the others are slow rather than stuck, set MACAW_COLLECTIVE_TIMEOUT_S (seconds) higher; NCCL_DEBUG=INFO shows "
+    "If the others are slow rather than stuck, raise MACAW_COLLECTIVE_TIMEOUT_S (seconds); NCCL_DEBUG=INFO shows "
     "what NCCL does, and NCCL_SOCKET_IFNAME (GLOO_SOCKET_IFNAME on CPUs) names the network card to use."
 )
 
@@ -43,7 +43,7 @@ def silent_peer(ranks: str, count: int, detail: str, checkpoints: Path) -> Resou
         checkpoints: of the run.
     """
     return ResourceError(
-        f"Process {ranks} of {count} waited in vain for another one ({detail}).",
+        f"Process {ranks} of {count} waited for another process without success ({detail}).",
         f"{continues(checkpoints)} {NETWORK_ADVICE}",
     )
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from macaw_cli.basics import distributed
 from macaw_cli.basics.atomic_files import read_json
+from macaw_cli.basics.command_line import remember_typed_command
 from macaw_cli.basics.console import tell_bug
 from macaw_cli.basics.errors import Interrupted, MacawError
 from macaw_cli.basics.redaction import guard_logs
 from macaw_cli.basics.system_errors import system_error
-from macaw_cli.basics.typed_command import remember_typed_command
 from macaw_cli.training.launching.lost_peers import detail_of, of_peer
 from macaw_cli.training.launching.orphans import end_with_launcher
 from macaw_cli.training.launching.outcome import leave_error, leave_report, leave_silence

@@ -18,6 +18,6 @@ def draw_report(run: Path) -> None:
         page = write_run_report(run)
     except Exception as error:  # drawing needs fonts, a cache folder, room on the disk: all of that may be missing
         again = to_type("macaw", "inspect", run, "--html")
-        say(f"The report of {run} cannot be drawn ({error}); `{again}` tries again.")
+        say(f"The report of {run} cannot be drawn ({error}). `{again}` tries again.")
     else:
         say(f"Report: {page}")

@@ -47,7 +47,7 @@ class Meter:
             self.seconds[phase] = self.seconds.get(phase, 0.0) + spent
 
     def add_batches(self, digests: Iterable[int], *, examples: int, tokens: int, capacity: int = 0) -> None:
-        """Count what one step has read: the digests of its packs, in the order of the plan."""
+        """Count what one step has read: the digests of its sequences, in the order of the plan."""
         self.examples += examples
         self.tokens += tokens
         self.capacity += capacity

@@ -97,9 +97,9 @@ class BridgeWork:
     forward: Callable[[int], float]
     passes: int
 
-    def __call__(self, pack: Sequence[int]) -> float:
-        """The operations of one pack of conversations, which pass together."""
-        return self.passes * self.forward(sum(self.soft_tokens[example] for example in pack))
+    def __call__(self, sequence: Sequence[int]) -> float:
+        """The operations of one packed sequence of conversations, which pass together."""
+        return self.passes * self.forward(sum(self.soft_tokens[example] for example in sequence))
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,12 @@ class WorkCounter:
     def __call__(self, step: PlannedStep) -> StepWork:
         """The work of one step."""
         lengths = self.lengths
-        sizes = [[lengths[example] for example in pack] for pack in step.packs]
-        pairs = sum(size * (size + 1) // 2 for pack in sizes for size in pack) if self.per_pair else 0
+        sizes = [[lengths[example] for example in sequence] for sequence in step.sequences]
+        pairs = sum(size * (size + 1) // 2 for sequence in sizes for size in sequence) if self.per_pair else 0
         flops = self.per_token * step.tokens + self.per_answer_token * step.supervised_tokens + self.per_pair * pairs
-        flops += sum(one(pack) for one in self.bridges for pack in step.packs)
+        flops += sum(one(sequence) for one in self.bridges for sequence in step.sequences)
         if self.injection:
-            flops += sum(self.injection[example] for pack in step.packs for example in pack)
+            flops += sum(self.injection[example] for sequence in step.sequences for example in sequence)
         return StepWork(capacity(step, lengths, self.world_size), flops)
 
 

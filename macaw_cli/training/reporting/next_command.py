@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
+from macaw_cli.basics.command_line import typed_command
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.shell_words import to_type
-from macaw_cli.basics.typed_command import typed_command
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.training.processes import Processes
 

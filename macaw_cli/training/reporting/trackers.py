@@ -102,7 +102,7 @@ class TrackerThread:
         self._thread.join(GRACE_S)
         if self._thread.is_alive():
             self._failed = True
-            say(f"{self._name} did not take its last figures within {GRACE_S:.0f} s; metrics.jsonl has them all.")
+            say(f"{self._name} did not accept the last metrics within {GRACE_S:.0f} s; metrics.jsonl has them all.")
 
     def _work(self) -> None:
         try:
@@ -114,4 +114,4 @@ class TrackerThread:
             was_given_up, self._failed = self._failed, True
             if not was_given_up:
                 why = (str(error).strip() or type(error).__name__).splitlines()[0]
-                say(f"{self._name} gets no more figures of this run ({why}); metrics.jsonl has them all.")
+                say(f"{self._name} receives no more metrics of this run ({why}); metrics.jsonl has them all.")

@@ -61,8 +61,8 @@ class WandbTracker:
         if os.environ.get("HF_HUB_OFFLINE") == "1":
             reason = "HF_HUB_OFFLINE=1 is set"
         elif not wandb.login(prompt=False):
-            reason = "nobody is logged in there; `wandb login` does that"
+            reason = "you are not logged in; run `wandb login`"
         else:
             return "online"
-        say(f"wandb: {reason}. Its figures are kept in {self._folder / 'wandb'}, for `wandb sync` to send.")
+        say(f"wandb: {reason}. Its metrics are kept in {self._folder / 'wandb'}; `wandb sync` sends them.")
         return "offline"

@@ -10,8 +10,8 @@ from macaw_cli.config.settings import Settings
 from macaw_cli.config.stages import given_values, stage_settings
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.data.epoch_plan import PlannedStep
-from macaw_cli.training.materials import Materials
 from macaw_cli.training.schedule.stage_plan import plan_stage
+from macaw_cli.training.training_inputs import TrainingInputs
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Stage:
         return self.first_step + len(self.steps)
 
 
-def plan_stages(materials: Materials, settings: Settings) -> list[Stage]:
+def plan_stages(inputs: TrainingInputs, settings: Settings) -> list[Stage]:
     """Every optimizer step of the run, stage by stage; `training.max_steps` ends it, in whatever stage that is.
 
     Args:
-        materials: the tokenised conversations.
+        inputs: the tokenised conversations.
         settings: recipe and seed hold; each stage has an order of conversations of its own.
     """
     stages: list[Stage] = []
@@ -52,7 +52,7 @@ def plan_stages(materials: Materials, settings: Settings) -> list[Stage]:
                 break
             left = settings.training.max_steps - before
             training = replace(training, max_steps=min(left, training.max_steps or left))
-        steps = plan_stage(materials, training, settings.seed + number)
+        steps = plan_stage(inputs, training, settings.seed + number)
         own = frozenset(given_values(settings.training.stages[number])) if settings.training.stages else frozenset()
         stages.append(Stage(name, training, steps, before, trained, own))
         trained |= frozenset(training.train)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from macaw_cli.config.training_settings import ENOUGH_STEPS
-from macaw_cli.training.materials import Materials
 from macaw_cli.training.schedule.stage_plan import mixture_of
 from macaw_cli.training.schedule.stages import Stage
+from macaw_cli.training.training_inputs import TrainingInputs
 
 LARGEST_BATCH = 0.1
 """Of the conversations: a step that takes more of them averages away what single ones would teach."""
@@ -27,7 +27,7 @@ class StepFacts:
         epochs: `training.epochs`.
         sequence_length: `training.sequence_length`.
         global_batch_size: `training.global_batch_size`.
-        processes: these share the packs of a step equally.
+        processes: these share the sequences of a step equally.
         stage: its name; empty in a training without stages.
         place: of the stage among `training.stages`, from 0.
         own: settings that the stage has itself, so that the training's value counts for nothing.
@@ -72,14 +72,14 @@ class StepWarning:
 
 
 def step_warnings(
-    materials: Materials, stages: Sequence[Stage], processes: int, chosen_end: int | None
+    inputs: TrainingInputs, stages: Sequence[Stage], processes: int, chosen_end: int | None
 ) -> list[StepWarning]:
     """A warning for every stage that has too large steps, or too few in a run that has too few in all.
 
     None where somebody chose their number.
 
     Args:
-        materials: the inputs.
+        inputs: what the training reads.
         stages: every step.
         processes: that will train.
         chosen_end: `training.max_steps` of the run.
@@ -94,7 +94,7 @@ def step_warnings(
             steps=len(stage.steps),
             examples=sum(step.examples for step in stage.steps),
             tokens=sum(step.tokens for step in stage.steps),
-            conversations=sum(part.count * part.weight for part in mixture_of(materials, training)),
+            conversations=sum(part.count * part.weight for part in mixture_of(inputs, training)),
             epochs=training.epochs,
             sequence_length=training.sequence_length,
             global_batch_size=training.global_batch_size,
@@ -121,14 +121,14 @@ def step_warning(facts: StepFacts, *, few: bool = True) -> StepWarning | None:
     few, large = few and facts.steps < ENOUGH_STEPS, facts.examples / facts.steps > LARGEST_BATCH * facts.conversations
     if not (few or large):
         return None
-    packs, budget = _smaller_step(facts)
+    sequences, budget = _smaller_step(facts)
     suggestion: dict[str, float] = {}
-    if packs < facts.global_batch_size:
-        suggestion[facts.key("global_batch_size")] = packs
+    if sequences < facts.global_batch_size:
+        suggestion[facts.key("global_batch_size")] = sequences
     if budget < facts.sequence_length:
         suggestion[facts.key("sequence_length")] = budget
     alternative: dict[str, float] = {}
-    an_epoch = _an_epoch(facts, packs, budget)
+    an_epoch = _an_epoch(facts, sequences, budget)
     steps = an_epoch * facts.epochs
     if steps < ENOUGH_STEPS:
         suggestion[facts.key("epochs")] = longer = math.ceil(ENOUGH_STEPS / an_epoch)
@@ -143,21 +143,21 @@ def step_warning(facts: StepFacts, *, few: bool = True) -> StepWarning | None:
 
 
 def _smaller_step(facts: StepFacts) -> tuple[int, int]:
-    """Packs per step and tokens per pack for steps that are small enough."""
+    """Packed sequences per step and tokens per sequence for steps that are small enough."""
     mean = facts.tokens / facts.examples
     wanted = max(1.0, min(LARGEST_BATCH * facts.conversations, facts.examples / ENOUGH_STEPS)) * mean
-    packs = min(facts.global_batch_size, int(wanted // facts.sequence_length) // facts.processes * facts.processes)
-    if packs:
-        return packs, facts.sequence_length
+    sequences = min(facts.global_batch_size, int(wanted // facts.sequence_length) // facts.processes * facts.processes)
+    if sequences:
+        return sequences, facts.sequence_length
     budget = wanted / facts.processes
     rounded = int(budget // _ROUND * _ROUND) if budget >= 2 * _ROUND else max(math.floor(budget), 16)
     return facts.processes, min(rounded, facts.sequence_length)
 
 
-def _an_epoch(facts: StepFacts, packs: int, budget: int) -> float:
+def _an_epoch(facts: StepFacts, sequences: int, budget: int) -> float:
     """About so many steps; it has at least one."""
-    in_a_pack = max(1.0, budget * facts.examples / facts.tokens)
-    return max(facts.conversations / (packs * in_a_pack), 1.0)
+    per_sequence = max(1.0, budget * facts.examples / facts.tokens)
+    return max(facts.conversations / (sequences * per_sequence), 1.0)
 
 
 def _text(

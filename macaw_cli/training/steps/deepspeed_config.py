@@ -40,7 +40,7 @@ def deepspeed_config(settings: TrainingSettings, processes: Processes) -> dict[s
         "zero_force_ds_cpu_optimizer": False,  # torch's fused Adam is as fast and needs no compiler
         "bf16": {"enabled": settings.precision == "bf16"},
         "fp16": {"enabled": settings.precision == "fp16"},
-        "timers": {"throughput": {"enabled": False}},  # it waits for the GPU twice a pack; macaw measures by itself
+        "timers": {"throughput": {"enabled": False}},  # it waits for the GPU twice per sequence; macaw measures itself
     }
 
 

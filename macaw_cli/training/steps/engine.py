@@ -1,6 +1,6 @@
 """What the loop does with DeepSpeed: forward, backward, step, save and load, with the loss scaled once and right.
 
-The model returns the sum of -log p over this pack's response tokens, divided by the number of response tokens of
+The model returns the sum of -log p over this sequence's response tokens, divided by the number of response tokens of
 the whole global step. DeepSpeed divides by the accumulation steps and averages over ranks; both are undone here, so
 that the gradient is that of the mean over the global step's tokens, however many processes share it.
 """
@@ -86,7 +86,7 @@ class TrainingEngine:
         return self._engine.module
 
     def forward(self, batch: Batch, num_supervised: int) -> torch.Tensor:
-        """Loss of one pack: its summed NLL divided by `num_supervised`, the global step's response tokens."""
+        """Loss of one packed sequence: its summed NLL over `num_supervised`, the global step's response tokens."""
         inputs = batch.inputs(self.device)
         # a plain number: a tensor made on the GPU would be waited for
         output = self._engine(**inputs, num_supervised=num_supervised, use_cache=False, return_logits=False)
@@ -94,7 +94,7 @@ class TrainingEngine:
         return loss
 
     def backward(self, loss: torch.Tensor) -> None:
-        """Add this pack's gradients; on the last pack of the step they are summed over the ranks.
+        """Add this sequence's gradients; on the last sequence of the step they are summed over the ranks.
 
         A loss that is no number gives gradients that are none either, even where the formula would give some: so the
         norm of the gradient, which all ranks share, is the one thing that decides whether a step counts.
@@ -105,7 +105,7 @@ class TrainingEngine:
         self._engine.backward(loss * torch.where(is_number, scale, math.nan))
 
     def step(self, rates: dict[str, float]) -> Update | None:
-        """Count one pack as done; after the last one of a step clip and update the weights.
+        """Count one packed sequence as done; after the last one of a step clip and update the weights.
 
         A gradient that is no number changes nothing, on any rank: neither weights nor optimizer state.
 
@@ -113,7 +113,7 @@ class TrainingEngine:
             rates: the learning rate of each trained group.
 
         Returns:
-            What became of the step after its last pack, None in between.
+            What became of the step after its last sequence, None in between.
         """
         for group in self._param_groups:
             group["lr"] = rates[group_of(group["name"])]

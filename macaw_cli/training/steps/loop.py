@@ -10,9 +10,9 @@ from typing import Any
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import say
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.training.data.batches import Batch, PackReader, read_ahead
+from macaw_cli.training.data.batches import Batch, SequenceReader, read_ahead
 from macaw_cli.training.data.epoch_plan import PlannedStep, capacity
-from macaw_cli.training.data.step_sample import Pack
+from macaw_cli.training.data.step_sample import PackedExamples
 from macaw_cli.training.reporting.display import TrainingDisplay, memory_in_use
 from macaw_cli.training.reporting.facts import StepReport
 from macaw_cli.training.reporting.meter import Meter
@@ -39,7 +39,7 @@ class Course:
     first_step: int
     """Steps of the stages before; all numbers of steps count over all stages."""
     engine: TrainingEngine
-    reader: PackReader
+    reader: SequenceReader
     display: TrainingDisplay
     log: MetricsLog | None
     """None on all ranks but the first."""
@@ -69,8 +69,8 @@ def train_steps(course: Course, progress: Progress) -> Progress:
     if stopped_early(progress, course.settings):
         return progress
     course.engine.train()
-    packs, threads = _packs_to_read(course, progress.step), course.engine.processes.reader_threads
-    with closing(read_ahead(course.reader, packs, threads)) as batches:
+    sequences, threads = _sequences_to_read(course, progress.step), course.engine.processes.reader_threads
+    with closing(read_ahead(course.reader, sequences, threads)) as batches:
         while loop.progress.step < course.last_step:
             if loop.advance(batches):
                 break
@@ -159,7 +159,7 @@ class _Loop:
         best = self.progress.best
         if stopped_early(self.progress, course.settings):
             what = f"stage {course.stage}" if course.stage else "training"
-            say(f"{best.since} validations in a row were not better than that of step {best.step}: {what} ends here")
+            say(f"{best.since} validations in a row did not improve on step {best.step}: {what} ends here")
         return True
 
     def _save_if_due(self, in_any_case: bool) -> None:
@@ -178,7 +178,7 @@ class _Loop:
         self._clock.lap("checkpoint")
 
 
-def _packs_to_read(course: Course, first_step: int) -> Iterator[Pack]:
+def _sequences_to_read(course: Course, first_step: int) -> Iterator[PackedExamples]:
     rank, world_size = distributed.rank(), course.engine.processes.count
     for planned in course.steps[first_step - course.first_step :]:
-        yield from planned.packs_of(rank, world_size)
+        yield from planned.sequences_of(rank, world_size)

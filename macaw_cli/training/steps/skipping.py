@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
-from macaw_cli.training.data.batches import PackReader
+from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.steps.progress import Progress
 from macaw_cli.training.steps.step import StepResult
@@ -24,7 +24,7 @@ class SkippedSteps:
         allowed: so many may be skipped in the whole run.
     """
 
-    def __init__(self, reader: PackReader, allowed: int) -> None:
+    def __init__(self, reader: SequenceReader, allowed: int) -> None:
         self._reader, self._allowed = reader, allowed
         self._names: Counter[str] = Counter()
 
@@ -60,26 +60,29 @@ class SkippedSteps:
     def _too_many(self, progress: Progress, reason: str, saved_step: int) -> InputError:
         often = [name if times == 1 else f"{name} ({times} times)" for name, times in self._names.most_common()]
         together = progress.skipped > 1 and often
-        suspects = f" Conversations in packs without a loss: {_few(often, SUSPECTS_SHOWN)}." if together else ""
-        resume = "There is no checkpoint to go on from."
+        suspects = f" Conversations in sequences without a loss: {_few(often, SUSPECTS_SHOWN)}." if together else ""
+        resume = "There is no checkpoint to continue from."
         if saved_step:
             resume = (
-                f"The checkpoint of step {saved_step} is kept: --resume with a higher training.max_skipped_steps goes "
-                "on there, and skips what cannot be learned."
+                f"The checkpoint of step {saved_step} is kept: --resume with a higher training.max_skipped_steps "
+                "continues "
+                "there and skips those steps."
             )
         return InputError(
             f"Step {progress.step}: {reason}. {progress.skipped} steps were skipped for this, more than "
             f"training.max_skipped_steps = {self._allowed}.{suspects}",
-            "If few conversations are in all of them, their features are damaged: extract their media again and build "
-            "the dataset anew, or leave them out. Otherwise start a new run with a lower training.learning_rate, a "
+            "If the same few conversations appear in all of them, their features are damaged: extract their media "
+            "again "
+            "and rebuild the dataset, or leave them out. Otherwise start a new run with a lower "
+            "training.learning_rate, a "
             f"higher training.warmup_ratio or, instead of fp16, training.precision=bf16. {resume}",
         )
 
 
-def _names(result: StepResult, planned: PlannedStep, reader: PackReader) -> list[str]:
-    """The conversations of the packs whose loss was no number."""
+def _names(result: StepResult, planned: PlannedStep, reader: SequenceReader) -> list[str]:
+    """The conversations of the sequences whose loss was no number."""
     bad = [number for number, loss in enumerate(result.losses) if not math.isfinite(loss)]
-    return [name for number in bad for name in reader.names(planned.packs[number])]
+    return [name for number in bad for name in reader.names(planned.sequences[number])]
 
 
 def _few(names: list[str], most: int) -> str:
@@ -88,7 +91,7 @@ def _few(names: list[str], most: int) -> str:
 
 
 def _reason(result: StepResult, names: list[str]) -> str:
-    """What was no number first: the loss of some packs, or the gradient of some groups."""
+    """What was no number first: the loss of some sequences, or the gradient of some groups."""
     bad = [loss for loss in result.losses if not math.isfinite(loss)]
     if bad:
         groups = ", ".join(result.update.gradient_norms)

@@ -1,6 +1,6 @@
-"""One optimizer step over all ranks: packs forward and backward, what the ranks tell each other, the update.
+"""One optimizer step over all ranks: sequences forward and backward, what the ranks tell each other, the update.
 
-Each pack seeds torch with (seed, step, pack). Dropout is then the same at any number of processes and after any
+Each sequence seeds torch with (seed, step, sequence). Dropout is then the same at any number of processes and after any
 resume, and nothing that happens in between, such as a validation, can change what is learnt.
 """
 
@@ -23,9 +23,9 @@ class StepResult:
     """What one step came to; the same on every rank."""
 
     losses: list[float]
-    """Of each pack, in the order of the plan; their sum is the mean over the step's response tokens."""
+    """Of each sequence, in the order of the plan; their sum is the mean over the step's response tokens."""
     digests: list[int]
-    """Of each pack's content, in the same order."""
+    """Of each sequence's content, in the same order."""
     update: Update
     stopped: bool
     """Whether any rank was asked to stop."""
@@ -37,7 +37,7 @@ class StepResult:
 
     @property
     def losses_are_numbers(self) -> bool:
-        """Whether every pack's loss is finite."""
+        """Whether every sequence's loss is finite."""
         return all(map(math.isfinite, self.losses))
 
 
@@ -52,12 +52,12 @@ def train_step(
     stop: StopRequest,
     clock: StepClock,
 ) -> StepResult:
-    """Train on the packs of one step.
+    """Train on the sequences of one step.
 
     Args:
         engine: the model in training.
         planned: the step.
-        batches: this rank's packs, in order; as many are taken as the step has.
+        batches: this rank's sequences, in order; as many are taken as the step has.
         rates: learning rate per group.
         seed: of the run.
         step: number of the step in the run, from 0.
@@ -67,21 +67,21 @@ def train_step(
     rank, world_size = distributed.rank(), engine.processes.count
     losses: list[torch.Tensor] = []
     digests: list[int] = []
-    for number in range(rank, len(planned.packs), world_size):
+    for number in range(rank, len(planned.sequences), world_size):
         batch = next(batches)
         clock.lap("load")
-        torch.manual_seed(pack_seed(seed, step, number))
+        torch.manual_seed(sequence_seed(seed, step, number))
         loss = engine.forward(batch, planned.supervised_tokens)
         clock.lap("forward")
         engine.backward(loss)
         losses.append(loss.detach())
         digests.append(batch.digest)
-        if number + world_size >= len(planned.packs):  # before the update, which a GPU then does while the CPU goes on
+        if number + world_size >= len(planned.sequences):  # before the update, which a GPU does while the CPU goes on
             messages = _tell_all([float(stop.received or 0), *digests], losses, engine)
         clock.lap("backward")
         update = engine.step(rates)
         clock.lap("optimizer")
-    assert update is not None  # the packs of a step are what DeepSpeed accumulates
+    assert update is not None  # the sequences of a step are what DeepSpeed accumulates
     signals = [int(message[0]) for message in messages if message[0]]
     if signals:
         stop.adopt(signals[0])
@@ -94,9 +94,9 @@ def train_step(
     )
 
 
-def pack_seed(seed: int, step: int, pack: int) -> int:
-    """The seed of one pack's dropout."""
-    return ((seed * 1_000_003 + step) * 1_000_003 + pack) % 2**63
+def sequence_seed(seed: int, step: int, sequence: int) -> int:
+    """The seed of one packed sequence's dropout."""
+    return ((seed * 1_000_003 + step) * 1_000_003 + sequence) % 2**63
 
 
 def _tell_all(known: list[float], losses: list[torch.Tensor], engine: TrainingEngine) -> list[list[float]]:
@@ -111,5 +111,5 @@ def _tell_all(known: list[float], losses: list[torch.Tensor], engine: TrainingEn
 
 
 def _in_order(of_ranks: list[list[float]]) -> list[float]:
-    """One list in the order of the plan: pack i belongs to rank i mod W."""
-    return [value for packs in zip(*of_ranks, strict=True) for value in packs]
+    """One list in the order of the plan: sequence i belongs to rank i mod W."""
+    return [value for sequences in zip(*of_ranks, strict=True) for value in sequences]

@@ -10,20 +10,20 @@ import torch
 from macaw_cli.basics import distributed
 from macaw_cli.evaluation.evaluate import quick_reliance
 from macaw_cli.evaluation.held_out import first_per_kind
-from macaw_cli.model.isolation import isolation_of_config
 from macaw_cli.model.losses import IGNORED
-from macaw_cli.training.data.batches import PackReader
+from macaw_cli.model.packing_support import packing_support_of_config
+from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.data.epoch_plan import pack_best_fit
-from macaw_cli.training.data.step_sample import Pack
+from macaw_cli.training.data.step_sample import PackedExamples
 from macaw_cli.training.data.tokenised import example_rows
 from macaw_cli.training.data.tokenising import encode_rows
-from macaw_cli.training.materials import Materials
 from macaw_cli.training.steps.device_failures import device_failures_are_told
 from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.training_inputs import TrainingInputs
+from macaw_cli.training.tuning.context_length_check import require_readable_lengths
 from macaw_cli.training.tuning.model_setup import DTYPES
-from macaw_cli.training.tuning.readable import require_readable_lengths
 
-SMALLER_BATCHES = "Lower evaluation.batch_size; what is trained fits."
+SMALLER_BATCHES = "Lower evaluation.batch_size. Training itself fits."
 """What to change where the questions need too much memory."""
 
 
@@ -31,24 +31,24 @@ class Validation:
     """The held-out conversations that are looked at during a run.
 
     Args:
-        materials: dataset and encoder.
+        inputs: dataset and encoder.
         engine: the model in training.
         batch_size: sequences per forward pass when questions are asked.
     """
 
-    def __init__(self, materials: Materials, engine: TrainingEngine, *, batch_size: int) -> None:
-        self._materials, self._engine, self._batch_size = materials, engine, batch_size
+    def __init__(self, inputs: TrainingInputs, engine: TrainingEngine, *, batch_size: int) -> None:
+        self._inputs, self._engine, self._batch_size = inputs, engine, batch_size
         self._limit = engine.settings.evaluate_examples
-        rows = first_per_kind(materials.dataset.conversations("val"), self._limit)
-        tokens = encode_rows(materials.dataset, rows, materials.encoder)
+        rows = first_per_kind(inputs.dataset.conversations("val"), self._limit)
+        tokens = encode_rows(inputs.dataset, rows, inputs.encoder)
         if len(tokens):
-            require_readable_lengths(materials.config.text_config, tokens.lengths, "held-out conversation")
+            require_readable_lengths(inputs.config.text_config, tokens.lengths, "held-out conversation")
         self._rows = example_rows(rows, tokens)
         dtype = DTYPES[engine.settings.precision]
-        self._reader = PackReader(materials.dataset, self._rows, tokens, dtype, engine.device, materials.config)
-        apart = isolation_of_config(materials.config.text_config).packs
+        self._reader = SequenceReader(inputs.dataset, self._rows, tokens, dtype, engine.device, inputs.config)
+        apart = packing_support_of_config(inputs.config.text_config).packing
         budget = engine.settings.sequence_length if apart else 1  # held out ones may be shorter than all that train
-        self._packs = pack_best_fit(range(len(tokens)), tokens.lengths.tolist(), budget)
+        self._sequences = pack_best_fit(range(len(tokens)), tokens.lengths.tolist(), budget)
 
     def __call__(self) -> dict[str, Any] | None:
         """`loss` over all response tokens, and the figures of `macaw evaluate`; None when nothing is held out."""
@@ -57,10 +57,10 @@ class Validation:
         self._engine.train(False)
         try:
             loss = self._loss()
-            model, encoder = self._engine.model, self._materials.encoder
+            model, encoder = self._engine.model, self._inputs.encoder
             with device_failures_are_told(SMALLER_BATCHES, "validation"):
                 reliance = quick_reliance(
-                    model, encoder, self._materials.dataset, limit=self._limit, batch_size=self._batch_size
+                    model, encoder, self._inputs.dataset, limit=self._limit, batch_size=self._batch_size
                 )
         finally:
             self._engine.train()
@@ -69,8 +69,8 @@ class Validation:
     @torch.no_grad()
     def _loss(self) -> float:
         sums = torch.zeros(2, dtype=torch.float64, device=self._engine.device)
-        for pack in self._packs_of_this_rank():
-            batch = self._reader.read(pack)
+        for sequence in self._sequences_of_this_rank():
+            batch = self._reader.read(sequence)
             supervised = int((batch.labels != IGNORED).sum())
             sums[0] += self._engine.forward(batch, 1).double()
             sums[1] += supervised
@@ -78,8 +78,8 @@ class Validation:
             torch.distributed.all_reduce(sums)
         return float(sums[0] / sums[1])
 
-    def _packs_of_this_rank(self) -> list[Pack]:
-        """This rank's packs; the shorter ranks get empty ones, so that all run equally often."""
+    def _sequences_of_this_rank(self) -> list[PackedExamples]:
+        """This rank's sequences; the shorter ranks get empty ones, so that all run equally often."""
         count = self._engine.processes.count
-        padded = [*self._packs, *[()] * (-len(self._packs) % count)]
+        padded = [*self._sequences, *[()] * (-len(self._sequences) % count)]
         return padded[distributed.rank() :: count]

@@ -34,7 +34,7 @@ def require_possible_adapter(settings: TrainingSettings) -> None:
     kind = settings.adapter.kind
     if kind != "none" and "llm" not in trained_groups(settings):
         raise UsageError(
-            f"training.adapter={kind} is trained as the group llm, which training.train does not name.",
+            f"training.adapter={kind} is trained as part of the group llm, which training.train does not name.",
             "Add llm to training.train, or --set training.adapter=none.",
         )
     if kind != "qlora":
@@ -176,8 +176,8 @@ def _targets(llm: torch.nn.Module, wanted: tuple[str, ...]) -> str | list[str]:
     if unknown:
         found = ", ".join(sorted({name.rpartition(".")[2] for name in linear}))
         raise UsageError(
-            f"training.adapter.targets names {', '.join(unknown)}, but no linear layer of the LLM is called so. "
-            f"There are {found}.",
+            f"training.adapter.targets names {', '.join(unknown)}, but the LLM has no linear layers of that name. "
+            f"It has {found}.",
             f"Choose some of them, or {ALL_LINEAR}.",
         )
     return list(wanted)

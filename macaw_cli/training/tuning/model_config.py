@@ -20,9 +20,9 @@ from macaw_cli.encoders.pretrained import load_config
 from macaw_cli.encoders.source import short_name
 from macaw_cli.modalities.table import ENCODER_OF, ROLES, Modality
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.joined_datasets import DatasetReader
-from macaw_cli.shards.same_encoders import require_same_encoders
-from macaw_cli.training.tuning.sources import llm_source
+from macaw_cli.training.tuning.llm_source import llm_source
 
 
 def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
@@ -37,7 +37,7 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
     _require_trained_injection(settings)
     llm_config = causal_llm_config(workspace)
     require_settings_encoders(workspace, dataset)
-    shapes = feature_shapes(dataset, null_media=settings.training.as_published)
+    shapes = feature_shapes(dataset, null_features=settings.training.as_published)
     used = {ENCODER_OF[modality] for modality in shapes if modality in ENCODER_OF}
     return MacawConfig.for_llm(
         llm_config,
@@ -47,7 +47,7 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
         {modality: dataset.fingerprints[modality] for modality in shapes},
         injection=settings.injection,
         views=settings.views,
-        null_media=settings.training.as_published,
+        null_features=settings.training.as_published,
     )
 
 
@@ -56,12 +56,12 @@ def _require_trained_injection(settings: Settings) -> None:
     if isinstance(settings.injection, NoInjectionSettings):
         return
     if settings.training.as_published:
-        raise UsageError("The published model has no injection.", "Set injection to none.")
+        raise UsageError("training.as_published cannot be combined with an injection.", "Set injection to none.")
     trained = trained_groups(settings.training)
     if "injection" not in trained:
         raise UsageError(
             f"injection is {settings.injection.name}, but no stage trains it: training.train is {', '.join(trained)}.",
-            "Add injection to training.train, in a recipe to that of its stages.",
+            "Add injection to training.train; in a recipe, to the stages that train it.",
         )
 
 
@@ -82,17 +82,17 @@ def causal_llm_config(workspace: Workspace) -> Any:
     return config
 
 
-def feature_shapes(dataset: DatasetReader, *, null_media: bool = False) -> dict[Modality, tuple[int, ...]]:
+def feature_shapes(dataset: DatasetReader, *, null_features: bool = False) -> dict[Modality, tuple[int, ...]]:
     """Shape of a typical medium's features for each modality that the training split has: that of median length.
 
-    A model that reads null media takes their shape, since those are in every example.
+    A model that reads null features takes their shape, since those are in every example.
     """
     found: dict[Modality, Counter[tuple[int, ...]]] = defaultdict(Counter)
     for row in dataset.conversations("train"):
         for ref in row.media:
             found[ref.modality][ref.shape] += 1
     shapes = {modality: _median(counted) for modality, counted in found.items()}
-    for modality in shapes if null_media else ():
+    for modality in shapes if null_features else ():
         null = dataset.null_features(modality)
         if null is not None:
             shapes[modality] = null.shape

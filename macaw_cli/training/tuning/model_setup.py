@@ -13,8 +13,8 @@ from macaw_cli.encoders.source import explain, quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.training.tuning.adapters import add_adapter, load_four_bit_llm
+from macaw_cli.training.tuning.llm_source import llm_source
 from macaw_cli.training.tuning.parameter_groups import freeze
-from macaw_cli.training.tuning.sources import llm_source
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -53,7 +53,7 @@ def new_model(
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
     add_adapter(model.language_model, settings.training.adapter, settings.seed, settings.llm)
-    if config.null_media:
+    if config.null_features:
         for modality in config.modalities:
             features = dataset.null_features(modality)
             if features is not None:

@@ -28,8 +28,8 @@ def freeze(model: Any, trained: Collection[str]) -> None:
     if not any(groups.get(name) for name in trained):
         found = ", ".join(name for name, parameters in groups.items() if parameters)
         raise UsageError(
-            f"training.train names {', '.join(trained)}, of which this model has no parameters: nothing would be "
-            f"trained. It has {found}.",
+            f"training.train names {', '.join(trained)}, but this model has no such parameters. "
+            f"It has {found}.",
             f"Add --set training.train={found.split(', ')[0]}.",
         )
 

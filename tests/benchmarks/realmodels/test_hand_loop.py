@@ -27,7 +27,7 @@ def test_a_swap_partner_answers_with_one_of_the_choices_where_there_is_one():
 
 
 def spoken(split, number, answer):
-    """A row about a sound; its features in the store are random, but its own."""
+    """A row about an audio file; its features in the store are random, but its own."""
     return {
         "audio": [f"wav/{split}/{number:05d}.wav"], "kind": "word/seen",
         "split": "train" if split == "train" else "val",
@@ -36,7 +36,7 @@ def spoken(split, number, answer):
     }  # fmt: skip
 
 
-def test_the_plain_loop_learns_from_sounds_and_leaves_out_swaps_that_have_no_partner(monkeypatch, tmp_path):
+def test_the_plain_loop_learns_from_audio_files_and_leaves_out_swaps_that_have_no_partner(monkeypatch, tmp_path):
     for folder in ("dataset", "training"):
         monkeypatch.syspath_prepend(str(PROJECT / "tests" / folder))
     from fake_store import make_store
@@ -84,7 +84,7 @@ def test_padding_changes_no_likelihood_in_the_plain_loop(monkeypatch, tmp_path):
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
-def test_features_beyond_a_sound_are_not_read(monkeypatch, tmp_path):
+def test_features_beyond_an_audio_file_are_not_read(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(PROJECT / "tests" / "dataset"))
     from fake_store import features_of, make_store
     from hand_loop import read_features

@@ -39,7 +39,7 @@ def test_a_ctranslate2_file_of_another_format_is_named_with_both(tmp_path):
         read_ctranslate2(ctranslate2(tmp_path / "model.bin", 7, "OtherSpec"))
 
 
-def test_files_of_a_package_come_from_its_wheel_and_a_missing_one_is_told_with_the_command(tmp_path):
+def test_files_of_a_packed_sequenceage_come_from_its_wheel_and_a_missing_one_is_told_with_the_command(tmp_path):
     from pretrained_models import package_files
 
     package = ("no-such-package", "1.0", "pip install no-such-package==1.0")

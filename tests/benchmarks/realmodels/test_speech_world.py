@@ -20,7 +20,7 @@ def test_equal_seeds_say_and_ask_the_same_and_the_first_question_is_the_known_on
     }  # fmt: skip
 
 
-def test_held_out_words_and_voices_are_in_no_training_sound():
+def test_held_out_words_and_voices_are_in_no_training_audio():
     from speech_world import HELD_OUT_VOICES, SEEN, TRAINING_VOICES, UNSEEN, plan_utterances
 
     utterances, rows = plan_utterances({"train": 400, "heldout": 90})

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 CPU_WORKERS = """
-import macaw_cli.features.engines.choosing as choosing
+import macaw_cli.features.engines.engine_choice as choosing
 choosing.gpu_devices = lambda gpus: ["cpu"] * gpus
 
 import time
@@ -33,7 +33,7 @@ in the middle would otherwise come too late.
 
 @pytest.fixture
 def pictures(media):
-    """156 different pictures in `media/pictures`: 32 shards."""
+    """156 different images in `media/images`: 32 shards."""
     generator = np.random.default_rng(5)
     for number in range(149):
         pixels = generator.integers(0, 256, (30, 40, 3), dtype=np.uint8)
@@ -43,7 +43,7 @@ def pictures(media):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts `macaw extract-features media/pictures ...` after `preparation`, in a group of its own."""
+    """Starts `macaw extract-features media/images ...` after `preparation`, in a group of its own."""
     started = []
 
     def begin(preparation, *options):

@@ -46,7 +46,7 @@ def test_ray_makes_the_same_bytes_and_a_killed_driver_leaves_nobody_behind(
 def test_an_encoder_that_an_actor_cannot_load_is_told_as_by_the_command_itself(workspace, media, start, tmp_path):
     workspace()
     hidden = """
-import macaw_cli.features.engines.choosing as choosing
+import macaw_cli.features.engines.engine_choice as choosing
 made = choosing.work_order
 def blind(*arguments):
     from dataclasses import replace

@@ -72,7 +72,7 @@ def test_wrong_paths_empty_folders_and_nothing_at_all_are_told(workspace, tmp_pa
     (tmp_path / "texts" / "a.txt").write_text("x")
     with pytest.raises(InputError, match="no file or folder"):
         survey_sources(workspace, ["nowhere"])
-    with pytest.raises(InputError, match="No file fits the pattern"):
+    with pytest.raises(InputError, match="No file matches the pattern"):
         survey_sources(workspace, ["*.png"])
     with pytest.raises(InputError, match="No image, audio or video files in empty"):
         survey_sources(workspace, ["empty"])

@@ -63,7 +63,7 @@ def test_links_to_nowhere_and_what_is_no_file_are_told(workspace, tree, tmp_path
     refused = [entry.row["path"] for entry in list_sources(workspace, ["m/c/*.png"]) if not isinstance(entry, Source)]
     assert refused == ["m/c/nowhere.png", "m/c/pipe.png"]
     (tmp_path / "self").symlink_to(tmp_path / "self")
-    with pytest.raises(InputError, match=r"self/a\.png cannot be read: Too many levels.* Check what it is"):
+    with pytest.raises(InputError, match=r"self/a\.png cannot be read: Too many levels"):
         list(list_sources(workspace, ["self/a.png"]))
 
 

@@ -11,7 +11,7 @@ from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError, MissingDependencyError
 from macaw_cli.features import remote_decoding
 from macaw_cli.features.extract import extract
-from macaw_cli.features.remote import fetching, staging_room
+from macaw_cli.features.remote import fetching, staging_space
 from macaw_cli.features.sources import remote as sources_remote
 from macaw_cli.features.sources.listing import list_sources, survey_sources
 
@@ -74,7 +74,7 @@ def test_a_second_run_fetches_nothing_and_new_objects_alone_are_extracted(
 def test_what_is_too_much_to_keep_is_fetched_again(workspace, remote_media, contents, monkeypatch, fetched):
     extract(workspace(), [remote_media])
     kept = contents()
-    monkeypatch.setattr(staging_room, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(staging_space, "MOST_BYTES", 20_000)
     fetched()
     extract(workspace("features.out=again"), [remote_media])
     assert 12 < len(fetched()) <= 24
@@ -103,11 +103,11 @@ def test_single_objects_patterns_and_manifests_are_sources(workspace, remote_med
     report = extract(workspace(), [f"{url}/list.jsonl"])
     assert report.made == {"video": 1, "audio": 2} and report.rejected == 2
     reasons = {row["path"]: row["reason"] for row in report.rejects}
-    assert reasons[f"{base}/gone.png"] == "It cannot be fetched: it is not there."
-    assert reasons[f"{base}/notes"] == "It does not have the name of an image, audio or video file."
+    assert reasons[f"{base}/gone.png"] == "It cannot be fetched: it does not exist."
+    assert reasons[f"{base}/notes"] == "Its name is not that of an image, audio or video file."
 
 
-def test_clips_of_one_remote_film_fetch_it_once(workspace, remote_media, bucket, fetched):
+def test_clips_of_one_remote_video_fetch_it_once(workspace, remote_media, bucket, fetched):
     rows = [{"path": "media/loud.mp4", "start": 0, "end": 0.4}, {"path": "media/loud.mp4", "start": 0.5}]
     bucket[0].pipe_file(f"{bucket[1][5:]}/clips.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
     assert extract(workspace(), [f"{bucket[1]}/clips.jsonl"]).made == {"video": 2, "audio": 2}
@@ -125,7 +125,7 @@ def test_an_object_that_vanishes_after_the_listing_is_a_reject(workspace, remote
     monkeypatch.setattr(fetching, "fetch", vanishing)
     report = extract(workspace(), [remote_media])
     assert {row["path"].rpartition("/")[2]: row["reason"] for row in report.rejects} == {
-        "0.wav": "It cannot be fetched: it is not there.", "1.png": "It cannot be fetched: it is not there."
+        "0.wav": "It cannot be fetched: it does not exist.", "1.png": "It cannot be fetched: it does not exist."
     }  # fmt: skip
     assert report.made == {"image": 6, "audio": 3, "video": 2}
 
@@ -147,7 +147,7 @@ def test_an_object_that_changes_before_it_is_decoded_is_a_reject_until_the_next_
         (store / file).unlink()
     report = extract(workspace(), [remote_media])
     assert [row["reason"] for row in report.rejects] == [
-        "It was changed after it was looked at: type the command again."
+        "It was changed after it was hashed: run the command again."
     ]
     monkeypatch.setattr(remote_decoding, "fetch", original)
     bucket[0].pipe_file(f"{remote_media[5:]}/0.wav", (media / "0.wav").read_bytes())
@@ -205,7 +205,7 @@ def test_members_of_remote_tars_are_media_and_the_tar_is_fetched_once(
     assert len(fetched()) == 2, "its beginning for the survey, and all of it"
     assert store().find("tars/00000.tar/3.png", "image")
     kept = contents()
-    monkeypatch.setattr(staging_room, "MOST_BYTES", 1000)
+    monkeypatch.setattr(staging_space, "MOST_BYTES", 1000)
     extract(workspace("features.out=again"), [f"{bucket[1]}/tars/00000.tar"])
     assert contents(tmp_path / "again") == kept
     (tmp_path / "here").mkdir()
@@ -228,7 +228,7 @@ def test_wrong_places_are_told_before_any_work(workspace, bucket, monkeypatch):
         survey_sources(workspace(), ["s3://no-such-bucket-anywhere/media"])
     with pytest.raises(InputError, match=f"nothing at {url}/nowhere"):
         survey_sources(workspace(), [f"{url}/nowhere"])
-    with pytest.raises(InputError, match="No file fits the pattern"):
+    with pytest.raises(InputError, match="No file matches the pattern"):
         survey_sources(workspace(), [f"{url}/*.png"])
     with pytest.raises(MissingDependencyError, match=r"pip install 'macaw-cli\[gcs\]'"):
         survey_sources(workspace(), ["gs://bucket/media"])

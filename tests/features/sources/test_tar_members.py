@@ -72,7 +72,7 @@ def test_a_cut_tar_gives_the_members_before_the_cut_and_one_reject(workspace, tm
     (tmp_path / "a.tar").write_bytes(content[:size])
     *members, told = list_sources(workspace, ["a.tar"])
     assert len(members) == used and isinstance(told, Refused) and told.row["path"] == "a.tar"
-    assert reason in told.row["reason"] and f"The {used} members before are used." in told.row["reason"]
+    assert reason in told.row["reason"] and f"The {used} members before that are used." in told.row["reason"]
 
 
 def test_garbage_between_members_is_told_and_not_taken_for_the_end(workspace, tmp_path):
@@ -82,7 +82,7 @@ def test_garbage_between_members_is_told_and_not_taken_for_the_end(workspace, tm
     content[third : third + 512] = b"\x7f" * 512
     (tmp_path / "a.tar").write_bytes(content)
     *members, told = list_sources(workspace, ["a.tar"])
-    assert len(members) == 2 and f"no header stands at byte {third}. The 6 members before" in told.row["reason"]
+    assert len(members) == 2 and f"there is no header at byte {third}. The 6 members before" in told.row["reason"]
 
 
 def test_names_that_lead_out_and_names_twice_are_told(workspace, tmp_path):
@@ -91,8 +91,8 @@ def test_names_that_lead_out_and_names_twice_are_told(workspace, tmp_path):
     found = list(list_sources(workspace, ["a.tar"]))
     assert [source.name for source in found if isinstance(source, Source)] == ["a.tar/a.jpg", "a.tar/d/e.jpg"]
     out, over, twice = [entry.row for entry in found if isinstance(entry, Refused)]
-    assert out["reason"] == over["reason"] == "Its name leads out of the tar."
-    assert twice["path"] == "a.tar/a.jpg#offset=5120" and "a member of this name before it" in twice["reason"]
+    assert out["reason"] == over["reason"] == "Its name points outside the tar."
+    assert twice["path"] == "a.tar/a.jpg#offset=5120" and "same name" in twice["reason"]
 
 
 def test_what_a_member_is_say_its_first_bytes_before_its_name(tmp_path):

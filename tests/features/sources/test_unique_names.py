@@ -34,7 +34,7 @@ def test_different_files_of_one_name_are_all_listed_and_told_once(here, tmp_path
     found = names(here, *sources)
     assert found == ["images/a.png", "images/b.png", "d2/images/a.png", "d2/images/b.png",
                      "e/d2/images/a.png", "e/d2/images/b.png"] == names(here, *sources)  # fmt: skip
-    told = "images/a.png names more than one file: a later one is called d2/images/a.png, and so on."
+    told = "images/a.png is the name of more than one file: later ones are called d2/images/a.png and so on."
     assert capsys.readouterr().err.splitlines() == [told] * 2, "once per listing"
 
 

@@ -61,7 +61,7 @@ def test_a_modality_without_bridge_or_with_other_channels_is_told(tiny):
 
 @pytest.mark.parametrize("name", sorted(BRIDGES))
 def test_media_of_other_lengths_make_as_many_soft_tokens_as_their_shapes_say(tiny, name):
-    """Sounds of any length and pictures of any proportions: longer ones more; `macaw` at least one."""
+    """Audio files of any length and images of any proportions: longer ones more; `macaw` at least one."""
     model = tiny.model(name)
     bridge, config, context = model.fusion.bridges["image"], model.config, BridgeContext(model.embedding_matrix)
     lengths = [2, 10, 13, 40, 1]

@@ -215,7 +215,7 @@ def test_media_of_a_training_step_are_not_seen_by_the_llm_alone(tiny, model):
 
 def test_a_model_that_reads_null_features_has_no_injection(tiny):
     with pytest.raises(MismatchError, match="injection"):
-        tiny.config("linear", injection=SETTINGS, null_media=True)
+        tiny.config("linear", injection=SETTINGS, null_features=True)
 
 
 def test_an_llm_whose_layers_cannot_be_told_is_refused(tiny):

@@ -99,7 +99,7 @@ def test_training_ends_when_nothing_gets_better_and_after_a_kill_it_still_does(w
     space = workspace(max_steps=20, evaluate_every=2, checkpoint_every=100, log_every=3, early_stopping=2)
     validations([5.0, 4.0, 4.5, 4.5])
     assert train(space).steps == 8
-    assert "2 validations in a row were not better than that of step 4: training ends here" in capfd.readouterr().err
+    assert "2 validations in a row did not improve on step 4: training ends here" in capfd.readouterr().err
     rows = [json.loads(line) for line in (run_of(space) / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows if "tokens" in row] == [3, 6, 8]
     shutil.rmtree(run_of(space) / "model")

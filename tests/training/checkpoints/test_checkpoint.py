@@ -52,7 +52,7 @@ def test_a_full_disk_during_a_checkpoint_keeps_the_last_good_one(workspace, monk
 def test_after_a_full_disk_resume_finishes_the_run(workspace, monkeypatch):
     space = workspace(max_steps=4)
     monkeypatch.setattr(TrainingEngine, "save", _no_space)
-    with pytest.raises(ResourceError, match="There is none before it"):
+    with pytest.raises(ResourceError, match="There is no earlier one"):
         train(space)
     monkeypatch.undo()
     assert train(space, resume=True).steps == 4
@@ -63,7 +63,7 @@ def test_where_there_is_room_a_failed_write_is_not_told_as_a_full_disk(tmp_path)
     assert full_disk.is_failed_write(failed)
     told = str(full_disk.not_written(tmp_path, failed))
     assert "unexpected pos 14336 vs 14230 (" in told
-    assert "are free there; a quota or a limit on files may be in the way). There is none before it." in told
+    assert "are free there; a quota or a file limit may be the cause). There is no earlier one." in told
     assert "the disk is full" not in told
     assert "the disk is full" in str(full_disk.not_written(tmp_path, OSError(28, "No space left on device")))
 

@@ -6,7 +6,7 @@ import torch
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.training_settings import AdapterSettings, TrainingSettings
 from macaw_cli.training.checkpoints.final_model import _whole_model
-from macaw_cli.training.materials import prepare
+from macaw_cli.training.training_inputs import prepare
 from macaw_cli.training.tuning.model_setup import new_model
 
 
@@ -14,8 +14,8 @@ from macaw_cli.training.tuning.model_setup import new_model
 @pytest.mark.parametrize("tied", [False, True])
 def test_a_model_put_together_from_weights_has_all_of_them_and_shares_what_was_shared(workspace, kind, tied):
     space = workspace(adapter={"kind": kind, "rank": 2}, as_published=True)
-    materials = prepare(space)
-    model = new_model(space, materials.config, materials.dataset)
+    inputs = prepare(space)
+    model = new_model(space, inputs.config, inputs.dataset)
     if tied:
         model.config.text_config.tie_word_embeddings = model.language_model.config.tie_word_embeddings = True
         model.language_model.lm_head.weight = model.get_input_embeddings().weight

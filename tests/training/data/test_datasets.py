@@ -7,10 +7,10 @@ import pytest
 
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.config.weighted_folders import split_weight
-from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
 from macaw_cli.training.schedule.stage_plan import plan_stage
 from macaw_cli.training.schedule.stages import plan_stages
+from macaw_cli.training.training_inputs import prepare
 
 
 @pytest.fixture(scope="module")
@@ -23,38 +23,38 @@ def folders(tmp_path_factory):
 
 
 def times_taken(steps):
-    return Counter(example for step in steps for pack in step.packs for example in pack)
+    return Counter(example for step in steps for sequence in step.sequences for example in sequence)
 
 
 def test_a_weight_of_two_takes_each_conversation_twice_an_epoch_and_a_half_takes_half(workspace, folders):
     one, two = folders
     space = workspace(datasets=[f"{one}:2", f"{two}:0.5"], epochs=2, max_steps=None)
-    materials = prepare(space)
-    assert len(materials.tokens) == len(materials.rows) == 120
-    taken = times_taken(plan_stage(materials, space.settings.training, 0))
+    inputs = prepare(space)
+    assert len(inputs.tokens) == len(inputs.rows) == 120
+    taken = times_taken(plan_stage(inputs, space.settings.training, 0))
     assert {taken[example] for example in range(60)} == {4}
     assert {taken[example] for example in range(60, 120)} == {1}
 
 
 def test_conversations_and_their_rows_are_those_of_their_dataset(workspace, folders):
-    materials = prepare(workspace(datasets=folders))
+    inputs = prepare(workspace(datasets=folders))
     alone = prepare(workspace("alone", datasets=folders[1:]))
     for number in (0, 17, 59):
-        assert materials.rows[60 + number].id == alone.rows[number].id
-        assert materials.rows[60 + number].dataset == 1
-        both = materials.tokens.conversation(60 + number), alone.tokens.conversation(number)
+        assert inputs.rows[60 + number].id == alone.rows[number].id
+        assert inputs.rows[60 + number].dataset == 1
+        both = inputs.tokens.conversation(60 + number), alone.tokens.conversation(number)
         for ours, theirs in zip(*both, strict=True):
             assert ours.tolist() == theirs.tolist()
-    counts = materials.tokens.supervised_counts
-    assert counts.tolist() == [int((materials.tokens.conversation(n)[1] != -100).sum()) for n in range(120)]
+    counts = inputs.tokens.supervised_counts
+    assert counts.tolist() == [int((inputs.tokens.conversation(n)[1] != -100).sum()) for n in range(120)]
 
 
 def test_one_dataset_of_weight_one_is_planned_as_the_one_of_the_settings(workspace, folders):
     space = workspace(datasets=folders[:1])
     plain = replace(space.settings.training, datasets=())
-    materials = prepare(space)
+    inputs = prepare(space)
     same = prepare(replace(space, settings=replace(space.settings, training=plain)))
-    assert plan_stage(materials, space.settings.training, 3) == plan_stage(same, plain, 3)
+    assert plan_stage(inputs, space.settings.training, 3) == plan_stage(same, plain, 3)
 
 
 def test_a_training_on_two_datasets_runs_validates_on_both_and_continues(workspace, folders):
@@ -67,7 +67,7 @@ def test_a_training_on_two_datasets_runs_validates_on_both_and_continues(workspa
 
 
 def test_other_weights_do_not_continue_a_run(workspace, folders):
-    from macaw_cli.training.checkpoints.continuing import require_same_settings
+    from macaw_cli.training.checkpoints.resume_checks import require_same_settings
     from macaw_cli.training.run_folder import choose_run
 
     first, other = (workspace(datasets=[folders[0], f"{folders[1]}:{weight}"]) for weight in (1, 2))
@@ -95,11 +95,11 @@ def test_max_steps_counts_over_all_stages(workspace, folders):
 @pytest.mark.parametrize("epochs", [0.25, 0.5, 1, 1.5, 2.75])
 def test_fractions_of_an_epoch_are_exact(workspace, epochs):
     space = workspace(epochs=epochs, max_steps=None, global_batch_size=1, sequence_length=256)
-    materials = prepare(space)
-    per_epoch = len(plan_stage(materials, replace(space.settings.training, epochs=1.0), 0))
-    steps = plan_stage(materials, space.settings.training, 0)
+    inputs = prepare(space)
+    per_epoch = len(plan_stage(inputs, replace(space.settings.training, epochs=1.0), 0))
+    steps = plan_stage(inputs, space.settings.training, 0)
     assert len(steps) == pytest.approx(epochs * per_epoch, abs=1)
-    assert steps == plan_stage(materials, replace(space.settings.training, epochs=3.0), 0)[: len(steps)]
+    assert steps == plan_stage(inputs, replace(space.settings.training, epochs=3.0), 0)[: len(steps)]
 
 
 def test_a_dataset_named_twice_is_refused(workspace, folders):

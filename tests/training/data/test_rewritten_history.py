@@ -10,7 +10,7 @@ import tiny_macaw
 from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.training.data.tokenised import Encoded, JoinedConversations, chained, example_rows, from_encoded
 from macaw_cli.training.data.tokenising import encode_rows
-from macaw_cli.training.materials import prepare
+from macaw_cli.training.training_inputs import prepare
 
 
 def encoded(*lengths, media=()):
@@ -37,11 +37,11 @@ def test_examples_keep_their_conversation_and_the_first_of_its_media(workspace):
 
 @pytest.mark.parametrize("name", ["thinks-always", "chatml"])
 def test_conversations_of_one_turn_are_one_example_each(workspace, name):
-    materials = prepare(workspace())
+    inputs = prepare(workspace())
     tokenizer = tiny_macaw.byte_tokenizer()
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.chat_template = chat_templates.TEMPLATES[name]
-    rows = materials.dataset.conversations("train")[:5]
-    tokens = encode_rows(materials.dataset, rows, ConversationEncoder(tokenizer, materials.config, "chat", 2048))
+    rows = inputs.dataset.conversations("train")[:5]
+    tokens = encode_rows(inputs.dataset, rows, ConversationEncoder(tokenizer, inputs.config, "chat", 2048))
     assert tokens.numbers.tolist() == [0, 1, 2, 3, 4]
     assert [one.media for one in example_rows(rows, tokens)] == [row.media for row in rows]

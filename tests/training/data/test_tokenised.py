@@ -13,34 +13,34 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.training.data.token_cache import cached
 from macaw_cli.training.data.tokenising import encode_rows, tokenise
-from macaw_cli.training.materials import prepare
+from macaw_cli.training.training_inputs import prepare
 
 
 @pytest.fixture
-def materials(workspace):
+def inputs(workspace):
     space = workspace()
     return prepare(space)
 
 
-def test_every_training_conversation_is_there_with_its_lengths(materials):
-    tokens = materials.tokens
-    assert len(tokens) == len(materials.dataset.conversations("train"))
+def test_every_training_conversation_is_there_with_its_lengths(inputs):
+    tokens = inputs.tokens
+    assert len(tokens) == len(inputs.dataset.conversations("train"))
     assert tokens.lengths.sum() == len(tokens.input_ids)
     ids, labels = tokens.conversation(3)
-    encoded = materials.encoder.encode(
-        materials.dataset.messages(materials.rows[3]), [(ref.modality, ref.shape) for ref in materials.rows[3].media]
+    encoded = inputs.encoder.encode(
+        inputs.dataset.messages(inputs.rows[3]), [(ref.modality, ref.shape) for ref in inputs.rows[3].media]
     )
     assert ids.tolist() == encoded.input_ids
     assert labels.tolist() == encoded.labels
 
 
-def test_supervised_counts_are_those_of_the_labels(materials):
-    counted = [int((materials.tokens.conversation(n)[1] != -100).sum()) for n in range(len(materials.tokens))]
-    assert materials.tokens.supervised_counts.tolist() == counted
+def test_supervised_counts_are_those_of_the_labels(inputs):
+    counted = [int((inputs.tokens.conversation(n)[1] != -100).sum()) for n in range(len(inputs.tokens))]
+    assert inputs.tokens.supervised_counts.tolist() == counted
 
 
-def test_the_cache_gives_the_same_back(materials, tmp_path):
-    fresh = tokenise(materials.dataset, "train", materials.encoder, tmp_path / "cache", "key")
+def test_the_cache_gives_the_same_back(inputs, tmp_path):
+    fresh = tokenise(inputs.dataset, "train", inputs.encoder, tmp_path / "cache", "key")
     again = cached(tmp_path / "cache", "key", "train")
     assert np.array_equal(fresh.input_ids, again.input_ids)
     assert np.array_equal(fresh.ends, again.ends)
@@ -48,8 +48,8 @@ def test_the_cache_gives_the_same_back(materials, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["short", "cut", "empty", "missing", "no json"])
-def test_a_damaged_cache_is_told_and_made_again(materials, tmp_path, capfd, damage):
-    fresh = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+def test_a_damaged_cache_is_told_and_made_again(inputs, tmp_path, capfd, damage):
+    fresh = tokenise(inputs.dataset, "train", inputs.encoder, tmp_path, "key")
     ids = np.array(fresh.input_ids)
     del fresh  # it maps the file that is cut
     file = tmp_path / "key-train" / "input_ids.npy"
@@ -65,8 +65,8 @@ def test_a_damaged_cache_is_told_and_made_again(materials, tmp_path, capfd, dama
     else:
         file.with_name("tokens.json").write_text("{")
     assert cached(tmp_path, "key", "train") is None
-    assert re.search(r"The token cache .*key-train is damaged \(.*\): it is made again", capfd.readouterr().err)
-    again = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+    assert re.search(r"The token cache .*key-train is damaged", capfd.readouterr().err)
+    again = tokenise(inputs.dataset, "train", inputs.encoder, tmp_path, "key")
     assert np.array_equal(cached(tmp_path, "key", "train").input_ids, ids)
     assert again.ends[-1] == len(ids)
 
@@ -80,12 +80,12 @@ def test_the_key_follows_whatever_changes_the_ids(workspace):
     assert keys[0] == keys[4]
 
 
-def test_conversations_that_lose_their_response_are_left_out_and_counted(materials):
-    prompts = materials.tokens.lengths - materials.tokens.supervised_counts
-    materials.encoder.max_length = int(np.median(prompts))
-    tokens = encode_rows(materials.dataset, materials.dataset.conversations("train"), materials.encoder)
+def test_conversations_that_lose_their_response_are_left_out_and_counted(inputs):
+    prompts = inputs.tokens.lengths - inputs.tokens.supervised_counts
+    inputs.encoder.max_length = int(np.median(prompts))
+    tokens = encode_rows(inputs.dataset, inputs.dataset.conversations("train"), inputs.encoder)
     assert tokens.skipped > 0
-    assert len(tokens) + tokens.skipped == len(materials.dataset.conversations("train"))
+    assert len(tokens) + tokens.skipped == len(inputs.dataset.conversations("train"))
 
 
 def test_a_limit_that_leaves_nothing_is_told(workspace):
@@ -94,24 +94,24 @@ def test_a_limit_that_leaves_nothing_is_told(workspace):
         prepare(space)
 
 
-def test_while_another_training_writes_the_same_cache_the_tokens_stay_in_memory(materials, tmp_path, capfd):
+def test_while_another_training_writes_the_same_cache_the_tokens_stay_in_memory(inputs, tmp_path, capfd):
     with folder_lock(tmp_path / ".locks" / "key-train"):
-        tokens = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
-        tokenise(materials.dataset, "train", materials.encoder, tmp_path, "other")
-    assert np.array_equal(tokens.input_ids, materials.tokens.input_ids)
-    assert "writes them: they stay in memory" in capfd.readouterr().err
+        tokens = tokenise(inputs.dataset, "train", inputs.encoder, tmp_path, "key")
+        tokenise(inputs.dataset, "train", inputs.encoder, tmp_path, "other")
+    assert np.array_equal(tokens.input_ids, inputs.tokens.input_ids)
+    assert "are kept in memory" in capfd.readouterr().err
     assert cached(tmp_path, "key", "train") is None
     assert cached(tmp_path, "other", "train") is not None
 
 
 @pytest.mark.slow
-def test_many_processes_make_the_same_as_one(materials, tmp_path, monkeypatch):
+def test_many_processes_make_the_same_as_one(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr("macaw_cli.training.data.tokenising.WORTH_PROCESSES", 10)
     monkeypatch.setattr("macaw_cli.training.data.tokenising.CHUNK", 7)
     monkeypatch.setattr("macaw_cli.training.data.tokenising.usable_cores", lambda: 2)
-    made = tokenise(materials.dataset, "train", materials.encoder, tmp_path, "key")
+    made = tokenise(inputs.dataset, "train", inputs.encoder, tmp_path, "key")
     for name in ("numbers", "ends", "supervised_counts", "input_ids", "supervised"):
-        assert np.array_equal(getattr(made, name), getattr(materials.tokens, name))
+        assert np.array_equal(getattr(made, name), getattr(inputs.tokens, name))
 
 
 def test_workers_end_with_a_tokenising_that_is_killed(tmp_path):

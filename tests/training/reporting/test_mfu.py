@@ -8,8 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.training.data import soft_tokens
 from macaw_cli.training.data.epoch_plan import PlannedStep
-from macaw_cli.training.materials import prepare
 from macaw_cli.training.reporting.mfu import WorkCounter, peak_flops, peak_of, work_counter
+from macaw_cli.training.training_inputs import prepare
 from macaw_cli.training.tuning.model_setup import new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
 
@@ -83,19 +83,19 @@ def test_a_frozen_llm_costs_two_thirds_of_a_trained_one():
 @pytest.mark.parametrize("llm_trained", [True, False])
 def test_the_attention_to_the_embedding_matrix_is_counted_per_pack(workspace, llm_trained):
     space = workspace(bridge="macaw", train=("bridge", "llm") if llm_trained else ("bridge",))
-    materials = prepare(space)
-    model = new_model(space, materials.config, materials.dataset)
+    inputs = prepare(space)
+    model = new_model(space, inputs.config, inputs.dataset)
     freeze(model, space.settings.training.train)
-    lengths = materials.tokens.lengths.tolist()
-    pack = tuple(range(len(lengths)))
-    step = PlannedStep((pack,), tokens=sum(lengths), supervised_tokens=1)
+    lengths = inputs.tokens.lengths.tolist()
+    sequence = tuple(range(len(lengths)))
+    step = PlannedStep((sequence,), tokens=sum(lengths), supervised_tokens=1)
     without = work_counter(model, lengths, 1)(step).flops
-    with_media = work_counter(model, lengths, 1, materials.rows)(step).flops
+    with_media = work_counter(model, lengths, 1, inputs.rows)(step).flops
     rows, width = model.embedding_matrix.shape
     expected = 0.0
     for name, bridge in model.fusion.bridges.items():
-        ids = torch.cat([torch.from_numpy(materials.tokens.conversation(one)[0]) for one in pack])
-        queries, heads = int((ids == materials.config.soft_token_ids[name]).sum()), bridge.alignment.heads
+        ids = torch.cat([torch.from_numpy(inputs.tokens.conversation(one)[0]) for one in sequence])
+        queries, heads = int((ids == inputs.config.soft_token_ids[name]).sum()), bridge.alignment.heads
         folded = 2 * (queries * width * width * 2 + heads * queries * rows * width * 2)
         shared = 2 * (rows * width * width * 2 + queries * rows * width * 2)
         expected += min(folded, shared) + 4 * queries * width * width
@@ -104,8 +104,8 @@ def test_the_attention_to_the_embedding_matrix_is_counted_per_pack(workspace, ll
 
 def test_soft_tokens_are_counted_once_per_shape(workspace, monkeypatch):
     space = workspace(bridge="macaw")
-    materials = prepare(space)
-    model = new_model(space, materials.config, materials.dataset)
+    inputs = prepare(space)
+    model = new_model(space, inputs.config, inputs.dataset)
     shapes = []
 
     def counted(config, modality, shape):
@@ -113,8 +113,8 @@ def test_soft_tokens_are_counted_once_per_shape(workspace, monkeypatch):
         return soft_token_count(config, modality, shape)
 
     monkeypatch.setattr(soft_tokens, "soft_token_count", counted)
-    work_counter(model, materials.tokens.lengths.tolist(), 1, materials.rows)
-    assert len(shapes) == len(set(shapes)) == 3 < len(materials.rows)
+    work_counter(model, inputs.tokens.lengths.tolist(), 1, inputs.rows)
+    assert len(shapes) == len(set(shapes)) == 3 < len(inputs.rows)
 
 
 @pytest.mark.parametrize(("trained", "passes"), [(("bridge", "injection"), 3), (("bridge",), 2)])
@@ -122,15 +122,15 @@ def test_an_injection_is_counted_as_torch_counts_it(workspace, trained, passes):
     """Of one example with one medium, whose soft tokens every position is taken to see."""
     gated = {"name": "gated-cross-attention", "every": 1, "heads": 2, "head_dim": 8}
     space = workspace(bridge="linear", injection=gated)
-    materials = prepare(space)
-    model = new_model(space, materials.config, materials.dataset)
+    inputs = prepare(space)
+    model = new_model(space, inputs.config, inputs.dataset)
     freeze(model, trained)
-    lengths = materials.tokens.lengths.tolist()
-    number = next(at for at, row in enumerate(materials.rows) if len(row.media) == 1)
-    length, (ref,) = lengths[number], materials.rows[number].media
+    lengths = inputs.tokens.lengths.tolist()
+    number = next(at for at, row in enumerate(inputs.rows) if len(row.media) == 1)
+    length, (ref,) = lengths[number], inputs.rows[number].media
     step = PlannedStep(((number,),), tokens=length, supervised_tokens=1)
-    apart = [work_counter(model, lengths, 1, rows)(step).flops for rows in ((), materials.rows)]
-    soft = torch.randn(soft_token_count(materials.config, ref.modality, ref.shape), materials.config.text_width)
+    apart = [work_counter(model, lengths, 1, rows)(step).flops for rows in ((), inputs.rows)]
+    soft = torch.randn(soft_token_count(inputs.config, ref.modality, ref.shape), inputs.config.embedding_size)
     seen = torch.ones(1, length, len(soft), dtype=torch.bool)
     with FlopCounterMode(display=False) as counted, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         for block in model.injection.blocks:
@@ -140,9 +140,9 @@ def test_an_injection_is_counted_as_torch_counts_it(workspace, trained, passes):
 
 def test_a_bridge_that_does_not_attend_adds_nothing(workspace):
     space = workspace(bridge="linear")
-    materials = prepare(space)
-    model = new_model(space, materials.config, materials.dataset)
-    assert work_counter(model, materials.tokens.lengths.tolist(), 1, materials.rows).bridges == []
+    inputs = prepare(space)
+    model = new_model(space, inputs.config, inputs.dataset)
+    assert work_counter(model, inputs.tokens.lengths.tolist(), 1, inputs.rows).bridges == []
 
 
 class Wrapped:

@@ -94,7 +94,7 @@ def test_a_server_is_not_asked_where_no_network_is_wanted(run, monkeypatch, caps
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://tracking.example")
     write_rows(run, ROWS, "mlflow")
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("mlflow gets no more figures of this run (HF_HUB_OFFLINE=1 is set")
+    assert line.startswith("mlflow receives no more metrics of this run (HF_HUB_OFFLINE=1 is set")
 
 
 class Broken:
@@ -122,7 +122,7 @@ def test_a_tracker_that_fails_is_told_once_and_left_alone(capsys):
         thread.write(step, {"loss": 1.0})
     thread.close()
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "broken gets no more figures of this run (the server is gone); metrics.jsonl has them all."
+    assert line == "broken receives no more metrics of this run (the server is gone); metrics.jsonl has them all."
     assert broken.seen == [0, 1]
 
 

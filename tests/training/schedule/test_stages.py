@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 
 from macaw_cli.config.stages import stage_settings, trained_groups
 from macaw_cli.config.training_settings import GroupSettings, GroupsSettings, StageSettings, TrainingSettings
-from macaw_cli.training.materials import prepare
 from macaw_cli.training.run import train
 from macaw_cli.training.schedule.stages import plan_stages, stages_left
+from macaw_cli.training.training_inputs import prepare
 
 
 def weights_of(space, run="linear-1"):
@@ -61,7 +61,7 @@ def test_what_is_left_begins_with_the_stage_that_wrote_the_checkpoint(workspace)
     stages = plan_stages(prepare(space), space.settings)
     assert [(stage.first_step, stage.last_step) for stage in stages] == [(0, 3), (3, 6)]
     assert stages[1].trained_before == {"bridge"}
-    assert {stages[0].steps[0].packs} != {stages[1].steps[0].packs}
+    assert {stages[0].steps[0].sequences} != {stages[1].steps[0].sequences}
     left = {step: [stage.name for stage in stages_left(stages, step)] for step in (0, 2, 3, 4, 6)}
     both = ["align", "tune"]
     assert left == {0: both, 2: both, 3: both, 4: ["tune"], 6: ["tune"]}

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from macaw_cli.config.presets import preset_yaml
 from macaw_cli.config.training_settings import ENOUGH_STEPS
-from macaw_cli.training.materials import prepare
 from macaw_cli.training.schedule.stages import plan_stages
 from macaw_cli.training.schedule.step_advice import LARGEST_BATCH, StepFacts, step_warning, step_warnings
+from macaw_cli.training.training_inputs import prepare
 
 ONE_STEP = StepFacts(
     steps=1, examples=614, tokens=614 * 170, conversations=614, epochs=1, sequence_length=8192, global_batch_size=64
@@ -34,7 +34,7 @@ def follow(facts, advice):
     return planned(facts, **{name.removeprefix("training."): value for name, value in advice.items()})
 
 
-def test_one_step_for_614_conversations_names_packs_tokens_and_epochs():
+def test_one_step_for_614_conversations_names_packed_sequences_tokens_and_epochs():
     warning = step_warning(ONE_STEP)
     assert warning.suggestion == {"training.global_batch_size": 1, "training.sequence_length": 1024}
     assert warning.alternative == {"training.epochs": 100}
@@ -63,7 +63,7 @@ def test_enough_steps_that_are_too_large_are_told_with_a_smaller_number_of_packs
     assert "a step takes 80 of them, more than a tenth" in warning.text
 
 
-def test_several_processes_keep_at_least_a_pack_each():
+def test_several_processes_keep_at_least_a_packed_sequenceed_sequence_each():
     warning = step_warning(replace(ONE_STEP, processes=8))
     assert warning.suggestion["training.global_batch_size"] == 8
     assert warning.suggestion["training.sequence_length"] < 170 * 2
@@ -90,15 +90,15 @@ def test_what_a_stage_sets_itself_is_to_be_changed_there():
 def test_the_advice_for_the_preset_small_gives_its_stages_enough_steps(workspace):
     small = yaml.safe_load(preset_yaml("small"))["training"]
     space = workspace(**small | {"max_steps": None})
-    materials = prepare(space)
-    warnings = step_warnings(materials, plan_stages(materials, space.settings), 1, None)
+    inputs = prepare(space)
+    warnings = step_warnings(inputs, plan_stages(inputs, space.settings), 1, None)
     assert [warning.stage for warning in warnings] == ["bridge", "lora"]
     training = space.settings.training
     for warning in warnings:
         training = with_values(training, warning.suggestion)
-    followed = plan_stages(materials, replace(space.settings, training=training))
+    followed = plan_stages(inputs, replace(space.settings, training=training))
     assert all(len(stage.steps) >= ENOUGH_STEPS for stage in followed)
-    assert step_warnings(materials, followed, 1, None) == []
+    assert step_warnings(inputs, followed, 1, None) == []
 
 
 def with_values(training, suggestion):
@@ -123,10 +123,10 @@ def test_a_stage_is_called_by_its_name():
     st.integers(20, 100_000), st.sampled_from([0.5, 1, 3]), st.integers(32, 500), st.sampled_from([512, 2048, 8192]),
     st.sampled_from([1, 8, 64]), st.sampled_from([1, 8]),
 )  # fmt: skip
-def test_whoever_follows_the_advice_has_enough_steps(conversations, epochs, mean, budget, packs, processes):
+def test_whoever_follows_the_advice_has_enough_steps(conversations, epochs, mean, budget, sequences, processes):
     base = StepFacts(
         steps=1, examples=conversations, tokens=conversations * mean, conversations=conversations, epochs=epochs,
-        sequence_length=budget, global_batch_size=max(packs, processes), processes=processes,
+        sequence_length=budget, global_batch_size=max(sequences, processes), processes=processes,
     )  # fmt: skip
     facts = planned(base)
     warning = step_warning(facts)

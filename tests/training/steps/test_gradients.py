@@ -6,10 +6,10 @@ import math
 import pytest
 import torch
 
-from macaw_cli.training.data.batches import PackReader
-from macaw_cli.training.materials import prepare
+from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.run import train
 from macaw_cli.training.schedule.stages import plan_stages
+from macaw_cli.training.training_inputs import prepare
 from macaw_cli.training.tuning.model_setup import new_model
 
 
@@ -19,13 +19,13 @@ def plain(world, tmp_path_factory):
     from tiny_world import make_workspace
 
     space = make_workspace(world, tmp_path_factory.mktemp("plain"), max_steps=1)
-    materials = prepare(space)
-    step = plan_stages(materials, space.settings)[0].steps[0]
-    model = new_model(space, materials.config, materials.dataset, tokenizer=materials.tokenizer)
-    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
-    for example in (example for pack in step.packs for example in pack):
-        inputs = reader.read((example,)).inputs(torch.device("cpu"))
-        model(**inputs, num_supervised=step.supervised_tokens).loss.backward()
+    inputs = prepare(space)
+    step = plan_stages(inputs, space.settings)[0].steps[0]
+    model = new_model(space, inputs.config, inputs.dataset, tokenizer=inputs.tokenizer)
+    reader = SequenceReader(inputs.dataset, inputs.rows, inputs.tokens, torch.float32)
+    for example in (example for sequence in step.sequences for example in sequence):
+        fed = reader.read((example,)).inputs(torch.device("cpu"))
+        model(**fed, num_supervised=step.supervised_tokens).loss.backward()
     groups = {name: list(parameters.values()) for name, parameters in model.trainable_groups().items() if parameters}
     return {
         name: math.sqrt(sum(float(one.grad.double().square().sum()) for one in parameters if one.grad is not None))

@@ -5,8 +5,7 @@ import math
 import pytest
 from tiny_world import NEEDS_FP16
 
-from macaw_cli.training.data.batches import PackReader
-from macaw_cli.training.materials import prepare
+from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.schedule.stages import plan_stages
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
@@ -15,6 +14,7 @@ from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.steps.step import train_step
 from macaw_cli.training.steps.step_clock import StepClock
 from macaw_cli.training.steps.stop_signals import StopRequest
+from macaw_cli.training.training_inputs import prepare
 from macaw_cli.training.tuning.model_setup import DTYPES, new_model
 
 SLOW = pytest.mark.slow
@@ -24,23 +24,23 @@ ALONE = Processes(1, "cpu")
 
 def trained(space, scale=None):
     """Results of the first steps, without the command, which refuses fp16 on a CPU; and how many were skipped."""
-    materials, settings = prepare(space), space.settings.training
-    steps = plan_stages(materials, space.settings)[0].steps
+    inputs, settings = prepare(space), space.settings.training
+    steps = plan_stages(inputs, space.settings)[0].steps
     results, skipped = [], 0
     with process_group(ALONE):
         with partitioned_loading(deepspeed_config(settings, ALONE)):
-            model = new_model(space, materials.config, materials.dataset)
+            model = new_model(space, inputs.config, inputs.dataset)
             engine = TrainingEngine(model, settings, ALONE)
         if scale is not None:
             optimizer = engine._engine.optimizer
             (getattr(optimizer, "loss_scaler", None) or optimizer.loss_scale_config).cur_scale = scale
-        reader = PackReader(
-            materials.dataset, materials.rows, materials.tokens, DTYPES[settings.precision], engine.device
+        reader = SequenceReader(
+            inputs.dataset, inputs.rows, inputs.tokens, DTYPES[settings.precision], engine.device
         )
         while len(results) < STEPS and skipped < 40:
             planned = steps[len(results)]
             result = train_step(
-                engine, planned, map(reader.read, planned.packs), dict.fromkeys(settings.train, 1e-3),
+                engine, planned, map(reader.read, planned.sequences), dict.fromkeys(settings.train, 1e-3),
                 seed=0, step=len(results), stop=StopRequest(), clock=StepClock(engine.device),
             )  # fmt: skip
             if result.update.applied:

@@ -9,11 +9,11 @@ import json
 import pytest
 import torch
 
-from macaw_cli.training.data.batches import PackReader
-from macaw_cli.training.materials import prepare
+from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.run import train
 from macaw_cli.training.schedule.learning_rates import learning_rates
 from macaw_cli.training.schedule.stage_plan import plan_stage
+from macaw_cli.training.training_inputs import prepare
 from macaw_cli.training.tuning.model_setup import new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
 
@@ -28,9 +28,9 @@ def losses_of_training(space):
 
 
 def losses_of_plain_loop(space):
-    settings, materials = space.settings.training, prepare(space)
-    steps = plan_stage(materials, settings, space.settings.seed)
-    model = new_model(space, materials.config, materials.dataset, tokenizer=materials.tokenizer)
+    settings, inputs = space.settings.training, prepare(space)
+    steps = plan_stage(inputs, settings, space.settings.seed)
+    model = new_model(space, inputs.config, inputs.dataset, tokenizer=inputs.tokenizer)
     freeze(model, settings.train)
     model.train()
     groups = {
@@ -40,7 +40,7 @@ def losses_of_plain_loop(space):
     optimizer = torch.optim.AdamW(
         [{"params": parameters, "name": name} for name, parameters in groups.items() if parameters], weight_decay=0.0
     )
-    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
+    reader = SequenceReader(inputs.dataset, inputs.rows, inputs.tokens, torch.float32)
     losses = []
     for number, step in enumerate(steps):
         rates = learning_rates(number, settings, len(steps))
@@ -48,11 +48,11 @@ def losses_of_plain_loop(space):
             group["lr"] = rates[group["name"]]
         optimizer.zero_grad()
         total = 0.0
-        for example in (example for pack in step.packs for example in pack):
-            inputs = reader.read((example,)).inputs(torch.device("cpu"))
+        for example in (example for sequence in step.sequences for example in sequence):
+            fed = reader.read((example,)).inputs(torch.device("cpu"))
             output = model(
-                **{name: value for name, value in inputs.items() if name != "position_ids"},
-                attention_mask=torch.ones_like(inputs["input_ids"]), use_cache=False,
+                **{name: value for name, value in fed.items() if name != "position_ids"},
+                attention_mask=torch.ones_like(fed["input_ids"]), use_cache=False,
                 num_supervised=step.supervised_tokens,
             )  # fmt: skip
             output.loss.backward()

@@ -23,7 +23,7 @@ from macaw_cli.training.steps.step import StepResult
 
 @pytest.fixture(scope="module")
 def poisoned(tmp_path_factory):
-    """A world in which the features of one picture are not numbers."""
+    """A world in which the features of one image are not numbers."""
     world = make_world(tmp_path_factory.mktemp("poisoned-world"))
     dataset = TrainingDataset(world / "dataset")
     row = next(row for row in dataset.conversations("train") if row.kind == "image/colour")
@@ -116,11 +116,11 @@ def test_all_ranks_skip_the_step_in_which_one_of_them_has_no_number(poisoned, tm
 class Names:
     """Stands for the reader: conversation 7 is called c7."""
 
-    def names(self, pack):
-        return [f"c{number}" for number in pack]
+    def names(self, sequence):
+        return [f"c{number}" for number in sequence]
 
 
-PLANNED = PlannedStep(packs=((1, 2), (3,), ()), tokens=9, supervised_tokens=3)
+PLANNED = PlannedStep(sequences=((1, 2), (3,), ()), tokens=9, supervised_tokens=3)
 
 
 def skipped(losses, norms, *, lowers_scale=False, allowed=5):
@@ -133,7 +133,7 @@ def test_gradients_that_are_no_numbers_are_told_by_group(capsys):
     assert "step 8 is skipped: the gradient norm of bridge was inf (2 of at most 5)" in capsys.readouterr().err
 
 
-def test_the_conversations_of_a_pack_without_a_loss_are_named(capsys):
+def test_the_conversations_of_a_packed_sequenceed_sequence_without_a_loss_are_named(capsys):
     assert skipped([1.0, float("inf"), 0.0], {"bridge": float("nan")}) == 2
     assert "the loss was inf for c3, so the gradients of bridge were non-finite" in capsys.readouterr().err
 
@@ -152,9 +152,9 @@ def test_of_many_skipped_steps_the_first_are_told_and_the_suspects_at_the_end(ca
         progress = counted.count(replace(progress, step=step), bad, PLANNED, saved_step=0)
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 4 and "from now on such steps are only counted" in told[-1]
-    with pytest.raises(InputError, match=r"Conversations in packs without a loss: c3 \(7 times\)\.") as end:
+    with pytest.raises(InputError, match=r"Conversations in sequences without a loss: c3 \(7 times\)\.") as end:
         counted.count(replace(progress, step=7), bad, PLANNED, saved_step=0)
-    assert "There is no checkpoint to go on from" in end.value.hint and "--resume" not in end.value.hint
+    assert "There is no checkpoint" in end.value.hint and "--resume" not in end.value.hint
     with pytest.raises(InputError) as end:
         counted.count(replace(progress, step=8), bad, PLANNED, saved_step=4)
     assert "The checkpoint of step 4 is kept: --resume with a higher training.max_skipped_steps" in end.value.hint

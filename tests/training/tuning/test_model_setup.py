@@ -10,11 +10,11 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import DatasetSettings, Settings
 from macaw_cli.planning.run import plan_training
-from macaw_cli.training.materials import prepare
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run import train
 from macaw_cli.training.steps.deepspeed_setup import process_group
 from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.training_inputs import prepare
 from macaw_cli.training.tuning.model_config import causal_llm_config
 from macaw_cli.training.tuning.model_setup import new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
@@ -49,14 +49,14 @@ def test_a_causal_llm_is_taken(tmp_path):
 def test_in_sixteen_bits_the_llm_is_loaded_so_and_training_begins_with_the_same_values(workspace, adapter):
     """Values in bf16 and their fp32 masters, against those of an LLM that was loaded in fp32."""
     space = workspace(precision="bf16", bridge="macaw", adapter={"kind": adapter})
-    materials = prepare(space)
-    made = new_model(space, materials.config, materials.dataset)
+    inputs = prepare(space)
+    made = new_model(space, inputs.config, inputs.dataset)
     buffers = {name: buffer.dtype for name, buffer in made.named_buffers()}
     assert {p.dtype for name, p in made.language_model.named_parameters()} == {torch.bfloat16}
     assert {p.dtype for p in made.fusion.bridges.parameters()} == {torch.float32}
     assert {dtype for dtype in buffers.values() if dtype.is_floating_point} == {torch.float32}
 
-    in_full = new_model(with_precision(space, "fp32"), materials.config, materials.dataset)
+    in_full = new_model(with_precision(space, "fp32"), inputs.config, inputs.dataset)
     found = []
     with process_group(Processes(1, "cpu")):
         for model in (made, in_full):

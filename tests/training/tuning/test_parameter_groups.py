@@ -11,27 +11,27 @@ from macaw_cli.config.training_settings import (
     GroupsSettings,
     TrainingSettings,
 )
-from macaw_cli.training.data.batches import PackReader
-from macaw_cli.training.materials import prepare
+from macaw_cli.training.data.batches import SequenceReader
+from macaw_cli.training.training_inputs import prepare
 from macaw_cli.training.tuning.adapters import add_adapter
 from macaw_cli.training.tuning.model_setup import new_model
 from macaw_cli.training.tuning.parameter_groups import counts_by_group, freeze, group_of, parameter_groups
 
 
 @pytest.fixture
-def materials(workspace):
+def inputs(workspace):
     return prepare(workspace())
 
 
 @pytest.fixture
-def model(workspace, materials):
-    return new_model(workspace(), materials.config, materials.dataset)
+def model(workspace, inputs):
+    return new_model(workspace(), inputs.config, inputs.dataset)
 
 
 @pytest.fixture
-def batch(materials):
-    """One pack with media of every modality."""
-    reader = PackReader(materials.dataset, materials.rows, materials.tokens, torch.float32)
+def batch(inputs):
+    """One packed sequence with media of every modality."""
+    reader = SequenceReader(inputs.dataset, inputs.rows, inputs.tokens, torch.float32)
     return reader.read(tuple(range(0, 60, 4))).inputs(torch.device("cpu"))
 
 

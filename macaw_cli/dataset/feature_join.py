@@ -1,0 +1,167 @@
+"""Conversations meet the features of their media."""
+
+import posixpath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.file_names import composed
+from macaw_cli.dataset.conversations import Conversation
+from macaw_cli.dataset.messages import placed_media
+from macaw_cli.dataset.portable_paths import portable_name
+from macaw_cli.dataset.rejects import REJECTS_NAME, Reject
+from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.shards.encoder_match import require_same_encoders
+from macaw_cli.shards.feature_store import FeatureRow, FeatureStore
+from macaw_cli.shards.store_rows import reject_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """One medium with features, whatever it is called."""
+
+    store: int
+    """Which of the feature stores holds it."""
+    row: FeatureRow
+
+    @property
+    def identity(self) -> tuple[Modality, str]:
+        """Equal for equal features."""
+        return self.row.modality, self.row.key
+
+
+@dataclass(frozen=True, slots=True)
+class MediaUse:
+    """A medium in a conversation."""
+
+    medium: Medium
+    source: str
+    """What the conversation calls it; never an absolute path."""
+    soundtrack_of: int | None = None
+    """For a soundtrack: the position of its video in the conversation's media."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedConversation:
+    """A conversation whose media all have features, ordered image, audio, video."""
+
+    conversation: Conversation
+    media: tuple[MediaUse, ...]
+
+
+class FeatureStores:
+    """Several feature stores as one.
+
+    Args:
+        folders: the stores; their fingerprints must agree wherever two hold the same modality.
+
+    Raises:
+        InputError: a folder is no feature store.
+        DamagedError: one of its shards is missing or cut.
+        MismatchError: two stores were made with different encoders.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.stores = [FeatureStore(folder) for folder in folders]
+        self.fingerprints: dict[Modality, dict[str, object]] = {}
+        for position, store in enumerate(self.stores):
+            for other in self.stores[:position]:
+                require_same_encoders(other.fingerprints, store.fingerprints, str(other.folder), str(store.folder))
+            self.fingerprints |= store.fingerprints
+        self._refused = {
+            (row.get("modality"), composed(posixpath.basename(row.get("path", "")))): row.get("reason")
+            for folder in folders
+            for row in reject_rows(folder / REJECTS_NAME)
+        }
+
+    def find(self, names: Iterable[str], modality: Modality) -> Medium:
+        """The medium that is called by one of `names`, tried in order.
+
+        Raises:
+            InputError: no store has it, or stores have different files of that name.
+        """
+        names = list(names)
+        for name in names:
+            rows = [(number, store.find(name, modality)) for number, store in enumerate(self.stores)]
+            found = [Medium(number, row) for number, row in rows if row]
+            if len({medium.row.key for medium in found}) > 1:
+                stores = " and ".join(str(self.stores[medium.store].folder) for medium in found)
+                raise InputError(f"{modality} {name} is a different file in {stores}")
+            if found:
+                return found[0]
+        reasons = [store.why_missing(names[0], modality) for store in self.stores]
+        if refused := self._refused.get((modality, composed(posixpath.basename(names[0])))):
+            reasons.append(f"extract-features could not use it: {refused}")
+        raise InputError("; ".join(reasons) or f"no feature store has the {modality} {names[0]}")
+
+    def soundtrack(self, video: Medium) -> Medium | None:
+        """The features of a video's audio, if it has any."""
+        for number, store in enumerate(self.stores):
+            if row := store.find(video.row.key, "audio"):
+                return Medium(number, row)
+        return None
+
+
+def join(
+    conversations: Sequence[Conversation], stores: FeatureStores, folders: Sequence[Path]
+) -> tuple[list[JoinedConversation], list[Reject]]:
+    """Find the features of every conversation's media.
+
+    Args:
+        conversations: the checked conversations.
+        stores: where features are.
+        folders: the folder of each source, to which its media names may be relative.
+    """
+    joined: list[JoinedConversation] = []
+    rejects: list[Reject] = []
+    for conversation in conversations:
+        try:
+            media = _media_of(conversation, stores, folders[conversation.origin.source])
+            _require_places(conversation, media)
+            joined.append(JoinedConversation(conversation, media))
+        except InputError as error:
+            rejects.append(Reject(conversation.origin, "media have features", error.problem, conversation.id))
+    return joined, rejects
+
+
+def _media_of(conversation: Conversation, stores: FeatureStores, folder: Path) -> tuple[MediaUse, ...]:
+    uses = {
+        modality: [
+            MediaUse(stores.find(_spellings(name, folder), modality), portable_name(name))
+            for name in conversation.media[modality]
+        ]
+        for modality in MODALITIES
+    }
+    if not conversation.silent:
+        _add_soundtracks(uses, stores)
+    return tuple(use for modality in MODALITIES for use in uses[modality])
+
+
+def _add_soundtracks(uses: dict[Modality, list[MediaUse]], stores: FeatureStores) -> None:
+    """Put each video's audio before the other audio, so that a place named in the messages keeps meaning the latter.
+
+    Audio that is listed as audio anyway is marked there instead of doubled; of two equal videos the first has it.
+    """
+    tracks: dict[tuple[Modality, str], tuple[int, MediaUse]] = {}
+    for number, video in enumerate(uses["video"]):
+        if track := stores.soundtrack(video.medium):
+            tracks.setdefault(track.identity, (number, MediaUse(track, video.source)))
+    listed = {use.medium.identity for use in uses["audio"]}
+    added = [use for identity, (_, use) in tracks.items() if identity not in listed]
+    first_video = len(uses["image"]) + len(added) + len(uses["audio"])
+    videos = {identity: first_video + number for identity, (number, _) in tracks.items()}
+    uses["audio"] = [replace(use, soundtrack_of=videos.get(use.medium.identity)) for use in [*added, *uses["audio"]]]
+
+
+def _require_places(conversation: Conversation, media: tuple[MediaUse, ...]) -> None:
+    for modality in MODALITIES:
+        present = sum(use.medium.row.modality == modality for use in media)
+        places = placed_media(conversation.messages, modality)
+        if places > present:
+            raise InputError(f"its messages have {places} places for {modality}, but {present} are listed")
+
+
+def _spellings(name: str, folder: Path) -> list[str]:
+    """The name itself, and as seen from the conversations' folder, which may tell equal names apart."""
+    return [name, posixpath.normpath(str(folder.absolute() / name))]
