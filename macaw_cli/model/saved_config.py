@@ -16,7 +16,8 @@ _IDS, _PAIRS, _SECTIONS = mapping_of(COUNT), mapping_of(PAIR), mapping_of(OBJECT
 _OPTIONAL = {
     "bridge": OBJECT, "injection": OBJECT, "feature_shapes": mapping_of(_FEATURE_SHAPE), "views": _SECTIONS,
     "encoders": _SECTIONS, "fingerprints": _SECTIONS, "soft_token_ids": _IDS, "begin_end_ids": _PAIRS,
-    "null_token_ids": _IDS, "null_media": FLAG, "format_version": COUNT, "tag_ids": _PAIRS, "conv": _PAIRS,
+    "null_token_ids": _IDS, "null_features": FLAG, "format_version": COUNT,
+    "null_media": FLAG, "tag_ids": _PAIRS, "conv": _PAIRS,
 }  # fmt: skip
 CONFIG = Fields(
     {"text_config": OBJECT},

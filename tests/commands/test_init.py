@@ -34,7 +34,7 @@ def test_a_macaw_yaml_that_is_there_stays_as_it_is(tmp_path):
     (tmp_path / "macaw.yaml").write_text("seed: 3\n")
     done = init(tmp_path)
     assert isinstance(done.exception, InputError)
-    assert "is there already" in done.exception.problem
+    assert "exists already" in done.exception.problem
     assert (tmp_path / "macaw.yaml").read_text() == "seed: 3\n"
 
 

@@ -81,7 +81,7 @@ def test_other_settings_for_a_finished_quickstart_are_refused(finished):
     folder, _ = finished
     refused = macaw("quickstart", "world", "--set", "seed=7", *SMALL, cwd=folder.parent)
     assert refused.returncode == 2
-    assert "other settings" in refused.stderr
+    assert "different settings" in refused.stderr
 
 
 def test_an_unknown_key_is_told_before_anything_is_made(tmp_path):

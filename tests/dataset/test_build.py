@@ -145,7 +145,7 @@ def test_changed_inputs_replace_the_dataset_and_an_open_reader_notices(tmp_path,
     build("jsonl:c.jsonl", val_fraction=0.0)
     assert len(TrainingDataset(tmp_path / "dataset")) == 5
     assert sorted(path.name for path in (tmp_path / "dataset").glob("*.tar")) == ["null-000000.tar", "train-000000.tar"]
-    with pytest.raises(MismatchError, match="was built anew"):
+    with pytest.raises(MismatchError, match="was rebuilt"):
         reader.features(reader.conversations("train")[0].media[0])
 
 

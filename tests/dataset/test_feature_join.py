@@ -98,7 +98,7 @@ def test_two_videos_have_each_its_own_soundtrack_and_equal_ones_share_it(joined)
 def test_more_places_than_media_are_a_reject(joined):
     message = {"role": "user", "content": [{"type": "image"}, {"type": "image"}, {"type": "text", "text": "Same?"}]}
     row = question("1.png") | {"messages": [message, {"role": "assistant", "content": "No."}]}
-    assert joined(row) == "its messages have 2 places for image, but 1 are given"
+    assert joined(row) == "its messages have 2 places for image, but 1 are listed"
     sound = {"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": "Loud?"}]}
     row = question("videos/1.mp4", "video") | {"messages": [sound, {"role": "assistant", "content": "No."}]}
     assert len(joined(row)) == 2  # the place is the soundtrack's

@@ -221,7 +221,7 @@ def test_a_changed_byte_is_found_by_verifying_and_the_next_run_repairs_just_that
     damaged[700] ^= 1
     shard.write_bytes(damaged)
     assert extract(workspace(), ["media"]).made == {}, "sizes alone do not tell"
-    note_damage(tmp_path / "features", {"image-000001.tar": "other content"})
+    note_damage(tmp_path / "features", {"image-000001.tar": "its content has changed"})
     (media / "later.png").write_bytes((media / "pictures" / "0.png").read_bytes())
     assert extract(workspace(), ["media"]).made == {"image": 2}
     assert contents()["image-000001.tar"] == before["image-000001.tar"]

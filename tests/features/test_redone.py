@@ -35,7 +35,7 @@ def picture(tmp_path):
 @pytest.fixture
 def damage(tmp_path):
     """As if verifying had found shards damaged."""
-    return lambda *shards: note_damage(tmp_path / "features", dict.fromkeys(shards, "other content"))
+    return lambda *shards: note_damage(tmp_path / "features", dict.fromkeys(shards, "its content has changed"))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_damaged_shard_whose_files_are_elsewhere_keeps_its_rows(
     (tmp_path / "m").rename(tmp_path / "gone")
     damage("image-000000.tar")
     assert extract(workspace(), ["other"]).made == {"image": 1}
-    assert "image-000000.tar stays unfinished" in capsys.readouterr().err
+    assert "image-000000.tar is left unfinished" in capsys.readouterr().err
     assert key("m/0.png") and len(list(store().rows())) == 6
 
 

@@ -209,10 +209,10 @@ def test_a_shard_in_the_middle_with_files_beyond_the_limit_waits_and_is_told(
     whole = contents()
     (tmp_path / "features" / "image-000001.tar").unlink()  # files 101 to 200
     report = extract(some, ["media"], limit=150)
-    assert report.made == {} and "image-000001.tar stays unfinished" in capsys.readouterr().err
+    assert report.made == {} and "image-000001.tar is left unfinished" in capsys.readouterr().err
     assert report.unfinished == report.as_json()["unfinished"] == 50 and report.known == 99 and report.refused == 1
     report.print()
-    assert "99 known before, 1 rejected before, 50 without features" in capsys.readouterr().out
+    assert "99 already there, 1 rejected before, 50 without features" in capsys.readouterr().out
     assert extract(some, ["media"]).made["image"] == 100 and contents() == whole
 
 

@@ -42,7 +42,7 @@ def test_a_flipped_bit_and_a_missing_shard_are_named_with_their_media_and_noted(
     found = problems(store)
     assert set(found) == {"image-000000.tar", "video-000000.tar"}
     image, video = found["image-000000.tar"], found["video-000000.tar"]
-    assert "other content" in image.problem and "it is missing" in video.problem
+    assert "its content has changed" in image.problem and "it is missing" in video.problem
     assert image.media == 2 and sorted(image.examples) == ["media/blue.png", "media/red.png"]
     assert set(damaged_shards(store)) == set(found)
     with pytest.raises(DamagedError, match=r"image-000000\.tar: .*\(2 media: media/") as told:

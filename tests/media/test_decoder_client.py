@@ -69,7 +69,7 @@ def test_a_stopped_decoder_is_ended_and_the_job_goes_on(picture, others):
         pool.submit(image_request(picture)).result()
         (child,) = children_of(os.getpid()) - others
         os.kill(child, signal.SIGSTOP)
-        with pytest.raises(InputError, match=r"good\.png cannot be decoded: its decoder did not return within 5 s"):
+        with pytest.raises(InputError, match=r"good\.png cannot be decoded: its decoder did not finish within 5 s"):
             pool.submit(image_request(picture)).result()
         assert not is_running(child)
         assert pool.submit(image_request(picture)).result()[0] == {"size": [8, 8]}

@@ -73,7 +73,7 @@ def test_nothing_is_left_of_a_member_whose_decoder_was_killed(tmp_path, tar, mon
     decoder = DecoderProcess(timeout_s=30)
     decoder.decode(tar["one.png"])
     monkeypatch.setattr(decoder, "_timeout_s", 0.02)  # too short to copy the member
-    with pytest.raises(InputError, match=r"^a\.png cannot be decoded: its decoder did not return within 0.02 s"):
+    with pytest.raises(InputError, match=r"^a\.png cannot be decoded: its decoder did not finish within 0.02 s"):
         decoder.decode({"path": str(tmp_path / "long.tar"), "offset": 0, "size": 255 << 20, "name": "a.png",
                         "modality": "image"})  # fmt: skip
     decoder.close()

@@ -46,7 +46,7 @@ def test_raw_media_without_encoders_are_told(processor):
 
 
 def test_asking_for_a_prompt_as_text_is_told(processor):
-    with pytest.raises(InputError, match="no text form"):
+    with pytest.raises(InputError, match="as text"):
         processor.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False)
 
 

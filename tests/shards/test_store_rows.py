@@ -86,5 +86,5 @@ def test_rejects_have_all_their_keys(tmp_path):
 
 def test_a_key_that_is_no_hash_is_told():
     assert digest_of_key("ab" * 16) == bytes([0xAB] * 16)
-    with pytest.raises(DamagedError, match="no hash"):
+    with pytest.raises(DamagedError, match="not a hash"):
         digest_of_key("null")

@@ -47,7 +47,7 @@ def test_a_flipped_bit_is_noticed(shard):
     content = bytearray(shard.path.read_bytes())
     content[shard.members["k1.npy"].offset + 130] ^= 1
     shard.path.write_bytes(content)
-    with pytest.raises(DamagedError, match="other content"):
+    with pytest.raises(DamagedError, match="its content has changed"):
         verify_shard(shard.path, shard.nbytes, shard.sha256)
 
 

@@ -141,12 +141,12 @@ def test_a_newer_format_is_refused_with_the_version(folder):
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
-        (lambda folder: shutil.rmtree(folder), "no such folder"),
+        (lambda folder: shutil.rmtree(folder), "does not exist"),
         (lambda folder: (folder / "dataset.json").unlink(), "it has no dataset.json"),
         (lambda folder: (folder / "dataset.json").unlink() or (folder / ".building").mkdir(), "never finished"),
         (lambda folder: (folder / "dataset.json").rename(folder / "store.json"), "is a feature store"),
         (lambda folder: (folder / "dataset.json").write_text("{"), "not valid JSON"),
-        (lambda folder: (folder / "dataset.json").write_text("[]"), "dataset.json is not what macaw writes"),
+        (lambda folder: (folder / "dataset.json").write_text("[]"), "dataset.json does not hold what macaw writes"),
     ],
 )
 def test_what_is_no_finished_dataset_is_told(folder, prepare, message):

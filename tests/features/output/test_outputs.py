@@ -97,7 +97,7 @@ def test_a_cut_or_missing_remote_shard_is_told_and_made_again_alone(workspace, m
     extract(workspace(f"features.out={out}"), ["media"])
     whole = remote_contents()
     bucket[0].pipe_file(f"{out[5:]}/image-000000.tar", whole["image-000000.tar"][:-512])
-    with pytest.raises(DamagedError, match=r"s3://.*image-000000\.tar has \d+ bytes, its manifest says"):
+    with pytest.raises(DamagedError, match=r"s3://.*image-000000\.tar has \d+ bytes, but its manifest says"):
         FeatureStore(local_copy_of_store(out))
     bucket[0].rm_file(f"{out[5:]}/audio-000000.tar")
     assert extract(workspace(f"features.out={out}"), ["media"]).made == {"image": 5, "audio": 3}

@@ -123,7 +123,7 @@ def test_missing_and_forbidden_pages_are_told_at_once(workspace, web):
     with pytest.raises(InputError, match="nothing at http"):
         survey_sources(workspace(), [f"{url}/gone.png"])
     server.failures["/private.png"] = [403] * 9
-    with pytest.raises(InputError, match=r"private.png may not be read with the credentials that are set: 403"):
+    with pytest.raises(InputError, match=r"private.png may not be read with the current credentials: 403"):
         survey_sources(workspace(), [f"{url}/private.png"])
     assert len(server.seen) < 7
     with pytest.raises(ResourceError, match="cannot be read"):

@@ -42,7 +42,7 @@ def test_a_full_disk_during_a_checkpoint_keeps_the_last_good_one(workspace, monk
     with monkeypatch.context() as patch:
         patch.setattr(TrainingEngine, "save", save_on_a_small_disk)
         patch.setattr(full_disk, "free_space", lambda _: 1000)
-        with pytest.raises(ResourceError, match=r"disk is full. The last good one is step-00000004") as told:
+        with pytest.raises(ResourceError, match=r"disk is full. The last complete one is step-00000004") as told:
             train(space)
     assert "macaw train --resume" in told.value.hint
     folder = space.root / "runs" / "linear-1" / "checkpoints"

@@ -110,7 +110,7 @@ def test_a_dataset_named_twice_is_refused(workspace, folders):
 
 def test_weights_that_leave_nothing_are_refused(workspace, folders):
     space = workspace(datasets=[f"{folders[0]}:0.001"], epochs=1)
-    with pytest.raises(UsageError, match=r"0\.001 leave no conversation"):
+    with pytest.raises(UsageError, match=r"0\.001 leave no conversations"):
         plan_stages(prepare(space), space.settings)
 
 

@@ -56,7 +56,7 @@ def test_a_stop_that_a_death_caused_is_told_as_that_death(tmp_path):
 
 def test_who_waited_in_vain_is_told_with_how_to_wait_longer(tmp_path):
     leave_silence(tmp_path, 0, "Timed out waiting 1800000ms")
-    with pytest.raises(ResourceError, match=r"Process 0 of 2 waited in vain.*MACAW_COLLECTIVE_TIMEOUT_S"):
+    with pytest.raises(ResourceError, match=r"Process 0 of 2 waited.*MACAW_COLLECTIVE_TIMEOUT_S"):
         report_of(tmp_path, job(), KILLED)
 
 

@@ -84,7 +84,7 @@ def test_without_a_network_wandb_keeps_its_figures_for_later(run, monkeypatch, c
     pytest.importorskip("wandb")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     write_rows(run, ROWS, "wandb")
-    assert "for `wandb sync` to send" in capsys.readouterr().err
+    assert "`wandb sync`" in capsys.readouterr().err
     assert list((run.path / "wandb").glob("offline-run-*/*.wandb"))
 
 
@@ -145,7 +145,7 @@ def test_a_tracker_that_hangs_costs_a_step_nothing_and_the_end_little(capsys, mo
         thread.write(step, {"loss": 1.0})
     assert time.perf_counter() - started < 0.5
     thread.close()
-    assert "hanging did not take its last figures" in capsys.readouterr().err
+    assert "hanging did not accept" in capsys.readouterr().err
     hanging.released.set()
 
 

@@ -19,7 +19,7 @@ def test_only_learned_positions_end(name):
 @pytest.mark.parametrize("name", sorted(LEARNED))
 def test_what_is_longer_than_learned_positions_is_refused(name, capsys):
     require_readable_lengths(tiny_llms.LLMS[name], [5, 256])
-    with pytest.raises(InputError, match=r"300 tokens.* 256 positions") as told:
+    with pytest.raises(InputError, match=r"300 tokens.* 256 position") as told:
         require_readable_lengths(tiny_llms.LLMS[name], [5, 300])
     assert "training.max_length=256" in told.value.hint
     assert capsys.readouterr().err == ""
