@@ -124,7 +124,7 @@ def test_a_conversation_that_would_lose_a_medium_of_a_late_turn_is_skipped(encod
     assert (len(lost.input_ids), lost.supervised) == (last, 0)
 
 
-def test_null_media_fill_all_three_blocks_in_the_published_order(encoder):
+def test_null_features_fill_all_three_blocks_in_the_published_order(encoder):
     one = encoder(null_features=True, variant="paper")
     text = shown(one, one.encode(TALK[:2], [("audio", (30, 12))]).input_ids)
     picture = "<image>[no image][no image][no image]</image>"

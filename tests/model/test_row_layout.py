@@ -94,7 +94,7 @@ def test_decode_steps_give_the_logits_of_one_pass(tiny, null_features):
     assert torch.allclose(torch.cat([second.logits[:, -1:], third.logits[:, -1:]], dim=1), whole, atol=1e-5)
 
 
-def test_places_of_null_media_are_looked_for_only_where_a_model_reads_them(tiny):
+def test_places_of_null_features_are_looked_for_only_where_a_model_reads_them(tiny):
     config = tiny.model("linear").config
     ids = torch.tensor([[config.null_token_ids["image"], config.soft_token_ids["audio"]]])
     assert {name: len(places) for name, places in media_places(ids, config).null.items()} == {

@@ -225,7 +225,7 @@ def test_an_encoder_in_the_workspace_is_the_same_from_whatever_folder_the_comman
     assert plan_training(typed_elsewhere) is None
 
 
-def test_as_published_trains_on_null_media_text_of_256_tokens_and_the_published_labels(workspace):
+def test_as_published_trains_on_null_features_text_of_256_tokens_and_the_published_labels(workspace):
     """The shipped deviations, in the sequence that a training really reads, and in the model that it leaves."""
     from macaw_cli.model.folder import load_model
     from macaw_cli.training.data.batches import SequenceReader
