@@ -140,7 +140,7 @@ def packed_attention(  # noqa: PLR0913 - the signature that transformers expects
         query: (B, H, T, d).
         key: (B, G, T, d), G a divisor of H.
         value: (B, G, T, d).
-        attention_mask: borders as `isolating_mask` makes them, or any mask that SDPA takes.
+        attention_mask: borders as `block_diagonal_mask` makes them, or any mask that SDPA takes.
         dropout: share of attention weights dropped.
         scaling: factor of the scores.
         sliding_window: positions that a query sees.

@@ -63,7 +63,7 @@ def test_the_answers_are_the_same_in_rows_of_their_own_and_in_batches_of_few_log
     model_and_encoder, dataset, monkeypatch
 ):
     together = answers(model_and_encoder, dataset)
-    monkeypatch.setattr(inference_scoring, "branches_stay_apart", lambda llm, length: False)
+    monkeypatch.setattr(inference_scoring, "branches_are_supported", lambda llm, length: False)
     assert answers(model_and_encoder, dataset) == together
     monkeypatch.setattr(scoring, "MOST_LOGITS", 40 * model_and_encoder[0].config.text_config.vocab_size)
     assert answers(model_and_encoder, dataset) == together

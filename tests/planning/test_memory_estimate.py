@@ -97,7 +97,7 @@ def test_the_alignment_of_the_macaw_bridge_counts():
 def test_an_injection_counts_beside_the_layers_and_less_where_they_are_recomputed():
     settings = GatedCrossAttentionSettings(name="gated-cross-attention")
     text = SimpleNamespace(hidden_size=4096, num_hidden_layers=32)
-    config = SimpleNamespace(text_config=text, text_width=4096, injection_settings=settings)
+    config = SimpleNamespace(text_config=text, embedding_size=4096, injection_settings=settings)
     size = replace(SIZE, injection=partial(GatedCrossAttention.extra_memory, config))
     plain = TrainingSettings(precision="bf16")
     kept = device(plain, size=size)["injection"]

@@ -60,7 +60,7 @@ class GatedCrossAttention(Injection):
     ) -> float:
         """Of all blocks; where they are computed again, what each begins with, and one block whole."""
         settings, text = cast("GatedCrossAttentionSettings", config.injection_settings), cast(Any, config.text_config)
-        width, channels, inner = int(text.hidden_size), config.text_width, settings.heads * settings.head_dim
+        width, channels, inner = int(text.hidden_size), config.embedding_size, settings.heads * settings.head_dim
         blocks = _block_count(int(text.num_hidden_layers), settings)
         # per position: both norms with what they gave, both branches before their gates, query, mixture (twice, as it
         # is masked), and the feed-forward part before and after its nonlinearity
@@ -75,7 +75,7 @@ class GatedCrossAttention(Injection):
     def extra_operations(config: "MacawConfig", tokens: int, media: Sequence[int]) -> float:
         """Of all blocks: products with their weights, and attention of each position to one medium."""
         settings, text = cast("GatedCrossAttentionSettings", config.injection_settings), cast(Any, config.text_config)
-        width, channels, inner = int(text.hidden_size), config.text_width, settings.heads * settings.head_dim
+        width, channels, inner = int(text.hidden_size), config.embedding_size, settings.heads * settings.head_dim
         seen = sum(media) / max(len(media), 1)
         weights = tokens * width * (2 * inner + 2 * settings.expansion * width) + sum(media) * channels * 2 * inner
         return float(_block_count(int(text.num_hidden_layers), settings) * 2 * (weights + tokens * seen * 2 * inner))
