@@ -19,7 +19,7 @@ _SETTINGS = Fields(
     {"do_resize": FLAG, "do_center_crop": FLAG, "do_rescale": FLAG, "do_normalize": FLAG, "rescale_factor": NUMBER,
      "image_mean": _PER_CHANNEL, "image_std": _PER_CHANNEL, "size": _SIZES, "crop_size": _SIZES},
 )  # fmt: skip
-"""What transformers takes as it stands, until a picture is made with it."""
+"""What transformers takes as it stands, until an image is made with it."""
 
 
 def load_image_processor(source: str, revision: str = "") -> Any | None:

@@ -47,7 +47,7 @@ def prepared_by_threads(encoder: FrozenEncoder, arrays: list[np.ndarray], thread
     Meanwhile a GPU computes the batch before.
 
     Args:
-        encoder: of sound.
+        encoder: of audio.
         arrays: waveforms (samples,).
         threads: at most one for each of them.
     """

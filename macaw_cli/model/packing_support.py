@@ -109,7 +109,7 @@ def packing_support_of(llm: Any) -> PackingSupport:
     """What this LLM keeps apart, with the attention that it has; tried once."""
     inner = without_adapter(llm)
     kernel = inner.config._attn_implementation or ""
-    kept: tuple[str, PackingSupport] | None = getattr(inner, "_macaw_isolation", None)
+    kept: tuple[str, PackingSupport] | None = getattr(inner, "_macaw_packing_support", None)
     if kept is None or kept[0] != kernel:
         how = "ours" if kernel.startswith(PREFIX) else kernel
         inner._macaw_packing_support = kept = (kernel, packing_support_of_config(inner.config, how))
