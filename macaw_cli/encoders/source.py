@@ -50,7 +50,7 @@ def trouble_is_told(source: str | Path) -> Iterator[None]:
     except (MacawError, MemoryError, torch.OutOfMemoryError):
         raise
     except SafetensorError as error:
-        problem = f"The weights in {source} are cut or changed ({error})."
+        problem = f"The weights in {source} are truncated or changed ({error})."
         raise DamagedError(problem, "Restore them from a copy.") from error
     except Exception as error:  # there is no narrower class
         raise explain(str(source), error) from error

@@ -23,21 +23,21 @@ def with_strong(token, tokens=16):
 
 
 def test_a_square_of_patches_is_a_square_and_a_class_token_stands_apart():
-    (plain,) = heat_maps(with_strong(6), over_time=False).pictures
+    (plain,) = heat_maps(with_strong(6), over_time=False).images
     assert pixels(plain).shape == (4, 4, 3) and brightest(plain) == (1, 2)
     maps = heat_maps(np.concatenate([np.full((1, 8), 100, np.float16), with_strong(6)]), over_time=False)
-    assert brightest(maps.pictures[0]) == (1, 2) and "first token (class) 283" in maps.note
+    assert brightest(maps.images[0]) == (1, 2) and "first token (class) 283" in maps.note
 
 
 def test_audio_files_and_odd_numbers_of_tokens_are_a_row_of_bounded_length():
-    (sound,) = heat_maps(with_strong(3), over_time=True).pictures
+    (sound,) = heat_maps(with_strong(3), over_time=True).images
     assert pixels(sound).shape == (1, 16, 3) and brightest(sound) == (0, 3)
-    assert pixels(heat_maps(with_strong(3, 15), over_time=False).pictures[0]).shape == (1, 15, 3)
-    assert pixels(heat_maps(with_strong(3, 3000), over_time=True).pictures[0]).shape == (1, 240, 3)
+    assert pixels(heat_maps(with_strong(3, 15), over_time=False).images[0]).shape == (1, 15, 3)
+    assert pixels(heat_maps(with_strong(3, 3000), over_time=True).images[0]).shape == (1, 240, 3)
 
 
 def test_a_video_has_a_map_per_frame_on_one_scale():
-    first, second = heat_maps(np.stack([with_strong(0), with_strong(15) * 3]), over_time=False).pictures
+    first, second = heat_maps(np.stack([with_strong(0), with_strong(15) * 3]), over_time=False).images
     assert brightest(second) == (3, 3) and pixels(first).sum() < pixels(second).sum()
 
 
@@ -45,15 +45,15 @@ def test_equally_long_tokens_are_compared_with_an_empty_inputs_or_their_mean():
     features = np.tile(np.eye(8, dtype=np.float16)[:1], (16, 1))
     features[6] = np.eye(8)[1]
     maps = heat_maps(features, over_time=False)
-    assert brightest(maps.pictures[0]) == (1, 2) and "distance from the mean token" in maps.note
+    assert brightest(maps.images[0]) == (1, 2) and "distance from the mean token" in maps.note
     empty = features.copy()
     empty[9] = np.eye(8)[2]
     maps = heat_maps(features, empty, over_time=False)
-    assert brightest(maps.pictures[0]) == (2, 1) and "distance from an empty input" in maps.note
+    assert brightest(maps.images[0]) == (2, 1) and "distance from an empty input" in maps.note
 
 
 def test_one_token_and_odd_audio_files_do_not_break_anything():
-    assert heat_maps(with_strong(0, 1), over_time=False).pictures == []
+    assert heat_maps(with_strong(0, 1), over_time=False).images == []
     assert pixels(waveform(np.zeros(1, np.float32), "silence")).shape == (112, 1, 3)
     assert pixels(thumbnail(np.zeros((1000, 3, 3), np.uint8), "tall")).shape == (160, 1, 3)
 

@@ -80,7 +80,7 @@ def test_leftovers_and_a_torn_line_are_told_as_harmless(copy, capsys):
     assert facts["damaged"] == []
     unfinished = "image-000008.tar.partial"
     assert [note["file"] for note in facts["notes"]] == ["image-000007.tar", unfinished, "manifest.jsonl"]
-    assert "left over from unfinished work" in shown.err and "torn" in shown.err
+    assert "left over from unfinished work" in shown.err and "incomplete" in shown.err
     assert "image-000008.partial.json" in shown.err and "the next extraction continues it" in shown.err
     assert not (store / DAMAGE_NAME).exists()
 

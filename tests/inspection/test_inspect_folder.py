@@ -140,7 +140,7 @@ def test_damage_is_told_as_json_too(copy, capsys):
 @pytest.mark.parametrize("folder", ["runs/tiny", "runs/tiny/model"])
 def test_cut_weights_are_noticed(copy, folder):
     cut(copy / "runs/tiny/model/model.safetensors", 10)
-    with pytest.raises(DamagedError, match=r"model.safetensors.* is cut"):
+    with pytest.raises(DamagedError, match=r"model.safetensors.* is truncated"):
         inspect_folder(copy / folder, verify=True, as_json=False)
 
 
