@@ -21,5 +21,5 @@ def kinds_below(figures: Mapping[str, Any], modality: str) -> dict[str, Mapping[
         figures: with `kinds`.
         modality: one of `modalities` in the figures.
     """
-    below = {kind: seen for kind, seen in figures.get("kinds", {}).items() if modality_of(kind, seen) == modality}
+    below = {kind: seen for kind, seen in (figures.get("kinds") or {}).items() if modality_of(kind, seen) == modality}
     return {} if list(below) == [modality] else below

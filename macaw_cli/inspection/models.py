@@ -56,8 +56,8 @@ def describe_model(folder: Path) -> Description:
     facts = {
         "parameters": parts,
         "bytes": sum(file.stat().st_size for file in files),
-        "bridge": config.get("bridge", {}),
-        "views": config.get("views", {}),
+        "bridge": config.get("bridge") or {},
+        "views": config.get("views") or {},
         "llm": _llm(config),
         "modalities": _modalities(config),
         "encoders_inside": [role for role in ROLES if f"{role} encoder" in parts],
@@ -128,20 +128,21 @@ def _parameters(tensors: list[tuple[str, list[int]]]) -> dict[str, int]:
 
 
 def _llm(config: dict[str, Any]) -> dict[str, Any]:
-    text = config.get("text_config", {})
+    text = config.get("text_config") or {}
     names = ("model_type", "hidden_size", "num_hidden_layers", "vocab_size", "max_position_embeddings")
     return {name: text[name] for name in names if name in text}
 
 
 def _modalities(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    shapes, encoders, prints = (config.get(key) or {} for key in ("feature_shapes", "encoders", "fingerprints"))
     return {
         name: {
-            "feature_shape": config["feature_shapes"][name],
-            "encoder": config.get("encoders", {}).get(ENCODER_OF.get(name), {}).get("model", ""),
-            "fingerprint": fingerprint(config["fingerprints"][name]) if name in config.get("fingerprints", {}) else "",
+            "feature_shape": shapes[name],
+            "encoder": encoders.get(ENCODER_OF.get(name), {}).get("model") or "",
+            "fingerprint": fingerprint(prints[name]) if name in prints else "",
         }
         for name in MODALITIES
-        if name in config.get("feature_shapes", {})
+        if name in shapes
     }
 
 
@@ -159,8 +160,10 @@ def _lines(facts: dict[str, Any]) -> dict[str, str]:
     return lines
 
 
-def _bridge_line(bridge: dict[str, Any], modalities: Iterable[str]) -> str:
+def _bridge_line(bridge: Any, modalities: Iterable[str]) -> str:
     """`mlp (layers 2, norm False)`; with a design per modality, `image: mlp (layers 2, ...); audio: ...`."""
+    if not isinstance(bridge, dict):
+        return bridge_in_words(bridge)
     own = {name: bridge[name] for name in modalities if isinstance(bridge.get(name), dict)}
     if own:
         return "; ".join(f"{name}: {_bridge_line(design, ())}" for name, design in own.items())

@@ -37,8 +37,8 @@ def run_figures(record: RunRecord) -> dict[str, Any]:
     best = min(record.validation_curve("loss"), key=lambda point: point[1], default=None)
     rows = record.training_rows
     seconds = sum(spent for phase, spent in time_spent(record).items() if phase not in BETWEEN_STEPS)
-    examples, tokens = (sum(row.get(key, 0) for row in rows) for key in ("examples", "tokens"))
-    modalities = validation.get("modalities", {})
+    examples, tokens = (sum(row.get(key) or 0 for row in rows) for key in ("examples", "tokens"))
+    modalities = validation.get("modalities") or {}
     norms = [value for _, value in record.curve("gradient_norm")]
     return {
         "steps": record.steps,
@@ -85,11 +85,12 @@ def last_validation(record: RunRecord) -> dict[str, Any]:
 def held_out(record: RunRecord) -> dict[str, dict[str, Any]]:
     """Figures of the last validation per modality, each followed by its kinds (indented), then what is left."""
     figures = last_validation(record)
-    modalities, lines = figures.get("modalities", {}), {}
+    modalities, lines = figures.get("modalities") or {}, {}
     for modality, measured in modalities.items():
         lines[modality] = measured
         lines |= {f"  {kind}": seen for kind, seen in kinds_below(figures, modality).items()}
-    left = {kind: seen for kind, seen in figures.get("kinds", {}).items() if modality_of(kind, seen) not in modalities}
+    kinds = figures.get("kinds") or {}
+    left = {kind: seen for kind, seen in kinds.items() if modality_of(kind, seen) not in modalities}
     return {**lines, **left}
 
 

@@ -70,11 +70,11 @@ def _write_page(record: RunRecord, plots: list[DrawnPlot], target: Path) -> None
 
 def _what(record: RunRecord) -> str:
     """`Bridge macaw on models/llm, trained on dataset: bridge, begin_end_tokens, llm`."""
-    settings, training = record.settings, record.settings.get("training", {})
-    name = bridge_in_words(settings.get("bridge", "?"))
-    data = ", ".join(training.get("datasets") or [settings.get("dataset", {}).get("out", "dataset")])
-    adapter = (training.get("adapter") or {}).get("kind", "none")
-    trained = training.get("train", [])
+    settings, training = record.settings, record.settings.get("training") or {}
+    name = bridge_in_words(settings.get("bridge") or "?")
+    data = ", ".join(map(str, training.get("datasets") or [(settings.get("dataset") or {}).get("out") or "dataset"]))
+    adapter = (training.get("adapter") or {}).get("kind") or "none"
+    trained = training.get("train") or []
     groups = [trained] if isinstance(trained, str) else trained
     parts = [f"{adapter} adapter" if part == "llm" and adapter != "none" else part for part in groups]
     stages = [stage["name"] for stage in training.get("stages") or []]
@@ -141,10 +141,10 @@ def _settings(record: RunRecord) -> Table:
 def _versions(record: RunRecord) -> Table:
     versions = record.versions
     rows = [] if not versions else [
-        ["command", " ".join(versions.get("command", []))],
+        ["command", " ".join(versions.get("command") or [])],
         ["macaw", str(versions.get("macaw", ""))],
         ["python", str(versions.get("python", ""))],
-        *([name, str(version)] for name, version in versions.get("packages", {}).items()),
-        *([name, str(hash_)[:16]] for name, hash_ in versions.get("identity", {}).items()),
+        *([name, str(version)] for name, version in (versions.get("packages") or {}).items()),
+        *([name, str(hash_)[:16]] for name, hash_ in (versions.get("identity") or {}).items()),
     ]
     return Table("Made with", ["", "version or hash"], rows, words=True)

@@ -104,7 +104,7 @@ def _mark_stages(axes: Any, record: RunRecord) -> None:
 
 
 def _validation(figure: Any, record: RunRecord) -> None:
-    modalities = list(dict.fromkeys(name for _, seen in record.validations for name in seen.get("modalities", {})))
+    modalities = list(dict.fromkeys(name for _, seen in record.validations for name in seen.get("modalities") or {}))
     *first, right = figure.subplots(1, 2 if modalities else 1, squeeze=False)[0]
     for axes in first:
         for modality in modalities:

@@ -66,7 +66,7 @@ def test_piped_lines_are_turns_and_nothing_but_answers_is_on_stdout(workspace):
 
 def test_json_without_a_prompt_is_wrong_usage(workspace):
     done = chat(workspace, "--json", lines=["Hello?"])
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, json.loads(done.stdout)["error"]["kind"]) == (2, "UsageError")
     assert "--prompt" in done.stderr
 
 
