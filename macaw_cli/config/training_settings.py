@@ -136,9 +136,6 @@ class TrainingSettings:
     stage with these."""
     max_gradient_norm: Annotated[float, Field(gt=0)] = 1.0
     """Gradients longer than this are scaled down to it."""
-    adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Decay of AdamW's running average of squared gradients. 0.95 adapts within tens of steps: better for a training of
-    a few hundred steps, whose first gradients are large."""
     sequence_length: Annotated[int, Field(ge=16)] = 2048
     """Token budget of one packed sequence: conversations put in a row that never attend to each other."""
     global_batch_size: Annotated[int, Field(ge=1)] = 8

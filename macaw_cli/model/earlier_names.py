@@ -15,6 +15,8 @@ EARLIER_NAMES = {
     "^null_features_": "fusion.null_features_",
 }
 """Names of weights before format version 3, as patterns, to those of today."""
+LATER_BUFFERS = (".feature_mean",)
+"""Ends of the names of buffers that earlier folders lack. They are zero then, and change nothing."""
 _CONFIG = Fields({}, {"format_version": COUNT})
 
 

@@ -18,6 +18,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.pretrained import load_model_class
 from macaw_cli.encoders.source import quiet_transformers, trouble_is_told
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.earlier_names import LATER_BUFFERS
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
 
@@ -81,7 +82,8 @@ def load_model(
 def _require_all_weights(folder: Path, found: Mapping[str, Any]) -> None:
     """Refuse what transformers only warns of: weights it has left random, ignored, or found in another shape."""
     shapes = [name for name, *_ in found["mismatched_keys"]]
-    kinds = {"missing": found["missing_keys"], "unexpected": found["unexpected_keys"], "of another shape": shapes}
+    missing = [name for name in found["missing_keys"] if not name.endswith(LATER_BUFFERS)]
+    kinds = {"missing": missing, "unexpected": found["unexpected_keys"], "of another shape": shapes}
     problems = [f"{len(names)} {kind} ({_first(names)})" for kind, names in kinds.items() if names]
     if problems:
         raise MismatchError(

@@ -19,4 +19,5 @@ class FrameStackBridgeSettings:
     bias: bool = True
     """Whether the linear layers have a bias."""
     norm: bool = True
-    """LayerNorm on the stacked features, and on the soft tokens one that gives them the RMS of the LLM's embeddings."""
+    """Features around the mean of the training media, LayerNorm on the stacked ones, and on the soft tokens one that
+    gives them the RMS of the LLM's embeddings."""

@@ -11,4 +11,5 @@ class LinearBridgeSettings:
     name: Literal["linear"] = "linear"
     """Design of the bridge."""
     norm: bool = False
-    """LayerNorm on the features, and on the soft tokens one that gives them the RMS of the LLM's embeddings."""
+    """Features around the mean of the training media, LayerNorm on them, and on the soft tokens one that gives them the
+    RMS of the LLM's embeddings."""

@@ -15,4 +15,5 @@ class MlpBridgeSettings:
     layers: Annotated[int, Field(ge=1)] = 2
     """Number of linear layers."""
     norm: bool = False
-    """LayerNorm on the features, and on the soft tokens one that gives them the RMS of the LLM's embeddings."""
+    """Features around the mean of the training media, LayerNorm on them, and on the soft tokens one that gives them the
+    RMS of the LLM's embeddings."""

@@ -43,6 +43,12 @@ class Bridges(nn.ModuleDict):
         for bridge in self.designs():
             bridge.calibrate(embedding_matrix)
 
+    def center(self, means: Mapping[Modality, Tensor]) -> None:
+        """Fit new bridges to the features, before training: the mean (C,) of the feature tokens, per modality."""
+        for name, bridge in zip(self, self.designs(), strict=True):
+            if name in means:
+                bridge.center(means[name])
+
     def need(self, what: Need) -> bool:
         """Whether any bridge needs this of its context."""
         return any(what in bridge.needs for bridge in self.designs())

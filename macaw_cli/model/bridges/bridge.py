@@ -72,6 +72,13 @@ class Bridge(nn.Module):
                 them inside `macaw_cli.model.partitions.gathered(parameter, to_change=True)`.
         """
 
+    def center(self, feature_mean: Tensor) -> None:
+        """Fit a new bridge to the features before training; nothing to do by default.
+
+        Args:
+            feature_mean: (C,), mean over the feature tokens of the training media.
+        """
+
     @staticmethod
     def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
         """Bytes that a forward pass keeps for the backward pass beyond a few vectors per soft token; 0 by default.

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from macaw_cli.model.bridges.bridge import Bridge, BridgeContext
 from macaw_cli.model.bridges.calibrated_norm import CalibratedNorm
+from macaw_cli.model.bridges.centering import Centering
 
 
 class ProjectionBridge(Bridge):
-    """Rows of features -> (LayerNorm ->) projection (-> LayerNorm calibrated to the embeddings' RMS).
+    """Rows of features -> (centering -> LayerNorm ->) projection (-> LayerNorm calibrated to the embeddings' RMS).
 
     Args:
         projection: (K, row size) -> (K, D).
@@ -29,6 +30,7 @@ class ProjectionBridge(Bridge):
     ) -> None:
         super().__init__()
         self.channels = channels
+        self.centering = Centering(channels) if norm else None
         self.input_norm = nn.LayerNorm(row) if norm else None
         self.projection = projection
         self.output_norm = CalibratedNorm(hidden_size, unit) if norm else None
@@ -42,12 +44,18 @@ class ProjectionBridge(Bridge):
         if self.output_norm is not None:
             self.output_norm.calibrate(embedding_matrix)
 
+    def center(self, feature_mean: Tensor) -> None:
+        """Read features around their mean (C,), where there are norms."""
+        if self.centering is not None:
+            self.centering.measured(feature_mean)
+
     def rows(self, features: Tensor) -> Tensor:
         """What is projected of one medium (N, C) or (F, N, C): one row per soft token."""
         return features.flatten(0, -2)
 
     def forward(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
         """Project the rows of all media at once: (K, D)."""
-        rows = torch.cat([self.rows(medium) for medium in features])
+        media = features if self.centering is None else [self.centering(medium) for medium in features]
+        rows = torch.cat([self.rows(medium) for medium in media])
         soft: Tensor = self.projection(rows if self.input_norm is None else self.input_norm(rows))
         return soft if self.output_norm is None else self.output_norm(soft)

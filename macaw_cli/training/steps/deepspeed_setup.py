@@ -144,7 +144,7 @@ def initialize(
     return engine
 
 
-def new_optimizer(groups: list[dict[str, Any]], beta2: float) -> torch.optim.Optimizer:
+def new_optimizer(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     """AdamW over the groups: torch's fused kernel, on a GPU and, with offload, on the CPU.
 
     The learning rate is 0: each step sets that of its groups, and until then DeepSpeed tries the optimizer out.
@@ -152,4 +152,4 @@ def new_optimizer(groups: list[dict[str, Any]], beta2: float) -> torch.optim.Opt
     DeepSpeed's own CPU Adam is not used: it needs a compiler, and was no faster than torch's fused one (50 M values on
     two AVX-512 cores).
     """
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, beta2), fused=True)
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.999), fused=True)

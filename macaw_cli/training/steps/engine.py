@@ -67,7 +67,7 @@ class TrainingEngine:
         """What DeepSpeed was told."""
         groups = parameter_groups(model, settings)
         given = [dict(group, params=list(group["params"])) for group in groups]  # DeepSpeed puts its own in their place
-        optimizer = new_optimizer(groups, settings.adam_beta2)
+        optimizer = new_optimizer(groups)
         self._engine = initialize(model, optimizer, config, processes)
         for state in optimizer.state.values():
             state["step"].zero_()  # in 16 bits without ZeRO, the trial counts as an update that never was

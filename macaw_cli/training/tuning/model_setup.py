@@ -13,6 +13,7 @@ from macaw_cli.encoders.source import explain, quiet_transformers
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.training.tuning.adapters import add_adapter, load_four_bit_llm
+from macaw_cli.training.tuning.feature_means import feature_means
 from macaw_cli.training.tuning.llm_source import llm_source
 from macaw_cli.training.tuning.parameter_groups import freeze
 
@@ -29,7 +30,7 @@ def new_model(
     Args:
         workspace: the settings hold.
         config: the model's.
-        dataset: holds the features that stand for absent media.
+        dataset: whose features the bridges are fitted to; it holds those that stand for absent media.
         device: where weights in 4 bits go at once; all others wait in CPU memory until there is an engine.
         tokenizer: the LLM's, from whose words the begin and end tokens start; else they start at random.
 
@@ -52,6 +53,7 @@ def new_model(
             model = _built(config, source, settings, device, tokenizer)
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
+    model.fusion.bridges.center(feature_means(dataset, config.modalities))
     add_adapter(model.language_model, settings.training.adapter, settings.seed, settings.llm)
     if config.null_features:
         for modality in config.modalities:

@@ -1,0 +1,52 @@
+"""Mean of the training media's features, around which new bridges read them."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from macaw_cli.modalities.table import Modality
+from macaw_cli.shards.joined_datasets import DatasetReader
+from macaw_cli.shards.training_rows import MediaRef
+
+SAMPLE = 256
+"""Media per modality that are read: enough for a mean, and a second's work."""
+
+
+def feature_means(
+    dataset: DatasetReader, modalities: Iterable[Modality], sample: int = SAMPLE
+) -> dict[Modality, Tensor]:
+    """Mean of every channel over all feature tokens of a sample of the training media.
+
+    The sample is spread evenly over the training split, in its order: the same on every rank.
+
+    Args:
+        dataset: read through the views of the training.
+        modalities: those that are wanted; one without media in the training split is left out.
+        sample: most media per modality.
+
+    Returns:
+        (C,) fp32 per modality.
+    """
+    media = {modality: _media(dataset, modality) for modality in modalities}
+    return {modality: _mean(dataset, _spread(found, sample)) for modality, found in media.items() if found}
+
+
+def _media(dataset: DatasetReader, modality: Modality) -> list[MediaRef]:
+    """Every medium of the training split once, in the order of its conversations."""
+    refs = (ref for row in dataset.conversations("train") for ref in row.media if ref.modality == modality)
+    return list({ref.key: ref for ref in refs}.values())
+
+
+def _spread(media: list[MediaRef], sample: int) -> list[MediaRef]:
+    places = np.linspace(0, len(media) - 1, min(sample, len(media))).round().astype(int)
+    return [media[place] for place in places]
+
+
+def _mean(dataset: DatasetReader, media: list[MediaRef]) -> Tensor:
+    total, tokens = 0.0, 0
+    for ref in media:
+        rows = dataset.features(ref).reshape(-1, ref.shape[-1])
+        total, tokens = total + rows.sum(axis=0, dtype=np.float64), tokens + len(rows)
+    return torch.from_numpy(np.asarray(total / tokens)).float()
