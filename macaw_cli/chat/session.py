@@ -107,7 +107,7 @@ class ChatSession:
         self.answer = Answer(soft_tokens=counts, prompt_tokens=len(encoded.input_ids))
         request = GenerationRequest(
             prompt=encoded.input_ids, features=features, max_new_tokens=self._settings.max_new_tokens,
-            sampling=sampling_of(self._settings), seed=self._seed, cache=cache,
+            sampling=sampling_of(self._settings), seed=self._seed, answered=encoded.answered, cache=cache,
         )  # fmt: skip
         try:
             yield from self.answer.follow(Engine.of(self._model, self._encoder).generate([request]))

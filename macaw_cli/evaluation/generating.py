@@ -11,7 +11,7 @@ from macaw_cli.evaluation.scoring import features_of, prompt_of
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import EndEvent, GenerationRequest
 from macaw_cli.inference.sampling import GREEDY
-from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.shards.joined_datasets import DatasetReader
 
@@ -61,8 +61,8 @@ def generate_answers(
         for batch in _batches(prompts, settings):
             requests = [
                 GenerationRequest(
-                    prompt=prompt, features=features_of(item.media, dataset, model), sampling=GREEDY,
-                    max_new_tokens=settings.max_new_tokens,
+                    prompt=prompt.input_ids, answered=prompt.answered, max_new_tokens=settings.max_new_tokens,
+                    features=features_of(item.media, dataset, model), sampling=GREEDY,
                 )
                 for prompt, item in batch
             ]  # fmt: skip
@@ -86,9 +86,9 @@ def _chosen(questions: Sequence[HeldOut], per_kind: int) -> set[int]:
 
 
 def _batches(
-    prompts: list[tuple[list[int], Asked]], settings: Generation
-) -> Iterator[list[tuple[list[int], Asked]]]:
+    prompts: list[tuple[EncodedConversation, Asked]], settings: Generation
+) -> Iterator[list[tuple[EncodedConversation, Asked]]]:
     """Prompts of about the same length."""
-    prompts = sorted(prompts, key=lambda one: (len(one[0]), one[1].row))
+    prompts = sorted(prompts, key=lambda one: (len(one[0].input_ids), one[1].row))
     for start in range(0, len(prompts), settings.batch_size):
         yield prompts[start : start + settings.batch_size]

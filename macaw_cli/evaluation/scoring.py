@@ -13,7 +13,7 @@ from macaw_cli.evaluation.conditions import Asked, told_without_media, without_m
 from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.inference import scoring
 from macaw_cli.inference.branches import BranchRow, BranchScore
-from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.positions import require_positions
 from macaw_cli.shards.joined_datasets import DatasetReader
@@ -61,14 +61,14 @@ def batches_of(
         yield batch
 
 
-def prompt_of(item: Asked, question: HeldOut, encoder: ConversationEncoder) -> list[int]:
-    """Token ids of a question under a condition, up to where the answer begins."""
+def prompt_of(item: Asked, question: HeldOut, encoder: ConversationEncoder) -> EncodedConversation:
+    """A question under a condition, up to where the answer begins."""
     messages = question.messages
     if item.condition == "told":
         messages = told_without_media(messages, question.modality)
     elif not item.media:
         messages = without_media(messages)
-    return encoder.prompt(messages[:-1], [(ref.modality, ref.shape) for ref in item.media]).input_ids
+    return encoder.prompt(messages[:-1], [(ref.modality, ref.shape) for ref in item.media])
 
 
 def score(
@@ -96,13 +96,15 @@ def _rows(asked: Sequence[Asked], questions: Sequence[HeldOut], encoder: Convers
     blind: dict[tuple[tuple[int, ...], tuple[str, ...]], Encoded] = {}
     for number, item in enumerate(asked):
         question = questions[item.row]
-        prompt, candidates = prompt_of(item, question, encoder), question.candidates
+        encoded, candidates = prompt_of(item, question, encoder), question.candidates
+        prompt = encoded.input_ids
         same = None if item.media else blind.get((tuple(prompt), tuple(candidates)))
         if same is None:
             for text in candidates:
                 if text not in responses:
                     responses[text] = encoder.response_ids(text)
-            same = Encoded(BranchRow(prompt, [responses[text] for text in candidates]), item.media)
+            branches = [responses[text] for text in candidates]
+            same = Encoded(BranchRow(prompt, branches, encoded.answered), item.media)
             rows.append(same)
             if not item.media:
                 blind[tuple(prompt), tuple(candidates)] = same

@@ -9,7 +9,7 @@ Shapes: B rows, T tokens of the longest row, K logits kept at the end.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -24,6 +24,8 @@ class BranchRow:
 
     prompt: list[int]
     branches: list[list[int]]
+    answered: Sequence[bool] = ()
+    """Where in the prompt answers of earlier turns stand; empty where none do."""
 
     @property
     def tail(self) -> list[int]:
@@ -49,6 +51,7 @@ class BranchBatch:
         input_ids: (B, T) int64.
         position_ids: (B, T) int64; None where every row is one text from its beginning.
         attention_mask: (B, 1, T, T) bool, True where row i may attend to column j; None for a triangle.
+        answers: (B, T) bool, True where answers stand and padding.
         keep: K, how many logits at the end cover the last prompt token and every tail.
         padded: tokens of padding behind each row.
     """
@@ -56,13 +59,15 @@ class BranchBatch:
     input_ids: torch.Tensor
     position_ids: torch.Tensor | None
     attention_mask: torch.Tensor | None
+    answers: torch.Tensor
     keep: int
     padded: tuple[int, ...]
 
-    def inputs(self, device: torch.device) -> dict[str, torch.Tensor]:
-        """What a model takes, on its device."""
+    def inputs(self, device: torch.device, *, with_answers: bool = False) -> dict[str, torch.Tensor]:
+        """What a model takes, on its device; with `answers` where one of its bridges reads the instruction."""
         tensors = {
-            "input_ids": self.input_ids, "position_ids": self.position_ids, "attention_mask": self.attention_mask
+            "input_ids": self.input_ids, "position_ids": self.position_ids, "attention_mask": self.attention_mask,
+            "answers": self.answers if with_answers else None,
         }  # fmt: skip
         return {name: tensor.to(device) for name, tensor in tensors.items() if tensor is not None}
 
@@ -86,12 +91,12 @@ def branch_batch(rows: Sequence[BranchRow]) -> BranchBatch:
             mask[number, end : end + own, end : end + own] = torch.ones(own, own, dtype=torch.bool).tril()
             end += own
     keep = 1 + max(len(row.tail) for row in rows)
-    return BranchBatch(ids, positions, mask[:, None], keep, (0,) * len(rows))
+    return BranchBatch(ids, positions, mask[:, None], _answers(rows, length, (0,) * len(rows)), keep, (0,) * len(rows))
 
 
 def apart(rows: Sequence[BranchRow]) -> list[BranchRow]:
     """One row per candidate, in order."""
-    return [BranchRow(row.prompt, [branch]) for row in rows for branch in row.branches]
+    return [replace(row, branches=[branch]) for row in rows for branch in row.branches]
 
 
 def plain_batch(rows: Sequence[BranchRow]) -> BranchBatch:
@@ -101,7 +106,16 @@ def plain_batch(rows: Sequence[BranchRow]) -> BranchBatch:
     for number, row in enumerate(rows):
         ids[number, : row.length] = torch.tensor(row.prompt + row.tail)
     padded = tuple(length - row.length for row in rows)
-    return BranchBatch(ids, None, None, kept_logits(rows, plain=True), padded)
+    return BranchBatch(ids, None, None, _answers(rows, length, padded), kept_logits(rows, plain=True), padded)
+
+
+def _answers(rows: Sequence[BranchRow], length: int, padded: Sequence[int]) -> torch.Tensor:
+    """(B, T) bool: everything but the prompts, and in them the answers of earlier turns."""
+    answers = torch.ones(len(rows), length, dtype=torch.bool)
+    for own, row, behind in zip(answers, rows, padded, strict=True):
+        begin = length - behind - row.length
+        own[begin : begin + len(row.prompt)] = torch.tensor([*row.answered] or [False] * len(row.prompt))
+    return answers
 
 
 def kept_logits(rows: Sequence[BranchRow], *, plain: bool) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 
 from macaw_cli.basics.errors import InputError, UsageError
-from macaw_cli.inference.features import joined_features
+from macaw_cli.inference.prompts import prompt_batch
 from macaw_cli.inference.requests import EndEvent, Ending, Event, GenerationRequest, TokenEvent
 from macaw_cli.inference.sampling import TokenChooser
 from macaw_cli.inference.text_stream import TextStream
@@ -155,7 +155,9 @@ class _Answer:
 @torch.inference_mode()
 def _decode(model: Any, answers: list[_Answer]) -> Iterator[Event]:
     """Answer requests together: prompts are padded on the left, media are looked at once, then the cache serves."""
-    inputs, mask, length = _prompts(model, answers)
+    first = prompt_batch(model, [answer.request for answer in answers])
+    inputs, mask, length = first.inputs, first.mask, first.length
+    answers[0].reused = first.reused
     read: list[int] = list(answers[0].request.prompt)
     while True:
         output = model(**inputs, use_cache=True, logits_to_keep=1)
@@ -197,24 +199,3 @@ def _chosen(logits: torch.Tensor, answers: list[_Answer]) -> list[int]:
         answer.choose(row, answer.stream.tokens) if answer.ending is None else 0
         for answer, row in zip(answers, rows, strict=True)
     ]
-
-
-def _prompts(model: Any, answers: list[_Answer]) -> tuple[dict[str, Any], torch.Tensor | None, int]:
-    """Inputs of the first call, the mask where prompts are padded, and the positions that are read then."""
-    prompts = [list(answer.request.prompt) for answer in answers]
-    features = joined_features(answer.request.features for answer in answers)
-    longest = max(map(len, prompts))
-    cache = answers[0].request.cache
-    if cache is not None:
-        answers[0].reused = shared = cache.shared_with(prompts[0], features, model.config)
-        inputs: dict[str, Any] = {"input_ids": torch.tensor([prompts[0][shared:]], device=model.device)}
-        if shared:
-            inputs["past_key_values"] = cache.keys_and_values
-            inputs["position_ids"] = torch.arange(shared, longest, device=model.device)[None]
-        return {**inputs, **cache.later(features)}, None, longest
-    if all(len(prompt) == longest for prompt in prompts):
-        return {"input_ids": torch.tensor(prompts, device=model.device), **features}, None, longest
-    ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts], device=model.device)
-    mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
-    positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-    return {"input_ids": ids, "attention_mask": mask, "position_ids": positions, **features}, mask, longest

@@ -23,6 +23,7 @@ class GenerationRequest:
         sampling: how tokens are chosen.
         seed: of the sampling.
         stop: texts that end the answer and do not belong to it.
+        answered: where in the prompt answers of earlier turns stand; empty where none do.
         cache: of the conversation that the prompt continues; what it shares with the prompt is not computed again.
     """
 
@@ -32,6 +33,7 @@ class GenerationRequest:
     sampling: Sampling = field(default_factory=Sampling)
     seed: int = 0
     stop: tuple[str, ...] = ()
+    answered: Sequence[bool] = ()
     cache: ConversationCache | None = None
 
     def __post_init__(self) -> None:

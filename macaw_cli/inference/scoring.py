@@ -12,6 +12,7 @@ from macaw_cli.inference.branches import (
     plain_batch,
 )
 from macaw_cli.inference.features import Features, joined_features
+from macaw_cli.model.fusion.instructions import reads_instructions
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.packing_support import branches_are_supported
 
@@ -30,7 +31,8 @@ def score(
     layout = plain_batch(apart(rows)) if plain else branch_batch(rows)
     pairs = zip(rows, features, strict=True)
     together = joined_features(own for row, own in pairs for _ in (row.branches if plain else (0,)))
-    output = model(**layout.inputs(model.device), logits_to_keep=layout.keep, use_cache=False, **together)
+    inputs = layout.inputs(model.device, with_answers=reads_instructions(model))
+    output = model(**inputs, logits_to_keep=layout.keep, use_cache=False, **together)
     if not plain:
         return branch_scores(rows, layout, output.logits)
     scores = iter(branch_scores(apart(rows), layout, output.logits))

@@ -13,10 +13,10 @@ from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import viewed
 from macaw_cli.modalities.table import BUILT_IN, TABLE, Modality
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.raw_media import LENGTHS, architecture, stacked
+from macaw_cli.model.raw_media import ANSWERS, LENGTHS, architecture, stacked
 
-ADDED_INPUTS = tuple(row.features_keyword for row in TABLE.values() if row not in BUILT_IN)
-"""Stored features of modalities that other packages add: the model takes them as keywords."""
+ADDED_INPUTS = (ANSWERS, *(row.features_keyword for row in TABLE.values() if row not in BUILT_IN))
+"""What the model takes as further keywords: `ANSWERS`, and stored features of modalities that other packages add."""
 
 
 def image_encoder(config: MacawConfig) -> PreTrainedModel | None:

@@ -34,6 +34,11 @@ class EncodedConversation:
     """Which of the messages are answers that a chat template has as they were given."""
 
     @property
+    def answered(self) -> list[bool]:
+        """Where answers stand, of a prompt those of earlier turns."""
+        return [label != IGNORED for label in self.labels]
+
+    @property
     def supervised(self) -> int:
         """Tokens the loss is taken of; 0 where the cut leaves no answer or takes a medium: it is skipped."""
         return sum(label != IGNORED for label in self.labels)

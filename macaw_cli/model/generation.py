@@ -7,9 +7,9 @@ from torch import Tensor
 from transformers import GenerationMixin
 
 from macaw_cli.modalities.table import TABLE
-from macaw_cli.model.raw_media import LENGTHS, RAW_INPUTS
+from macaw_cli.model.raw_media import ANSWERS, LENGTHS, RAW_INPUTS
 
-MEDIA = (*(row.features_keyword for row in TABLE.values()), *RAW_INPUTS.values(), LENGTHS)
+MEDIA = (*(row.features_keyword for row in TABLE.values()), *RAW_INPUTS.values(), LENGTHS, ANSWERS)
 
 
 class MediaGeneration(GenerationMixin):  # type: ignore[misc]

@@ -132,7 +132,7 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
             return_logits: False returns the loss alone, for which no logits are kept: the way to train.
             layout: `row_layout` of the ids, labels and positions, made on the CPU; without it a GPU is waited for.
             bound_media: what `fuse_inputs` gave beside `inputs_embeds`, for an injection.
-            **kwargs: `NAME_features` of other packages' modalities; all else is passed on to the LLM.
+            **kwargs: `answers`, `NAME_features` of other packages' modalities; all else is passed on to the LLM.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.
@@ -168,7 +168,8 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
 
     def fuse_inputs(
         self, input_ids: Tensor | None, attention_mask: Tensor | None = None, labels: Tensor | None = None,
-        layout: RowLayout | None = None, past_key_values: Any = None, position_ids: Tensor | None = None, **media: Any,
+        layout: RowLayout | None = None, past_key_values: Any = None, position_ids: Tensor | None = None,
+        answers: Tensor | None = None, **media: Any,
     ) -> FusedInputs:  # fmt: skip
         """What the LLM reads: embeddings with the soft tokens in their places, and the mask and labels that fit.
 
@@ -180,8 +181,8 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
             layout: as in `forward`.
             past_key_values: as in `forward`; one new token per row after it is text, in which no media are looked for.
             position_ids: as in `forward`; where rows are packed they tell which example a medium belongs to.
-            **media: `image_features`, `video_features`, `audio_features`, `pixel_values`, `pixel_values_videos`,
-                `input_features`, `audio_lengths` as in `forward`.
+            answers: (B, T) bool, see `instructions.answered`; for bridges that read the instruction.
+            **media: all features and raw media as in `forward`.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.
@@ -194,15 +195,14 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
         return self.fusion.fuse(
             input_ids, attention_mask, labels, attached_encoders.features(self, **media), self.get_input_embeddings(),
             places=layout.media if layout else None, borders=None if borders is None else borders.tolist(),
-            past_key_values=past_key_values,
+            past_key_values=past_key_values, answers=answers,
         )  # fmt: skip
 
     def calibrate(self, tokenizer: Any = None) -> None:
         """Fit the bridges and the begin/end tokens to the LLM's own embeddings; for a new model, before training.
 
         Args:
-            tokenizer: the LLM's: a begin or end token starts as the mean of the embeddings that its name, such as
-                `<image>`, has as text. Without it they start as random vectors, as large as the LLM's own.
+            tokenizer: the LLM's; without it begin and end tokens start as random vectors, as large as its own.
         """
         with gathered(self.embedding_matrix):
             self.fusion.calibrate(self.embedding_matrix.detach(), tokenizer)

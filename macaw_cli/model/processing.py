@@ -19,9 +19,10 @@ from macaw_cli.encoders.image_processors import load_image_processor
 from macaw_cli.encoders.pretrained import load_preprocessor, load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
+from macaw_cli.model.bridges.registry import read_instructions
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.encoding import ConversationEncoder
-from macaw_cli.model.raw_media import RawMedia
+from macaw_cli.model.encoding import ConversationEncoder, EncodedConversation
+from macaw_cli.model.raw_media import ANSWERS, RawMedia
 from macaw_cli.model.templates import TemplateName
 
 PROCESSOR_FILE = "processor_config.json"
@@ -103,7 +104,7 @@ class MacawProcessor:
             name: [[media.prepare(name, medium) for medium in row] for row in rows] for name, rows in raw.items()
         }
         prompts = [
-            self.encoder.prompt(_messages(one), _shapes(media, prepared, stored, number)).input_ids
+            self.encoder.prompt(_messages(one), _shapes(media, prepared, stored, number))
             for number, one in enumerate(texts)
         ]
         data = self._padded(prompts)
@@ -187,12 +188,18 @@ class MacawProcessor:
                 load_preprocessor(AutoFeatureExtractor, folder) if "feature_extractor" in content else None,
             )
 
-    def _padded(self, prompts: list[list[int]]) -> dict[str, Any]:
-        longest = max(map(len, prompts))
+    def _padded(self, prompts: list[EncodedConversation]) -> dict[str, Any]:
+        longest = max(len(prompt.input_ids) for prompt in prompts)
         padding = self.tokenizer.pad_token_id or 0  # masked, so any id of the vocabulary will do
-        ids = [[padding] * (longest - len(row)) + row for row in prompts]
-        mask = [[0] * (longest - len(row)) + [1] * len(row) for row in prompts]
-        return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}
+        before = [longest - len(prompt.input_ids) for prompt in prompts]
+        rows = list(zip(before, prompts, strict=True))
+        data = {
+            "input_ids": torch.tensor([[padding] * count + prompt.input_ids for count, prompt in rows]),
+            "attention_mask": torch.tensor([[0] * count + [1] * (longest - count) for count in before]),
+        }
+        if read_instructions(self.config):
+            data[ANSWERS] = torch.tensor([[True] * count + prompt.answered for count, prompt in rows])
+        return data
 
 
 def _is_conversation(text: Any) -> bool:

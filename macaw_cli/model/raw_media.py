@@ -21,6 +21,8 @@ RAW_INPUTS: dict[Modality, str] = {name: row.raw_keyword for name, row in TABLE.
 """Modality to the name of its raw input, where an encoder can be inside the model."""
 LENGTHS = "audio_lengths"
 """Name of the input that says how many samples each raw audio has: its prepared form no longer tells."""
+ANSWERS = "answers"
+"""Name of the input that says where answers stand, for bridges that read the instruction."""
 
 
 def architecture(config: MacawConfig, modality: Modality) -> type[FrozenEncoder]:

@@ -55,7 +55,8 @@ class Bridges(nn.ModuleDict):
 
     def forward(
         self, media: Mapping[Modality, Sequence[Tensor]], embedding_matrix: nn.Parameter,
-        examples: Mapping[Modality, Sequence[int]] = MappingProxyType({}), instructions: Sequence[Tensor] | None = None,
+        examples: Mapping[Modality, Sequence[int]] = MappingProxyType({}),
+        instructions: Mapping[Modality, Sequence[Tensor]] = MappingProxyType({}),
     ) -> tuple[Tensor, ...]:  # fmt: skip
         """Soft tokens of all media, (K, D) per modality, in this module's order.
 
@@ -64,7 +65,7 @@ class Bridges(nn.ModuleDict):
             embedding_matrix: (V, D).
             examples: the number of each medium's example in the batch, per modality. Null features, which stand last
                 and belong to no example, have none.
-            instructions: the (L,) ids of each example's instruction, where any bridge needs them.
+            instructions: the (L,) ids of each medium's instruction, per modality, where any bridge needs them.
 
         Returns:
             For an absent modality (0, D), through which the bridge's parameters get gradients of zero: every rank has
@@ -73,8 +74,7 @@ class Bridges(nn.ModuleDict):
         made: list[Tensor] = []
         for name, bridge in self.items():
             present, belong = media[name], examples.get(name, ())
-            asked = [] if instructions is None else [instructions[example] for example in belong]
-            context = BridgeContext(embedding_matrix, belong, asked)
+            context = BridgeContext(embedding_matrix, belong, instructions.get(name, ()))
             made.append(bridge(present, context) if present else self._touched(bridge))
         return tuple(made)
 

@@ -25,8 +25,8 @@ class BridgeContext:
     examples: Sequence[int] = ()
     """Of each medium, the number of its example in the batch: packed examples count on through all rows."""
     instructions: Sequence[Tensor] = ()
-    """Of each medium, the (L,) int64 ids of its example's instruction: all text before the first supervised token, or
-    all text where nothing is supervised. Only for bridges that need it."""
+    """Of each medium, the (L,) int64 ids of its instruction: the text of the user turn that holds it, see
+    `fusion/instructions.py`. Only for bridges that need it."""
 
 
 class Bridge(nn.Module):

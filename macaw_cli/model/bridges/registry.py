@@ -35,6 +35,11 @@ def build_bridge(config: "MacawConfig", modality: Modality) -> Bridge:
     return bridge_class(config.bridge_settings(modality).name).from_config(config, modality)
 
 
+def read_instructions(config: "MacawConfig") -> bool:
+    """Whether a bridge of the model reads what is asked about a medium."""
+    return any("instruction" in bridge_class(config.bridge_settings(name).name).needs for name in config.modalities)
+
+
 def soft_token_count(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
     """Soft tokens of one medium, from the shape of its features alone.
 

@@ -1,15 +1,28 @@
-"""Which example of a batch a medium belongs to, and what is asked there. Pure functions.
+"""Which example of a batch a medium belongs to, and what is asked about it. Pure functions.
+
+The instruction of a medium is the text of the user turn that holds it, with what the template writes around it: from
+the answer before the medium, or the beginning of its example, to the answer after it, or the end. So it is the same in
+training (answers are what is supervised), for every candidate when answers are scored, and in every turn of a chat,
+whatever lies in the cache. A later question about an earlier medium does not change what its bridge was asked.
+
+Where a chat template rewrites the history, an earlier answer that is not learnt in an example counts as asked.
 
 Letters: B rows, T positions; places count over all rows behind one another.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from typing import Any
 
 from torch import Tensor
 
 from macaw_cli.model.losses import IGNORED
+
+
+def reads_instructions(model: Any) -> bool:
+    """Whether a bridge of a model reads what is asked about a medium; an LLM alone has no bridges."""
+    fusion = getattr(model, "fusion", None)
+    return fusion is not None and bool(fusion.bridges.need("instruction"))
 
 
 def example_of(places: Sequence[int], borders: Sequence[int]) -> list[int]:
@@ -22,28 +35,55 @@ def example_of(places: Sequence[int], borders: Sequence[int]) -> list[int]:
     return [bisect_right(borders, place) - 1 for place in places]
 
 
-def instruction_ids(
-    input_ids: Tensor, labels: Tensor | None, attention_mask: Tensor | None, borders: Sequence[int], vocabulary: int
-) -> list[Tensor]:
-    """The instruction of each example: its text before the first supervised token.
+def answered(answers: Tensor | None, labels: Tensor | None) -> list[int]:
+    """The places of answers, ascending.
 
     Args:
+        answers: (B, T) bool, where answers stand, and padding that no mask tells; None: where labels are.
+        labels: (B, T), -100 where nothing is supervised, or None.
+    """
+    if answers is None:
+        answers = None if labels is None else labels != IGNORED
+    places: list[int] = [] if answers is None else answers.flatten().nonzero().squeeze(-1).tolist()
+    return places
+
+
+def turn_of(place: int, answers: Sequence[int], example: tuple[int, int]) -> tuple[int, int]:
+    """Where the user turn that holds a medium begins, and where it ends.
+
+    Args:
+        place: of the medium.
+        answers: the places of answers, ascending.
+        example: where the medium's example begins and ends.
+    """
+    after = bisect_left(answers, place)
+    begin = max(example[0], answers[after - 1] + 1 if after else 0)
+    return begin, min(example[1], answers[after] if after < len(answers) else example[1])
+
+
+def instruction_ids(
+    places: Sequence[int], input_ids: Tensor, answers: Sequence[int], attention_mask: Tensor | None,
+    borders: Sequence[int], vocabulary: int,
+) -> list[Tensor]:  # fmt: skip
+    """The instruction of each medium.
+
+    Args:
+        places: of the media.
         input_ids: (B, T).
-        labels: (B, T), -100 where nothing is supervised; without them, or without a supervised token, all text counts.
+        answers: see `answered`.
         attention_mask: (B, T), 0 for padding, which is left out; None or a mask over pairs leaves nothing out.
         borders: as in `example_of`.
         vocabulary: V; ids from here on stand for media.
 
     Returns:
-        (L,) int64 ids per example.
+        (L,) int64 ids per medium.
     """
     ids = input_ids.flatten()
     is_text = ids < vocabulary
     if attention_mask is not None and attention_mask.dim() == 2:
         is_text = is_text & attention_mask.flatten().bool()
     found = []
-    for begin, end in pairwise(borders):
-        supervised = None if labels is None else (labels.flatten()[begin:end] != IGNORED).nonzero()
-        stop = begin + int(supervised[0]) if supervised is not None and len(supervised) else end
-        found.append(ids[begin:stop][is_text[begin:stop]])
+    for place, example in zip(places, example_of(places, borders), strict=True):
+        begin, end = turn_of(place, answers, (borders[example], borders[example + 1]))
+        found.append(ids[begin:end][is_text[begin:end]])
     return found

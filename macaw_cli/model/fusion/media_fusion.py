@@ -15,7 +15,7 @@ from macaw_cli.model import initial_weights
 from macaw_cli.model.bridges.all_bridges import Bridges
 from macaw_cli.model.bridges.registry import build_bridge, soft_token_count
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.fusion.instructions import example_of, instruction_ids
+from macaw_cli.model.fusion.instructions import answered, example_of, instruction_ids
 from macaw_cli.model.fusion.placing import (
     FusedInputs,
     insert_after_first,
@@ -57,10 +57,10 @@ class MediaFusion(nn.Module):
             for name in config.modalities:
                 self.register_buffer(NULL_FEATURES + name, torch.full(config.feature_shapes[name], torch.nan))
 
-    def fuse(
+    def fuse(  # noqa: PLR0913 - what a call of the model is given
         self, input_ids: Tensor, attention_mask: Tensor | None, labels: Tensor | None, features: Media,
         embed: nn.Module, *, places: MediaPlaces | None = None, borders: Sequence[int] | None = None,
-        past_key_values: Any = None,
+        past_key_values: Any = None, answers: Tensor | None = None,
     ) -> FusedInputs:  # fmt: skip
         """Embed the text and the begin and end tokens, make soft tokens and put them in their places.
 
@@ -75,6 +75,7 @@ class MediaFusion(nn.Module):
             places: of the media, where they are known; without them a GPU is waited for.
             borders: where packed examples begin and the last one ends, from 0 to B T; None for one example per row.
             past_key_values: the cache of earlier positions, if any.
+            answers: (B, T) bool, see `instructions.answered`.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.
@@ -89,11 +90,13 @@ class MediaFusion(nn.Module):
         made = self._made(places, features)
         packed = borders
         borders = borders or range(0, input_ids.numel() + 1, input_ids.shape[1])
-        instructions = None
+        media = {name: [run.place for run in places.runs[name]] for name in features}
+        instructions: dict[Modality, list[Tensor]] = {}
         if self.bridges.need("instruction"):
-            instructions = instruction_ids(input_ids, labels, attention_mask, borders, self.config.vocabulary_size)
+            asked = (input_ids, answered(answers, labels), attention_mask, borders, self.config.vocabulary_size)
+            instructions = {name: instruction_ids(each, *asked) for name, each in media.items()}
         embeds = self.embed_text(input_ids, embed)
-        examples = {name: example_of([run.place for run in places.runs[name]], borders) for name in features}
+        examples = {name: example_of(each, borders) for name, each in media.items()}
         soft = self._soft_tokens(places, embeds, features, cast("nn.Parameter", embed.weight), examples, instructions)
         by_modality = dict(zip(self.config.modalities, soft, strict=True))
         if not self.injected:
@@ -103,8 +106,8 @@ class MediaFusion(nn.Module):
         for name in by_modality:  # a medium takes one position, which says nothing itself
             nothing = embeds.new_zeros(len(places.soft[name]), embeds.shape[-1])
             embeds = place_soft_tokens(embeds, places.soft[name], nothing)
-        media = bound_media(by_modality, made, places.runs, packed, (input_ids.shape[0], input_ids.shape[1]))
-        return FusedInputs(embeds, attention_mask, labels, media)
+        seen = bound_media(by_modality, made, places.runs, packed, (input_ids.shape[0], input_ids.shape[1]))
+        return FusedInputs(embeds, attention_mask, labels, seen)
 
     def _is_decode_step(self, input_ids: Tensor, past_key_values: Any) -> bool:
         if input_ids.shape[1] != 1 or past_key_values is None:
@@ -124,7 +127,7 @@ class MediaFusion(nn.Module):
 
     def _soft_tokens(
         self, places: MediaPlaces, embeds: Tensor, features: Media, matrix: nn.Parameter,
-        examples: Mapping[Modality, list[int]], instructions: Sequence[Tensor] | None,
+        examples: Mapping[Modality, list[int]], instructions: Mapping[Modality, Sequence[Tensor]],
     ) -> tuple[Tensor, ...]:  # fmt: skip
         """(K, D) per modality; those of the null medium stand last, where any row has one."""
         media = {name: [medium.to(embeds) for medium in features[name]] for name in self.config.modalities}
