@@ -16,7 +16,8 @@ _KIND = Fields(
      "pad_token_id": either(_ID, list_of(_ID)), "do_sample": FLAG, "temperature": NUMBER, "top_p": NUMBER,
      "min_p": NUMBER, "typical_p": NUMBER, "repetition_penalty": NUMBER, "length_penalty": NUMBER, "top_k": COUNT,
      "max_length": COUNT, "max_new_tokens": COUNT, "min_length": COUNT, "min_new_tokens": COUNT, "num_beams": COUNT,
-     "num_return_sequences": COUNT, "no_repeat_ngram_size": COUNT},
+     "num_return_sequences": COUNT, "no_repeat_ngram_size": COUNT, "use_cache": FLAG, "output_attentions": FLAG,
+     "output_hidden_states": FLAG, "output_scores": FLAG, "return_dict_in_generate": FLAG},
 )  # fmt: skip
 
 

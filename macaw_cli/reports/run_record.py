@@ -9,7 +9,7 @@ from typing import Any
 
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.typed_files import read_object
-from macaw_cli.basics.typed_rows import OBJECT, Kind
+from macaw_cli.basics.typed_rows import MEASURED, OBJECT, Kind
 from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, SUMMARY, VERSIONS, metrics_rows, read_settings_tree
 from macaw_cli.config.settings import Settings
 
@@ -114,7 +114,7 @@ def numbers(content: dict[str, Any], separator: str, prefix: str = "") -> Iterat
     for name, value in content.items():
         if isinstance(value, dict):
             yield from numbers(value, separator, f"{prefix}{name}{separator}")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        elif MEASURED.holds(value):
             yield prefix + name, float(value)
 
 
@@ -137,7 +137,7 @@ def _points(rows: Any, path: tuple[str, ...]) -> Iterator[tuple[int, float]]:
         value = content
         for key in path:
             value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if MEASURED.holds(value) and math.isfinite(value):
             yield step, float(value)
 
 
