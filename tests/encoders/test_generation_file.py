@@ -26,7 +26,8 @@ def test_a_folder_without_one_or_a_hub_id_is_no_trouble(tmp_path):
 @pytest.mark.parametrize(
     ("content", "named"),
     [([], "JSON object"), ({"eos_token_id": "x"}, "eos_token_id"), ({"eos_token_id": [10**30]}, "eos_token_id"),
-     ({"temperature": "hot"}, "temperature"), ({"top_k": 0.5}, "top_k"), ({"output_hidden_states": "x"}, "output_hidden"), ({"do_sample": "yes"}, "do_sample")],
+     ({"temperature": "hot"}, "temperature"), ({"top_k": 0.5}, "top_k"),
+     ({"output_hidden_states": "x"}, "output_hidden"), ({"do_sample": "yes"}, "do_sample")],
 )  # fmt: skip
 def test_a_value_of_another_type_is_told_with_its_key(tmp_path, content, named):
     (tmp_path / NAME).write_text(json.dumps(content))
