@@ -57,7 +57,7 @@ def test_resume_without_an_unfinished_run_starts_a_new_one(tmp_path):
 
 def test_a_name_that_is_taken_is_refused_with_a_way_out(tmp_path):
     choose_run(space(tmp_path, "mine"), False)
-    with pytest.raises(InputError, match=r"run .*mine already.*--resume"):
+    with pytest.raises(InputError, match=r"mine exists already.*--resume"):
         choose_run(space(tmp_path, "mine"), False)
 
 
