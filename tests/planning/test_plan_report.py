@@ -119,7 +119,7 @@ def test_gpus_that_are_not_here_are_planned_with_memory_and_without_time(workspa
     plan, _ = planned(space, capfd, gpus=8)
     assert plan["processes"] == {"count": 8, "device": "cuda"}
     assert plan["seconds"] is None
-    assert "not here" in plan["no_time"]
+    assert "requested GPUs" in plan["no_time"]
     assert plan["memory"]["verdict"].startswith("needs 8 GPUs of 16 GB")
 
 
