@@ -1,6 +1,5 @@
 """Places beyond this machine's folders: what is a URL, what it is called, and what must not be written down of it."""
 
-import hashlib
 import os
 import re
 from functools import partial
@@ -77,6 +76,8 @@ def _shown_part(part: str, *, web: bool) -> str:
 
 
 def _hash(value: str) -> str:
+    import hashlib  # takes longer than all of this file, and few commands need it
+
     return hashlib.sha256(os.fsencode(value)).hexdigest()[:_HASHED]
 
 

@@ -24,7 +24,7 @@ from macaw_cli.dataset.inputs import describe_sources, describe_stores, inputs_h
 from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.lock_file import lock_content
 from macaw_cli.dataset.preparing import Prepared, prepare
-from macaw_cli.dataset.presentation import show_counts, show_plan, show_result
+from macaw_cli.dataset.presentation import show_counts, show_plan, show_rejects, show_result
 from macaw_cli.dataset.publishing import (
     building_folder,
     forget_building,
@@ -110,6 +110,7 @@ def _made(out: Path, sources: list[Source], stores: list[Path], settings: Settin
         prepared = prepare(sources, stores, settings)
         _require_some(prepared, out)
         show_counts(prepared)
+        show_rejects(prepared, out / REJECTS_NAME)
         _write(prepared, described, building, settings)
     publish(building, out)
     return DatasetReport(out, _read_built(out), up_to_date=False)

@@ -18,14 +18,20 @@ SHOWN_REASONS = 3
 def show_plan(prepared: Prepared, out: Path) -> None:
     """What a build would do, as tables on stdout."""
     show_counts(prepared)
-    for reject in prepared.rejects[:SHOWN_REASONS]:
-        say(f"rejected: {reject.origin.file}, row {reject.origin.row}: {reject.reason}")
-    if len(prepared.rejects) > SHOWN_REASONS:
-        say(f"... and {len(prepared.rejects) - SHOWN_REASONS} more")
+    show_rejects(prepared)
     result(
         f"Would write {len(prepared.conversations)} conversations in {len(prepared.shards)} shards, about"
         f" {human_bytes(prepared.nbytes)}, to {out}; about {max(1, round(prepared.nbytes / BYTES_PER_SECOND))} s."
     )
+
+
+def show_rejects(prepared: Prepared, listed: Path | None = None) -> None:
+    """The first rejected rows with their reasons, and in which file all of them are listed."""
+    for reject in prepared.rejects[:SHOWN_REASONS]:
+        say(f"rejected: {reject.origin.file}, row {reject.origin.row}: {reject.reason}")
+    more = len(prepared.rejects) - SHOWN_REASONS
+    if more > 0:
+        say(f"... and {more} more" + (f", all listed in {listed}" if listed else ""))
 
 
 def show_counts(prepared: Prepared) -> None:
@@ -49,7 +55,8 @@ def show_result(info: dict[str, Any], out: Path, *, up_to_date: bool) -> None:
     size = human_bytes(sum(shard["bytes"] for shard in info["shards"]))
     made = "is up to date" if up_to_date else "is ready"
     has = f"{train} conversations to train on, {val} held out, {size}"
-    result(f"The dataset {out} {made}: {has}. Next: {_next_command()}")
+    following = f"Next: {_next_command()}" if train else "There is nothing to train on yet."
+    result(f"The dataset {out} {made}: {has}. {following}")
 
 
 def _next_command() -> str:

@@ -152,7 +152,8 @@ def model_config(source: str, revision: str, section: str) -> Any:
             f"Give --{section.replace('_', '-')} FOLDER_OR_HUB_ID, or set it in macaw.yaml.",
         )
     if is_path(source) and not (Path(source) / "config.json").is_file():
-        problem = f"`features.{section}.model`: {source} is not a model folder, it has no config.json."
+        there = "is not a model folder, it has no config.json" if Path(source).exists() else "does not exist"
+        problem = f"`features.{section}.model`: {source} {there}."
         raise InputError(problem, "Name a folder in the transformers format, or a hub id.")
     return load_config(source, revision)
 

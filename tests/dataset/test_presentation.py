@@ -1,9 +1,10 @@
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from macaw_cli.dataset.presentation import show_result
+from macaw_cli.dataset.presentation import show_rejects, show_result
 
 
 @pytest.mark.parametrize(("words", "following"), [
@@ -15,3 +16,18 @@ def test_the_last_line_names_the_dataset_and_configuration_that_were_typed(monke
     counts = {"train": {"conversations": 3}, "val": {"conversations": 1}}
     show_result({"counts": counts, "shards": [{"bytes": 10}]}, Path("d"), up_to_date=False)
     assert capsys.readouterr().out.rstrip().endswith(f"Next: {following}")
+
+
+def test_a_dataset_without_training_rows_does_not_ask_for_training(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["macaw", "build-dataset"])
+    counts = {"train": {"conversations": 0}, "val": {"conversations": 1}}
+    show_result({"counts": counts, "shards": [{"bytes": 10}]}, Path("d"), up_to_date=False)
+    assert "macaw train" not in capsys.readouterr().out
+
+
+def test_the_first_rejected_rows_are_shown_with_the_file_that_lists_all(capsys):
+    origin = SimpleNamespace(file="rows.jsonl", row=4)
+    rejects = [SimpleNamespace(origin=origin, reason=f"reason {number}") for number in range(5)]
+    show_rejects(SimpleNamespace(rejects=rejects), Path("d/rejects.jsonl"))
+    told = capsys.readouterr().err
+    assert "rows.jsonl, row 4: reason 0" in told and "2 more" in told and "rejects.jsonl" in told

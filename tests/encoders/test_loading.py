@@ -21,7 +21,7 @@ def test_no_encoder_set_names_the_key_and_the_option():
 def test_a_folder_that_is_no_model_is_told(tmp_path):
     with pytest.raises(InputError, match=r"no config\.json"):
         load_image_encoder(SETTINGS, str(tmp_path), "cpu")
-    with pytest.raises(InputError, match=r"no config\.json"):
+    with pytest.raises(InputError, match=r"does not exist"):
         load_image_encoder(SETTINGS, "./not/there", "cpu")
 
 
