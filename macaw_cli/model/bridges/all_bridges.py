@@ -43,6 +43,10 @@ class Bridges(nn.ModuleDict):
         for bridge in self.designs():
             bridge.calibrate(embedding_matrix)
 
+    def centered(self) -> list[Modality]:
+        """The modalities whose bridges read features around their mean."""
+        return [name for name, bridge in zip(self, self.designs(), strict=True) if bridge.is_centered]
+
     def center(self, means: Mapping[Modality, Tensor]) -> None:
         """Fit new bridges to the features, before training: the mean (C,) of the feature tokens, per modality."""
         for name, bridge in zip(self, self.designs(), strict=True):

@@ -72,6 +72,11 @@ class Bridge(nn.Module):
                 them inside `macaw_cli.model.partitions.gathered(parameter, to_change=True)`.
         """
 
+    @property
+    def is_centered(self) -> bool:
+        """Whether `center` has anything to do: the mean of the features is measured for such bridges only."""
+        return False
+
     def center(self, feature_mean: Tensor) -> None:
         """Fit a new bridge to the features before training; nothing to do by default.
 

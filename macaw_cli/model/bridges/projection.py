@@ -44,6 +44,11 @@ class ProjectionBridge(Bridge):
         if self.output_norm is not None:
             self.output_norm.calibrate(embedding_matrix)
 
+    @property
+    def is_centered(self) -> bool:
+        """Where there are norms."""
+        return self.centering is not None
+
     def center(self, feature_mean: Tensor) -> None:
         """Read features around their mean (C,), where there are norms."""
         if self.centering is not None:

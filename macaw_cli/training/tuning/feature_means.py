@@ -29,14 +29,12 @@ def feature_means(
     Returns:
         (C,) fp32 per modality.
     """
-    media = {modality: _media(dataset, modality) for modality in modalities}
-    return {modality: _mean(dataset, _spread(found, sample)) for modality, found in media.items() if found}
-
-
-def _media(dataset: DatasetReader, modality: Modality) -> list[MediaRef]:
-    """Every medium of the training split once, in the order of its conversations."""
-    refs = (ref for row in dataset.conversations("train") for ref in row.media if ref.modality == modality)
-    return list({ref.key: ref for ref in refs}.values())
+    media: dict[Modality, dict[str, MediaRef]] = {modality: {} for modality in modalities}  # each medium once
+    for row in dataset.conversations("train") if media else ():
+        for ref in row.media:
+            if ref.modality in media:
+                media[ref.modality][ref.key] = ref
+    return {name: _mean(dataset, _spread(list(found.values()), sample)) for name, found in media.items() if found}
 
 
 def _spread(media: list[MediaRef], sample: int) -> list[MediaRef]:

@@ -53,7 +53,8 @@ def new_model(
             model = _built(config, source, settings, device, tokenizer)
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
-    model.fusion.bridges.center(feature_means(dataset, config.modalities))
+    bridges = model.fusion.bridges
+    bridges.center(feature_means(dataset, bridges.centered()))
     add_adapter(model.language_model, settings.training.adapter, settings.seed, settings.llm)
     if config.null_features:
         for modality in config.modalities:
