@@ -43,6 +43,6 @@ def saved_design(what: str, name: Any, options: Mapping[str, Any], designs: Mapp
     unknown = sorted(set(options) - set(known))
     if not known or unknown:
         told = f"the option {unknown[0]} of the {what} {name}" if known else f"the {what} {name}"
-        hint = "Use the macaw that saved the model, or a newer one."
+        hint = "Use the macaw that saved the model, or a newer one, with the packages that were installed then."
         raise MismatchError(f"This macaw does not know {cut(told)}.", hint)
     return saved_settings(designs[name], options, f"the {what} {name}")

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, with_config
 
-from macaw_cli.config.bridges.designs import AnyBridge, default_design
+from macaw_cli.config.bridges.designs import AnyBridge
+from macaw_cli.config.bridges.table import default_design
 from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.config.injections.designs import AnyInjection

@@ -8,7 +8,8 @@ from transformers import AutoConfig, PretrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.config.bridges.designs import BridgeDesign, BridgeSettings, read_bridge
+from macaw_cli.config.bridges.designs import BridgeSettings, read_bridge
+from macaw_cli.config.bridges.entry import BridgeDesign
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.injections.designs import InjectionSettings, read_injection
 from macaw_cli.config.injections.none import NoInjectionSettings

@@ -11,9 +11,10 @@ from torch import Tensor
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import Workspace
+from macaw_cli.encoders.architectures import encoder_class
 from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
-from macaw_cli.encoders.loading import encoder_class, load_audio_encoder, load_image_encoder
+from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import viewed
 from macaw_cli.modalities.table import ENCODER_OF, TABLE, EncoderRole, Modality

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from macaw_cli.basics.errors import MismatchError
+from macaw_cli.encoders.architectures import USUAL_ARCHITECTURES, encoder_class
 from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
-from macaw_cli.encoders.loading import USUAL_ARCHITECTURES, encoder_class
 from macaw_cli.encoders.selection import Prepared
 from macaw_cli.encoders.views import viewed, viewed_shape
 from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality

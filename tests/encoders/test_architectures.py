@@ -9,7 +9,8 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 from macaw_cli.config.feature_settings import EncoderSettings
-from macaw_cli.encoders.loading import ARCHITECTURES, encoder_class, load_audio_encoder, load_image_encoder
+from macaw_cli.encoders.architectures import ARCHITECTURES, encoder_class
+from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.media.images import fit_image
 

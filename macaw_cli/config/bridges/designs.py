@@ -2,42 +2,26 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Discriminator, Tag
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.basics.shown_text import shown
-from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
-from macaw_cli.config.bridges.linear import LinearBridgeSettings
-from macaw_cli.config.bridges.macaw import MacawBridgeSettings
-from macaw_cli.config.bridges.mlp import MlpBridgeSettings
+from macaw_cli.config.bridges.entry import BridgeDesign
+from macaw_cli.config.bridges.table import DEFAULT, DESIGNS, default_design
 from macaw_cli.config.named_designs import require_design, saved_design
 from macaw_cli.config.per_modality import Key, PerModality
 from macaw_cli.config.setting_types import TAG, ShortForm
 from macaw_cli.modalities.entry import ModalityEntry
 from macaw_cli.modalities.table import MODALITIES
 
-BridgeDesign = FrameStackBridgeSettings | LinearBridgeSettings | MacawBridgeSettings | MlpBridgeSettings
-DESIGNS: dict[str, type[BridgeDesign]] = {
-    "frame-stack": FrameStackBridgeSettings,
-    "linear": LinearBridgeSettings,
-    "macaw": MacawBridgeSettings,
-    "mlp": MlpBridgeSettings,
-}
-DEFAULT = "macaw"
-"""The design where none is named."""
 PER_MODALITY = "per modality"
 """Tag of the form with one design per modality."""
 UNITED_FIELDS = {
     "name", "variant", "image_tokens", "audio_tokens", "video_tokens", "heads", "dropout", "layers",
 }  # fmt: skip
 """What a bridge was saved with when all designs shared one set of settings."""
-
-
-def default_design() -> BridgeDesign:
-    """The settings where nothing is chosen."""
-    return DESIGNS[DEFAULT]()
 
 
 def _name(value: Any) -> str:
@@ -84,30 +68,28 @@ class BridgeForm(DesignForm):
         return {**named, **others} if others else section
 
 
-FrameStack = Annotated[FrameStackBridgeSettings, Tag(f"{TAG}frame-stack")]
-Linear = Annotated[LinearBridgeSettings, Tag(f"{TAG}linear")]
-Macaw = Annotated[MacawBridgeSettings, Tag(f"{TAG}macaw")]
-Mlp = Annotated[MlpBridgeSettings, Tag(f"{TAG}mlp")]
-OneDesign = Annotated[FrameStack | Linear | Macaw | Mlp, Discriminator(_name), DesignForm("name").validator()]
-"""A design with its own options; the name alone is enough."""
+_TAGGED = tuple(Annotated[kind, Tag(f"{TAG}{name}")] for name, kind in DESIGNS.items())
 
 
 def _key(row: ModalityEntry) -> Key:
-    return Key(OneDesign, default_design, f"A design for {row.plural}, by its name or with its options.")
+    """A design with its own options; the name alone is enough."""
+    one = Annotated[Union[_TAGGED], Discriminator(_name), DesignForm("name").validator()]  # type: ignore  # noqa
+    return Key(one, default_design, f"A design for {row.plural}, by its name or with its options.")
 
 
 class BridgePerModality(PerModality[BridgeDesign], key=_key):
     """One design per modality; a modality that is not named takes the default design, `macaw`."""
 
 
-OnePerModality = Annotated[BridgePerModality, Tag(TAG + PER_MODALITY)]
 BridgeSettings = BridgeDesign | BridgePerModality
 BRIDGE_FORMS = {f"{TAG}{name}": kind for name, kind in DESIGNS.items()} | {TAG + PER_MODALITY: BridgePerModality}
 """Tag to the settings that it stands for."""
-AnyBridge = Annotated[
-    FrameStack | Linear | Macaw | Mlp | OnePerModality, Discriminator(_form), BridgeForm("name").validator()
-]
-"""`bridge:` as it may be written."""
+if TYPE_CHECKING:  # what a union of the table's rows is to mypy
+    AnyBridge = BridgeSettings
+else:
+    _FORMS = (*_TAGGED, Annotated[BridgePerModality, Tag(TAG + PER_MODALITY)])
+    AnyBridge = Annotated[Union[_FORMS], Discriminator(_form), BridgeForm("name").validator()]  # noqa: UP007
+    """`bridge:` as it may be written."""
 
 
 def design_of(bridge: BridgeSettings, modality: str) -> BridgeDesign:

@@ -1,28 +1,43 @@
 """The bridges by name, and how many soft tokens each makes of a feature shape."""
 
 from collections.abc import Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.errors import MismatchError, UsageError
+from macaw_cli.basics.named_objects import named_object
+from macaw_cli.config.bridges.table import PACKAGES, TABLE
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.bridge import Bridge
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
 
-BRIDGES = {
-    "frame-stack": "macaw_cli.model.bridges.frame_stack:FrameStackBridge",
-    "linear": "macaw_cli.model.bridges.linear:LinearBridge",
-    "macaw": "macaw_cli.model.bridges.macaw:MacawBridge",
-    "mlp": "macaw_cli.model.bridges.mlp:MlpBridge",
-}
-
 
 def bridge_class(name: str) -> type[Bridge]:
-    """The class behind a name in `BRIDGES`, imported on use."""
-    module, _, attribute = BRIDGES[name].partition(":")
-    found: type[Bridge] = getattr(import_module(module), attribute)
+    """The class behind a name of the table, imported on use.
+
+    Raises:
+        UsageError: the package that adds it names no class that can be used.
+    """
+    place = TABLE[name].module
+    found: Any = _class_of_package(place, name, PACKAGES[name]) if name in PACKAGES else named_object(place)
+    checked: type[Bridge] = found
+    return checked
+
+
+def _class_of_package(place: str, name: str, package: str) -> Any:
+    """What another package names, checked."""
+    hint = f"Repair the package, or uninstall it: pip uninstall {package}."
+    try:
+        found = named_object(place)
+    except Exception as error:  # whatever the package does when it is imported
+        raise UsageError(
+            f"The package {package} adds the bridge {name}, but {place} cannot be loaded:"
+            f" {type(error).__name__}: {error}.", hint,
+        ) from error  # fmt: skip
+    if not isinstance(found, type) or not issubclass(found, Bridge):
+        told = "a subclass of macaw_cli.model.bridges.bridge.Bridge"
+        raise UsageError(f"The package {package} adds the bridge {name}, but {place} is not {told}.", hint)
     return found
 
 

@@ -1,9 +1,9 @@
 """The injections by name, and how many positions of the input a medium takes."""
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from macaw_cli.basics.named_objects import named_object
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.registry import soft_token_count
 
@@ -21,8 +21,8 @@ def injection_class(config: "MacawConfig") -> "type[Injection] | None":
     name = config.injection_settings.name
     if name not in INJECTIONS:
         return None
-    module, _, attribute = INJECTIONS[name].partition(":")
-    return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+    found: type[Injection] = named_object(INJECTIONS[name])
+    return found
 
 
 def build_injection(config: "MacawConfig") -> "Injection | None":

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from macaw_cli.basics.errors import MismatchError, UsageError
 from macaw_cli.config.bridges.designs import (
-    DESIGNS,
     UNITED_FIELDS,
     BridgePerModality,
     bridge_in_words,
@@ -23,6 +22,7 @@ from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
+from macaw_cli.config.bridges.table import DESIGNS
 from macaw_cli.config.loading import open_workspace, parse_settings, settings_yaml
 
 MODALITIES = ("image", "audio", "video")

@@ -8,20 +8,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from macaw_cli.basics.errors import MismatchError, UsageError
-from macaw_cli.config.bridges.designs import DESIGNS, BridgePerModality
+from macaw_cli.config.bridges.designs import BridgePerModality
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
+from macaw_cli.config.bridges.table import BUILT_IN
 from macaw_cli.model.bridges.bridge import BridgeContext
-from macaw_cli.model.bridges.registry import BRIDGES, build_bridge, soft_token_count
+from macaw_cli.model.bridges.registry import bridge_class, build_bridge, soft_token_count
 from macaw_cli.model.configuration import MacawConfig
 
+BRIDGES = {row.name: row for row in BUILT_IN}
 
-def test_settings_and_registry_name_the_same_bridges():
-    assert set(DESIGNS) == set(BRIDGES)
-    for name, kind in DESIGNS.items():
-        assert get_args(get_type_hints(kind)["name"]) == (name,) == (kind().name,)
+
+def test_every_row_names_settings_and_a_class_that_are_there():
+    for name, row in BRIDGES.items():
+        assert get_args(get_type_hints(row.settings)["name"]) == (name,)
+        assert bridge_class(name).__module__ == row.module.partition(":")[0]
 
 
 @pytest.mark.parametrize("name", sorted(BRIDGES))
