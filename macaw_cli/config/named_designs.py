@@ -15,12 +15,14 @@ from macaw_cli.config.saved_settings import saved_settings
 def require_design(name: Any, designs: Mapping[str, Any]) -> None:
     """Refuse a name that no design has, with the nearest one.
 
+    What other packages add is among `designs` where they are installed.
+
     Raises:
         PydanticCustomError: which the settings tell with the dotted key.
     """
     if not isinstance(name, str) or name not in designs:
         close = difflib.get_close_matches(str(name), designs, n=1)
-        hint = f" (did you mean `{close[0]}`?)" if close else ""
+        hint = f" (did you mean `{close[0]}`?)" if close else " (is the package that adds it installed?)"
         words = f"must be one of {', '.join(f'`{known}`' for known in designs)}, found {name!r}{hint}"
         raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": "name"})
 

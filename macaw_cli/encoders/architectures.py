@@ -42,20 +42,20 @@ USUAL_ARCHITECTURES = {"image_encoder": "clip_vision_model", "audio_encoder": "w
 """Meant where a processor stands alone, without the encoder's configuration."""
 
 
-def _of_packages() -> Mapping[tuple[str, str], type[FrozenEncoder]]:
-    """Section and `model_type` to the class of another package.
+def _of_packages() -> Mapping[tuple[str, str], tuple[str, type[FrozenEncoder]]]:
+    """Section and `model_type` to another package and its class.
 
     Raises:
         UsageError: an entry point names no class that can be used.
     """
-    found: dict[tuple[str, str], type[FrozenEncoder]] = {}
+    found: dict[tuple[str, str], tuple[str, type[FrozenEncoder]]] = {}
     for package, kind in plug_ins(GROUP):
         if wrong := _problem(kind, found):
             raise UsageError(
                 f"The package {package} adds an encoder that cannot be used: {wrong}.",
                 f"Repair the package, or uninstall it: pip uninstall {package}.",
             )
-        found |= {(kind.section, model_type): kind for model_type in kind.model_types}
+        found |= {(kind.section, model_type): (package, kind) for model_type in kind.model_types}
     return MappingProxyType(found)
 
 
@@ -67,13 +67,13 @@ def _problem(kind: Any, found: Mapping[tuple[str, str], Any]) -> str:
         return f"{kind.__name__} does not define {missing[0]}"
     types = kind.model_types
     if not isinstance(types, tuple) or not types or not all(isinstance(one, str) for one in types):
-        return f"`model_types` of {kind.__name__} must be a tuple of the model_type of each config.json that it serves"
+        return f"`{kind.__name__}.model_types` must be a tuple of the types that it serves"
     taken = [one for one in types if one in ARCHITECTURES[kind.section] or (kind.section, one) in found]
     return f"there is an encoder for the model_type {taken[0]} already" if taken else ""
 
 
 OF_PACKAGES = _of_packages()
-"""Section and `model_type` to the class; read once, so that a package can register configurations of its own."""
+"""Section and `model_type` to package and class; read here, so that a package can register configurations first."""
 
 
 def encoder_class(section: str, model_type: str) -> type[FrozenEncoder]:
@@ -83,7 +83,7 @@ def encoder_class(section: str, model_type: str) -> type[FrozenEncoder]:
         UsageError: the architecture is not known.
     """
     if (section, model_type) in OF_PACKAGES:
-        return OF_PACKAGES[section, model_type]
+        return OF_PACKAGES[section, model_type][1]
     known = ARCHITECTURES[section]
     if model_type not in known:
         names = [*known, *(name for place, name in OF_PACKAGES if place == section)]
@@ -93,3 +93,8 @@ def encoder_class(section: str, model_type: str) -> type[FrozenEncoder]:
         )
     found: type[FrozenEncoder] = named_object(known[model_type])
     return found
+
+
+def package_of(section: str, model_type: str) -> str | None:
+    """The package that adds an architecture; None for macaw's own and unknown ones."""
+    return OF_PACKAGES.get((section, model_type), (None,))[0]

@@ -4,8 +4,10 @@ from typing import Any
 
 from macaw_cli import __version__
 from macaw_cli.config.bridges.designs import bridge_in_words
+from macaw_cli.config.bridges.table import PACKAGES
+from macaw_cli.encoders.architectures import package_of
 from macaw_cli.export.proof import Proof
-from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
+from macaw_cli.modalities.table import ENCODER_OF, ROLES, TABLE, Modality
 
 _SNIPPETS = {
     "image": (
@@ -38,6 +40,7 @@ def model_card(name: str, config: Any, parameters: int, proof: Proof) -> str:
         proof: of this export.
     """
     bridge = bridge_in_words(config.bridge, config.modalities)
+    packages = " ".join(["macaw-cli", *_packages(config)])
     media = "\n".join(
         f"| {modality} | {' x '.join(map(str, config.feature_shapes[modality]))} |"
         f" {_maker(config, modality)} |"
@@ -61,7 +64,7 @@ bridge {bridge}, and the frozen encoders, {parameters:,} parameters in all. Ever
 
 ## Use
 
-`pip install macaw-cli`, then, in this folder:
+`pip install {packages}`, then, in this folder:
 
 ```python
 {usage_snippet(config.modalities)}
@@ -101,6 +104,15 @@ def _snippet(modality: Modality) -> tuple[str, str, str]:
         return _SNIPPETS[modality]
     medium = f"{modality} = np.zeros({(1, shape[1])}, np.float32)  # (tokens, {shape[1]})"
     return "import numpy as np", medium, f'inputs = processor("What is this?", {modality}=[{modality}])'
+
+
+def _packages(config: Any) -> list[str]:
+    """The packages whose bridges and encoders the model has."""
+    names = [PACKAGES.get(config.bridge_settings(modality).name) for modality in config.modalities]
+    for role in ROLES:
+        found = getattr(config, f"{role}_encoder_config")
+        names.append(package_of(f"{role}_encoder", found.model_type) if found is not None else None)
+    return sorted({name for name in names if name})
 
 
 def _maker(config: Any, modality: Modality) -> str:

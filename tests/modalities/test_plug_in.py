@@ -1,11 +1,7 @@
 """A fourth modality, `series`, from an installed package of its own, through every command."""
 
 import json
-import os
-import shutil
-import subprocess
 import sys
-import tomllib
 from itertools import chain
 from pathlib import Path
 
@@ -16,6 +12,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_macaw.py stands above
 
 import tiny_macaw
+from installed_packages import install, macaw, python, write_metadata
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "macaw-series"
@@ -36,41 +33,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """A folder to import from in which the package is installed, as pip leaves it."""
-    place = tmp_path_factory.mktemp("site-packages")
-    shutil.copy(SOURCE / "macaw_series.py", place)
-    project = tomllib.loads((SOURCE / "pyproject.toml").read_text())["project"]
-    write_metadata(place, project["name"], project["version"], project["entry-points"])
-    return place
-
-
-def write_metadata(place, name, version, groups):
-    folder = place / f"{name.replace('-', '_')}-{version}.dist-info"
-    folder.mkdir()
-    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    lines = []
-    for group, some in groups.items():
-        lines += [f"[{group}]", *(f"{key} = {value}" for key, value in some.items())]
-    (folder / "entry_points.txt").write_text("\n".join([*lines, ""]))
-
-
-def environment(*places):
-    return os.environ | {"PYTHONPATH": os.pathsep.join([*map(str, places), str(HERE.parents[1])])}
-
-
-def macaw(folder, *commands, places=()):
-    """What each of the commands did; the first failure does not stop the others."""
-    done = subprocess.run(
-        [sys.executable, HERE / "run_commands.py"], input=json.dumps(commands), capture_output=True, text=True,
-        cwd=folder, env=environment(*places), check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def python(code, folder, *places):
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, env=environment(*places), check=False
-    )
+    return install(SOURCE, tmp_path_factory.mktemp("site-packages"))
 
 
 def make_workspace(folder):

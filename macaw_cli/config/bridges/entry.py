@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, get_type_hints
 
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 
@@ -90,7 +90,8 @@ def _problem_of_settings(settings: type, taken: Mapping[str, BridgeEntry]) -> st
     if modalities := [option for option in options if option in MODALITIES]:
         return f"a field of {kind} is called {modalities[0]}, which is a modality"
     try:
-        TypeAdapter(settings)
+        get_type_hints(settings)
+        TypeAdapter(settings).validate_python({})
     except (PydanticSchemaGenerationError, PydanticUserError, NameError, TypeError) as error:
         return f"the types of {kind} cannot be checked: {type(error).__name__}: {str(error).splitlines()[0]}"
     return ""
