@@ -39,6 +39,19 @@ def parse_json(text: str | bytes, what: str = "the text", kind: type[InputError]
     return value
 
 
+def value_at(text: str, start: int) -> tuple[Any, int]:
+    """The JSON value that begins at `start`, and where it ends; what stands behind it is not looked at.
+
+    Raises:
+        ValueError: no whole value begins there.
+        RecursionError: lists and objects are too deep in each other.
+    """
+    value, end = _raw_decode(text, start)
+    if text.count("[", start, end) + text.count("{", start, end) > MAX_DEPTH and _is_deep(value):
+        raise RecursionError
+    return value, end
+
+
 def _usual(text: str) -> Any:
     """JSON that begins at once and ends in at most a line feed, as in every line: half the time of `json.loads`."""
     try:

@@ -1,5 +1,6 @@
 """`macaw build-dataset`."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +64,8 @@ def build_dataset(
 
 
 def _from_here(source: str, config: Path | None) -> str:
-    """`FORMAT:PATH[#N]` with the path as the workspace's settings mean it."""
+    """`[FORMAT:]PATH[?OPTIONS][#N]` with the path as the workspace's settings mean it."""
     form, colon, path = source.partition(":")
-    return f"{form}:{from_here(Path(path), config)}" if colon and path else source
+    if colon and path and re.fullmatch("[a-z0-9_-]+", form) and not Path(source).exists():
+        return f"{form}:{from_here(Path(path), config)}"
+    return from_here(Path(source), config) if source else source

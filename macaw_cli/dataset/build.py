@@ -34,7 +34,7 @@ from macaw_cli.dataset.publishing import (
     require_own_files,
 )
 from macaw_cli.dataset.rejects import REJECTS_NAME, require_few
-from macaw_cli.dataset.sources import Source, parse_sources
+from macaw_cli.dataset.source_specs import Source, parse_sources
 from macaw_cli.dataset.writing import index_part, write_null_entries, write_shards
 from macaw_cli.shards.dataset_lock import DATASET, INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.feature_store import STORE_NAME

@@ -44,6 +44,33 @@ class Conversation:
     """Every other key of the row, passed through."""
 
 
+@dataclass(frozen=True, slots=True)
+class MediaRow:
+    """What every canonical row has, a conversation as well as an item with captions."""
+
+    id: str
+    media: dict[Modality, tuple[str, ...]]
+    split: Split | None
+
+
+def checked_media_row(row: Any, origin: Origin) -> MediaRow:
+    """Check the part of a canonical row that is not text.
+
+    Args:
+        row: the parsed JSON.
+        origin: where it stood; names the row when it has no id.
+
+    Raises:
+        InputError: the row is no object, or a key has another form; the problem says why.
+    """
+    if not isinstance(row, Mapping):
+        raise InputError(f"a conversation is a JSON object, found {type(row).__name__}")
+    _require_encodable(row)
+    _require_known_media(row)
+    media = {modality: _checked_names(row.get(modality), modality) for modality in MODALITIES}
+    return MediaRow(_checked_id(row.get("id"), origin), media, _checked_split(row.get("split")))
+
+
 def checked_conversation(row: Any, origin: Origin) -> Conversation:
     """Check one canonical row.
 
@@ -54,22 +81,18 @@ def checked_conversation(row: Any, origin: Origin) -> Conversation:
     Raises:
         InputError: the row is not a conversation; the problem says why, without file and row number.
     """
-    if not isinstance(row, Mapping):
-        raise InputError(f"a conversation is a JSON object, found {type(row).__name__}")
-    _require_encodable(row)
-    _require_known_media(row)
+    checked = checked_media_row(row, origin)
     messages = checked_messages(row.get("messages"))
-    media = {modality: _checked_names(row.get(modality), modality) for modality in MODALITIES}
-    _require_questions(messages, any(media.values()))
+    _require_questions(messages, any(checked.media.values()))
     return Conversation(
-        id=_checked_id(row.get("id"), origin),
+        id=checked.id,
         origin=origin,
         messages=messages,
-        media=media,
+        media=checked.media,
         silent=row.get("audio") == [],
         kind=_checked_kind(row.get("kind")),
         choices=_checked_choices(row.get("choices"), messages),
-        split=_checked_split(row.get("split")),
+        split=checked.split,
         extra={key: value for key, value in row.items() if key not in OWN_KEYS},
     )
 
@@ -78,9 +101,11 @@ def _require_encodable(row: Mapping[str, Any]) -> None:
     """All but the names of media: there a lone surrogate is a byte that is not UTF-8 (see `basics.file_names`)."""
     try:
         texts = {key: value for key, value in row.items() if key not in MODALITIES}
-        json.dumps(texts, ensure_ascii=False).encode()
+        json.dumps(texts, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
         raise InputError("the text holds an incomplete character (a lone surrogate such as \\ud800)") from None
+    except ValueError:
+        raise InputError("the row holds NaN or Infinity, which JSON does not have: leave the value out") from None
 
 
 def _require_known_media(row: Mapping[str, Any]) -> None:

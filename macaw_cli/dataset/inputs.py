@@ -7,22 +7,23 @@ from typing import Any
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import fingerprint, sha256_file
 from macaw_cli.config.settings import Settings
+from macaw_cli.dataset.formats.registry import FORMATS
 from macaw_cli.dataset.portable_paths import portable_name
-from macaw_cli.dataset.sources import Source
+from macaw_cli.dataset.source_specs import Source
 from macaw_cli.shards.dataset_lock import CONTENT_VERSION, FORMAT_VERSION
 from macaw_cli.shards.feature_store import MANIFEST_NAME, STORE_NAME
 
 
 def describe_sources(sources: Sequence[Source]) -> list[dict[str, Any]]:
-    """Each source with the hash of its file.
+    """Each source with the hash of its file; of several files, one hash of theirs.
 
     Raises:
         InputError: a file does not exist.
     """
     return [
         {
-            "format": source.format, "file": portable_name(source.name), "sha256": _hash(source.path),
-            "count": source.count, "fill": source.fill,
+            "format": source.format, "file": portable_name(source.name), "sha256": _hash(source),
+            "count": source.count, "fill": source.fill, **({"options": dict(source.options)} if source.options else {}),
         }
         for source in sources
     ]  # fmt: skip
@@ -53,8 +54,11 @@ def inputs_hash(sources: list[dict[str, Any]], stores: list[dict[str, Any]], set
     )
 
 
-def _hash(path: Path) -> str:
+def _hash(source: Source) -> str:
+    files = FORMATS[source.format].files(source.path, source.options)
     try:
-        return sha256_file(path)
-    except FileNotFoundError:
-        raise InputError(f"There is no file {path}.", "The path of a source is relative to macaw.yaml.") from None
+        hashes = [sha256_file(path) for path in files]
+    except FileNotFoundError as error:
+        problem = f"There is no file {error.filename}."
+        raise InputError(problem, "The path of a source is relative to macaw.yaml.") from None
+    return hashes[0] if len(hashes) == 1 else fingerprint(hashes)

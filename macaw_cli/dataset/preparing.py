@@ -13,7 +13,8 @@ from macaw_cli.dataset.conversations import Conversation
 from macaw_cli.dataset.feature_join import FeatureStores, JoinedConversation, join
 from macaw_cli.dataset.layout import PlannedShard, plan_shards
 from macaw_cli.dataset.rejects import Reject
-from macaw_cli.dataset.sources import Source, load_source
+from macaw_cli.dataset.source_specs import Source
+from macaw_cli.dataset.sources import load_source
 from macaw_cli.dataset.splitting import SplitItem, assign_splits
 from macaw_cli.shards.training_rows import Split
 

@@ -1,137 +1,112 @@
-"""`FORMAT:PATH[#N]`: which conversations to take, and taking them."""
+"""Reading a source: its rows one after another, of which `#N` takes some by seed."""
 
-import difflib
 import hashlib
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import heapq
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
-from macaw_cli.basics.errors import InputError, UsageError
-from macaw_cli.basics.shown_text import cut, shown
-from macaw_cli.config.loading import Workspace
+from macaw_cli.basics.errors import InputError
 from macaw_cli.dataset.conversations import Conversation, Origin, checked_conversation
-from macaw_cli.dataset.formats.json_rows import Row, json_rows
+from macaw_cli.dataset.descriptions import as_conversation
+from macaw_cli.dataset.formats.json_rows import Row
 from macaw_cli.dataset.formats.registry import FORMATS
 from macaw_cli.dataset.rejects import Reject
+from macaw_cli.dataset.source_specs import Source
 
-SPEC = re.compile(r"(?P<format>[a-z0-9_]+):(?P<path>.+?)(?:#(?P<count>[0-9]+)(?P<fill>\+?))?", re.DOTALL)
-MAX_COUNT = 100_000_000
-"""Conversations that `#N` may ask for: more than any dataset has, and a list of them still fits the memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One parsed `FORMAT:PATH[#N]`."""
-
-    number: int
-    """Its place among the sources, from 0."""
-    format: str
-    name: str
-    """The path as given."""
-    path: Path
-    count: int | None = None
-    """How many conversations to take at random; None is all. Where there are fewer, all are taken."""
-    fill: bool = False
-    """`#N+`: where there are fewer than N, repeat them until there are N (the paper's mix of three times 50,000)."""
-
-
-def parse_sources(specs: Sequence[str], workspace: Workspace, limit: int | None = None) -> list[Source]:
-    """Read every `FORMAT:PATH[#N]`.
-
-    Args:
-        specs: as given in the settings or by `--source`.
-        workspace: relative paths are relative to its folder.
-        limit: take at most so many of each source.
-
-    Raises:
-        UsageError: none is given, or one is not of that form or names an unknown format.
-    """
-    if not specs:
-        raise UsageError(
-            "No source of conversations was given.",
-            f"Give --source FORMAT:PATH or dataset.sources in macaw.yaml; formats: {', '.join(FORMATS)}.",
-        )
-    return [_parse(spec, number, workspace, limit) for number, spec in enumerate(specs)]
-
-
-def _parse(spec: str, number: int, workspace: Workspace, limit: int | None) -> Source:
-    match = SPEC.fullmatch(spec)
-    if not match:
-        raise UsageError(
-            f"A source has the form FORMAT:PATH or FORMAT:PATH#N, found {shown(spec)}.",
-            f"For example jsonl:{cut(spec) or 'conversations.jsonl'}; formats: {', '.join(FORMATS)}.",
-        )
-    if match["format"] not in FORMATS:
-        close = difflib.get_close_matches(match["format"], FORMATS, n=1)
-        meant = f" Did you mean {close[0]}:{cut(match['path'])}?" if close else ""
-        problem = f"{shown(spec)} has the unknown format {shown(match['format'])}.{meant}"
-        raise UsageError(problem, f"Formats: {', '.join(FORMATS)}.")
-    count = _count(match, spec, workspace)
-    if count == 0:
-        problem = f"{shown(spec)} selects no conversations."
-        raise UsageError(problem, "Remove the source, or give a larger number.")
-    fill = bool(match["fill"])
-    if limit is not None:
-        count, fill = min(count or limit, limit), fill and (count or 0) <= limit
-    return Source(number, match["format"], match["path"], workspace.path(match["path"]), count, fill)
-
-
-def _count(match: re.Match[str], spec: str, workspace: Workspace) -> int | None:
-    digits = match["count"]
-    if digits is None:
-        path, hash_mark, behind = match["path"].rpartition("#")
-        meant = not behind.strip() or behind.strip()[0] in "+-" or behind.strip()[0].isnumeric()
-        if hash_mark and path and meant and not workspace.path(match["path"]).exists():
-            problem = f"{shown(spec)} ends in #{cut(behind, 40)}, which is not a number of conversations."
-            raise UsageError(problem, "Write a whole number in digits, such as #50000 or #50000+.")
-        return None
-    if len(digits.lstrip("0")) > len(str(MAX_COUNT)) or int(digits) > MAX_COUNT:
-        raise UsageError(f"{shown(spec)} asks for more than {MAX_COUNT:,} conversations.", "Leave #N out to use all.")
-    return int(digits)
+T = TypeVar("T")
+Check = Callable[[Any, Origin], T]
+"""A canonical row and where it stood to what is made of it; raises InputError with the reason for a reject."""
 
 
 def load_source(source: Source, seed: int) -> tuple[list[Conversation], list[Reject]]:
-    """Read a source, check its rows, and take as many as it says, in the order of the file.
-
-    With `#N`, rows are drawn in an order that only seed, source and row number decide, until N good ones are found;
-    only rows that were drawn can be rejects. Drawing more later (a larger N) keeps those drawn before.
+    """The conversations of a source and its rejects, each in the order of the file.
 
     Raises:
         InputError: the file cannot be read as its format at all.
     """
-    rows = list(json_rows(source.path))
-    if source.count is not None:
-        rows.sort(key=lambda row: _draw(seed, source.number, row[0]))
     taken: list[Conversation] = []
     rejects: list[Reject] = []
-    for row in rows:
-        if len(taken) == source.count:
-            break
-        outcome = _read(row, source)
+    for outcome in read_source(source, seed, lambda row, origin: _conversation(row, origin, seed)):
         if isinstance(outcome, Reject):
             rejects.append(outcome)
         else:
             taken.append(outcome)
-    if source.fill and source.count and taken:
-        taken = [taken[index % len(taken)] for index in range(source.count)]
-    taken.sort(key=lambda conversation: conversation.origin.row)
-    rejects.sort(key=lambda reject: reject.origin.row)
     return taken, rejects
 
 
-def _read(row: Row, source: Source) -> Conversation | Reject:
+def read_source(source: Source, seed: int, check: Check[T]) -> Iterator[T | Reject]:
+    """Read a source and check its rows, in the order of the file.
+
+    With `#N`, rows are drawn in an order that only seed, source and row number decide, until N good ones are found;
+    only rows that were drawn can be rejects. Drawing more later (a larger N) keeps those drawn before.
+
+    Args:
+        source: of which rows; without `#N` none is kept in memory, else at most N are.
+        seed: decides which are drawn.
+        check: of a row.
+
+    Raises:
+        InputError: the file cannot be read as its format at all.
+    """
+    rows = FORMATS[source.format].read(source.path, source.options)
+    if source.count is None:
+        for row in rows:
+            yield _outcome(row, source, check)
+    else:
+        yield from _drawn(rows, source, seed, check)
+
+
+def _drawn(rows: Iterator[Row], source: Source, seed: int, check: Check[T]) -> Iterator[T | Reject]:
+    """The N good rows of the smallest draws, and the bad ones of smaller draws than the last of them."""
+    assert source.count is not None
+    largest_first: list[tuple[int, int]] = []
+    good: dict[int, tuple[int, T]] = {}
+    bad: list[tuple[int, int, Reject]] = []
+    for row in rows:
+        draw = _draw(seed, source.number, row[0])
+        full = len(good) == source.count
+        if full and draw > -largest_first[0][0]:
+            continue
+        outcome = _outcome(row, source, check)
+        if isinstance(outcome, Reject):
+            bad.append((row[0], draw, outcome))
+            continue
+        good[row[0]] = draw, outcome
+        if not full:
+            heapq.heappush(largest_first, (-draw, row[0]))
+        else:
+            del good[heapq.heapreplace(largest_first, (-draw, row[0]))[1]]
+    last = -largest_first[0][0] if len(good) == source.count else None
+    times = _repeats({number: draw for number, (draw, _) in good.items()}, source.count) if source.fill else {}
+    found: list[tuple[int, T | Reject]] = [
+        (number, reject) for number, draw, reject in bad if last is None or draw < last
+    ]  # fmt: skip
+    for number, (_, taken) in good.items():
+        found += [(number, taken)] * times.get(number, 1)
+    yield from (outcome for _, outcome in sorted(found, key=lambda one: one[0]))
+
+
+def _repeats(draws: dict[int, int], count: int) -> dict[int, int]:
+    """How often each row is taken so that there are `count`: equally often, those of the smallest draws once more."""
+    every, once_more = divmod(count, len(draws) or 1)
+    return {
+        number: every + (place < once_more) for place, number in enumerate(sorted(draws, key=draws.__getitem__))
+    }  # fmt: skip
+
+
+def _outcome(row: Row, source: Source, check: Check[T]) -> T | Reject:
     number, content = row
     origin = Origin(source.number, source.name, number)
     try:
         if isinstance(content, InputError):
             raise content
-        if not isinstance(content, dict):
-            raise InputError(f"a row is a JSON object, found {type(content).__name__}")
-        return checked_conversation(FORMATS[source.format](content), origin)
+        return check(content, origin)
     except InputError as error:
         return Reject(origin, "valid row", error.problem, _id(content))
+
+
+def _conversation(row: Any, origin: Origin, seed: int) -> Conversation:
+    return checked_conversation(as_conversation(row, origin, seed), origin)
 
 
 def _id(content: Any) -> str:
@@ -139,6 +114,6 @@ def _id(content: Any) -> str:
     return str(value) if isinstance(value, str | int) else ""
 
 
-def _draw(seed: int, source: int, row: int) -> bytes:
+def _draw(seed: int, source: int, row: int) -> int:
     """A random number of each row, the same on every machine and with every version of Python."""
-    return hashlib.sha256(f"{seed}/{source}/{row}".encode()).digest()
+    return int.from_bytes(hashlib.sha256(f"{seed}/{source}/{row}".encode()).digest())

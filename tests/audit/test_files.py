@@ -14,7 +14,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 DOORS = {
     "basics/atomic_files.py", "basics/locks.py", "basics/owned_folders.py", "basics/regular_files.py",
-    "basics/standard_streams.py", "basics/working_files.py",
+    "basics/scratch_database.py", "basics/standard_streams.py", "basics/working_files.py",
 }  # fmt: skip
 ALWAYS = {
     "write_bytes", "unlink", "rmtree", "rmdir", "removedirs", "rename", "renames", "symlink_to", "hardlink_to",

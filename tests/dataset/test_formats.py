@@ -10,15 +10,20 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.dataset import unread_keys
 from macaw_cli.dataset.conversations import Origin, checked_conversation
+from macaw_cli.dataset.formats.alpaca import from_alpaca
+from macaw_cli.dataset.formats.canonical import from_canonical
 from macaw_cli.dataset.formats.json_rows import json_rows
-from macaw_cli.dataset.formats.registry import FORMATS
+from macaw_cli.dataset.formats.llava import from_llava
 
 HERE = Origin(0, "rows.jsonl", 7)
 USER, ANSWER = {"role": "user", "content": "What is it?"}, {"role": "assistant", "content": "A cat."}
 
 
+CONVERT = {"jsonl": from_canonical, "alpaca": from_alpaca, "llava": from_llava}
+
+
 def converted(name, row):
-    return checked_conversation(FORMATS[name](row), HERE)
+    return checked_conversation(CONVERT[name](row), HERE)
 
 
 @pytest.mark.parametrize(

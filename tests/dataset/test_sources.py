@@ -9,8 +9,9 @@ from fake_store import question, write_rows
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
-from macaw_cli.dataset.formats.registry import FORMATS
-from macaw_cli.dataset.sources import load_source, parse_sources
+from macaw_cli.dataset.formats.alpaca import from_alpaca
+from macaw_cli.dataset.source_specs import parse_sources
+from macaw_cli.dataset.sources import load_source
 
 
 @pytest.fixture
@@ -105,5 +106,5 @@ def test_a_file_may_have_a_hash_in_its_name(tmp_path):
 def test_an_id_that_is_the_path_of_a_pipe_is_a_name_and_is_not_opened(tmp_path):
     for name in ("pipe", "pipe.mp4"):
         os.mkfifo(tmp_path / name)
-        row = FORMATS["alpaca"]({"id": str(tmp_path / name), "instruction": "What?", "response": "A cat."})
+        row = from_alpaca({"id": str(tmp_path / name), "instruction": "What?", "response": "A cat."})
         assert row["video"] == [str(tmp_path / "pipe.mp4")]

@@ -13,7 +13,8 @@ from transformers import LlamaConfig
 
 from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.loading import Workspace, open_workspace, parse_settings
-from macaw_cli.dataset.sources import load_source, parse_sources
+from macaw_cli.dataset.source_specs import parse_sources
+from macaw_cli.dataset.sources import load_source
 from macaw_cli.features.sources.listing import list_sources, survey_sources
 from macaw_cli.features.sources.tar_members import members_of
 from macaw_cli.model.configuration import MacawConfig

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.dataset.formats.beginning import Beginning
+from macaw_cli.dataset.formats.entry import Format, of_json
 from macaw_cli.dataset.formats.system_key import system_message
 from macaw_cli.media.kinds import modality_of_name
 from macaw_cli.modalities.table import MODALITIES
@@ -60,3 +62,15 @@ def _named_by_id(row: dict[str, Any]) -> dict[str, list[str]]:
     name = Path(row["id"] if Path(row["id"]).suffix else f"{row['id']}.mp4")
     modality = modality_of_name(str(name))
     return {modality: [str(name)]} if modality else {}
+
+
+def _looks_like(file: Beginning) -> bool:
+    return "instruction" in file.row and "output" in file.row
+
+
+ALPACA = Format(
+    name="alpaca",
+    summary="rows of `instruction`, `input` (optional) and `output`, with `system` and `history`",
+    read=of_json(from_alpaca),
+    looks_like=_looks_like,
+)

@@ -4,6 +4,8 @@ import re
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.dataset.formats.beginning import Beginning
+from macaw_cli.dataset.formats.entry import Format, of_json
 from macaw_cli.dataset.formats.system_key import system_message
 
 ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
@@ -54,3 +56,17 @@ def _parts(text: str) -> list[dict[str, str]]:
         {"type": piece} if number % 2 else {"type": "text", "text": piece} for number, piece in enumerate(pieces)
     ]
     return [part for part in parts if part.get("text") != ""]
+
+
+def _looks_like(file: Beginning) -> bool:
+    turns = file.row.get("conversations")
+    first = turns[0] if isinstance(turns, list) and turns else None
+    return isinstance(first, dict) and set(first) == {"from", "value"} and first["from"] in ROLES
+
+
+LLAVA = Format(
+    name="llava",
+    summary="rows of `conversations` (`from`, `value`), media under `image` and the like at `<image>` in the text",
+    read=of_json(from_llava),
+    looks_like=_looks_like,
+)

@@ -1,0 +1,39 @@
+"""The beginning of a file, by which its format is guessed."""
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.dataset.formats.json_rows import json_rows, member_names
+
+ROWS = 20
+"""As many of the first rows are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What can be known of a file without reading it whole."""
+
+    path: Path
+    suffix: str
+    """`.json` and the like, in small letters; empty for a folder."""
+    members: frozenset[str]
+    """For a JSON file that is one object: the names of its first members."""
+    row: dict[str, Any]
+    """The first row of a JSON file that is an object; empty without any."""
+
+
+def beginning_of(path: Path) -> Beginning:
+    """Look at a file or folder. What cannot be read has nothing that a format would know."""
+    suffix = path.suffix.lower() if path.is_file() else ""
+    members: frozenset[str] = frozenset()
+    row: dict[str, Any] = {}
+    try:
+        if suffix in (".json", ".jsonl", ".ndjson"):
+            members = member_names(path)
+            row = next((one for _, one in islice(json_rows(path), ROWS) if isinstance(one, dict)), {})
+    except (InputError, OSError):
+        pass
+    return Beginning(path, suffix, members, row)
