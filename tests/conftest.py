@@ -2,9 +2,52 @@
 
 import signal
 
+import pytest
+
 from macaw_cli.basics.threads import share_cores
 
 share_cores()  # before anything imports torch
 
 # A shell starts background jobs with SIGINT ignored, and every process below inherits that: Ctrl-C could not be tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def byte_tokenizer():
+    import tiny_macaw  # imports torch, which most tests do without
+
+    return tiny_macaw.byte_tokenizer()
+
+
+@pytest.fixture(scope="session")
+def tiny_llm(byte_tokenizer):
+    import tiny_macaw
+
+    return tiny_macaw.tiny_llm(byte_tokenizer)
+
+
+@pytest.fixture(scope="session")
+def workspace_folder(tmp_path_factory):
+    """A whole tiny workspace with a finished model; not to be changed."""
+    import tiny_macaw
+
+    return tiny_macaw.make_workspace(tmp_path_factory.mktemp("workspace"))
+
+
+@pytest.fixture
+def workspace(world, tmp_path):
+    """`workspace(**training settings)`: a workspace in the test's folder, or in the subfolder `at`, on `world`."""
+    from tiny_world import make_workspace
+
+    def make(at: str = ".", **training):
+        return make_workspace(world, tmp_path / at, **training)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """A folder with an LLM, a feature store and a dataset, for trainings; not to be changed."""
+    from tiny_world import make_world
+
+    return make_world(tmp_path_factory.mktemp("world"))

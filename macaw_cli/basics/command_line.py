@@ -1,4 +1,4 @@
-"""What the user typed, also in the processes that a command starts: their own arguments would tell nobody anything."""
+"""What the user typed, also in the processes that a command starts: their own arguments mean nothing to the user."""
 
 import sys
 from collections.abc import Sequence

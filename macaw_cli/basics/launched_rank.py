@@ -44,7 +44,7 @@ def launched_rank(environment: Mapping[str, str]) -> LaunchedRank | None:
     torchrun's variables go before SLURM's, because torchrun itself may be started by srun.
 
     Raises:
-        UsageError: variables are missing, are no numbers, or contradict each other.
+        UsageError: variables are missing, are not numbers, or contradict each other.
     """
     if "RANK" in environment:
         found = _of_torchrun(environment)

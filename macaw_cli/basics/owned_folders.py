@@ -110,7 +110,7 @@ def require_apart(output: Path, inputs: Iterable[Path | str], hint: str = "Name 
         hint: what to do then.
 
     Raises:
-        InputError: output and input are not apart.
+        InputError: the output is an input, lies inside one, or contains one.
     """
     above_output = _identities(Path(output))
     for given in inputs:

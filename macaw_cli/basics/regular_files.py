@@ -35,7 +35,7 @@ def require_regular(path: Path | str) -> None:
 
     Raises:
         InputError: it is a folder, a pipe, a socket or a device.
-        OSError: it does not exist, or nobody may look.
+        OSError: it does not exist, or may not be read.
     """
     _require(os.stat(path).st_mode, path)  # noqa: PTH116, a string as well as a path
 

@@ -41,9 +41,9 @@ def absolute_place(place: str) -> str:
 def without_secrets(url: str) -> str:
     """The URL without user, password, and all values of parameters but a few harmless ones: what may be written down.
 
-    The value of another parameter becomes a short hash, so that two files that differ in it are told apart; parameters
-    of signatures and logins are left out, so that a link that is signed anew is the same file. What comes out stays as
-    it is when it goes in again.
+    The value of another parameter becomes a short hash, so that two files that differ in it are distinguished;
+    parameters of signatures and logins are left out, so that a link that is signed anew is the same file. What comes
+    out stays as it is when it goes in again.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:

@@ -171,7 +171,7 @@ def _in_the_making(folder: Path, name: str | None) -> Iterator[tuple[Path, re.Ma
 
 
 def _is_alive(match: re.Match[str]) -> bool:
-    """Whether the process that made the name may still run; nobody here knows that of another machine's."""
+    """Whether the process that made the name may still run; of another machine's process this is unknown."""
     host, pid, started = match[2], int(match[3]), match[4]
     return host != _host() or ((pid == os.getpid() or _exists(pid)) and _started(pid) == started)
 

@@ -3,12 +3,9 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 from macaw_cli.inference.engine import Generation
-from macaw_cli.inference.requests import EndEvent
-
-Ending = Literal["end", "length", "stopped"]
+from macaw_cli.inference.requests import EndEvent, Ending
 
 
 @dataclass
@@ -18,12 +15,12 @@ class Answer:
     text: str = ""
     prompt_tokens: int = 0
     soft_tokens: dict[str, int] = field(default_factory=dict)
-    """Those of `prompt_tokens` that stand for media, each modality and soundtracks counted apart: one per soft token,
-    or one per medium where an injection shows it to the LLM."""
+    """Those of `prompt_tokens` that stand for media, each modality and soundtracks counted separately: one per soft
+    token, or one per medium where an injection shows it to the LLM."""
     completion_tokens: int = 0
     """Tokens generated, the end token not counted."""
-    ending: Ending = "stopped"
-    """`end`: the model ended it; `length`: `chat.max_new_tokens` did; `stopped`: the reader did."""
+    ending: Ending = "cancelled"
+    """`cancelled`, by the reader, until the engine says otherwise."""
     first_token_s: float = 0.0
     tokens_per_s: float = 0.0
     """Speed after the first token; 0 for a single token."""
@@ -33,7 +30,7 @@ class Answer:
         """The pieces of text that come, while this answer grows along."""
         for event in generation:
             if isinstance(event, EndEvent):
-                self.ending = "length" if event.ending == "length" else "end"
+                self.ending = event.ending
                 piece = event.rest
             else:
                 self._count_token()

@@ -148,7 +148,7 @@ def attachment_line(attachment: Attachment) -> str:
 
 def timing_line(answer: Answer) -> str:
     """One dim line below an answer: how many tokens, how many of them are which media's, how fast, why it ended."""
-    ending = {"end": "", "length": ", cut at chat.max_new_tokens", "stopped": ", stopped"}[answer.ending]
+    ending = {"length": ", cut at chat.max_new_tokens", "cancelled": ", stopped"}.get(answer.ending, "")
     kinds = ", ".join(f"{kind} {count}" for kind, count in answer.soft_tokens.items())
     media = f" ({kinds})" if kinds else ""
     return (

@@ -19,8 +19,8 @@ class EvaluationSettings:
     batch_size: Annotated[int, Field(ge=1)] = 64
     """Sequences per forward pass."""
     generate: Annotated[int, Field(ge=0)] = 32
-    """Questions without choices, per kind and unseen combinations apart, whose answers are generated for the text
-    metrics; 0 generates none. Likelihoods are computed for all questions."""
+    """Questions without choices, per kind, unseen combinations counted separately, whose answers are generated for the
+    text metrics; 0 generates none. Likelihoods are computed for all questions."""
     max_new_tokens: Annotated[int, Field(ge=1)] = 128
     """Longest generated answer in tokens."""
     metrics: dict[str, MetricName] = field(default_factory=dict)

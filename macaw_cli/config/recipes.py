@@ -11,7 +11,7 @@ KEPT = (
     "runs", "name", "datasets", "device", "keep_checkpoints", "log_every", "trackers", "report",
 )  # fmt: skip
 """Keys of `training` that say where a workspace trains, on what, and what it keeps and tells. A recipe leaves them as
-they are; every other key changes what is learnt or how fast, so the recipe's value holds, or the default."""
+they are; every other key changes the training, so the recipe's value holds, or the default."""
 
 
 def lay_recipe_over(tree: dict[str, Any], preset: Preset) -> None:

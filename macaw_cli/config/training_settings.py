@@ -156,8 +156,9 @@ class TrainingSettings:
     compile: bool = False
     """Compile the LLM's layers with torch.compile: slower to start, then faster; needs a C++ compiler."""
     attention: Literal["auto", "sdpa", "flex", "flash"] = "auto"
-    """Kernel that keeps packed conversations apart: torch's own (`sdpa`), or, on a GPU, FlexAttention or the flash-attn
-    package; `auto` takes flash-attn where it is installed and the precision is not fp32, else torch's own."""
+    """Kernel of the block-diagonal attention between packed conversations: torch's own (`sdpa`), or, on a GPU,
+    FlexAttention or the flash-attn package; `auto` takes flash-attn where it is installed and the precision is not
+    fp32, else torch's own."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where training runs."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 200

@@ -11,7 +11,7 @@ HEAVIEST = 1000.0
 
 
 def split_weight(text: str) -> tuple[str, float]:
-    """Folder and weight; 1 where none is given. A last part that is no number belongs to the folder's name.
+    """Folder and weight; 1 where none is given. A last part that is not a number belongs to the folder's name.
 
     Raises:
         UsageError: no folder, or a weight that is not above 0 and at most 1000.

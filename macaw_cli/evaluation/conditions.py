@@ -38,7 +38,7 @@ def asked_under(
         number: the question's number, kept in the result.
         row: the question.
         partner: the example that lends its media; None leaves the swapped conditions out.
-        every: False leaves out `told` and the swapping of frames and soundtrack apart, as a validation in training
+        every: False leaves out `told` and the separate swapping of frames and soundtrack, as a validation in training
             does.
     """
     asked = [Asked(number, "real", row.media)]

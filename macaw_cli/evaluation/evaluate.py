@@ -11,7 +11,7 @@ from macaw_cli.config.evaluation_settings import MetricName
 from macaw_cli.evaluation.accuracy import Scored
 from macaw_cli.evaluation.conditions import Asked, asked_under
 from macaw_cli.evaluation.figures import report
-from macaw_cli.evaluation.generating import Generation, generate_answers
+from macaw_cli.evaluation.generating import AnswerLimits, generate_answers
 from macaw_cli.evaluation.held_out import UNSEEN_TAG, HeldOut, held_out_questions, kind_of, text_of
 from macaw_cli.evaluation.metrics.registry import metrics_of
 from macaw_cli.evaluation.scoring import batches_of, score
@@ -30,7 +30,7 @@ def evaluate_model(
     *,
     limit: int | None = None,
     batch_size: int = 64,
-    generation: Generation | None = None,
+    generation: AnswerLimits | None = None,
     in_training: bool = False,
 ) -> list[HeldOut]:
     """Answer the held-out questions under every condition.
@@ -39,7 +39,7 @@ def evaluate_model(
         model: in evaluation mode; its device and dtype are used.
         encoder: turns conversations into token ids for this model.
         dataset: the `val` split is asked.
-        limit: questions per kind, unseen combinations counted apart; None asks all.
+        limit: questions per kind, unseen combinations counted separately; None asks all.
         batch_size: rows per forward pass.
         generation: whether answers are generated for text metrics; None generates none.
         in_training: the processes that train together share the questions (each of them must call it), the progress

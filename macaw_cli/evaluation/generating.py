@@ -19,11 +19,11 @@ CONDITIONS = ("real", "swapped")
 
 
 @dataclass(frozen=True)
-class Generation:
+class AnswerLimits:
     """How many answers are generated, and how long they may be.
 
     Args:
-        per_kind: questions without choices per kind, unseen combinations counted apart; 0 generates none.
+        per_kind: questions without choices per kind, unseen combinations counted separately; 0 generates none.
         max_new_tokens: longest answer.
         batch_size: most prompts per forward pass.
     """
@@ -39,7 +39,7 @@ def generate_answers(
     dataset: DatasetReader,
     questions: Sequence[HeldOut],
     asked: Sequence[Asked],
-    settings: Generation,
+    settings: AnswerLimits,
 ) -> None:
     """Generate answers to the first questions without choices of each kind; they become the questions' `answers`.
 
@@ -74,7 +74,7 @@ def generate_answers(
 
 
 def _chosen(questions: Sequence[HeldOut], per_kind: int) -> set[int]:
-    """Numbers of the first questions without choices of each kind and modality, unseen combinations counted apart."""
+    """Numbers of the first questions without choices of each kind and modality; unseen combinations are their own."""
     counts: Counter[tuple[str, str, bool]] = Counter()
     chosen = set()
     for number, question in enumerate(questions):
@@ -86,7 +86,7 @@ def _chosen(questions: Sequence[HeldOut], per_kind: int) -> set[int]:
 
 
 def _batches(
-    prompts: list[tuple[EncodedConversation, Asked]], settings: Generation
+    prompts: list[tuple[EncodedConversation, Asked]], settings: AnswerLimits
 ) -> Iterator[list[tuple[EncodedConversation, Asked]]]:
     """Prompts of about the same length."""
     prompts = sorted(prompts, key=lambda one: (len(one[0].input_ids), one[1].row))

@@ -68,7 +68,7 @@ def held_out_questions(dataset: DatasetReader, limit: int | None) -> list[HeldOu
 
 
 def first_per_kind(rows: list[ConversationRow], limit: int | None) -> list[ConversationRow]:
-    """The first `limit` conversations of each kind, unseen combinations counted apart, in order; None takes all."""
+    """The first `limit` conversations of each kind, in order, unseen combinations being their own; None takes all."""
     seen: Counter[tuple[str, bool]] = Counter()
     kept = []
     for row in rows:

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.condition_looks import CONDITION_LOOKS, PREFERENCE_COLOUR
 from macaw_cli.basics.figure_kinds import kinds_below
 
 COLUMNS = ["", "n", "real", "none", "told", "swapped", "chance", "reliance", "95 %", "preference", "95 %"]
 TEXT_COLUMNS = ["", "n", "metric", "real", "none", "told", "swapped"]
-LOOKS = {"real": ("real media", "#1b9e77"), "none": ("no media", "#bdbdbd"), "swapped": ("swapped media", "#d95f02")}
-"""Condition to its legend and colour."""
 METRIC_NAMES = {
     "greedy_match": "greedy match", "exact_match": "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L",
     "wer": "WER", "cer": "CER",
@@ -87,17 +86,17 @@ def draw_accuracies(figure: Any, figures: Mapping[str, Any]) -> None:
     lines = _drawn_lines(figures)
     free = [seen["swapped"] is None for _, seen in lines]
     axes = figure.subplots()
-    for offset, (condition, (label, colour)) in zip((0.27, 0.0, -0.27), LOOKS.items(), strict=True):
+    for offset, (condition, (label, colour)) in zip((0.27, 0.0, -0.27), CONDITION_LOOKS.items(), strict=True):
         heights = [measured[condition] or 0.0 for _, measured in lines]
         axes.barh([y + offset for y in _heights(lines)], heights, height=0.25, color=colour, label=label)
     for y, (_, measured), is_free in zip(_heights(lines), lines, free, strict=True):
         if is_free:
-            axes.barh(y, measured["preference"], height=0.5, color="#7570b3")
+            axes.barh(y, measured["preference"], height=0.5, color=PREFERENCE_COLOUR)
         chance = 0.5 if is_free else measured["chance"]
         axes.plot([chance] * 2, [y - 0.42, y + 0.42], color=ink, linewidth=1.2)
     axes.plot([], [], color=ink, linewidth=1.2, label="chance")
     if any(free):
-        axes.barh([0], [0], color="#7570b3", label="preference")
+        axes.barh([0], [0], color=PREFERENCE_COLOUR, label="preference")
     axes.set_yticks(_heights(lines), [name.strip() for name, _ in lines])
     axes.set_xlim(0, 1)
     axes.set_xlabel("held-out accuracy, or preference where answers have no choices" if any(free)

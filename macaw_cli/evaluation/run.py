@@ -16,7 +16,7 @@ from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
 from macaw_cli.evaluation.conditions import ALL_CONDITIONS, examples_per_modality
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
-from macaw_cli.evaluation.generating import Generation
+from macaw_cli.evaluation.generating import AnswerLimits
 from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.evaluation.presentation import write_plot
 from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
@@ -61,7 +61,7 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
     try:
         answered = evaluate_model(
             model, processor.encoder, dataset, limit=settings.limit, batch_size=settings.batch_size,
-            generation=Generation(settings.generate, settings.max_new_tokens, settings.batch_size),
+            generation=AnswerLimits(settings.generate, settings.max_new_tokens, settings.batch_size),
         )  # fmt: skip
     except torch.OutOfMemoryError:
         raise ResourceError(

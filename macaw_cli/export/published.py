@@ -65,7 +65,7 @@ def import_published(
 
     Raises:
         InputError: no such file, no published checkpoint, or an unusable configuration; or `out` is no model of
-            macaw's, a run's, or not apart from what is read.
+            macaw's, a run's, or is, contains or lies inside what is read.
         MismatchError: configuration and weights contradict each other.
         ResourceError: the disk has too little room.
     """

@@ -70,9 +70,9 @@ def extract(
         gpus: how many GPUs to use; None is one, with the engine `ray` all of the cluster.
 
     Raises:
-        InputError: nothing to extract, or `features.out` is not macaw's or not apart from the sources. (Too many
-            rejects are for the report to raise, when it was shown.)
-        UsageError: `features.precision` is `auto`, and nobody knows the devices of the Ray cluster.
+        InputError: nothing to extract, or `features.out` is not macaw's, or is, contains or lies inside a source. (Too
+            many rejects are for the report to raise, when it was shown.)
+        UsageError: `features.precision` is `auto`, and the devices of the Ray cluster are unknown.
         MismatchError: the store holds features of another encoder.
         LockedError: another command is writing there.
         ResourceError: too little disk, memory or GPUs.
@@ -195,7 +195,7 @@ class _Extraction:
         for modality, count in media.items():
             for output in self._encoders.outputs(modality):
                 most = self._encoders.item_bytes(output)
-                shard = min(count, settings.shard_items) * most  # where features vary in size, nobody knows more
+                shard = min(count, settings.shard_items) * most  # an upper bound where features vary in size
                 wanted, largest = wanted + max(count * self._encoders.least_bytes(output), shard), max(largest, most)
         return wanted if self._output.sizes is None else min(wanted, SHARDS_HERE * settings.shard_items * largest)
 

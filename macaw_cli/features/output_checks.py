@@ -19,7 +19,7 @@ _WRITTEN = ("image-000000.tar", "audio-000000.tar", "video-000000.tar", "manifes
 
 
 def require_own_place(workspace: Workspace, sources: list[str]) -> None:
-    """Refuse a folder that is not macaw's, or is not apart from every source.
+    """Refuse a folder that is not macaw's, or is, contains or lies inside a source.
 
     Args:
         workspace: `features.out` says where; of a URL `require_own_entries` decides.

@@ -25,7 +25,7 @@ def settle_precision(workspace: Workspace, gpus: int | None) -> Workspace:
     `auto` is the precision of the store's features, where the store has some; else that of the device.
 
     Raises:
-        UsageError: the store is new, and nobody knows yet whether the machines of a Ray cluster have GPUs.
+        UsageError: the store is new, and it is not known yet whether the machines of a Ray cluster have GPUs.
     """
     features = workspace.settings.features
     if features.precision != "auto":

@@ -42,7 +42,7 @@ class UnfinishedJobs:
             self.keep(job)
 
     def keep(self, job: Job, *, unfinished: bool = False) -> None:
-        """A job that stays in the journal, and so all before it; perhaps one that nobody goes on with."""
+        """A job that stays in the journal, and so all before it; perhaps one that is never continued."""
         self._fixed = max(self._fixed, job.number)
         if unfinished:
             self.left.update((item.key, item.modality) for item in job.items)

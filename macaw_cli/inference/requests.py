@@ -9,7 +9,7 @@ from macaw_cli.inference.features import Features
 from macaw_cli.inference.sampling import Sampling
 
 Ending = Literal["end", "stop", "length", "cancelled"]
-"""The model ended its answer, a stop string came, the answer reached its limit, or nobody wants it any more."""
+"""The model ended its answer, a stop string came, the answer reached its limit, or it was cancelled."""
 
 
 @dataclass(frozen=True, kw_only=True)

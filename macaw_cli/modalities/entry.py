@@ -37,7 +37,7 @@ class ModalityEntry:
         decoder: `module:function`, from a `media.decoding.Request` to what is known of the medium and a dict that has
             its array under `name`: for an encoder (H, W, 3) uint8 or the like, else the features (N, C). It runs in a
             process of its own, with limits of time and memory, and raises `InputError` for a file of no use.
-        default_soft_tokens: of the `macaw` bridge, per medium, where its settings name no number.
+        default_soft_tokens: of the `macaw` bridge, per medium, where its settings name none.
         keyword: of `MacawProcessor`, for raw media.
         raw_keyword: the model's input for raw media; empty without an encoder.
         contains: other modalities that its files hold as well, as a video its soundtrack.

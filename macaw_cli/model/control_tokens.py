@@ -150,7 +150,7 @@ class TextEncoder:
         return ids
 
     def _in_pieces(self, text: str, controls: Sequence[Span]) -> list[int]:
-        """Control tokens and the texts between them apart, for tokenizers that are written in Python."""
+        """Control tokens and the texts between them separately, for tokenizers that are written in Python."""
         ids, done = [], 0
         for start, end in controls:
             ids += [*self._plain(text[done:start], first=done == 0), self.ids_of[text[start:end]]]

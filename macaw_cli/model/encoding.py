@@ -47,8 +47,8 @@ class EncodedConversation:
 class ConversationEncoder:
     r"""Turns conversations into ids for one model.
 
-    Prompt and response are tokenised apart, so a prompt has the same ids in training and in use, whatever follows. Only
-    the template adds control tokens: one that a message spells stays text.
+    Prompt and response are tokenised separately, so a prompt has the same ids in training and in use, whatever follows.
+    Only the template adds control tokens: one that a message spells stays text.
 
     Args:
         tokenizer: the LLM's.
@@ -99,10 +99,10 @@ class ConversationEncoder:
     def examples(
         self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium]
     ) -> list[EncodedConversation]:
-        """What is learnt from a conversation: every answer once, behind the prompt that the chat would send for it.
+        """The training examples of a conversation: each answer is supervised once, behind the prompt of the chat.
 
         One example, unless the chat template rewrites the history: an answer that the last prompt does not hold as it
-        was given is learnt in an example of its own, which ends with it.
+        was given is supervised in an example of its own, which ends with it.
 
         Raises:
             MismatchError: more positions than media, or features the model has no bridge for.
@@ -112,12 +112,12 @@ class ConversationEncoder:
         examples = [self._cut(whole)]
         if self.template != "chat":
             return examples
-        learnt = set(whole.answers)
+        covered = set(whole.answers)
         for number in reversed(range(len(messages) - 1)):
-            if messages[number]["role"] == "assistant" and number not in learnt:
+            if messages[number]["role"] == "assistant" and number not in covered:
                 kept = _media_before(messages[number + 1 :], [name for name, _ in media])
-                part = self._encoded(messages[: number + 1], [media[at] for at in kept], frozenset(learnt))
-                learnt |= {number, *part.answers}
+                part = self._encoded(messages[: number + 1], [media[at] for at in kept], frozenset(covered))
+                covered |= {number, *part.answers}
                 order = tuple(kept[at] for at in part.media_order)
                 examples.append(self._cut(replace(part, media_order=order)))
         return examples
@@ -154,9 +154,9 @@ class ConversationEncoder:
         return frozenset(ends)
 
     def _encoded(
-        self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium], learnt: frozenset[int] = frozenset()
+        self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium], covered: frozenset[int] = frozenset()
     ) -> EncodedConversation:
-        """Ids and labels; the answers in `learnt` are not supervised."""
+        """Ids and labels; the answers in `covered`, which other examples supervise, have no labels."""
         names = [name for name, _ in media]
         absent = [name for name in self.config.modalities if name not in names] if self.config.null_features else []
         waiting = {name: iter([at for at, found in enumerate(names) if found == name]) for name in MODALITIES}
@@ -165,7 +165,7 @@ class ConversationEncoder:
         pieces = self._pieces(messages, names, absent)
         for piece in pieces:
             if piece.modality is None:
-                new, new_labels = self._text(piece, supervised=piece.supervised and piece.answer not in learnt)
+                new, new_labels = self._text(piece, supervised=piece.supervised and piece.answer not in covered)
             else:
                 at = next(waiting[piece.modality], None)
                 order += [] if at is None else [at]

@@ -127,7 +127,7 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
             audio_lengths: (n,) samples of each of them, where the model reads only tokens within the audio's length.
             num_supervised: divides the summed loss, instead of this call's supervised tokens.
             use_cache: return `past_key_values`; default: the configuration's, but not with `position_ids` or labels:
-                packed examples can only be kept apart where there is no cache.
+                packed examples can only be separated where there is no cache.
             logits_to_keep: 0 for all logits, else how many of the last, or which positions.
             return_logits: False returns the loss alone, for which no logits are kept: the way to train.
             layout: `row_layout` of the ids, labels and positions, made on the CPU; without it a GPU is waited for.

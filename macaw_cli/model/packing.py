@@ -1,4 +1,4 @@
-"""Examples packed behind one another in a row, and what keeps them apart.
+"""Examples packed behind one another in a row, and block-diagonal attention, which prevents cross-contamination.
 
 A packed sequence is known by its `position_ids`, which restart with every example. `use_attention` gives an LLM a
 kernel of `attention_kernels`, which gets the borders between examples in place of the mask: every LLM of transformers
@@ -46,7 +46,7 @@ UNKNOWN_TO_KERNELS = ("softcap", "s_aux", "position_bias")
 
 
 def use_attention(model: Any, name: str) -> None:
-    """Have the LLM keep packed examples apart with the kernel of this name; other calls of the model use SDPA.
+    """Give packed examples block-diagonal attention with the kernel of this name; other calls of the model use SDPA.
 
     An LLM whose attention is none of transformers' exchangeable ones, or that SDPA cannot compute, stays as it is.
 

@@ -1,4 +1,4 @@
-"""Whether an LLM keeps apart what stands in one row: examples of a packed sequence, and answers that share a prompt.
+"""Whether an LLM is free of cross-contamination within a row: between packed examples, and answers that share a prompt.
 
 LLMs of transformers do that each in its own code: layers that carry a state, masks made without the positions, or
 positions told by the mask alone all mix what must not mix, and no list of names covers them for good. So a tiny copy
@@ -33,14 +33,14 @@ FIRST, SECOND, PROMPT = (5, 6, 7, 8, 9, 10), (1, 2, 3, 4), (11, 12, 13)
 
 
 class PackingSupport(NamedTuple):
-    """What an LLM keeps apart."""
+    """Where an LLM has no cross-contamination."""
 
     packing: bool
     """Examples behind one another, told by positions that start again."""
     branches: bool
     """Answers behind one prompt, told by a mask over all pairs of positions."""
     known: bool = True
-    """Whether it could be tried; else all is taken to be kept apart."""
+    """Whether it could be tried; if not, no cross-contamination is assumed."""
 
 
 def require_packing_support(llm: Any, position_ids: Tensor) -> None:
@@ -106,7 +106,7 @@ def branches_are_supported(llm: Any, length: int) -> bool:
 
 
 def packing_support_of(llm: Any) -> PackingSupport:
-    """What this LLM keeps apart, with the attention that it has; tried once."""
+    """Where this LLM has no cross-contamination, with the attention that it has; tried once."""
     inner = without_adapter(llm)
     kernel = inner.config._attn_implementation or ""
     kept: tuple[str, PackingSupport] | None = getattr(inner, "_macaw_packing_support", None)
@@ -117,7 +117,7 @@ def packing_support_of(llm: Any) -> PackingSupport:
 
 
 def packing_support_of_config(llm_config: Any, kernel: str = "ours") -> PackingSupport:
-    """What an LLM of this configuration keeps apart; known before any weights are read.
+    """Where an LLM of this configuration has no cross-contamination; known before any weights are read.
 
     Args:
         llm_config: of a causal LLM of transformers.

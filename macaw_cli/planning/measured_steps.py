@@ -38,7 +38,7 @@ MEASURED = 3
 LIMIT_S = 60.0
 """For all of it, loading the model included: what is not measured by then stays unknown."""
 SPREAD = 1.2
-"""Steps whose tokens differ by this factor tell apart what a step costs from what a token costs."""
+"""Steps whose tokens differ by this factor distinguish the cost of a step from the cost of a token."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _measured(
     sequences = [sequence for step in (warm_up, *typical) for sequence in step.sequences]
     batches = read_ahead(reader, sequences, replace(engine.processes, count=count).reader_threads)
     clock, stop = StepClock(engine.device), StopRequest()
-    # one rate for all groups, as small as a warm-up's: the steps are real, what is learnt does not matter
+    # one rate for all groups, as small as a warm-up's: the steps are real, their result does not matter
     rates = learning_rates(0, engine.settings, 1000)
     with closing(batches):
         for number, step in enumerate((warm_up, *typical)):

@@ -1,7 +1,7 @@
 """What of a model costs memory, read off a model without weights, and what of a plan: its largest sequence."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -70,17 +70,12 @@ def largest_sequence(inputs: TrainingInputs, steps: Sequence[PlannedStep]) -> Se
     sequences = [sequence for step in steps for sequence in step.sequences if sequence]
     count, soft = SoftTokenCounter(inputs.config), Counter[str]()
     for sequence in sequences[:: max(1, len(sequences) // SEQUENCES_LOOKED_AT)]:
-        soft |= _soft_tokens(count(inputs.rows[example]) for example in sequence)
+        of_sequence = Counter[str]()
+        for example in sequence:
+            of_sequence.update({name: sum(counts) for name, counts in count(inputs.rows[example]).items()})
+        soft |= of_sequence
     return SequenceSize(
         tokens=max(sum(lengths[example] for example in sequence) for sequence in sequences),
         supervised=max(sum(supervised[example] for example in sequence) for sequence in sequences),
         soft_tokens=dict(soft),
     )
-
-
-def _soft_tokens(media: Iterable[Mapping[str, Sequence[int]]]) -> Counter[str]:
-    """By modality, of all media of some conversations."""
-    found: Counter[str] = Counter()
-    for one in media:
-        found.update({modality: sum(counts) for modality, counts in one.items()})
-    return found

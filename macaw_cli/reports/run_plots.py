@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from macaw_cli.basics.condition_looks import CONDITION_LOOKS
 from macaw_cli.reports.drawing import PALETTE, Plot, colour_of, ink, smoothed, thinned
 from macaw_cli.reports.figures import held_out, stage_spans, time_shares, times
 from macaw_cli.reports.interval_plots import draw_intervals, draw_preferences
 from macaw_cli.reports.run_record import Curve, RunRecord
 
-CONDITIONS = {"real": ("real media", "#2f9e6e"), "none": ("no media", "#9aa1a9"), "swapped": ("swapped", "#e08427")}
 PHASE_COLOURS = {"load": "#e08427", "forward": "#3b7dd8", "backward": "#2a5ba0", "optimizer": "#2f9e6e",
                  "checkpoint": "#b0569f", "validation": "#d1495b"}  # fmt: skip
 
@@ -145,7 +145,7 @@ def _reliance(figure: Any, record: RunRecord) -> None:
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1))
     draw_intervals(left, lines, "reliance", "ci95")
     for height, (name, seen) in enumerate(reversed(lines)):
-        for condition, (_, tone) in CONDITIONS.items():
+        for condition, (_, tone) in CONDITION_LOOKS.items():
             if seen.get(condition) is not None:
                 right.plot(seen[condition], height, "o", color=tone, markersize=4.5 if name.startswith(" ") else 6)
         if seen.get("chance") is not None:
@@ -153,7 +153,7 @@ def _reliance(figure: Any, record: RunRecord) -> None:
     show_reliance(left, [bound for _, seen in lines for bound in seen.get("ci95") or [seen["reliance"]]])
     right.set_xlim(-0.03, 1.03)
     right.set_xlabel("accuracy")
-    for label, tone in CONDITIONS.values():
+    for label, tone in CONDITION_LOOKS.values():
         right.plot([], [], "o", color=tone, label=label)
     right.plot([], [], color=ink(), linewidth=1.2, label="chance")
     figure.legend(loc="outside upper right", ncols=4, fontsize=9, columnspacing=1.2, handletextpad=0.4)

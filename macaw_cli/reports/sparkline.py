@@ -80,7 +80,7 @@ class RunningCurve:
         self._sum, self._count = 0.0, 0
 
     def add(self, value: float) -> None:
-        """One more value; what is no number is left out."""
+        """One more value; NaN is left out."""
         if not math.isfinite(value):
             return
         self._sum += value

@@ -90,7 +90,7 @@ class PositionedReads:
 
 
 class Descriptor:
-    """A read-only descriptor that closes when nobody refers to it any more.
+    """A read-only descriptor that closes when the last reference to it is gone.
 
     Raises:
         DamagedError: the file is missing.

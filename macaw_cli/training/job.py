@@ -27,7 +27,7 @@ class TrainingJob:
     """Whether the run was there before and goes on."""
     processes: Processes
     command: tuple[str, ...] = ()
-    """What the user typed; empty where nobody asked."""
+    """What the user typed; empty where nothing was."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TrainingReport:
     skipped: int
     """Conversations without a response token."""
     skipped_steps: int = 0
-    """Steps that changed nothing, because their loss or gradients were no numbers."""
+    """Steps that changed nothing, because their loss or gradients were NaN or infinite."""
     verdict: dict[str, Any] = field(default_factory=dict)
     """Whether the model uses its media, per modality, from the last validation; summaries of older runs have none."""
 

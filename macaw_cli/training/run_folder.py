@@ -117,7 +117,7 @@ class ChosenRun:
 
 
 def choose_run(workspace: Workspace, resume: bool) -> ChosenRun:
-    """The run to continue under `--resume`, else a new folder, made here so that nobody else takes its name.
+    """The run to continue under `--resume`, else a new folder, made here so that no other process takes its name.
 
     A new run mentions an unfinished one, which stays as it is.
 
@@ -142,7 +142,7 @@ def choose_run(workspace: Workspace, resume: bool) -> ChosenRun:
 
 
 def require_own_place(workspace: Workspace) -> None:
-    """Refuse a run of a name whose folder holds something else, or is not apart from what is trained on.
+    """Refuse a run of a name whose folder holds something else, or is, contains or lies inside what is trained on.
 
     Raises:
         InputError: see above.

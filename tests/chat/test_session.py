@@ -83,7 +83,7 @@ def test_an_answer_that_is_stopped_is_kept_as_far_as_it_came(session):
     heard = next(pieces)
     pieces.close()
     assert session.turns[0].answer == heard
-    assert session.answer.ending == "stopped"
+    assert session.answer.ending == "cancelled"
 
 
 def test_blind_before_any_question_is_told(session):

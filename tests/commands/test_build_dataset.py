@@ -7,13 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from fake_store import make_store, question, write_rows
 
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.shards.training_dataset import TrainingDataset
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "dataset"))
-
-from fake_store import make_store, question, write_rows
 
 
 @pytest.fixture

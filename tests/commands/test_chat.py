@@ -8,12 +8,8 @@ import select
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_macaw.py stands above
-
 import tiny_macaw
 
 CHAT = [sys.executable, "-m", "macaw_cli", "chat"]

@@ -6,11 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_macaw.py stands above
-
 import tiny_macaw
+from PIL import Image
 
 from macaw_cli.main import cli
 

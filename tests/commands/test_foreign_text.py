@@ -4,12 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; written_run.py stands above
-
 import written_run
 
 HOSTILE = "a\x1b]0;title\x07\x1b[31m[bold red]b\u202ec\x9b5m\rd\ne"

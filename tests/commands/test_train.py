@@ -8,15 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "training"))  # tiny_world.py stands beside the training tests
-
 from tiny_world import make_workspace, make_world
+from typer.testing import CliRunner
 
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.main import app

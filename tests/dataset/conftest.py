@@ -1,16 +1,11 @@
 """A workspace with features of a few media, and a way to build a dataset in it."""
 
-import sys
-from pathlib import Path
 
 import pytest
+from fake_store import make_store
 
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.dataset.build import build_dataset
-
-sys.path.insert(0, str(Path(__file__).parent))  # the test folders are no packages; fake_store.py stands beside this
-
-from fake_store import make_store
 
 IMAGES = [f"images/{n}.png" for n in range(12)]
 VIDEOS = [f"videos/{n}.mp4" for n in range(4)]

@@ -1,14 +1,9 @@
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_encoders
 import torch
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_encoders.py stands above
-
-import tiny_encoders
 
 from macaw_cli.encoders.source import quiet_transformers
 

@@ -1,12 +1,7 @@
 """A tiny world and a model trained on it for a moment; both are made by the training tests' helper."""
 
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
-
 from tiny_world import make_workspace, make_world
 
 

@@ -15,13 +15,13 @@ from macaw_cli.dataset.build import build_dataset
 from macaw_cli.evaluation import generating, scoring
 from macaw_cli.evaluation.conditions import told_without_media, without_media
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
-from macaw_cli.evaluation.generating import Generation
+from macaw_cli.evaluation.generating import AnswerLimits
 from macaw_cli.evaluation.held_out import kind_of
 from macaw_cli.inference import engine
 from macaw_cli.model.folder import load_model
 from macaw_cli.shards.training_dataset import TrainingDataset
 
-GENERATION = Generation(per_kind=3, max_new_tokens=6, batch_size=4)
+GENERATION = AnswerLimits(per_kind=3, max_new_tokens=6, batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_answers_without_any_end_token_have_their_full_length(monkeypatch, model
     model, encoder = model_and_encoder
     monkeypatch.setattr(encoder, "stop_ids", frozenset)
     monkeypatch.setattr(model.generation_config, "eos_token_id", None)
-    questions = evaluate_model(model, encoder, dataset, generation=Generation(1, 8))
+    questions = evaluate_model(model, encoder, dataset, generation=AnswerLimits(1, 8))
     assert any(question.answers for question in questions)
 
 

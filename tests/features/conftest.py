@@ -1,15 +1,10 @@
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_macaw.py stands above
-
 import remote_store_server
+import soundfile
 import tiny_macaw
+from PIL import Image
 
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.shards.feature_store import FeatureStore

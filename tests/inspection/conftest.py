@@ -2,13 +2,8 @@
 
 import json
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_macaw.py stands above
-
 import tiny_macaw
 
 CONVERSATIONS = [

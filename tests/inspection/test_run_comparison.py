@@ -1,13 +1,9 @@
 """`macaw inspect RUN1 RUN2 ...` as text and JSON, and what cannot stand side by side."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; written_run.py stands above
-
 from written_run import write_run
 
 from macaw_cli.basics.errors import InputError, UsageError

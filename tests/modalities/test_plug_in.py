@@ -1,17 +1,13 @@
 """A fourth modality, `series`, from an installed package of its own, through every command."""
 
 import json
-import sys
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_macaw.py stands above
-
 import tiny_macaw
+import yaml
 from installed_packages import install, macaw, python, write_metadata
 
 HERE = Path(__file__).parent

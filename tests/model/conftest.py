@@ -1,15 +1,10 @@
 """Tiny Macaw models from configuration objects, with every bridge."""
 
-import sys
-from pathlib import Path
 
 import pytest
+import tiny_macaw
 import torch
 from transformers import LlamaConfig
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages; tiny_macaw.py stands above
-
-import tiny_macaw
 
 from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.injections.none import NoInjectionSettings

@@ -1,11 +1,6 @@
 """Foreign text in pages: names, kinds, reasons and captions are text in HTML, never markup."""
 
 import json
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the test folders are no packages
-sys.path.insert(0, str(Path(__file__).parents[1] / "dataset"))
 
 from fake_store import make_store
 from written_run import write_run

@@ -1,21 +1,16 @@
 """Several datasets read as one."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_store import make_store, question, write_rows
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.dataset.build import build_dataset
 from macaw_cli.shards.joined_datasets import JoinedDatasets, joined
 from macaw_cli.shards.training_dataset import TrainingDataset
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "dataset"))
-
-from fake_store import make_store, question, write_rows
 
 
 @pytest.fixture

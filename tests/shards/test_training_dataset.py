@@ -2,12 +2,11 @@
 
 import json
 import shutil
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_store import features_of, make_store, question, write_rows
 
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
 from macaw_cli.config.loading import Workspace, parse_settings
@@ -16,10 +15,6 @@ from macaw_cli.shards import positioned_reads
 from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import row_from_json, row_to_json
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "dataset"))
-
-from fake_store import features_of, make_store, question, write_rows
 
 NAMES = [f"{n}.png" for n in range(20)]
 

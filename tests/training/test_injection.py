@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from interrupted_run import whole_and_interrupted
 from safetensors.torch import load_file
 
 from macaw_cli.basics.errors import UsageError
@@ -17,20 +18,8 @@ LORA = {"kind": "lora", "rank": 4, "alpha": 8.0}
 
 @pytest.mark.parametrize("zero_stage", [0, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_run_with_lora_that_stops_in_between_ends_with_the_same_bytes(workspace, monkeypatch, zero_stage):
-    from macaw_cli.training import session
-
     settings = {"max_steps": 4, "injection": GATED, "adapter": LORA, "zero_stage": zero_stage, "learning_rate": 1e-2}
-    calm, stopped = workspace("calm", **settings), workspace("stopped", **settings)
-    train(calm)
-
-    def die(*_):
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(session, "finish_run", die)
-        with pytest.raises(ZeroDivisionError):
-            train(stopped)
-    ours, theirs = (space.root / "runs" / "linear-1" for space in (calm, stopped))
+    ours, theirs, stopped = whole_and_interrupted(workspace, monkeypatch, **settings)
     for file in max((theirs / "checkpoints").glob("step-*")).glob("*.pt"):
         file.unlink()
     train(stopped, resume=True)

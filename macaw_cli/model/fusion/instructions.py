@@ -5,7 +5,8 @@ the answer before the medium, or the beginning of its example, to the answer aft
 training (answers are what is supervised), for every candidate when answers are scored, and in every turn of a chat,
 whatever lies in the cache. A later question about an earlier medium does not change what its bridge was asked.
 
-Where a chat template rewrites the history, an earlier answer that is not learnt in an example counts as asked.
+Where a chat template rewrites the history, an earlier answer that is not supervised in an example belongs to the
+prompt.
 
 Letters: B rows, T positions; places count over all rows behind one another.
 """

@@ -64,7 +64,7 @@ class MediaFusion(nn.Module):
     ) -> FusedInputs:  # fmt: skip
         """Embed the text and the begin and end tokens, make soft tokens and put them in their places.
 
-        A decode step, one new token per row after a cache, holds text alone: nobody looks for media in it.
+        A decode step, one new token per row after a cache, holds text alone; no media are looked for in it.
 
         Args:
             input_ids: (B, T).

@@ -33,7 +33,7 @@ def require_matching_media(runs: Mapping[Modality, Sequence[Run]], made: Mapping
 
     Args:
         runs: of placeholder ids in `input_ids`, per modality and in order; the begin and end tokens of the modalities
-            keep those of neighbouring media apart.
+            separate those of neighbouring media.
         made: number of soft tokens made of each medium, per modality and in order.
 
     Raises:

@@ -104,7 +104,7 @@ def require_same_plan(run: RunFolder, before: str, now: str) -> None:
 
 
 def learning_settings(settings: Settings) -> dict[str, Any]:
-    """Dotted key to value of every setting that has a part in what is learnt."""
+    """Dotted key to value of every setting that affects the result of the training."""
     training = {key: value for key, value in asdict(settings.training).items() if key not in FREE_TO_CHANGE}
     training["datasets"] = _plainly_named(settings.training.datasets or (settings.dataset.out,))
     for stage in training["stages"]:

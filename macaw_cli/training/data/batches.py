@@ -70,12 +70,12 @@ class Batch:
 
     @property
     def labels(self) -> torch.Tensor:
-        """(1, T); -100 where nothing is learnt."""
+        """(1, T); -100 where nothing is supervised."""
         return self.tokens[1:2]
 
     @property
     def position_ids(self) -> torch.Tensor:
-        """(1, T); restarts at 0 with each conversation, which keeps them apart in attention."""
+        """(1, T); restarts at 0 with each conversation, from which the block-diagonal attention follows."""
         return self.tokens[2:3]
 
     @property
@@ -122,7 +122,7 @@ class SequenceReader:
         self._config = config
 
     def read(self, sequence: PackedExamples) -> Batch:
-        """One packed sequence; an empty one becomes a row of two padding tokens of which none is learnt.
+        """One packed sequence; an empty one becomes a row of two padding tokens, neither supervised.
 
         Raises:
             DamagedError: a shard is missing or cut.

@@ -56,9 +56,9 @@ class TokenisedConversations:
         return np.diff(self.ends, prepend=np.int64(0))
 
     def conversation(self, example: int) -> tuple[np.ndarray, np.ndarray]:
-        """(ids, labels) of one conversation, int64; labels are -100 where nothing is learnt, and on the first token.
+        """(ids, labels) of one conversation, int64; labels are -100 where nothing is supervised, as on the first token.
 
-        The first token must not be learnt: in a packed row its predecessor belongs to another conversation.
+        The first token is never supervised: in a packed row its predecessor belongs to another conversation.
         """
         start = int(self.ends[example - 1]) if example else 0
         part = slice(start, int(self.ends[example]))

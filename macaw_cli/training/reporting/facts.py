@@ -30,7 +30,7 @@ class StepReport:
     seconds: dict[str, float] = field(default_factory=dict)
     """Time of each phase."""
     skipped: bool = False
-    """The step changed nothing, because its loss or gradients were no numbers."""
+    """The step changed nothing, because its loss or gradients were NaN or infinite."""
     planned: PlannedStep | None = None
 
 
@@ -45,7 +45,7 @@ class _Mark(NamedTuple):
 
 @dataclass
 class TrainingFacts:
-    """Sums and running means; time is that of this process, a validation or checkpoint counted apart.
+    """Sums and running means; time is that of this process, validations and checkpoints counted separately.
 
     Attributes:
         total: steps of the whole run.
@@ -102,7 +102,7 @@ class TrainingFacts:
             if phase != "checkpoint":  # that is counted where the steps pause for it
                 self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
         self.skipped += report.skipped
-        if report.loss == report.loss:  # of a skipped step it may be no number
+        if report.loss == report.loss:  # of a skipped step it may be NaN
             self._losses.append(report.loss)
             self.loss = sum(self._losses) / len(self._losses)
             self.curve.add(report.loss)

@@ -20,7 +20,7 @@ class Meter:
     steps: float = 0.0
     """Steps that changed the weights."""
     skipped: float = 0.0
-    """Steps that did not, because their loss or gradients were no numbers."""
+    """Skipped steps, whose loss or gradients were NaN or infinite."""
     loss_sum: float = 0.0
     gradient_norm_sum: float = 0.0
     gradient_norm_sums: dict[str, float] = field(default_factory=dict)

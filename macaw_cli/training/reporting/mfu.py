@@ -110,7 +110,7 @@ class WorkCounter:
         lengths: tokens of each conversation.
         world_size: number of ranks.
         per_token: operations for each token, forward and backward.
-        per_answer_token: the same of the output layer, for each token that is learnt.
+        per_answer_token: the same of the output layer, for each supervised token.
         per_pair: the same of attention, for each pair of a token and one that it sees.
         bridges: of bridges that do more than a few products per soft token.
         injection: operations of the injection for each conversation; empty where there is none.

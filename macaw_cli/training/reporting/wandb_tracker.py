@@ -38,7 +38,7 @@ class WandbTracker:
             dir=self._folder,
             config=self._settings,
             mode=self._mode(wandb),
-            # what is said in the terminal stays there, and nobody's code is sent away
+            # what is said in the terminal stays there, and no code is uploaded
             settings=wandb.Settings(silent=True, console="off", save_code=False, disable_git=True),
         )
         if known and self._run.resumed:

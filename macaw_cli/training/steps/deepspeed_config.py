@@ -24,7 +24,7 @@ def deepspeed_config(settings: TrainingSettings, processes: Processes) -> dict[s
     """The DeepSpeed configuration of a training, or of one of its stages.
 
     Clipping in fp32 without ZeRO is left to `engine.py`: DeepSpeed has no optimizer of its own there, and would
-    neither tell the gradient norm nor skip what is no number.
+    neither tell the gradient norm nor skip a non-finite one.
 
     Args:
         settings: of the stage.

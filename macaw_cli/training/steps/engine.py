@@ -38,7 +38,7 @@ class Update:
 
     @property
     def applied(self) -> bool:
-        """False when nothing was changed, as the gradient was no number."""
+        """False when nothing was changed, because a gradient was NaN or infinite."""
         return math.isfinite(self.gradient_norm)
 
 
@@ -96,7 +96,7 @@ class TrainingEngine:
     def backward(self, loss: torch.Tensor) -> None:
         """Add this sequence's gradients; on the last sequence of the step they are summed over the ranks.
 
-        A loss that is no number gives gradients that are none either, even where the formula would give some: so the
+        A non-finite loss gives non-finite gradients, even where the formula would give finite ones: so the
         norm of the gradient, which all ranks share, is the one thing that decides whether a step counts.
         """
         is_number = torch.isfinite(loss.detach())
@@ -107,7 +107,7 @@ class TrainingEngine:
     def step(self, rates: dict[str, float]) -> Update | None:
         """Count one packed sequence as done; after the last one of a step clip and update the weights.
 
-        A gradient that is no number changes nothing, on any rank: neither weights nor optimizer state.
+        A non-finite gradient changes nothing, on any rank: neither weights nor optimizer state.
 
         Args:
             rates: the learning rate of each trained group.

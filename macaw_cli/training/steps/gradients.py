@@ -35,7 +35,7 @@ class GradientNorms:
     def measure(self) -> dict[str, float]:
         """Norm per group of the gradient of a whole step, before clipping; every rank must call it and gets the same.
 
-        To be asked between the last backward pass of a step and the update. What is no number is nan or inf.
+        To be asked between the last backward pass of a step and the update. A non-finite norm is returned as it is.
         """
         squares = dict.fromkeys(self.names, torch.zeros((), dtype=torch.float64, device=self._device))
         for name, norms in self._local_norms():

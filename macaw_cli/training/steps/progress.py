@@ -20,7 +20,7 @@ class BestValidation:
     """Validations after it, none of which was better."""
 
     def after(self, step: int, loss: float) -> "BestValidation":
-        """What is best with one more validation; a loss that is infinite or no number is not better than any."""
+        """What is best with one more validation; a loss that is infinite or NaN is not better than any."""
         if math.isfinite(loss) and (self.loss is None or loss < self.loss):
             return BestValidation(loss, step)
         return replace(self, since=self.since + 1)
@@ -38,7 +38,7 @@ class Progress:
     meter: dict[str, Any] = field(default_factory=dict)
     """What was counted since the last row of metrics.jsonl."""
     skipped: int = 0
-    """Steps that changed nothing, as their loss or gradients were no numbers."""
+    """Steps that changed nothing, because their loss or gradients were NaN or infinite."""
     best: BestValidation = BestValidation()
     """Of the stage that is trained."""
 

@@ -1,4 +1,4 @@
-"""Steps whose loss or gradients are no numbers: told, counted, and after too many of them the run ends."""
+"""Steps with a non-finite loss or gradient: reported and counted; after too many of them the run ends."""
 
 import math
 from collections import Counter
@@ -80,7 +80,7 @@ class SkippedSteps:
 
 
 def _names(result: StepResult, planned: PlannedStep, reader: SequenceReader) -> list[str]:
-    """The conversations of the sequences whose loss was no number."""
+    """The conversations of the sequences with a non-finite loss."""
     bad = [number for number, loss in enumerate(result.losses) if not math.isfinite(loss)]
     return [name for number in bad for name in reader.names(planned.sequences[number])]
 
@@ -91,7 +91,7 @@ def _few(names: list[str], most: int) -> str:
 
 
 def _reason(result: StepResult, names: list[str]) -> str:
-    """What was no number first: the loss of some sequences, or the gradient of some groups."""
+    """What was non-finite first: the loss of some sequences, or the gradient of some groups."""
     bad = [loss for loss in result.losses if not math.isfinite(loss)]
     if bad:
         groups = ", ".join(result.update.gradient_norms)

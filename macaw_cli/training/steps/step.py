@@ -1,7 +1,7 @@
 """One optimizer step over all ranks: sequences forward and backward, what the ranks tell each other, the update.
 
 Each sequence seeds torch with (seed, step, sequence). Dropout is then the same at any number of processes and after any
-resume, and nothing that happens in between, such as a validation, can change what is learnt.
+resume, and nothing that happens in between, such as a validation, can change the result.
 """
 
 import math

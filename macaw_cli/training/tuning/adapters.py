@@ -154,7 +154,7 @@ def merge_adapter(llm: torch.nn.Module) -> None:
             layer.base_layer = base = _written_out(base)
             base.weight += layer.get_delta_weight(NAME).to(base.weight.dtype)
         else:
-            layer.merge(safe_merge=True, adapter_names=[NAME])  # refuses weights that are no numbers
+            layer.merge(safe_merge=True, adapter_names=[NAME])  # refuses non-finite weights
         llm.set_submodule(name, base)
     del llm.peft_config
     for name, layer in [(name, layer) for name, layer in llm.named_modules() if _is_four_bit(layer)]:

@@ -1,18 +1,14 @@
 """A bridge and an image encoder, each from an installed package of its own, through every command."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
+import tiny_macaw
 import torch
 import yaml
-from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parents[2]))  # the test folders are no packages; tiny_macaw.py stands above
-
-import tiny_macaw
 from installed_packages import install, macaw, python, write_metadata
+from PIL import Image
 
 HERE = Path(__file__).parent
 BRIDGE = HERE / "macaw-pooled"

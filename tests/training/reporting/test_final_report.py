@@ -1,12 +1,7 @@
 """The report at the end: there when all is well, one line when it is not."""
 
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))  # the test folders are no packages; written_run.py stands above
-
 from written_run import write_run
 
 from macaw_cli.training.reporting.final_report import draw_report

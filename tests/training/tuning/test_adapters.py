@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from interrupted_run import whole_and_interrupted
 from safetensors.torch import load_file
 
 from macaw_cli.basics.errors import UsageError
@@ -73,22 +74,10 @@ def test_four_bit_weights_are_written_out_for_the_merged_model(workspace, world)
 def test_a_run_with_an_adapter_goes_on_exactly_and_its_checkpoints_hold_what_is_trained(
     workspace, monkeypatch, kind, zero_stage
 ):
-    from macaw_cli.training import session
-
     if kind == "qlora":
         pytest.importorskip("bitsandbytes")
     settings = {"max_steps": 4, "adapter": LORA | {"kind": kind, "dropout": 0.2}, "zero_stage": zero_stage}
-    calm, stopped = workspace("calm", **settings), workspace("stopped", **settings)
-    train(calm)
-
-    def die(*_):
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(session, "finish_run", die)
-        with pytest.raises(ZeroDivisionError):
-            train(stopped)
-    ours, theirs = (space.root / "runs" / "linear-1" for space in (calm, stopped))
+    ours, theirs, stopped = whole_and_interrupted(workspace, monkeypatch, **settings)
     saved = checkpoints(theirs / "checkpoints")
     for file in saved[-1].glob("*.pt"):
         file.unlink()
