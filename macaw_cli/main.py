@@ -4,6 +4,7 @@ import contextlib
 import io
 import itertools
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -31,6 +32,9 @@ from macaw_cli.commands.train import train
 
 UsageProblem: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """What typer raises about the words of a command; it has no public name there."""
+
+READER_LEFT = 128 + signal.SIGPIPE
+"""The exit code where nothing reads standard output any more, as of other programs of the shell."""
 
 app = typer.Typer(
     name="macaw",
@@ -71,7 +75,7 @@ def common(
 
 @leaving_at_once()
 def cli() -> None:
-    """Run the command line; exit codes: 0 done, 1 a known failure, 2 wrong usage, 130 SIGINT, 143 SIGTERM."""
+    """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 SIGINT, 141 SIGPIPE, 143 SIGTERM."""
     standard_streams.prepare()
     share_cores()
     guard_logs()
@@ -92,17 +96,16 @@ def _told(run: Callable[[], int]) -> int:
     """The exit code of `run`; every failure that is no bug is told in one place."""
     try:
         return run()
-    except MacawError as error:
+    except (MacawError, SystemExit) as error:
+        if isinstance(error.__context__, BrokenPipeError):  # the reader, such as `head`, has seen enough
+            return READER_LEFT
+        if isinstance(error, SystemExit):
+            raise
         return _tell(error, error)
     except UsageProblem as error:
         console.tell_usage(_shown(error))
         _tell_scripts("UsageError", error.format_message(), "", int(error.exit_code))
         return int(error.exit_code)
-    except SystemExit as end:
-        # typer takes a broken pipe for a reader that has seen enough, and ends without a word
-        if isinstance(end.__context__, BrokenPipeError):
-            return _tell(standard_streams.output_lost(end.__context__), end)
-        raise
     except (OSError, MemoryError) as error:
         known = standard_streams.trouble() or system_error(error)
         return _tell_bug(error) if known is None else _tell(known, error)

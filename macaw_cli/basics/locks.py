@@ -69,6 +69,11 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
+def writer_of(folder: Path) -> str:
+    """The command that is writing in the folder now, as a message names it; empty where none is."""
+    return _holder(folder) if is_locked(folder) else ""
+
+
 def describe_holder() -> dict[str, Any]:
     """This process and what was typed to start it, for whoever finds its lock: `pid`, `host` and `command`."""
     return {"pid": os.getpid(), "host": socket.gethostname(), "command": redacted(" ".join(typed_command()))}

@@ -149,7 +149,7 @@ def _entries(folder: Path, hint: str) -> list[str]:
         found = [path.name for path in folder.iterdir()]
     except FileNotFoundError:
         if os.path.lexists(folder):
-            raise InputError(f"{folder} is a link to nothing.", hint) from None
+            raise InputError(f"{folder} is a broken symbolic link.", hint) from None
         return []
     except NotADirectoryError:
         above = next(path for path in (folder, *folder.parents) if kind_of(path) not in ("", "a folder"))

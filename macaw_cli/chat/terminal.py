@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from macaw_cli.basics import console
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.chat import completion
 from macaw_cli.chat.answer import Answer
@@ -138,7 +139,7 @@ def attachment_line(attachment: Attachment) -> str:
     facts = [f"{attachment.soft_tokens} soft tokens"]
     if attachment.frames:
         first, last = attachment.span or (0.0, 0.0)
-        facts.append(f"{attachment.frames} frames between {first:.1f} and {last:.1f} s")
+        facts.append(f"{counted(attachment.frames, 'frame')} between {first:.1f} and {last:.1f} s")
     if attachment.seconds:
         whole = attachment.duration or attachment.seconds
         cut = whole - attachment.seconds >= _NOTABLE_S

@@ -53,7 +53,7 @@ def write_preset(preset: Preset, folder: Path, overrides: Sequence[str] = ()) ->
     file, another = folder / CONFIG_NAME, "Name another folder: macaw init DIR"
     require_local(folder)
     if folder.is_symlink() and not folder.exists():
-        raise InputError(f"{folder} is a link to nothing.", another)
+        raise InputError(f"{folder} is a broken symbolic link.", another)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, but a workspace is a folder.", another)
     if os.path.lexists(file):

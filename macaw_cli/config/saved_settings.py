@@ -29,8 +29,8 @@ def saved_settings(settings: type[T], saved: Mapping[str, Any], what: str) -> T:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "settings"
         raise MismatchError(
-            f"The model's config.json holds `{cut(key)}: {shown(first['input'])}` for {what}, which cannot be "
-            f"({cut(first['msg'])}).",
+            f"The model's config.json holds `{cut(key)}: {shown(first['input'])}` for {what}: "
+            f"{cut(first['msg'])}.",
             "Restore it from a copy, or use the macaw that saved the model.",
         ) from None
     return made

@@ -21,7 +21,8 @@ def split_weight(text: str) -> tuple[str, float]:
         folder, last = text, "1"
     weight = float(last)
     if not folder:
-        raise UsageError(f"A dataset is FOLDER[:WEIGHT], found {text!r}.", "For example: macaw train dataset other:0.5")
+        example = "For example: macaw train dataset other:0.5"
+        raise UsageError(f"Expected a dataset as FOLDER[:WEIGHT], found {text!r}.", example)
     if not 0 < weight <= HEAVIEST or not math.isfinite(weight):
         raise UsageError(
             f"The weight of the dataset {folder} must be above 0 and at most {HEAVIEST:.0f}, found {last}.",

@@ -14,7 +14,7 @@ from macaw_cli.basics.atomic_files import atomic_path, read_jsonl, write_json, w
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import DamagedError, InputError
-from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.locks import folder_lock, writer_of
 from macaw_cli.basics.owned_folders import require_apart, require_own_folder
 from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields, mapping_of
 from macaw_cli.basics.urls import is_url
@@ -90,6 +90,9 @@ def build_dataset(workspace: Workspace, *, limit: int | None = None, plan: bool 
     if plan:
         show_plan(prepare(sources, stores, settings), out)
         return None
+    for store in stores:
+        if writer := writer_of(store):
+            say(f"{store} is still being written by {writer}; only the shards that it has finished are used.")
     with disk_full_is_told(out), folder_lock(out):
         report = _made(out, sources, stores, settings)
     removed = sum(report.info["filters"].values())

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import ResourceError
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.selection import Features, Prepared
@@ -154,7 +155,7 @@ class FrozenEncoder(ABC):
             return features.float() if isinstance(features, Tensor) else [medium.float() for medium in features]
         except torch.OutOfMemoryError:
             raise ResourceError(
-                f"{self.device} ran out of memory with {len(prepared)} inputs at once.", "Lower features.batch_size."
+                f"{self.device} ran out of memory with {counted(len(prepared), 'input')}.", "Lower features.batch_size."
             ) from None
 
     def _on_device(self, prepared: Prepared) -> Prepared:
@@ -243,6 +244,6 @@ def torch_device(name: str | torch.device) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if torch.device(name).type == "cuda" and not torch.cuda.is_available():
         raise ResourceError(
-            "torch finds no CUDA device.", "Set that device to cpu or auto. `macaw doctor` shows details."
+            "torch finds no CUDA device.", "Set the device to cpu or auto. `macaw doctor` shows details."
         )
     return torch.device(name)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import DamagedError, InputError, MacawError, UsageError
 from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.shown_text import cut
@@ -171,9 +172,9 @@ def load_weights(kind: Any, source: str, revision: str, **options: Any) -> Any:
             kind, source, revision, dtype=torch.float32, output_loading_info=True, **options
         )
     if found["missing_keys"]:
-        example = sorted(found["missing_keys"])[0]
+        missing = sorted(found["missing_keys"])
         raise InputError(
-            f"{source} has no weights for {len(found['missing_keys'])} parts of {kind.__name__}, such as {example}.",
+            f"{source} has no weights for {counted(len(missing), 'part')} of {kind.__name__}, such as {missing[0]}.",
             "Check that it holds the right kind of model, and all of its files.",
         )
     return model

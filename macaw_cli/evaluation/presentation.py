@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.condition_looks import CONDITION_LOOKS, PREFERENCE_COLOUR
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.figure_kinds import kinds_below
 
 COLUMNS = ["", "n", "real", "none", "told", "swapped", "chance", "reliance", "95 %", "preference", "95 %"]
@@ -40,8 +41,7 @@ def verdict_lines(figures: Mapping[str, Any]) -> list[str]:
         for line in (_headed(verdict), *(f"  {number}. {words}" for number, words in enumerate(verdict["remedies"], 1)))
     ]
     if lost := sum(measured.get("non_finite", 0) for measured in figures.get("modalities", {}).values()):
-        questions = "1 question is" if lost == 1 else f"{lost} questions are"
-        lines.append(f"{questions} left out of gap and preference: the likelihood of the answer is NaN or infinite.")
+        lines.append(f"Left out of gap and preference: {counted(lost, 'question')} with a non-finite likelihood.")
     return lines
 
 

@@ -8,6 +8,7 @@ import torch
 
 from macaw_cli.basics.atomic_files import atomic_path, write_json, write_jsonl
 from macaw_cli.basics.console import say
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import ResourceError
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.loading import Workspace
@@ -65,7 +66,7 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
         )  # fmt: skip
     except torch.OutOfMemoryError:
         raise ResourceError(
-            f"{model.device} ran out of memory with {settings.batch_size} sequences at once.",
+            f"{model.device} ran out of memory with {counted(settings.batch_size, 'sequence')} at once.",
             "Lower evaluation.batch_size, or use --set evaluation.device=cpu.",
         ) from None
     figures = figures_of(_shown(folder, workspace), answered, settings.metrics)

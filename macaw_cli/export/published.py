@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from macaw_cli.basics.atomic_files import read_json
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.json_text import parse_json
@@ -41,7 +42,7 @@ class ImportReport:
 
     def lines(self) -> list[str]:
         """The report for people, without the last line."""
-        lines = [f"Imported {self.tensors} weights."]
+        lines = [f"Imported {counted(self.tensors, 'weight')}."]
         if self.missing:
             lines.append(f"Missing from the file and initialised at random: {summarised(self.missing)}.")
         if any(name.startswith("video_long_self_attention") for name in self.missing):
@@ -107,7 +108,7 @@ def load_published(
     essential = [published_name(name) for name in missing if not name.startswith(MAY_BE_MISSING)]
     if essential:
         raise InputError(
-            f"{file} lacks {len(essential)} weights: {summarised(essential)}.",
+            f"{file} lacks {counted(len(essential), 'weight')}: {summarised(essential)}.",
             "If it is one of several files, name their folder.",
         )
     with quiet_transformers():

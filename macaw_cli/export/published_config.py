@@ -121,7 +121,8 @@ def _llama(
 def _shape(weights: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[int, ...]:
     shape = tuple(weights[name].shape)
     if len(shape) != dimensions:
-        raise InputError(f"{name} has the shape {shape}, expected {dimensions} dimensions.", "Is it another model?")
+        problem = f"{name} has the shape {shape}, expected {dimensions} dimensions."
+        raise InputError(problem, "Check that it is the published checkpoint.")
     return shape
 
 

@@ -84,7 +84,7 @@ def _read_safetensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(file, framework="pt") as content:
             return {name: content.get_tensor(name) for name in content.keys()}, content.metadata() or {}  # noqa: SIM118
     except SafetensorError as error:
-        raise InputError(f"{file} is not a whole safetensors file ({error}).", "Download it again.") from None
+        raise InputError(f"{file} is not a complete safetensors file ({error}).", "Download it again.") from None
 
 
 def _read_bin(file: Path) -> dict[str, Tensor]:
@@ -99,7 +99,7 @@ def _read_bin(file: Path) -> dict[str, Tensor]:
         ) from None
     except Exception as error:  # torch tells damage in many ways, an OSError of the system among them
         reason = cut(f"{error}".partition("\n")[0] or type(error).__name__)
-        raise InputError(f"{file} is not a whole torch file ({reason}).", "Download it again.") from None
+        raise InputError(f"{file} is not a complete torch file ({reason}).", "Download it again.") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from macaw_cli.basics import console
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import Interrupted, ResourceError
 from macaw_cli.features.output.outputs import Output
 from macaw_cli.features.partial_shards import kept_keys
@@ -29,7 +30,7 @@ def what_is_kept(store: StoreFiles, output: Output) -> str:
     finished, unfinished = {key.hex() for key in store.made_keys()}, kept_keys(output.folder)
     if not finished and not unfinished:
         return f"{output.place} holds no features yet."
-    told = f"The features of {len(finished | unfinished)} files are kept in {output.place}"
+    told = f"The features of {counted(len(finished | unfinished), 'file')} are kept in {output.place}"
     only_here = len(unfinished - finished) if output.sizes is not None else 0
     if only_here:
         told += f", {only_here} of them only on this machine ({output.folder}) until their shard is finished"

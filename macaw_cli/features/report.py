@@ -6,6 +6,7 @@ from math import ceil
 from typing import Any
 
 from macaw_cli.basics import console
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import InputError
 from macaw_cli.features.clock import shares
@@ -97,7 +98,7 @@ class ExtractionReport:
             rejected = self.rejected + self.refused
             before = f" ({self.refused} of them before; --retry-rejects tries them again)" if self.refused else ""
             raise InputError(
-                f"{rejected} of {self.inputs} inputs were rejected{before}, more than --max-reject-ratio "
+                f"{rejected} of {counted(self.inputs, 'input')} were rejected{before}, more than --max-reject-ratio "
                 f"{self.max_reject_ratio:g} allows.",
                 f"The features of all others are in {self.store}; the reasons are in rejects.jsonl beside them.",
             )
@@ -123,7 +124,8 @@ class ExtractionReport:
         known += f", {self.kept} from the interrupted run" if self.kept else ""
         known += f", {self.refused} rejected before" if self.refused else ""
         known += f", {self.unfinished} without features in unfinished shards" if self.unfinished else ""
-        console.result(f"Features: {made}{known}; {self.shards} shards, {human_bytes(self.bytes)} in {self.store}")
+        shards = f"{counted(self.shards, 'shard')}, {human_bytes(self.bytes)}"
+        console.result(f"Features: {made}{known}; {shards} in {self.store}")
         console.result(f"Time: {self.seconds:.1f} s ({shares(self.stages, self.seconds)})")
         if self.refused:
             reasons = f"their reasons are in {self.store}/rejects.jsonl; --retry-rejects tries them again"
@@ -175,7 +177,7 @@ class ExtractionPlan:
         rows.append(["together", str(sum(self.items.values())), human_bytes(sum(self.bytes.values())), seconds])
         console.print_table(f"Would be extracted to {self.store}", ["", "files", "to write", "time"], rows)
         if self.known:
-            console.result(f"{self.known} files have features already.")
+            console.result(f"{counted(self.known, 'file')} {'has' if self.known == 1 else 'have'} features already.")
         if self.rejects:
             console.result(f"{self.rejects} of the sampled files cannot be decoded.")
         console.result("Next: the same command without --plan")

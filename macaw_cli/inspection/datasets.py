@@ -7,7 +7,7 @@ from typing import Any
 
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.fingerprints import fingerprint, sha256_file
-from macaw_cli.inspection.description import Description, shape_text
+from macaw_cli.inspection.description import Description, shape_text, shapes_text
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.reports.tables import Table
@@ -37,7 +37,7 @@ def describe_dataset(folder: Path) -> Description:
         "hash": dataset.hash,
         "conversations": {split: len(rows[split]) for split in SPLITS},
         "kinds": {split: dict(sorted(kinds[split].items())) for split in SPLITS},
-        "media": media,
+        "media": {name: {**seen, "shapes": _named_shapes(seen["shapes"])} for name, seen in media.items()},
         "fingerprints": {name: fingerprint(content) for name, content in dataset.fingerprints.items()},
         "shards": len(shards),
         "bytes": sum(shard["bytes"] for shard in shards),
@@ -48,7 +48,7 @@ def describe_dataset(folder: Path) -> Description:
         "shards": f"{len(shards)}, {human_bytes(facts['bytes'])}",
         "hash": dataset.hash,
     }
-    return Description("dataset", str(folder), facts, lines, _tables(facts), next_step="macaw train")
+    return Description("dataset", str(folder), facts, lines, _tables(facts, media), next_step="macaw train")
 
 
 def verify_dataset(folder: Path) -> Iterator[Finding]:
@@ -70,19 +70,23 @@ def _media(rows: list[ConversationRow]) -> dict[str, dict[str, Any]]:
     for modality in MODALITIES:
         mine = {ref.key: ref for ref in refs if ref.modality == modality}
         if mine:
-            shapes = Counter(shape_text(ref.shape) for ref in mine.values())
+            shapes = Counter(ref.shape for ref in mine.values())
             soundtracks = len({ref.key for ref in refs if ref.modality == modality and ref.soundtrack_of is not None})
-            found[modality] = {"media": len(mine), "soundtracks": soundtracks, "shapes": dict(shapes.most_common())}
+            found[modality] = {"media": len(mine), "soundtracks": soundtracks, "shapes": dict(shapes)}
     return found
 
 
-def _tables(facts: dict[str, Any]) -> list[Table]:
+def _named_shapes(shapes: dict[tuple[int, ...], int]) -> dict[str, int]:
+    return {shape_text(shape): count for shape, count in sorted(shapes.items())}
+
+
+def _tables(facts: dict[str, Any], seen_media: dict[str, dict[str, Any]]) -> list[Table]:
     names = sorted({name for split in SPLITS for name in facts["kinds"][split]})
     kinds = [[name, *(str(facts["kinds"][split].get(name, 0)) for split in SPLITS)] for name in names]
     encoders = facts["fingerprints"]
     media = [
-        [name, str(seen["media"]), str(seen["soundtracks"]), ", ".join(seen["shapes"]), encoders.get(name, "")]
-        for name, seen in facts["media"].items()
+        [name, str(seen["media"]), str(seen["soundtracks"]), shapes_text(seen["shapes"]), encoders.get(name, "")]
+        for name, seen in seen_media.items()
     ]
     sources = [[str(source.get(key, "")) for key in SOURCE_COLUMNS] for source in facts["lock"].get("sources", [])]
     filters = [[name, str(removed)] for name, removed in facts["lock"].get("filters", {}).items()]

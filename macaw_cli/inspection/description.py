@@ -1,10 +1,13 @@
 """What `macaw inspect` found: facts for scripts, and the same as lines and tables for people."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from macaw_cli.basics import console
 from macaw_cli.reports.tables import Table
+
+SHAPES_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,17 @@ def span(values: list[float], unit: str) -> str:
 def shape_text(shape: tuple[int, ...]) -> str:
     """`(6, 50, 512)` as `6 x 50 x 512`."""
     return " x ".join(map(str, shape))
+
+
+def shapes_text(shapes: Collection[tuple[int, ...]]) -> str:
+    """All shapes of a modality's features in a few words.
+
+    Returns:
+        `16 x 24`; up to three in ascending order, `2 x 8, 5 x 8`; of more the range per dimension,
+        `1-1500 x 384 (24 different)`.
+    """
+    if len(shapes) <= SHAPES_SHOWN or len({len(shape) for shape in shapes}) > 1:
+        return ", ".join(shape_text(shape) for shape in sorted(shapes))
+    ends = [(min(sizes), max(sizes)) for sizes in zip(*shapes, strict=True)]
+    ranges = " x ".join(str(low) if low == high else f"{low}-{high}" for low, high in ends)
+    return f"{ranges} ({len(shapes)} different)"

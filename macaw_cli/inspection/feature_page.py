@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from macaw_cli.basics import console
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import InputError
 from macaw_cli.inspection.feature_cards import Card, card
@@ -51,7 +52,7 @@ def write_feature_page(folder: Path, target: Path, samples: int) -> None:
                 target,
                 "features",
                 title=f"{folder.absolute().name}: what is in this feature store",
-                lead=f"{summary.counts.shards:,} shards, {human_bytes(summary.counts.bytes)}, {rejects}.",
+                lead=f"{counted(summary.counts.shards, 'shard')}, {human_bytes(summary.counts.bytes)}, {rejects}.",
                 tables=feature_tables(summary),
                 encoders=_encoders(summary),
                 sections=(

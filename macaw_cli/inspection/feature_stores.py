@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.fingerprints import fingerprint
-from macaw_cli.inspection.description import Description, shape_text, span
+from macaw_cli.inspection.description import Description, shape_text, shapes_text, span
 from macaw_cli.inspection.feature_counts import ModalityCounts, StoreCounts, count_manifest
 from macaw_cli.inspection.reject_reasons import RejectGroup, reject_groups
 from macaw_cli.modalities.table import Modality
@@ -17,7 +18,6 @@ from macaw_cli.shards.remote_store import shown_place
 
 ENCODER_COLUMNS = ("model", "architecture", "layer", "cls", "projection", "precision", "frames", "audio_padding")
 """What a person asks first about an encoder; `--json` has everything."""
-SHAPES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ def describe_feature_store(folder: Path) -> Description:
         "rejects": f"{summary.rejected}" + (" (by reason below)" if summary.rejects else ""),
     }
     if damaged:
-        lines["damaged"] = f"{len(damaged)} shards, as --verify found; `macaw extract-features` makes them again"
+        found = counted(len(damaged), "shard")
+        lines["damaged"] = f"{found}, as --verify found; `macaw extract-features` extracts their media again"
     return Description("feature store", shown_place(folder), facts, lines, feature_tables(summary),
                        next_step="macaw build-dataset")  # fmt: skip
 
@@ -78,9 +79,10 @@ def feature_tables(summary: StoreSummary) -> list[Table]:
     """Features, encoders and rejects, for people."""
     seen = summary.counts.modalities
     rows = [
-        [name, f"{one.files:,}", f"{one.media:,}", human_bytes(one.bytes), _shapes(one), span(one.seconds, "s")]
+        [name, f"{one.files:,}", f"{one.media:,}", human_bytes(one.bytes),
+         shapes_text(one.shapes), span(one.seconds, "s")]
         for name, one in seen.items()
-    ]
+    ]  # fmt: skip
     encoders = [
         [name, *(str(summary.fingerprints.get(name, {}).get(key, "")) for key in ENCODER_COLUMNS),
          fingerprint(summary.fingerprints.get(name, {}))]
@@ -110,9 +112,3 @@ def _modality(seen: ModalityCounts, encoder: dict[str, Any]) -> dict[str, Any]:
         "fingerprint": fingerprint(encoder),
         "encoder": encoder,
     }
-
-
-def _shapes(seen: ModalityCounts) -> str:
-    shown = [shape_text(shape) for shape in list(seen.shapes)[:SHAPES_SHOWN]]
-    more = len(seen.shapes) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")

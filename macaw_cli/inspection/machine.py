@@ -5,6 +5,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from huggingface_hub import constants
@@ -69,16 +70,19 @@ def hub_cache() -> Check:
 
 
 def named_models(workspace: Workspace) -> Iterator[Check]:
-    """Each model that `macaw.yaml` names: a folder, in the cache, still to be downloaded, or out of reach."""
-    settings = workspace.settings
-    named = {
-        "image encoder": settings.features.image_encoder.model,
-        "audio encoder": settings.features.audio_encoder.model,
-        "llm": settings.llm,
-    }
-    for role, name in named.items():
+    """Each model that `macaw.yaml` names: a folder, in the cache, still to be downloaded, or out of reach.
+
+    An encoder that cannot be had is a note: whoever has no files of its kind, or features already, needs none.
+    """
+    features = workspace.settings.features
+    encoders = {"image encoder": features.image_encoder.model, "audio encoder": features.audio_encoder.model}
+    for role, name in encoders.items():
         if name:
-            yield _named_model(role, name, workspace)
+            check = _named_model(role, name, workspace)
+            hint = f"Needed only to extract features with it. {check.hint}"
+            yield replace(check, status="warn", hint=hint) if check.status == "missing" else check
+    if workspace.settings.llm:
+        yield _named_model("llm", workspace.settings.llm, workspace)
 
 
 def _named_model(role: str, name: str, workspace: Workspace) -> Check:

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from macaw_cli.basics.atomic_files import publish_folder, require_replaceable_folder
+from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.locks import writer_of
 from macaw_cli.basics.owned_folders import FolderKind, marker_content, require_own_folder
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT
@@ -109,6 +111,8 @@ def model_folder(path: Path) -> Path:
             if kind != "macaw":
                 raise InputError(f"{folder} holds a model of type {kind!r}, expected 'macaw'.", "Name a Macaw model.")
             return folder
+    if writer := writer_of(path):
+        raise InputError(f"{path} has no model yet: {writer} is training it.", "Wait for it, or name another run.")
     raise InputError(f"There is no model in {path}.", "`macaw train` writes one to runs/NAME/model.")
 
 
@@ -120,9 +124,15 @@ def newest_model(workspace: Workspace) -> Path:
     """
     runs = workspace.path(workspace.settings.training.runs)
     found = list(runs.glob(f"*/{MODEL_FOLDER}/{CONFIG_FILE}"))
+    training = [(run, writer) for run in sorted(runs.glob("*/")) if (writer := writer_of(run))]
     if not found:
-        raise InputError(f"No run in {runs} has a model yet.", "Run `macaw train` first, or name a model folder.")
-    return max(found, key=lambda file: (file.stat().st_mtime_ns, str(file))).parent
+        hint = f"{'Wait for it' if training else 'Run `macaw train` first'}, or name a model folder."
+        still = "".join(f" {writer} is training {run.name}." for run, writer in training)
+        raise InputError(f"No run in {runs} has a model yet.{still}", hint)
+    newest = max(found, key=lambda file: (file.stat().st_mtime_ns, str(file))).parent
+    for run, writer in training:
+        say(f"{run.name} is still being trained by {writer}; the newest finished model is {newest.parent.name}.")
+    return newest
 
 
 def save_model(

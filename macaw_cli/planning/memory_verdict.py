@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.planning.machine_memory import MachineMemory, smallest_gpu
@@ -55,7 +56,7 @@ def _fits(memory: Memory, processes: Processes, machine: MachineMemory) -> bool:
 
 def _room(processes: Processes, machine: MachineMemory) -> str:
     if processes.device == "cpu":
-        return f"this machine has {human_bytes(machine.host)} for {processes.count} process(es)"
+        return f"this machine has {human_bytes(machine.host)} for {counted(processes.count, 'process', 'processes')}"
     return f"a GPU here has {human_bytes(machine.gpu)}, the machine {human_bytes(machine.host)}"
 
 

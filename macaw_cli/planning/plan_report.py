@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from macaw_cli.basics.console import print_table, result, result_json, say
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.config.loading import Workspace
 from macaw_cli.planning.machine_memory import machine_memory
@@ -68,7 +69,8 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
 
 
 def _rows(plan: TrainingPlan, verdict: Verdict, processes: Processes) -> Iterator[list[str]]:
-    yield ["conversations", f"{plan.conversations:,} ({plan.skipped} without a response token left out)"]
+    left_out = f" ({plan.skipped:,} without a response token left out)" if plan.skipped else ""
+    yield ["conversations", f"{plan.conversations:,}{left_out}"]
     yield ["processes", f"{processes.count} x {processes.device}, {plan.global_batch_size} packed sequences per step"]
     for stage in plan.stages:
         prefix = f"{stage.name}: " if stage.name else ""
@@ -97,7 +99,7 @@ def _time_rows(time: ExpectedTime | str) -> Iterator[list[str]]:
 def _stage_rows(stage: StagePlan) -> Iterator[tuple[str, str]]:
     for folder, (count, weight) in stage.datasets.items():
         if len(stage.datasets) > 1 or weight != 1:
-            yield f"dataset {folder}", f"{count:,} conversations, weight {weight:g}"
+            yield f"dataset {folder}", f"{counted(count, 'conversation')}, weight {weight:g}"
     yield "steps", f"{stage.steps:,} ({stage.steps_per_epoch:,.0f} per epoch)"
     yield "examples", f"{stage.examples:,}, {stage.examples / stage.steps:.1f} a step"
     yield "tokens", f"{stage.tokens:,}, {stage.supervised_tokens:,} of them supervised"

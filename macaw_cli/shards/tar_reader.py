@@ -37,13 +37,13 @@ def parse_npy(content: bytes | mmap, where: str) -> np.ndarray:
     found = _NPY.match(content)
     if found is None:
         why = "its header is truncated or does not describe plain numbers (Python objects are never read)"
-        raise DamagedError(f"{where} is not a whole npy array ({why}).", _REPAIR)
+        raise DamagedError(f"{where} is not a complete npy array ({why}).", _REPAIR)
     shape = tuple(int(size) for size in found["shape"].split(b",") if size.strip())
     try:
         array = np.frombuffer(content, np.dtype(found["dtype"].decode()), offset=found.end())
         return array.reshape(shape, order="F" if found["fortran"] == b"True" else "C")
     except (ValueError, TypeError, OverflowError) as error:
-        raise DamagedError(f"{where} is not a whole npy array ({error}).", _REPAIR) from None
+        raise DamagedError(f"{where} is not a complete npy array ({error}).", _REPAIR) from None
 
 
 def member_name(header: bytes) -> tuple[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from macaw_cli.basics.console import say
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.launched_rank import LaunchedRank
 from macaw_cli.basics.threads import usable_cores
@@ -105,7 +106,8 @@ def gpu_of(rank: LaunchedRank) -> int:
         return 0  # srun has given each task a GPU of its own
     if rank.local_world_size > there:
         raise ResourceError(
-            f"{rank.launcher} started {rank.local_world_size} processes on a machine with {there or 'no'} GPUs.",
+            f"{rank.launcher} started {counted(rank.local_world_size, 'process', 'processes')} on a machine with "
+            f"{counted(there, 'GPU')}.",
             "Start one process per GPU, or add --set training.device=cpu.",
         )
     return rank.local_rank
@@ -172,7 +174,7 @@ def _processes(settings: TrainingSettings, gpus: int | None, cpu_processes: int 
             raise ResourceError("training.device is cuda, but no GPU was found.", "Add --set training.device=cpu.")
         return Processes(1, "cuda" if there else "cpu")
     if gpus > there:
-        found = f"only {there} GPU{'s' if there > 1 else ''} found" if there else "no GPU found"
+        found = f"only {counted(there, 'GPU')} found" if there else "no GPU found"
         instead = f"--gpus {there}" if there else f"--cpu-processes {min(gpus, usable_cores())}"
         raise ResourceError(f"`--gpus {gpus}` requested, but {found}.", f"Use `{instead}`.")
     return Processes(gpus, "cuda")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from macaw_cli.basics.command_line import typed_command
 from macaw_cli.basics.console import result, result_json, say
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import require_free_space
 from macaw_cli.basics.launched_rank import LaunchedRank
 from macaw_cli.config.loading import Workspace
@@ -17,7 +18,7 @@ from macaw_cli.evaluation.presentation import verdict_lines
 from macaw_cli.training.checkpoints.folder import size_of
 from macaw_cli.training.job import TrainingJob, TrainingReport, read_summary
 from macaw_cli.training.processes import choose_processes, on_processes
-from macaw_cli.training.reporting.next_command import command_to_chat
+from macaw_cli.training.reporting.next_command import command_after
 from macaw_cli.training.reporting.trackers import require_trackers
 from macaw_cli.training.run_folder import RunFolder, choose_run, require_own_place, run_to_continue
 from macaw_cli.training.tuning.adapters import require_possible_adapter
@@ -71,7 +72,7 @@ def train(
         if report is None:
             require_own_place(workspace)
             inputs = _inputs(workspace, continued)
-            chosen = choose_run(workspace, resume)
+            chosen = choose_run(workspace, resume, inputs.config.modalities)
             job = TrainingJob(workspace, chosen.folder, chosen.continues, processes, tuple(typed_command()))
             report = _finished(job.run, workspace) or _train(job, inputs, give)
     if as_json:
@@ -79,7 +80,8 @@ def train(
     else:
         for line in verdict_lines({"verdict": report.verdict}):
             say(line)
-        result(f"Trained {runs / report.run} in {report.steps} steps. Next: {command_to_chat(runs / report.run)}")
+        done = f"Trained {runs / report.run} in {counted(report.steps, 'step')}."
+        result(f"{done} Next: {command_after(runs / report.run)}")
     return report
 
 

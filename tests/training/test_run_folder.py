@@ -24,6 +24,7 @@ def test_names_count_up_per_bridge(tmp_path):
     assert choose_run(space(tmp_path, bridge="mlp"), False).folder.path.name == "mlp-1"
     mixed = {"image": "mlp", "audio": "frame-stack", "video": "mlp"}
     assert choose_run(space(tmp_path, bridge=mixed), False).folder.path.name == "mlp-frame-stack-1"
+    assert choose_run(space(tmp_path, bridge=mixed), False, ["audio"]).folder.path.name == "frame-stack-1"
     assert choose_run(space(tmp_path, bridge=mixed), False).folder.path.name == "mlp-frame-stack-2"
 
 

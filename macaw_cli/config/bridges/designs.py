@@ -99,9 +99,15 @@ def design_of(bridge: BridgeSettings, modality: str) -> BridgeDesign:
     return bridge
 
 
-def bridge_label(bridge: BridgeSettings) -> str:
-    """The names of the designs, each once, joined by `-`."""
-    return "-".join(dict.fromkeys(design_of(bridge, modality).name for modality in MODALITIES))
+def bridge_label(bridge: BridgeSettings, modalities: Iterable[str] = ()) -> str:
+    """The names of the designs, each once, joined by `-`.
+
+    Args:
+        bridge: as set.
+        modalities: those of the data; all where there are none.
+    """
+    used = [name for name in MODALITIES if name in modalities] or MODALITIES
+    return "-".join(dict.fromkeys(design_of(bridge, modality).name for modality in used))
 
 
 def bridge_in_words(saved: Any, modalities: Iterable[str] = ()) -> str:

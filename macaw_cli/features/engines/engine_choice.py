@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.config.feature_settings import FeatureSettings
@@ -47,7 +48,7 @@ def gpu_devices(gpus: int) -> list[str]:
     found = torch.cuda.device_count()
     if gpus > found:
         hint = f"Use `--gpus {found}`, or leave --gpus out."
-        raise ResourceError(f"`--gpus {gpus}` requested, but only {found} GPUs found.", hint)
+        raise ResourceError(f"`--gpus {gpus}` requested, but only {counted(found, 'GPU')} found.", hint)
     return [f"cuda:{number}" for number in range(gpus)]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import MissingDependencyError, ResourceError
 from macaw_cli.basics.threads import usable_cores
 
@@ -91,7 +92,7 @@ def crew_of(device: str, gpus: int | None, workers: int | None) -> Crew:
     wanted = gpus or (1 if device == "cuda" else 0)
     if wanted > found:
         raise ResourceError(
-            f"{wanted} GPUs requested, but the Ray cluster has {found}.", "`ray status` shows what it has."
+            f"{counted(wanted, 'GPU')} requested, but the Ray cluster has {found}.", "`ray status` shows what it has."
         )
     if not found:
         return Crew(len(nodes), 0, workers or _cores(nodes, 1))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
@@ -67,7 +68,7 @@ def survey_sources(workspace: Workspace, sources: list[str], limit: int | None =
         else:
             found.media[entry.modality] += 1
     if not found.media and not found.refused:
-        others = f" ({found.ignored} files of other kinds)" if found.ignored else ""
+        others = f" ({counted(found.ignored, 'file')} of other kinds)" if found.ignored else ""
         raise InputError(f"No {in_words()} files in {', '.join(sources)}{others}.", "Check the path.")
     return found
 

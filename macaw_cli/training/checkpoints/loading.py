@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from macaw_cli.basics.console import say
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.training.checkpoints.folder import checkpoint_name, read_progress, require_whole
 from macaw_cli.training.checkpoints.trust import require_trusted
@@ -24,7 +25,7 @@ def load_checkpoint(folder: Path, engine: TrainingEngine, progress: Progress) ->
         engine.load(folder, path.name)
         return
     before, now = progress.world_size, engine.processes.count
-    say(f"{path.name} is converted from {before} to {now} processes")
+    say(f"{path.name} is converted from {before} to {counted(now, 'process', 'processes')}")
     with universal_checkpoint(path) as converted:
         engine.load(converted.parent, converted.name, universal=True)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import without_foreign
 from macaw_cli.config.loading import parse_settings
@@ -77,7 +78,7 @@ def require_convertible(run: RunFolder, zero_stage: int, before: int, processes:
     """
     if zero_stage == 3 and processes.elsewhere and before != processes.count:
         raise MismatchError(
-            f"{run.path} was trained by {before} process{'es' if before != 1 else ''}, now there are "
+            f"{run.path} was trained by {counted(before, 'process', 'processes')}, now there are "
             f"{processes.count}: under ZeRO 3, DeepSpeed cannot redistribute the optimizer state over several "
             "machines.",
             f"Continue with {before}, or on one machine.",

@@ -13,6 +13,7 @@ import numpy as np
 
 from macaw_cli.basics.child_side import end_with_parent
 from macaw_cli.basics.console import progress, say
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError, LockedError
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.modalities.table import Modality
@@ -60,7 +61,7 @@ def tokenise(
     tokens = chained(parts, [len(chunk) for chunk in chunks])
     if not len(tokens):
         raise InputError(
-            f"None of the {len(rows)} conversations in {dataset.folder} has a response token within "
+            f"None of the {counted(len(rows), 'conversation')} in {dataset.folder} has a response token within "
             f"training.max_length={encoder.max_length}.",
             "Raise --set training.max_length, or look at the dataset with `macaw inspect`.",
         )

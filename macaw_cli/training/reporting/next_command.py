@@ -1,6 +1,7 @@
 """What to type next: a command that means what was just planned or trained, wherever its settings came from."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from macaw_cli.basics.command_line import typed_command
@@ -28,17 +29,25 @@ def command_to_train(processes: Processes) -> str:
     return to_type(*kept)
 
 
-def command_to_chat(run: Path) -> str:
-    """`macaw chat`, with the run's folder unless it is what `macaw chat` takes by itself in the current folder.
+def command_after(run: Path) -> str:
+    """`macaw evaluate`, or `macaw chat` where the workspace's dataset holds nothing out.
+
+    The run's folder is part of it unless the command takes that by itself in the current folder.
 
     Args:
         run: the trained run.
     """
     from macaw_cli.model.folder import newest_model
+    from macaw_cli.shards.training_dataset import TrainingDataset
 
-    try:
-        is_newest = newest_model(open_workspace()).resolve().parent == run.resolve()
-    except MacawError:  # of a macaw.yaml here that this training did not read
-        is_newest = False
-    near = os.path.relpath(run)
-    return "macaw chat" if is_newest else to_type("macaw", "chat", run if near.startswith("..") else Path(near))
+    is_newest = held_out = False
+    with suppress(MacawError):  # of a macaw.yaml here that this training did not read
+        workspace = open_workspace()
+        with suppress(MacawError):  # no model in its runs
+            is_newest = newest_model(workspace).resolve().parent == run.resolve()
+        dataset = workspace.path(workspace.settings.evaluation.data or workspace.settings.dataset.out)
+        held_out = bool(TrainingDataset(dataset).conversations("val"))
+    command, near = "evaluate" if held_out else "chat", os.path.relpath(run)
+    if is_newest:
+        return f"macaw {command}"
+    return to_type("macaw", command, run if near.startswith("..") else Path(near))

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from macaw_cli.training.processes import Processes
-from macaw_cli.training.reporting.next_command import command_to_chat, command_to_train
+from macaw_cli.training.reporting.next_command import command_after, command_to_train
 
 
 @pytest.mark.parametrize(
@@ -30,12 +30,20 @@ def trained(folder):
     return folder
 
 
-def test_chat_needs_the_run_only_where_it_is_not_the_newest_here(tmp_path, monkeypatch):
+def test_the_run_is_named_only_where_it_is_not_the_newest_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert command_to_chat(trained(tmp_path / "elsewhere" / "one")) == "macaw chat elsewhere/one"
-    assert command_to_chat(trained(tmp_path / "runs" / "two")) == "macaw chat"
+    assert command_after(trained(tmp_path / "elsewhere" / "one")) == "macaw chat elsewhere/one"
+    assert command_after(trained(tmp_path / "runs" / "two")) == "macaw chat"
     (tmp_path / "macaw.yaml").write_text("seed: wrong")
-    assert command_to_chat(tmp_path / "runs" / "two") == "macaw chat runs/two"
+    assert command_after(tmp_path / "runs" / "two") == "macaw chat runs/two"
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
-    assert command_to_chat(tmp_path / "runs" / "two") == f"macaw chat {tmp_path}/runs/two"
+    assert command_after(tmp_path / "runs" / "two") == f"macaw chat {tmp_path}/runs/two"
+
+
+def test_a_dataset_with_held_out_questions_is_evaluated_first(world, tmp_path, monkeypatch):
+    run = trained(tmp_path / "runs" / "one")
+    (tmp_path / "macaw.yaml").write_text(f"dataset: {{out: {world}/dataset}}\n")
+    monkeypatch.chdir(tmp_path)
+    assert command_after(run) == "macaw evaluate"
+    assert command_after(trained(tmp_path / "elsewhere" / "two")) == "macaw evaluate elsewhere/two"
