@@ -1,6 +1,6 @@
 """The bare work of an extraction: decode each file, run the encoder, keep nothing. Called by `extraction.py`.
 
-    python benchmarks/bare_extraction.py photos|sounds|films BATCH auto|cpu|cuda
+    python benchmarks/bare_extraction.py images|audio|videos BATCH auto|cpu|cuda
 
 Written with PIL, soundfile, decord, soxr and transformers alone. Prints the seconds of both halves as JSON.
 """
@@ -20,9 +20,9 @@ def main() -> None:
     """Decode and encode batch after batch."""
     kind, batch, wanted = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     device = torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
-    prepare, encode = (hearing if kind == "sounds" else seeing)(device)
+    prepare, encode = (hearing if kind == "audio" else seeing)(device)
     files = sorted(Path(kind).iterdir())
-    per_batch = max(1, batch // FRAMES) if kind == "films" else batch
+    per_batch = max(1, batch // FRAMES) if kind == "videos" else batch
     seconds = {"decode": 0.0, "encode": 0.0}
     for first in range(0, len(files), per_batch):
         began = time.monotonic()
@@ -34,15 +34,15 @@ def main() -> None:
     print(json.dumps({f"{stage}_s": round(spent, 2) for stage, spent in seconds.items()}))
 
 
-def photo(file: Path) -> list[object]:
-    """One picture."""
+def image(file: Path) -> list[object]:
+    """One image."""
     from PIL import Image
 
     with Image.open(file) as image:
         return [image.convert("RGB")]
 
 
-def sound(file: Path) -> list[object]:
+def audio(file: Path) -> list[object]:
     """One waveform, mono, 16 kHz."""
     import soundfile
     import soxr
@@ -51,7 +51,7 @@ def sound(file: Path) -> list[object]:
     return [soxr.resample(samples.mean(axis=1), rate, RATE)]
 
 
-def film(file: Path) -> list[object]:
+def video(file: Path) -> list[object]:
     """Six frames at the middles of equal parts."""
     import decord
     from PIL import Image
@@ -61,7 +61,7 @@ def film(file: Path) -> list[object]:
     return [Image.fromarray(frame) for frame in reader.get_batch(indices).asnumpy()]
 
 
-DECODE = {"photos": photo, "sounds": sound, "films": film}
+DECODE = {"images": image, "audio": audio, "videos": video}
 
 
 def seeing(device: torch.device):

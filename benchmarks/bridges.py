@@ -1,6 +1,6 @@
 """Train every bridge on the same features for the same steps, and draw accuracy and reliance over the steps.
 
-    macaw quickstart world && python benchmarks/bridges.py world --picture docs/images/bridges.png
+    macaw quickstart world && python benchmarks/bridges.py world --plot docs/images/bridges.png
 
 Each run differs from the workspace's own settings only in the bridge; steps and tokens per step are the same, so
 bridges with many soft tokens see fewer conversations. The figures are those of the validations of the training.
@@ -16,7 +16,7 @@ from typing import Any
 FORMS = {
     "macaw (default)": ["bridge.name=macaw", "bridge.variant=default"],
     "macaw (paper)": ["bridge.name=macaw", "bridge.variant=paper"],
-    # one soft token per feature token: a film has 384 of them and 100 of its soundtrack
+    # one soft token per feature token: a video has 384 of them and 100 of its soundtrack
     "linear": ["bridge.name=linear", "training.max_length=640"],
     "mlp": ["bridge.name=mlp", "training.max_length=640"],
     "mlp with norms": ["bridge.name=mlp", "bridge.norm=true", "training.max_length=640"],
@@ -41,7 +41,7 @@ def curve(metrics: Path) -> list[tuple[int, dict[str, Any]]]:
     return [(row["step"], row["validation"]) for row in rows if "validation" in row]
 
 
-def draw(curves: dict[str, list[tuple[int, dict[str, Any]]]], picture: Path) -> None:
+def draw(curves: dict[str, list[tuple[int, dict[str, Any]]]], plot: Path) -> None:
     """One column per modality: accuracy above, reliance below."""
     import matplotlib as mpl
 
@@ -61,14 +61,14 @@ def draw(curves: dict[str, list[tuple[int, dict[str, Any]]]], picture: Path) -> 
         axes[1, column].set_xlabel("optimizer steps")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(FORMS), frameon=False)
-    figure.savefig(picture, dpi=130)
+    figure.savefig(plot, dpi=130)
 
 
 def main() -> None:
-    """Train, print the table, draw the picture."""
+    """Train, print the table, draw the plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workspace", type=Path)
-    parser.add_argument("--picture", type=Path, default=Path("bridges.png"))
+    parser.add_argument("--plot", type=Path, default=Path("bridges.png"))
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--every", type=int, default=50)
     parser.add_argument("--questions", type=int, default=40, help="held-out questions per kind in each validation")
@@ -85,7 +85,7 @@ def main() -> None:
     for name, points in curves.items():
         cells = {step: f"{v['overall']['real']:.2f} / {v['overall']['reliance']:+.2f}" for step, v in points}
         print(f"| {name} | " + " | ".join(cells.get(step, "") for step in steps) + " |")
-    draw(curves, arguments.picture)
+    draw(curves, arguments.plot)
 
 
 if __name__ == "__main__":

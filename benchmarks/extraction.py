@@ -1,7 +1,7 @@
 """`macaw extract-features` against the bare work, and against a DataLoader loop, side by side in one run.
 
-    python benchmarks/extraction.py                  # 500 photos, 100 sounds, 50 films: about 20 minutes on two cores
-    python benchmarks/extraction.py --photos 40 --sounds 8 --films 6 --repeats 1
+    python benchmarks/extraction.py                  # 500 images, 100 audio files, 50 videos: 20 minutes on 2 cores
+    python benchmarks/extraction.py --images 40 --audio 8 --videos 6 --repeats 1
 
 *Bare* decodes each file and runs the encoder over it, in one process, and throws the result away: CPU seconds that
 nothing can avoid. *Loop* is what clip-retrieval does: a torch DataLoader with worker processes decodes, CLIP's pooled
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from measuring import Measured, cores, measure
-from sample_media import make_clip, make_films, make_photos, make_sounds, make_whisper
+from sample_media import make_audio, make_clip, make_images, make_videos, make_whisper
 
 HERE = Path(__file__).parent
 BATCHES = {"cpu": 8, "cuda": 64}
@@ -32,10 +32,10 @@ def main() -> None:
     folder = Path(options.folder or tempfile.mkdtemp(prefix="macaw-extraction-"))
     prepare(folder, options)
     report = {"cores": cores(), "batch": batch_of(options)}
-    for kind in ("photos", "sounds", "films"):
+    for kind in ("images", "audio", "videos"):
         if count := getattr(options, kind):
             report[kind] = against_bare(folder, kind, count, options)
-    if options.photos:
+    if options.images:
         report["loop"] = against_loop(folder, options)
     print(json.dumps(report, indent=2))
     if not options.folder:
@@ -44,7 +44,7 @@ def main() -> None:
 
 def prepare(folder: Path, options: argparse.Namespace) -> None:
     """The media and the encoders, unless they are there."""
-    makers = {"photos": make_photos, "sounds": make_sounds, "films": make_films}
+    makers = {"images": make_images, "audio": make_audio, "videos": make_videos}
     for kind, make in makers.items():
         if not (folder / kind).exists():
             make(folder / kind, getattr(options, kind))
@@ -72,16 +72,16 @@ def against_bare(folder: Path, kind: str, count: int, options: argparse.Namespac
 
 
 def against_loop(folder: Path, options: argparse.Namespace) -> dict[str, object]:
-    """Photos per second and peak memory of macaw and of the DataLoader loop, alternating; process start included."""
+    """Images per second and peak memory of macaw and of the DataLoader loop, alternating; process start included."""
     batches = {batch_of(options): [], LOOP_BATCH: []}
     ours = []
     for _ in range(options.repeats):
         for batch, runs in batches.items():
             command = [sys.executable, str(HERE / "loader_loop.py"), str(cores()), str(batch), options.device]
             runs.append(measure(command, folder))
-        ours.append(extract(folder, "photos"))
-    return {"macaw": speed(ours, options.photos)} | {
-        f"loop, batches of {batch}": speed(runs, options.photos) | {
+        ours.append(extract(folder, "images"))
+    return {"macaw": speed(ours, options.images)} | {
+        f"loop, batches of {batch}": speed(runs, options.images) | {
             "throughput_ratio": round(fastest(runs) / fastest(ours), 3),
             "memory_ratio": round(peak(ours) / peak(runs), 3),
         }
@@ -89,9 +89,9 @@ def against_loop(folder: Path, options: argparse.Namespace) -> dict[str, object]
     }  # fmt: skip
 
 
-def speed(runs: list[Measured], photos: int) -> dict[str, float]:
-    """Photos per second of the fastest run, and the median of the peaks."""
-    return {"photos_per_s": round(photos / fastest(runs), 2), "peak_mib": round(peak(runs) / 2**20)}
+def speed(runs: list[Measured], images: int) -> dict[str, float]:
+    """Images per second of the fastest run, and the median of the peaks."""
+    return {"images_per_s": round(images / fastest(runs), 2), "peak_mib": round(peak(runs) / 2**20)}
 
 
 def fastest(runs: list[Measured]) -> float:
@@ -126,9 +126,9 @@ def best(runs: list[Measured]) -> float:
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=int, default=500)
-    parser.add_argument("--sounds", type=int, default=100)
-    parser.add_argument("--films", type=int, default=50)
+    parser.add_argument("--images", type=int, default=500)
+    parser.add_argument("--audio", type=int, default=100)
+    parser.add_argument("--videos", type=int, default=50)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--folder", help="keep media and encoders there for the next run")

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from measuring import measure
-from sample_media import make_clip, make_photos
+from sample_media import make_clip, make_images
 
 TIMES = 10
 
@@ -25,7 +25,7 @@ def main() -> None:
     options = parse()
     folder = Path(tempfile.mkdtemp(prefix="macaw-memory-"))
     make_clip(folder / "clip", layers=1, width=64, patch=32)
-    make_photos(folder / "photos", TIMES * options.images, (64, 64))
+    make_images(folder / "images", TIMES * options.images, (64, 64))
     (folder / "macaw.yaml").write_text("version: 1\nfeatures:\n  image_encoder: clip\n")
     few, many = (extract(folder, count) for count in (options.images, TIMES * options.images))
     again = extract(folder, TIMES * options.images, fresh=False)
@@ -45,7 +45,7 @@ def extract(folder: Path, count: int, *, fresh: bool = True):
     """One extraction of the first `count` images."""
     if fresh:
         shutil.rmtree(folder / "features", ignore_errors=True)
-    command = [sys.executable, "-m", "macaw_cli", "extract-features", "photos", "--limit", str(count), "--json"]
+    command = [sys.executable, "-m", "macaw_cli", "extract-features", "images", "--limit", str(count), "--json"]
     return measure(command, folder)
 
 

@@ -1,8 +1,8 @@
 """A clip-retrieval-style loop: DataLoader workers decode, batched CLIP encodes, one file is saved at the end.
 
-    python benchmarks/loader_loop.py WORKERS BATCH auto|cpu|cuda    # called by extraction.py, beside photos/
+    python benchmarks/loader_loop.py WORKERS BATCH auto|cpu|cuda    # called by extraction.py, beside images/
 
-Keeps one pooled, normalised fp16 embedding per photo, as clip-retrieval does; macaw keeps all 196 patch tokens.
+Keeps one pooled, normalised fp16 embedding per image, as clip-retrieval does; macaw keeps all 196 patch tokens.
 """
 
 import sys
@@ -15,11 +15,11 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
 
-class Photos(Dataset):
-    """Decoded and preprocessed photos by number."""
+class Images(Dataset):
+    """Decoded and preprocessed images by number."""
 
     def __init__(self) -> None:
-        self.files = sorted(Path("photos").iterdir())
+        self.files = sorted(Path("images").iterdir())
         self.processor = CLIPImageProcessorPil.from_pretrained("clip")
 
     def __len__(self) -> int:
@@ -36,7 +36,7 @@ def main() -> None:
     workers, batch, wanted = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     device = torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
     model = CLIPVisionModelWithProjection.from_pretrained("clip", dtype=torch.float32).to(device).eval()
-    loader = DataLoader(Photos(), batch_size=batch, num_workers=workers, prefetch_factor=2)
+    loader = DataLoader(Images(), batch_size=batch, num_workers=workers, prefetch_factor=2)
     collected = []
     for pixels in loader:
         embedded = model(pixels.to(device)).image_embeds

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 
-def make_photos(folder: Path, count: int, size: tuple[int, int] = (640, 480), *, first: int = 0) -> None:
+def make_images(folder: Path, count: int, size: tuple[int, int] = (640, 480), *, first: int = 0) -> None:
     """JPEGs with the statistics of photographs: smooth areas, some texture (about 60 KB at 640 x 480)."""
     from PIL import Image
 
@@ -18,7 +18,7 @@ def make_photos(folder: Path, count: int, size: tuple[int, int] = (640, 480), *,
         Image.fromarray(noisy).save(folder / f"{number:06}.jpg", quality=90)
 
 
-def make_sounds(folder: Path, count: int, seconds: float = 20.0, rate: int = 44_100, *, first: int = 0) -> None:
+def make_audio(folder: Path, count: int, seconds: float = 20.0, rate: int = 44_100, *, first: int = 0) -> None:
     """FLACs of noise and tones, stereo."""
     import soundfile
 
@@ -31,8 +31,8 @@ def make_sounds(folder: Path, count: int, seconds: float = 20.0, rate: int = 44_
         soundfile.write(folder / f"{number:06}.flac", tones[:, None] + noise, rate)
 
 
-def make_films(folder: Path, count: int, seconds: int = 6, fps: int = 25, size: tuple[int, int] = (640, 360)) -> None:
-    """H.264 MP4s of a moving square over a texture, without sound."""
+def make_videos(folder: Path, count: int, seconds: int = 6, fps: int = 25, size: tuple[int, int] = (640, 360)) -> None:
+    """H.264 MP4s of a moving square over a texture, without audio."""
     import av
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,9 +43,9 @@ def make_films(folder: Path, count: int, seconds: int = 6, fps: int = 25, size: 
             stream = container.add_stream("h264", rate=fps, options={"preset": "veryfast"})
             stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
             for step in range(seconds * fps):
-                picture = ground.copy()
-                picture[100:180, 2 * step : 2 * step + 80] = 255
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+                frame = ground.copy()
+                frame[100:180, 2 * step : 2 * step + 80] = 255
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             container.mux(stream.encode())
 
 

@@ -1,7 +1,7 @@
 """What training waits for: padding of the epoch plan on the paper's mix, and reading packs from real shards.
 
     python benchmarks/training_data.py                  # makes a dataset of 200 MB in a temporary folder: a minute
-    python benchmarks/training_data.py --films 195      # as many questions per film as the paper: 0.5 GB
+    python benchmarks/training_data.py --videos 195      # as many questions per video as the paper: 0.5 GB
 
 Padding is 1 - real tokens / (ranks x the longest rank), summed over steps. For the loader, all packs of an epoch are
 read as fast as it can; then the first ones again by steps that take five times as long per pack as the loader does, and
@@ -38,7 +38,7 @@ def main() -> None:
     """Measure and print one JSON object."""
     options = parse()
     with tempfile.TemporaryDirectory(prefix="macaw-training-data-", dir=options.folder) as folder:
-        make_dataset(Path(folder), load_mix(), images=options.images, films=options.films)
+        make_dataset(Path(folder), load_mix(), images=options.images, videos=options.videos)
         loader = Loader(Path(folder) / "dataset", options.sequence_length, options.steps)
         report = {
             "padding": {f"{budget} tokens x {sequences} packs": shares for budget, sequences, shares in padding()},
@@ -142,7 +142,7 @@ def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=144, help="1,000 questions at the paper's 6.9 for each image")
-    parser.add_argument("--films", type=int, default=64, help="with soundtracks; the paper has 5.1 questions for each")
+    parser.add_argument("--videos", type=int, default=64, help="with soundtracks; the paper has 5.1 questions for each")
     parser.add_argument("--pack-tokens", type=int, default=2048)
     parser.add_argument("--steps", type=int, default=60, help="packs on which the steps train")
     parser.add_argument("--folder", type=Path, help="where to make the dataset: the disk to be measured")

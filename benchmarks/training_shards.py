@@ -16,16 +16,16 @@ from macaw_cli.shards.tar_writer import write_shard
 SUFFIX = {"image": "png", "audio": "wav", "video": "mp4"}
 
 
-def make_dataset(folder: Path, mix: Sequence[Example], *, images: int, films: int) -> None:
+def make_dataset(folder: Path, mix: Sequence[Example], *, images: int, videos: int) -> None:
     """Write `features/`, `questions.jsonl` and `dataset/` into `folder`; conversation n is example n of the mix.
 
     Args:
         folder: an empty one.
         mix: the examples.
         images: different images among which the questions are shared out.
-        films: different videos with sound, in the same way.
+        videos: different videos with audio, in the same way.
     """
-    counts = {"image": images, "audio": films, "video": films}
+    counts = {"image": images, "audio": videos, "video": videos}
     make_store(folder / "features", counts)
     (folder / "questions.jsonl").write_text(
         "".join(json.dumps(question(number, example, counts)) + "\n" for number, example in enumerate(mix))

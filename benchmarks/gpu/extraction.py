@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from results import ON_GPU, Part
-from sample_media import make_photos, make_sounds, make_whisper
+from sample_media import make_audio, make_images, make_whisper
 from timing import milliseconds
 from transformers import (
     CLIPImageProcessorPil,
@@ -26,12 +26,12 @@ from transformers import (
 from macaw_cli.encoders.frozen import tf32_products
 
 DEVICE = "cuda" if ON_GPU else "cpu"
-PHOTOS, SOUNDS, BATCH = (1024, 256, 64) if ON_GPU else (4, 2, 2)
+IMAGES, AUDIO_FILES, BATCH = (1024, 256, 64) if ON_GPU else (4, 2, 2)
 WIDTH, LAYERS, HEADS, SIDE = (1024, 24, 16, 336) if ON_GPU else (64, 2, 4, 56)
 FORMATS = {"fp32": torch.float32, "tf32": torch.float32} | (
     {"bf16": torch.bfloat16, "fp16": torch.float16} if ON_GPU else {}
 )
-WAYS = [("photos", PHOTOS, "auto"), ("sounds", SOUNDS, "auto"), ("photos", PHOTOS, "fp32")][: None if ON_GPU else 1]
+WAYS = [("images", IMAGES, "auto"), ("audio", AUDIO_FILES, "auto"), ("images", IMAGES, "fp32")][: None if ON_GPU else 1]
 LIMIT_S = 90
 RATE = 16_000
 HEARD = {"sampling_rate": RATE, "return_tensors": "pt"}
@@ -55,12 +55,12 @@ def main() -> None:
 
 
 def make_media(folder: Path) -> None:
-    """Photos and sounds of 10 s, no two alike, on all cores."""
+    """Images and audio files of 10 s, no two alike, on all cores."""
     with ProcessPoolExecutor() as pool:
-        for first in range(0, PHOTOS, AT_ONCE):
-            pool.submit(make_photos, folder / "photos", min(AT_ONCE, PHOTOS - first), first=first)
-        for first in range(0, SOUNDS, AT_ONCE):
-            pool.submit(make_sounds, folder / "sounds", min(AT_ONCE, SOUNDS - first), 10.0, RATE, first=first)
+        for first in range(0, IMAGES, AT_ONCE):
+            pool.submit(make_images, folder / "images", min(AT_ONCE, IMAGES - first), first=first)
+        for first in range(0, AUDIO_FILES, AT_ONCE):
+            pool.submit(make_audio, folder / "audio", min(AT_ONCE, AUDIO_FILES - first), 10.0, RATE, first=first)
 
 
 def make_encoders(folder: Path) -> None:
@@ -82,7 +82,7 @@ def bare(folder: Path, part: Part) -> None:
     """Forward passes of prepared batches that are on the device already, and spectrograms on the CPU."""
     clip = CLIPVisionModelWithProjection.from_pretrained(folder / "clip").to(DEVICE).eval()
     whisper = WhisperForConditionalGeneration.from_pretrained(folder / "whisper").model.encoder.to(DEVICE).eval()
-    inputs = {"photos": (clip.vision_model, (BATCH, 3, SIDE, SIDE)), "sounds": (whisper, (BATCH, 80, 3000))}
+    inputs = {"images": (clip.vision_model, (BATCH, 3, SIDE, SIDE)), "audio": (whisper, (BATCH, 80, 3000))}
     for name, dtype in FORMATS.items():
         for kind, (model, shape) in inputs.items():
             prepared = torch.randn(shape, device=DEVICE, dtype=dtype)
