@@ -18,7 +18,7 @@ from macaw_cli.basics.process_exit import leaving_at_once
 from macaw_cli.basics.redaction import guard_logs
 from macaw_cli.basics.system_errors import system_error
 from macaw_cli.basics.threads import share_cores
-from macaw_cli.commands.build_dataset import build_dataset
+from macaw_cli.commands.build_dataset import BuildDatasetCommand, build_dataset
 from macaw_cli.commands.chat import chat
 from macaw_cli.commands.doctor import doctor
 from macaw_cli.commands.evaluate import evaluate
@@ -51,7 +51,8 @@ for panel, command in (
     (PIPELINE, extract_features), (PIPELINE, build_dataset), (PIPELINE, train), (PIPELINE, chat), (PIPELINE, export),
     (INSPECTION, evaluate), (INSPECTION, inspect), (INSPECTION, import_checkpoint),
 ):  # fmt: skip
-    app.command(name=command.__name__.replace("_", "-"), rich_help_panel=panel)(command)
+    own = BuildDatasetCommand if command is build_dataset else None
+    app.command(name=command.__name__.replace("_", "-"), rich_help_panel=panel, cls=own)(command)
 
 
 def _show_version(wanted: bool) -> None:

@@ -16,7 +16,9 @@ INSTEAD = {
     r"sounds?": ("audio", (OF_THE_WORLD, "speech, music and other sound")),
     r"null[ _]media": ("null features", ("kwargs.pop", "FLAG")),  # the key of earlier model folders
     r"tag_ids": ("begin_end_ids", ("kwargs.pop", "FLAG", "published_config.py")),  # of earlier and of published models
-    r"isolat\w+": ("block-diagonal attention", ("no-build-isolation", '"isolated"', "unicode-bidi")),
+    r"isolat\w+": ("block-diagonal attention", (
+        "no-build-isolation", '"isolated"', "unicode-bidi", "isolation_level=None",
+    )),
 }  # fmt: skip
 """A pattern of whole words, what to write, and parts of a path or line where the word means something else."""
 FILES = [

@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
+from macaw_cli.commands.option_forms import numbers_by_name, require_none, with_values
 from macaw_cli.commands.shared_options import (
     OUTPUT,
     ConfigOption,
@@ -18,9 +20,19 @@ from macaw_cli.commands.shared_options import (
 
 INPUTS = "Conversations and features"
 """Title of a group of options."""
+GENERATION = "Generation by an LLM"
+"""Title of another."""
 
 
-def build_dataset(
+class BuildDatasetCommand(typer.core.TyperCommand):
+    """Lets the value of `--generate` be left out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Fill it in."""
+        return super().parse_args(ctx, with_values(args, "--generate", "10"))
+
+
+def build_dataset(  # noqa: PLR0917, typer makes options of them
     source: Annotated[
         list[str] | None,
         typer.Option(
@@ -44,6 +56,41 @@ def build_dataset(
             min=0, max=1, rich_help_panel=INPUTS, help="Fail if a larger share of the conversations is unusable."
         ),
     ] = None,
+    generate: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=100, metavar="[N]", rich_help_panel=GENERATION,
+            help="Let an LLM write conversations about media with captions, N pairs in each request (default: 10).",
+        ),
+    ] = None,
+    want: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND=N,...", rich_help_panel=GENERATION,
+            help="Stop when so many examples of each kind are accepted, such as yes-no=5000,description=2000.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(rich_help_panel=GENERATION, help="The model that writes, as the API calls it.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", rich_help_panel=GENERATION, help="OpenAI-compatible API to use.")
+    ] = None,
+    show_media: Annotated[
+        bool | None,
+        typer.Option("--show-media", rich_help_panel=GENERATION, help="Send the media as well, for models that see."),
+    ] = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option(metavar="USD", rich_help_panel=GENERATION, help="Spend no more than this in all."),
+    ] = None,
+    max_requests: Annotated[
+        int | None, typer.Option(min=1, rich_help_panel=GENERATION, help="Send no more requests than this.")
+    ] = None,
+    probe: Annotated[
+        int | None,
+        typer.Option(min=1, rich_help_panel=GENERATION, help="With --plan: send so many requests to measure replies."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(rich_help_panel=OUTPUT, help="Folder of the dataset.")] = None,
     plan: PlanOption = False,
     config: ConfigOption = None,
@@ -56,11 +103,25 @@ def build_dataset(
         dataset__sources=[_from_here(text, config) for text in source or []],
         dataset__features=[place_from_here(store) for store in features or []],
         dataset__out=out,
+        dataset__generate=True if generate is not None or want is not None else None,
+        generation__pairs=generate,
+        generation__want=numbers_by_name(want, "--want") if want is not None else None,
+        generation__model=model,
+        generation__endpoint=endpoint,
+        generation__show_media=show_media,
+        generation__max_cost=max_cost,
+        generation__max_requests=max_requests,
         dataset__max_reject_ratio=max_reject_ratio,
     )
+    given = {
+        "--want": want, "--model": model, "--endpoint": endpoint, "--show-media": show_media, "--max-cost": max_cost,
+        "--max-requests": max_requests, "--probe": probe,
+    }  # fmt: skip
+    if not workspace.settings.dataset.generate:
+        require_none(given, "--generate")
     from macaw_cli.dataset.build import build_dataset as build
 
-    build(workspace, limit=limit, plan=plan)
+    build(workspace, limit=limit, plan=plan, probes=probe)
 
 
 def _from_here(source: str, config: Path | None) -> str:

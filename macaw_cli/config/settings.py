@@ -12,6 +12,7 @@ from macaw_cli.config.bridges.designs import AnyBridge
 from macaw_cli.config.bridges.table import default_design
 from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.feature_settings import FeatureSettings
+from macaw_cli.config.generation_settings import GenerationSettings
 from macaw_cli.config.injections.designs import AnyInjection
 from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.quickstart_settings import QuickstartSettings
@@ -29,6 +30,8 @@ class DatasetSettings:
     sources: Texts = ()
     """`FORMAT:PATH[#N]` each: format `jsonl`, `alpaca` or `llava`; `#N` takes N of them at random,
     `#N+` repeats some where there are fewer."""
+    generate: bool = False
+    """Let an LLM write conversations about items (rows with captions and without messages); see `generation`."""
     features: Texts = ("features",)
     """Feature stores to join with."""
     out: str = "dataset"
@@ -108,6 +111,8 @@ class Settings:
     """Settings of `macaw extract-features`."""
     dataset: DatasetSettings = DatasetSettings()
     """Settings of `macaw build-dataset`."""
+    generation: GenerationSettings = field(default_factory=GenerationSettings)
+    """Settings of `macaw build-dataset --generate`."""
     views: ViewSettings = field(default_factory=ViewSettings)
     """Cheap operations on stored features, applied whenever they are read; see docs/views.md."""
     training: TrainingSettings = field(default_factory=TrainingSettings)

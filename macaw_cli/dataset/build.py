@@ -20,6 +20,7 @@ from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields, mapping_of
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
+from macaw_cli.dataset.generated_source import require_plan, show_generation_plan, with_generated
 from macaw_cli.dataset.inputs import describe_sources, describe_stores, inputs_hash
 from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.lock_file import lock_content
@@ -57,13 +58,16 @@ class DatasetReport:
     """It was there already, made from the same inputs."""
 
 
-def build_dataset(workspace: Workspace, *, limit: int | None = None, plan: bool = False) -> DatasetReport | None:
+def build_dataset(
+    workspace: Workspace, *, limit: int | None = None, plan: bool = False, probes: int | None = None
+) -> DatasetReport | None:
     """Make the dataset that the settings describe.
 
     Args:
-        workspace: settings `dataset` and `seed`; sources and feature stores are relative to its folder.
+        workspace: settings `dataset`, `generation` and `seed`; sources and stores are relative to its folder.
         limit: take at most so many conversations of each source.
         plan: only tell what would be done.
+        probes: of a plan with generation: real requests to send first.
 
     Returns:
         The dataset; None when only planning.
@@ -87,14 +91,23 @@ def build_dataset(workspace: Workspace, *, limit: int | None = None, plan: bool 
     require_own_building(out)
     require_own_files(out)
     require_apart(out, [*(source.path for source in sources), *stores])
+    require_plan(plan and settings.dataset.generate, probes)
+    if plan and settings.dataset.generate:
+        show_generation_plan(workspace, sources, stores, probes or 0)
+        return None
     if plan:
         show_plan(prepare(sources, stores, settings), out)
         return None
     for store in stores:
         if writer := writer_of(store):
             say(f"{store} is still being written by {writer}; only the shards that it has finished are used.")
+    generator = None
+    if settings.dataset.generate:
+        generated = with_generated(workspace, sources, stores)
+        sources, generator = generated.sources, generated.generator
+        require_apart(out, [source.path for source in sources])
     with disk_full_is_told(out), folder_lock(out):
-        report = _made(out, sources, stores, settings)
+        report = _made(out, sources, stores, settings, generator)
     removed = sum(report.info["filters"].values())
     kept = sum(counts["conversations"] for counts in report.info["counts"].values())
     show_result(report.info, out, up_to_date=report.up_to_date)
@@ -102,8 +115,11 @@ def build_dataset(workspace: Workspace, *, limit: int | None = None, plan: bool 
     return report
 
 
-def _made(out: Path, sources: list[Source], stores: list[Path], settings: Settings) -> DatasetReport:
+def _made(
+    out: Path, sources: list[Source], stores: list[Path], settings: Settings, generator: dict[str, Any] | None
+) -> DatasetReport:
     described: dict[str, Any] = {"sources": describe_sources(sources), "feature_stores": describe_stores(stores)}
+    described |= {"generator": generator} if generator else {}
     described["inputs"] = inputs_hash(described["sources"], described["feature_stores"], settings)
     if _is_current(out, described["inputs"]):
         forget_building(out)

@@ -25,6 +25,11 @@ _QUESTIONS: dict[Modality, tuple[str, ...]] = {
 _OTHER = ("Describe this.", "What is this?", "Give a short description of this.")
 
 
+def is_item(row: Any) -> bool:
+    """Whether a row is an item: known by captions or a transcript, and not yet a conversation."""
+    return isinstance(row, dict) and "messages" not in row and ("captions" in row or "transcript" in row)
+
+
 def as_conversation(row: Any, origin: Origin, seed: int) -> Any:
     """The conversation of a row with `captions` and no `messages`; every other row as it is.
 
@@ -33,7 +38,7 @@ def as_conversation(row: Any, origin: Origin, seed: int) -> Any:
     Raises:
         InputError: there is no caption to answer with.
     """
-    if not isinstance(row, dict) or "messages" in row or not ("captions" in row or "transcript" in row):
+    if not is_item(row):
         return row
     captions = row.get("captions")
     captions = [captions] if isinstance(captions, str) else captions

@@ -128,7 +128,7 @@ def join(
 def _media_of(conversation: Conversation, stores: FeatureStores, folder: Path) -> tuple[MediaUse, ...]:
     uses = {
         modality: [
-            MediaUse(stores.find(_spellings(name, folder), modality), portable_name(name))
+            MediaUse(stores.find(spellings(name, folder), modality), portable_name(name))
             for name in conversation.media[modality]
         ]
         for modality in MODALITIES
@@ -162,6 +162,9 @@ def _require_places(conversation: Conversation, media: tuple[MediaUse, ...]) -> 
             raise InputError(f"its messages have {places} places for {modality}, but {present} are listed")
 
 
-def _spellings(name: str, folder: Path) -> list[str]:
-    """The name itself, and as seen from the conversations' folder, which may tell equal names apart."""
+def spellings(name: str, folder: Path) -> list[str]:
+    """Names under which a medium is looked for: as given, and as seen from the conversations' folder.
+
+    The second may tell equal names apart.
+    """
     return [name, posixpath.normpath(str(folder.absolute() / name))]

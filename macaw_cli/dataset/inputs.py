@@ -23,7 +23,8 @@ def describe_sources(sources: Sequence[Source]) -> list[dict[str, Any]]:
     return [
         {
             "format": source.format, "file": portable_name(source.name), "sha256": _hash(source),
-            "count": source.count, "fill": source.fill, **({"options": dict(source.options)} if source.options else {}),
+            "count": source.count, "fill": source.fill, **({} if source.items else {"items": False}),
+            **({"options": dict(source.options)} if source.options else {}),
         }
         for source in sources
     ]  # fmt: skip

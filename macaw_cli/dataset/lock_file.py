@@ -22,7 +22,7 @@ def lock_content(
 
     Args:
         prepared: what was written.
-        described: `inputs`, `sources` and `feature_stores` as they were hashed.
+        described: `inputs`, `sources` and `feature_stores` as they were hashed, and `generator` where there is one.
         shards: one entry per shard: name, bytes, sha256, counts.
         nulls: modality to the place of its null features.
         index: the finished index.
@@ -38,6 +38,7 @@ def lock_content(
         "seed": settings.seed,
         "val_fraction": settings.dataset.val_fraction,
         "shard_megabytes": settings.dataset.shard_megabytes,
+        **({"generator": described["generator"]} if "generator" in described else {}),
         "sources": sources,
         "feature_stores": described["feature_stores"],
         "filters": removed_by_filter(prepared.rejects),

@@ -64,7 +64,7 @@ def _load(sources: Sequence[Source], seed: int) -> tuple[list[Conversation], lis
     rejects: list[Reject] = []
     for source in sources:
         taken, bad = load_source(source, seed)
-        if source.count and len(taken) < source.count:
+        if source.items and source.count and len(taken) < source.count:
             say(
                 f"{source.name} has {len(taken)} usable conversations, but {source.count} were requested. All of them "
                 "are used.",

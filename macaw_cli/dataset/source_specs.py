@@ -36,6 +36,8 @@ class Source:
     fill: bool = False
     """`#N+`: where there are fewer than N, repeat them until there are N (the paper's mix of three times 50,000)."""
     options: Mapping[str, str] = field(default_factory=dict)
+    items: bool = True
+    """Whether items (rows with captions and without messages) become descriptions; not where a model writes of them."""
 
 
 def parse_sources(specs: Sequence[str], workspace: Workspace, limit: int | None = None) -> list[Source]:

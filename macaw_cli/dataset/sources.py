@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.dataset.conversations import Conversation, Origin, checked_conversation
-from macaw_cli.dataset.descriptions import as_conversation
+from macaw_cli.dataset.descriptions import as_conversation, is_item
 from macaw_cli.dataset.formats.json_rows import Row
 from macaw_cli.dataset.formats.registry import FORMATS
 from macaw_cli.dataset.rejects import Reject
@@ -26,10 +26,10 @@ def load_source(source: Source, seed: int) -> tuple[list[Conversation], list[Rej
     """
     taken: list[Conversation] = []
     rejects: list[Reject] = []
-    for outcome in read_source(source, seed, lambda row, origin: _conversation(row, origin, seed)):
+    for outcome in read_source(source, seed, lambda row, origin: _conversation(row, origin, source, seed)):
         if isinstance(outcome, Reject):
             rejects.append(outcome)
-        else:
+        elif outcome is not None:
             taken.append(outcome)
     return taken, rejects
 
@@ -105,7 +105,10 @@ def _outcome(row: Row, source: Source, check: Check[T]) -> T | Reject:
         return Reject(origin, "valid row", error.problem, _id(content))
 
 
-def _conversation(row: Any, origin: Origin, seed: int) -> Conversation:
+def _conversation(row: Any, origin: Origin, source: Source, seed: int) -> Conversation | None:
+    """None for an item of which a model writes the conversations."""
+    if not source.items and is_item(row):
+        return None
     return checked_conversation(as_conversation(row, origin, seed), origin)
 
 

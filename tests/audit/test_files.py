@@ -49,7 +49,8 @@ ALLOWED = {
         "training/launching/own_launcher.py TemporaryDirectory", "inspection/machine.py NamedTemporaryFile",
     ],
     "in what atomic_path has made": [
-        "dataset/build.py open", "dataset/build.py copyfileobj", "reports/page.py open",
+        "dataset/build.py open", "dataset/build.py copyfileobj",
+        "dataset/generation/folder.py open", "reports/page.py open",
         "evaluation/presentation.py savefig",
     ],
     "in what working_folder has made": [
@@ -70,9 +71,10 @@ ALLOWED = {
     "the folder that a user names, which may be a link to one": [
         "features/hash_cache.py mkdir", "shards/tar_writer.py mkdir", "basics/remote_transfer.py mkdir",
         "shards/remote_store.py mkdir", "training/run_folder.py mkdir",
+        "dataset/generation/folder.py mkdir",
     ],
     "after require_replaceable": [
-        "features/hash_cache.py sqlite3.connect",
+        "features/hash_cache.py sqlite3.connect", "dataset/generation/ledger.py sqlite3.connect",
     ],
     "fails where there is anything": [
         "features/remote/fetching.py os.link",
@@ -87,7 +89,7 @@ ALLOWED = {
         "features/engines/worker_process.py os.fdopen", "media/decoder_process.py os.fdopen",
     ],
     "memory": [
-        "media/members.py os.fdopen", "shards/tar_writer.py np.save",
+        "media/members.py os.fdopen", "shards/tar_writer.py np.save", "dataset/generation/shown_media.py wave.open",
     ],
     "a file of the kernel": [
         "planning/peak_memory.py write_text",

@@ -85,6 +85,9 @@ ALLOWED = {
     "the content of a tokenizer that the door has loaded": [
         "model/control_tokens.py tokenizers.Tokenizer.from_str",
     ],
+    "a tokenizer.json, which is data alone": [
+        "dataset/generation/token_counts.py tokenizers.Tokenizer.from_str",
+    ],
     "with weights_only, which test_project_rules asks of every torch.load": [
         "export/published_files.py torch.load",
     ],
@@ -99,6 +102,7 @@ ALLOWED = {
     ],
     "a medium of macaw's own making": [
         "inspection/decoders.py wave.open", "quickstart/pretraining/samples.py PIL.Image.open",
+        "dataset/generation/shown_media.py wave.open",
         "quickstart/videos.py av.open",
     ],
 }  # fmt: skip

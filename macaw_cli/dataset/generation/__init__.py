@@ -1,0 +1,1 @@
+"""Conversations written by an LLM behind an OpenAI-compatible API, from captions or from the media themselves."""

@@ -1,0 +1,167 @@
+"""`macaw build-dataset --generate` from beginning to end: items, requests, replies, and a file of conversations.
+
+The result is an ordinary source: the build reads `conversations.jsonl` as it reads any other file. A rerun with the
+same ledger repeats what was asked before at no cost; see `ledger.py` for what is kept and when.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.disk import disk_full_is_told
+from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.owned_folders import require_apart, require_own_folder
+from macaw_cli.dataset.generation.asking import Asker
+from macaw_cli.dataset.generation.budget import Budget
+from macaw_cli.dataset.generation.collecting import Collected, Collector, Filter
+from macaw_cli.dataset.generation.endpoint import Endpoint, require_key
+from macaw_cli.dataset.generation.examples import Row
+from macaw_cli.dataset.generation.folder import (
+    CONVERSATIONS_NAME,
+    GENERATION,
+    Output,
+    new_output,
+    prepare_folder,
+    write_report,
+)
+from macaw_cli.dataset.generation.generator import Generator, learn_from_ledger
+from macaw_cli.dataset.generation.kind_queue import KindQueue
+from macaw_cli.dataset.generation.ledger import Ledger
+from macaw_cli.dataset.generation.ledger_writer import LedgerWriter
+from macaw_cli.dataset.generation.presentation import show_limits
+from macaw_cli.dataset.generation.report import report_of
+from macaw_cli.dataset.generation.request import Request
+from macaw_cli.dataset.generation.running import Run
+from macaw_cli.dataset.generation.status import Status
+from macaw_cli.dataset.generation.swapped_questions import KIND as SWAPPED
+from macaw_cli.dataset.generation.swapped_questions import AcceptedQuestions, swapped_examples
+
+GENERATION_HINT = "Name another folder under generation.out."
+
+
+def require_own_generation(folder: Path, inputs: Sequence[Path]) -> None:
+    """Refuse a folder of a generation that macaw must not write into; call it before any work.
+
+    Raises:
+        InputError: something else is there, or an input is or lies in it.
+    """
+    require_own_folder(folder, GENERATION, GENERATION_HINT)
+    require_apart(folder, inputs, GENERATION_HINT)
+
+
+def generate(
+    generator: Generator, folder: Path, rejected: Sequence[Row], filters: Filter, seed: int
+) -> dict[str, Any]:
+    """Ask for everything that is wanted and write the conversations.
+
+    Args:
+        generator: what is asked.
+        folder: of the generation, checked by `require_own_generation`.
+        rejected: rows of items that cannot be asked about, for `rejects.jsonl`.
+        filters: what a conversation has to pass to count.
+        seed: decides which questions are moved to other items.
+
+    Returns:
+        The report.
+
+    Raises:
+        UsageError: the API key is missing, or the endpoint is no URL.
+        Interrupted: SIGINT or SIGTERM.
+        InputError: the API refuses every request.
+        ResourceError: the ledger cannot be written.
+    """
+    require_key(generator.settings)
+    with disk_full_is_told(folder), folder_lock(folder):
+        prepare_folder(folder)
+        ledger = Ledger(folder)
+        try:
+            with new_output(folder) as output:
+                for row in rejected:
+                    output.reject(row)
+                report = _asked(generator, ledger, output, filters, seed)
+            write_report(folder, report)
+        finally:
+            ledger.close()
+    return report
+
+
+def probe(generator: Generator, folder: Path, requests: int) -> None:
+    """Send some of the requests, spread over the kinds; their replies are kept in the ledger, and used later.
+
+    Raises:
+        As `generate`.
+    """
+    require_key(generator.settings)
+    each = -(-requests // len(generator.queues))
+    queues = [KindQueue(queue.kind, queue.pairs, None, min(each, queue.items)) for queue in generator.queues]
+    with disk_full_is_told(folder), folder_lock(folder):
+        prepare_folder(folder)
+        ledger = Ledger(folder)
+        try:
+            collector = Collector(queues, _dropped, _dropped, lambda row: "")
+            spent = ledger.spent()
+            budget = Budget(generator.settings.max_cost, requests, spent.cost + spent.unanswered_cost)
+            asyncio.run(_run(generator, queues, ledger, budget, collector))
+        finally:
+            ledger.close()
+
+
+def _dropped(row: Row) -> None:
+    """A probe writes no rows."""
+    del row
+
+
+def conversations_file(folder: Path) -> Path:
+    """The file of generated conversations, in canonical form."""
+    return folder / CONVERSATIONS_NAME
+
+
+def _asked(generator: Generator, ledger: Ledger, output: Output, filters: Filter, seed: int) -> dict[str, Any]:
+    spent = ledger.spent()
+    budget = Budget(
+        generator.settings.max_cost, generator.settings.max_requests, spent.cost + spent.unanswered_cost
+    )
+    learn_from_ledger(generator, ledger)
+    show_limits(generator, spent)
+    questions = AcceptedQuestions(generator.items, output.keep)
+    collector = Collector(generator.queues, questions.keep, output.reject, filters)
+    started = time.monotonic()
+    asker = asyncio.run(_run(generator, generator.queues, ledger, budget, collector))
+    if wanted := generator.settings.want.get(SWAPPED):
+        swapped = Collected()
+        for row in swapped_examples(generator.items, questions.found, wanted, seed):
+            if not filters(row):
+                swapped.accepted += 1
+                output.keep(row)
+        collector.collected[SWAPPED] = swapped
+    return report_of(generator, collector.collected, asker, ledger.spent(), time.monotonic() - started)
+
+
+async def _run(
+    generator: Generator, queues: list[KindQueue], ledger: Ledger, budget: Budget, collector: Collector
+) -> Asker:
+    endpoint = Endpoint(generator.settings, generator.sampling)
+    try:
+        with LedgerWriter(ledger) as writer:
+            asker = Asker(
+                generator.settings, generator.sampling, ledger, writer, endpoint, generator.expectation, budget
+            )
+            status = Status(asker, budget, queues)
+            run = Run(queues, _requests(generator), asker, collector, generator.settings.concurrency, status.text)
+            await run.finish()
+            return asker
+    finally:
+        await endpoint.close()
+
+
+def _requests(generator: Generator) -> Callable[[KindQueue, int], Awaitable[Request]]:
+    """Requests for the event loop; media are decoded in threads beside it."""
+
+    async def request_at(queue: KindQueue, number: int) -> Request:
+        if generator.settings.show_media:
+            return await asyncio.to_thread(generator.request_at, queue, number)
+        return generator.request_at(queue, number)
+
+    return request_at

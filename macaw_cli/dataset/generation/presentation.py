@@ -1,0 +1,97 @@
+"""What a generation tells: the price before the first call, and what came of it."""
+
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.console import print_table, result, say
+from macaw_cli.dataset.generation.estimate import ENOUGH_REPLIES, KindEstimate
+from macaw_cli.dataset.generation.folder import LEDGER_FILES, REJECTS_NAME
+from macaw_cli.dataset.generation.generator import Generator
+from macaw_cli.dataset.generation.ledger import Spent
+
+
+def show_estimate(generator: Generator, kinds: list[KindEstimate], seconds: float) -> None:
+    """The table of `--plan`, on stdout."""
+    rows = [
+        [
+            kind.name, f"{kind.requests:,}", f"{kind.prompt_tokens:,.0f}", f"{kind.completion_tokens:,.0f}",
+            _dollars(kind.low), _dollars(kind.likely), _dollars(kind.high), f"{kind.measured:,}",
+        ]
+        for kind in kinds
+    ]  # fmt: skip
+    columns = ["kind", "requests", "prompt tokens", "reply tokens", "low", "likely", "high", "replies seen"]
+    model, price = generator.settings.model, generator.expectation.price
+    print_table(f"Generation by {model}, {len(generator.items):,} items", columns, rows)
+    low, likely, high = (sum(getattr(kind, name) for kind in kinds) for name in ("low", "likely", "high"))
+    result(
+        f"Generation would send {sum(kind.requests for kind in kinds):,} requests for {_dollars(likely)}"
+        f" ({_dollars(low)} to {_dollars(high)}), in about {_duration(seconds)}. Price of {model}: ${price.input:g} per"
+        f" million prompt tokens, ${price.output:g} per million reply tokens ({price.source})."
+    )
+    for kind in kinds:
+        if not kind.can_fill:
+            say(f"Warning: {len(generator.items):,} items are probably too few for that many examples of {kind.name}.")
+    if any(kind.measured < ENOUGH_REPLIES for kind in kinds):
+        say("The length of replies is an assumption so far. --probe 20 sends 20 requests and measures it.")
+
+
+def show_limits(generator: Generator, spent: Spent) -> None:
+    """What the limits mean, before the first call."""
+    settings = generator.settings
+    if spent.unanswered:
+        say(
+            f"{spent.unanswered:,} requests of earlier runs were sent and have no reply; they may have cost up to"
+            f" {_dollars(spent.unanswered_cost)}, which counts as spent."
+        )
+    if settings.max_cost is not None:
+        one = max(
+            generator.expectation.of(queue.kind.name, generator.request_at(queue, 0).messages).bound
+            for queue in generator.queues
+        )
+        say(
+            f"At most ${settings.max_cost:g} will be spent, of which {_dollars(spent.cost)} is spent already. Replies"
+            f" under way when the limit is reached can exceed it by {_dollars(one * settings.concurrency)} at most."
+        )
+
+
+def show_generated(report: dict[str, Any], folder: Path) -> None:
+    """What came: examples of each kind, rejected ones with their reasons, cost."""
+    generator, run, ledger = report["generator"], report["run"], report["ledger"]
+    rows = [
+        [
+            name, f"{kind['requests']:,}", f"{kind['accepted']:,}",
+            f"{generator['want'][name]:,}" if name in generator["want"] else "-",
+            f"{sum(kind['rejected'].values()):,}", _dollars(kind["cost"]),
+        ]
+        for name, kind in generator["kinds"].items()
+    ]  # fmt: skip
+    print_table("Generated examples", ["kind", "requests", "accepted", "wanted", "rejected", "cost"], rows)
+    reasons = [
+        [f"{name}: {reason}", f"{count:,}"]
+        for name, kind in generator["kinds"].items()
+        for reason, count in [*kind["outcomes"].items(), *kind["rejected"].items()]
+        if reason != "ok"
+    ]
+    if reasons:
+        print_table("Outcomes of replies and reasons for rejects", ["outcome or reason", "number"], reasons)
+    say(
+        f"{run['replies']:,} replies from the API, {run['from_ledger']:,} from the ledger. All runs together have cost"
+        f" {_dollars(ledger['cost'])}. Every reply is kept in {folder / LEDGER_FILES[0]}; rejected ones are listed in"
+        f" {folder / REJECTS_NAME}."
+    )
+    if run["stopped"]:
+        say(f"Not everything was asked: {run['stopped']}. Run the same command again to continue.")
+    for name, wanted in generator["want"].items():
+        accepted = generator["kinds"][name]["accepted"]
+        if accepted < wanted and not run["stopped"]:
+            say(f"Warning: only {accepted:,} of {wanted:,} examples of {name} could be made from the items.")
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,122 @@
+"""The event loop of a generation: begins requests, takes answers in order, ends in good order when it has to stop."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from macaw_cli.basics.console import progress, say
+from macaw_cli.basics.errors import Interrupted
+from macaw_cli.dataset.generation.asking import Asker
+from macaw_cli.dataset.generation.collecting import Collector
+from macaw_cli.dataset.generation.kind_queue import KindQueue
+from macaw_cli.dataset.generation.request import Request
+
+AHEAD = 2
+"""Requests that are begun, for each that the API gets at a time: the others wait for their place or for the disk."""
+SHOW_EVERY_S = 0.5
+
+
+class Run:
+    """One run over all requests.
+
+    Args:
+        queues: the kinds.
+        request_at: the request of a queue with a number.
+        asker: answers requests.
+        collector: takes the answers.
+        status: a few words for the progress display.
+    """
+
+    def __init__(
+        self, queues: list[KindQueue], request_at: Callable[[KindQueue, int], Awaitable[Request]], asker: Asker,
+        collector: Collector, most_under_way: int, status: Callable[[], str],
+    ) -> None:  # fmt: skip
+        self._queues, self._request_at, self._asker, self._collector = queues, request_at, asker, collector
+        self._most, self._status = AHEAD * most_under_way, status
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._signal = 0
+
+    async def finish(self) -> None:
+        """Ask until every kind has its examples, or nothing more may be sent.
+
+        Raises:
+            Interrupted: SIGINT or SIGTERM; the requests under way were waited for.
+            InputError: the API refuses every request.
+            ResourceError: the ledger cannot be written.
+        """
+        total = sum(queue.total if queue.quota is None else queue.items for queue in self._queues)
+        with self._signals(), progress("Generating examples", total, "requests") as advance:
+            shown_at = time.monotonic()
+            while True:
+                self._begin()
+                if not self._tasks:
+                    break
+                await self._wake.wait()
+                self._wake.clear()
+                before = self._processed()
+                self._collector.advance()
+                if (now := time.monotonic()) - shown_at > SHOW_EVERY_S or self._processed() > before:
+                    advance(self._processed() - before, self._status())
+                    shown_at = now
+            self._collector.advance(ended=True)
+        if self._failure is not None:
+            raise self._failure
+        if self._signal:
+            name = signal.Signals(self._signal).name
+            hint = "Run the same command again: it continues, and no reply is paid for twice."
+            raise Interrupted(f"Stopped by {name}.", hint, exit_code=128 + self._signal)
+
+    def _begin(self) -> None:
+        while len(self._tasks) < self._most and not self._asker.stopped:
+            queue = next((queue for queue in self._queues if queue.wants_request()), None)
+            if queue is None:
+                return
+            number, queue.issued = queue.issued, queue.issued + 1
+            task = asyncio.get_running_loop().create_task(self._answer(queue, number))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    async def _answer(self, queue: KindQueue, number: int) -> None:
+        request = await self._request_at(queue, number)
+        answered = await self._asker.answer(request)
+        queue.answers[number] = replace(request, messages=[]), answered  # media in messages would fill the memory
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = self._failure or error
+            self._asker.stop("the run ended with an error")
+        self._wake.set()
+
+    def _processed(self) -> int:
+        return sum(queue.processed for queue in self._queues)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the run in good order; a second one ends it at once."""
+        loop = asyncio.get_running_loop()
+        caught = [signal.SIGINT, signal.SIGTERM]
+        try:
+            for number in caught:
+                loop.add_signal_handler(number, self._stop_at, number)
+        except (NotImplementedError, RuntimeError, ValueError):  # not in the main thread, or not on this platform
+            caught = []
+        try:
+            yield
+        finally:
+            for number in caught:
+                loop.remove_signal_handler(number)
+
+    def _stop_at(self, number: int) -> None:
+        if self._signal:
+            for task in self._tasks:
+                task.cancel()
+            return
+        self._signal = number
+        self._asker.stop("the run was interrupted")
+        say(f"Stopping: waiting for {len(self._tasks)} replies that are under way. Interrupt again to leave at once.")
