@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class Look(NamedTuple):
-    """Of one condition."""
+    """Label and colour of one condition."""
 
     label: str
     colour: str
-    """As matplotlib takes it."""
+    """In a form that matplotlib reads."""
 
 
 CONDITION_LOOKS: Mapping[str, Look] = MappingProxyType({

@@ -29,7 +29,7 @@ def one_line(text: str) -> str:
 
 
 def lines(text: str) -> str:
-    """The same for text of several lines, such as an answer: line feeds and tabs stay."""
+    """Like `one_line`, for text of several lines such as an answer: line feeds and tabs stay."""
     if text.isprintable():
         return text
     return _shown_bytes(re.sub(_DROPPED_FROM_LINES, "", re.sub(_SEQUENCES, "", text)))

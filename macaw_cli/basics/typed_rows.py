@@ -170,12 +170,12 @@ def one_of(values: Collection[str]) -> Kind:
 
 
 def or_null(kind: Kind) -> Kind:
-    """Of that kind, or null."""
+    """A kind that allows null as well."""
     return Kind(f"{kind.words} or null", None, lambda value: value is None or kind.holds(value))
 
 
 def either(*kinds: Kind) -> Kind:
-    """Of one of these kinds."""
+    """A kind that is one of several."""
     return Kind(" or ".join(kind.words for kind in kinds), None, lambda value: any(kind.holds(value) for kind in kinds))
 
 

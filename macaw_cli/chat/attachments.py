@@ -23,7 +23,7 @@ class Attachment:
     """One medium of a conversation, as the model takes it."""
 
     path: str
-    """As the user named it."""
+    """The path as the user typed it."""
     modality: Modality
     features: np.ndarray
     """(tokens, channels), of a video (frames, tokens, channels); fp32 values that fp16 holds, as stored ones are."""

@@ -28,7 +28,7 @@ class ShortForm:
         return {**section, self.key: value}
 
     def validator(self) -> BeforeValidator:
-        """Of a field that may be given in this form."""
+        """The validator of a field that may be given in this form."""
         return BeforeValidator(self)
 
 

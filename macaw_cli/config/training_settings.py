@@ -11,9 +11,9 @@ Group = Literal["bridge", "begin_end_tokens", "injection", "llm"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """What can be trained: the bridges, the embeddings of begin and end tokens (`<image>`), the injection, and the LLM."""
 LEARNING_RATES: dict[Group, float] = {"bridge": 1e-3, "begin_end_tokens": 1e-3, "injection": 1e-3, "llm": 2e-5}
-"""Where neither the training nor the group names one."""
+"""The learning rate where neither the training nor the group names one."""
 ADAPTER_LEARNING_RATE = 2e-4
-"""Of `llm`, where that is an adapter."""
+"""The learning rate of `llm` where that is an adapter."""
 ENOUGH_STEPS = 100
 """Fewer optimizer steps than this seldom take a new bridge anywhere."""
 Groups = Annotated[tuple[Group, ...], one_or_more, Field(min_length=1)]
@@ -45,13 +45,13 @@ class GroupsSettings:
     """Values of single groups of parameters."""
 
     bridge: GroupSettings = GroupSettings()
-    """Of the bridges."""
+    """Optimizer settings of the bridges."""
     begin_end_tokens: GroupSettings = GroupSettings()
-    """Of the embeddings of the modalities' begin and end tokens."""
+    """Optimizer settings of the embeddings of the modalities' begin and end tokens."""
     injection: GroupSettings = GroupSettings()
-    """Of the injection."""
+    """Optimizer settings of the injection."""
     llm: GroupSettings = GroupSettings()
-    """Of the LLM, or of its adapter."""
+    """Optimizer settings of the LLM, or of its adapter."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +77,7 @@ class StageSettings:
     name: Annotated[str, matching(r"[A-Za-z0-9_-]+", "must be of letters, digits, `_` and `-`")]
     """Name of the stage, as it is shown."""
     datasets: Texts | None = None
-    """As `training.datasets`."""
+    """See `training.datasets`."""
     epochs: Annotated[float, Field(gt=0)] | None = None
     """Passes over the training conversations."""
     max_steps: Annotated[int, Field(ge=1)] | None = None
@@ -93,7 +93,7 @@ class StageSettings:
     schedule: Schedule | None = None
     """What the learning rate does after the rise."""
     groups: GroupsSettings | None = None
-    """As `training.groups`."""
+    """See `training.groups`."""
     sequence_length: Annotated[int, Field(ge=16)] | None = None
     """Token budget of one packed sequence."""
     global_batch_size: Annotated[int, Field(ge=1)] | None = None

@@ -16,7 +16,7 @@ from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.image_encoder import ImageEncoder
 
 GROUP = "macaw.encoders"
-"""Of entry points."""
+"""The group of entry points."""
 ARCHITECTURES: dict[str, dict[str, str]] = {
     "image_encoder": {
         "clip": "macaw_cli.encoders.clip:ClipEncoder",
@@ -39,7 +39,7 @@ ARCHITECTURES: dict[str, dict[str, str]] = {
 """Settings section to `model_type` of a config.json to the class that serves it, imported on use."""
 
 USUAL_ARCHITECTURES = {"image_encoder": "clip_vision_model", "audio_encoder": "whisper"}
-"""Meant where a processor stands alone, without the encoder's configuration."""
+"""Assumed where a processor stands alone, without the encoder's configuration."""
 
 
 def _of_packages() -> Mapping[tuple[str, str], tuple[str, type[FrozenEncoder]]]:

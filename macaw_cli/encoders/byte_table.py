@@ -30,6 +30,6 @@ def look_up(table: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 
 def look_up_on_device(table: Tensor, images: Tensor) -> Tensor:
-    """As `look_up`, with tensors on one device."""
+    """`look_up` for tensors on one device."""
     places = images.permute(0, 3, 1, 2).long()
     return torch.stack([table[channel][places[:, channel]] for channel in range(3)], dim=1)

@@ -37,7 +37,7 @@ class FrozenEncoder(ABC):
     section: ClassVar[str]
     """The settings section: `image_encoder` or `audio_encoder`."""
     model_types: ClassVar[tuple[str, ...]] = ()
-    """Of another package's encoder: the `model_type` of each config.json that it serves."""
+    """In an encoder of another package: the `model_type` of each config.json that it serves."""
     sampling_rate: int | None = None
     """Samples per second that `prepare` expects; None for images."""
     max_seconds: float | None = None

@@ -69,7 +69,7 @@ def examples_per_modality(rows: Iterable[ConversationRow]) -> dict[str, int]:
 
 
 def without_media(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The same messages with the parts that name a medium's position taken out."""
+    """The messages with the parts that name a medium's position taken out."""
     return [{**message, "content": _text_parts(message["content"])} for message in messages]
 
 

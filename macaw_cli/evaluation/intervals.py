@@ -29,7 +29,9 @@ def bootstrap_interval(values: np.ndarray, seed: int = 0) -> list[float]:
 
 
 def normal_interval(values: np.ndarray) -> list[float] | None:
-    """95 % interval of the mean from its standard error, for real-valued measurements; None for a single one.
+    """95 % interval of the mean from its standard error; None for a single measurement.
+
+    Source: the central limit theorem with the quantile `Z_95`.
 
     Args:
         values: (n,) float, one value per question.

@@ -1,5 +1,7 @@
 """Whether the reference answer is likelier under its own media than under another example's.
 
+Source: gap and preference are macaw's own; their intervals are named in `intervals.py`.
+
 Needs no choices and no decoding, so it measures any dataset: captions, transcripts, dialogues.
 """
 

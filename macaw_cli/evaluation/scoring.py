@@ -20,7 +20,7 @@ from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import MediaRef
 
 MOST_LOGITS = 2**28
-"""Of a forward pass: half a GiB in bf16."""
+"""The most logits of a forward pass: half a GiB in bf16."""
 HINT = "Shorten it, remove it from the dataset, or train an LLM with more positions."
 
 

@@ -45,7 +45,7 @@ class Proof:
         return asdict(self)
 
     def __str__(self) -> str:
-        """For people."""
+        """The result in one sentence, for people."""
         return (
             f"largest logit difference {self.largest_difference:.1e} of the largest logit (limit {self.limit:.0e}),"
             f" the same likeliest token at {self.same_likeliest:.0%} of {self.positions} positions"
@@ -87,7 +87,7 @@ def prove(folder: Path, media: dict[str, NDArray[Any]], expected: NDArray[Any], 
 
 
 def compare(expected: NDArray[Any], found: NDArray[Any], modalities: tuple[str, ...], limit: float) -> Proof:
-    """Both logits (T, V), fp32; other shapes count as infinitely different."""
+    """Compare two logits (T, V), fp32; different shapes count as infinitely different."""
     if expected.shape != found.shape:
         return Proof(modalities, len(expected), float("inf"), limit, 0.0)
     difference = float(np.abs(expected - found).max() / np.abs(expected).max())

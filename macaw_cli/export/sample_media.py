@@ -13,7 +13,7 @@ IMAGE_SIDE = 48
 QUESTION = "What do you see and hear?"
 
 MOST_TOKENS = 16
-"""Of a modality without an encoder."""
+"""Tokens of the random features of a modality without an encoder, at most."""
 
 
 def sample_media(config: Any, sampling_rate: int) -> dict[str, NDArray[Any]]:

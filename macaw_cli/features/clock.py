@@ -67,7 +67,7 @@ class Clock:
             self._seconds[stage] += seconds
 
     def shares(self) -> str:
-        """For people, in percent of the time since the start."""
+        """The shares in percent of the time since the start, for people."""
         return shares(self.seconds, time.monotonic() - self._began)
 
 

@@ -158,7 +158,7 @@ class _Extraction:
             self._output.wait()
 
     def _without_kept(self, jobs: Iterator[Job], advance: console.Advance) -> Iterator[Job]:
-        """The same jobs; files that a stopped run has dealt with are no work of this one."""
+        """Pass `jobs` on without the files that an interrupted run has dealt with."""
         digests = {modality: fingerprint(found) for modality, found in self._fingerprints.items()}
         for job in jobs:
             if kept := partial_job(self._folder, job, digests):

@@ -55,7 +55,7 @@ class Item:
     staged: str = ""
 
     def row(self) -> dict[str, Any]:
-        """As the journal keeps it."""
+        """The form in which the journal keeps it."""
         file = without_secrets(self.file) if is_url(self.file) else self.file
         return {name: value for name, value in {**asdict(self), "file": file}.items()
                 if name not in _RUNTIME_ONLY and not (name == "offset" and value is None)}  # fmt: skip

@@ -64,7 +64,7 @@ class Job:
     kept: int = 0
 
     def row(self) -> dict[str, Any]:
-        """As the journal keeps it."""
+        """The form in which the journal keeps it."""
         return {"job": self.number, "modality": self.modality, "batch": self.batch, "shards": self.shards,
                 "items": [item.row() for item in self.items]}  # fmt: skip
 

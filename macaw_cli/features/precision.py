@@ -20,7 +20,7 @@ from macaw_cli.shards.tar_writer import PARTIAL_STATE_SUFFIX
 
 
 def settle_precision(workspace: Workspace, gpus: int | None) -> Workspace:
-    """The same workspace with `features.precision` decided: equal here and at all workers.
+    """The workspace with `features.precision` decided: equal here and at all workers.
 
     `auto` is the precision of the store's features, where the store has some; else that of the device.
 

@@ -114,7 +114,7 @@ class ExtractionReport:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The JSON object that `--json` prints."""
         return {name: value for name, value in {**asdict(self), "store": str(self.store)}.items() if name != "examples"}
 
     def print(self) -> None:
@@ -164,7 +164,7 @@ class ExtractionPlan:
         """A plan gives nothing up."""
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The JSON object that `--json` prints."""
         return asdict(self)
 
     def print(self) -> None:

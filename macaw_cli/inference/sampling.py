@@ -29,7 +29,7 @@ class Sampling:
     no_repeat_ngram_size: int | None = None
 
     def overrides(self) -> dict[str, Any]:
-        """The same in the names of transformers."""
+        """The sampling in the names of transformers."""
         said = {name: value for name, value in vars(self).items() if value is not None}
         if self.temperature == 0:
             said = {name: value for name, value in said.items() if name != "temperature"} | {"do_sample": False}

@@ -15,7 +15,7 @@ from macaw_cli.reports.page import EmbeddedFile
 
 FRAMES_SHOWN = 12
 SILENCE = 1e-4
-"""Of a full scale of 1: 80 dB below the loudest that a file can hold."""
+"""Amplitude, 80 dB below full scale."""
 
 
 @dataclass(frozen=True, slots=True)

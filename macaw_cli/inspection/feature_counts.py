@@ -42,7 +42,7 @@ class ModalityCounts:
 
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
-    """The same for the whole store; modalities without a file are left out."""
+    """Counts of the whole store; modalities without a file are left out."""
 
     modalities: dict[Modality, ModalityCounts]
     shards: int

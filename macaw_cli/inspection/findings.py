@@ -23,7 +23,7 @@ class Finding:
     examples: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The JSON object that `--json` prints."""
         lost = {"media": self.media, "examples": list(self.examples)} if self.media else {}
         return {"file": self.file, "problem": self.problem, **lost}
 

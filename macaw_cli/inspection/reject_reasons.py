@@ -37,7 +37,7 @@ class RejectGroup:
     paths: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The JSON object that `--json` prints."""
         return asdict(self)
 
 

@@ -22,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 GROUP = "macaw.modalities"
-"""Of entry points."""
+"""The group of entry points."""
 BUILT_IN = (IMAGE, AUDIO, VIDEO)
 
 
@@ -88,11 +88,11 @@ class TokenIds:
     """Ids that stand for media in a model's `input_ids`, per modality; none is a row of the LLM's matrix."""
 
     soft: dict[str, int]
-    """Of one soft token."""
+    """Id of one soft token."""
     begin_end: dict[str, list[int]]
-    """Of the begin and the end token."""
+    """Ids of the begin and the end token."""
     null: dict[str, int]
-    """Of one soft token of an absent medium."""
+    """Id of one soft token of an absent medium."""
 
 
 def token_ids(vocabulary: int, names: Iterable[str]) -> TokenIds:

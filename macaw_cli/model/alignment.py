@@ -76,7 +76,7 @@ def operations(queries: int, rows: int, hidden_size: int, heads: int) -> float:
 
 
 def _multiplications(queries: int, rows: int, hidden_size: int, heads: int) -> tuple[int, int]:
-    """Of `folded` and of `shared`."""
+    """Operations of `folded` and of `shared`."""
     folded_cost = 2 * queries * hidden_size**2 + 2 * heads * queries * rows * hidden_size
     shared_cost = 2 * rows * hidden_size**2 + 2 * queries * rows * hidden_size
     return folded_cost, shared_cost

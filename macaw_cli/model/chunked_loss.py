@@ -4,6 +4,8 @@ The gradient of a cross-entropy is `softmax - one_hot`, known as soon as the log
 makes its logits, its loss and its share of both gradients in the forward pass and is forgotten; the backward pass only
 multiplies. Logits are made in the model's number format, everything after them in fp32.
 
+Source: Liger Kernel (arXiv 2410.10989), `FusedLinearCrossEntropy`.
+
 Letters: n supervised positions, D hidden size, V vocabulary.
 """
 

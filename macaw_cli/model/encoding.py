@@ -35,7 +35,7 @@ class EncodedConversation:
 
     @property
     def answered(self) -> list[bool]:
-        """Where answers stand, of a prompt those of earlier turns."""
+        """Where answers stand; in a prompt, those of earlier turns."""
         return [label != IGNORED for label in self.labels]
 
     @property
@@ -210,7 +210,7 @@ class ConversationEncoder:
         return [] if self.template == "chat" or first is None else [first]
 
     def _chat_template(self) -> ChatTemplate:
-        """Of the tokenizer; tried once."""
+        """The tokenizer's chat template; tried once."""
         if self._chat is None or self._chat.source != self.tokenizer.chat_template:
             self._chat = ChatTemplate(self.tokenizer, self._text_encoder)
         return self._chat

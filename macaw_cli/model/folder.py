@@ -40,7 +40,7 @@ def _is_model(folder: Path) -> bool:
 
 
 MODEL = FolderKind("model", _is_model)
-"""Whose folder may be written by whoever makes a model."""
+"""The only kind of existing folder that a new model may replace."""
 
 
 def require_own_model_folder(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """The loss: mean negative log-likelihood of the supervised tokens, in fp32. Pure functions.
 
+Source: LLaVA (arXiv 2304.08485, section 4.2, equation 3), the likelihood of the answer tokens alone.
+
 A label stands at the position of its own token; the logits of the position before predict it.
 """
 

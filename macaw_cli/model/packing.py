@@ -63,7 +63,7 @@ def use_attention(model: Any, name: str) -> None:
 
 
 def use_kernel(llm: Any, name: str) -> None:
-    """As `use_attention`, for an LLM of transformers itself."""
+    """`use_attention` for a bare LLM of transformers."""
     if llm._supports_sdpa and llm._supports_attention_backend and llm.config._attn_implementation != "eager":
         llm.set_attn_implementation(KERNELS[name][0])
 

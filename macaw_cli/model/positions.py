@@ -36,7 +36,7 @@ def position_table(llm_config: Any) -> int | None:
 
 
 def position_table_of(llm: torch.nn.Module) -> int | None:
-    """As `position_table`, of an LLM that is there."""
+    """`position_table` of a loaded LLM."""
     stated = stated_positions(llm.config)
     if stated is None:
         return None

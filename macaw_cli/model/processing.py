@@ -28,9 +28,9 @@ from macaw_cli.model.templates import TemplateName
 PROCESSOR_FILE = "processor_config.json"
 _PROCESSOR = Fields({}, {"template": TEXT, "max_length": COUNT, "max_tokens": COUNT})
 KEYWORDS: dict[str, Modality] = {row.processor_keyword: name for name, row in TABLE.items()}
-"""Of raw media."""
+"""Keywords of raw media."""
 STORED_KEYWORDS: dict[str, Modality] = {row.features_keyword: name for name, row in TABLE.items()}
-"""Of features."""
+"""Keywords of stored features."""
 PerText = dict[Modality, list[list[Any]]]
 """Media of each text; an empty list where there are none at all."""
 Conversation = str | Sequence[Mapping[str, Any]]
@@ -116,7 +116,7 @@ class MacawProcessor:
         return BatchFeature(data)
 
     def apply_chat_template(self, conversation: Any, **kwargs: Any) -> BatchFeature:
-        """As `__call__`, with the media inside the parts: `{"type": "image", "image": image}`.
+        """Like `__call__`, with the media inside the parts: `{"type": "image", "image": image}`.
 
         Args:
             conversation: a list of messages, or a list of such lists.

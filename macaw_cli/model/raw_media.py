@@ -44,7 +44,7 @@ class PreparedMedium:
     """An image's pixels, a video's frames stacked, one window of audio, or a list of windows where the model hears
     several; of a modality without an encoder its features, after the model's view."""
     samples: int = 0
-    """Of an audio file: its length."""
+    """The length of an audio file."""
 
 
 class RawMedia:

@@ -26,7 +26,7 @@ class Run(NamedTuple):
     """Placeholders of one modality with nothing between them."""
 
     place: int
-    """Of the first."""
+    """Position of the first one."""
     length: int
 
 
@@ -36,7 +36,7 @@ class MediaPlaces(NamedTuple):
     soft: Mapping[Modality, Tensor]
     """(K,) int64: of the media that are there."""
     null: Mapping[Modality, Tensor]
-    """The same of absent media, in a model that reads null features."""
+    """Where placeholders of absent media stand, in a model that reads null features."""
     runs: Mapping[Modality, Sequence[Run]]
     """Of the media that are there: placeholders with nothing between them, as a rule those of one medium."""
 
@@ -48,23 +48,23 @@ class RowLayout:
     positions: int
     """B T."""
     borders: Tensor | None
-    """As `example_borders.example_borders`; stays in CPU memory."""
+    """See `example_borders.example_borders`; stays in CPU memory."""
     numbers: Tensor
     """int64, all of the following in one piece of memory, so that one copy takes it to a GPU."""
     runs: Mapping[Modality, Sequence[Run]]
-    """As in `MediaPlaces`; stays in CPU memory."""
+    """See `MediaPlaces`; stays in CPU memory."""
     sizes: Sequence[int]
     """Of the parts of `numbers`: supervised places, their tokens, soft places and null places of each modality."""
 
     @property
     def supervised(self) -> tuple[Tensor, Tensor]:
-        """As `losses.supervised_places`."""
+        """See `losses.supervised_places`."""
         places, targets, *_ = self._parts
         return places, targets
 
     @property
     def media(self) -> MediaPlaces:
-        """As `media_places`."""
+        """See `media_places`."""
         parts, count = self._parts[2:], len(self.runs)
         soft, null = (dict(zip(self.runs, some, strict=True)) for some in (parts[:count], parts[count:]))
         return MediaPlaces(soft, null, self.runs)
@@ -75,11 +75,11 @@ class RowLayout:
         return parts
 
     def pin_memory(self) -> "RowLayout":
-        """The same in pinned memory, from which copies to a GPU do not make the CPU wait."""
+        """A copy in pinned memory, from which copies to a GPU do not make the CPU wait."""
         return replace(self, numbers=self.numbers.pin_memory())
 
     def to(self, device: torch.device) -> "RowLayout":
-        """The same with the places on `device`."""
+        """A copy with the places on `device`."""
         return replace(self, numbers=self.numbers.to(device, non_blocking=True))
 
 

@@ -15,7 +15,7 @@ from macaw_cli.model.control_tokens import Span, TextEncoder
 
 PRIVATE_USE = range(0xE000, 0xF8FF)
 HELD = re.compile("[\ue000-\uf8ff]")
-"""Of which a text's own and the marks are."""
+"""The private-use characters, which texts may hold and marks are made of."""
 Style = Literal["inside", "before", "after"]
 STYLES: tuple[Style, ...] = ("inside", "before", "after")
 """How a spelled control token can be marked, the safest first; a template that looks for it needs it whole."""
@@ -46,7 +46,7 @@ class Rendered:
         return Rendered(self.text[start:end], inside)
 
     def __add__(self, other: "Rendered") -> "Rendered":
-        """Both, one behind the other."""
+        """The two renderings, one behind the other."""
         length = len(self.text)
         moved = tuple((left + length, right + length) for left, right in other.controls)
         return Rendered(self.text + other.text, self.controls + moved)
@@ -146,7 +146,7 @@ def spelled_in(contents: Sequence[str], encoder: TextEncoder) -> list[Spelled]:
 
 
 def alternatives(spelled: Spelled) -> Iterator[Spelled]:
-    """The same, marked in every way."""
+    """The conversation marked in every way."""
     for style in STYLES:
         if style != "inside" or spelled.end - spelled.start > 1:
             yield spelled._replace(style=style)

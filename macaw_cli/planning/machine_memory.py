@@ -14,11 +14,11 @@ class MachineMemory:
     """Bytes; 0 where there is no such device."""
 
     gpu: int
-    """Of the smallest GPU."""
+    """Bytes of the smallest GPU."""
     gpus: int
     """How many there are."""
     host: int
-    """For all processes together."""
+    """Bytes for all processes together."""
 
 
 def machine_memory(device: Literal["cpu", "cuda"]) -> MachineMemory:

@@ -39,7 +39,7 @@ class ExpectedTime:
 
     @property
     def total(self) -> float:
-        """Of all parts."""
+        """The sum of all parts, in seconds."""
         return self.steps + self.validation + self.checkpoints
 
 

@@ -24,7 +24,7 @@ SHAPES = {
 """Hub id to its sizes, shipped beside the presets that name it."""
 CHAT_TEMPLATE = "{% for message in messages %}{{ message.role }}: {{ message.content }}{{ eos_token }}{% endfor %}"
 CHARACTERS_PER_TOKEN = 4
-"""Of English text, about, with a vocabulary of 32,000."""
+"""Roughly, in English text with a vocabulary of 32,000."""
 
 
 @contextmanager

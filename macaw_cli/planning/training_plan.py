@@ -52,7 +52,7 @@ class TrainingPlan:
 
     @property
     def steps(self) -> int:
-        """Of all stages."""
+        """Steps of all stages."""
         return sum(stage.steps for stage in self.stages)
 
     @property

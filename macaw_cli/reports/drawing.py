@@ -16,9 +16,9 @@ WIDTH_IN, DOTS_PER_INCH = 6.5, 180
 DENSITY = 2
 """Dots per pixel of a page."""
 COLOURS = 128
-"""Of a PNG: few, as pages hold every plot twice."""
+"""Colours of a PNG; few, as pages hold every plot twice."""
 MOST_POINTS = 600
-"""Of one curve in a plot: more cannot be seen."""
+"""Points of one curve in a plot; more cannot be seen."""
 
 Draw = Callable[[Any], None]
 """Draws on a matplotlib figure."""

@@ -24,7 +24,7 @@ class StageSpan:
     first_step: int
     last_step: int
     loss: float | None
-    """Of its last row."""
+    """The loss of the last row."""
 
 
 def run_figures(record: RunRecord) -> dict[str, Any]:

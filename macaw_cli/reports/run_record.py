@@ -14,7 +14,7 @@ from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, SUMMARY, VER
 from macaw_cli.config.settings import Settings
 
 RUN_VERSION = 1
-"""Of versions.json and summary.json."""
+"""Format version of versions.json and summary.json."""
 Curve = list[tuple[int, float]]
 """Step and value, in order."""
 
@@ -63,7 +63,7 @@ class RunRecord:
         return [(int(row["step"]), row["validation"]) for row in self.rows if row.get("validation") and "step" in row]
 
     def curve(self, *path: str) -> Curve:
-        """One figure of the training rows over the steps; what is no finite number is left out.
+        """One figure of the training rows over the steps; non-finite values are left out.
 
         Args:
             path: key of the row, and keys below it.
@@ -71,7 +71,7 @@ class RunRecord:
         return list(_points(((int(row["step"]), row) for row in self.training_rows), path))
 
     def validation_curve(self, *path: str) -> Curve:
-        """The same of the validations."""
+        """One figure of the validations over the steps; see `curve`."""
         return list(_points(self.validations, path))
 
     def names(self, key: str) -> list[str]:

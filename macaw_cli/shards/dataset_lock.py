@@ -95,7 +95,7 @@ def _is_dataset(folder: Path) -> bool:
 
 
 DATASET = FolderKind("dataset", _is_dataset)
-"""Whose folder `macaw build-dataset` may write into."""
+"""The kind of existing folder that `macaw build-dataset` may write into."""
 
 
 def require_whole(folder: Path, info: Mapping[str, Any], *, hashes: bool = False) -> None:

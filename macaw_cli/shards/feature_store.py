@@ -40,7 +40,7 @@ def _is_feature_store(folder: Path) -> bool:
 
 
 FEATURE_STORE = FolderKind("feature store", _is_feature_store)
-"""Whose folder `macaw extract-features` may write into."""
+"""The kind of existing folder that `macaw extract-features` may write into."""
 
 
 class FeatureStore:

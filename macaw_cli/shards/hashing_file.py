@@ -35,7 +35,7 @@ class HashingFile:
         return self._file.write(content)
 
     def sha256(self) -> str:
-        """Of all bytes so far, in hex."""
+        """Hash of all bytes so far, in hex."""
         return self._hash.hexdigest()
 
     def flush(self) -> None:
@@ -43,7 +43,7 @@ class HashingFile:
         self._file.flush()
 
     def fileno(self) -> int:
-        """Of the file."""
+        """Descriptor of the file."""
         return self._file.fileno()
 
     def close(self) -> None:

@@ -38,11 +38,11 @@ class JoinedDatasets:
 
     @property
     def title(self) -> str:
-        """What a message calls them."""
+        """Their name in messages."""
         return f"the datasets {', '.join(part.folder.name for part in self.parts)}"
 
     def viewed(self, views: Mapping[Modality, FeatureView]) -> Self:
-        """As `TrainingDataset.viewed`."""
+        """See `TrainingDataset.viewed`."""
         return type(self)([part.viewed(views) for part in self.parts])
 
     def conversations(self, split: Split) -> list[ConversationRow]:
@@ -50,11 +50,11 @@ class JoinedDatasets:
         return [row for part in self.parts for row in part.conversations(split)]
 
     def conversation(self, row: ConversationRow) -> dict[str, Any]:
-        """As `TrainingDataset.conversation`."""
+        """See `TrainingDataset.conversation`."""
         return self.parts[row.dataset].conversation(row)
 
     def messages(self, row: ConversationRow) -> list[dict[str, Any]]:
-        """As `TrainingDataset.messages`."""
+        """See `TrainingDataset.messages`."""
         return self.parts[row.dataset].messages(row)
 
     def features(self, ref: MediaRef) -> np.ndarray:

@@ -69,7 +69,7 @@ class TrainingDataset:
 
     @property
     def title(self) -> str:
-        """What a message calls it."""
+        """Its name in messages."""
         return f"the dataset {self.folder.name}"
 
     def conversations(self, split: Split) -> list[ConversationRow]:
@@ -77,7 +77,7 @@ class TrainingDataset:
         return [row for row in self._rows if row.split == split]
 
     def viewed(self, views: Mapping[Modality, FeatureView]) -> Self:
-        """The same dataset, read through views: shapes and features are those that the model sees.
+        """The dataset read through views: shapes and features are those that the model sees.
 
         Args:
             views: per modality; the others stay as they are stored.

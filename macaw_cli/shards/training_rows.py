@@ -29,7 +29,7 @@ Split = Literal["train", "val"]
 SPLITS: tuple[Split, ...] = ("train", "val")
 _MODALITIES = frozenset(MODALITIES)
 _USUAL_KEYS = 7
-"""Of a medium without a soundtrack or a length."""
+"""Keys of a medium without a soundtrack or a length."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def choose_processes(
 def planned_processes(
     settings: TrainingSettings, gpus: int | None, cpu_processes: int | None, launched: LaunchedRank | None = None
 ) -> Processes:
-    """As `choose_processes`, for a plan: what is asked for need not be here.
+    """`choose_processes` for a plan: the devices need not be present.
 
     Raises:
         UsageError: both options at once, one of them beside a launcher, a count below 1 or above what divides a step,

@@ -105,7 +105,7 @@ def _is_run(folder: Path) -> bool:
 
 
 RUN = FolderKind("run", _is_run)
-"""Whose folder `macaw train` may write into."""
+"""The kind of existing folder that `macaw train` may write into."""
 
 
 @dataclass(frozen=True)

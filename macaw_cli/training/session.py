@@ -101,7 +101,7 @@ class _Session:
     """One model on its way through the stages that are left, under one engine after another."""
 
     engine: TrainingEngine
-    """Of the stage that is trained, or was trained last."""
+    """Settings of the current stage, or of the last one."""
 
     def __init__(self, job: TrainingJob, inputs: TrainingInputs, stages: Sequence[Stage], stop: StopRequest) -> None:
         self._job, self._inputs, self._stop = job, inputs, stop

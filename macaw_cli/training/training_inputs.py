@@ -53,7 +53,7 @@ class TrainingInputs:
     key: str
     """Of the token caches: it changes with the data, the tokenizer, the template and the bridge's token counts."""
     llm: str
-    """Of the LLM: it changes with its configuration and weights."""
+    """Identity of the LLM, which changes with its configuration and weights."""
 
     @cached_property
     def rows(self) -> Sequence[ConversationRow]:

@@ -15,7 +15,7 @@ from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
 
 GROUP = "macaw.bridges"
-"""Of entry points."""
+"""The group of entry points."""
 BUILT_IN = (
     BridgeEntry(FrameStackBridgeSettings, "macaw_cli.model.bridges.frame_stack:FrameStackBridge"),
     BridgeEntry(LinearBridgeSettings, "macaw_cli.model.bridges.linear:LinearBridge"),

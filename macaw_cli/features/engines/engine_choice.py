@@ -53,7 +53,7 @@ def gpu_devices(gpus: int) -> list[str]:
 
 
 def on_cpu(workspace: Workspace) -> Workspace:
-    """The same workspace with encoders that take no memory of a GPU."""
+    """The workspace with encoders that take no memory of a GPU."""
     features = replace(workspace.settings.features, device="cpu")
     return Workspace(workspace.root, replace(workspace.settings, features=features))
 

@@ -24,7 +24,7 @@ class UniqueNames:
         self._told = False
 
     def named(self, entry: Source | Refused) -> Source | Refused | None:
-        """The same with a name of its own, or None when it was named before."""
+        """The item with a unique name, or None when it was named before."""
         name = entry.name if isinstance(entry, Source) else str(entry.row["path"])
         own = self._claim(name, entry)
         if own == name:

@@ -32,7 +32,7 @@ class BiasedAttention(nn.Module):
         self.out_proj = nn.Linear(hidden_size, hidden_size)
 
     def initialise(self) -> None:
-        """As `torch.nn.MultiheadAttention` starts."""
+        """Initialise like `torch.nn.MultiheadAttention`."""
         init.xavier_uniform_(self.in_proj_weight)
         init.zeros_(self.in_proj_bias)
         init.xavier_normal_(self.bias_k)

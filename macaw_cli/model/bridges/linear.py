@@ -1,4 +1,7 @@
-"""`linear`: one matrix, one soft token per feature token (LLaVA 1, MiniGPT-4)."""
+"""`linear`: one matrix, one soft token per feature token.
+
+Sources: LLaVA (arXiv 2304.08485, section 4.1, equation 1) and MiniGPT-4 (arXiv 2304.10592, section 3).
+"""
 
 from collections.abc import Sequence
 from math import prod
@@ -37,5 +40,5 @@ class LinearBridge(ProjectionBridge):
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
-        """As many as there are feature tokens."""
+        """One per feature token."""
         return prod(shape[:-1])

@@ -1,5 +1,7 @@
 """`macaw`: a few soft tokens per medium, aligned to the LLM's embedding matrix by attention.
 
+Source: Macaw-LLM (arXiv 2306.09093, section 3.2) and its code. The default form is macaw's own.
+
 Letters: B media, N feature tokens, C channels, K soft tokens of all media, V rows and D columns of the matrix.
 """
 
@@ -132,7 +134,7 @@ class MacawBridge(Bridge):
 
     @staticmethod
     def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
-        """Of the alignment: its scores and probabilities, or the matrix projected."""
+        """Memory of the alignment: its scores and probabilities, or the projected matrix."""
         heads = cast("MacawBridgeSettings", config.bridge_settings(modality)).heads_of_alignment()
         rows, hidden_size = config.vocabulary_size, config.embedding_size
         if folding_is_cheaper(soft_tokens, rows, hidden_size, heads):
@@ -141,7 +143,7 @@ class MacawBridge(Bridge):
 
     @staticmethod
     def extra_operations(config: "MacawConfig", modality: Modality, soft_tokens: int) -> float:
-        """Of the alignment, with its query and output projections."""
+        """Operations of the alignment, its query and output projections included."""
         heads = cast("MacawBridgeSettings", config.bridge_settings(modality)).heads_of_alignment()
         return operations(soft_tokens, config.vocabulary_size, config.embedding_size, heads) if soft_tokens else 0.0
 

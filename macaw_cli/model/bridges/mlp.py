@@ -1,4 +1,7 @@
-"""`mlp`: linear layers with GELU between them, one soft token per feature token (LLaVA 1.5's `mlp2x_gelu`)."""
+"""`mlp`: linear layers with GELU between them, one soft token per feature token.
+
+Source: LLaVA 1.5 (arXiv 2310.03744, "MLP vision-language connector") and `mlp2x_gelu` of its code.
+"""
 
 from collections.abc import Sequence
 from math import prod
@@ -41,5 +44,5 @@ class MlpBridge(ProjectionBridge):
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
-        """As many as there are feature tokens."""
+        """One per feature token."""
         return prod(shape[:-1])

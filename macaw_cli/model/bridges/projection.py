@@ -46,7 +46,7 @@ class ProjectionBridge(Bridge):
 
     @property
     def is_centered(self) -> bool:
-        """Where there are norms."""
+        """True where there are norms."""
         return self.centering is not None
 
     def center(self, feature_mean: Tensor) -> None:

@@ -58,7 +58,7 @@ class BoundMedia:
         return torch.where(seen, torch.arange(len(self.rows), device=device), _NOTHING).amax(dim=-1)
 
     def after(self, offset: int) -> Self:
-        """The same media, where their rows stand behind `offset` positions."""
+        """A copy of these media for a batch where their rows stand behind `offset` positions."""
         return replace(self, places=self.places + offset, ends=self.ends + offset) if offset else self
 
     def followed_by(self, later: Self) -> Self:

@@ -58,7 +58,7 @@ class GatedCrossAttention(Injection):
     def extra_memory(
         config: "MacawConfig", tokens: int, soft_tokens: int, value_bytes: int, *, recomputed: bool = False
     ) -> float:
-        """Of all blocks; where they are computed again, what each begins with, and one block whole."""
+        """Memory of all blocks; under gradient checkpointing, the input of each block and one whole block."""
         settings, text = cast("GatedCrossAttentionSettings", config.injection_settings), cast(Any, config.text_config)
         width, channels, inner = int(text.hidden_size), config.embedding_size, settings.heads * settings.head_dim
         blocks = _block_count(int(text.num_hidden_layers), settings)
@@ -73,7 +73,7 @@ class GatedCrossAttention(Injection):
 
     @staticmethod
     def extra_operations(config: "MacawConfig", tokens: int, media: Sequence[int]) -> float:
-        """Of all blocks: products with their weights, and attention of each position to one medium."""
+        """Operations of all blocks: their linear layers, and attention of each position to one medium."""
         settings, text = cast("GatedCrossAttentionSettings", config.injection_settings), cast(Any, config.text_config)
         width, channels, inner = int(text.hidden_size), config.embedding_size, settings.heads * settings.head_dim
         seen = sum(media) / max(len(media), 1)
@@ -186,7 +186,7 @@ class Gates(nn.Module):
         self.feed_forward = nn.Parameter(torch.zeros(1))
 
     def initialise(self) -> None:
-        """Both are closed."""
+        """Close both gates."""
         init.zeros_(self.attention)
         init.zeros_(self.feed_forward)
 

@@ -22,7 +22,7 @@ def is_failed_write(error: Exception) -> bool:
 
 
 def says_failed_write(text: str) -> bool:
-    """The same for the words of an error."""
+    """Whether the words of an error tell of a failed write."""
     return _says_no_room(text) or any(
         word in text for word in ("PytorchStreamWriter", "inline_container", "file write failed")
     )

@@ -44,7 +44,7 @@ class ShuffledQueue:
         self._by_size: list[tuple[int, int]] = []
         """(tokens, place in the order) of the next `LOOK_AHEAD` conversations, sorted."""
         self.tokens = sum(sizes)
-        """Of all that wait."""
+        """Tokens of all waiting conversations."""
         self._look()
 
     def __len__(self) -> int:

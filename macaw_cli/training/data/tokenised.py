@@ -24,7 +24,7 @@ class Encoded(NamedTuple):
     supervised: np.ndarray
     """(T,) bool: the response tokens."""
     media: Sequence[Modality] = ()
-    """Of each medium that stands in it."""
+    """The modality of each medium in it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class JoinedConversations:
         return int(self._firsts[-1])
 
     def conversation(self, example: int) -> tuple[np.ndarray, np.ndarray]:
-        """As `TokenisedConversations.conversation`."""
+        """See `TokenisedConversations.conversation`."""
         part = int(np.searchsorted(self._firsts, example, side="right")) - 1
         return self._parts[part].conversation(example - int(self._firsts[part]))
 

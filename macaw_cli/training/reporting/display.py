@@ -64,7 +64,7 @@ class TrainingDisplay:
 
 
 class _LiveDisplay(TrainingDisplay):
-    """The same in a terminal, in lines that stay in their place, below whatever is said."""
+    """The display in a terminal: lines that stay in place below whatever is printed."""
 
     def __init__(self, facts: TrainingFacts) -> None:
         super().__init__(facts)
@@ -136,7 +136,7 @@ def validation_line(validation: dict[str, Any]) -> str:
 
 
 def kind_lines(validation: dict[str, Any]) -> list[str]:
-    """The same of each kind, one line per modality; none where a modality has but one kind."""
+    """The validation by kind, one line per modality; none where a modality has only one kind."""
     lines: dict[str, list[str]] = {}
     for kind, figures in validation.get("kinds", {}).items():
         lines.setdefault(modality_of(kind, figures), []).append(measured_words(kind, figures))

@@ -69,9 +69,9 @@ class TrainingFacts:
     curve: RunningCurve = field(default_factory=RunningCurve)
     seconds: dict[str, float] = field(default_factory=dict)
     reliance: dict[str, float] = field(default_factory=dict)
-    """Of the last validation, per modality."""
+    """Figures of the last validation, per modality."""
     preference: dict[str, float] = field(default_factory=dict)
-    """The same, of modalities without choices, which have no reliance."""
+    """Preferences of the last validation, for modalities without choices, which have no reliance."""
     count_work: WorkCounter | None = None
     _losses: deque[float] = field(default_factory=lambda: deque(maxlen=LOSS_STEPS))
     _tokens: int = 0

@@ -70,7 +70,7 @@ def peak_flops(device_name: str) -> float | None:
 
 
 def peak_of(device: torch.device) -> float | None:
-    """The same of a device of torch; None for a CPU."""
+    """Peak operations per second of a torch device; None for a CPU."""
     return peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
 
 

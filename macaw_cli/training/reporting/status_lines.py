@@ -23,7 +23,7 @@ class Field:
     text: str
     gives_way: int = 0
     style: str = ""
-    """Of rich."""
+    """Style of rich."""
 
 
 def status_fields(facts: TrainingFacts, memory: int, width: int, levels: str = BLOCKS) -> list[list[Field]]:

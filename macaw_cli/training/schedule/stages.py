@@ -19,7 +19,7 @@ class Stage:
     """One stage, planned."""
 
     name: str
-    """As the recipe calls it; empty in a training without stages."""
+    """Its name in the recipe; empty in a training without stages."""
     settings: TrainingSettings
     """The training's settings with this stage's own values in them."""
     steps: list[PlannedStep]

@@ -66,7 +66,7 @@ class StepWarning:
     """Instead of all these."""
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The JSON object that `--json` prints."""
         return {"stage": self.stage or None, "text": self.text, "suggestion": self.suggestion,
                 "alternative": self.alternative}  # fmt: skip
 

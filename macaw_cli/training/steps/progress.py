@@ -40,7 +40,7 @@ class Progress:
     skipped: int = 0
     """Steps that changed nothing, because their loss or gradients were NaN or infinite."""
     best: BestValidation = BestValidation()
-    """Of the stage that is trained."""
+    """The best validation of the current stage."""
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Progress":

@@ -25,7 +25,7 @@ class StepResult:
     losses: list[float]
     """Of each sequence, in the order of the plan; their sum is the mean over the step's response tokens."""
     digests: list[int]
-    """Of each sequence's content, in the same order."""
+    """A digest of the content of each sequence, in the same order."""
     update: Update
     stopped: bool
     """Whether any rank was asked to stop."""
