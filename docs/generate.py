@@ -1,4 +1,4 @@
-"""Write what repeats the code: configuration.md from the settings, commands.md from --help, figures of the layers.
+"""Write what repeats the code: the pages of settings, commands and formats, and the figures of the layers.
 
     python docs/generate.py          writes all of them
     python docs/generate.py --check  says which ones are out of date, and exits with 1
@@ -53,9 +53,11 @@ def commands_page() -> str:
 
 
 FIGURES = runpy.run_path(str(FOLDER / "architecture.py"))
+FORMATS = runpy.run_path(str(FOLDER / "formats_page.py"))
 PAGES = {
     "configuration.md": configuration_page,
     "commands.md": commands_page,
+    "formats.md": lambda: FORMATS["formats_page"](NOTICE),
     "images/architecture.svg": FIGURES["layers_figure"],
     "images/path.svg": FIGURES["path_figure"],
 }

@@ -32,19 +32,26 @@ class BuildDatasetCommand(typer.core.TyperCommand):
         return super().parse_args(ctx, with_values(args, "--generate", "10"))
 
 
-def build_dataset(  # noqa: PLR0917, typer makes options of them
+def build_dataset(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FORMAT:PATH[#N]",
+            metavar="FORMAT:PATH[?OPTIONS][#N]",
             rich_help_panel=INPUTS,
-            help="Conversations to use; repeatable. FORMAT is jsonl (macaw's own), alpaca or llava. "
+            help="Conversations to use; repeatable. FORMAT is jsonl (macaw's own), alpaca, llava, sharegpt, openai, "
+            "coco-captions, csv, parquet, hf or another of docs/formats.md; it is guessed if left out. "
             "#N takes N at random; #N+ repeats some if there are fewer.",
         ),
     ] = None,
     features: Annotated[
         list[str] | None,
         typer.Option(rich_help_panel=INPUTS, help="Feature store to join with, a folder or URL; repeatable."),
+    ] = None,
+    media: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR", rich_help_panel=INPUTS, help="Folder in which media are looked up by name; repeatable."
+        ),
     ] = None,
     limit: Annotated[
         int | None,
@@ -102,6 +109,7 @@ def build_dataset(  # noqa: PLR0917, typer makes options of them
         set_,
         dataset__sources=[_from_here(text, config) for text in source or []],
         dataset__features=[place_from_here(store) for store in features or []],
+        dataset__media=list(media or []),
         dataset__out=out,
         dataset__generate=True if generate is not None or want is not None else None,
         generation__pairs=generate,
@@ -127,6 +135,8 @@ def build_dataset(  # noqa: PLR0917, typer makes options of them
 def _from_here(source: str, config: Path | None) -> str:
     """`[FORMAT:]PATH[?OPTIONS][#N]` with the path as the workspace's settings mean it."""
     form, colon, path = source.partition(":")
+    if form == "hf" and not Path(re.split("[?#:]", path)[0]).expanduser().exists():
+        return source  # the id of a dataset on the hub
     if colon and path and re.fullmatch("[a-z0-9_-]+", form) and not Path(source).exists():
         return f"{form}:{from_here(Path(path), config)}"
     return from_here(Path(source), config) if source else source

@@ -28,12 +28,14 @@ class DatasetSettings:
     """`macaw build-dataset`: captions and conversations joined with features."""
 
     sources: Texts = ()
-    """`FORMAT:PATH[#N]` each: format `jsonl`, `alpaca` or `llava`; `#N` takes N of them at random,
-    `#N+` repeats some where there are fewer."""
+    """`FORMAT:PATH[?OPTIONS][#N]` each: a format of [formats.md](formats.md), guessed where it is left out; `#N` takes
+    N of them at random, `#N+` repeats some where there are fewer."""
     generate: bool = False
     """Let an LLM write conversations about items (rows with captions and without messages); see `generation`."""
     features: Texts = ("features",)
     """Feature stores to join with."""
+    media: Texts = ()
+    """Folders in which files are looked up by the names in rows, where the feature stores do not know these names."""
     out: str = "dataset"
     """Folder of the training shards."""
     val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.05

@@ -24,6 +24,7 @@ from macaw_cli.dataset.generated_source import require_plan, show_generation_pla
 from macaw_cli.dataset.inputs import describe_sources, describe_stores, inputs_hash
 from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.lock_file import lock_content
+from macaw_cli.dataset.media_names import MediaFolders
 from macaw_cli.dataset.preparing import Prepared, prepare
 from macaw_cli.dataset.presentation import show_counts, show_plan, show_rejects, show_result
 from macaw_cli.dataset.publishing import (
@@ -58,6 +59,14 @@ class DatasetReport:
     """It was there already, made from the same inputs."""
 
 
+@dataclass(frozen=True, slots=True)
+class _With:
+    """What not every build has."""
+
+    media: MediaFolders | None
+    generator: dict[str, Any] | None
+
+
 def build_dataset(
     workspace: Workspace, *, limit: int | None = None, plan: bool = False, probes: int | None = None
 ) -> DatasetReport | None:
@@ -90,24 +99,26 @@ def build_dataset(
     require_own_folder(out, DATASET, "Give another --out.")
     require_own_building(out)
     require_own_files(out)
-    require_apart(out, [*(source.path for source in sources), *stores])
+    folders = [workspace.path(folder) for folder in settings.dataset.media]
+    require_apart(out, [*(source.path for source in sources), *stores, *folders])
+    media = MediaFolders(folders) if folders else None
     require_plan(plan and settings.dataset.generate, probes)
     if plan and settings.dataset.generate:
-        show_generation_plan(workspace, sources, stores, probes or 0)
+        show_generation_plan(workspace, sources, stores, probes or 0, media)
         return None
     if plan:
-        show_plan(prepare(sources, stores, settings), out)
+        show_plan(prepare(sources, stores, settings, media), out)
         return None
     for store in stores:
         if writer := writer_of(store):
             say(f"{store} is still being written by {writer}; only the shards that it has finished are used.")
     generator = None
     if settings.dataset.generate:
-        generated = with_generated(workspace, sources, stores)
+        generated = with_generated(workspace, sources, stores, media)
         sources, generator = generated.sources, generated.generator
         require_apart(out, [source.path for source in sources])
     with disk_full_is_told(out), folder_lock(out):
-        report = _made(out, sources, stores, settings, generator)
+        report = _made(out, sources, stores, settings, _With(media, generator))
     removed = sum(report.info["filters"].values())
     kept = sum(counts["conversations"] for counts in report.info["counts"].values())
     show_result(report.info, out, up_to_date=report.up_to_date)
@@ -116,17 +127,18 @@ def build_dataset(
 
 
 def _made(
-    out: Path, sources: list[Source], stores: list[Path], settings: Settings, generator: dict[str, Any] | None
+    out: Path, sources: list[Source], stores: list[Path], settings: Settings, more: _With
 ) -> DatasetReport:
     described: dict[str, Any] = {"sources": describe_sources(sources), "feature_stores": describe_stores(stores)}
-    described |= {"generator": generator} if generator else {}
-    described["inputs"] = inputs_hash(described["sources"], described["feature_stores"], settings)
+    described |= {"generator": more.generator} if more.generator else {}
+    listing = more.media.listing() if more.media else ""
+    described["inputs"] = inputs_hash(described["sources"], described["feature_stores"], settings, listing)
     if _is_current(out, described["inputs"]):
         forget_building(out)
         return DatasetReport(out, _read_built(out), up_to_date=True)
     building = building_folder(out, described["inputs"])
     if not is_complete(building):
-        prepared = prepare(sources, stores, settings)
+        prepared = prepare(sources, stores, settings, more.media)
         _require_some(prepared, out)
         show_counts(prepared)
         show_rejects(prepared, out / REJECTS_NAME)

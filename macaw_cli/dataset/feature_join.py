@@ -1,13 +1,14 @@
 """Conversations meet the features of their media."""
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.file_names import composed
 from macaw_cli.dataset.conversations import Conversation
+from macaw_cli.dataset.media_names import MediaFolders, other_names
 from macaw_cli.dataset.messages import placed_media
 from macaw_cli.dataset.portable_paths import portable_name
 from macaw_cli.dataset.rejects import REJECTS_NAME, Reject
@@ -81,8 +82,9 @@ class FeatureStores:
         Raises:
             InputError: no store has it, or stores have different files of that name.
         """
-        names = list(names)
+        first = None
         for name in names:
+            first = first or name
             rows = [(number, store.find(name, modality)) for number, store in enumerate(self.stores)]
             found = [Medium(number, row) for number, row in rows if row]
             if len({medium.row.key for medium in found}) > 1:
@@ -90,10 +92,11 @@ class FeatureStores:
                 raise InputError(f"{modality} {name} is a different file in {stores}")
             if found:
                 return found[0]
-        reasons = [store.why_missing(names[0], modality) for store in self.stores]
-        if refused := self._refused.get((modality, composed(posixpath.basename(names[0])))):
+        first = first or ""
+        reasons = [store.why_missing(first, modality) for store in self.stores]
+        if refused := self._refused.get((modality, composed(posixpath.basename(first)))):
             reasons.append(f"extract-features could not use it: {refused}")
-        raise InputError("; ".join(reasons) or f"no feature store has the {modality} {names[0]}")
+        raise InputError("; ".join(reasons) or f"no feature store has the {modality} {first}")
 
     def soundtrack(self, video: Medium) -> Medium | None:
         """The features of a video's audio, if it has any."""
@@ -104,7 +107,8 @@ class FeatureStores:
 
 
 def join(
-    conversations: Sequence[Conversation], stores: FeatureStores, folders: Sequence[Path]
+    conversations: Sequence[Conversation], stores: FeatureStores, folders: Sequence[Path],
+    media_folders: MediaFolders | None = None,
 ) -> tuple[list[JoinedConversation], list[Reject]]:
     """Find the features of every conversation's media.
 
@@ -112,12 +116,13 @@ def join(
         conversations: the checked conversations.
         stores: where features are.
         folders: the folder of each source, to which its media names may be relative.
-    """
+        media_folders: where files of these names lie, for those that no store knows by the names that rows give.
+    """  # fmt: skip
     joined: list[JoinedConversation] = []
     rejects: list[Reject] = []
     for conversation in conversations:
         try:
-            media = _media_of(conversation, stores, folders[conversation.origin.source])
+            media = _media_of(conversation, stores, folders[conversation.origin.source], media_folders)
             _require_places(conversation, media)
             joined.append(JoinedConversation(conversation, media))
         except InputError as error:
@@ -125,10 +130,12 @@ def join(
     return joined, rejects
 
 
-def _media_of(conversation: Conversation, stores: FeatureStores, folder: Path) -> tuple[MediaUse, ...]:
+def _media_of(
+    conversation: Conversation, stores: FeatureStores, folder: Path, media_folders: MediaFolders | None
+) -> tuple[MediaUse, ...]:
     uses = {
         modality: [
-            MediaUse(stores.find(spellings(name, folder), modality), portable_name(name))
+            MediaUse(stores.find(spellings(name, modality, folder, media_folders), modality), portable_name(name))
             for name in conversation.media[modality]
         ]
         for modality in MODALITIES
@@ -162,9 +169,18 @@ def _require_places(conversation: Conversation, media: tuple[MediaUse, ...]) -> 
             raise InputError(f"its messages have {places} places for {modality}, but {present} are listed")
 
 
-def spellings(name: str, folder: Path) -> list[str]:
-    """Names under which a medium is looked for: as given, and as seen from the conversations' folder.
+def spellings(name: str, modality: Modality, folder: Path, media_folders: MediaFolders | None) -> Iterator[str]:
+    """Names under which a medium is looked for.
 
-    The second may tell equal names apart.
+    Args:
+        name: as given.
+        modality: of the medium.
+        folder: of the conversations, from which the name may be seen; this may tell equal names apart.
+        media_folders: where files of that name may lie.
     """
-    return [name, posixpath.normpath(str(folder.absolute() / name))]
+    yield name
+    yield posixpath.normpath(str(folder.absolute() / name))
+    others = other_names(name, modality)
+    yield from others
+    if media_folders:
+        yield from media_folders.names_in_stores([name, *others])

@@ -15,6 +15,7 @@ from macaw_cli.dataset.generation.generate import conversations_file, generate, 
 from macaw_cli.dataset.generation.generator import Generator, learn_from_ledger, make_generator, require_settings
 from macaw_cli.dataset.generation.ledger import Ledger
 from macaw_cli.dataset.generation.presentation import show_estimate, show_generated
+from macaw_cli.dataset.media_names import MediaFolders
 from macaw_cli.dataset.source_specs import Source
 
 
@@ -27,13 +28,16 @@ class GeneratedSources:
     """What made the generated one, for `dataset.json`."""
 
 
-def with_generated(workspace: Workspace, sources: Sequence[Source], stores: Sequence[Path]) -> GeneratedSources:
+def with_generated(
+    workspace: Workspace, sources: Sequence[Source], stores: Sequence[Path], media: MediaFolders | None = None
+) -> GeneratedSources:
     """Generate conversations about the items of the sources.
 
     Args:
         workspace: settings `generation` and `seed`.
         sources: their conversations are used as they are, their items are asked about.
         stores: folders with features; items without features are not asked about.
+        media: where files are looked up by name.
 
     Raises:
         UsageError: a setting is missing or wrong, or the API key is missing.
@@ -46,7 +50,7 @@ def with_generated(workspace: Workspace, sources: Sequence[Source], stores: Sequ
     require_key(settings.generation)
     folder = workspace.path(settings.generation.out)
     require_own_generation(folder, [*(source.path for source in sources), *stores])
-    askable = askable_items(sources, stores, settings.seed)
+    askable = askable_items(sources, stores, settings.seed, media)
     generator = make_generator(workspace, askable.items)
     report = generate(generator, folder, askable.rejects, lambda row: "", settings.seed)
     show_generated(report, folder)
@@ -62,7 +66,8 @@ def with_generated(workspace: Workspace, sources: Sequence[Source], stores: Sequ
 
 
 def show_generation_plan(
-    workspace: Workspace, sources: Sequence[Source], stores: Sequence[Path], probes: int = 0
+    workspace: Workspace, sources: Sequence[Source], stores: Sequence[Path], probes: int = 0,
+    media: MediaFolders | None = None,
 ) -> None:
     """What a generation would cost, on stdout.
 
@@ -71,17 +76,18 @@ def show_generation_plan(
         sources: whose items would be asked about.
         stores: folders with features.
         probes: real requests to send first, to measure replies; they are kept in the ledger and used later.
+        media: where files are looked up by name.
 
     Raises:
         UsageError: a setting is missing or wrong, or the API key is missing.
         InputError: as `with_generated`.
-    """
+    """  # fmt: skip
     require_settings(workspace.settings.generation)
     if probes:
         require_key(workspace.settings.generation)
     folder = workspace.path(workspace.settings.generation.out)
     require_own_generation(folder, [*(source.path for source in sources), *stores])
-    askable = askable_items(sources, stores, workspace.settings.seed)
+    askable = askable_items(sources, stores, workspace.settings.seed, media)
     generator = make_generator(workspace, askable.items)
     if probes:
         probe(generator, folder, probes)

@@ -40,8 +40,17 @@ def describe_stores(folders: Sequence[Path]) -> list[dict[str, Any]]:
     ]
 
 
-def inputs_hash(sources: list[dict[str, Any]], stores: list[dict[str, Any]], settings: Settings) -> str:
-    """One hash of everything that decides the bytes of the dataset."""
+def inputs_hash(
+    sources: list[dict[str, Any]], stores: list[dict[str, Any]], settings: Settings, media: str = ""
+) -> str:
+    """One hash of everything that decides the bytes of the dataset.
+
+    Args:
+        sources: as `describe_sources` tells them.
+        stores: as `describe_stores` tells them.
+        settings: the workspace's.
+        media: the listing of `dataset.media`, where it is used.
+    """
     return fingerprint(
         {
             "format_version": FORMAT_VERSION,
@@ -51,6 +60,7 @@ def inputs_hash(sources: list[dict[str, Any]], stores: list[dict[str, Any]], set
             "seed": settings.seed,
             "val_fraction": settings.dataset.val_fraction,
             "shard_megabytes": settings.dataset.shard_megabytes,
+            **({"media": media} if media else {}),
         }
     )
 

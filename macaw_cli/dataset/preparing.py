@@ -12,6 +12,7 @@ from macaw_cli.dataset import unread_keys
 from macaw_cli.dataset.conversations import Conversation
 from macaw_cli.dataset.feature_join import FeatureStores, JoinedConversation, join
 from macaw_cli.dataset.layout import PlannedShard, plan_shards
+from macaw_cli.dataset.media_names import MediaFolders
 from macaw_cli.dataset.rejects import Reject
 from macaw_cli.dataset.source_specs import Source
 from macaw_cli.dataset.sources import load_source
@@ -39,21 +40,24 @@ class Prepared:
         return sum(shard.nbytes for shard in self.shards) + INDEX_BYTES_PER_CONVERSATION * len(self.conversations)
 
 
-def prepare(sources: Sequence[Source], store_folders: Sequence[Path], settings: Settings) -> Prepared:
+def prepare(
+    sources: Sequence[Source], store_folders: Sequence[Path], settings: Settings,
+    media_folders: MediaFolders | None = None,
+) -> Prepared:
     """Read the sources, join them with features, split, and lay out the shards.
 
     Raises:
         InputError: a source or a feature store cannot be read.
         DamagedError: a feature store is incomplete.
         MismatchError: the feature stores do not belong together.
-    """
+    """  # fmt: skip
     conversations, rejects = _load(sources, settings.seed)
     if unread := unread_keys.warning(conversations):
         say(unread)
     # a dataset of text alone needs no feature store, so one is only opened for conversations with media
     needs_media = any(any(conversation.media.values()) for conversation in conversations)
     stores = FeatureStores(store_folders if needs_media else [])
-    joined, without_features = join(conversations, stores, [source.path.parent for source in sources])
+    joined, without_features = join(conversations, stores, [source.path.parent for source in sources], media_folders)
     kept, sides, conflicts = _split(joined, settings)
     shards = plan_shards(kept, sides, settings.dataset.shard_megabytes * MEGABYTE)
     return Prepared(sources, kept, sides, [*rejects, *without_features, *conflicts], stores, shards)

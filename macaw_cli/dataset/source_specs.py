@@ -77,6 +77,9 @@ def _parse(spec: str, number: int, workspace: Workspace, limit: int | None) -> S
         else:
             raise _unknown_format(spec, form, name)
     _require_known(form, options)
+    if resolve := FORMATS[form].resolve:
+        name, implied = resolve(name, lambda path: workspace.path(path).exists())
+        options |= implied
     count = _count(match, spec, workspace)
     if count == 0:
         problem = f"{shown(spec)} selects no conversations."

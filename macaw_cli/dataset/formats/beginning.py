@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.dataset.formats.csv_rows import csv_header
 from macaw_cli.dataset.formats.json_rows import json_rows, member_names
 
 ROWS = 20
@@ -23,6 +24,8 @@ class Beginning:
     """For a JSON file that is one object: the names of its first members."""
     row: dict[str, Any]
     """The first row of a JSON file that is an object; empty without any."""
+    columns: tuple[str, ...] = ()
+    """The names in the header of a CSV file."""
 
 
 def beginning_of(path: Path) -> Beginning:
@@ -30,10 +33,13 @@ def beginning_of(path: Path) -> Beginning:
     suffix = path.suffix.lower() if path.is_file() else ""
     members: frozenset[str] = frozenset()
     row: dict[str, Any] = {}
+    columns: tuple[str, ...] = ()
     try:
         if suffix in (".json", ".jsonl", ".ndjson"):
             members = member_names(path)
             row = next((one for _, one in islice(json_rows(path), ROWS) if isinstance(one, dict)), {})
+        elif suffix in (".csv", ".tsv"):
+            columns = csv_header(path)
     except (InputError, OSError):
         pass
-    return Beginning(path, suffix, members, row)
+    return Beginning(path, suffix, members, row, columns)

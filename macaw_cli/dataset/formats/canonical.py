@@ -5,6 +5,7 @@ from typing import Any
 from macaw_cli.basics.errors import InputError
 from macaw_cli.dataset.formats.beginning import Beginning
 from macaw_cli.dataset.formats.entry import Format, of_json
+from macaw_cli.dataset.formats.openai_chat import holds_media_parts
 
 
 def from_canonical(row: dict[str, Any]) -> dict[str, Any]:
@@ -23,15 +24,7 @@ def from_canonical(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _looks_like(file: Beginning) -> bool:
-    return "captions" in file.row or ("messages" in file.row and not _is_openai(file.row["messages"]))
-
-
-def _is_openai(messages: Any) -> bool:
-    """Whether a part of the messages holds a medium itself, which is how OpenAI's rows name theirs."""
-    contents = [message.get("content") for message in messages if isinstance(message, dict)] if isinstance(
-        messages, list) else []  # fmt: skip
-    parts = [part for content in contents if isinstance(content, list) for part in content if isinstance(part, dict)]
-    return any(str(part.get("type")).endswith("_url") or part.get("type") == "input_audio" for part in parts)
+    return "captions" in file.row or ("messages" in file.row and not holds_media_parts(file.row["messages"]))
 
 
 CANONICAL = Format(

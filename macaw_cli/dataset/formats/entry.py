@@ -36,6 +36,8 @@ class Format:
     """Whether a file is of this format, by its beginning; None for a format that is never guessed."""
     files: Callable[[Path, Options], Sequence[Path]] = _itself
     """Every file that is read; their content is part of what decides the dataset."""
+    resolve: Callable[[str, Callable[[str], bool]], tuple[str, dict[str, str]]] | None = None
+    """For names that are more than a path: name and a test of whether a path exists to path and further options."""
 
 
 def each(rows: Iterator[Row], convert: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Row]:

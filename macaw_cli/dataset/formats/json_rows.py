@@ -60,14 +60,32 @@ def json_lists(path: Path, names: Container[str]) -> Iterator[tuple[str, int, An
         _require_end(stream)
 
 
+def json_members(path: Path) -> Iterator[tuple[str, Any]]:
+    """The members of a file that is one object; an InputError in place of a broken value.
+
+    Raises:
+        InputError: the file cannot be read, or is not JSON from some place on.
+    """
+    with JsonTextStream(path) as stream:
+        stream.take("{")
+        for name in _members(stream):
+            yield name, stream.value()
+        _require_end(stream)
+
+
 def member_names(path: Path, most: int = 20) -> frozenset[str]:
     """The names of the first members of a file that is one JSON object, up to the first list among their values.
 
+    Returns:
+        No name for a file that begins with something else.
+
     Raises:
-        InputError: the file cannot be read, or begins with something else.
+        InputError: the file cannot be read, or is not JSON.
     """
     names: set[str] = set()
     with JsonTextStream(path) as stream:
+        if stream.peek() != "{":
+            return frozenset()
         stream.take("{")
         for name in _members(stream):
             names.add(name)

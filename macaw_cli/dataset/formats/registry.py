@@ -10,14 +10,27 @@ from types import MappingProxyType
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.plug_ins import plug_ins
 from macaw_cli.dataset.formats.alpaca import ALPACA
+from macaw_cli.dataset.formats.avsd import AVSD
 from macaw_cli.dataset.formats.canonical import CANONICAL
+from macaw_cli.dataset.formats.charades import CHARADES
 from macaw_cli.dataset.formats.coco_captions import COCO_CAPTIONS
+from macaw_cli.dataset.formats.coco_vqa import COCO_VQA
+from macaw_cli.dataset.formats.csv_table import CSV
 from macaw_cli.dataset.formats.entry import Format
+from macaw_cli.dataset.formats.hugging_face import HUGGING_FACE
 from macaw_cli.dataset.formats.llava import LLAVA
+from macaw_cli.dataset.formats.macaw_llm import MACAW_LLM
+from macaw_cli.dataset.formats.openai_chat import OPENAI
+from macaw_cli.dataset.formats.parquet_table import PARQUET
+from macaw_cli.dataset.formats.scienceqa import SCIENCEQA
+from macaw_cli.dataset.formats.sharegpt import SHAREGPT
 
 GROUP = "macaw.formats"
 """Of entry points."""
-BUILT_IN = (CANONICAL, ALPACA, LLAVA, COCO_CAPTIONS)
+BUILT_IN = (
+    CANONICAL, ALPACA, LLAVA, SHAREGPT, OPENAI, MACAW_LLM, COCO_CAPTIONS, COCO_VQA, CHARADES, AVSD, SCIENCEQA, CSV,
+    PARQUET, HUGGING_FACE,
+)  # fmt: skip
 
 
 def with_plug_ins() -> Mapping[str, Format]:

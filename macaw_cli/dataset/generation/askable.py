@@ -12,6 +12,7 @@ from macaw_cli.dataset.descriptions import is_item
 from macaw_cli.dataset.feature_join import FeatureStores, spellings
 from macaw_cli.dataset.generation.examples import Row
 from macaw_cli.dataset.items import Item, checked_item
+from macaw_cli.dataset.media_names import MediaFolders
 from macaw_cli.dataset.rejects import Reject
 from macaw_cli.dataset.source_specs import Source
 from macaw_cli.dataset.sources import read_source
@@ -26,7 +27,9 @@ class Askable:
     """Rows of items without features, for `rejects.jsonl`: nothing is paid for what could not be used."""
 
 
-def askable_items(sources: Sequence[Source], store_folders: Sequence[Path], seed: int) -> Askable:
+def askable_items(
+    sources: Sequence[Source], store_folders: Sequence[Path], seed: int, media_folders: MediaFolders | None = None
+) -> Askable:
     """The items of all sources; rows that are conversations, or wrong, are left to the build.
 
     Raises:
@@ -41,7 +44,7 @@ def askable_items(sources: Sequence[Source], store_folders: Sequence[Path], seed
         for found in read_source(source, seed, _item_or_none):
             if found is None or isinstance(found, Reject):
                 continue
-            if reason := _why_not(found, stores, source.path.parent):
+            if reason := _why_not(found, stores, source.path.parent, media_folders):
                 rejects.append(_reject(found, reason))
             else:
                 items.append(found)
@@ -52,11 +55,11 @@ def _item_or_none(row: Any, origin: Origin) -> Item | None:
     return checked_item(row, origin) if is_item(row) else None
 
 
-def _why_not(item: Item, stores: FeatureStores, folder: Path) -> str:
+def _why_not(item: Item, stores: FeatureStores, folder: Path, media_folders: MediaFolders | None) -> str:
     try:
         for modality, names in item.media.items():
             for name in names:
-                stores.find(spellings(name, folder), modality)
+                stores.find(spellings(name, modality, folder, media_folders), modality)
     except InputError as error:
         return error.problem
     return ""
