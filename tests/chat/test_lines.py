@@ -39,12 +39,12 @@ def test_a_path_that_does_not_exist_is_kept_whole_for_the_error():
 
 
 def test_a_misspelt_command_is_told_with_the_nearest():
-    with pytest.raises(InputError, match=r"no command /imge \(did you mean /image\?\)"):
+    with pytest.raises(InputError, match=r"/imge.*/image\?"):
         read_line("/imge cat.png")
 
 
 def test_a_missing_path_is_told():
-    with pytest.raises(InputError, match=r"/audio needs a path. For example: /audio example.wav"):
+    with pytest.raises(InputError, match=r"/audio.*/audio.*example.wav"):
         read_line("/audio ")
 
 

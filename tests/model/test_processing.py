@@ -41,7 +41,7 @@ def test_decoding_leaves_placeholders_out(tiny, processor):
 
 
 def test_raw_media_without_encoders_are_told(processor):
-    with pytest.raises(MismatchError, match="Raw image input was given, but this model folder holds no encoder"):
+    with pytest.raises(MismatchError, match="encoder"):
         processor("What?", images=[np.zeros((8, 8, 3), np.uint8)])
 
 
@@ -59,7 +59,7 @@ def test_saving_and_loading_keeps_template_and_ids(tokenizer, model, tmp_path):
 
 
 def test_a_folder_without_processor_is_told(tmp_path):
-    with pytest.raises(InputError, match=r"holds no processor_config\.json"):
+    with pytest.raises(InputError, match=r"processor_config\.json"):
         MacawProcessor.from_pretrained(tmp_path)
 
 

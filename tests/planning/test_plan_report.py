@@ -131,9 +131,9 @@ def test_fp16_on_a_cpu_is_planned_without_time(workspace, capfd):
 def test_what_cannot_be_on_any_machine_is_refused_in_a_plan_too(workspace):
     with pytest.raises(UsageError, match="--gpus and --cpu-processes"):
         plan_training(workspace(), gpus=1, cpu_processes=1)
-    with pytest.raises(UsageError, match="global_batch_size is 4, which 3 processes"):
+    with pytest.raises(UsageError, match=r"global_batch_size.*4.*3"):
         plan_training(workspace(), gpus=3)
-    with pytest.raises(UsageError, match=r"training\.offload needs zero_stage 2 or 3"):
+    with pytest.raises(UsageError, match=r"training\.offload.*zero_stage.*2.*3"):
         plan_training(workspace(offload=True), gpus=1)
 
 
@@ -187,5 +187,5 @@ def test_presets_of_several_stages_and_of_other_llms_are_planned_without_network
 
 def test_a_stage_whose_packed_sequences_cannot_be_shared_is_refused(workspace):
     stages = [{"name": "a", "global_batch_size": 3}, {"name": "b"}]
-    with pytest.raises(UsageError, match="global_batch_size is 3, which 2 processes"):
+    with pytest.raises(UsageError, match=r"global_batch_size.*3.*2"):
         train(workspace(stages=stages), cpu_processes=2)

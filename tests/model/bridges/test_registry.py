@@ -56,7 +56,7 @@ def test_the_published_sizes_are_the_default(tiny):
 
 def test_a_modality_without_bridge_or_with_other_channels_is_told(tiny):
     config = tiny.config("linear", shapes={"image": (10, 16)})
-    with pytest.raises(MismatchError, match="no audio bridge, only image"):
+    with pytest.raises(MismatchError, match=r"audio.*image"):
         soft_token_count(config, "audio", (30, 12))
     with pytest.raises(MismatchError, match="16 channels, found 20"):
         soft_token_count(config, "image", (10, 20))

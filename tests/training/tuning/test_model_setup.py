@@ -36,7 +36,7 @@ def test_a_model_that_is_no_causal_llm_is_refused_with_its_type(tmp_path, config
 def test_training_and_its_plan_refuse_it(world, tmp_path, command):
     workspace = space(tmp_path, CLIPConfig())
     settings = replace(workspace.settings, dataset=DatasetSettings(out=str(world / "dataset")))
-    with pytest.raises(InputError, match=r"models/it is not a causal LLM \(model type clip\)"):
+    with pytest.raises(InputError, match="models/it"):
         command(replace(workspace, settings=settings), cpu_processes=1)
     assert not (tmp_path / "runs").exists()
 

@@ -78,7 +78,7 @@ def test_a_group_without_parameters_is_fine_beside_others_but_not_alone(model):
     model.trainable_groups = lambda: groups
     freeze(model, ("bridge", "begin_end_tokens"))
     assert {group_of(group["name"]) for group in parameter_groups(model, TrainingSettings())} == {"bridge"}
-    with pytest.raises(UsageError, match=r"begin_end_tokens.*It has bridge, llm"):
+    with pytest.raises(UsageError, match="begin_end_tokens"):
         freeze(model, ("begin_end_tokens",))
 
 
