@@ -14,6 +14,7 @@ from macaw_cli.dataset.generation.folder import LEDGER_FILES
 from macaw_cli.dataset.generation.generate import conversations_file, generate, probe, require_own_generation
 from macaw_cli.dataset.generation.generator import Generator, learn_from_ledger, make_generator, require_settings
 from macaw_cli.dataset.generation.ledger import Ledger
+from macaw_cli.dataset.generation.media_files import MediaFiles
 from macaw_cli.dataset.generation.presentation import show_estimate, show_generated
 from macaw_cli.dataset.media_names import MediaFolders
 from macaw_cli.dataset.source_specs import Source
@@ -51,7 +52,7 @@ def with_generated(
     folder = workspace.path(settings.generation.out)
     require_own_generation(folder, [*(source.path for source in sources), *stores])
     askable = askable_items(sources, stores, settings.seed, media)
-    generator = make_generator(workspace, askable.items)
+    generator = make_generator(workspace, askable.items, _media_files(workspace, sources))
     report = generate(generator, folder, askable.rejects, lambda row: "", settings.seed)
     show_generated(report, folder)
     generated = Source(
@@ -88,12 +89,16 @@ def show_generation_plan(
     folder = workspace.path(workspace.settings.generation.out)
     require_own_generation(folder, [*(source.path for source in sources), *stores])
     askable = askable_items(sources, stores, workspace.settings.seed, media)
-    generator = make_generator(workspace, askable.items)
+    generator = make_generator(workspace, askable.items, _media_files(workspace, sources))
     if probes:
         probe(generator, folder, probes)
     seconds = _learned(generator, folder)
     kinds = estimates(generator)
     show_estimate(generator, kinds, seconds_needed(generator, kinds, seconds))
+
+
+def _media_files(workspace: Workspace, sources: Sequence[Source]) -> MediaFiles:
+    return MediaFiles({source.number: source.path.parent for source in sources}, [workspace.root])
 
 
 def require_plan(plan: bool, probes: int | None) -> None:

@@ -11,7 +11,8 @@ from macaw_cli.dataset.generation.reply import Outcome
 from macaw_cli.dataset.generation.request import Request
 
 WITHOUT_PAIRS = frozenset({
-    Outcome.EMPTY, Outcome.NOT_JSON, Outcome.WRONG_SCHEMA, Outcome.REFUSED, Outcome.FAILED, Outcome.NOT_ASKED
+    Outcome.EMPTY, Outcome.NOT_JSON, Outcome.WRONG_SCHEMA, Outcome.REFUSED, Outcome.FAILED, Outcome.NOT_ASKED,
+    Outcome.UNREADABLE,
 })  # fmt: skip
 Filter = Callable[[Row], str]
 """Why a conversation is rejected; empty when it is accepted."""

@@ -56,7 +56,7 @@ def _of(queue: KindQueue, generator: Generator, accepted_share: float) -> KindEs
         requests, can_fill = min(wanted, queue.total), wanted <= queue.items * MOST_ROUNDS
     step = max(1, queue.items // SAMPLED_PROMPTS)
     counted = [
-        expectation.count_prompt(generator.request_at(queue, number).messages)
+        generator.counted_tokens(queue, number)
         for number in range(0, min(queue.items, max(requests, 1)), step)
     ]
     prompt = requests * sum(counted) / len(counted) * expectation.prompt_ratio(name)

@@ -59,7 +59,10 @@ class Expectation:
 
     def of(self, kind: str, messages: list[Message]) -> Expected:
         """What one request of a kind is expected to need."""
-        counted = self.count_prompt(messages)
+        return self.of_tokens(kind, self.count_prompt(messages))
+
+    def of_tokens(self, kind: str, counted: int) -> Expected:
+        """What a request whose prompt has so many tokens, as counted here, is expected to need."""
         prompt, completion = counted * self.prompt_ratio(kind), self.completion_tokens(kind)
         bound = self.price.cost(1.5 * prompt, self.sampling.max_new_tokens)
         return Expected(counted, prompt, completion, self.price.cost(prompt, completion), bound)

@@ -13,11 +13,13 @@ from macaw_cli.dataset.generation.expectation import Expectation
 from macaw_cli.dataset.generation.kind_queue import KindQueue
 from macaw_cli.dataset.generation.kinds.registry import DEFAULT, KINDS
 from macaw_cli.dataset.generation.ledger import Ledger
+from macaw_cli.dataset.generation.media_files import MediaFiles
 from macaw_cli.dataset.generation.pricing import price_of
 from macaw_cli.dataset.generation.prompt import Prompts, read_prompts, request_messages
-from macaw_cli.dataset.generation.request import Request, Sampling, request_hash
+from macaw_cli.dataset.generation.request import Message, Request, Sampling, UnreadableMedia, request_hash
+from macaw_cli.dataset.generation.shown_media import media_parts
 from macaw_cli.dataset.generation.swapped_questions import KIND as SWAPPED
-from macaw_cli.dataset.generation.token_counts import counter
+from macaw_cli.dataset.generation.token_counts import counter, media_tokens
 from macaw_cli.dataset.items import Item
 from macaw_cli.dataset.language import known_languages
 
@@ -32,17 +34,38 @@ class Generator:
     items: Sequence[Item]
     queues: list[KindQueue]
     expectation: Expectation
+    media: MediaFiles | None = None
+    """Where the media are that the model is shown; None where it is not."""
 
     def request_at(self, queue: KindQueue, number: int) -> Request:
         """The request of a queue with a number: all items in order, then all again.
 
         Each kind begins at another item, so that small quotas of several kinds are not all about the same items.
+
+        Raises:
+            UnreadableMedia: media are shown, and a file is missing or cannot be decoded.
         """
+        item, round_, messages = self._text_request(queue, number)
+        if self.media is not None:
+            text = {"type": "text", "text": messages[-1]["content"]}
+            try:
+                messages[-1]["content"] = [*media_parts(self.media.of(item)), text]
+            except InputError as error:
+                request = Request(item, queue.kind, queue.pairs, round_, [], "")
+                raise UnreadableMedia(request, error.problem) from error
+        return Request(item, queue.kind, queue.pairs, round_, messages, request_hash(messages, self.sampling, round_))
+
+    def counted_tokens(self, queue: KindQueue, number: int) -> int:
+        """Tokens of a prompt as counted here; media are not read for that."""
+        item, _, messages = self._text_request(queue, number)
+        return self.expectation.count_prompt(messages) + (media_tokens(item.media) if self.media else 0)
+
+    def _text_request(self, queue: KindQueue, number: int) -> tuple[Item, int, list[Message]]:
         round_, place = divmod(number, len(self.items))
         begin = int.from_bytes(hashlib.sha256(queue.kind.name.encode()).digest()[:8], "big")
         item = self.items[(begin + place) % len(self.items)]
         messages = request_messages(self.prompts, item, queue.kind, queue.pairs, self.settings.language, round_)
-        return Request(item, queue.kind, queue.pairs, round_, messages, request_hash(messages, self.sampling, round_))
+        return item, round_, messages
 
 
 def require_settings(settings: GenerationSettings) -> None:
@@ -74,12 +97,13 @@ def require_settings(settings: GenerationSettings) -> None:
     price_of(settings)
 
 
-def make_generator(workspace: Workspace, items: Sequence[Item]) -> Generator:
+def make_generator(workspace: Workspace, items: Sequence[Item], media: MediaFiles | None = None) -> Generator:
     """Check the settings and prepare what is asked.
 
     Args:
         workspace: settings `generation`; its paths are relative to the workspace's folder.
         items: whose media have features, in the order in which they are asked about.
+        media: where their files are, which `generation.show_media` needs.
 
     Raises:
         UsageError: the model, a kind, the language or the price is missing or unknown.
@@ -101,13 +125,13 @@ def make_generator(workspace: Workspace, items: Sequence[Item]) -> Generator:
         count=counter(workspace.path(settings.tokenizer) if settings.tokenizer else None),
     )
     prompts = read_prompts(workspace.path(settings.prompts) if settings.prompts else None)
-    return Generator(settings, sampling, prompts, items, queues, expectation)
+    return Generator(settings, sampling, prompts, items, queues, expectation, media if settings.show_media else None)
 
 
 def learn_from_ledger(generator: Generator, ledger: Ledger) -> None:
     """Expect of requests what earlier replies to such requests needed."""
     counted = {
-        queue.kind.name: generator.expectation.count_prompt(generator.request_at(queue, 0).messages)
+        queue.kind.name: generator.counted_tokens(queue, 0)
         for queue in generator.queues
     }
     generator.expectation.learn_from(ledger, counted)

@@ -45,7 +45,7 @@ def show_limits(generator: Generator, spent: Spent) -> None:
         )
     if settings.max_cost is not None:
         one = max(
-            generator.expectation.of(queue.kind.name, generator.request_at(queue, 0).messages).bound
+            generator.expectation.of_tokens(queue.kind.name, generator.counted_tokens(queue, 0)).bound
             for queue in generator.queues
         )
         say(

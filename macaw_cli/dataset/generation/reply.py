@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     WRONG_SCHEMA = "wrong schema"
     REFUSED = "refused by the model"
     FAILED = "request failed"
+    UNREADABLE = "media cannot be read"
     NOT_ASKED = "not asked"
 
 

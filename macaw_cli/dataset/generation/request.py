@@ -64,6 +64,14 @@ class Request:
     """Names the request in the ledger. How it is sent (endpoint, structured output) does not change it."""
 
 
+class UnreadableMedia(Exception):
+    """The media of a request are missing or cannot be decoded; `request` has no messages."""
+
+    def __init__(self, request: Request, reason: str) -> None:
+        super().__init__(reason)
+        self.request, self.reason = request, reason
+
+
 def request_hash(messages: list[Message], sampling: Sampling, round_: int) -> str:
     """SHA-256, in hex, of what decides a reply."""
     content = {"messages": messages, "round": round_, **sampling.parameters}

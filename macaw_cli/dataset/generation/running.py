@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.errors import Interrupted
-from macaw_cli.dataset.generation.asking import Asker
+from macaw_cli.dataset.generation.asking import Answered, Asker
 from macaw_cli.dataset.generation.collecting import Collector
 from macaw_cli.dataset.generation.kind_queue import KindQueue
-from macaw_cli.dataset.generation.request import Request
+from macaw_cli.dataset.generation.reply import Outcome, ParsedReply
+from macaw_cli.dataset.generation.request import Request, UnreadableMedia
 
 AHEAD = 2
 """Requests that are begun, for each that the API gets at a time: the others wait for their place or for the disk."""
@@ -82,7 +83,11 @@ class Run:
             task.add_done_callback(self._ended)
 
     async def _answer(self, queue: KindQueue, number: int) -> None:
-        request = await self._request_at(queue, number)
+        try:
+            request = await self._request_at(queue, number)
+        except UnreadableMedia as error:
+            queue.answers[number] = error.request, Answered(ParsedReply(Outcome.UNREADABLE, reason=error.reason))
+            return
         answered = await self._asker.answer(request)
         queue.answers[number] = replace(request, messages=[]), answered  # media in messages would fill the memory
 

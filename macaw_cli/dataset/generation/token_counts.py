@@ -1,20 +1,21 @@
 """How many tokens a text has: by the user's tokenizer, else estimated from its length."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.dataset.generation.request import Message
+from macaw_cli.dataset.generation.shown_media import FRAMES
 
 CHARACTERS_PER_TOKEN = 4.0
 """Of English text with the tokenizers of current models; other scripts are counted by their UTF-8 bytes."""
 _PER_MESSAGE = 4
 """Tokens that the chat template adds to each message."""
-IMAGE_TOKENS = 300
-"""About what an image of 512 pixels costs with the models that publish a rule."""
+PART_TOKENS = {"image_url": 300, "input_audio": 300}
+"""About what an image of 512 pixels, or 30 s of audio, costs with the models that publish a rule."""
 Counter = Callable[[str], int]
 
 
@@ -55,7 +56,17 @@ def prompt_tokens(messages: list[Message], count: Counter) -> int:
 def _content_tokens(content: Any, count: Counter) -> int:
     if isinstance(content, str):
         return count(content)
-    return sum(count(part["text"]) if part["type"] == "text" else IMAGE_TOKENS for part in content)
+    return sum(count(part["text"]) if part["type"] == "text" else PART_TOKENS[part["type"]] for part in content)
+
+
+def media_tokens(media: Mapping[str, Sequence[str]]) -> int:
+    """About what the media of an item cost when they are sent along.
+
+    Args:
+        media: modality to names.
+    """
+    each = {"image": PART_TOKENS["image_url"], "video": FRAMES * PART_TOKENS["image_url"]}
+    return sum(each.get(modality, PART_TOKENS["input_audio"]) * len(names) for modality, names in media.items())
 
 
 def without_media(messages: list[Message]) -> str:
