@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 import typer.core
@@ -98,6 +98,13 @@ def build_dataset(
         int | None,
         typer.Option(min=1, rich_help_panel=GENERATION, help="With --plan: send so many requests to measure replies."),
     ] = None,
+    batch_api: Annotated[
+        Literal["submit", "collect"] | None,
+        typer.Option(
+            rich_help_panel=GENERATION,
+            help="Use OpenAI's Batch API, at half the price: submit the requests now, collect the replies later.",
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(rich_help_panel=OUTPUT, help="Folder of the dataset.")] = None,
     plan: PlanOption = False,
     config: ConfigOption = None,
@@ -123,13 +130,13 @@ def build_dataset(
     )
     given = {
         "--want": want, "--model": model, "--endpoint": endpoint, "--show-media": show_media, "--max-cost": max_cost,
-        "--max-requests": max_requests, "--probe": probe,
+        "--max-requests": max_requests, "--probe": probe, "--batch-api": batch_api,
     }  # fmt: skip
     if not workspace.settings.dataset.generate:
         require_none(given, "--generate")
     from macaw_cli.dataset.build import build_dataset as build
 
-    build(workspace, limit=limit, plan=plan, probes=probe)
+    build(workspace, limit=limit, plan=plan, probes=probe, batch=batch_api)
 
 
 def _from_here(source: str, config: Path | None) -> str:

@@ -20,7 +20,13 @@ from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields, mapping_of
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
-from macaw_cli.dataset.generated_source import require_plan, show_generation_plan, with_generated
+from macaw_cli.dataset.generated_source import (
+    BatchStep,
+    GenerationInputs,
+    generated_sources,
+    require_plan,
+    show_generation_plan,
+)
 from macaw_cli.dataset.inputs import describe_sources, describe_stores, inputs_hash
 from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.lock_file import lock_content
@@ -68,7 +74,8 @@ class _With:
 
 
 def build_dataset(
-    workspace: Workspace, *, limit: int | None = None, plan: bool = False, probes: int | None = None
+    workspace: Workspace, *, limit: int | None = None, plan: bool = False, probes: int | None = None,
+    batch: BatchStep | None = None,
 ) -> DatasetReport | None:
     """Make the dataset that the settings describe.
 
@@ -77,9 +84,10 @@ def build_dataset(
         limit: take at most so many conversations of each source.
         plan: only tell what would be done.
         probes: of a plan with generation: real requests to send first.
+        batch: of a generation by the Batch API: upload requests, or fetch replies and go on with them.
 
     Returns:
-        The dataset; None when only planning.
+        The dataset; None when only planning, or while batches are under way.
 
     Raises:
         UsageError: a source is not written as it should be.
@@ -102,9 +110,10 @@ def build_dataset(
     folders = [workspace.path(folder) for folder in settings.dataset.media]
     require_apart(out, [*(source.path for source in sources), *stores, *folders])
     media = MediaFolders(folders) if folders else None
+    generation = GenerationInputs(workspace, sources, stores, media)
     require_plan(plan and settings.dataset.generate, probes)
     if plan and settings.dataset.generate:
-        show_generation_plan(workspace, sources, stores, probes or 0, media)
+        show_generation_plan(generation, probes or 0)
         return None
     if plan:
         show_plan(prepare(sources, stores, settings, media), out)
@@ -114,7 +123,9 @@ def build_dataset(
             say(f"{store} is still being written by {writer}; only the shards that it has finished are used.")
     generator = None
     if settings.dataset.generate:
-        generated = with_generated(workspace, sources, stores, media)
+        generated = generated_sources(generation, batch)
+        if generated is None:
+            return None
         sources, generator = generated.sources, generated.generator
         require_apart(out, [source.path for source in sources])
     with disk_full_is_told(out), folder_lock(out):

@@ -3,21 +3,49 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from macaw_cli.basics.console import result
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.dataset.generation.askable import askable_items
+from macaw_cli.dataset.generation.batch_api import collect, submit
 from macaw_cli.dataset.generation.endpoint import require_key
 from macaw_cli.dataset.generation.estimate import estimates, seconds_needed
+from macaw_cli.dataset.generation.examples import Row
 from macaw_cli.dataset.generation.folder import LEDGER_FILES
-from macaw_cli.dataset.generation.generate import conversations_file, generate, probe, require_own_generation
+from macaw_cli.dataset.generation.generate import (
+    conversations_file,
+    generate,
+    opened_ledger,
+    probe,
+    require_own_generation,
+)
 from macaw_cli.dataset.generation.generator import Generator, learn_from_ledger, make_generator, require_settings
 from macaw_cli.dataset.generation.ledger import Ledger
 from macaw_cli.dataset.generation.media_files import MediaFiles
 from macaw_cli.dataset.generation.presentation import show_estimate, show_generated
 from macaw_cli.dataset.media_names import MediaFolders
 from macaw_cli.dataset.source_specs import Source
+
+BatchStep = Literal["submit", "collect"]
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationInputs:
+    """What a generation is made from.
+
+    Attributes:
+        workspace: settings `generation` and `seed`.
+        sources: their conversations are used as they are, their items are asked about.
+        stores: folders with features; items without features are not asked about.
+        media: where files are looked up by name.
+    """
+
+    workspace: Workspace
+    sources: Sequence[Source]
+    stores: Sequence[Path]
+    media: MediaFolders | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,76 +57,55 @@ class GeneratedSources:
     """What made the generated one, for `dataset.json`."""
 
 
-def with_generated(
-    workspace: Workspace, sources: Sequence[Source], stores: Sequence[Path], media: MediaFolders | None = None
-) -> GeneratedSources:
+def generated_sources(inputs: GenerationInputs, batch: BatchStep | None = None) -> GeneratedSources | None:
     """Generate conversations about the items of the sources.
 
     Args:
-        workspace: settings `generation` and `seed`.
-        sources: their conversations are used as they are, their items are asked about.
-        stores: folders with features; items without features are not asked about.
-        media: where files are looked up by name.
+        inputs: what to generate from.
+        batch: upload the requests to the Batch API, or fetch its replies and use only the ledger.
+
+    Returns:
+        The sources to build from; None while batches are under way.
 
     Raises:
         UsageError: a setting is missing or wrong, or the API key is missing.
         InputError: a source or store cannot be read, the folder of the generation is not macaw's, or the API refuses.
         Interrupted: SIGINT or SIGTERM.
-        ResourceError: the ledger cannot be written.
+        ResourceError: the ledger cannot be written, or `generation.max_cost` is too small for a batch.
     """
-    settings = workspace.settings
-    require_settings(settings.generation)
-    require_key(settings.generation)
-    folder = workspace.path(settings.generation.out)
-    require_own_generation(folder, [*(source.path for source in sources), *stores])
-    askable = askable_items(sources, stores, settings.seed, media)
-    generator = make_generator(workspace, askable.items, _media_files(workspace, sources))
-    report = generate(generator, folder, askable.rejects, lambda row: "", settings.seed)
+    generator, folder, rejects = _prepared(inputs, needs_key=True)
+    if batch == "submit":
+        _submit(generator, folder)
+        return None
+    if batch == "collect" and not _collect(generator, folder):
+        return None
+    settings = inputs.workspace.settings
+    report = generate(generator, folder, rejects, lambda row: "", settings.seed, ask=batch is None)
     show_generated(report, folder)
-    generated = Source(
-        number=len(sources),
-        format="jsonl",
-        name=str(Path(settings.generation.out) / conversations_file(folder).name),
-        path=conversations_file(folder),
-    )
-    return GeneratedSources(
-        [*(replace(source, items=False) for source in sources), generated], report["generator"]
-    )
+    file = conversations_file(folder)
+    name = str(Path(settings.generation.out) / file.name)
+    generated = Source(number=len(inputs.sources), format="jsonl", name=name, path=file)
+    sources = [*(replace(source, items=False) for source in inputs.sources), generated]
+    return GeneratedSources(sources, report["generator"])
 
 
-def show_generation_plan(
-    workspace: Workspace, sources: Sequence[Source], stores: Sequence[Path], probes: int = 0,
-    media: MediaFolders | None = None,
-) -> None:
+def show_generation_plan(inputs: GenerationInputs, probes: int = 0) -> None:
     """What a generation would cost, on stdout.
 
     Args:
-        workspace: settings `generation` and `seed`.
-        sources: whose items would be asked about.
-        stores: folders with features.
+        inputs: what to generate from.
         probes: real requests to send first, to measure replies; they are kept in the ledger and used later.
-        media: where files are looked up by name.
 
     Raises:
         UsageError: a setting is missing or wrong, or the API key is missing.
-        InputError: as `with_generated`.
-    """  # fmt: skip
-    require_settings(workspace.settings.generation)
-    if probes:
-        require_key(workspace.settings.generation)
-    folder = workspace.path(workspace.settings.generation.out)
-    require_own_generation(folder, [*(source.path for source in sources), *stores])
-    askable = askable_items(sources, stores, workspace.settings.seed, media)
-    generator = make_generator(workspace, askable.items, _media_files(workspace, sources))
+        InputError: as `generated_sources`.
+    """
+    generator, folder, _ = _prepared(inputs, needs_key=bool(probes))
     if probes:
         probe(generator, folder, probes)
     seconds = _learned(generator, folder)
     kinds = estimates(generator)
     show_estimate(generator, kinds, seconds_needed(generator, kinds, seconds))
-
-
-def _media_files(workspace: Workspace, sources: Sequence[Source]) -> MediaFiles:
-    return MediaFiles({source.number: source.path.parent for source in sources}, [workspace.root])
 
 
 def require_plan(plan: bool, probes: int | None) -> None:
@@ -109,6 +116,38 @@ def require_plan(plan: bool, probes: int | None) -> None:
     """
     if probes is not None and not plan:
         raise UsageError("--probe measures replies for a plan.", "Add --plan, or leave --probe out.")
+
+
+def _prepared(inputs: GenerationInputs, *, needs_key: bool) -> tuple[Generator, Path, list[Row]]:
+    """What is asked, the folder of the generation, and rows of items that cannot be asked about."""
+    settings = inputs.workspace.settings
+    require_settings(settings.generation)
+    if needs_key:
+        require_key(settings.generation)
+    folder = inputs.workspace.path(settings.generation.out)
+    require_own_generation(folder, [*(source.path for source in inputs.sources), *inputs.stores])
+    askable = askable_items(inputs.sources, inputs.stores, settings.seed, inputs.media)
+    folders = {source.number: source.path.parent for source in inputs.sources}
+    files = MediaFiles(folders, [inputs.workspace.root], inputs.media)
+    return make_generator(inputs.workspace, askable.items, files), folder, askable.rejects
+
+
+def _submit(generator: Generator, folder: Path) -> None:
+    with opened_ledger(folder) as ledger:
+        done = submit(generator, ledger)
+    result(
+        f"{done.requests:,} requests in {done.batches:,} batches were submitted; they cost up to ${done.bound:.2f}."
+        " Replies come within 24 hours. Next: the same command with --batch-api collect"
+    )
+
+
+def _collect(generator: Generator, folder: Path) -> bool:
+    """Whether no batch is under way any more."""
+    with opened_ledger(folder) as ledger:
+        waiting = collect(generator, ledger)
+    if waiting:
+        result(f"{waiting:,} batches are not finished yet. Run the same command again later.")
+    return not waiting
 
 
 def _learned(generator: Generator, folder: Path) -> float | None:

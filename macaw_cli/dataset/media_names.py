@@ -71,6 +71,10 @@ class MediaFolders:
                 raise InputError(f"{name} could be {shown}, which are different files: give more of its path")
             yield keys.pop()
 
+    def called(self, names: Sequence[str]) -> list[Path]:
+        """The files that are called by the first of `names` that any file has."""
+        return next(([path for path, _ in files] for name in names if (files := self._called(name))), [])
+
     def _called(self, name: str) -> list[tuple[Path, str]]:
         wanted = composed(PurePosixPath(name).as_posix())
         files = self._files.get(wanted.rpartition("/")[2], [])

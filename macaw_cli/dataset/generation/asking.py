@@ -80,7 +80,7 @@ class Asker:
         self.traffic = Traffic()
         self.stopped = ""
         """Why no further request is begun; empty while requests may be begun."""
-        self._leaves = False
+        self._leaves = self._only_ledger = False
         self._heard_at = time.monotonic()
 
     async def answer(self, request: Request) -> Answered:
@@ -106,6 +106,16 @@ class Asker:
             self._parsed(second, request), second.text, first.cost + second.cost,
             first.prompt_tokens + second.prompt_tokens, first.completion_tokens + second.completion_tokens,
         )  # fmt: skip
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether further requests may be begun: while some are sent, or all are answered from the ledger alone."""
+        return not self.stopped or self._only_ledger
+
+    def use_only_ledger(self, reason: str) -> None:
+        """Send nothing from the beginning."""
+        self._only_ledger = True
+        self.stop(reason)
 
     @property
     def mean_cost(self) -> float:

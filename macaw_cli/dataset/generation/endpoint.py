@@ -102,7 +102,7 @@ class Endpoint:
             raise ServerTrouble(_connection(error)) from error
         except InputError as error:
             raise ServerTrouble("the reply is not JSON") from error
-        return _raw_reply(content, time.monotonic() - started)
+        return raw_reply(content, time.monotonic() - started)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -204,7 +204,7 @@ def retry_after(headers: Any) -> float:
     return 0.0
 
 
-def _raw_reply(content: Any, seconds: float) -> RawReply:
+def raw_reply(content: Any, seconds: float) -> RawReply:
     """From the JSON of a reply; whatever is missing or of another type counts as absent."""
     choices = content.get("choices") if isinstance(content, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}

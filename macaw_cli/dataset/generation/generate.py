@@ -6,7 +6,8 @@ same ledger repeats what was asked before at no cost; see `ledger.py` for what i
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from macaw_cli.dataset.generation.status import Status
 from macaw_cli.dataset.generation.swapped_questions import KIND as SWAPPED
 from macaw_cli.dataset.generation.swapped_questions import AcceptedQuestions, swapped_examples
 
+ONLY_LEDGER = "only replies of batches are used; --batch-api submit asks for what is missing"
 GENERATION_HINT = "Name another folder under generation.out."
 
 
@@ -52,7 +54,7 @@ def require_own_generation(folder: Path, inputs: Sequence[Path]) -> None:
 
 
 def generate(
-    generator: Generator, folder: Path, rejected: Sequence[Row], filters: Filter, seed: int
+    generator: Generator, folder: Path, rejected: Sequence[Row], filters: Filter, seed: int, *, ask: bool = True
 ) -> dict[str, Any]:
     """Ask for everything that is wanted and write the conversations.
 
@@ -62,6 +64,7 @@ def generate(
         rejected: rows of items that cannot be asked about, for `rejects.jsonl`.
         filters: what a conversation has to pass to count.
         seed: decides which questions are moved to other items.
+        ask: send requests that have no reply yet; else only the ledger is used.
 
     Returns:
         The report.
@@ -73,18 +76,30 @@ def generate(
         ResourceError: the ledger cannot be written.
     """
     require_key(generator.settings)
+    with opened_ledger(folder) as ledger:
+        with new_output(folder) as output:
+            for row in rejected:
+                output.reject(row)
+            report = _asked(generator, ledger, output, filters, seed, ask)
+        write_report(folder, report)
+    return report
+
+
+@contextmanager
+def opened_ledger(folder: Path) -> Iterator[Ledger]:
+    """The ledger of a generation's folder, which is locked and made where there is none.
+
+    Raises:
+        LockedError: another command writes there.
+        DamagedError: the ledger is damaged.
+    """
     with disk_full_is_told(folder), folder_lock(folder):
         prepare_folder(folder)
         ledger = Ledger(folder)
         try:
-            with new_output(folder) as output:
-                for row in rejected:
-                    output.reject(row)
-                report = _asked(generator, ledger, output, filters, seed)
-            write_report(folder, report)
+            yield ledger
         finally:
             ledger.close()
-    return report
 
 
 def probe(generator: Generator, folder: Path, requests: int) -> None:
@@ -96,16 +111,11 @@ def probe(generator: Generator, folder: Path, requests: int) -> None:
     require_key(generator.settings)
     each = -(-requests // len(generator.queues))
     queues = [KindQueue(queue.kind, queue.pairs, None, min(each, queue.items)) for queue in generator.queues]
-    with disk_full_is_told(folder), folder_lock(folder):
-        prepare_folder(folder)
-        ledger = Ledger(folder)
-        try:
-            collector = Collector(queues, _dropped, _dropped, lambda row: "")
-            spent = ledger.spent()
-            budget = Budget(generator.settings.max_cost, requests, spent.cost + spent.unanswered_cost)
-            asyncio.run(_run(generator, queues, ledger, budget, collector))
-        finally:
-            ledger.close()
+    with opened_ledger(folder) as ledger:
+        collector = Collector(queues, _dropped, _dropped, lambda row: "")
+        spent = ledger.spent()
+        budget = Budget(generator.settings.max_cost, requests, spent.cost + spent.unanswered_cost)
+        asyncio.run(_run(generator, queues, ledger, budget, collector))
 
 
 def _dropped(row: Row) -> None:
@@ -118,7 +128,9 @@ def conversations_file(folder: Path) -> Path:
     return folder / CONVERSATIONS_NAME
 
 
-def _asked(generator: Generator, ledger: Ledger, output: Output, filters: Filter, seed: int) -> dict[str, Any]:
+def _asked(
+    generator: Generator, ledger: Ledger, output: Output, filters: Filter, seed: int, ask: bool
+) -> dict[str, Any]:
     spent = ledger.spent()
     budget = Budget(
         generator.settings.max_cost, generator.settings.max_requests, spent.cost + spent.unanswered_cost
@@ -128,7 +140,7 @@ def _asked(generator: Generator, ledger: Ledger, output: Output, filters: Filter
     questions = AcceptedQuestions(generator.items, output.keep)
     collector = Collector(generator.queues, questions.keep, output.reject, filters)
     started = time.monotonic()
-    asker = asyncio.run(_run(generator, generator.queues, ledger, budget, collector))
+    asker = asyncio.run(_run(generator, generator.queues, ledger, budget, collector, ask))
     if wanted := generator.settings.want.get(SWAPPED):
         swapped = Collected()
         for row in swapped_examples(generator.items, questions.found, wanted, seed):
@@ -140,14 +152,17 @@ def _asked(generator: Generator, ledger: Ledger, output: Output, filters: Filter
 
 
 async def _run(
-    generator: Generator, queues: list[KindQueue], ledger: Ledger, budget: Budget, collector: Collector
-) -> Asker:
+    generator: Generator, queues: list[KindQueue], ledger: Ledger, budget: Budget, collector: Collector,
+    ask: bool = True,
+) -> Asker:  # fmt: skip
     endpoint = Endpoint(generator.settings, generator.sampling)
     try:
         with LedgerWriter(ledger) as writer:
             asker = Asker(
                 generator.settings, generator.sampling, ledger, writer, endpoint, generator.expectation, budget
             )
+            if not ask:
+                asker.use_only_ledger(ONLY_LEDGER)
             status = Status(asker, budget, queues)
             run = Run(queues, _requests(generator), asker, collector, generator.settings.concurrency, status.text)
             await run.finish()

@@ -26,8 +26,11 @@ CREATE TABLE IF NOT EXISTS replies (
 CREATE TABLE IF NOT EXISTS sent (hash TEXT PRIMARY KEY, at REAL NOT NULL, bound REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS failures (hash TEXT NOT NULL, at REAL NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS batches (
-    id TEXT PRIMARY KEY, file TEXT NOT NULL, at REAL NOT NULL, requests INTEGER NOT NULL, collected INTEGER NOT NULL
-);
+    token TEXT PRIMARY KEY, id TEXT NOT NULL, at REAL NOT NULL, requests INTEGER NOT NULL, collected INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch_requests (
+    hash TEXT PRIMARY KEY, token TEXT NOT NULL, kind TEXT NOT NULL, item TEXT NOT NULL, prompt TEXT NOT NULL
+) WITHOUT ROWID;
 """
 _COLUMNS = 14
 
@@ -136,7 +139,7 @@ class Ledger:
         """
         now = time.time()
         marks = ",".join("?" * _COLUMNS)
-        with self._transaction():
+        with self.transaction():
             if sent:
                 rows = [(request, now, bound) for request, bound in sent]
                 self._database.executemany("INSERT OR REPLACE INTO sent VALUES (?, ?, ?)", rows)
@@ -181,10 +184,15 @@ class Ledger:
         self._database.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """What the block does is on the disk when it ends, or none of it is.
+
+        Raises:
+            ResourceError: the disk is full or cannot be written.
+        """
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            yield
+            yield self._database
             self._database.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if self._database.in_transaction:

@@ -7,6 +7,7 @@ from pathlib import Path
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.file_names import on_disk
 from macaw_cli.dataset.items import Item
+from macaw_cli.dataset.media_names import MediaFolders, other_names
 from macaw_cli.modalities.table import Modality
 
 
@@ -16,11 +17,13 @@ class MediaFiles:
 
     Attributes:
         of_sources: number of a source to its folder, to which its names are relative.
-        others: further folders in which media are looked for.
+        others: further folders, to which names may be relative.
+        by_name: folders in which files are looked up by name.
     """
 
     of_sources: Mapping[int, Path]
     others: Sequence[Path]
+    by_name: MediaFolders | None = None
 
     def of(self, item: Item) -> list[tuple[Modality, Path]]:
         """Modality and file of each medium of an item.
@@ -30,12 +33,17 @@ class MediaFiles:
         """
         folders = [self.of_sources[item.origin.source], *self.others]
         return [
-            (modality, _found(name, folders)) for modality, names in item.media.items() for name in names
+            (modality, self._found(name, modality, folders))
+            for modality, names in item.media.items()
+            for name in names
         ]
 
-
-def _found(name: str, folders: Sequence[Path]) -> Path:
-    for folder in folders:
-        if (path := on_disk(folder / name)).is_file():
-            return path
-    raise InputError(f"there is no file {name} in {' or '.join(map(str, folders))} to show to the model")
+    def _found(self, name: str, modality: Modality, folders: Sequence[Path]) -> Path:
+        names = [name, *other_names(name, modality)]
+        for folder in folders:
+            for one in names:
+                if (path := on_disk(folder / one)).is_file():
+                    return path
+        if self.by_name is not None and (files := self.by_name.called(names)):
+            return files[0]
+        raise InputError(f"there is no file {name} in {' or '.join(map(str, folders))} to show to the model")

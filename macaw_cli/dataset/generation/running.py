@@ -73,7 +73,7 @@ class Run:
             raise Interrupted(f"Stopped by {name}.", hint, exit_code=128 + self._signal)
 
     def _begin(self) -> None:
-        while len(self._tasks) < self._most and not self._asker.stopped:
+        while len(self._tasks) < self._most and self._asker.may_begin:
             queue = next((queue for queue in self._queues if queue.wants_request()), None)
             if queue is None:
                 return

@@ -31,6 +31,9 @@ class ApiServer:
         self.under_way = self.most_under_way = 0
         self.address = ""
 
+    def routes(self, app: web.Application) -> None:
+        """Further routes; a subclass has some."""
+
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """One chat completion."""
         self.under_way += 1
@@ -109,6 +112,7 @@ def serving(server: ApiServer) -> Iterator[ApiServer]:
     async def start() -> None:
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", server.answer)
+        server.routes(app)
         runner.append(web.AppRunner(app, shutdown_timeout=0.1))
         await runner[0].setup()
         site = web.TCPSite(runner[0], "127.0.0.1", 0)
