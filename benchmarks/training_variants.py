@@ -21,7 +21,7 @@ from macaw_cli.model.alignment import AttentionWeights, shared
 from macaw_cli.model.bridges import attention
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration
-from macaw_cli.model.packing import use_attention
+from macaw_cli.model.packing.packed_attention import use_attention
 from macaw_cli.training.data.batches import Batch
 
 VOCABULARY = 32007

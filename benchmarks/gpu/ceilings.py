@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from results import ON_GPU, Part
 
-from macaw_cli.model.attention_kernels import _varlen_is_there
 from macaw_cli.model.bridges.macaw import sinusoid
+from macaw_cli.model.packing.attention_kernels import _varlen_is_there
 from macaw_cli.training.reporting.mfu import peak_of
 
 PACKAGES = ("torch", "triton", "transformers", "peft", "deepspeed", "numpy", "safetensors", "pydantic", "av")

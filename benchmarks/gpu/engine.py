@@ -11,7 +11,7 @@ from training_examples import MadeUpFeatures, balanced, conversation_rows, token
 from training_variants import Variants
 
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.model.attention_choice import no_cudnn_attention
+from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.training.data.batches import SequenceReader, read_ahead
 from macaw_cli.training.data.epoch_plan import plan_epoch
 from macaw_cli.training.processes import Processes

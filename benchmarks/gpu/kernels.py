@@ -8,8 +8,8 @@ from timing import milliseconds, now, peak_gib, release
 from torch import nn
 
 from macaw_cli.model import alignment, attention_kernels, chunked_loss
-from macaw_cli.model.attention_choice import no_cudnn_attention
-from macaw_cli.model.attention_kernels import Heads, PackedSequence
+from macaw_cli.model.packing.attention_choice import no_cudnn_attention
+from macaw_cli.model.packing.attention_kernels import Heads, PackedSequence
 
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
 DTYPE = torch.bfloat16 if ON_GPU else torch.float32

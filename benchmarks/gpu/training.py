@@ -21,8 +21,8 @@ from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.inference.sampling import GREEDY
 from macaw_cli.model import attention_kernels
-from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.compilation import compile_layers
+from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.training.reporting.mfu import peak_of
 
 SIZE = {"sequence_length": 4096, "examples": 144} if ON_GPU else {"sequence_length": 256, "examples": 3}

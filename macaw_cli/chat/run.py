@@ -16,9 +16,9 @@ from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.media.kinds import modality_of
 from macaw_cli.modalities.table import Modality, in_words
-from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.folder import load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders
+from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from macaw_cli.evaluation.scoring import batches_of, score
 from macaw_cli.evaluation.sharing import UNANSWERED, all_answers, own_share
 from macaw_cli.evaluation.swapping import Question, swap_partners
 from macaw_cli.inference.branches import BranchScore
-from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.joined_datasets import DatasetReader
 
 

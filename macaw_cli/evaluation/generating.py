@@ -11,8 +11,8 @@ from macaw_cli.evaluation.scoring import features_of, prompt_of
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import EndEvent, GenerationRequest
 from macaw_cli.inference.sampling import GREEDY
-from macaw_cli.model.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.text.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.shards.joined_datasets import DatasetReader
 
 CONDITIONS = ("real", "swapped")

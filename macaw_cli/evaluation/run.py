@@ -23,8 +23,8 @@ from macaw_cli.evaluation.presentation import write_plot
 from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
 from macaw_cli.evaluation.silence import padding_share
 from macaw_cli.evaluation.verdict import verdicts
-from macaw_cli.model.attention_choice import no_cudnn_attention
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
+from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.training_dataset import TrainingDataset
 

@@ -13,9 +13,9 @@ from macaw_cli.evaluation.conditions import Asked, told_without_media, without_m
 from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.inference import scoring
 from macaw_cli.inference.branches import BranchRow, BranchScore
-from macaw_cli.model.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.positions import require_positions
+from macaw_cli.model.text.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import MediaRef
 

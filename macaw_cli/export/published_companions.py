@@ -10,9 +10,9 @@ from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.attached_encoders import attach
-from macaw_cli.model.encoding import PUBLISHED_MAX_LENGTH
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import MacawProcessor
+from macaw_cli.model.text.encoding import PUBLISHED_MAX_LENGTH
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from macaw_cli.inference.prompts import prompt_batch
 from macaw_cli.inference.requests import EndEvent, Ending, Event, GenerationRequest, TokenEvent
 from macaw_cli.inference.sampling import TokenChooser
 from macaw_cli.inference.text_stream import TextStream
-from macaw_cli.model.answer_ends import answer_ends
-from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.modeling import MacawForConditionalGeneration
-from macaw_cli.model.packing_support import branches_are_supported
+from macaw_cli.model.packing.packing_support import branches_are_supported
 from macaw_cli.model.positions import position_table_of
+from macaw_cli.model.text.answer_ends import answer_ends
+from macaw_cli.model.text.encoding import ConversationEncoder
 
 
 class Engine:

@@ -14,7 +14,7 @@ from macaw_cli.inference.branches import (
 from macaw_cli.inference.features import Features, joined_features
 from macaw_cli.model.fusion.instructions import reads_instructions
 from macaw_cli.model.modeling import MacawForConditionalGeneration
-from macaw_cli.model.packing_support import branches_are_supported
+from macaw_cli.model.packing.packing_support import branches_are_supported
 
 
 def score(

@@ -14,22 +14,22 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from macaw_cli.config.training_settings import GROUPS
 from macaw_cli.encoders.pretrained import causal_lm_of, load_causal_lm
 from macaw_cli.model import attached_encoders, initial_weights
-from macaw_cli.model.chunked_loss import SupervisedLoss
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.earlier_names import EarlierFolders
-from macaw_cli.model.example_borders import example_borders
 from macaw_cli.model.fusion.media_fusion import MediaFusion
 from macaw_cli.model.fusion.placing import FusedInputs
 from macaw_cli.model.generation import MediaGeneration
 from macaw_cli.model.injections.bound_media import BoundMedia
 from macaw_cli.model.injections.injection import bound
 from macaw_cli.model.injections.registry import build_injection
-from macaw_cli.model.loss_without_logits import loss_alone
 from macaw_cli.model.losses import response_loss
-from macaw_cli.model.packing import block_diagonal_mask, mask_for_kernel
-from macaw_cli.model.packing_support import require_packing_support
+from macaw_cli.model.packing.chunked_loss import SupervisedLoss
+from macaw_cli.model.packing.example_borders import example_borders
+from macaw_cli.model.packing.loss_without_logits import loss_alone
+from macaw_cli.model.packing.packed_attention import block_diagonal_mask, mask_for_kernel
+from macaw_cli.model.packing.packing_support import require_packing_support
+from macaw_cli.model.packing.row_layout import RowLayout
 from macaw_cli.model.partitions import gathered
-from macaw_cli.model.row_layout import RowLayout
 
 Features = Sequence[Tensor] | Tensor
 

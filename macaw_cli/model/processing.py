@@ -21,9 +21,9 @@ from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
 from macaw_cli.model.bridges.registry import read_instructions
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.model.raw_media import ANSWERS, RawMedia
-from macaw_cli.model.templates import TemplateName
+from macaw_cli.model.text.encoding import ConversationEncoder, EncodedConversation
+from macaw_cli.model.text.templates import TemplateName
 
 PROCESSOR_FILE = "processor_config.json"
 _PROCESSOR = Fields({}, {"template": TEXT, "max_length": COUNT, "max_tokens": COUNT})

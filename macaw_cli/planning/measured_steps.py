@@ -16,7 +16,7 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.time_limit import TimeUp, time_limit
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.model.attention_choice import no_cudnn_attention
+from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.planning.peak_memory import PeakMemory
 from macaw_cli.training.data.batches import SequenceReader, read_ahead
 from macaw_cli.training.data.epoch_plan import PlannedStep

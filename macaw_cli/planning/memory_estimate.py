@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.model.chunked_loss import chunk_positions
+from macaw_cli.model.packing.chunked_loss import chunk_positions
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.steps.deepspeed_config import GATHERED_VALUES, MESSAGE_VALUES, gradient_buffers
 

@@ -16,7 +16,7 @@ from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import Interrupted
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.model.attention_choice import no_cudnn_attention
+from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.training.checkpoints.final_model import finish_run
 from macaw_cli.training.checkpoints.folder import checkpoint_name, newest_progress, read_progress
 from macaw_cli.training.checkpoints.loading import load_best, load_checkpoint

@@ -18,7 +18,7 @@ from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.views import views_of
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.joined_datasets import DatasetReader, joined
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow

@@ -2,8 +2,8 @@
 
 The doors: `basics/child.py` starts processes, `encoders/pretrained.py` loads models, tokenizers, processors and
 configurations without code of their own, `media/opening.py` opens images and containers of an allow-list of formats,
-and `model/rendering.py` renders chat templates. Whoever adds a call of these elsewhere uses a door, or says here why
-not. Names are followed through imports and their aliases, and count where they are passed on as well as called.
+and `model/text/rendering.py` renders chat templates. Whoever adds a call of these elsewhere uses a door, or says why
+not here. Names are followed through imports and their aliases, and count where they are passed on as well as called.
 """
 
 import ast
@@ -17,7 +17,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "macaw_cli"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
-DOORS = {"basics/child.py", "encoders/pretrained.py", "media/opening.py", "model/rendering.py"}
+DOORS = {"basics/child.py", "encoders/pretrained.py", "media/opening.py", "model/text/rendering.py"}
 
 PROCESSES = {
     "subprocess.Popen", "subprocess.run", "subprocess.call", "subprocess.check_*", "subprocess.get*", "os.system",
@@ -83,7 +83,7 @@ ALLOWED = {
         "export/proof.py macaw_cli.MacawProcessor.from_pretrained",
     ],
     "the content of a tokenizer that the door has loaded": [
-        "model/control_tokens.py tokenizers.Tokenizer.from_str",
+        "model/text/control_tokens.py tokenizers.Tokenizer.from_str",
     ],
     "a tokenizer.json, which is data alone": [
         "dataset/generation/token_counts.py tokenizers.Tokenizer.from_str",

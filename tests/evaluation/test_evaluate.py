@@ -17,9 +17,9 @@ from macaw_cli.evaluation.held_out import first_per_kind, held_out_questions
 from macaw_cli.evaluation.run import evaluate_folder
 from macaw_cli.inference import scoring as inference_scoring
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.training_dataset import TrainingDataset
 
 

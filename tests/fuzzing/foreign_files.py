@@ -18,7 +18,7 @@ from macaw_cli.dataset.sources import load_source
 from macaw_cli.features.sources.listing import list_sources, survey_sources
 from macaw_cli.features.sources.tar_members import members_of
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.tar_reader import parse_npy
 
 

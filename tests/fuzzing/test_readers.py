@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from mutations import mutated, mutation
 
 from macaw_cli.basics import console
-from macaw_cli.model import rendering
+from macaw_cli.model.text import rendering
 
 USUAL, MANY = int(os.environ.get("MACAW_FUZZ", 60)), 2500
 # the limit of chat templates may strike inside a callback of hypothesis, which Python then tells

@@ -7,7 +7,7 @@ from transformers import GenerationConfig
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import GenerationRequest, TokenEvent
 from macaw_cli.inference.sampling import GREEDY, Sampling, TokenChooser
-from macaw_cli.model.answer_ends import end_tokens
+from macaw_cli.model.text.answer_ends import end_tokens
 
 
 def tokens_of(model, prompt, sampling=None, seed=0):

@@ -5,7 +5,7 @@ import torch
 
 from macaw_cli.basics.errors import MissingDependencyError
 from macaw_cli.model.compilation import compile_layers, decoder_layers
-from macaw_cli.model.packing import use_attention
+from macaw_cli.model.packing.packed_attention import use_attention
 
 
 def packed_rows(tiny, config):

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from macaw_cli.model import chunked_loss
-from macaw_cli.model.attention_kernels import (
+from macaw_cli.model.packing import chunked_loss
+from macaw_cli.model.packing.attention_kernels import (
     Heads,
     PackedSequence,
     by_example,
@@ -17,8 +17,8 @@ from macaw_cli.model.attention_kernels import (
     flex,
     varlen,
 )
-from macaw_cli.model.chunked_loss import SupervisedLoss, liger_loss
-from macaw_cli.model.packing import use_attention
+from macaw_cli.model.packing.chunked_loss import SupervisedLoss, liger_loss
+from macaw_cli.model.packing.packed_attention import use_attention
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
@@ -68,7 +68,7 @@ def test_flex_attention_drops_what_it_is_told_to():
 
 
 def test_the_compiled_block_mask_shows_the_same_blocks(monkeypatch):
-    from macaw_cli.model import attention_kernels
+    from macaw_cli.model.packing import attention_kernels
 
     masks = []
     for threshold in (10**9, 1):

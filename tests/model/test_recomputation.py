@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
-from macaw_cli.model.packing import use_attention
+from macaw_cli.model.packing.packed_attention import use_attention
 
 GATED = GatedCrossAttentionSettings(name="gated-cross-attention", every=1, heads=2, head_dim=8)
 

@@ -24,8 +24,8 @@ from macaw_cli.model.fusion.placing import (
 )
 from macaw_cli.model.injections.bound_media import bound_media
 from macaw_cli.model.injections.registry import injection_class
+from macaw_cli.model.packing.row_layout import MediaPlaces, media_places
 from macaw_cli.model.partitions import gathered
-from macaw_cli.model.row_layout import MediaPlaces, media_places
 
 Media = dict[Modality, list[Tensor]]
 NULL_FEATURES = "null_features_"

@@ -12,7 +12,7 @@ from torch import Tensor
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.injections.bound_media import BoundMedia
-from macaw_cli.model.row_layout import Run
+from macaw_cli.model.packing.row_layout import Run
 
 
 class FusedInputs(NamedTuple):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.device_copies import on_device
-from macaw_cli.model.row_layout import Run
+from macaw_cli.model.packing.row_layout import Run
 
 NO_END = 2**62
 """End of an example that goes on, as in generation."""

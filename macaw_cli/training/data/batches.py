@@ -19,7 +19,7 @@ import torch
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.losses import IGNORED
-from macaw_cli.model.row_layout import RowLayout, row_layout
+from macaw_cli.model.packing.row_layout import RowLayout, row_layout
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 from macaw_cli.training.data.step_sample import PackedExamples

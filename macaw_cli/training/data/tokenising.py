@@ -17,8 +17,8 @@ from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError, LockedError
 from macaw_cli.basics.threads import usable_cores
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.model.losses import IGNORED
+from macaw_cli.model.text.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow, Split

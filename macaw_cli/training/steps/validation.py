@@ -11,7 +11,7 @@ from macaw_cli.basics import distributed
 from macaw_cli.evaluation.evaluate import quick_reliance
 from macaw_cli.evaluation.held_out import first_per_kind
 from macaw_cli.model.losses import IGNORED
-from macaw_cli.model.packing_support import packing_support_of_config
+from macaw_cli.model.packing.packing_support import packing_support_of_config
 from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.data.epoch_plan import pack_best_fit
 from macaw_cli.training.data.step_sample import PackedExamples

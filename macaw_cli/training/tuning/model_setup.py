@@ -40,7 +40,7 @@ def new_model(
         UsageError: `training.attention` needs a GPU, or an adapter is meant for layers that the LLM does not have.
     """
     from macaw_cli.model.compilation import compile_layers, require_compiler
-    from macaw_cli.model.packing import require_attention, use_attention
+    from macaw_cli.model.packing.packed_attention import require_attention, use_attention
 
     settings = workspace.settings
     require_attention(settings.training.attention)

@@ -24,7 +24,7 @@ def require_packable_llm(llm_config: Any, lengths: Sequence[int] | np.ndarray, t
     """
     if not can_hold_two(lengths, max(stage.sequence_length for _, stage in stage_settings(training))):
         return
-    from macaw_cli.model.packing_support import packing_support_of_config, require_packable
+    from macaw_cli.model.packing.packing_support import packing_support_of_config, require_packable
 
     found = packing_support_of_config(llm_config)
     require_packable(llm_config, int(max(lengths)), found)

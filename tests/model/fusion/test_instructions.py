@@ -9,9 +9,9 @@ from macaw_cli.inference.conversation_cache import ConversationCache
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.model.bridges.linear import LinearBridge
-from macaw_cli.model.encoding import ConversationEncoder
 from macaw_cli.model.fusion.instructions import answered, example_of, instruction_ids
 from macaw_cli.model.processing import MacawProcessor
+from macaw_cli.model.text.encoding import ConversationEncoder
 
 
 def test_places_belong_to_the_example_between_whose_borders_they_are():

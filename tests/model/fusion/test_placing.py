@@ -9,7 +9,7 @@ from macaw_cli.model.fusion.placing import (
     place_soft_tokens,
     require_matching_media,
 )
-from macaw_cli.model.row_layout import Run
+from macaw_cli.model.packing.row_layout import Run
 
 MEDIA = st.lists(st.integers(1, 9), max_size=5)
 

@@ -15,7 +15,7 @@ from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentio
 from macaw_cli.model.injections.bound_media import bound_media
 from macaw_cli.model.injections.gated_cross_attention import GatedCrossAttentionBlock
 from macaw_cli.model.modeling import MacawForConditionalGeneration
-from macaw_cli.model.row_layout import Run
+from macaw_cli.model.packing.row_layout import Run
 
 SETTINGS = GatedCrossAttentionSettings(name="gated-cross-attention", every=1, heads=2, head_dim=8)
 GOLDEN = Path(os.environ.get("MACAW_GOLDEN", Path(__file__).parents[4] / "shared" / "golden"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny_macaw
 
-from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.training.data.tokenised import Encoded, JoinedConversations, chained, example_rows, from_encoded
 from macaw_cli.training.data.tokenising import encode_rows
 from macaw_cli.training.training_inputs import prepare

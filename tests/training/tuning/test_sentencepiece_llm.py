@@ -13,7 +13,7 @@ from macaw_cli.config.settings import Settings
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.inspection.machine import named_models
-from macaw_cli.model.control_tokens import TextEncoder
+from macaw_cli.model.text.control_tokens import TextEncoder
 
 TEXTS = ["the quick brown fox jumps over the lazy dog", "a cat is red and a dog is blue", "what colour is it?"] * 20
 

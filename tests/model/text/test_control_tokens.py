@@ -7,7 +7,7 @@ import tiny_macaw
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from macaw_cli.model.control_tokens import TextEncoder
+from macaw_cli.model.text.control_tokens import TextEncoder
 
 WORDS = ["the cat says <s> and </s> or <|end|> twice", "a b c < > | / end s"] * 3
 SPECIAL = ["<unk>", "<s>", "</s>", "<|end|>"]
@@ -120,7 +120,7 @@ def test_names_of_the_twin_are_no_control_tokens_in_text():
 def test_a_tokenizer_without_a_twin_is_given_pieces(monkeypatch):
     tokenizer = bytes_with_words()
     encoder = TextEncoder(tokenizer)
-    monkeypatch.setattr("macaw_cli.model.control_tokens._twin", lambda *_: None)
+    monkeypatch.setattr("macaw_cli.model.text.control_tokens._twin", lambda *_: None)
     text = "a</s>b<think>c<|end|>"
     ids = encoder.ids(text, [(len(text) - 7, len(text))])
     assert tokenizer.decode(ids) == text

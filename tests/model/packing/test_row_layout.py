@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from macaw_cli.model.example_borders import example_borders
 from macaw_cli.model.losses import supervised_places
-from macaw_cli.model.packing import use_attention
-from macaw_cli.model.row_layout import media_places, row_layout
+from macaw_cli.model.packing.example_borders import example_borders
+from macaw_cli.model.packing.packed_attention import use_attention
+from macaw_cli.model.packing.row_layout import media_places, row_layout
 
 PIECES = (1, "image", 5, 6, "video", 7, 8, 1, "audio", 9, 10, 11)
 AGAIN = 7

@@ -6,10 +6,10 @@ import torch.nn.functional as F
 from tiny_llms import LLMS
 
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
-from macaw_cli.model import attention_kernels, packing
-from macaw_cli.model.attention_kernels import Heads, PackedSequence, block_mask, by_example
-from macaw_cli.model.example_borders import example_borders
-from macaw_cli.model.packing import KERNELS, PREFIX, block_diagonal_mask, use_attention
+from macaw_cli.model.packing import attention_kernels, packed_attention
+from macaw_cli.model.packing.attention_kernels import Heads, PackedSequence, block_mask, by_example
+from macaw_cli.model.packing.example_borders import example_borders
+from macaw_cli.model.packing.packed_attention import KERNELS, PREFIX, block_diagonal_mask, use_attention
 
 EXAMPLES = [(1, "image", 5, 6, 7, 8, 9), (1, 8, 9, 4), (2, 3), (1, "image", "audio", 10, 11, 12, 13)]
 OWN_WAY = {"gemma2"}  # capped scores: neither SDPA nor our kernels
@@ -172,7 +172,7 @@ def test_a_kernel_for_gpus_is_refused_without_one(tiny, name, monkeypatch):
 def test_a_kernel_for_gpus_is_refused_on_a_cpu_beside_one(tiny, name, monkeypatch):
     model = tiny.model("linear")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(packing, "flash_is_installed", lambda: True)
+    monkeypatch.setattr(packed_attention, "flash_is_installed", lambda: True)
     use_attention(model, name)
     with pytest.raises(UsageError, match=rf"training.attention={name}"):
         model(**packed(examples_of(tiny, model.config)))
@@ -180,12 +180,15 @@ def test_a_kernel_for_gpus_is_refused_on_a_cpu_beside_one(tiny, name, monkeypatc
 
 def test_flash_without_its_package_says_what_to_install(tiny, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(packing, "flash_is_installed", lambda: False)
+    monkeypatch.setattr(packed_attention, "flash_is_installed", lambda: False)
     with pytest.raises(MissingDependencyError, match="pip install flash-attn"):
         use_attention(tiny.model(), "flash")
 
 
-@pytest.mark.parametrize("kernel", [packing.varlen, packing.fastest], ids=lambda kernel: kernel.__name__)
+KERNELS_OF_FLASH = [packed_attention.varlen, packed_attention.fastest]
+
+
+@pytest.mark.parametrize("kernel", KERNELS_OF_FLASH, ids=lambda kernel: kernel.__name__)
 def test_values_may_be_less_deep_than_queries(kernel):
     query, key, value = (torch.randn(1, 2, 9, depth) for depth in (12, 12, 8))
     found = kernel(torch.nn.Identity(), Heads(query, key, value), PackedSequence((0, 4, 9), None, None, 0.0))
@@ -219,6 +222,6 @@ def test_torchs_packed_kernel_is_used_with_and_without_a_word_for_grouped_heads(
     monkeypatch.setattr(attention_kernels, "_varlen_fits", lambda _heads, _pack: there())
     heads = Heads(*(torch.randn(1, count, 9, 8) for count in (4, groups, groups)))
     packed = PackedSequence((0, 4, 9), None, None, 0.0)
-    found = packing.varlen(torch.nn.Identity(), heads, packed)
+    found = packed_attention.varlen(torch.nn.Identity(), heads, packed)
     assert torch.equal(found, by_example(torch.nn.Identity(), heads, packed))
     assert told == [groups != 4 if newer else None]

@@ -1,7 +1,7 @@
 import pytest
 
 from macaw_cli.basics.errors import InputError, MismatchError
-from macaw_cli.model.templates import alpaca_pieces, alpaca_prompt, joined, unplaced_media
+from macaw_cli.model.text.templates import alpaca_pieces, alpaca_prompt, joined, unplaced_media
 
 WITH_INPUT = (
     "Below is an instruction that describes a task, paired with an input that provides further context. Write a "

@@ -10,10 +10,10 @@ from typing import Any
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.chat_template import ChatTemplate
-from macaw_cli.model.template_behaviour import ALPACA, NEXT, QUESTION
-from macaw_cli.model.template_marks import Rendered, marks_for
-from macaw_cli.model.templates import Piece, parts_of
+from macaw_cli.model.text.chat_template import ChatTemplate
+from macaw_cli.model.text.template_behaviour import ALPACA, NEXT, QUESTION
+from macaw_cli.model.text.template_marks import Rendered, marks_for
+from macaw_cli.model.text.templates import Piece, parts_of
 
 REASONING_ENDS = re.compile(r"</\w+>")
 """What ends a block of reasoning, which templates leave out of the history."""

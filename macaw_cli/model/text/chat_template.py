@@ -6,10 +6,10 @@ from typing import Any
 
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.model.control_tokens import TextEncoder
-from macaw_cli.model.rendering import render_chat
-from macaw_cli.model.template_behaviour import ALPACA, Habits, habits_of, refusing
-from macaw_cli.model.template_marks import Marks, Rendered, Spelled, alternatives, spelled_in
+from macaw_cli.model.text.control_tokens import TextEncoder
+from macaw_cli.model.text.rendering import render_chat
+from macaw_cli.model.text.template_behaviour import ALPACA, Habits, habits_of, refusing
+from macaw_cli.model.text.template_marks import Marks, Rendered, Spelled, alternatives, spelled_in
 
 
 class ChatTemplate:

@@ -1,8 +1,8 @@
 import pytest
 
 from macaw_cli.basics.errors import InputError, UsageError
-from macaw_cli.model.encoding import ConversationEncoder
-from macaw_cli.model.templates import alpaca_prompt
+from macaw_cli.model.text.encoding import ConversationEncoder
+from macaw_cli.model.text.templates import alpaca_prompt
 
 TALK = [
     {"role": "user", "content": "What is it?"}, {"role": "assistant", "content": "A cat."},

@@ -3,8 +3,8 @@ import torch
 from tiny_llms import LLMS
 from transformers import AutoModelForCausalLM
 
-from macaw_cli.model.chunked_loss import SupervisedLoss
-from macaw_cli.model.language_head import logits_are_the_heads, plain_head
+from macaw_cli.model.packing.chunked_loss import SupervisedLoss
+from macaw_cli.model.packing.language_head import logits_are_the_heads, plain_head
 
 OWN_LOGITS = {"cohere", "gemma2"}
 WITH_MACAW = sorted(LLMS)

@@ -8,8 +8,8 @@ from jinja2 import TemplateError
 from transformers import AutoTokenizer
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.model import rendering
-from macaw_cli.model.rendering import render_chat
+from macaw_cli.model.text import rendering
+from macaw_cli.model.text.rendering import render_chat
 from macaw_cli.quickstart.checkpoints import SHIPPED
 
 MESSAGES = [{"role": "user", "content": "Hello"}]

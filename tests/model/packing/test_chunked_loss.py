@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from macaw_cli.model import chunked_loss
-from macaw_cli.model.chunked_loss import SupervisedLoss, chunk_positions
+from macaw_cli.model.packing import chunked_loss
+from macaw_cli.model.packing.chunked_loss import SupervisedLoss, chunk_positions
 
 
 def problem(positions=37, width=16, vocabulary=50, *, bias=False, dtype=torch.float32):

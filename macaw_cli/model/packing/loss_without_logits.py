@@ -5,9 +5,9 @@ from typing import Any
 from torch import Tensor
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from macaw_cli.model.language_head import plain_head
 from macaw_cli.model.losses import divided, predicting_positions, response_loss, supervised_places
-from macaw_cli.model.row_layout import RowLayout
+from macaw_cli.model.packing.language_head import plain_head
+from macaw_cli.model.packing.row_layout import RowLayout
 
 
 def loss_alone(

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.example_borders import example_borders
 from macaw_cli.model.losses import supervised_places
+from macaw_cli.model.packing.example_borders import example_borders
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig

@@ -16,10 +16,10 @@ from transformers import AutoConfig
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.encoders.pretrained import causal_lm_of
 from macaw_cli.encoders.source import quiet_transformers
-from macaw_cli.model.example_borders import example_borders
-from macaw_cli.model.language_head import without_adapter
-from macaw_cli.model.packing import PREFIX, block_diagonal_mask, mask_for_kernel, use_kernel
-from macaw_cli.model.tiny_config import small_copies
+from macaw_cli.model.packing.example_borders import example_borders
+from macaw_cli.model.packing.language_head import without_adapter
+from macaw_cli.model.packing.packed_attention import PREFIX, block_diagonal_mask, mask_for_kernel, use_kernel
+from macaw_cli.model.packing.tiny_config import small_copies
 
 STATELESS_LAYERS = {"full_attention", "sliding_attention", "chunked_attention", "mlp", "moe", "dense", "sparse"}
 """Kinds of layers, in transformers' words, that see other positions through attention alone, or not at all."""

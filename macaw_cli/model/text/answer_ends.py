@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.text.encoding import ConversationEncoder
 
 
 def answer_ends(model: Any, encoder: ConversationEncoder) -> frozenset[int]:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from macaw_cli.model.attention_choice import no_cudnn_attention
+from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
 from macaw_cli.modalities.table import MODALITIES, Modality
-from macaw_cli.model.control_tokens import Span, TextEncoder
+from macaw_cli.model.text.control_tokens import Span, TextEncoder
 
 PRIVATE_USE = range(0xE000, 0xF8FF)
 HELD = re.compile("[\ue000-\uf8ff]")

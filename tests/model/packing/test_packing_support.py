@@ -19,9 +19,9 @@ from transformers import (
 )
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.model import packing_support
-from macaw_cli.model.packing import use_kernel
-from macaw_cli.model.packing_support import (
+from macaw_cli.model.packing import packing_support
+from macaw_cli.model.packing.packed_attention import use_kernel
+from macaw_cli.model.packing.packing_support import (
     branches_are_supported,
     packing_support_of,
     packing_support_of_config,

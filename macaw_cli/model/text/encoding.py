@@ -6,14 +6,14 @@ from typing import Any
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.modalities.table import MODALITIES, Modality
-from macaw_cli.model.chat_pieces import chat_pieces
-from macaw_cli.model.chat_template import ChatTemplate
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.control_tokens import TextEncoder
 from macaw_cli.model.injections.registry import placeholder_count
 from macaw_cli.model.losses import IGNORED
-from macaw_cli.model.published_text import published_response, published_text
-from macaw_cli.model.templates import Piece, TemplateName, alpaca_pieces, joined, parts_of, unplaced_media
+from macaw_cli.model.text.chat_pieces import chat_pieces
+from macaw_cli.model.text.chat_template import ChatTemplate
+from macaw_cli.model.text.control_tokens import TextEncoder
+from macaw_cli.model.text.published_text import published_response, published_text
+from macaw_cli.model.text.templates import Piece, TemplateName, alpaca_pieces, joined, parts_of, unplaced_media
 
 PUBLISHED_MAX_LENGTH = 256
 """The published script's cap on text tokens."""

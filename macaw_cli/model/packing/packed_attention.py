@@ -17,7 +17,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from macaw_cli.basics.errors import MissingDependencyError, UsageError
-from macaw_cli.model.attention_kernels import (
+from macaw_cli.model.packing.attention_kernels import (
     Heads,
     Kernel,
     PackedSequence,
@@ -27,9 +27,9 @@ from macaw_cli.model.attention_kernels import (
     flex,
     varlen,
 )
-from macaw_cli.model.example_borders import example_borders
-from macaw_cli.model.language_head import without_adapter
-from macaw_cli.model.row_layout import RowLayout
+from macaw_cli.model.packing.example_borders import example_borders
+from macaw_cli.model.packing.language_head import without_adapter
+from macaw_cli.model.packing.row_layout import RowLayout
 
 PREFIX = "macaw-packed-"
 KERNELS: dict[str, tuple[str, Kernel]] = {

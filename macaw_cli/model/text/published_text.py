@@ -9,7 +9,7 @@ from typing import Any
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.model.losses import IGNORED
-from macaw_cli.model.templates import alpaca_prompt, instruction_and_input, text_of
+from macaw_cli.model.text.templates import alpaca_prompt, instruction_and_input, text_of
 
 
 def published_response(response: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.model.encoding import ConversationEncoder
+from macaw_cli.model.text.encoding import ConversationEncoder
 
 GOLDEN = Path(os.environ.get("MACAW_GOLDEN", Path(__file__).parents[3] / "shared" / "golden"))
 SHARED = GOLDEN.parent / "cases/text/chat_templates.py"
