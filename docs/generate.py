@@ -1,4 +1,4 @@
-"""Write what repeats the code: the pages of settings, commands and formats, and the figures of the layers.
+"""Write what repeats the code: the pages of settings, commands, formats and filters, and the figures of the layers.
 
     python docs/generate.py          writes all of them
     python docs/generate.py --check  says which ones are out of date, and exits with 1
@@ -54,10 +54,12 @@ def commands_page() -> str:
 
 FIGURES = runpy.run_path(str(FOLDER / "architecture.py"))
 FORMATS = runpy.run_path(str(FOLDER / "formats_page.py"))
+FILTERS = runpy.run_path(str(FOLDER / "filters_page.py"))
 PAGES = {
     "configuration.md": configuration_page,
     "commands.md": commands_page,
     "formats.md": lambda: FORMATS["formats_page"](NOTICE),
+    "filters.md": lambda: FILTERS["filters_page"](NOTICE),
     "images/architecture.svg": FIGURES["layers_figure"],
     "images/path.svg": FIGURES["path_figure"],
 }
@@ -81,6 +83,7 @@ def _help(command: list[str]) -> str:
 def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str, Any], prefix: str) -> Iterator[str]:
     """One table for the section's own keys, then its subsections."""
     below: list[tuple[str, str, dict[str, Any], Any]] = []
+    listed: list[str] = []
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     variants = {name: value for name, value in section["properties"].items() if "oneOf" in value and not prefix}
     for name, value in section["properties"].items():
@@ -90,6 +93,7 @@ def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str,
         if target is None:
             default = _default(defaults[name]) if name in defaults else "none"
             rows.append(f"| `{prefix}{name}` | {_type(value)} | {default} | {_cell(value['description'])} |")
+            listed += _listed_variants(f"{prefix}{name}[]", value, root)
             if item := _section_of(value.get("items", {}), root):
                 below.append((f"{name}[]", item["description"], item, _own_defaults(item)))
         else:
@@ -98,6 +102,7 @@ def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str,
         yield "## Top level"
     if len(rows) > 2:
         yield "\n".join(rows)
+    yield from listed
     for name, value in variants.items():
         yield f"## `{name}`\n\n{value['description']}"
         for choice in value["oneOf"]:
@@ -113,6 +118,12 @@ def _variant(name: str, variant: dict[str, Any], root: dict[str, Any]) -> Iterat
     form = f"name: {keys['name']['const']}" if "name" in keys else ", ".join(f"{key}: ..." for key in keys)
     yield f"### `{name}: {{{form}}}`\n\n{variant['description']}"
     yield from _sections(variant, root, _own_defaults(variant), f"{name}.")
+
+
+def _listed_variants(name: str, value: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
+    """The forms that a section in a list may have."""
+    for choice in value.get("items", {}).get("oneOf", []):
+        yield from _variant(name, _section_of(choice, root) or {}, root)
 
 
 def _own_defaults(section: dict[str, Any]) -> dict[str, Any]:

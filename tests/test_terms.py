@@ -7,13 +7,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OF_THE_WORLD = "macaw_cli/quickstart/"  # its questions, sounds and captions are data that the tiny LLM was trained on
+IN_DATA = ("filters/content_words.py", "filters/refusals.py")  # words of other people's conversations
 INSTEAD = {
     r"pack_tokens|packs_per_step|packs?(?=\b|_)": ("packed sequence, sequence_length, global_batch_size", (
         "LENGTH.pack", "bitsandbytes packs", "pack_best_fit", "Pack every",
     )),
     r"films?": ("video", (OF_THE_WORLD,)),
-    r"pictures?": ("image; of a figure: plot", (OF_THE_WORLD, "<picture>", "</picture>")),
-    r"sounds?": ("audio", (OF_THE_WORLD, "speech, music and other sound")),
+    r"pictures?": ("image; of a figure: plot", (OF_THE_WORLD, "<picture>", "</picture>", *IN_DATA)),
+    r"sounds?": ("audio", (OF_THE_WORLD, "speech, music and other sound", *IN_DATA)),
     r"null[ _]media": ("null features", ("kwargs.pop", "FLAG")),  # the key of earlier model folders
     r"tag_ids": ("begin_end_ids", ("kwargs.pop", "FLAG", "published_config.py")),  # of earlier and of published models
     r"isolat\w+": ("block-diagonal attention", (

@@ -12,6 +12,7 @@ from macaw_cli.config.bridges.designs import AnyBridge
 from macaw_cli.config.bridges.table import default_design
 from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.feature_settings import FeatureSettings
+from macaw_cli.config.filters.chosen import AnyFilters
 from macaw_cli.config.generation_settings import GenerationSettings
 from macaw_cli.config.injections.designs import AnyInjection
 from macaw_cli.config.injections.none import NoInjectionSettings
@@ -42,6 +43,9 @@ class DatasetSettings:
     """Share of the conversations held out; connected media always stay on one side."""
     shard_megabytes: Annotated[int, Field(ge=1)] = 256
     """Size at which a new training shard is begun."""
+    filters: AnyFilters = ()
+    """What conversations have to pass besides being valid, in this order; each by its name or with its options. What
+    they remove does not count as unusable."""
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of unusable conversations above which the command ends with exit code 1."""
 

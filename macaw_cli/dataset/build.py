@@ -20,6 +20,8 @@ from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields, mapping_of
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
+from macaw_cli.dataset.filters.chain import FilterChain
+from macaw_cli.dataset.filters.filter import Surroundings
 from macaw_cli.dataset.generated_source import (
     BatchStep,
     GenerationInputs,
@@ -41,7 +43,7 @@ from macaw_cli.dataset.publishing import (
     require_own_building,
     require_own_files,
 )
-from macaw_cli.dataset.rejects import REJECTS_NAME, require_few
+from macaw_cli.dataset.rejects import CHECKS, REJECTS_NAME, require_few, unusable
 from macaw_cli.dataset.source_specs import Source, parse_sources
 from macaw_cli.dataset.writing import index_part, write_null_entries, write_shards
 from macaw_cli.shards.dataset_lock import DATASET, INDEX_NAME, LOCK_NAME, read_lock, require_whole
@@ -69,6 +71,7 @@ class DatasetReport:
 class _With:
     """What not every build has."""
 
+    chain: FilterChain
     media: MediaFolders | None
     generator: dict[str, Any] | None
 
@@ -111,12 +114,13 @@ def build_dataset(
     require_apart(out, [*(source.path for source in sources), *stores, *folders])
     media = MediaFolders(folders) if folders else None
     generation = GenerationInputs(workspace, sources, stores, media)
+    chain = FilterChain(settings.dataset.filters, Surroundings(settings.seed, workspace.root))
     require_plan(plan and settings.dataset.generate, probes)
     if plan and settings.dataset.generate:
         show_generation_plan(generation, probes or 0)
         return None
     if plan:
-        show_plan(prepare(sources, stores, settings, media), out)
+        show_plan(prepare(sources, stores, settings, chain, media), out)
         return None
     for store in stores:
         if writer := writer_of(store):
@@ -129,8 +133,8 @@ def build_dataset(
         sources, generator = generated.sources, generated.generator
         require_apart(out, [source.path for source in sources])
     with disk_full_is_told(out), folder_lock(out):
-        report = _made(out, sources, stores, settings, _With(media, generator))
-    removed = sum(report.info["filters"].values())
+        report = _made(out, sources, stores, settings, _With(chain, media, generator))
+    removed = unusable(report.info["filters"])
     kept = sum(counts["conversations"] for counts in report.info["counts"].values())
     show_result(report.info, out, up_to_date=report.up_to_date)
     require_few(removed, kept, settings.dataset.max_reject_ratio, str(out / REJECTS_NAME), _first_reason(out))
@@ -149,7 +153,7 @@ def _made(
         return DatasetReport(out, _read_built(out), up_to_date=True)
     building = building_folder(out, described["inputs"])
     if not is_complete(building):
-        prepared = prepare(sources, stores, settings, more.media)
+        prepared = prepare(sources, stores, settings, more.chain, more.media)
         _require_some(prepared, out)
         show_counts(prepared)
         show_rejects(prepared, out / REJECTS_NAME)
@@ -210,7 +214,8 @@ def _require_some(prepared: Prepared, out: Path) -> None:
 
 
 def _first_reason(out: Path) -> str:
-    rejects = read_jsonl(out / REJECTS_NAME)
+    """Of a conversation that failed a check; where none did, of one that a chosen filter dropped."""
+    rejects = sorted(read_jsonl(out / REJECTS_NAME), key=lambda row: row["filter"] not in CHECKS)
     return f"{rejects[0]['file']}, row {rejects[0]['row']}: {rejects[0]['reason']}" if rejects else "none"
 
 

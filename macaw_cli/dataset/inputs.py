@@ -1,6 +1,7 @@
 """What a dataset is made from, as far as it decides the bytes: the same inputs mean the same dataset."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def inputs_hash(
             "seed": settings.seed,
             "val_fraction": settings.dataset.val_fraction,
             "shard_megabytes": settings.dataset.shard_megabytes,
+            "filters": [asdict(one) for one in settings.dataset.filters],
             **({"media": media} if media else {}),
         }
     )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ def lock_content(
         **({"generator": described["generator"]} if "generator" in described else {}),
         "sources": sources,
         "feature_stores": described["feature_stores"],
-        "filters": removed_by_filter(prepared.rejects),
+        "filters": removed_by_filter(prepared.rejects, prepared.filters),
+        "filter_settings": [asdict(one) for one in settings.dataset.filters],
         "mix": _mix(sources),
         "counts": {split: _counts(prepared, split) for split in SPLITS},
         "fingerprints": prepared.stores.fingerprints,

@@ -11,6 +11,8 @@ from macaw_cli.config.settings import Settings
 from macaw_cli.dataset import unread_keys
 from macaw_cli.dataset.conversations import Conversation
 from macaw_cli.dataset.feature_join import FeatureStores, JoinedConversation, join
+from macaw_cli.dataset.filtering import compared
+from macaw_cli.dataset.filters.chain import FilterChain
 from macaw_cli.dataset.layout import PlannedShard, plan_shards
 from macaw_cli.dataset.media_names import MediaFolders
 from macaw_cli.dataset.rejects import Reject
@@ -33,6 +35,8 @@ class Prepared:
     rejects: list[Reject]
     stores: FeatureStores
     shards: list[PlannedShard]
+    filters: Sequence[str]
+    """Names of the chosen filters."""
 
     @property
     def nbytes(self) -> int:
@@ -42,32 +46,41 @@ class Prepared:
 
 def prepare(
     sources: Sequence[Source], store_folders: Sequence[Path], settings: Settings,
-    media_folders: MediaFolders | None = None,
+    chain: FilterChain, media_folders: MediaFolders | None = None,
 ) -> Prepared:
-    """Read the sources, join them with features, split, and lay out the shards.
+    """Read the sources, join them with features, filter, split, and lay out the shards.
+
+    Args:
+        sources: what to read.
+        store_folders: feature stores.
+        settings: the workspace's.
+        chain: the chosen filters.
+        media_folders: where files are looked up by name.
 
     Raises:
         InputError: a source or a feature store cannot be read.
         DamagedError: a feature store is incomplete.
         MismatchError: the feature stores do not belong together.
     """  # fmt: skip
-    conversations, rejects = _load(sources, settings.seed)
+    conversations, rejects = _load(sources, settings.seed, chain)
     if unread := unread_keys.warning(conversations):
         say(unread)
     # a dataset of text alone needs no feature store, so one is only opened for conversations with media
     needs_media = any(any(conversation.media.values()) for conversation in conversations)
     stores = FeatureStores(store_folders if needs_media else [])
     joined, without_features = join(conversations, stores, [source.path.parent for source in sources], media_folders)
-    kept, sides, conflicts = _split(joined, settings)
+    passed, filtered = compared(joined, chain)
+    kept, sides, conflicts = _split(passed, settings)
     shards = plan_shards(kept, sides, settings.dataset.shard_megabytes * MEGABYTE)
-    return Prepared(sources, kept, sides, [*rejects, *without_features, *conflicts], stores, shards)
+    all_rejects = [*rejects, *without_features, *filtered, *conflicts]
+    return Prepared(sources, kept, sides, all_rejects, stores, shards, chain.names)
 
 
-def _load(sources: Sequence[Source], seed: int) -> tuple[list[Conversation], list[Reject]]:
+def _load(sources: Sequence[Source], seed: int, chain: FilterChain) -> tuple[list[Conversation], list[Reject]]:
     conversations: list[Conversation] = []
     rejects: list[Reject] = []
     for source in sources:
-        taken, bad = load_source(source, seed)
+        taken, bad = load_source(source, seed, chain)
         if source.items and source.count and len(taken) < source.count:
             say(
                 f"{source.name} has {len(taken)} usable conversations, but {source.count} were requested. All of them "

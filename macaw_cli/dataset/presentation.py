@@ -9,6 +9,7 @@ from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.shell_words import to_type
 from macaw_cli.dataset.lock_file import kind_counts, source_counts
 from macaw_cli.dataset.preparing import Prepared
+from macaw_cli.dataset.rejects import removed_by_filter
 
 BYTES_PER_SECOND = 150e6
 """What two processor cores and an ordinary SSD manage: read, hash, write, read back."""
@@ -35,12 +36,16 @@ def show_rejects(prepared: Prepared, listed: Path | None = None) -> None:
 
 
 def show_counts(prepared: Prepared) -> None:
-    """One row per source and one per kind."""
+    """One row per source, per filter and per kind."""
     rows = [
         [source.name, *(f"{counts[column]}" for column in ("train", "val", "rejected"))]
         for source, counts in zip(prepared.sources, source_counts(prepared), strict=True)
     ]
     print_table("Conversations by source", ["source", "train", "val", "rejected"], rows)
+    if prepared.filters:
+        dropped = removed_by_filter(prepared.rejects, prepared.filters)
+        rows = [[name, f"{dropped[name]:,}"] for name in prepared.filters]
+        print_table("Dropped by filters", ["filter", "conversations"], rows)
     kinds = kind_counts(prepared)
     if set(kinds) - {""}:
         rows = [[kind or "(no kind)", f"{counts['train']}", f"{counts['val']}"] for kind, counts in kinds.items()]

@@ -1,18 +1,17 @@
 """Conversations that cannot be used: which, why, and how many are too many."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.redaction import redacted
 from macaw_cli.dataset.conversations import Origin
 
 REJECTS_NAME = "rejects.jsonl"
-Filter = Literal["valid row", "media have features", "no medium on both sides"]
-FILTERS: tuple[Filter, ...] = ("valid row", "media have features", "no medium on both sides")
-"""What every conversation must pass, in this order; `dataset.json` counts what each removed."""
+CHECKS = ("valid row", "media have features", "no medium on both sides")
+"""What every conversation must pass, in this order, besides the filters that were chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,8 @@ class Reject:
     """One conversation that was left out."""
 
     origin: Origin
-    filter: Filter
+    filter: str
+    """One of `CHECKS`, or the name of a chosen filter."""
     reason: str
     id: str = ""
 
@@ -31,10 +31,24 @@ class Reject:
         return {"file": self.origin.file, "row": self.origin.row, **named, "filter": self.filter, "reason": reason}
 
 
-def removed_by_filter(rejects: Sequence[Reject]) -> dict[str, int]:
-    """Number of rejects per filter, zeros included."""
+def removed_by_filter(rejects: Sequence[Reject], chosen: Sequence[str] = ()) -> dict[str, int]:
+    """Number of rejects per check and chosen filter, zeros included.
+
+    Args:
+        rejects: all of them.
+        chosen: names of the chosen filters.
+    """
     counted = Counter(reject.filter for reject in rejects)
-    return {name: counted[name] for name in FILTERS}
+    return {name: counted[name] for name in (*CHECKS, *chosen)}
+
+
+def unusable(counts: Mapping[str, int]) -> int:
+    """How many conversations failed a check; what chosen filters drop is dropped on purpose.
+
+    Args:
+        counts: from `removed_by_filter`.
+    """
+    return sum(counts.get(name, 0) for name in CHECKS)
 
 
 def require_few(removed: int, kept: int, max_ratio: float, where: str, example: str) -> None:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 from macaw_cli.basics.errors import InputError
 from macaw_cli.dataset.conversations import Conversation, Origin, checked_conversation
 from macaw_cli.dataset.descriptions import as_conversation, is_item
+from macaw_cli.dataset.filtering import FilteredOut, require_passing
+from macaw_cli.dataset.filters.chain import FilterChain
 from macaw_cli.dataset.formats.json_rows import Row
 from macaw_cli.dataset.formats.registry import FORMATS
 from macaw_cli.dataset.rejects import Reject
@@ -18,15 +20,22 @@ Check = Callable[[Any, Origin], T]
 """A canonical row and where it stood to what is made of it; raises InputError with the reason for a reject."""
 
 
-def load_source(source: Source, seed: int) -> tuple[list[Conversation], list[Reject]]:
+def load_source(
+    source: Source, seed: int, chain: FilterChain | None = None
+) -> tuple[list[Conversation], list[Reject]]:
     """The conversations of a source and its rejects, each in the order of the file.
+
+    Args:
+        source: of which rows.
+        seed: decides which `#N` takes.
+        chain: of which the filters are applied that judge conversations by themselves, before `#N` takes any.
 
     Raises:
         InputError: the file cannot be read as its format at all.
     """
     taken: list[Conversation] = []
     rejects: list[Reject] = []
-    for outcome in read_source(source, seed, lambda row, origin: _conversation(row, origin, source, seed)):
+    for outcome in read_source(source, seed, lambda row, origin: _conversation(row, origin, source, seed, chain)):
         if isinstance(outcome, Reject):
             rejects.append(outcome)
         elif outcome is not None:
@@ -101,15 +110,20 @@ def _outcome(row: Row, source: Source, check: Check[T]) -> T | Reject:
         if isinstance(content, InputError):
             raise content
         return check(content, origin)
+    except FilteredOut as out:
+        return Reject(origin, out.filter, out.problem, _id(content))
     except InputError as error:
         return Reject(origin, "valid row", error.problem, _id(content))
 
 
-def _conversation(row: Any, origin: Origin, source: Source, seed: int) -> Conversation | None:
+def _conversation(
+    row: Any, origin: Origin, source: Source, seed: int, chain: FilterChain | None
+) -> Conversation | None:
     """None for an item of which a model writes the conversations."""
     if not source.items and is_item(row):
         return None
-    return checked_conversation(as_conversation(row, origin, seed), origin)
+    conversation = checked_conversation(as_conversation(row, origin, seed), origin)
+    return require_passing(conversation, chain) if chain else conversation
 
 
 def _id(content: Any) -> str:

@@ -1,0 +1,56 @@
+"""The texts of a conversation in canonical form."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from macaw_cli.dataset.filters.filter import Row
+from macaw_cli.modalities.table import MODALITIES
+
+
+def text_of(content: Any) -> str:
+    """The text of a message, its parts joined."""
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)
+
+
+def questions(row: Row) -> list[str]:
+    """What the user says."""
+    return [text_of(message["content"]) for message in row["messages"] if message["role"] == "user"]
+
+
+def answers(row: Row) -> list[str]:
+    """What the assistant says."""
+    return [text_of(message["content"]) for message in row["messages"] if message["role"] == "assistant"]
+
+
+def turns(row: Row) -> Iterator[tuple[str, str]]:
+    """Each question with its answer."""
+    yield from zip(questions(row), answers(row), strict=False)
+
+
+def media_of(row: Row) -> tuple[tuple[str, ...], ...]:
+    """The names of the media of each modality; none at all where the conversation is text only."""
+    named = (row.get(modality) or () for modality in MODALITIES)
+    return tuple((names,) if isinstance(names, str) else tuple(names) for names in named)
+
+
+def has_media(row: Row) -> bool:
+    """Whether the conversation is about media."""
+    return any(media_of(row))
+
+
+def known_texts(row: Row) -> list[str]:
+    """What is known of the media in words: captions, transcript, and of boxes how many of each category there are."""
+    captions = row.get("captions") or []
+    texts = [captions] if isinstance(captions, str) else list(captions)
+    if row.get("transcript"):
+        texts.append(row["transcript"])
+    boxes = Counter(box["category"] for box in row.get("boxes") or [])
+    return [*texts, ", ".join(f"{count} {category}" for category, count in boxes.items())] if boxes else texts
+
+
+def is_unanswerable(row: Row) -> bool:
+    """Whether the right answer is that the media do not tell."""
+    return str(row.get("kind") or "").rpartition("/")[2].startswith("unanswerable")
