@@ -119,7 +119,8 @@ class ExtractionReport:
 
     def print(self) -> None:
         """The summary; its last line is the next command."""
-        made = ", ".join(f"{count} {TABLE[modality].plural}" for modality, count in self.made.items()) or "nothing new"
+        kinds = [(TABLE[modality], count) for modality, count in self.made.items()]
+        made = ", ".join(counted(count, row.singular, row.plural) for row, count in kinds) or "nothing new"
         known = f", {self.known} already there" if self.known else ""
         known += f", {self.kept} from the interrupted run" if self.kept else ""
         known += f", {self.refused} rejected before" if self.refused else ""

@@ -60,6 +60,11 @@ class ModalityEntry:
     revision: str = "1"
 
     @property
+    def singular(self) -> str:
+        """For people: "1 audio file"; the name itself where that is the plural, as in "series"."""
+        return self.name if self.plural == self.name else self.plural.removesuffix("s")
+
+    @property
     def features_keyword(self) -> str:
         """Name of the model's input for stored features."""
         return f"{self.name}_features"

@@ -82,7 +82,7 @@ def test_what_is_no_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
-    told = {"file": "a file", "file/below": "a file", "pipe": "a pipe", "dangling": "link to nothing"}
+    told = {"file": "a file", "file/below": "a file", "pipe": "a pipe", "dangling": "broken symbolic link"}
     for place, word in told.items():
         with pytest.raises(InputError, match=word):
             require_own_folder(tmp_path / place, STORE)

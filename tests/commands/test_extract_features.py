@@ -48,7 +48,7 @@ def test_the_summary_says_what_was_made_and_what_to_type_next(pictures, models):
     words = [sys.executable, "-m", "macaw_cli", "extract-features", "pictures", "--image-encoder", models / "clip"]
     done = subprocess.run(words, cwd=pictures, text=True, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Features: 3 images; 1 shards")
+    assert done.stdout.startswith("Features: 3 images; 1 shard,")
     assert done.stdout.splitlines()[-1] == "Next: macaw build-dataset"
     assert "Extracting features" in done.stderr and "Warning" not in done.stderr
     assert (pictures / "features" / "image-000000.tar").is_file()

@@ -46,7 +46,7 @@ def test_train_writes_a_run_and_says_what_comes_next(world, tmp_path):
     make_workspace(world, tmp_path)
     code, out, err = run(tmp_path, "--bridge", "mlp", "--max-steps", "3", "--set", "training.log_every=2")
     assert code == 0, err
-    assert re.fullmatch(r"Trained .*runs/mlp-1 in 3 steps\. Next: macaw chat\n", out)
+    assert re.fullmatch(r"Trained .*runs/mlp-1 in 3 steps\. Next: macaw (evaluate|chat)\n", out)
     assert json.loads((tmp_path / "runs" / "mlp-1" / "summary.json").read_text())["steps"] == 3
     rows = [json.loads(line) for line in (tmp_path / "runs" / "mlp-1" / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows if "loss" in row] == [2, 3]

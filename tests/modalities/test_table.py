@@ -49,3 +49,7 @@ def test_nobody_else_lists_modalities():
             if len(named) > 1:
                 found.append(f"{place}:{node.lineno}")
     assert found == []
+
+
+def test_one_medium_is_told_in_the_singular():
+    assert [row.singular for row in BUILT_IN] == ["image", "audio file", "video"]

@@ -139,6 +139,6 @@ def test_what_a_worker_that_dies_has_saved_of_a_shard_is_made_by_this_run_and_co
     os.kill(busy, signal.SIGTERM)
     made, told = process.communicate(timeout=120)
     assert process.returncode == 0 and "its jobs go to the other 1" in told
-    assert "Features: 156 images; 1 shards" in made
+    assert "Features: 156 images; 1 shard," in made
     *_, last = re.findall(r"Extracting features: (\d+)/(\d+) files", told)
     assert last == ("156", "156")

@@ -76,7 +76,7 @@ def test_wrong_paths_empty_folders_and_nothing_at_all_are_told(workspace, tmp_pa
         survey_sources(workspace, ["*.png"])
     with pytest.raises(InputError, match="No image, audio or video files in empty"):
         survey_sources(workspace, ["empty"])
-    with pytest.raises(InputError, match=r"\(1 files of other kinds\)"):
+    with pytest.raises(InputError, match=r"\(1 file of other kinds\)"):
         survey_sources(workspace, ["texts"])
     with pytest.raises(InputError, match="is not an image, audio or video file"):
         survey_sources(workspace, ["texts/a.txt"])
