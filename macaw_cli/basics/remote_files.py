@@ -4,7 +4,6 @@ Credentials are the driver's own business (environment, configuration files, ins
 that are written down, and none are stored.
 """
 
-import asyncio
 import errno
 import functools
 import os
@@ -134,13 +133,12 @@ def is_of_driver(error: BaseException) -> bool:
     """Whether a driver, its network library or the operating system raised it: anything else is a bug."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return False  # this machine's disk is no fault of theirs
-    own = OSError | asyncio.TimeoutError | NotImplementedError
-    return isinstance(error, own) or type(error).__module__.partition(".")[0] in _DRIVERS
+    return isinstance(error, OSError | NotImplementedError) or type(error).__module__.partition(".")[0] in _DRIVERS
 
 
 def is_unreachable(error: BaseException) -> bool:
     """Whether it is the connection that failed, and not what was asked for."""
-    return isinstance(error, ConnectionError | asyncio.TimeoutError) or type(error).__name__ in _UNREACHABLE
+    return isinstance(error, ConnectionError | TimeoutError) or type(error).__name__ in _UNREACHABLE
 
 
 def is_denied(error: BaseException) -> bool:
@@ -172,7 +170,7 @@ def reason_of(error: BaseException) -> str:
 def cause_of(error: BaseException) -> BaseException:
     """What really happened: the driver of web servers calls every failure a file that is not there."""
     cause = error.__cause__
-    of_the_web = isinstance(cause, asyncio.TimeoutError) or type(cause).__module__.startswith("aiohttp")
+    of_the_web = isinstance(cause, TimeoutError) or type(cause).__module__.startswith("aiohttp")
     if isinstance(error, FileNotFoundError) and cause and of_the_web and getattr(cause, "status", None) != 404:
         return cause
     return error

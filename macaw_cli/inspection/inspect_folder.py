@@ -15,8 +15,6 @@ from macaw_cli.inspection.feature_stores import describe_feature_store
 from macaw_cli.inspection.feature_verification import verify_feature_store
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.inspection.models import describe_model, verify_model
-from macaw_cli.inspection.runs import describe_run, verify_run
-from macaw_cli.reports.run_record import read_run
 from macaw_cli.shards.remote_store import local_copy_of_store, read_record, send_damage_note
 
 FROM_A_COPY = "Restore these files from a copy, or make them again."
@@ -56,8 +54,21 @@ def _feature_page(folder: Path, request: PageRequest) -> Path:
     return target
 
 
+def _describe_run(folder: Path) -> Description:
+    from macaw_cli.inspection.runs import describe_run  # imports every setting
+
+    return describe_run(folder)
+
+
+def _verify_run(folder: Path) -> Iterator[Finding]:
+    from macaw_cli.inspection.runs import verify_run
+
+    return verify_run(folder)
+
+
 def _run_page(folder: Path, request: PageRequest) -> Path:
     from macaw_cli.reports.run_page import write_run_page, write_run_report
+    from macaw_cli.reports.run_record import read_run
 
     if request.target is None:
         return write_run_report(folder)
@@ -68,7 +79,7 @@ def _run_page(folder: Path, request: PageRequest) -> Path:
 KINDS = (
     Kind("feature store", "store.json", describe_feature_store, verify_feature_store, EXTRACT_AGAIN, _feature_page),
     Kind("dataset", "dataset.json", describe_dataset, verify_dataset),
-    Kind("run", "settings.yaml", describe_run, verify_run, write_page=_run_page),
+    Kind("run", "settings.yaml", _describe_run, _verify_run, write_page=_run_page),
     Kind("model", "config.json", describe_model, verify_model),
 )
 
