@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from macaw_cli.basics import distributed
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.redaction import redacted, redacted_tree
-from macaw_cli.basics.standard_streams import encodable, put, writes_unicode
+from macaw_cli.basics.standard_streams import encodable, put, told_as_lost, writes_unicode
 from macaw_cli.basics.terminal_text import in_json, lines, one_line
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], *, to_std
     console = Console(file=stream, markup=False, emoji=False, highlight=False)
     if not stream.isatty():
         console.width = max(160, console.measure(table, options=console.options.update(width=100_000)).maximum)
-    with console.capture() as drawn:
+    with told_as_lost(to_stdout=to_stdout), console.capture() as drawn:  # rich writes an empty text even so
         console.print(table)
     put(drawn.get(), to_stdout=to_stdout)
 

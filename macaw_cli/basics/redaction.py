@@ -6,8 +6,10 @@ door: the console, errors, and the files that describe a run.
 
 import logging
 import re
+import warnings
 from typing import Any
 
+from macaw_cli.basics.terminal_text import lines
 from macaw_cli.basics.urls import without_secrets
 
 _URL_IN_TEXT = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`\x00-\x1f\x7f]+")
@@ -15,6 +17,7 @@ _PART = r"[^\s\"'<>`\x00-\x1f\x7f]*"
 _FLATTENED = re.compile(rf"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]+):/(?!/)({_PART}[@?]{_PART})")
 """A URL that was taken for a path, which has one slash where it had two."""
 _ONE_URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://\S+")
+_FORMAT_WARNING = warnings.formatwarning
 _ENDS = ".,;:!)]}"
 """Belong to the sentence around a URL when they stand at its end."""
 _LOOSE = re.compile(
@@ -42,13 +45,21 @@ def redacted_tree(content: Any) -> Any:
 
 
 def guard_logs() -> None:
-    """From now on what libraries log in this process is redacted, too; tracebacks go through the console."""
+    """From now on what libraries log or warn of in this process is redacted and safe to show, too.
+
+    Both may quote file names and the content of files; tracebacks go through the console.
+    """
     logging.setLogRecordFactory(_Record)
+    warnings.formatwarning = _warning
 
 
 class _Record(logging.LogRecord):
     def getMessage(self) -> str:  # noqa: N802, a name of logging
-        return redacted(super().getMessage())
+        return redacted(lines(super().getMessage()))
+
+
+def _warning(*told: Any, **more: Any) -> str:
+    return redacted(lines(_FORMAT_WARNING(*told, **more)))
 
 
 def _shown(found: re.Match[str]) -> str:

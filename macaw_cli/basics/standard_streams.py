@@ -3,6 +3,8 @@
 import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, TextIO, cast
 
 from macaw_cli.basics.errors import ResourceError
@@ -36,12 +38,23 @@ def put(text: str, *, to_stdout: bool) -> None:
     Raises:
         ResourceError: standard output is closed or full.
     """
-    stream: TextIO | None = sys.stdout if to_stdout else sys.stderr
-    try:
+    with told_as_lost(to_stdout=to_stdout) as stream:
         if stream is None:
             raise OSError(errno.EBADF, "it is closed")
         stream.write(encodable(text, stream))
         stream.flush()
+
+
+@contextmanager
+def told_as_lost(*, to_stdout: bool) -> Iterator[TextIO | None]:
+    """Write to a standard stream: a failure is a clear message for standard output and nothing for standard error.
+
+    Raises:
+        ResourceError: standard output is closed or full.
+    """
+    stream: TextIO | None = sys.stdout if to_stdout else sys.stderr
+    try:
+        yield stream
     except (OSError, ValueError) as error:
         _silence(stream)
         if to_stdout:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from macaw_cli.basics.terminal_text import one_line
 from macaw_cli.chat.lines import COMMANDS
 from macaw_cli.modalities.table import MODALITIES
 
@@ -43,12 +44,19 @@ def completions(line: str) -> list[str]:
     return []
 
 
+def _is_shown_as_it_is(name: str) -> bool:
+    """Whether it has no control characters, which a terminal obeys; bytes that are no UTF-8 are shown by readline."""
+    text = name.encode(errors="ignore").decode()
+    return one_line(text) == text
+
+
 def _paths(start: str) -> list[str]:
     folder, name = os.path.split(start)
     place = Path(folder).expanduser() if folder else Path()
     if not place.is_dir():
         return []
-    entries = sorted(entry for entry in place.iterdir() if entry.name.startswith(name))
+    named = (entry for entry in place.iterdir() if entry.name.startswith(name))
+    entries = sorted(entry for entry in named if _is_shown_as_it_is(entry.name))
     hidden = name.startswith(".")
     shown = [entry for entry in entries if hidden or not entry.name.startswith(".")]
     return [os.path.join(folder, entry.name) + ("/" if entry.is_dir() else "") for entry in shown]  # noqa: PTH118 - keeps the ~ and ./ as typed

@@ -1,12 +1,13 @@
 """What a line typed into the chat means: a question, or a command such as `/image cat.jpg`."""
 
-import difflib
 import io
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.basics.shown_text import cut
 from macaw_cli.modalities.table import BUILT_IN, MODALITIES, TABLE, Modality
 
 COMMANDS = {
@@ -63,7 +64,7 @@ def read_line(line: str) -> Meaning:
         return Ask(line[1:] if line.startswith("//") else line)
     command, _, rest = line.partition(" ")
     if command not in COMMANDS:
-        raise InputError(f"There is no command {command}{_nearest(command)}.", "/help lists the commands.")
+        raise InputError(f"There is no command {cut(command)}{_nearest(command)}.", "/help lists the commands.")
     modality = next((name for name in MODALITIES if command == f"/{name}"), None)
     if modality is None:
         return Do(command[1:])
@@ -116,5 +117,5 @@ def _path_and_question(rest: str) -> tuple[str, str]:
 
 
 def _nearest(command: str) -> str:
-    close = difflib.get_close_matches(command, COMMANDS, n=1)
+    close = closest(command, COMMANDS)
     return f" (did you mean {close[0]}?)" if close else ""

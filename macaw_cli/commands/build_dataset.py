@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import typer
 import typer.core
 
-from macaw_cli.commands.option_forms import numbers_by_name, require_none, with_values
 from macaw_cli.commands.grouped_help import SectionedCommand
+from macaw_cli.commands.option_forms import numbers_by_name, require_none, with_values
 from macaw_cli.commands.shared_options import (
     OUTPUT,
     ConfigOption,

@@ -1,6 +1,5 @@
 """From `macaw.yaml` and `--set a.b=c` to checked `Settings`, with errors that name the dotted key."""
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -11,10 +10,11 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.redaction import redacted_tree
-from macaw_cli.basics.shown_text import shown
+from macaw_cli.basics.shown_text import cut, shown
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.bridges.designs import BRIDGE_FORMS
@@ -35,6 +35,8 @@ PLAIN_WORDS = {
 """For what pydantic says in the words of Python."""
 NOT_KEYS = (TAG, "function-", "constrained-")
 """How the parts of an error's place begin that pydantic adds to the keys."""
+TOLD = 20
+"""Mistakes in one file that a message names."""
 EVERY_KEY = "`macaw init` writes a macaw.yaml with comments; docs/configuration.md in macaw's source lists every key."
 
 
@@ -129,10 +131,11 @@ def parse_settings(tree: dict[str, Any], origin: str, typed: Mapping[str, str] |
     except ValidationError as error:
         keys = {override.partition("=")[0]: words for override, words in (typed or {}).items()}
         problems: dict[str, dict[str, None]] = {}
-        for item in error.errors():
+        for item in error.errors()[:TOLD]:
             problems.setdefault(origin_of(_key(item), origin, keys), {})[_problem(item)] = None
         told = " ".join(f"In {place}: {'; '.join(found)}." for place, found in problems.items())
-        raise UsageError(told, EVERY_KEY) from None
+        more = f" And {error.error_count() - TOLD} more problems." if error.error_count() > TOLD else ""
+        raise UsageError(told + more, EVERY_KEY) from None
 
 
 @cache
@@ -199,9 +202,9 @@ def _key(item: Any) -> str:
 def _problem(item: Any) -> str:
     key = _key(item)
     if item["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"unknown key `{key}`{_nearest(key, item['loc'])}"
+        return f"unknown key `{cut(key)}`{_nearest(key, item['loc'])}"
     message = PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
-    told = f"`{key}`: {message[0].lower()}{message[1:]}"
+    told = f"`{cut(key)}`: {message[0].lower()}{message[1:]}"
     if item["type"] == "unknown_variant":
         return told  # with what was found
     whole_section = item["type"] == "value_error" and isinstance(item["input"], dict)  # its values do not go together
@@ -212,8 +215,9 @@ def _nearest(key: str, loc: Sequence[Any]) -> str:
     known, leaf = list(known_keys()), key.rpartition(".")[2]
     if own := _keys_of_variant(loc):
         return _nearest_of_variant(key, own, known)
-    close = difflib.get_close_matches(key, known, n=3, cutoff=0.6)
-    close += [name for name in known if difflib.SequenceMatcher(None, leaf, name.rpartition(".")[2]).ratio() > 0.8]
+    close = closest(key, known, 3)
+    leaves = closest(leaf, {name.rpartition(".")[2] for name in known}, len(known), likeness=0.8)
+    close += [name for name in known if name.rpartition(".")[2] in leaves]
     return _did_you_mean(list(dict.fromkeys(close))[:3])
 
 
@@ -222,7 +226,7 @@ def _nearest_of_variant(key: str, own: Sequence[str], known: Sequence[str]) -> s
     section, _, leaf = key.rpartition(".")
     siblings = [*own, *(name for name in known if name.rpartition(".")[0] == section)]
     leaves = {name.rpartition(".")[2]: name for name in siblings}
-    close = [] if leaf in leaves else [leaves[name] for name in difflib.get_close_matches(leaf, leaves, cutoff=0.7)]
+    close = [] if leaf in leaves else [leaves[name] for name in closest(leaf, leaves, 3, likeness=0.7)]
     return _did_you_mean(close) or f" (possible here: {', '.join(f'`{name}`' for name in own)})"
 
 

@@ -1,12 +1,12 @@
 """Settings that are one of several designs, chosen by name: refused names, and what a saved model holds."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.basics.shown_text import cut, shown
 from macaw_cli.config.saved_settings import saved_settings
@@ -21,9 +21,9 @@ def require_design(name: Any, designs: Mapping[str, Any]) -> None:
         PydanticCustomError: which the settings tell with the dotted key.
     """
     if not isinstance(name, str) or name not in designs:
-        close = difflib.get_close_matches(str(name), designs, n=1)
+        close = closest(str(name), designs)
         hint = f" (did you mean `{close[0]}`?)" if close else " (is the package that adds it installed?)"
-        words = f"must be one of {', '.join(f'`{known}`' for known in designs)}, found {name!r}{hint}"
+        words = f"must be one of {', '.join(f'`{known}`' for known in designs)}, found {shown(name)}{hint}"
         raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": "name"})
 
 

@@ -1,12 +1,12 @@
 """`FORMAT:PATH[?OPTIONS][#N]`: how a source of conversations is written."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
+from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.shown_text import cut, shown
@@ -91,7 +91,7 @@ def _parse(spec: str, number: int, workspace: Workspace, limit: int | None) -> S
 
 
 def _unknown_format(spec: str, form: str, path: str) -> UsageError:
-    close = difflib.get_close_matches(form, FORMATS, n=1)
+    close = closest(form, FORMATS)
     meant = f" Did you mean {close[0]}:{cut(path)}?" if close else ""
     problem = f"{shown(spec)} has the unknown format {shown(form)}.{meant}"
     return UsageError(problem, f"Formats: {', '.join(FORMATS)}.")
@@ -141,7 +141,7 @@ def _require_known(form: str, options: Mapping[str, str]) -> None:
     known = FORMATS[form].options
     for key in options:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=3)
+            close = closest(key, known, 3)
             meant = f" Did you mean {' or '.join(close)}?" if close else ""
             raise UsageError(
                 f"The format {form} has no option {shown(key)}.{meant}",

@@ -38,7 +38,7 @@ from macaw_cli.features.report import ExtractionPlan, ExtractionReport
 from macaw_cli.features.scheduling import Scheduler
 from macaw_cli.features.shard_rows import JobResult
 from macaw_cli.features.source import Source
-from macaw_cli.features.sources.listing import Survey, list_sources, survey_sources
+from macaw_cli.features.sources.listing import Survey, list_sources, names_of_manifests, survey_sources
 from macaw_cli.features.store_files import Row, StoreFiles
 from macaw_cli.modalities.table import Modality, in_words
 
@@ -124,6 +124,7 @@ class _Extraction:
     def run(self, sources: list[str], limit: int | None, retry_rejects: bool) -> ExtractionReport:
         """Schedule, extract, tidy up, report."""
         began, settings = time.monotonic(), self._settings
+        reread = names_of_manifests(self._workspace, sources) if limit is None else set()
         self._require_space(sources, limit)
         if retry_rejects and (dropped := retry_partial(self._folder)):
             console.say(f"{dropped} files after the first rejected file of an unfinished shard are encoded again.")
@@ -141,7 +142,7 @@ class _Extraction:
         remove_partial_without_job(self._folder, Journal(self._folder).read())
         self._tell_unfinished(scheduler.tally.lost, "its files are not among the sources of this command")
         self._tell_unfinished(scheduler.tally.beyond, "it has files beyond --limit")
-        self._store.add_rejects(scheduler.tally.unreadable)
+        self._store.add_rejects(scheduler.tally.unreadable, reread)
         self._store.name_copies(scheduler.tally.copies)
         self._complete_report(scheduler)
         self._report.seconds = time.monotonic() - began

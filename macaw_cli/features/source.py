@@ -59,6 +59,12 @@ class Ignored:
 Found = Source | Refused | Uncounted | Ignored
 
 
-def reject(name: str, modality: Modality | None, reason: str, key: str | None = None) -> dict[str, Any]:
-    """A row of `rejects.jsonl`: which source, what was wanted of it, and why it cannot be had."""
-    return {"path": name, "modality": modality, "key": key, "reason": redacted(reason)}
+def reject(
+    name: str, modality: Modality | None, reason: str, key: str | None = None, *, manifest: str | None = None
+) -> dict[str, Any]:
+    """A row of `rejects.jsonl`: which source, what was wanted of it, and why it cannot be had.
+
+    With the name of the manifest whose row is at fault: once that is read again, only what it still says counts.
+    """
+    row = {"path": name, "modality": modality, "key": key, "reason": redacted(reason)}
+    return row if manifest is None else {**row, "manifest": manifest}

@@ -8,14 +8,15 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.atomic_files import append_jsonl, write_json, write_jsonl
-from macaw_cli.basics.errors import DamagedError, MismatchError
-from macaw_cli.basics.fingerprints import fingerprint, fingerprint_difference
+from macaw_cli.basics.errors import DamagedError
 from macaw_cli.features.journal import JOURNAL_NAME, Job
 from macaw_cli.features.manifest_block import with_block
+from macaw_cli.features.same_encoders import require_same
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.damage_note import damaged_shards, forget_damage
 from macaw_cli.shards.feature_store import MANIFEST_NAME, NULL_KEY, STORE_NAME, STORE_VERSION
@@ -98,9 +99,22 @@ class StoreFiles:
                 self._read_manifest()
             forget_damage(self.folder, {row["shard"] for row in rows})
 
-    def add_rejects(self, rejects: list[Row]) -> None:
-        """Add inputs that never came to a job."""
+    def add_rejects(self, rejects: list[Row], reread: AbstractSet[str] = frozenset()) -> None:
+        """Add inputs that never came to a job.
+
+        Args:
+            rejects: rows of them.
+            reread: manifests that were read to their end: what was wrong with their rows before, and is not among
+                `rejects`, was mended.
+        """
+        now = {row["path"] for row in rejects}
         with self._lock:
+            self._forgive(
+                {
+                    _named(row["path"], row["modality"]) for row in self._rejects()
+                    if row.get("manifest") in reread and row["path"] not in now
+                }
+            )  # fmt: skip
             self._refuse(rejects)
 
     def name_copies(self, copies: list[tuple[str, str, Modality]]) -> None:
@@ -220,7 +234,7 @@ class StoreFiles:
         stored = store["fingerprints"]
         for modality, found in fingerprints.items():
             if modality in stored:
-                _require_same(shown_place(self.folder), modality, stored[modality], found)
+                require_same(shown_place(self.folder), modality, stored[modality], found)
         if any(modality not in stored for modality in fingerprints):
             write_json(path, {**store, "fingerprints": {**fingerprints, **stored}})
 
@@ -228,18 +242,3 @@ class StoreFiles:
 def _named(name: str, modality: Modality | None) -> bytes:
     """A path with its modality as 16 bytes."""
     return hashlib.blake2b(os.fsencode(f"{modality}:{name}"), digest_size=16).digest()
-
-
-def _require_same(place: str, modality: Modality, stored: Row, found: Row) -> None:
-    difference = fingerprint_difference(stored, found)
-    if difference:
-        details = "; ".join(f"{key}: {old!r} there, {new!r} now" for key, (old, new) in difference.items())
-        there, now = (f"{one.get('model')} (fingerprint {fingerprint(one)})" for one in (stored, found))
-        raise MismatchError(
-            f"{place} holds {modality} features of {there}, not of {now}: {details}.",
-            f"Use the same encoder and settings{_of_precision(difference)}, or another folder with --out.",
-        )
-
-
-def _of_precision(difference: Mapping[str, tuple[Any, Any]]) -> str:
-    return f" (--set features.precision={difference['precision'][0]})" if "precision" in difference else ""

@@ -72,7 +72,7 @@ _MEDIUM = Fields(
 )  # fmt: skip
 ROW_BEGUN = Fields({"path": TEXT, "key": KEY, "shape": SHAPE, "dtype": DTYPE, "meta": OBJECT})
 """A row of a shard that is not finished: where its array stands comes later."""
-REJECT = Fields({"path": TEXT}, {"modality": one_of(MODALITIES), "key": TEXT, "reason": TEXT})
+REJECT = Fields({"path": TEXT}, {"modality": one_of(MODALITIES), "key": TEXT, "reason": TEXT, "manifest": TEXT})
 
 
 def read_store_file(path: Path) -> dict[str, Any]:

@@ -82,6 +82,17 @@ def test_what_libraries_log_is_redacted():
     assert logging.getLogRecordFactory() is logging.LogRecord
 
 
+def test_what_libraries_log_or_warn_of_moves_no_cursor_and_tells_no_secret():
+    code = (
+        "import logging, warnings\nfrom macaw_cli.basics.redaction import guard_logs\nguard_logs()\n"
+        f"text = 'a\\x1b]0;title\\x07b\\x9b2J c\\u202e ' + {URL!r}\n"
+        "logging.getLogger('PIL').error('bad: %s', text)\nwarnings.warn('bad: ' + text)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.count(SHOWN) == 2 and SECRET not in done.stderr
+    assert done.stderr.replace("\n", "").isprintable() and "UserWarning" in done.stderr
+
+
 @pytest.mark.parametrize("words", [
     ["inspect", URL], ["inspect", URL, "--json"], ["extract-features", URL, "--set", "features.workers=1"],
     ["build-dataset", "--features", URL, "--source", "jsonl:a.jsonl"], ["train", "--llm", URL],

@@ -40,3 +40,9 @@ def test_a_folder_that_does_not_exist_completes_to_nothing(folder):
 def test_readline_is_given_one_completion_after_another(folder):
     complete = completer(lambda: "/image ca")
     assert [complete("", state) for state in range(3)] == ["/image car park.png", "/image cat.png", None]
+
+
+def test_names_that_a_terminal_would_obey_are_not_offered(folder):
+    (folder / "cat\x1b[2J.png").touch()
+    (folder / "cat\u202egnp.exe").touch()
+    assert completions("/image cat") == ["/image cat.png"]

@@ -26,8 +26,9 @@ def shell(folder, line):
 
 @pytest.mark.parametrize(
     "line",
-    ["inspect dataset >&-", "inspect dataset > /dev/full", "inspect dataset --json > /dev/full", "--help >&-",
-     "--help > /dev/full"],
+    ["inspect dataset >&-", "inspect dataset > /dev/full", "inspect dataset --json > /dev/full",
+     "build-dataset --out first >&-", "build-dataset --out second > /dev/full", "init third >&-", "doctor --json >&-",
+     "--help >&-", "--help > /dev/full"],
 )  # fmt: skip
 def test_standard_output_that_takes_nothing_is_one_clear_line_and_exit_code_1(folder, line):
     ended = shell(folder, f"$M {line}")
@@ -50,6 +51,12 @@ def test_a_reader_that_has_seen_enough_ends_a_command_quietly(folder, line):
 def test_standard_error_that_takes_nothing_changes_no_result(folder, line, code):
     ended = shell(folder, f"$M {line}")
     assert (ended.returncode, b"Conversations" in ended.stdout) == (code, code == 0)
+
+
+def test_a_full_standard_output_is_not_taken_for_a_full_disk(folder):
+    """Where Python does not buffer, rich meets the full stream first."""
+    ended = shell(folder, "export PYTHONUNBUFFERED=1; $M build-dataset --out fourth > /dev/full")
+    assert ended.returncode == 1 and b"Standard output" in ended.stderr and b"fourth" not in ended.stderr
 
 
 def test_no_file_takes_the_place_of_a_closed_stream(folder):

@@ -316,3 +316,11 @@ def test_whatever_is_set_is_accepted_or_told_as_wrong_usage(override):
         parse_settings(tree, "a test")
     except UsageError as error:
         assert error.problem
+
+
+@pytest.mark.timeout(60)
+def test_absurdly_long_and_many_unknown_keys_are_told_briefly(tmp_path):
+    """Comparing each with every known key would take minutes."""
+    for text in (f"? {'k' * 100_000}\n: 1\n", "".join(f"k{number}: 1\n" for number in range(5_000)),
+                 f"bridge:\n  ? {'k' * 100_000}\n  : 1\n", f"bridge: {{name: {'k' * 100_000}}}\n"):  # fmt: skip
+        assert 0 < len(mistake(tmp_path, text)) < 10_000

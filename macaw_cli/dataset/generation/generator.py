@@ -1,12 +1,12 @@
 """Everything that decides what is asked: items, kinds, prompts, model."""
 
-import difflib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import InputError, UsageError
-from macaw_cli.basics.shown_text import cut, shown
+from macaw_cli.basics.shown_text import shown
 from macaw_cli.config.generation_settings import GenerationSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.dataset.generation.expectation import Expectation
@@ -86,7 +86,7 @@ def require_settings(settings: GenerationSettings) -> None:
     known = [*KINDS, SWAPPED]
     unknown = sorted(set(settings.want) - set(known))
     if unknown:
-        close = difflib.get_close_matches(cut(unknown[0], 60), known, n=1)
+        close = closest(unknown[0], known)
         meant = f" Did you mean {close[0]}?" if close else ""
         raise UsageError(f"There is no kind {shown(unknown[0])} of examples.{meant}", f"Kinds: {', '.join(known)}.")
     if set(settings.want) == {SWAPPED}:

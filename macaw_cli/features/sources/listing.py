@@ -13,8 +13,8 @@ from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
 from macaw_cli.features.remote.fetching import Staging
 from macaw_cli.features.source import Found, Ignored, Refused, Source, Uncounted
-from macaw_cli.features.sources.local import list_local
-from macaw_cli.features.sources.remote import list_remote
+from macaw_cli.features.sources.local import list_local, local_manifests
+from macaw_cli.features.sources.remote import list_remote, remote_manifests
 from macaw_cli.features.sources.unique_names import UniqueNames
 from macaw_cli.modalities.table import Modality, in_words
 
@@ -99,6 +99,15 @@ def list_sources(
             continue
         if named := names.named(entry):
             yield named
+
+
+def names_of_manifests(workspace: Workspace, sources: list[str]) -> set[str]:
+    """What the manifests among the sources are called in the rejects of their rows."""
+    return {
+        name
+        for source in sources
+        for name in (remote_manifests(source) if is_url(source) else local_manifests(workspace, source))
+    }
 
 
 def _limited(found: Iterator[Found], limit: int | None) -> Iterator[Found]:

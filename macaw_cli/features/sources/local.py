@@ -68,6 +68,13 @@ def local_inputs(workspace: Workspace, sources: list[str]) -> Iterator[Path]:
                 yield path
 
 
+def local_manifests(workspace: Workspace, source: str) -> Iterator[str]:
+    """What the manifests that a source names are called in the rejects of their rows."""
+    for path in _expand(workspace, local_place(source)):
+        if path.suffix == ".jsonl" and os.path.isfile(path):  # noqa: PTH113, as above
+            yield name_of(workspace, path, path.parent)
+
+
 def name_of(workspace: Workspace, file: Path, base: Path) -> str:
     """Relative to the workspace where the file lies inside it, else to `base`: never an absolute path."""
     for folder in (workspace.root, base):
@@ -168,27 +175,28 @@ def _why(error: OSError) -> str:
 
 
 def _list_manifest(workspace: Workspace, manifest: Path) -> Iterator[Found]:
+    called = name_of(workspace, manifest, manifest.parent)
     try:
         with manifest.open("rb") as content:
             for row in manifest_rows(content, str(manifest)):
                 if isinstance(row, BadRow):
-                    where = f"{name_of(workspace, manifest, manifest.parent)}, line {row.line}"
-                    yield Refused(reject(where, None, row.reason), f"{manifest}, line {row.line}")
+                    bad = reject(f"{called}, line {row.line}", None, row.reason, manifest=called)
+                    yield Refused(bad, f"{manifest}, line {row.line}")
                 else:
-                    yield _of_manifest(workspace, manifest, row)
+                    yield _of_manifest(workspace, manifest, called, row)
     except OSError as error:
         raise InputError(f"{manifest} cannot be read: {_why(error)}.", _CHECK) from None
 
 
-def _of_manifest(workspace: Workspace, manifest: Path, row: Row) -> Source | Refused:
+def _of_manifest(workspace: Workspace, manifest: Path, called: str, row: Row) -> Source | Refused:
     path, start, end = row
     if is_url(path):
-        return source_of_url(path, start, end)
+        return source_of_url(path, start, end, called)
     file = on_disk(manifest.parent / os.path.expanduser(local_place(path)))  # noqa: PTH111, Path raises for a name like ~a.png
     name = name_of(workspace, file, manifest.parent) + clip_fragment(start, end)
     if not os.path.isfile(file):  # noqa: PTH113, Path.is_file raises where the folder above may not be read
-        return Refused(reject(name, modality_of_name(file.name), "File not found."), str(file))
+        return Refused(reject(name, modality_of_name(file.name), "File not found.", manifest=called), str(file))
     modality = modality_of(file)
     if modality is None:
-        return Refused(reject(name, None, f"It is not an {in_words()} file."), str(file))
+        return Refused(reject(name, None, f"It is not an {in_words()} file.", manifest=called), str(file))
     return Source(str(file), name, modality, start, end)

@@ -61,16 +61,24 @@ def list_remote(url: str, staging: Staging | None) -> Iterator[Found]:
                 yield from _list_file(place, info, staging, named=True)
 
 
-def source_of_url(url: str, start: float | None, end: float | None) -> Source | Refused:
-    """A manifest's row; whether it can be fetched turns out later."""
+def remote_manifests(url: str) -> Iterator[str]:
+    """What the manifests that a URL names are called in the rejects of their rows."""
+    for place in expand_braces(url) if "{" in url else [url]:
+        if extension_of(place) == ".jsonl":
+            yield name_of_url(place)
+
+
+def source_of_url(url: str, start: float | None, end: float | None, manifest: str) -> Source | Refused:
+    """A row of the manifest of that name; whether it can be fetched turns out later."""
     name = name_of_url(url) + clip_fragment(start, end)
     modality = modality_of_name(f"x{extension_of(url)}")
     if modality is None:
-        return Refused(reject(name, None, f"It does not have the name of an {in_words()} file."), url)
+        problem = f"It does not have the name of an {in_words()} file."
+        return Refused(reject(name, None, problem, manifest=manifest), url)
     try:
         require_driver(url)
     except InputError as error:
-        return Refused(reject(name, modality, error.problem), url)
+        return Refused(reject(name, modality, error.problem, manifest=manifest), url)
     return Source(url, name, modality, start, end)
 
 
@@ -121,19 +129,20 @@ def _list_file(url: str, info: Info, staging: Staging | None, *, named: bool = F
 
 
 def _list_manifest(url: str) -> Iterator[Found]:
+    called = name_of_url(url)
     with driver_errors_are_told(url), open_remote(url) as content:
         for row in manifest_rows(content, without_secrets(url)):
             if isinstance(row, BadRow):
-                where = f"{name_of_url(url)}, line {row.line}"
-                yield Refused(reject(where, None, row.reason), f"{url}, line {row.line}")
+                bad = reject(f"{called}, line {row.line}", None, row.reason, manifest=called)
+                yield Refused(bad, f"{url}, line {row.line}")
                 continue
             place, start, end = row
             try:
                 there = place_in_remote_manifest(folder_of(url), place)
             except InputError as error:
-                yield Refused(reject(cut(without_secrets(place)), None, error.problem), place)
+                yield Refused(reject(cut(without_secrets(place)), None, error.problem, manifest=called), place)
             else:
-                yield source_of_url(there, start, end)
+                yield source_of_url(there, start, end, called)
 
 
 def _list_tar(url: str, info: Info, staging: Staging) -> Iterator[Found]:

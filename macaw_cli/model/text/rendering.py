@@ -1,12 +1,14 @@
 """The one door to chat templates: programs of others, run in transformers' sandbox, in bounded time and memory.
 
-A single operation is not stopped before it ends, so numbers that make one long or large are refused beforehand.
+A single operation is not stopped before it ends: what would make it large fails where it asks for the memory, and
+numbers that make one long are refused beforehand.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from macaw_cli.basics.address_space import growth_limited
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.time_limit import TimeUp, time_limit
 
@@ -37,7 +39,7 @@ def render_chat(tokenizer: Any, messages: Sequence[Mapping[str, Any]], **options
         if isinstance(text, str):
             _require_small_numbers(text)
     try:
-        with time_limit(LIMIT_S, again=LIMIT_S, memory=MEMORY):
+        with growth_limited(MEMORY), time_limit(LIMIT_S, again=LIMIT_S, memory=MEMORY):
             rendered: str = tokenizer.apply_chat_template(list(messages), tokenize=False, **options)
     except TimeUp:
         problem = f"The tokenizer's chat template took longer than {LIMIT_S:g} s for one conversation and was stopped."

@@ -1,5 +1,7 @@
 """Chat templates are programs of others."""
 
+import resource
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -58,6 +60,28 @@ def test_a_template_that_doubles_a_text_is_stopped(tokenizer, monkeypatch):
     )
     with pytest.raises(UsageError, match="MemoryError"):
         render_chat(tokenizer, MESSAGES)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of the address space")
+@pytest.mark.parametrize(
+    "template",
+    ["{% set ns = namespace(text='ab') %}{% for a in range(40) %}{% set ns.text = ns.text ~ ns.text %}{% endfor %}",
+     "{% set ns = namespace(text='ab') %}{% for a in range(40) %}{% set ns.text = [ns.text, ns.text] | join %}"
+     "{% endfor %}", "{{ ('a' * 10000) * 1000000 }}", "{{ ('a' * 100000).replace('a', 'b' * 100000) }}",
+     "{% set ns = namespace(text='ab') %}{% for a in range(40) %}{% set ns.text = ns.text * 2 %}{% endfor %}"],
+)  # fmt: skip
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_a_text_that_doubles_faster_than_anyone_looks_takes_no_memory(tokenizer, template, in_thread, monkeypatch):
+    monkeypatch.setattr(rendering, "MEMORY", 64 << 20)
+    monkeypatch.setattr(tokenizer, "chat_template", template)
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with ThreadPoolExecutor(1) as threads, pytest.raises(UsageError, match="MemoryError"):
+        if in_thread:
+            threads.submit(render_chat, tokenizer, MESSAGES).result()
+        render_chat(tokenizer, MESSAGES)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - largest < 200 << 10
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
 
 
 def test_numbers_of_an_honest_template_are_fine(tokenizer, monkeypatch):

@@ -1,0 +1,49 @@
+"""A bound on allocations that ends with its last block."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from macaw_cli.basics.address_space import growth_limited
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit")
+LARGE = 200 << 20
+
+
+def soft_limit():
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0]
+
+
+def test_what_asks_for_too_much_fails_and_all_is_as_before_afterwards():
+    before = soft_limit()
+    with growth_limited(64 << 20):
+        assert len(bytearray(1 << 20)) == 1 << 20
+        with pytest.raises(MemoryError):
+            bytearray(LARGE)
+    assert soft_limit() == before and len(bytearray(LARGE)) == LARGE
+
+
+def test_blocks_of_several_threads_end_in_any_order():
+    before, first_is_in, second_is_in, first_is_out = soft_limit(), Barrier(2), Barrier(2), Barrier(2)
+
+    def first():
+        with growth_limited(64 << 20):
+            first_is_in.wait(10)
+            second_is_in.wait(10)
+        first_is_out.wait(10)
+
+    def second():
+        first_is_in.wait(10)
+        with growth_limited(64 << 20):
+            second_is_in.wait(10)
+            first_is_out.wait(10)
+            assert soft_limit() != before
+
+    with ThreadPoolExecutor(2) as threads:
+        for work in [threads.submit(first), threads.submit(second)]:
+            work.result(timeout=60)
+    assert soft_limit() == before
