@@ -17,6 +17,8 @@ INSTEAD = {
     r"sounds?": ("audio", (OF_THE_WORLD, "speech, music and other sound", *IN_DATA)),
     r"null[ _]media": ("null features", ("kwargs.pop", "FLAG")),  # the key of earlier model folders
     r"tag_ids": ("begin_end_ids", ("kwargs.pop", "FLAG", "published_config.py")),  # of earlier and of published models
+    r"learnt": ("supervised, of tokens and answers; learned", ("nothing can be learnt",)),
+    r"no numbers|is no number": ("NaN or infinite, non-finite", ()),
     r"isolat\w+": ("block-diagonal attention", (
         "no-build-isolation", '"isolated"', "unicode-bidi", "isolation_level=None",
     )),

@@ -24,7 +24,7 @@ CELL = 8
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
 PAINTS = RGB | {"orange": (235, 125, 30), "cyan": (40, 200, 215), "pink": (245, 135, 185), "brown": (130, 80, 45),
                 "lime": (150, 235, 70), "navy": (35, 40, 120)}
-"""The world's colours and others, so that shapes are learnt whatever their colour."""
+"""The world's colours and others, so that shapes are learned whatever their colour."""
 ANYWHERE = (11.0, 53.0)
 NEAR_MIDDLE = 9.0
 """Pixels from the middle within which a shape is at none of the four sides."""
