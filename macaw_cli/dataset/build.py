@@ -31,10 +31,11 @@ from macaw_cli.dataset.generated_source import (
 )
 from macaw_cli.dataset.inputs import describe_sources, describe_stores, inputs_hash
 from macaw_cli.dataset.layout import PlannedShard
+from macaw_cli.dataset.leaks import LEAKS_NAME
 from macaw_cli.dataset.lock_file import lock_content
 from macaw_cli.dataset.media_names import MediaFolders
 from macaw_cli.dataset.preparing import Prepared, prepare
-from macaw_cli.dataset.presentation import show_counts, show_plan, show_rejects, show_result
+from macaw_cli.dataset.presentation import show_counts, show_leaks, show_plan, show_rejects, show_result
 from macaw_cli.dataset.publishing import (
     building_folder,
     forget_building,
@@ -74,6 +75,7 @@ class _With:
     chain: FilterChain
     media: MediaFolders | None
     generator: dict[str, Any] | None
+    benchmarks: list[Path]
 
 
 def build_dataset(
@@ -105,13 +107,14 @@ def build_dataset(
     out = workspace.path(settings.dataset.out)
     sources = parse_sources(settings.dataset.sources, workspace, limit)
     stores = [_store_folder(workspace.place(store)) for store in settings.dataset.features]
+    benchmarks = [_store_folder(workspace.place(store)) for store in settings.dataset.benchmarks]
     if (out / STORE_NAME).exists():
         raise InputError(f"{out} is a feature store; a dataset needs a folder of its own.", "Give another --out.")
     require_own_folder(out, DATASET, "Give another --out.")
     require_own_building(out)
     require_own_files(out)
     folders = [workspace.path(folder) for folder in settings.dataset.media]
-    require_apart(out, [*(source.path for source in sources), *stores, *folders])
+    require_apart(out, [*(source.path for source in sources), *stores, *benchmarks, *folders])
     media = MediaFolders(folders) if folders else None
     generation = GenerationInputs(workspace, sources, stores, media)
     chain = FilterChain(settings.dataset.filters, Surroundings(settings.seed, workspace.root))
@@ -120,7 +123,7 @@ def build_dataset(
         show_generation_plan(generation, probes or 0)
         return None
     if plan:
-        show_plan(prepare(sources, stores, settings, chain, media), out)
+        show_plan(prepare(sources, stores, settings, chain, media, benchmarks), out)
         return None
     for store in stores:
         if writer := writer_of(store):
@@ -133,7 +136,7 @@ def build_dataset(
         sources, generator = generated.sources, generated.generator
         require_apart(out, [source.path for source in sources])
     with disk_full_is_told(out), folder_lock(out):
-        report = _made(out, sources, stores, settings, _With(chain, media, generator))
+        report = _made(out, sources, stores, settings, _With(chain, media, generator, benchmarks))
     removed = unusable(report.info["filters"])
     kept = sum(counts["conversations"] for counts in report.info["counts"].values())
     show_result(report.info, out, up_to_date=report.up_to_date)
@@ -145,18 +148,22 @@ def _made(
     out: Path, sources: list[Source], stores: list[Path], settings: Settings, more: _With
 ) -> DatasetReport:
     described: dict[str, Any] = {"sources": describe_sources(sources), "feature_stores": describe_stores(stores)}
+    described["benchmarks"] = describe_stores(more.benchmarks)
     described |= {"generator": more.generator} if more.generator else {}
     listing = more.media.listing() if more.media else ""
-    described["inputs"] = inputs_hash(described["sources"], described["feature_stores"], settings, listing)
+    described["inputs"] = inputs_hash(
+        described["sources"], described["feature_stores"], settings, listing, described["benchmarks"]
+    )
     if _is_current(out, described["inputs"]):
         forget_building(out)
         return DatasetReport(out, _read_built(out), up_to_date=True)
     building = building_folder(out, described["inputs"])
     if not is_complete(building):
-        prepared = prepare(sources, stores, settings, more.chain, more.media)
+        prepared = prepare(sources, stores, settings, more.chain, more.media, more.benchmarks)
         _require_some(prepared, out)
         show_counts(prepared)
         show_rejects(prepared, out / REJECTS_NAME)
+        show_leaks(prepared, out / LEAKS_NAME)
         _write(prepared, described, building, settings)
     publish(building, out)
     return DatasetReport(out, _read_built(out), up_to_date=False)
@@ -186,6 +193,7 @@ def _is_current(out: Path, inputs: str) -> bool:
 def _write(prepared: Prepared, described: dict[str, Any], building: Path, settings: Settings) -> None:
     require_free_space(building, prepared.nbytes)
     write_jsonl(building / REJECTS_NAME, [reject.to_json() for reject in prepared.rejects])
+    write_jsonl(building / LEAKS_NAME, prepared.leaks.rows if prepared.leaks else [])
     with progress("Writing samples", sum(len(shard.samples) for shard in prepared.shards), "samples") as advance:
         shards = write_shards(prepared.shards, prepared.stores, building, advance)
     null_shard, nulls = write_null_entries(prepared.stores, building)

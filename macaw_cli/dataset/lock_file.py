@@ -23,7 +23,8 @@ def lock_content(
 
     Args:
         prepared: what was written.
-        described: `inputs`, `sources` and `feature_stores` as they were hashed, and `generator` where there is one.
+        described: `inputs`, `sources`, `feature_stores` and `benchmarks` as they were hashed, and `generator` where
+            there is one.
         shards: one entry per shard: name, bytes, sha256, counts.
         nulls: modality to the place of its null features.
         index: the finished index.
@@ -44,6 +45,10 @@ def lock_content(
         "feature_stores": described["feature_stores"],
         "filters": removed_by_filter(prepared.rejects, prepared.filters),
         "filter_settings": [asdict(one) for one in settings.dataset.filters],
+        "leaks": {
+            "check": settings.dataset.leak_check, "similarity": settings.dataset.leak_similarity,
+            "benchmarks": described["benchmarks"], "found": prepared.leaks.counts if prepared.leaks else {},
+        },
         "mix": _mix(sources),
         "counts": {split: _counts(prepared, split) for split in SPLITS},
         "fingerprints": prepared.stores.fingerprints,

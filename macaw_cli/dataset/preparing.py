@@ -14,6 +14,7 @@ from macaw_cli.dataset.feature_join import FeatureStores, JoinedConversation, jo
 from macaw_cli.dataset.filtering import compared
 from macaw_cli.dataset.filters.chain import FilterChain
 from macaw_cli.dataset.layout import PlannedShard, plan_shards
+from macaw_cli.dataset.leaks import LEAK, LeakReport, check_leaks, media_by_side, without_leaks
 from macaw_cli.dataset.media_names import MediaFolders
 from macaw_cli.dataset.rejects import Reject
 from macaw_cli.dataset.source_specs import Source
@@ -37,6 +38,8 @@ class Prepared:
     shards: list[PlannedShard]
     filters: Sequence[str]
     """Names of the chosen filters."""
+    leaks: LeakReport | None = None
+    """Training media that are nearly the same as held-out ones; None where they were not compared."""
 
     @property
     def nbytes(self) -> int:
@@ -46,7 +49,7 @@ class Prepared:
 
 def prepare(
     sources: Sequence[Source], store_folders: Sequence[Path], settings: Settings,
-    chain: FilterChain, media_folders: MediaFolders | None = None,
+    chain: FilterChain, media_folders: MediaFolders | None = None, benchmarks: Sequence[Path] = (),
 ) -> Prepared:
     """Read the sources, join them with features, filter, split, and lay out the shards.
 
@@ -56,6 +59,7 @@ def prepare(
         settings: the workspace's.
         chain: the chosen filters.
         media_folders: where files are looked up by name.
+        benchmarks: feature stores whose media must not be trained on.
 
     Raises:
         InputError: a source or a feature store cannot be read.
@@ -71,9 +75,17 @@ def prepare(
     joined, without_features = join(conversations, stores, [source.path.parent for source in sources], media_folders)
     passed, filtered = compared(joined, chain)
     kept, sides, conflicts = _split(passed, settings)
+    leaks: LeakReport | None = None
+    leaked: list[Reject] = []
+    if settings.dataset.leak_check != "off":
+        similarity = settings.dataset.leak_similarity
+        leaks = check_leaks(media_by_side(kept, sides), stores, similarity, benchmarks)
+        if settings.dataset.leak_check == "drop":
+            kept, sides, leaked = without_leaks(kept, sides, leaks)
     shards = plan_shards(kept, sides, settings.dataset.shard_megabytes * MEGABYTE)
-    all_rejects = [*rejects, *without_features, *filtered, *conflicts]
-    return Prepared(sources, kept, sides, all_rejects, stores, shards, chain.names)
+    all_rejects = [*rejects, *without_features, *filtered, *conflicts, *leaked]
+    names = [*chain.names, LEAK] if settings.dataset.leak_check == "drop" else chain.names
+    return Prepared(sources, kept, sides, all_rejects, stores, shards, names, leaks)
 
 
 def _load(sources: Sequence[Source], seed: int, chain: FilterChain) -> tuple[list[Conversation], list[Reject]]:

@@ -7,6 +7,7 @@ and hash. Rows of a shard without that last row belong to unfinished work and ar
 
 from collections.abc import Iterator
 from itertools import islice
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,26 @@ class FeatureStore:
         if array.shape != row.shape:
             raise DamagedError(f"{row.shard} holds {array.shape} for {row.key}, but the manifest says {row.shape}.")
         return array
+
+    def read_some(self, row: FeatureRow, count: int) -> np.ndarray:
+        """At most `count` feature tokens of a medium, evenly spread, without reading the others.
+
+        Returns:
+            (tokens, channels), of the stored dtype; of video the tokens of all frames count as one row.
+
+        Raises:
+            DamagedError: the shard is missing or cut.
+        """
+        channels, item = row.shape[-1], np.dtype(row.dtype).itemsize
+        tokens = prod(row.shape[:-1])
+        if tokens <= count:
+            return self.read(row).reshape(-1, channels)
+        start = row.offset + row.nbytes - prod(row.shape) * item  # behind the header
+        found = np.empty((count, channels), row.dtype)
+        for number, token in enumerate(np.linspace(0, tokens - 1, count).astype(int).tolist()):
+            content = self._reads.bytes(row.shard.name, start + token * channels * item, channels * item)
+            found[number] = np.frombuffer(content, row.dtype)
+        return found
 
     def about(self, row: FeatureRow) -> dict[str, Any]:
         """What the shard tells of a medium beside its features, such as duration and frame times; {} if nothing.
