@@ -101,20 +101,20 @@ def make_media(folder):
         out.setsampwidth(2)
         out.setframerate(16_000)
         out.writeframes((12_000 * np.sin(np.arange(16_000) / 4)).astype(np.int16).tobytes())
-    make_film(folder / "film.mp4", sound=True)
-    make_film(folder / "silent.mp4", sound=False)
+    make_video(folder / "film.mp4", with_audio=True)
+    make_video(folder / "silent.mp4", with_audio=False)
 
 
-def make_film(path, *, sound):
+def make_video(path, *, with_audio):
     """One second of 8 frames, with or without a tone."""
     with av.open(str(path), "w") as out:
-        pictures = out.add_stream("mpeg4", rate=8)
-        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
-        tones = out.add_stream("aac", rate=16_000, layout="mono") if sound else None
+        frames = out.add_stream("mpeg4", rate=8)
+        frames.width, frames.height, frames.pix_fmt = 64, 48, "yuv420p"
+        tones = out.add_stream("aac", rate=16_000, layout="mono") if with_audio else None
         for number in range(8):
-            picture = np.full((48, 64, 3), 30 * number, np.uint8)
-            out.mux(pictures.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        out.mux(pictures.encode())
+            pixels = np.full((48, 64, 3), 30 * number, np.uint8)
+            out.mux(frames.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        out.mux(frames.encode())
         if tones is not None:
             samples = np.sin(np.arange(16_000) / 5).astype(np.float32)[None]
             frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")

@@ -58,6 +58,13 @@ def build_dataset(
         int | None,
         typer.Option(min=1, rich_help_panel=INPUTS, help="Use at most this many conversations from each source."),
     ] = None,
+    leak_check: Annotated[
+        Literal["report", "drop", "off"] | None,
+        typer.Option(
+            rich_help_panel=INPUTS,
+            help="What to do about training media that are nearly the same as held-out ones (default: report).",
+        ),
+    ] = None,
     max_reject_ratio: Annotated[
         float | None,
         typer.Option(
@@ -127,6 +134,7 @@ def build_dataset(
         generation__show_media=show_media,
         generation__max_cost=max_cost,
         generation__max_requests=max_requests,
+        dataset__leak_check=leak_check,
         dataset__max_reject_ratio=max_reject_ratio,
     )
     given = {

@@ -46,8 +46,13 @@ class DatasetSettings:
     filters: AnyFilters = ()
     """What conversations have to pass besides being valid, in this order; each by its name or with its options. What
     they remove does not count as unusable."""
-    workers: Annotated[int, Field(ge=1)] | None = None
-    """Processes that write shards; `null` takes one per core. Their number changes no byte."""
+    leak_check: Literal["report", "drop", "off"] = "report"
+    """What happens to training media that are nearly the same as held-out ones: they are reported, or their
+    conversations are dropped as well; `off` compares none."""
+    leak_similarity: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Cosine of the mean features of two media from which on they are nearly the same."""
+    benchmarks: Texts = ()
+    """Feature stores of benchmarks, whose media are compared with the training media as held-out ones are."""
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of unusable conversations above which the command ends with exit code 1."""
 

@@ -6,13 +6,11 @@ sources and types the command again expects. Whoever wants to keep both gives an
 """
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from macaw_cli.basics.atomic_files import atomic_path, iterate_jsonl, write_json
+from macaw_cli.basics.atomic_files import atomic_path, read_jsonl, write_json, write_jsonl
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import DamagedError, InputError
@@ -20,7 +18,6 @@ from macaw_cli.basics.locks import folder_lock, writer_of
 from macaw_cli.basics.owned_folders import require_apart, require_own_folder
 from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields, mapping_of
 from macaw_cli.basics.urls import is_url
-from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.filters.chain import FilterChain
@@ -34,10 +31,11 @@ from macaw_cli.dataset.generated_source import (
 )
 from macaw_cli.dataset.inputs import describe_sources, describe_stores, inputs_hash
 from macaw_cli.dataset.layout import PlannedShard
+from macaw_cli.dataset.leaks import LEAKS_NAME
 from macaw_cli.dataset.lock_file import lock_content
 from macaw_cli.dataset.media_names import MediaFolders
 from macaw_cli.dataset.preparing import Prepared, prepare
-from macaw_cli.dataset.presentation import show_counts, show_plan, show_rejects, show_result
+from macaw_cli.dataset.presentation import show_counts, show_leaks, show_plan, show_rejects, show_result
 from macaw_cli.dataset.publishing import (
     building_folder,
     forget_building,
@@ -47,16 +45,13 @@ from macaw_cli.dataset.publishing import (
     require_own_files,
 )
 from macaw_cli.dataset.rejects import CHECKS, REJECTS_NAME, require_few, unusable
-from macaw_cli.dataset.shard_work import index_part
 from macaw_cli.dataset.source_specs import Source, parse_sources
-from macaw_cli.dataset.writing import write_null_entries, write_shards
+from macaw_cli.dataset.writing import index_part, write_null_entries, write_shards
 from macaw_cli.shards.dataset_lock import DATASET, INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.feature_store import STORE_NAME
 from macaw_cli.shards.remote_store import local_copy_of_store
 from macaw_cli.shards.training_rows import SPLITS
 
-SCRATCH_NAME = "scratch"
-"""In the building folder: what waits to be written."""
 _COUNTS = Fields({"conversations": COUNT})
 _BUILT = Fields({"inputs": TEXT, "filters": mapping_of(COUNT), "counts": Fields(dict.fromkeys(SPLITS, _COUNTS))})
 """What a `dataset.json` holds for whoever builds it again."""
@@ -80,6 +75,7 @@ class _With:
     chain: FilterChain
     media: MediaFolders | None
     generator: dict[str, Any] | None
+    benchmarks: list[Path]
 
 
 def build_dataset(
@@ -111,13 +107,14 @@ def build_dataset(
     out = workspace.path(settings.dataset.out)
     sources = parse_sources(settings.dataset.sources, workspace, limit)
     stores = [_store_folder(workspace.place(store)) for store in settings.dataset.features]
+    benchmarks = [_store_folder(workspace.place(store)) for store in settings.dataset.benchmarks]
     if (out / STORE_NAME).exists():
         raise InputError(f"{out} is a feature store; a dataset needs a folder of its own.", "Give another --out.")
     require_own_folder(out, DATASET, "Give another --out.")
     require_own_building(out)
     require_own_files(out)
     folders = [workspace.path(folder) for folder in settings.dataset.media]
-    require_apart(out, [*(source.path for source in sources), *stores, *folders])
+    require_apart(out, [*(source.path for source in sources), *stores, *benchmarks, *folders])
     media = MediaFolders(folders) if folders else None
     generation = GenerationInputs(workspace, sources, stores, media)
     chain = FilterChain(settings.dataset.filters, Surroundings(settings.seed, workspace.root))
@@ -126,8 +123,7 @@ def build_dataset(
         show_generation_plan(generation, probes or 0)
         return None
     if plan:
-        with TemporaryDirectory(prefix="macaw-plan-") as scratch:
-            show_plan(prepare(sources, stores, settings, chain, Path(scratch), media), out)
+        show_plan(prepare(sources, stores, settings, chain, media, benchmarks), out)
         return None
     for store in stores:
         if writer := writer_of(store):
@@ -140,7 +136,7 @@ def build_dataset(
         sources, generator = generated.sources, generated.generator
         require_apart(out, [source.path for source in sources])
     with disk_full_is_told(out), folder_lock(out):
-        report = _made(out, sources, stores, settings, _With(chain, media, generator))
+        report = _made(out, sources, stores, settings, _With(chain, media, generator, benchmarks))
     removed = unusable(report.info["filters"])
     kept = sum(counts["conversations"] for counts in report.info["counts"].values())
     show_result(report.info, out, up_to_date=report.up_to_date)
@@ -152,20 +148,22 @@ def _made(
     out: Path, sources: list[Source], stores: list[Path], settings: Settings, more: _With
 ) -> DatasetReport:
     described: dict[str, Any] = {"sources": describe_sources(sources), "feature_stores": describe_stores(stores)}
+    described["benchmarks"] = describe_stores(more.benchmarks)
     described |= {"generator": more.generator} if more.generator else {}
     listing = more.media.listing() if more.media else ""
-    described["inputs"] = inputs_hash(described["sources"], described["feature_stores"], settings, listing)
+    described["inputs"] = inputs_hash(
+        described["sources"], described["feature_stores"], settings, listing, described["benchmarks"]
+    )
     if _is_current(out, described["inputs"]):
         forget_building(out)
         return DatasetReport(out, _read_built(out), up_to_date=True)
     building = building_folder(out, described["inputs"])
     if not is_complete(building):
-        scratch = building / SCRATCH_NAME
-        make_folder(scratch)
-        prepared = prepare(sources, stores, settings, more.chain, scratch, more.media)
+        prepared = prepare(sources, stores, settings, more.chain, more.media, more.benchmarks)
         _require_some(prepared, out)
         show_counts(prepared)
         show_rejects(prepared, out / REJECTS_NAME)
+        show_leaks(prepared, out / LEAKS_NAME)
         _write(prepared, described, building, settings)
     publish(building, out)
     return DatasetReport(out, _read_built(out), up_to_date=False)
@@ -194,16 +192,17 @@ def _is_current(out: Path, inputs: str) -> bool:
 
 def _write(prepared: Prepared, described: dict[str, Any], building: Path, settings: Settings) -> None:
     require_free_space(building, prepared.nbytes)
-    prepared.rejects.write(building / REJECTS_NAME)
-    with progress("Writing samples", sum(prepared.planned.samples.values()), "samples") as advance:
-        shards = write_shards(prepared, building, settings.dataset.workers, advance)
+    write_jsonl(building / REJECTS_NAME, [reject.to_json() for reject in prepared.rejects])
+    write_jsonl(building / LEAKS_NAME, prepared.leaks.rows if prepared.leaks else [])
+    with progress("Writing samples", sum(len(shard.samples) for shard in prepared.shards), "samples") as advance:
+        shards = write_shards(prepared.shards, prepared.stores, building, advance)
     null_shard, nulls = write_null_entries(prepared.stores, building)
     index = _joined_index(building, prepared.shards)
     entries = [*shards, null_shard] if null_shard else shards
     write_json(building / LOCK_NAME, lock_content(prepared, described, entries, nulls, index, settings))
 
 
-def _joined_index(building: Path, shards: Sequence[PlannedShard]) -> Path:
+def _joined_index(building: Path, shards: list[PlannedShard]) -> Path:
     index = building / INDEX_NAME
     with atomic_path(index) as temporary, temporary.open("wb") as whole:
         for shard in shards:
@@ -215,7 +214,7 @@ def _joined_index(building: Path, shards: Sequence[PlannedShard]) -> Path:
 def _require_some(prepared: Prepared, out: Path) -> None:
     if prepared.conversations:
         return
-    prepared.rejects.write(out / REJECTS_NAME)
+    write_jsonl(out / REJECTS_NAME, [reject.to_json() for reject in prepared.rejects])
     raise InputError(
         f"No conversation can be used: {len(prepared.rejects)} were rejected. The first reason: {_first_reason(out)}.",
         f"See {out / REJECTS_NAME}.",
@@ -224,11 +223,8 @@ def _require_some(prepared: Prepared, out: Path) -> None:
 
 def _first_reason(out: Path) -> str:
     """Of a conversation that failed a check; where none did, of one that a chosen filter dropped."""
-    rejects = iterate_jsonl(out / REJECTS_NAME)
-    first = next(rejects, None)
-    checked = (one for one in rejects if one["filter"] in CHECKS)
-    found = first if first and first["filter"] in CHECKS else next(checked, first)
-    return f"{found['file']}, row {found['row']}: {found['reason']}" if found else "none"
+    rejects = sorted(read_jsonl(out / REJECTS_NAME), key=lambda row: row["filter"] not in CHECKS)
+    return f"{rejects[0]['file']}, row {rejects[0]['row']}: {rejects[0]['reason']}" if rejects else "none"
 
 
 def _store_folder(place: str) -> Path:

@@ -42,7 +42,8 @@ def describe_stores(folders: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def inputs_hash(
-    sources: list[dict[str, Any]], stores: list[dict[str, Any]], settings: Settings, media: str = ""
+    sources: list[dict[str, Any]], stores: list[dict[str, Any]], settings: Settings, media: str = "",
+    benchmarks: Sequence[dict[str, Any]] = (),
 ) -> str:
     """One hash of everything that decides the bytes of the dataset.
 
@@ -51,7 +52,8 @@ def inputs_hash(
         stores: as `describe_stores` tells them.
         settings: the workspace's.
         media: the listing of `dataset.media`, where it is used.
-    """
+        benchmarks: as `describe_stores` tells them.
+    """  # fmt: skip
     return fingerprint(
         {
             "format_version": FORMAT_VERSION,
@@ -62,6 +64,7 @@ def inputs_hash(
             "val_fraction": settings.dataset.val_fraction,
             "shard_megabytes": settings.dataset.shard_megabytes,
             "filters": [asdict(one) for one in settings.dataset.filters],
+            "leaks": [settings.dataset.leak_check, settings.dataset.leak_similarity, list(benchmarks)],
             **({"media": media} if media else {}),
         }
     )

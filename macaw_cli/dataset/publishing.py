@@ -24,6 +24,7 @@ from macaw_cli.basics.working_files import (
     take_place,
     working_folder,
 )
+from macaw_cli.dataset.leaks import LEAKS_NAME
 from macaw_cli.dataset.rejects import REJECTS_NAME
 from macaw_cli.shards.dataset_lock import (
     BUILDING_MARK,
@@ -100,12 +101,12 @@ def publish(building: Path, out: Path) -> None:
     info = read_lock(building)
     names = [str(file["name"]) for file in files_of(info)]
     stale = _stale(building, out, names)
-    for name in [*names, *stale, REJECTS_NAME, LOCK_NAME]:  # before the first one goes
+    for name in [*names, *stale, REJECTS_NAME, LEAKS_NAME, LOCK_NAME]:  # before the first one goes
         require_replaceable(out / name)
     remove_file(out / LOCK_NAME)
     for name in stale:
         remove_file(out / name)
-    for name in [*names, REJECTS_NAME]:
+    for name in [*names, REJECTS_NAME, LEAKS_NAME]:
         if (building / name).exists():  # else an interrupted call has moved it already
             take_place(building / name, out / name)
     fsync_folder(out)

@@ -1,6 +1,7 @@
 """Conversations that cannot be used: which, why, and how many are too many."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +31,22 @@ class Reject:
         return {"file": self.origin.file, "row": self.origin.row, **named, "filter": self.filter, "reason": reason}
 
 
+def removed_by_filter(rejects: Sequence[Reject], chosen: Sequence[str] = ()) -> dict[str, int]:
+    """Number of rejects per check and chosen filter, zeros included.
+
+    Args:
+        rejects: all of them.
+        chosen: names of the chosen filters.
+    """
+    counted = Counter(reject.filter for reject in rejects)
+    return {name: counted[name] for name in (*CHECKS, *chosen)}
+
+
 def unusable(counts: Mapping[str, int]) -> int:
     """How many conversations failed a check; what chosen filters drop is dropped on purpose.
 
     Args:
-        counts: number of rejects of each check and filter.
+        counts: from `removed_by_filter`.
     """
     return sum(counts.get(name, 0) for name in CHECKS)
 

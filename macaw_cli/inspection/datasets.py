@@ -15,7 +15,7 @@ from macaw_cli.shards.dataset_lock import files_of, read_lock
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import SPLITS, ConversationRow
 
-LOCK_FACTS = ("sources", "filters", "counts", "mix", "seed")
+LOCK_FACTS = ("sources", "filters", "filter_settings", "leaks", "counts", "mix", "seed")
 SOURCE_COLUMNS = ("file", "format", "train", "val", "rejected")
 NO_KIND = "(no kind)"
 
@@ -90,9 +90,14 @@ def _tables(facts: dict[str, Any], seen_media: dict[str, dict[str, Any]]) -> lis
     ]
     sources = [[str(source.get(key, "")) for key in SOURCE_COLUMNS] for source in facts["lock"].get("sources", [])]
     filters = [[name, str(removed)] for name, removed in facts["lock"].get("filters", {}).items()]
+    leaks = [
+        [name, str(one["compared"]), str(one["near"])]
+        for name, one in facts["lock"].get("leaks", {}).get("found", {}).items()
+    ]
     return [
         Table("Conversations", ["kind", *SPLITS], kinds),
         Table("Media", ["", "different media", "soundtracks", "shape", "encoder fingerprint"], media),
         Table("Sources", [*SOURCE_COLUMNS], sources),
         Table("Filters", ["what every conversation had to pass", "removed"], filters),
+        Table("Training media nearly the same as held-out ones", ["", "compared", "nearly the same"], leaks),
     ]

@@ -39,10 +39,12 @@ _INDEX = Fields({"name": one_of((INDEX_NAME,)), "bytes": COUNT, "sha256": HASH})
 _SHARD = Fields({"name": SHARD_NAME, "bytes": COUNT, "sha256": HASH})
 _NULL = Fields({"shard": SHARD_NAME, "offset": COUNT, "shape": SHAPE, "dtype": DTYPE})
 _SPLIT = Fields({"conversations": COUNT}, {"kinds": mapping_of(COUNT)})
+_LEAKS = Fields({"found": mapping_of(Fields({"compared": COUNT, "near": COUNT}))})
 _LOCK = Fields(
     {"hash": HASH, "fingerprints": mapping_of(OBJECT), "null": mapping_of(_NULL), "index": _INDEX,
      "shards": list_of(_SHARD)},
-    {"inputs": TEXT, "counts": mapping_of(_SPLIT), "filters": mapping_of(COUNT), "sources": list_of(OBJECT)},
+    {"inputs": TEXT, "counts": mapping_of(_SPLIT), "filters": mapping_of(COUNT), "sources": list_of(OBJECT),
+     "filter_settings": list_of(OBJECT), "leaks": _LEAKS},
 )  # fmt: skip
 BUILDING_NAME = ".building"
 """Folder inside the dataset's in which a new version is made."""

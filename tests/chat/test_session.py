@@ -39,10 +39,10 @@ def said(pieces):
 
 def test_the_answer_equals_that_of_the_models_own_generate(loaded, session):
     model, processor = loaded
-    image, sound = medium(model.config, "image", 1), medium(model.config, "audio", 2)
-    session.attach([sound])
+    image, audio = medium(model.config, "image", 1), medium(model.config, "audio", 2)
+    session.attach([audio])
     session.attach([image])
-    features = {"image_features": [image.features], "audio_features": [sound.features]}
+    features = {"image_features": [image.features], "audio_features": [audio.features]}
     inputs = processor("What is it?", **features)
     output = model.generate(**inputs, max_new_tokens=8, do_sample=False)
     assert said(session.ask("What is it?")) == processor.decode(output[0, inputs["input_ids"].shape[1] :])
@@ -102,8 +102,8 @@ def test_a_conversation_that_is_too_long_is_told_and_changes_nothing(loaded, ses
 
 def test_a_soundtrack_stands_behind_other_audio_files_and_before_the_video(loaded, session):
     config = loaded[0].config
-    film, track = medium(config, "video", 1), medium(config, "audio", 2, soundtrack=True)
-    session.attach([film, track])
+    video, track = medium(config, "video", 1), medium(config, "audio", 2, soundtrack=True)
+    session.attach([video, track])
     session.attach([medium(config, "audio", 3), medium(config, "image", 4)])
     said(session.ask("What?"))
     kept = session.turns[0].attachments

@@ -66,7 +66,7 @@ def pictures():
 
 
 @pytest.fixture(scope="session")
-def sounds():
+def audio_files():
     """Five audio files of noise at 16 kHz; two are equally long, one is as short as a click."""
     dice = np.random.default_rng(1)
     return [dice.standard_normal(length).astype(np.float32) / 10 for length in (8000, 21_250, 8000, 30_000, 300)]

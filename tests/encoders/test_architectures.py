@@ -111,36 +111,36 @@ def test_naflex_gives_each_image_the_patches_that_its_proportions_ask_for(load, 
 
 
 @pytest.mark.parametrize("kind", SPEECH)
-def test_an_audio_file_has_its_own_length_and_never_hears_its_batch(load, sounds, kind):
+def test_an_audio_file_has_its_own_length_and_never_hears_its_batch(load, audio_files, kind):
     encoder = load(kind)
-    together = encoder.encode(encoder.prepare(sounds))
+    together = encoder.encode(encoder.prepare(audio_files))
     odd = 65 if kind == "wav2vec2_bert" else 66  # 131 frames: the last one has no partner and is not heard
     assert [len(one) for one in together] == [24, odd, 24, 93, 4]
-    for sound, batched in zip(sounds, together, strict=True):
-        prepared = encoder.prepare([sound])
+    for audio, batched in zip(audio_files, together, strict=True):
+        prepared = encoder.prepare([audio])
         torch.testing.assert_close(encoder.encode(prepared)[0], batched, rtol=1e-5, atol=1e-5)
         assert encoder.token_count(encoder.model.config, encoder.settings, prepared[0]) == len(batched)
 
 
 @pytest.mark.parametrize("kind", SPEECH)
-def test_speech_features_equal_those_of_transformers(load, checkpoint, sounds, kind):
+def test_speech_features_equal_those_of_transformers(load, checkpoint, audio_files, kind):
     from transformers import AutoFeatureExtractor, AutoModel
 
     with quiet_transformers():
         model = AutoModel.from_pretrained(checkpoint(kind)).eval()
         extractor = AutoFeatureExtractor.from_pretrained(checkpoint(kind))
     first, earlier = load(kind), load(kind, layer=-2)
-    for sound in sounds[1:4:2]:
-        made = extractor(sound, sampling_rate=16_000, return_tensors="pt")
+    for audio in audio_files[1:4:2]:
+        made = extractor(audio, sampling_rate=16_000, return_tensors="pt")
         real = made["attention_mask"][0].bool() if kind == "wav2vec2_bert" else slice(None)
         given = made.get("input_values", made.get("input_features"))
-        assert torch.equal(first.prepare([sound])[0], given[0][real])
+        assert torch.equal(first.prepare([audio])[0], given[0][real])
         with torch.inference_mode():
             output = model(**made, output_hidden_states=True)
         real = real if kind == "wav2vec2_bert" else slice(None)
-        found = first.encode(first.prepare([sound]))[0]
+        found = first.encode(first.prepare([audio]))[0]
         torch.testing.assert_close(found, output.last_hidden_state[0][real], rtol=1e-5, atol=1e-5)
-        found = earlier.encode(earlier.prepare([sound]))[0]
+        found = earlier.encode(earlier.prepare([audio]))[0]
         torch.testing.assert_close(found, output.hidden_states[-2][0][real], rtol=1e-5, atol=1e-5)
 
 
@@ -152,10 +152,10 @@ def test_audio_is_heard_for_thirty_seconds_where_the_encoder_has_no_length_of_it
     assert encoder.fingerprint["preprocessing"]["window_seconds"] == 30.0
 
 
-def test_whisper_of_128_bins_hears_128_bins(load, sounds):
+def test_whisper_of_128_bins_hears_128_bins(load, audio_files):
     encoder = load("whisper128")
-    assert encoder.prepare(sounds).shape == (5, 128, 200)
-    assert encoder.encode(encoder.prepare(sounds)).shape == (5, 100, 32)
+    assert encoder.prepare(audio_files).shape == (5, 128, 200)
+    assert encoder.encode(encoder.prepare(audio_files)).shape == (5, 100, 32)
 
 
 @pytest.mark.parametrize("kind", ["siglip", "siglip2"])
@@ -180,9 +180,9 @@ def test_a_folder_without_processor_files_gets_the_usual_one(load, kind, tmp_pat
 
 
 @pytest.mark.parametrize("kind", tiny_encoders.IMAGE_KINDS + tiny_encoders.AUDIO_KINDS)
-def test_features_lose_nothing_that_counts_as_fp16(load, pictures, sounds, kind):
+def test_features_lose_nothing_that_counts_as_fp16(load, pictures, audio_files, kind):
     encoder = load(kind)
-    media = pictures if kind in tiny_encoders.IMAGE_KINDS else sounds
+    media = pictures if kind in tiny_encoders.IMAGE_KINDS else audio_files
     for features in encoder.encode(encoder.prepare(media)):
         stored = features.half()
         assert stored.isfinite().all()
@@ -191,8 +191,8 @@ def test_features_lose_nothing_that_counts_as_fp16(load, pictures, sounds, kind)
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 @pytest.mark.parametrize("kind", ["siglip", "siglip2", "dinov2", "whisper", "wav2vec2_stable", "wav2vec2_bert"])
-def test_lower_precision_computes_nearly_the_same(load, pictures, sounds, kind, precision):
-    media = pictures if kind in tiny_encoders.IMAGE_KINDS else sounds[:2]
+def test_lower_precision_computes_nearly_the_same(load, pictures, audio_files, kind, precision):
+    media = pictures if kind in tiny_encoders.IMAGE_KINDS else audio_files[:2]
     exact, rough = load(kind), load(kind, precision)
     for ours, theirs in zip(rough.encode(rough.prepare(media)), exact.encode(exact.prepare(media)), strict=True):
         assert ours.dtype == torch.float32

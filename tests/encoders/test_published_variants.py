@@ -42,25 +42,25 @@ def clip(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def picture():
+def image():
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (240, 260, 3), np.uint8))
 
 
-def ours(folder, picture, written):
+def ours(folder, image, written):
     encoder = load_image_encoder(EncoderSettings(**yaml.safe_load(written)), folder, "cpu")
-    features = encoder.encode(encoder.prepare([picture]))
+    features = encoder.encode(encoder.prepare([image]))
     assert features.shape[1:] == encoder.feature_shape
     return features
 
 
-def theirs(folder, picture, side):
+def theirs(folder, image, side):
     """The whole model by transformers alone."""
     from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
     with quiet_transformers():
         model = CLIPVisionModelWithProjection.from_pretrained(folder).eval()
     processor = CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
-    pixels = processor(images=picture, return_tensors="pt")["pixel_values"]
+    pixels = processor(images=image, return_tensors="pt")["pixel_values"]
     larger = side != model.config.image_size
     with torch.inference_mode():
         return model, model(pixels, output_hidden_states=True, interpolate_pos_encoding=larger)
@@ -86,11 +86,11 @@ CASES = [
 
 @pytest.mark.parametrize(("patch", "side", "layers", "written", "shape", "direct"),
                          [case[1:] for case in CASES], ids=[case[0] for case in CASES])  # fmt: skip
-def test_clip_features_equal_the_direct_computation(clip, picture, patch, side, layers, written, shape, direct):
+def test_clip_features_equal_the_direct_computation(clip, image, patch, side, layers, written, shape, direct):
     folder = clip(patch, side, layers)
-    features = ours(folder, picture, written)
+    features = ours(folder, image, written)
     assert features.shape == (1, *shape)
-    model, output = theirs(folder, picture, 490 if "490" in written else side)
+    model, output = theirs(folder, image, 490 if "490" in written else side)
     with torch.inference_mode():
         torch.testing.assert_close(features, direct(model, output), rtol=1e-5, atol=1e-6)
 
@@ -115,10 +115,10 @@ def test_whisper_base_hears_1500_positions(tmp_path):
     with quiet_transformers():
         model.save_pretrained(tmp_path)
         WhisperFeatureExtractor().save_pretrained(tmp_path)
-    sound = np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
+    audio = np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
     encoder = load_audio_encoder(EncoderSettings(projection=False), str(tmp_path), "cpu")
-    mel = WhisperFeatureExtractor()(sound, sampling_rate=16_000, return_tensors="pt")["input_features"]
-    features = encoder.encode(encoder.prepare([sound]))
+    mel = WhisperFeatureExtractor()(audio, sampling_rate=16_000, return_tensors="pt")["input_features"]
+    features = encoder.encode(encoder.prepare([audio]))
     assert features.shape == (1, 1500, 16)
     with torch.inference_mode():
         assert torch.equal(features, model.encoder(mel).last_hidden_state)

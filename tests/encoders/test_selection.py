@@ -45,20 +45,20 @@ def test_pooled_tokens_are_normalised_after_pooling(image, pictures):
     torch.testing.assert_close(pooled.norm(dim=-1), torch.ones(4, 4))
 
 
-def test_layers_stand_one_after_another(image, audio, pictures, sounds):
+def test_layers_stand_one_after_another(image, audio, pictures, audio_files):
     single = [encoded(image("siglip", layer=layer), pictures) for layer in (1, -1)]
     torch.testing.assert_close(encoded(image("siglip", layer=(1, -1)), pictures), torch.cat(single, dim=1))
-    single = [encoded(audio("hubert", layer=layer), sounds[:1])[0] for layer in (0, 3)]
-    both = encoded(audio("hubert", layer=(0, -1)), sounds[:1])[0]
+    single = [encoded(audio("hubert", layer=layer), audio_files[:1])[0] for layer in (0, 3)]
+    both = encoded(audio("hubert", layer=(0, -1)), audio_files[:1])[0]
     torch.testing.assert_close(both, torch.cat(single))
 
 
-def test_audio_files_are_averaged_over_time(audio, sounds):
-    whole = encoded(audio("whisper"), sounds)
-    torch.testing.assert_close(encoded(audio("whisper", pool="50"), sounds), whole.unflatten(1, (50, 2)).mean(2))
-    short, long = encoded(audio("wav2vec2", pool="30"), [sounds[0], sounds[3]])
+def test_audio_files_are_averaged_over_time(audio, audio_files):
+    whole = encoded(audio("whisper"), audio_files)
+    torch.testing.assert_close(encoded(audio("whisper", pool="50"), audio_files), whole.unflatten(1, (50, 2)).mean(2))
+    short, long = encoded(audio("wav2vec2", pool="30"), [audio_files[0], audio_files[3]])
     assert (len(short), len(long)) == (24, 30)  # averaged down, never up
-    assert encoded(audio("wav2vec2_bert", pool="mean"), sounds)[3].shape == (1, 32)
+    assert encoded(audio("wav2vec2_bert", pool="mean"), audio_files)[3].shape == (1, 32)
 
 
 @pytest.mark.parametrize(("kind", "side", "tokens"), [
@@ -110,7 +110,7 @@ def test_what_an_architecture_lacks_is_refused(image, audio, kind, settings, tol
 
 
 def test_frames_are_averaged_down_and_never_up():
-    film = torch.arange(24.0).reshape(6, 2, 2)
-    torch.testing.assert_close(pool_frames(film, 3), film.unflatten(0, (3, 2)).mean(1))
-    assert torch.equal(pool_frames(list(film), 8), film)
-    assert torch.equal(pool_frames(film, None), film)
+    video = torch.arange(24.0).reshape(6, 2, 2)
+    torch.testing.assert_close(pool_frames(video, 3), video.unflatten(0, (3, 2)).mean(1))
+    assert torch.equal(pool_frames(list(video), 8), video)
+    assert torch.equal(pool_frames(video, None), video)

@@ -52,10 +52,10 @@ def test_any_view_is_what_a_plain_loop_makes_and_has_the_shape_that_was_foretold
 
 def test_frames_of_a_video_are_viewed_one_by_one():
     view = View(class_tokens=1, pool=2, layer_norm=True, stack=2)
-    film = features(3, 10, 4)
-    seen = viewed(view, film)
+    video = features(3, 10, 4)
+    seen = viewed(view, video)
     assert tuple(seen.shape) == viewed_shape(view, (3, 10, 4)) == (3, 3, 8)
-    assert all(torch.equal(seen[number], viewed(view, film[number])) for number in range(3))
+    assert all(torch.equal(seen[number], viewed(view, video[number])) for number in range(3))
 
 
 def test_a_last_partial_group_is_the_mean_of_what_is_there_and_stacking_fills_with_zeros():

@@ -30,8 +30,8 @@ def test_a_square_of_patches_is_a_square_and_a_class_token_stands_apart():
 
 
 def test_audio_files_and_odd_numbers_of_tokens_are_a_row_of_bounded_length():
-    (sound,) = heat_maps(with_strong(3), over_time=True).images
-    assert pixels(sound).shape == (1, 16, 3) and brightest(sound) == (0, 3)
+    (audio,) = heat_maps(with_strong(3), over_time=True).images
+    assert pixels(audio).shape == (1, 16, 3) and brightest(audio) == (0, 3)
     assert pixels(heat_maps(with_strong(3, 15), over_time=False).images[0]).shape == (1, 15, 3)
     assert pixels(heat_maps(with_strong(3, 3000), over_time=True).images[0]).shape == (1, 240, 3)
 

@@ -60,15 +60,15 @@ def test_every_medium_is_shown_with_its_features_and_nothing_comes_from_elsewher
         ("image", "media/red.png"), ("video", "media/film.mp4"), ("video", "media/silent.mp4"),
     ]  # fmt: skip
     assert page.open == [] and "script" not in page.tags and "link" not in page.tags
-    pictures = [link for link in page.links if link.startswith("data:image/")]
+    images = [link for link in page.links if link.startswith("data:image/")]
     assert sorted({link for link in page.links if not link.startswith("data:image/")}) == [
         "./../media/beep.wav", "./../media/blue.png", "./../media/film.mp4", "./../media/red.png",
         "./../media/silent.mp4",
     ]  # fmt: skip
     # image and map; waveform and map over time; three frames with their maps
-    assert len(pictures) == 2 * 2 + 2 * 2 + 2 * 3 * 2
-    film = page.card_text["video", "media/film.mp4"]
-    assert "0.17 s 0.50 s 0.83 s" in " ".join(film.split()) and "3 x 16 x 24" in film
+    assert len(images) == 2 * 2 + 2 * 2 + 2 * 3 * 2
+    video = page.card_text["video", "media/film.mp4"]
+    assert "0.17 s 0.50 s 0.83 s" in " ".join(video.split()) and "3 x 16 x 24" in video
     assert "fake.jpg" in page.text and "It is not an image" in page.text
     assert not any("look: " in text or "cannot" in text for text in page.card_text.values())
 

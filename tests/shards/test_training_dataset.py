@@ -56,9 +56,9 @@ def test_rows_come_in_the_order_of_the_index_and_survive_the_round_trip(built):
 
 def test_a_soundtrack_points_to_its_video(built):
     (row,) = [row for row in all_rows(TrainingDataset(built)) if row.kind == "video/what"]
-    sound, video = row.media
-    assert (sound.modality, sound.soundtrack_of, video.modality) == ("audio", 1, "video")
-    assert sound.key == video.key
+    audio, video = row.media
+    assert (audio.modality, audio.soundtrack_of, video.modality) == ("audio", 1, "video")
+    assert audio.key == video.key
 
 
 def test_features_are_writable_half_precision_arrays_of_their_own(built):

@@ -1,18 +1,18 @@
 """One request from the ledger or the API to question-answer pairs: pace, retries, one correction."""
 
+import asyncio
 import time
-from collections import Counter as Tally
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import stamina
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.generation_settings import GenerationSettings
+from macaw_cli.dataset.generation.answered import Answered, Traffic
 from macaw_cli.dataset.generation.budget import Budget
 from macaw_cli.dataset.generation.endpoint import Endpoint, RawReply, RequestRefused, ServerTrouble, TooMany
-from macaw_cli.dataset.generation.expectation import Expectation
+from macaw_cli.dataset.generation.expectation import Expectation, Expected
 from macaw_cli.dataset.generation.ledger import Ledger, Reply
 from macaw_cli.dataset.generation.ledger_writer import LedgerWriter
 from macaw_cli.dataset.generation.limiter import AdaptiveLimit
@@ -28,32 +28,6 @@ PATIENCE_S = 600.0
 
 class Stopped(Exception):
     """No further request is sent in this run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What became of one request."""
-
-    parsed: ParsedReply
-    raw: str = ""
-    """Text of the last reply."""
-    cost: float = 0.0
-    """Of its replies, in US dollars."""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What this run has sent and received; for the progress display and the report."""
-
-    replies: int = 0
-    from_ledger: int = 0
-    throttled: int = 0
-    retried: int = 0
-    tokens: int = 0
-    cost: float = 0.0
-    reasons: "Tally[str]" = field(default_factory=Tally)
 
 
 class Asker:
@@ -78,6 +52,8 @@ class Asker:
         self.limit = AdaptiveLimit(settings.concurrency)
         self._pace = Pace(settings.requests_per_minute, settings.tokens_per_minute)
         self.traffic = Traffic()
+        self._settled = asyncio.Event()
+        """Set for a moment whenever a request is over."""
         self.stopped = ""
         """Why no further request is begun; empty while requests may be begun."""
         self._leaves = self._only_ledger = False
@@ -150,10 +126,7 @@ class Asker:
         if kept := self._ledger.reply(name):
             self.traffic.from_ledger += 1
             return kept
-        expected = self._expectation.of(request.kind.name, messages)
-        if reason := self.stopped or self._budget.why_not(expected.cost):
-            self.stop(reason, at_once=False)
-            raise _Failed(Outcome.NOT_ASKED, self.stopped)
+        expected = await self._allowed(request, messages)
         self._budget.reserve(expected.cost)
         cost = 0.0
         try:
@@ -164,11 +137,30 @@ class Asker:
             await self._writer.reply(reply)
         finally:
             self._budget.settle(expected.cost, cost)
+            self._settled.set()
+            self._settled.clear()
         self.traffic.replies += 1
         self.traffic.cost += cost
         self.traffic.tokens += reply.prompt_tokens + reply.completion_tokens
         self._expectation.learn(request.kind.name, expected, reply.prompt_tokens, reply.completion_tokens)
         return reply
+
+    async def _allowed(self, request: Request, messages: list[Message]) -> Expected:
+        """Wait until the budget allows the request: those under way may cost less than expected.
+
+        Raises:
+            _Failed: it does not, and nothing is under way any more.
+        """
+        while True:
+            expected = self._expectation.of(request.kind.name, messages)
+            reason = self._budget.why_not(expected.cost)
+            if reason and not self._budget.may_change:
+                self.stop(reason, at_once=False)
+            if self.stopped:
+                raise _Failed(Outcome.NOT_ASKED, self.stopped)
+            if not reason:
+                return expected
+            await self._settled.wait()
 
     async def _sent(self, messages: list[Message], tokens: int, name: str) -> RawReply:
         try:

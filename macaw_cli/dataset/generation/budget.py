@@ -15,6 +15,13 @@ class Budget:
     """What the requests under way are expected to cost."""
     sent: int = 0
     """Requests of this run."""
+    under_way: int = 0
+    """Requests that are not over."""
+
+    @property
+    def may_change(self) -> bool:
+        """Whether requests under way can leave room for another one: when they cost less than expected."""
+        return self.under_way > 0 and (self.max_requests is None or self.sent < self.max_requests)
 
     def why_not(self, expected: float) -> str:
         """Why another request must not be sent; empty when it may.
@@ -31,9 +38,11 @@ class Budget:
     def reserve(self, expected: float) -> None:
         """A request is sent."""
         self.sent += 1
+        self.under_way += 1
         self.reserved += expected
 
     def settle(self, expected: float, cost: float) -> None:
         """It is over: what it was expected to cost, and what it did."""
+        self.under_way -= 1
         self.reserved = max(0.0, self.reserved - expected)
         self.spent += cost

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from macaw_cli.dataset.generation.asking import Answered
+from macaw_cli.dataset.generation.answered import Answered
 from macaw_cli.dataset.generation.examples import Row, SeenQuestions, conversations_of, rejected_row
 from macaw_cli.dataset.generation.kind_queue import KindQueue
 from macaw_cli.dataset.generation.reply import Outcome

@@ -8,7 +8,7 @@ who was faster.
 from collections import Counter
 from dataclasses import dataclass, field
 
-from macaw_cli.dataset.generation.asking import Answered
+from macaw_cli.dataset.generation.answered import Answered
 from macaw_cli.dataset.generation.kinds.kind import ExampleKind
 from macaw_cli.dataset.generation.request import Request
 

@@ -49,8 +49,8 @@ def show_limits(generator: Generator, spent: Spent) -> None:
             for queue in generator.queues
         )
         say(
-            f"At most ${settings.max_cost:g} will be spent, of which {_dollars(spent.cost)} is spent already. Replies"
-            f" under way when the limit is reached can exceed it by {_dollars(one * settings.concurrency)} at most."
+            f"At most {_dollars(settings.max_cost)} will be spent, of which {_dollars(spent.cost)} is spent already."
+            f" Replies under way when it is reached can exceed it by {_dollars(one * settings.concurrency)} at most."
         )
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.errors import Interrupted
-from macaw_cli.dataset.generation.asking import Answered, Asker
+from macaw_cli.dataset.generation.answered import Answered
+from macaw_cli.dataset.generation.asking import Asker
 from macaw_cli.dataset.generation.collecting import Collector
 from macaw_cli.dataset.generation.kind_queue import KindQueue
 from macaw_cli.dataset.generation.reply import Outcome, ParsedReply
