@@ -32,7 +32,7 @@ def start_torchrun(space, *options, meeting=()):
     ]  # fmt: skip
 
 
-def start_srun(space, *options, tasks=2):
+def start_srun(space, *options, tasks=2, **variables):
     """Tasks with the variables that srun gives them, one per machine; macaw takes what is here for the machines."""
     port = str(free_port())
     of_step = {
@@ -41,7 +41,9 @@ def start_srun(space, *options, tasks=2):
     }  # fmt: skip
     command = [sys.executable, "-m", "macaw_cli", "train", *options]
     return [
-        start_as(space, command, **of_step, SLURM_PROCID=str(task), SLURM_NODEID=str(task), SLURM_LOCALID="0")
+        start_as(
+            space, command, **of_step, SLURM_PROCID=str(task), SLURM_NODEID=str(task), SLURM_LOCALID="0", **variables
+        )
         for task in range(tasks)
     ]
 
