@@ -39,6 +39,13 @@ model is.
 
 None, where conversations are only converted: macaw does not drop what you chose to train on.
 
+Examples that an LLM writes (`macaw build-dataset --generate`) pass `generation.filters` before they count as
+accepted: by default `length`, `refusals`, `caption-words` without its test for negations, `answer-in-question` and
+`duplicates`. They cost nothing, and what they drop is wrong in any dataset: an example that quotes the caption, refuses
+to look, or tells its answer in the question. Filters that judge all conversations together stand in
+`dataset.filters`. Generated conversations keep `captions`, `transcript` and `boxes` of their media, so that
+`grounded` and `blind-answerable` can judge them there as well.
+
 ## Words and their limits
 
 `answer-in-question`, `near-duplicates` and `grounded` compare content words: without common words ("the", "is",

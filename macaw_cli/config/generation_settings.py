@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from macaw_cli.config.filters.chosen import FOR_GENERATED, AnyFilters
 from macaw_cli.config.setting_types import matching
 
 Count = Annotated[int, Field(ge=1)]
@@ -43,6 +44,9 @@ class GenerationSettings:
     `question-answer` is made for every item."""
     language: Annotated[str, matching("[a-z]{2}", "must be a code of ISO 639-1 such as en")] = "en"
     """Language of the examples, as an ISO 639-1 code. Examples in another language are rejected."""
+    filters: AnyFilters = FOR_GENERATED
+    """What an example has to pass to count as accepted, as in `dataset.filters`, which are applied after that, when the
+    dataset is built."""
     show_media: bool = False
     """Send the media themselves as well (images, frames of videos, audio), for models that take them."""
     prompts: str = ""

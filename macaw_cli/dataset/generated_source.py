@@ -8,8 +8,11 @@ from typing import Any, Literal
 from macaw_cli.basics.console import result
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.loading import Workspace
+from macaw_cli.dataset.filters.chain import FilterChain
+from macaw_cli.dataset.filters.filter import Surroundings
 from macaw_cli.dataset.generation.askable import askable_items
 from macaw_cli.dataset.generation.batch_api import collect, submit
+from macaw_cli.dataset.generation.collecting import Filter
 from macaw_cli.dataset.generation.endpoint import require_key
 from macaw_cli.dataset.generation.estimate import estimates, seconds_needed
 from macaw_cli.dataset.generation.examples import Row
@@ -73,6 +76,7 @@ def generated_sources(inputs: GenerationInputs, batch: BatchStep | None = None) 
         Interrupted: SIGINT or SIGTERM.
         ResourceError: the ledger cannot be written, or `generation.max_cost` is too small for a batch.
     """
+    filters = _filters(inputs.workspace)
     generator, folder, rejects = _prepared(inputs, needs_key=True)
     if batch == "submit":
         _submit(generator, folder)
@@ -80,7 +84,7 @@ def generated_sources(inputs: GenerationInputs, batch: BatchStep | None = None) 
     if batch == "collect" and not _collect(generator, folder):
         return None
     settings = inputs.workspace.settings
-    report = generate(generator, folder, rejects, lambda row: "", settings.seed, ask=batch is None)
+    report = generate(generator, folder, rejects, filters, settings.seed, ask=batch is None)
     show_generated(report, folder)
     file = conversations_file(folder)
     name = str(Path(settings.generation.out) / file.name)
@@ -100,6 +104,7 @@ def show_generation_plan(inputs: GenerationInputs, probes: int = 0) -> None:
         UsageError: a setting is missing or wrong, or the API key is missing.
         InputError: as `generated_sources`.
     """
+    _filters(inputs.workspace)
     generator, folder, _ = _prepared(inputs, needs_key=bool(probes))
     if probes:
         probe(generator, folder, probes)
@@ -160,3 +165,20 @@ def _learned(generator: Generator, folder: Path) -> float | None:
         return ledger.mean_seconds(generator.sampling.model)
     finally:
         ledger.close()
+
+
+def _filters(workspace: Workspace) -> Filter:
+    """What an example has to pass to count.
+
+    Raises:
+        UsageError: a filter cannot be used where examples come one by one.
+    """
+    settings = workspace.settings
+    chain = FilterChain(settings.generation.filters, Surroundings(settings.seed, workspace.root))
+    chain.require_each_alone("generation.filters")
+
+    def reason(row: Row) -> str:
+        removal = chain.reason(row)
+        return f"{removal[0]}: {removal[1]}" if removal else ""
+
+    return reason

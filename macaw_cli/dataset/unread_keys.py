@@ -6,7 +6,7 @@ from typing import Any
 
 from macaw_cli.dataset.conversations import Conversation
 
-READ = frozenset({"tags", "origin"})
+READ = frozenset({"tags", "origin", "captions", "transcript", "boxes"})
 """Keys that are passed through and read later, or written by macaw itself."""
 MOST_SHOWN = 10
 

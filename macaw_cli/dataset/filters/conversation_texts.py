@@ -1,7 +1,7 @@
 """The texts of a conversation in canonical form."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from macaw_cli.dataset.filters.filter import Row
@@ -43,12 +43,15 @@ def has_media(row: Row) -> bool:
 
 def known_texts(row: Row) -> list[str]:
     """What is known of the media in words: captions, transcript, and of boxes how many of each category there are."""
-    captions = row.get("captions") or []
-    texts = [captions] if isinstance(captions, str) else list(captions)
-    if row.get("transcript"):
-        texts.append(row["transcript"])
-    boxes = Counter(box["category"] for box in row.get("boxes") or [])
+    texts = [text for text in (*_listed(row.get("captions")), row.get("transcript")) if text and isinstance(text, str)]
+    categories = [box.get("category") for box in _listed(row.get("boxes")) if isinstance(box, Mapping)]
+    boxes = Counter(category for category in categories if isinstance(category, str))
     return [*texts, ", ".join(f"{count} {category}" for category, count in boxes.items())] if boxes else texts
+
+
+def _listed(value: Any) -> list[Any]:
+    """What a row holds under a key that nothing checks: one text stands for a list of it, anything else for none."""
+    return value if isinstance(value, list) else [value] if isinstance(value, str) else []
 
 
 def is_unanswerable(row: Row) -> bool:

@@ -16,9 +16,9 @@ def known_words(texts: Iterable[str]) -> frozenset[str]:
 def support(question: str, answer: str, known: frozenset[str]) -> float:
     """How well an answer is supported, from 0 to 1.
 
-    Counted are the content words that the answer brings beyond its question: the share of them that is known. An answer
-    that brings none repeats what the question supposes, and so does yes: then the question's words count. An answer
-    that only denies them is supported as far as they are not known.
+    Counted are the content words that the answer brings beyond its question: the share of them that is known. Of an
+    answer that brings none all its words count. Yes and no are about the question, whose words count then: yes is
+    supported as far as they are known, a denial as far as they are not.
 
     Args:
         question: what was asked.
@@ -26,12 +26,13 @@ def support(question: str, answer: str, known: frozenset[str]) -> float:
         known: content words of what is known of the media, from `known_words`.
     """
     asked = set(content_words(question)) - ANSWER_WORDS
-    denies = bool(set(words(answer)) & _NOTHING)
+    spoken = set(words(answer))
+    denies = bool(spoken & _NOTHING)
     told = set(content_words(answer)) - ANSWER_WORDS - _NOTHING
     brought = told - asked
     if brought:
         return len(brought & known) / len(brought)
-    supposed = asked or told
+    supposed = (asked or told) if denies or "yes" in spoken else (told or asked)
     if not supposed:
         return 1.0
     share = len(supposed & known) / len(supposed)

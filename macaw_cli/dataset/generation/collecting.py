@@ -15,7 +15,7 @@ WITHOUT_PAIRS = frozenset({
     Outcome.UNREADABLE,
 })  # fmt: skip
 Filter = Callable[[Row], str]
-"""Why a conversation is rejected; empty when it is accepted."""
+"""Why a conversation is rejected, counted by what stands before a colon; empty when it is accepted."""
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Collector:
             if not queue.room(side):
                 continue
             if reason := self._why_not(request, row):
-                collected.rejected[reason] += 1
+                collected.rejected[reason.partition(":")[0]] += 1
                 self._reject({**rejected_row(request, reason), "messages": row["messages"]})
                 continue
             queue.accepted[side] += 1

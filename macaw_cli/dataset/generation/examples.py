@@ -7,6 +7,7 @@ from typing import Any
 
 from macaw_cli.dataset.generation.pair import Pair
 from macaw_cli.dataset.generation.request import Request
+from macaw_cli.dataset.items import Item
 
 Row = dict[str, Any]
 
@@ -34,9 +35,17 @@ def _conversation(request: Request, pairs: list[Pair], number: int) -> Row:
         **{modality: list(names) for modality, names in item.media.items() if names},
         "messages": turns,
         "kind": request.kind.name,
+        **known_of(item),
         **({"split": item.split} if item.split else {}),
         "origin": {"file": item.origin.file, "row": item.origin.row, "request": request.hash},
     }
+
+
+def known_of(item: Item) -> Row:
+    """What is known of the item's media, in canonical form: filters judge an example by it."""
+    boxes = [{"category": box.category, "bbox": list(box.bbox)} for box in item.boxes]
+    found = {"captions": list(item.captions), "transcript": item.transcript, "boxes": boxes}
+    return {key: value for key, value in found.items() if value}
 
 
 def rejected_row(request: Request, reason: str, *, pair: Pair | None = None, raw: str = "") -> Row:

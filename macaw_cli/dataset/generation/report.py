@@ -1,6 +1,7 @@
 """`generation.json`: what was asked, what came, what was rejected and why, what it cost."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from macaw_cli.basics.urls import without_secrets
@@ -28,6 +29,7 @@ def report_of(
             "want": dict(settings.want),
             "language": settings.language,
             "prompts": generator.prompts.hash,
+            "filters": [asdict(one) for one in settings.filters],
             "items": len(generator.items),
             "kinds": {name: _kind(one) for name, one in collected.items()},
             "cost": round(sum(one.cost for one in collected.values()), 6),

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from macaw_cli.dataset.generation.examples import Row
+from macaw_cli.dataset.generation.examples import Row, known_of
 from macaw_cli.dataset.generation.prompt import known_text, medium_of
 from macaw_cli.dataset.items import Item
 
@@ -114,6 +114,7 @@ def _example(item: Item, other: Item, question: str, number: int, seed: int) -> 
         **{modality: list(names) for modality, names in item.media.items() if names},
         "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
         "kind": KIND,
+        **known_of(item),
         **({"split": item.split} if item.split else {}),
         "origin": {"file": item.origin.file, "row": item.origin.row, "question_of": other.id},
     }

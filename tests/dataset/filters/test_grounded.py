@@ -28,6 +28,9 @@ CAPTIONS = ["A brown dog chases two balls across the lawn."]
         ("Is there a dog?", "No.", 0.0),
         ("Is there a cat?", "No, there is no cat.", 1.0),
         ("Is there a cat?", "Yes, a cat.", 0.0),
+        ("Is there a brown cat?", "Yes, it is brown.", 0.5),
+        ("Is there a brown dog?", "Yes, it is brown.", 1.0),
+        ("What animal is the brown dog?", "A dog.", 1.0),
         ("What do you see?", "It is.", 1.0),
     ],
 )
@@ -60,6 +63,12 @@ def test_where_nothing_is_known_or_the_answer_is_that_it_cannot_be_told_all_is_k
     assert not reason(about("What animal?", "A cat."))
     assert not reason(about("What animal?", "A cat.", captions=[]))
     assert not reason(about("Whose dog?", "This cannot be told.", captions=CAPTIONS, kind="unanswerable"))
+
+
+@pytest.mark.parametrize("key", ["captions", "transcript", "boxes"])
+@pytest.mark.parametrize("value", [None, 3, {"a": 1}, [None, 3], [{"category": 3}], "", [[]], True])
+def test_what_is_known_may_be_of_any_form_where_nothing_has_checked_it(key, value):
+    assert reason(about("What animal?", "A cat.", **{key: value})) == ""
 
 
 def test_the_share_decides():
