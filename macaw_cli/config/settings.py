@@ -53,6 +53,8 @@ class DatasetSettings:
     """Cosine of the mean features of two media from which on they are nearly the same."""
     benchmarks: Texts = ()
     """Feature stores of benchmarks, whose media are compared with the training media as held-out ones are."""
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """Processes that write shards; `null` takes one per core. Their number changes no byte."""
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of unusable conversations above which the command ends with exit code 1."""
 

@@ -6,11 +6,13 @@ sources and types the command again expects. Whoever wants to keep both gives an
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from macaw_cli.basics.atomic_files import atomic_path, read_jsonl, write_json, write_jsonl
+from macaw_cli.basics.atomic_files import atomic_path, iterate_jsonl, write_json, write_jsonl
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import DamagedError, InputError
@@ -18,6 +20,7 @@ from macaw_cli.basics.locks import folder_lock, writer_of
 from macaw_cli.basics.owned_folders import require_apart, require_own_folder
 from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields, mapping_of
 from macaw_cli.basics.urls import is_url
+from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.filters.chain import FilterChain
@@ -45,13 +48,16 @@ from macaw_cli.dataset.publishing import (
     require_own_files,
 )
 from macaw_cli.dataset.rejects import CHECKS, REJECTS_NAME, require_few, unusable
+from macaw_cli.dataset.shard_work import index_part
 from macaw_cli.dataset.source_specs import Source, parse_sources
-from macaw_cli.dataset.writing import index_part, write_null_entries, write_shards
+from macaw_cli.dataset.writing import write_null_entries, write_shards
 from macaw_cli.shards.dataset_lock import DATASET, INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.feature_store import STORE_NAME
 from macaw_cli.shards.remote_store import local_copy_of_store
 from macaw_cli.shards.training_rows import SPLITS
 
+SCRATCH_NAME = "scratch"
+"""In the building folder: what waits to be written."""
 _COUNTS = Fields({"conversations": COUNT})
 _BUILT = Fields({"inputs": TEXT, "filters": mapping_of(COUNT), "counts": Fields(dict.fromkeys(SPLITS, _COUNTS))})
 """What a `dataset.json` holds for whoever builds it again."""
@@ -123,7 +129,8 @@ def build_dataset(
         show_generation_plan(generation, probes or 0)
         return None
     if plan:
-        show_plan(prepare(sources, stores, settings, chain, media, benchmarks), out)
+        with TemporaryDirectory(prefix="macaw-plan-") as scratch:
+            show_plan(prepare(sources, stores, settings, chain, Path(scratch), media, benchmarks), out)
         return None
     for store in stores:
         if writer := writer_of(store):
@@ -159,7 +166,9 @@ def _made(
         return DatasetReport(out, _read_built(out), up_to_date=True)
     building = building_folder(out, described["inputs"])
     if not is_complete(building):
-        prepared = prepare(sources, stores, settings, more.chain, more.media, more.benchmarks)
+        scratch = building / SCRATCH_NAME
+        make_folder(scratch)
+        prepared = prepare(sources, stores, settings, more.chain, scratch, more.media, more.benchmarks)
         _require_some(prepared, out)
         show_counts(prepared)
         show_rejects(prepared, out / REJECTS_NAME)
@@ -192,17 +201,17 @@ def _is_current(out: Path, inputs: str) -> bool:
 
 def _write(prepared: Prepared, described: dict[str, Any], building: Path, settings: Settings) -> None:
     require_free_space(building, prepared.nbytes)
-    write_jsonl(building / REJECTS_NAME, [reject.to_json() for reject in prepared.rejects])
+    prepared.rejects.write(building / REJECTS_NAME)
     write_jsonl(building / LEAKS_NAME, prepared.leaks.rows if prepared.leaks else [])
-    with progress("Writing samples", sum(len(shard.samples) for shard in prepared.shards), "samples") as advance:
-        shards = write_shards(prepared.shards, prepared.stores, building, advance)
+    with progress("Writing samples", sum(prepared.planned.samples.values()), "samples") as advance:
+        shards = write_shards(prepared, building, settings.dataset.workers, advance)
     null_shard, nulls = write_null_entries(prepared.stores, building)
     index = _joined_index(building, prepared.shards)
     entries = [*shards, null_shard] if null_shard else shards
     write_json(building / LOCK_NAME, lock_content(prepared, described, entries, nulls, index, settings))
 
 
-def _joined_index(building: Path, shards: list[PlannedShard]) -> Path:
+def _joined_index(building: Path, shards: Sequence[PlannedShard]) -> Path:
     index = building / INDEX_NAME
     with atomic_path(index) as temporary, temporary.open("wb") as whole:
         for shard in shards:
@@ -214,7 +223,7 @@ def _joined_index(building: Path, shards: list[PlannedShard]) -> Path:
 def _require_some(prepared: Prepared, out: Path) -> None:
     if prepared.conversations:
         return
-    write_jsonl(out / REJECTS_NAME, [reject.to_json() for reject in prepared.rejects])
+    prepared.rejects.write(out / REJECTS_NAME)
     raise InputError(
         f"No conversation can be used: {len(prepared.rejects)} were rejected. The first reason: {_first_reason(out)}.",
         f"See {out / REJECTS_NAME}.",
@@ -223,8 +232,11 @@ def _require_some(prepared: Prepared, out: Path) -> None:
 
 def _first_reason(out: Path) -> str:
     """Of a conversation that failed a check; where none did, of one that a chosen filter dropped."""
-    rejects = sorted(read_jsonl(out / REJECTS_NAME), key=lambda row: row["filter"] not in CHECKS)
-    return f"{rejects[0]['file']}, row {rejects[0]['row']}: {rejects[0]['reason']}" if rejects else "none"
+    rejects = iterate_jsonl(out / REJECTS_NAME)
+    first = next(rejects, None)
+    checked = (one for one in rejects if one["filter"] in CHECKS)
+    found = first if first and first["filter"] in CHECKS else next(checked, first)
+    return f"{found['file']}, row {found['row']}: {found['reason']}" if found else "none"
 
 
 def _store_folder(place: str) -> Path:

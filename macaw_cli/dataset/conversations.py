@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
@@ -111,9 +112,17 @@ def _require_encodable(row: Mapping[str, Any]) -> None:
 def _require_known_media(row: Mapping[str, Any]) -> None:
     """Extra keys are kept, but one that only misspells a medium would leave its conversation blind without a word."""
     for key in row:
-        for modality in MODALITIES:
-            if key != modality and key.lower() in (modality, f"{modality}s", f"{modality}_path", f"{modality}_paths"):
-                raise InputError(f"unknown key `{key}`: list media under `{modality}`")
+        if modality := _misspelt(key):
+            raise InputError(f"unknown key `{key}`: list media under `{modality}`")
+
+
+@lru_cache(1024)
+def _misspelt(key: str) -> Modality | None:
+    """The modality whose key this is another spelling of."""
+    for modality in MODALITIES:
+        if key != modality and key.lower() in (modality, f"{modality}s", f"{modality}_path", f"{modality}_paths"):
+            return modality
+    return None
 
 
 def _require_questions(messages: list[dict[str, Any]], has_media: bool) -> None:
@@ -134,7 +143,9 @@ def _checked_id(value: Any, origin: Origin) -> str:
 
 
 def _checked_names(value: Any, modality: Modality) -> tuple[str, ...]:
-    names = [value] if isinstance(value, str) else value or []
+    if not value:
+        return ()
+    names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise InputError(f"`{modality}` must be a file name or a list of them, found {value!r}")
     if not all(map(encodable, names)):

@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
@@ -11,25 +12,15 @@ from macaw_cli.dataset.conversations import Conversation
 from macaw_cli.dataset.media_names import MediaFolders, other_names
 from macaw_cli.dataset.messages import placed_media
 from macaw_cli.dataset.portable_paths import portable_name
-from macaw_cli.dataset.rejects import REJECTS_NAME, Reject
+from macaw_cli.dataset.rejects import REJECTS_NAME
+from macaw_cli.dataset.scratch.media_table import Medium
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.encoder_match import require_same_encoders
-from macaw_cli.shards.feature_store import FeatureRow, FeatureStore
+from macaw_cli.shards.feature_store import FeatureStore
 from macaw_cli.shards.store_rows import reject_rows
 
-
-@dataclass(frozen=True, slots=True)
-class Medium:
-    """One medium with features, whatever it is called."""
-
-    store: int
-    """Which of the feature stores holds it."""
-    row: FeatureRow
-
-    @property
-    def identity(self) -> tuple[Modality, str]:
-        """Equal for equal features."""
-        return self.row.modality, self.row.key
+CACHED_NAMES = 1 << 16
+"""Media whose features are not looked up again when the next conversation names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,70 +89,94 @@ class FeatureStores:
             reasons.append(f"extract-features could not use it: {refused}")
         raise InputError("; ".join(reasons) or f"no feature store has the {modality} {first}")
 
-    def soundtrack(self, video: Medium) -> Medium | None:
-        """The features of a video's audio, if it has any."""
+    def soundtrack(self, key: str) -> Medium | None:
+        """The features of the audio of a video, by its content key, if it has any."""
         for number, store in enumerate(self.stores):
-            if row := store.find(video.row.key, "audio"):
+            if row := store.find(key, "audio"):
                 return Medium(number, row)
         return None
 
 
-def join(
-    conversations: Sequence[Conversation], stores: FeatureStores, folders: Sequence[Path],
-    media_folders: MediaFolders | None = None,
-) -> tuple[list[JoinedConversation], list[Reject]]:
-    """Find the features of every conversation's media.
+class Joiner:
+    """Finds the features of conversations' media.
 
     Args:
-        conversations: the checked conversations.
-        stores: where features are.
-        folders: the folder of each source, to which its media names may be relative.
+        store_folders: the feature stores; opened with the first conversation that has media, as text alone needs none.
         media_folders: where files of these names lie, for those that no store knows by the names that rows give.
-    """  # fmt: skip
-    joined: list[JoinedConversation] = []
-    rejects: list[Reject] = []
-    for conversation in conversations:
-        try:
-            media = _media_of(conversation, stores, folders[conversation.origin.source], media_folders)
-            _require_places(conversation, media)
-            joined.append(JoinedConversation(conversation, media))
-        except InputError as error:
-            rejects.append(Reject(conversation.origin, "media have features", error.problem, conversation.id))
-    return joined, rejects
 
-
-def _media_of(
-    conversation: Conversation, stores: FeatureStores, folder: Path, media_folders: MediaFolders | None
-) -> tuple[MediaUse, ...]:
-    uses = {
-        modality: [
-            MediaUse(stores.find(spellings(name, modality, folder, media_folders), modality), portable_name(name))
-            for name in conversation.media[modality]
-        ]
-        for modality in MODALITIES
-    }
-    if not conversation.silent:
-        _add_soundtracks(uses, stores)
-    return tuple(use for modality in MODALITIES for use in uses[modality])
-
-
-def _add_soundtracks(uses: dict[Modality, list[MediaUse]], stores: FeatureStores) -> None:
-    """Put each video's audio before the other audio, so that a place named in the messages keeps meaning the latter.
-
-    Audio that is listed as audio anyway is marked there instead of doubled; of two equal videos the first has it.
+    Attributes:
+        stores: those that are open.
     """
-    tracks: dict[tuple[Modality, str], tuple[int, MediaUse]] = {}
-    for number, video in enumerate(uses["video"]):
-        if track := stores.soundtrack(video.medium):
-            tracks.setdefault(track.identity, (number, MediaUse(track, video.source)))
-    listed = {use.medium.identity for use in uses["audio"]}
-    added = [use for identity, (_, use) in tracks.items() if identity not in listed]
-    first_video = len(uses["image"]) + len(added) + len(uses["audio"])
-    videos = {identity: first_video + number for identity, (number, _) in tracks.items()}
-    uses["audio"] = [replace(use, soundtrack_of=videos.get(use.medium.identity)) for use in [*added, *uses["audio"]]]
+
+    def __init__(self, store_folders: Sequence[Path], media_folders: MediaFolders | None = None) -> None:
+        self._folders: Sequence[Path] | None = store_folders
+        self._media_folders = media_folders
+        self.stores = FeatureStores([])
+        self._find = lru_cache(CACHED_NAMES)(self._found)
+        self._soundtrack = lru_cache(CACHED_NAMES)(self._soundtrack_found)
+
+    def open_for(self, conversation: Conversation) -> None:
+        """Open the stores, if they are not and the conversation needs them.
+
+        Raises:
+            InputError: a folder is no feature store.
+            DamagedError: a feature store is incomplete.
+            MismatchError: two feature stores were made with different encoders.
+        """
+        if self._folders is not None and any(conversation.media.values()):
+            folders, self._folders = self._folders, None
+            self.stores = FeatureStores(folders)
+
+    def join(self, conversation: Conversation, folder: Path) -> JoinedConversation:
+        """A conversation with the features of its media.
+
+        Args:
+            conversation: a checked one, for which the stores are open.
+            folder: of its source, to which its media names may be relative.
+
+        Raises:
+            InputError: a medium has no features; the problem says why.
+        """
+        uses = {
+            modality: [self._find(name, modality, folder) for name in conversation.media[modality]]
+            for modality in MODALITIES
+        }
+        if not conversation.silent:
+            self._add_soundtracks(uses)
+        media = tuple(use for modality in MODALITIES for use in uses[modality])
+        _require_places(conversation, media)
+        return JoinedConversation(conversation, media)
+
+    def _found(self, name: str, modality: Modality, folder: Path) -> MediaUse:
+        names = spellings(name, modality, folder, self._media_folders)
+        return MediaUse(self.stores.find(names, modality), portable_name(name))
+
+    def _soundtrack_found(self, key: str) -> Medium | None:
+        return self.stores.soundtrack(key)
+
+    def _add_soundtracks(self, uses: dict[Modality, list[MediaUse]]) -> None:
+        """Put each video's audio before the other audio: a place named in the messages keeps meaning the latter.
+
+        Audio that is listed as audio anyway is marked there instead of doubled; of two equal videos the first has it.
+        """
+        if not uses["video"]:
+            return
+        tracks: dict[tuple[Modality, str], tuple[int, MediaUse]] = {}
+        for number, video in enumerate(uses["video"]):
+            if track := self._soundtrack(video.medium.row.key):
+                tracks.setdefault(track.identity, (number, MediaUse(track, video.source)))
+        listed = {use.medium.identity for use in uses["audio"]}
+        added = [use for identity, (_, use) in tracks.items() if identity not in listed]
+        first_video = len(uses["image"]) + len(added) + len(uses["audio"])
+        videos = {identity: first_video + number for identity, (number, _) in tracks.items()}
+        uses["audio"] = [
+            replace(use, soundtrack_of=videos.get(use.medium.identity)) for use in [*added, *uses["audio"]]
+        ]  # fmt: skip
 
 
 def _require_places(conversation: Conversation, media: tuple[MediaUse, ...]) -> None:
+    if all(isinstance(message["content"], str) for message in conversation.messages):
+        return
     for modality in MODALITIES:
         present = sum(use.medium.row.modality == modality for use in media)
         places = placed_media(conversation.messages, modality)

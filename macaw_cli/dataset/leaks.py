@@ -11,9 +11,9 @@ from typing import Any
 
 from macaw_cli.basics.console import progress
 from macaw_cli.basics.errors import InputError
-from macaw_cli.dataset.feature_join import FeatureStores, JoinedConversation, MediaUse, Medium
+from macaw_cli.dataset.feature_join import FeatureStores, MediaUse
 from macaw_cli.dataset.portable_paths import portable_name
-from macaw_cli.dataset.rejects import Reject
+from macaw_cli.dataset.scratch.media_table import Medium
 from macaw_cli.dataset.similar_media import mean_features, nearest
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.shards.encoder_match import require_same_encoders
@@ -112,23 +112,6 @@ def check_leaks(
     return report
 
 
-def without_leaks(
-    conversations: Sequence[JoinedConversation], sides: Sequence[Split], report: LeakReport
-) -> tuple[list[JoinedConversation], list[Split], list[Reject]]:
-    """The conversations and sides without those of the training side about a medium that leaks, and these."""
-    kept: list[JoinedConversation] = []
-    kept_sides: list[Split] = []
-    rejects: list[Reject] = []
-    for one, side in zip(conversations, sides, strict=True):
-        found = [report.leaks[use.medium.identity] for use in one.media if use.medium.identity in report.leaks]
-        if side == "train" and found:
-            rejects.append(Reject(one.conversation.origin, LEAK, found[0].reason, one.conversation.id))
-        else:
-            kept.append(one)
-            kept_sides.append(side)
-    return kept, kept_sides, rejects
-
-
 def _leaks(
     modality: Modality, train: Sequence[MediaUse], stores: FeatureStores, others: Sequence[_Side], similarity: float
 ) -> dict[Identity, Leak]:
@@ -145,17 +128,6 @@ def _leaks(
                     leak = Leak(modality, use.source, other.names[place], rounded, other.benchmark)
                     found[use.medium.identity] = leak
     return found
-
-
-def media_by_side(
-    conversations: Sequence[JoinedConversation], sides: Sequence[Split]
-) -> dict[Split, list[MediaUse]]:
-    """The different media of each side, in the order of the conversations."""
-    own: dict[Split, dict[Identity, MediaUse]] = {"train": {}, "val": {}}
-    for one, side in zip(conversations, sides, strict=True):
-        for use in one.media:
-            own[side].setdefault(use.medium.identity, use)
-    return {side: list(found.values()) for side, found in own.items()}
 
 
 def _of(media: Sequence[MediaUse], modality: Modality) -> list[MediaUse]:

@@ -1,6 +1,5 @@
 """The content of `dataset.json`: what went in, what was left out, what came out."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.preparing import Prepared
-from macaw_cli.dataset.rejects import removed_by_filter
-from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.shards.dataset_lock import FORMAT_VERSION, INDEX_NAME, dataset_hash
 from macaw_cli.shards.training_rows import SPLITS, Split
 
@@ -43,7 +40,7 @@ def lock_content(
         **({"generator": described["generator"]} if "generator" in described else {}),
         "sources": sources,
         "feature_stores": described["feature_stores"],
-        "filters": removed_by_filter(prepared.rejects, prepared.filters),
+        "filters": prepared.rejects.counts(prepared.filters),
         "filter_settings": [asdict(one) for one in settings.dataset.filters],
         "leaks": {
             "check": settings.dataset.leak_check, "similarity": settings.dataset.leak_similarity,
@@ -60,31 +57,21 @@ def lock_content(
 
 def source_counts(prepared: Prepared) -> list[dict[str, int]]:
     """Conversations of each source: on each side, and rejected."""
-    origins = (item.conversation.origin.source for item in prepared.conversations)
-    sides = Counter(zip(origins, prepared.sides, strict=True))
-    rejected = Counter(reject.origin.source for reject in prepared.rejects)
+    rejected = prepared.rejects.by_source
     return [
-        {"train": sides[number, "train"], "val": sides[number, "val"], "rejected": rejected[number]}
-        for number in range(len(prepared.sources))
+        {**dict(zip(SPLITS, map(int, sides), strict=True)), "rejected": rejected[number]}
+        for number, sides in enumerate(prepared.decided.by_source)
     ]
 
 
-def kind_counts(prepared: Prepared) -> dict[str, dict[Split, int]]:
-    """Conversations of each kind on each side, in order of appearance; without a kind under an empty name."""
-    counts: dict[str, dict[Split, int]] = {}
-    for item, side in zip(prepared.conversations, prepared.sides, strict=True):
-        counts.setdefault(item.conversation.kind or "", {"train": 0, "val": 0})[side] += 1
-    return counts
-
-
 def _counts(prepared: Prepared, split: Split) -> dict[str, Any]:
-    items = [item for item, side in zip(prepared.conversations, prepared.sides, strict=True) if side == split]
-    media = {use.medium.identity for item in items for use in item.media}
     return {
-        "conversations": len(items),
-        "samples": sum(len(shard.samples) for shard in prepared.shards if shard.split == split),
-        "media": {modality: sum(one == modality for one, _ in media) for modality in MODALITIES},
-        "kinds": {kind: counts[split] for kind, counts in kind_counts(prepared).items() if kind and counts[split]},
+        "conversations": prepared.decided.conversations[split],
+        "samples": prepared.planned.samples[split],
+        "media": prepared.planned.media[split],
+        "kinds": {
+            kind: counts[split] for kind, counts in prepared.decided.by_kind.items() if kind and counts[split]
+        },
     }
 
 

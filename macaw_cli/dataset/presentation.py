@@ -8,13 +8,12 @@ from macaw_cli.basics.console import print_table, result, say
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.shell_words import to_type
 from macaw_cli.dataset.leaks import LEAK
-from macaw_cli.dataset.lock_file import kind_counts, source_counts
+from macaw_cli.dataset.lock_file import source_counts
 from macaw_cli.dataset.preparing import Prepared
-from macaw_cli.dataset.rejects import removed_by_filter
+from macaw_cli.dataset.rejects_log import SHOWN
 
 BYTES_PER_SECOND = 150e6
 """What two processor cores and an ordinary SSD manage: read, hash, write, read back."""
-SHOWN_REASONS = 3
 
 
 def show_plan(prepared: Prepared, out: Path) -> None:
@@ -23,16 +22,16 @@ def show_plan(prepared: Prepared, out: Path) -> None:
     show_rejects(prepared)
     show_leaks(prepared)
     result(
-        f"Would write {len(prepared.conversations)} conversations in {len(prepared.shards)} shards, about"
+        f"Would write {prepared.conversations} conversations in {len(prepared.shards)} shards, about"
         f" {human_bytes(prepared.nbytes)}, to {out}; about {max(1, round(prepared.nbytes / BYTES_PER_SECOND))} s."
     )
 
 
 def show_rejects(prepared: Prepared, listed: Path | None = None) -> None:
     """The first rejected rows with their reasons, and in which file all of them are listed."""
-    for reject in prepared.rejects[:SHOWN_REASONS]:
+    for reject in prepared.rejects.first:
         say(f"rejected: {reject.origin.file}, row {reject.origin.row}: {reject.reason}")
-    more = len(prepared.rejects) - SHOWN_REASONS
+    more = len(prepared.rejects) - len(prepared.rejects.first)
     if more > 0:
         say(f"... and {more} more" + (f", all listed in {listed}" if listed else ""))
 
@@ -48,10 +47,10 @@ def show_leaks(prepared: Prepared, listed: Path | None = None) -> None:
     done = "; their conversations are left out" if dropped else ""
     say(f"Training media that are nearly the same as held-out ones: {found}{done}.{way_out}")
     leaks = sorted(prepared.leaks.leaks.values(), key=lambda leak: -leak.cosine)
-    for leak in leaks[:SHOWN_REASONS]:
+    for leak in leaks[:SHOWN]:
         say(f"{leak.modality} {leak.reason}")
-    if len(leaks) > SHOWN_REASONS and listed:
-        say(f"... and {len(leaks) - SHOWN_REASONS:,} more, all listed in {listed}")
+    if len(leaks) > SHOWN and listed:
+        say(f"... and {len(leaks) - SHOWN:,} more, all listed in {listed}")
 
 
 def show_counts(prepared: Prepared) -> None:
@@ -62,10 +61,10 @@ def show_counts(prepared: Prepared) -> None:
     ]
     print_table("Conversations by source", ["source", "train", "val", "rejected"], rows)
     if prepared.filters:
-        dropped = removed_by_filter(prepared.rejects, prepared.filters)
+        dropped = prepared.rejects.by_filter
         rows = [[name, f"{dropped[name]:,}"] for name in prepared.filters]
         print_table("Dropped by filters", ["filter", "conversations"], rows)
-    kinds = kind_counts(prepared)
+    kinds = prepared.decided.by_kind
     if set(kinds) - {""}:
         rows = [[kind or "(no kind)", f"{counts['train']}", f"{counts['val']}"] for kind, counts in kinds.items()]
         print_table("Conversations by kind", ["kind", "train", "val"], rows)

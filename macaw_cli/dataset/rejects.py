@@ -1,7 +1,6 @@
 """Conversations that cannot be used: which, why, and how many are too many."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,22 +30,11 @@ class Reject:
         return {"file": self.origin.file, "row": self.origin.row, **named, "filter": self.filter, "reason": reason}
 
 
-def removed_by_filter(rejects: Sequence[Reject], chosen: Sequence[str] = ()) -> dict[str, int]:
-    """Number of rejects per check and chosen filter, zeros included.
-
-    Args:
-        rejects: all of them.
-        chosen: names of the chosen filters.
-    """
-    counted = Counter(reject.filter for reject in rejects)
-    return {name: counted[name] for name in (*CHECKS, *chosen)}
-
-
 def unusable(counts: Mapping[str, int]) -> int:
     """How many conversations failed a check; what chosen filters drop is dropped on purpose.
 
     Args:
-        counts: from `removed_by_filter`.
+        counts: number of rejects of each check and filter.
     """
     return sum(counts.get(name, 0) for name in CHECKS)
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from macaw_cli.dataset.feature_join import FeatureStores, Medium
+from macaw_cli.dataset.feature_join import FeatureStores
+from macaw_cli.dataset.scratch.media_table import Medium
 
 TOKENS = 32
 """Feature tokens of a medium that are averaged, evenly spread; on measured media as good as all of them."""

@@ -2,10 +2,12 @@
 
 import hashlib
 import heapq
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.dataset.conversations import Conversation, Origin, checked_conversation
 from macaw_cli.dataset.descriptions import as_conversation, is_item
 from macaw_cli.dataset.filtering import FilteredOut, require_passing
@@ -13,6 +15,7 @@ from macaw_cli.dataset.filters.chain import FilterChain
 from macaw_cli.dataset.formats.json_rows import Row
 from macaw_cli.dataset.formats.registry import FORMATS
 from macaw_cli.dataset.rejects import Reject
+from macaw_cli.dataset.scratch.records import Place, RecordWriter
 from macaw_cli.dataset.source_specs import Source
 
 T = TypeVar("T")
@@ -20,27 +23,41 @@ Check = Callable[[Any, Origin], T]
 """A canonical row and where it stood to what is made of it; raises InputError with the reason for a reject."""
 
 
-def load_source(
-    source: Source, seed: int, chain: FilterChain | None = None
-) -> tuple[list[Conversation], list[Reject]]:
-    """The conversations of a source and its rejects, each in the order of the file.
+def read_conversations(
+    source: Source, seed: int, aside: RecordWriter, chain: FilterChain | None = None
+) -> Iterator[Conversation | Reject]:
+    """The conversations of a source and its rejects, in the order of the file.
 
     Args:
-        source: of which rows.
+        source: what to read. Where it repeats a conversation (`#N+`), the same object comes again.
         seed: decides which `#N` takes.
+        aside: keeps rows that may be drawn, so that they do not have to stay in memory.
         chain: of which the filters are applied that judge conversations by themselves, before `#N` takes any.
 
     Raises:
         InputError: the file cannot be read as its format at all.
     """
-    taken: list[Conversation] = []
-    rejects: list[Reject] = []
-    for outcome in read_source(source, seed, lambda row, origin: _conversation(row, origin, source, seed, chain)):
-        if isinstance(outcome, Reject):
-            rejects.append(outcome)
-        elif outcome is not None:
-            taken.append(outcome)
-    return taken, rejects
+    if source.count is None:
+        found = read_source(source, seed, lambda row, origin: _conversation(row, origin, source, seed, chain))
+        yield from (one for one in found if one is not None)
+        return
+
+    def put_aside(row: Any, origin: Origin) -> tuple[Origin, Place] | None:
+        if _conversation(row, origin, source, seed, chain) is None:
+            return None
+        return origin, aside.add(json.dumps(row).encode())
+
+    last: tuple[Origin, Place] | None = None
+    conversation: Conversation | None = None
+    for drawn in read_source(source, seed, put_aside):
+        if isinstance(drawn, Reject):
+            yield drawn
+        elif drawn is not None:
+            if drawn is not last:
+                row = parse_json(aside.read(drawn[1]).decode())
+                last, conversation = drawn, _conversation(row, drawn[0], source, seed, None)
+            if conversation is not None:
+                yield conversation
 
 
 def read_source(source: Source, seed: int, check: Check[T]) -> Iterator[T | Reject]:

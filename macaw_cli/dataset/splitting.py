@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from macaw_cli.dataset.connected_components import Connections
 from macaw_cli.shards.training_rows import Split
 
@@ -24,9 +26,34 @@ class SplitItem:
     """Val gets its share of every stratum, such as all conversations about images."""
     asked: Split | None = None
     """The side that the row itself asks for."""
+    count: int = 1
+    """How many conversations are alike in all of this."""
 
 
-def assign_splits(items: Sequence[SplitItem], val_fraction: float, seed: int) -> list[Split | None]:
+@dataclass(frozen=True, slots=True)
+class TextGroups:
+    """Text-only conversations without a wish: those of the same text stay together, and with nothing else.
+
+    There may be millions, so that each is a number alone: what `text_rank` says of its text.
+    """
+
+    ranks: np.ndarray
+    """Of each text, ascending."""
+    sizes: np.ndarray
+    """Conversations with it."""
+
+
+NO_TEXTS = TextGroups(np.empty(0, np.uint64), np.empty(0, np.int64))
+
+
+def text_rank(link: str, seed: int) -> int:
+    """A random number of a text that only its content and the seed decide, in 64 bits."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{link}".encode()).digest()[:8])
+
+
+def assign_splits(
+    items: Sequence[SplitItem], val_fraction: float, seed: int, texts: TextGroups = NO_TEXTS
+) -> tuple[list[Split | None], np.ndarray]:
     """Put every item on a side; deterministic, and independent of the items' order.
 
     A side that a row asks for is respected and pulls everything connected along. What would put one medium on both
@@ -34,10 +61,14 @@ def assign_splits(items: Sequence[SplitItem], val_fraction: float, seed: int) ->
     then rows without a wish that connect both sides.
 
     Args:
-        items: one per conversation.
+        items: one per conversation, or per several that are alike.
         val_fraction: share of the conversations without a wish that is held out, at most; one group at least when
             there are two or more.
         seed: decides which.
+        texts: text-only conversations, which are divided like one more stratum.
+
+    Returns:
+        The side of each item, and the ranks of the texts that are held out, ascending.
     """
     sides: list[Split | None] = [None] * len(items)
     held_out = {link for item in items if item.asked == "val" for link in item.links}
@@ -50,11 +81,11 @@ def assign_splits(items: Sequence[SplitItem], val_fraction: float, seed: int) ->
                 sides[n] = items[n].asked or (asked.copy().pop() if len(asked) == 1 else None)
         else:
             free.append(group)
-    chosen = _held_out(items, free, val_fraction, seed)
+    chosen, held_out_texts = _held_out(_Free(items, free, seed), texts, val_fraction)
     for position, group in enumerate(free):
         for n in group:
             sides[n] = "val" if position in chosen else "train"
-    return sides
+    return sides, held_out_texts
 
 
 def _connected(items: Sequence[SplitItem], usable: Sequence[int]) -> list[list[int]]:
@@ -67,22 +98,53 @@ def _connected(items: Sequence[SplitItem], usable: Sequence[int]) -> list[list[i
     return list(groups.values())
 
 
-def _held_out(items: Sequence[SplitItem], groups: list[list[int]], val_fraction: float, seed: int) -> set[int]:
-    """Positions of the groups that are held out."""
-    strata: dict[str, list[int]] = defaultdict(list)
-    for position, group in enumerate(groups):
-        strata[_stratum(items, group)].append(position)
-    order = {position: _rank(items, group, seed) for position, group in enumerate(groups)}
+class _Free:
+    """Groups without a wish."""
+
+    def __init__(self, items: Sequence[SplitItem], groups: Sequence[list[int]], seed: int) -> None:
+        self.sizes = [sum(items[n].count for n in group) for group in groups]
+        self.ranks = [_rank(items, group, seed) for group in groups]
+        self.strata: dict[str, list[int]] = defaultdict(list)
+        for position, group in enumerate(groups):
+            self.strata[_stratum(items, group)].append(position)
+
+
+def _held_out(free: _Free, texts: TextGroups, val_fraction: float) -> tuple[set[int], np.ndarray]:
+    """Positions of the groups, and ranks of the texts, that are held out."""
     chosen: set[int] = set()
-    for positions in strata.values():
-        room = round(val_fraction * sum(len(groups[position]) for position in positions))
-        for position in sorted(positions, key=order.__getitem__):
-            if len(groups[position]) <= room:
+    for positions in free.strata.values():
+        room = round(val_fraction * sum(free.sizes[position] for position in positions))
+        for position in sorted(positions, key=free.ranks.__getitem__):
+            if free.sizes[position] <= room:
                 chosen.add(position)
-                room -= len(groups[position])
-    if not chosen and val_fraction > 0 and len(groups) > 1:
-        chosen.add(min(order, key=lambda position: (len(groups[position]), order[position])))
+                room -= free.sizes[position]
+    held_out = texts.ranks[_chosen_texts(texts, val_fraction)]
+    if not chosen and not len(held_out) and val_fraction > 0 and len(free.sizes) + len(texts.ranks) > 1:
+        smallest = min(range(len(free.sizes)), key=lambda one: (free.sizes[one], free.ranks[one]), default=None)
+        text = int(np.argmin(texts.sizes)) if len(texts.sizes) else None
+        if text is not None and (smallest is None or _comes_before(texts, text, free, smallest)):
+            held_out = texts.ranks[text : text + 1]
+        elif smallest is not None:
+            chosen.add(smallest)
+    return chosen, held_out
+
+
+def _chosen_texts(texts: TextGroups, val_fraction: float) -> list[int]:
+    room = round(val_fraction * int(texts.sizes.sum()))
+    chosen: list[int] = []
+    for place, size in enumerate(texts.sizes):  # by rank
+        if room == 0:
+            break
+        if size <= room:
+            chosen.append(place)
+            room -= int(size)
     return chosen
+
+
+def _comes_before(texts: TextGroups, text: int, free: _Free, position: int) -> bool:
+    return (int(texts.sizes[text]), int(texts.ranks[text])) < (
+        free.sizes[position], int.from_bytes(free.ranks[position][:8])
+    )  # fmt: skip
 
 
 def _stratum(items: Sequence[SplitItem], group: list[int]) -> str:

@@ -19,10 +19,10 @@ from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.owned_folders import FolderKind, marker_content
 from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.feature_rows import FeatureRow, ManifestIndex, ShardRow
-from macaw_cli.shards.positioned_reads import PositionedReads
 from macaw_cli.shards.remote_store import RemoteShards, read_record, shown_place
 from macaw_cli.shards.store_rows import MANIFEST_NAME, NULL_KEY, STORE_NAME, STORE_VERSION, read_store_file
-from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name, parse_npy, verify_shard, verify_size
+from macaw_cli.shards.stored_arrays import StoredArrays
+from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name, verify_shard, verify_size
 
 __all__ = ["MANIFEST_NAME", "NULL_KEY", "STORE_NAME", "STORE_VERSION", "FeatureRow", "FeatureStore", "ShardRow"]
 
@@ -47,6 +47,10 @@ FEATURE_STORE = FolderKind("feature store", _is_feature_store)
 class FeatureStore:
     """A folder of features, opened for reading; of a remote store its local copy (see `remote_store`).
 
+    Attributes:
+        arrays: the arrays by position.
+        shards: the finished shards.
+
     Raises:
         InputError: the folder is no feature store.
         DamagedError: a shard is missing, or has another size than the manifest says.
@@ -60,12 +64,17 @@ class FeatureStore:
         self.shards: list[ShardRow] = self._index.shards
         record = read_record(folder)
         self._remote = RemoteShards(folder, record, self.shards) if record["url"] else None
-        self._reads = PositionedReads(folder, before_open=self._remote.bring if self._remote else None)
+        self.arrays = StoredArrays(folder, before_open=self._remote.bring if self._remote else None)
         if check_sizes and self._remote:
             self._remote.require_sizes()
         elif check_sizes:
             for shard in self.shards:
                 verify_size(shard.path, shard.nbytes)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether its shards are fetched when they are needed, by one process at a time."""
+        return self._remote is not None
 
     def find(self, path_or_name: str, modality: Modality) -> FeatureRow | None:
         """The features of a file: by source path, by the unique end of one (such as its name), or by key.
@@ -94,11 +103,7 @@ class FeatureStore:
         Raises:
             DamagedError: the shard is missing, cut or holds something else there.
         """
-        content = self._reads.bytes(row.shard.name, row.offset, row.nbytes)
-        array = parse_npy(content, f"{row.shard}, byte {row.offset}")
-        if array.shape != row.shape:
-            raise DamagedError(f"{row.shard} holds {array.shape} for {row.key}, but the manifest says {row.shape}.")
-        return array
+        return self.arrays.array(row)
 
     def read_some(self, row: FeatureRow, count: int) -> np.ndarray:
         """At most `count` feature tokens of a medium, evenly spread, without reading the others.
@@ -116,7 +121,7 @@ class FeatureStore:
         start = row.offset + row.nbytes - prod(row.shape) * item  # behind the header
         found = np.empty((count, channels), row.dtype)
         for number, token in enumerate(np.linspace(0, tokens - 1, count).astype(int).tolist()):
-            content = self._reads.bytes(row.shard.name, start + token * channels * item, channels * item)
+            content = self.arrays.reads.bytes(row.shard.name, start + token * channels * item, channels * item)
             found[number] = np.frombuffer(content, row.dtype)
         return found
 
@@ -127,7 +132,7 @@ class FeatureStore:
             DamagedError: the shard is missing or cut.
         """
         before = max(0, min(row.offset - HEADER_BYTES, _JSON_WITHIN))
-        content = self._reads.bytes(row.shard.name, max(0, row.offset - HEADER_BYTES - before), before)
+        content = self.arrays.reads.bytes(row.shard.name, max(0, row.offset - HEADER_BYTES - before), before)
         for start in range(before - HEADER_BYTES, -1, -HEADER_BYTES):  # a JSON stands right before its array
             name, size = member_name(content[start : start + HEADER_BYTES])
             if name == f"{row.key}.json":

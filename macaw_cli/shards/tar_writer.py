@@ -1,7 +1,8 @@
 """Write one shard: a plain tar in the WebDataset layout that is either whole and indexed, or absent.
 
-Samples are written with webdataset's own `TarWriter`. Equal samples give equal bytes: no times, no user names, fixed
-order. On `finish` the file is fsynced, read back member by member and only then renamed to its final name.
+Samples are written byte for byte as webdataset's own `TarWriter` does, which would import torch. Equal samples give
+equal bytes: no times, no user names, fixed order. On `finish` the file is fsynced, read back member by member and only
+then renamed to its final name.
 """
 
 import io
@@ -37,6 +38,10 @@ PARTIAL_SUFFIX = ".partial"
 """Behind the name of a shard: an unfinished one, which the next run continues."""
 PARTIAL_STATE_SUFFIX = ".partial.json"
 """In place of `.tar`: what there is of it."""
+
+_MODE, _OWNER = 0o444, "bigdata"
+"""What webdataset's writer gives each member."""
+_COPY_BYTES = 1 << 20
 
 Sample = dict[str, Any]
 """`{"__key__": key, extension: value, ...}`: a value is an array (`npy`), something JSON holds (`json`) or bytes."""
@@ -77,22 +82,18 @@ class ShardWriter:
     """
 
     def __init__(self, path: Path, *, suffix: str = "", resume_at: int = 0) -> None:
-        from webdataset.writer import TarWriter  # imports torch, so only who writes pays for it
-
         path.parent.mkdir(parents=True, exist_ok=True)
         require_replaceable(path)
         remove_leftovers(path.parent, path.name)
         self._path = path
         self._temporary = path.with_name(path.name + suffix if suffix else working_name(path.name))
-        self._expected: dict[str, int] = {}
+        self._expected: dict[str, Member] = {}
         self._keys: set[str] = set()
         if resume_at:
             self._expected = _members_before(self._temporary, resume_at)
             self._keys = {name.partition(".")[0] for name in self._expected}
         self._file = HashingFile(open_own(self._temporary, "r+b" if resume_at else "wb"), resume_at)
-        self._tar = TarWriter(self._file, encoder=False, mtime=0, compress=False)
-        # webdataset's own stream holds bytes back; this one has the same bytes in the file after every sample
-        self._tar.tarstream = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)  # type: ignore[arg-type]
+        self._tar = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT, copybufsize=_COPY_BYTES)  # type: ignore[arg-type]
 
     def __enter__(self) -> "ShardWriter":
         return self
@@ -109,7 +110,7 @@ class ShardWriter:
     @property
     def nbytes(self) -> int:
         """Bytes of content written so far, without the tar's own headers."""
-        return sum(self._expected.values())
+        return sum(member.nbytes for member in self._expected.values())
 
     @property
     def keys(self) -> frozenset[str]:
@@ -130,8 +131,11 @@ class ShardWriter:
         """Close the unfinished file and leave it for `resume_at`."""
         self._file.close()
 
-    def add(self, sample: Sample) -> None:
+    def add(self, sample: Sample) -> dict[str, Member]:
         """Append one sample.
+
+        Returns:
+            Its members by name.
 
         Raises:
             ValueError: a key with a dot (webdataset would merge samples) or one that was written before.
@@ -142,9 +146,10 @@ class ShardWriter:
             raise ValueError(f"{key!r} cannot be a key of {self._path.name}: repeated, or not plain letters and digits")
         if wrong := [name for name in contents if not _EXTENSION.fullmatch(name)]:
             raise ValueError(f"{wrong[0]!r} cannot be an extension in a shard")
-        self._tar.write({"__key__": key, **contents})
+        added = {f"{key}.{name}": self._append(f"{key}.{name}", contents[name]) for name in sorted(contents)}
         self._keys.add(key)
-        self._expected |= {f"{key}.{name}": len(contents[name]) for name in sorted(contents)}
+        self._expected |= added
+        return added
 
     def finish(self) -> WrittenShard:
         """Close, verify and rename.
@@ -156,12 +161,21 @@ class ShardWriter:
         self.sync()
         self._file.close()
         members = index_members(self._temporary)
-        if {name: member.nbytes for name, member in members.items()} != self._expected:
+        if members != self._expected:
             remove_file(self._temporary)
             raise DamagedError(f"{self._path} did not read back as it was written.", "Check the disk, then try again.")
         take_place(self._temporary, self._path)
         fsync_folder(self._path.parent)
         return WrittenShard(self._path, self._file.nbytes, self._file.sha256(), members)
+
+    def _append(self, name: str, content: bytes) -> Member:
+        """One member with the marks that webdataset's own writer gives it."""
+        info = tarfile.TarInfo(name)
+        info.size, info.mode, info.uname, info.gname = len(content), _MODE, _OWNER, _OWNER
+        self._tar.addfile(info, io.BytesIO(content))
+        self._tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps them for reading
+        padded = -(-len(content) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+        return Member(self._file.nbytes - padded, len(content))
 
 
 def write_shard(path: Path, samples: Iterable[Sample]) -> WrittenShard:
@@ -187,13 +201,13 @@ def index_members(path: Path) -> dict[str, Member]:
         return {member.name: Member(member.offset_data, member.size) for member in tar}
 
 
-def _members_before(path: Path, end: int) -> dict[str, int]:
-    """Sizes of the members in the first `end` bytes of an unfinished tar.
+def _members_before(path: Path, end: int) -> dict[str, Member]:
+    """The members in the first `end` bytes of an unfinished tar.
 
     Raises:
         DamagedError: they do not end with a whole member.
     """
-    sizes: dict[str, int] = {}
+    members: dict[str, Member] = {}
     position = 0
     with path.open("rb") as file:
         while position < end:
@@ -202,11 +216,11 @@ def _members_before(path: Path, end: int) -> dict[str, int]:
                 member = tarfile.TarInfo.frombuf(file.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
             except tarfile.HeaderError:
                 break
-            sizes[member.name] = member.size
+            members[member.name] = Member(position + tarfile.BLOCKSIZE, member.size)
             position += tarfile.BLOCKSIZE * (1 - -member.size // tarfile.BLOCKSIZE)
     if position != end or path.stat().st_size < end:
         raise DamagedError(f"{path} does not hold the {end} bytes of whole samples that it should.")
-    return sizes
+    return members
 
 
 def npy_bytes(array: np.ndarray) -> bytes:

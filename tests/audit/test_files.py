@@ -37,6 +37,7 @@ READING = {"r", "rb", "r:", "r|", "rt"}
 ALLOWED = {
     "in a new folder of the system's temporary folder, private to the process": [
         "export/proof.py TemporaryDirectory", "features/planning.py TemporaryDirectory",
+        "dataset/build.py TemporaryDirectory",
         "features/precision.py TemporaryDirectory", "media/members.py TemporaryDirectory",
         "inspection/decoders.py TemporaryDirectory", "media/members.py TemporaryFile",
         "planning/stand_in_llm.py TemporaryDirectory", "media/decoder_client.py mkdtemp",
@@ -49,7 +50,8 @@ ALLOWED = {
         "training/launching/own_launcher.py TemporaryDirectory", "inspection/machine.py NamedTemporaryFile",
     ],
     "in what atomic_path has made": [
-        "dataset/build.py open", "dataset/build.py copyfileobj",
+        "dataset/build.py open", "dataset/build.py copyfileobj", "dataset/rejects_log.py open",
+        "dataset/rejects_log.py copyfileobj", "dataset/shard_work.py open",
         "dataset/generation/folder.py open", "reports/page.py open",
         "evaluation/presentation.py savefig",
     ],

@@ -64,6 +64,8 @@ ALLOWED = {
         "quickstart/world.py concurrent.futures.ProcessPoolExecutor", "quickstart/world.py multiprocessing.get_context",
         "training/data/tokenising.py concurrent.futures.ProcessPoolExecutor",
         "training/data/tokenising.py multiprocessing.get_context",
+        "dataset/writing.py concurrent.futures.ProcessPoolExecutor", "dataset/writing.py multiprocessing.get_context",
+        "dataset/writing.py concurrent.futures.process.BrokenProcessPool",
     ],
     "the Ray cluster that a user asks for": [
         "features/engines/ray_cluster.py ray.init", "features/engines/ray_engine.py ray.remote",

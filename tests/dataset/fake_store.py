@@ -2,10 +2,16 @@
 
 import hashlib
 import json
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
+from macaw_cli.basics.errors import InputError
+from macaw_cli.dataset.feature_join import Joiner
+from macaw_cli.dataset.rejects import Reject
+from macaw_cli.dataset.scratch.records import RecordWriter
+from macaw_cli.dataset.sources import read_conversations
 from macaw_cli.shards.tar_writer import write_shard
 
 SHAPES = {"image": (4, 8), "audio": (6, 8), "video": (2, 4, 8)}
@@ -82,3 +88,20 @@ def write_rows(path: Path, rows: list) -> Path:
 def content(folder: Path) -> dict:
     """Every file of a dataset but the lock, by name."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != ".macaw.lock"}
+
+
+def load_source(source, seed: int, folder: Path) -> tuple[list, list]:
+    """The conversations of a source and its rejects; `folder` is for working files."""
+    with closing(RecordWriter(folder / "aside.records")) as aside:
+        found = list(read_conversations(source, seed, aside))
+    return [one for one in found if not isinstance(one, Reject)], [one for one in found if isinstance(one, Reject)]
+
+
+def join(conversation, stores: list, folder: Path, media=None) -> tuple:
+    """The media of a conversation with their features, and why it has none."""
+    joiner = Joiner(stores, media)
+    joiner.open_for(conversation)
+    try:
+        return joiner.join(conversation, folder).media, None
+    except InputError as error:
+        return None, error.problem

@@ -14,6 +14,7 @@ from macaw_cli.basics.errors import DamagedError, InputError, MismatchError, Res
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.config.settings import Settings
+from macaw_cli.dataset import writing
 from macaw_cli.shards.training_dataset import TrainingDataset
 
 ANSWER = {"role": "assistant", "content": "No."}
@@ -249,6 +250,36 @@ def test_a_plan_writes_nothing(tmp_path, rows, build, capsys):
     out = capsys.readouterr().out
     assert "Would write 666 conversations in" in out
     assert "image/what" in out
+
+
+def test_any_number_of_workers_writes_the_same_bytes(tmp_path, rows, build, monkeypatch):
+    texts = [{"instruction": f"{n}?" + "x" * 5000, "output": "Yes."} for n in range(1000)]
+    (tmp_path / "a.json").write_text(json.dumps(texts))
+    monkeypatch.setattr(writing, "WORTH_A_PROCESS", 1000)
+    for workers in (1, 2, 3):
+        info = build("alpaca:a.json", "jsonl:c.jsonl", shard_megabytes=1, workers=workers, out=f"w{workers}").info
+    assert len(info["shards"]) > 3
+    assert content(tmp_path / "w1") == content(tmp_path / "w2") == content(tmp_path / "w3")
+
+
+def test_a_damaged_store_is_told_by_a_worker_too(tmp_path, rows, store, build, monkeypatch):
+    monkeypatch.setattr(writing, "WORTH_A_PROCESS", 1000)
+    manifest = store / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('"shape": [4, 8]', '"shape": [8, 4]'))
+    with pytest.raises(DamagedError, match="manifest says"):
+        build("jsonl:c.jsonl", workers=2, val_fraction=0.3)
+
+
+def test_media_that_are_named_twice_and_in_another_order_share_a_sample(tmp_path, store, build):
+    pairs = [["0.png", "1.png"], ["1.png", "0.png"], ["0.png", "1.png", "0.png"], ["1.png"], ["1.png", "1.png"]]
+    write_rows(tmp_path / "c.jsonl", [question("0.png", id=f"{n}") | {"image": names} for n, names in enumerate(pairs)])
+    info = build("jsonl:c.jsonl", val_fraction=0.0).info
+    dataset = TrainingDataset(tmp_path / "dataset")
+    found = {row.id: [ref.source for ref in row.media] for row in dataset.conversations("train")}
+    assert found == {f"{n}": names for n, names in enumerate(pairs)}
+    assert info["counts"]["train"]["samples"] == 2
+    (shard,) = [shard for shard in info["shards"] if shard["conversations"]]
+    assert shard["bytes"] == (tmp_path / "dataset" / shard["name"]).stat().st_size
 
 
 def test_a_limit_takes_so_many_of_each_source(tmp_path, rows, build):

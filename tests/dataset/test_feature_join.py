@@ -5,21 +5,18 @@ import os
 import unicodedata
 
 import pytest
-from fake_store import features_of, key_of, make_store, question, write_rows
+from fake_store import features_of, join, key_of, make_store, question, write_rows
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.dataset.conversations import Origin, checked_conversation
-from macaw_cli.dataset.feature_join import FeatureStores, join
+from macaw_cli.dataset.feature_join import FeatureStores
 
 
 @pytest.fixture
 def joined(tmp_path, store):
-    stores = FeatureStores([store])
-
     def run(row):
-        conversation = checked_conversation(row, Origin(0, "c.jsonl", 1))
-        good, bad = join([conversation], stores, [tmp_path])
-        return good[0].media if good else bad[0].reason
+        media, reason = join(checked_conversation(row, Origin(0, "c.jsonl", 1)), [store], tmp_path)
+        return media or reason
 
     return run
 
@@ -43,24 +40,24 @@ NFC, NFD = (unicodedata.normalize(form, "bücher/Café.png") for form in ("NFC",
 def test_a_medium_is_found_however_the_letters_of_its_name_are_composed(tmp_path, stored, asked):
     store = make_store(tmp_path / "features", image=[stored, "images/1.png"])
     conversation = checked_conversation(question(asked), Origin(0, "c.jsonl", 1))
-    (good,), bad = join([conversation], FeatureStores([store]), [tmp_path])
-    assert not bad and good.media[0].medium.row.path == stored
+    media, reason = join(conversation, [store], tmp_path)
+    assert not reason and media[0].medium.row.path == stored
 
 
 def test_two_names_that_differ_only_in_how_letters_are_composed_stay_two(tmp_path):
     store = make_store(tmp_path / "features", image=[NFC, NFD])
     for name in (NFC, NFD):
         conversation = checked_conversation(question(name), Origin(0, "c.jsonl", 1))
-        (good,), _ = join([conversation], FeatureStores([store]), [tmp_path])
-        assert good.media[0].medium.row.path == name
+        media, _ = join(conversation, [store], tmp_path)
+        assert media[0].medium.row.path == name
 
 
 def test_a_name_that_is_not_utf8_is_found_by_its_escapes(tmp_path):
     name = os.fsdecode(b"images/caf\xe9.png")
     store = make_store(tmp_path / "features", image=[name], same={name: "coffee"})
     row = json.loads(json.dumps({**question(name), "id": "q", "messages": question("a.png")["messages"]}))
-    (good,), _ = join([checked_conversation(row, Origin(0, "c.jsonl", 1))], FeatureStores([store]), [tmp_path])
-    assert good.media[0].medium.row.path == name and good.media[0].source == "images/caf\\udce9.png"
+    media, _ = join(checked_conversation(row, Origin(0, "c.jsonl", 1)), [store], tmp_path)
+    assert media[0].medium.row.path == name and media[0].source == "images/caf\\udce9.png"
     with pytest.raises(InputError, match="lone surrogate"):
         checked_conversation(question("images/\ud800.png"), Origin(0, "c.jsonl", 1))
     with pytest.raises(InputError, match="lone surrogate"):
@@ -105,10 +102,10 @@ def test_more_places_than_media_are_a_reject(joined):
 
 
 def test_equal_names_of_different_files_are_told_apart_by_folder_or_rejected(tmp_path):
-    stores = FeatureStores([make_store(tmp_path / "s", ["a/1.png", "b/1.png"])])
+    stores = [make_store(tmp_path / "s", ["a/1.png", "b/1.png"])]
     conversation = checked_conversation(question("1.png"), Origin(0, "c.jsonl", 1))
-    assert "give more of its path" in join([conversation], stores, [tmp_path])[1][0].reason
-    assert join([conversation], stores, [tmp_path / "b"])[0][0].media[0].medium.row.path == "b/1.png"
+    assert "give more of its path" in join(conversation, stores, tmp_path)[1]
+    assert join(conversation, stores, tmp_path / "b")[0][0].medium.row.path == "b/1.png"
 
 
 def test_two_stores_are_used_as_one(tmp_path):
@@ -120,9 +117,9 @@ def test_two_stores_are_used_as_one(tmp_path):
 def test_one_name_for_different_files_in_two_stores_is_a_reject(tmp_path):
     make_store(tmp_path / "s", ["1.png"])
     make_store(tmp_path / "t", ["1.png"], same={"1.png": "another picture"})
-    stores = FeatureStores([tmp_path / "s", tmp_path / "t"])
+    stores = [tmp_path / "s", tmp_path / "t"]
     conversation = checked_conversation(question("1.png"), Origin(0, "c.jsonl", 1))
-    assert "is a different file in" in join([conversation], stores, [tmp_path])[1][0].reason
+    assert "is a different file in" in join(conversation, stores, tmp_path)[1]
 
 
 def test_stores_of_different_encoders_are_refused_with_both_shown(tmp_path):
@@ -138,5 +135,5 @@ def test_a_medium_that_could_not_be_encoded_is_told_with_that_reason(tmp_path, s
     refused = {"path": "images/bad.png", "modality": "image", "key": "", "reason": "it is cut"}
     write_rows(store / "rejects.jsonl", [refused])
     conversation = checked_conversation(question("bad.png"), Origin(0, "c.jsonl", 1))
-    (reject,) = join([conversation], FeatureStores([store]), [tmp_path])[1]
-    assert reject.reason.endswith("has no image features of bad.png; extract-features could not use it: it is cut")
+    _, reason = join(conversation, [store], tmp_path)
+    assert reason.endswith("has no image features of bad.png; extract-features could not use it: it is cut")

@@ -8,12 +8,12 @@ import pytest
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import sha256_file
-from macaw_cli.dataset import unread_keys
 from macaw_cli.dataset.conversations import Origin, checked_conversation
 from macaw_cli.dataset.formats.alpaca import from_alpaca
 from macaw_cli.dataset.formats.canonical import from_canonical
 from macaw_cli.dataset.formats.json_rows import json_rows
 from macaw_cli.dataset.formats.llava import from_llava
+from macaw_cli.dataset.unread_keys import UnreadKeys
 
 HERE = Origin(0, "rows.jsonl", 7)
 USER, ANSWER = {"role": "user", "content": "What is it?"}, {"role": "assistant", "content": "A cat."}
@@ -255,15 +255,22 @@ def test_a_sharegpt_row_has_its_system_prompt_under_a_key_or_as_its_first_turn()
         converted("llava", {"system": ["a"], "conversations": turns})
 
 
+def unread_of(rows):
+    unread = UnreadKeys()
+    for row in rows:
+        unread.add(converted("alpaca", row))
+    return unread.warning()
+
+
 def test_keys_with_text_that_nothing_reads_are_counted():
     rows = [
         {"instruction": "a", "output": "b", "tools": "[]", "tags": ["x"], "score": 3, "notes": {"en": "why"}},
         {"instruction": "a", "output": "b", "tools": "[]", "notes": "  "},
     ]
-    told = unread_keys.warning([converted("alpaca", row) for row in rows])
+    told = unread_of(rows)
     assert "tools (2)" in told and "notes (1)" in told
     assert "tags" not in told and "score" not in told
-    assert unread_keys.warning([converted("alpaca", {"instruction": "a", "output": "b"})]) == ""
+    assert unread_of([{"instruction": "a", "output": "b"}]) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 """Media whose names in rows are not those of the feature store."""
 
 import pytest
-from fake_store import key_of, make_store, question
+from fake_store import join, key_of, make_store, question
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.dataset.conversations import Origin, checked_conversation
-from macaw_cli.dataset.feature_join import FeatureStores, join
+from macaw_cli.dataset.feature_join import FeatureStores
 from macaw_cli.dataset.formats.coco_names import coco_name, coco_spellings
 from macaw_cli.dataset.media_names import MediaFolders, other_names
 
@@ -15,8 +15,8 @@ def found(tmp_path):
     def run(store, name, modality="image", media=None):
         conversation = checked_conversation(question(name, modality), Origin(0, "c.jsonl", 1))
         folders = MediaFolders([tmp_path / one for one in media]) if media else None
-        good, bad = join([conversation], FeatureStores([store]), [tmp_path], folders)
-        return good[0].media[-1].medium.row.path if good else bad[0].reason
+        media, reason = join(conversation, [store], tmp_path, folders)
+        return media[-1].medium.row.path if media else reason
 
     return run
 

@@ -4,7 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from macaw_cli.dataset.conversations import Origin
 from macaw_cli.dataset.presentation import show_rejects, show_result
+from macaw_cli.dataset.rejects import Reject
+from macaw_cli.dataset.rejects_log import RejectsLog
 
 
 @pytest.mark.parametrize(("words", "following"), [
@@ -25,9 +28,12 @@ def test_a_dataset_without_training_rows_does_not_ask_for_training(monkeypatch, 
     assert "macaw train" not in capsys.readouterr().out
 
 
-def test_the_first_rejected_rows_are_shown_with_the_file_that_lists_all(capsys):
-    origin = SimpleNamespace(file="rows.jsonl", row=4)
-    rejects = [SimpleNamespace(origin=origin, reason=f"reason {number}") for number in range(5)]
+def test_the_first_rejected_rows_are_shown_with_the_file_that_lists_all(capsys, tmp_path):
+    origin = Origin(0, "rows.jsonl", 4)
+    rejects = RejectsLog(tmp_path)
+    for number in range(5):
+        rejects.add("read", Reject(origin, "valid row", f"reason {number}"))
     show_rejects(SimpleNamespace(rejects=rejects), Path("d/rejects.jsonl"))
+    rejects.close()
     told = capsys.readouterr().err
     assert "rows.jsonl, row 4: reason 0" in told and "2 more" in told and "rejects.jsonl" in told

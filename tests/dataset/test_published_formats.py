@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from fake_store import load_source
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import Workspace
@@ -13,7 +14,6 @@ from macaw_cli.dataset.formats.beginning import Beginning
 from macaw_cli.dataset.formats.entry import Format, of_json
 from macaw_cli.dataset.rejects import Reject
 from macaw_cli.dataset.source_specs import parse_sources
-from macaw_cli.dataset.sources import load_source
 
 TURNS = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "A cat."}]
 CHAT = [{"role": "developer", "content": "Be brief."},
@@ -94,7 +94,7 @@ def write(path, content):
 def load(tmp_path):
     def run(spec):
         (source,) = parse_sources([spec], Workspace(tmp_path, Settings()))
-        return load_source(source, 0)
+        return load_source(source, 0, tmp_path)
 
     return run
 

@@ -4,21 +4,20 @@ import os
 from pathlib import Path
 
 import pytest
-from fake_store import question, write_rows
+from fake_store import load_source, question, write_rows
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.formats.alpaca import from_alpaca
 from macaw_cli.dataset.source_specs import parse_sources
-from macaw_cli.dataset.sources import load_source
 
 
 @pytest.fixture
 def load(tmp_path):
     def run(spec, seed=0, limit=None):
         (source,) = parse_sources([spec], Workspace(tmp_path, Settings()), limit)
-        return load_source(source, seed)
+        return load_source(source, seed, tmp_path)
 
     return run
 

@@ -1,15 +1,22 @@
 """No medium on both sides, whatever the rows ask for."""
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from macaw_cli.dataset.connected_components import Connections
-from macaw_cli.dataset.splitting import SplitItem, assign_splits
+from macaw_cli.dataset.splitting import SplitItem, TextGroups, text_rank
+from macaw_cli.dataset.splitting import assign_splits as assign_both
 
 LINKS = st.frozensets(st.sampled_from([f"m{n}" for n in range(30)]), min_size=1, max_size=3)
 FREE = st.lists(st.builds(SplitItem, LINKS, st.sampled_from(["image", "video"])), max_size=60)
 WISHES = st.sampled_from([None, None, "train", "val"])
 ANY = st.lists(st.builds(SplitItem, LINKS, st.just("image"), WISHES), max_size=40)
+
+
+def assign_splits(items, fraction, seed):
+    """Without texts."""
+    return assign_both(items, fraction, seed)[0]
 
 
 def links_of(items, sides, wanted):
@@ -84,3 +91,25 @@ def test_long_chains_are_one_group():
         connections.connect([n, n + 1])
     assert connections.group(0) == connections.group(5000)
     assert connections.group("other") == "other"
+
+
+@settings(max_examples=60, deadline=None)
+@given(items=st.lists(st.builds(SplitItem, LINKS, st.just("image"), WISHES, st.integers(1, 4)), max_size=30),
+       seed=st.integers(0, 9))  # fmt: skip
+def test_one_item_for_several_that_are_alike_divides_as_the_several_do(items, seed):
+    several = [SplitItem(item.links, item.stratum, item.asked) for item in items for _ in range(item.count)]
+    sides = [side for item, side in zip(items, assign_splits(items, 0.3, seed), strict=True) for _ in range(item.count)]
+    assert sides == assign_splits(several, 0.3, seed)
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts=st.lists(st.sampled_from("abcdefghijkl"), max_size=40), media=st.integers(0, 3), seed=st.integers(0, 9),
+       fraction=st.sampled_from([0.0, 0.05, 0.3]))  # fmt: skip
+def test_texts_as_numbers_divide_as_items_do(texts, media, seed, fraction):
+    images = singles(media)
+    items = [*images, *(SplitItem(frozenset([text])) for text in texts)]
+    expected = assign_splits(items, fraction, seed)
+    ranks, sizes = np.unique(np.array([text_rank(text, seed) for text in texts], np.uint64), return_counts=True)
+    sides, held_out = assign_both(images, fraction, seed, TextGroups(ranks, sizes))
+    sides = sides + ["val" if text_rank(text, seed) in held_out else "train" for text in texts]
+    assert sides == expected

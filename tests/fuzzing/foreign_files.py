@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from contextlib import closing
 
 import numpy as np
 from chat_templates import ALTERNATING, CHATML, DEFAULT_SYSTEM
@@ -13,8 +14,9 @@ from transformers import LlamaConfig
 
 from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.loading import Workspace, open_workspace, parse_settings
+from macaw_cli.dataset.scratch.records import RecordWriter
 from macaw_cli.dataset.source_specs import parse_sources
-from macaw_cli.dataset.sources import load_source
+from macaw_cli.dataset.sources import read_conversations
 from macaw_cli.features.sources.listing import list_sources, survey_sources
 from macaw_cli.features.sources.tar_members import members_of
 from macaw_cli.model.configuration import MacawConfig
@@ -37,8 +39,9 @@ def annotations(folder):
 
 def read_annotations(folder):
     for source in ("jsonl:c.jsonl", "llava:llava.json", "alpaca:alpaca.json"):
-        clear(lambda source=source: load_source(
-            parse_sources([source], Workspace(folder, parse_settings({}, "test")))[0], 0))  # fmt: skip
+        (parsed,) = parse_sources([source], Workspace(folder, parse_settings({}, "test")))
+        with closing(RecordWriter(folder / "aside.records")) as aside:
+            clear(lambda parsed=parsed, aside=aside: list(read_conversations(parsed, 0, aside)))
 
 
 def a_manifest(folder):

@@ -31,6 +31,20 @@ def test_offsets_point_at_the_content_of_each_member(tmp_path):
         assert json.loads(content[member.offset : member.offset + member.nbytes]) == sample["json"]
 
 
+def test_the_bytes_are_those_of_webdataset_s_own_writer(tmp_path):
+    from webdataset.writer import TarWriter
+
+    shard = write_shard(tmp_path / "a.tar", samples())
+    content = shard.path.read_bytes()
+    with (tmp_path / "b.tar").open("wb") as file, TarWriter(file, encoder=False, mtime=0, compress=False) as tar:
+        for key in dict.fromkeys(name.partition(".")[0] for name in shard.members):
+            mine = {name: one for name, one in shard.members.items() if name.startswith(f"{key}.")}
+            members = {name.partition(".")[2]: content[one.offset : one.offset + one.nbytes]
+                       for name, one in mine.items()}  # fmt: skip
+            tar.write({"__key__": key, **members})
+    assert (tmp_path / "b.tar").read_bytes() == content
+
+
 @pytest.mark.filterwarnings("ignore")  # webdataset leaves its file open
 def test_plain_webdataset_reads_the_shard(tmp_path):
     import webdataset

@@ -1,0 +1,1 @@
+"""What a build knows of its conversations, on disk until they are written: records, and columns of numbers."""
