@@ -54,12 +54,14 @@ def commands_page() -> str:
 
 FIGURES = runpy.run_path(str(FOLDER / "architecture.py"))
 FORMATS = runpy.run_path(str(FOLDER / "formats_page.py"))
+PROMPTS = runpy.run_path(str(FOLDER / "prompts_page.py"))
 FILTERS = runpy.run_path(str(FOLDER / "filters_page.py"))
 PAGES = {
     "configuration.md": configuration_page,
     "commands.md": commands_page,
     "formats.md": lambda: FORMATS["formats_page"](NOTICE),
     "filters.md": lambda: FILTERS["filters_page"](NOTICE),
+    "prompts.md": lambda: PROMPTS["page"](NOTICE),
     "images/architecture.svg": FIGURES["layers_figure"],
     "images/path.svg": FIGURES["path_figure"],
 }

@@ -1,33 +1,20 @@
-"""One request from the ledger or the API to question-answer pairs: pace, retries, one correction."""
+"""One request from the ledger or the API to question-answer pairs: within the budget, with one correction."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-import stamina
-
-from macaw_cli.basics.errors import InputError
 from macaw_cli.config.generation_settings import GenerationSettings
 from macaw_cli.dataset.generation.answered import Answered, Traffic
 from macaw_cli.dataset.generation.budget import Budget
-from macaw_cli.dataset.generation.endpoint import Endpoint, RawReply, RequestRefused, ServerTrouble, TooMany
+from macaw_cli.dataset.generation.endpoint import Endpoint, RawReply, RequestRefused, ServerTrouble
 from macaw_cli.dataset.generation.expectation import Expectation, Expected
 from macaw_cli.dataset.generation.ledger import Ledger, Reply
 from macaw_cli.dataset.generation.ledger_writer import LedgerWriter
-from macaw_cli.dataset.generation.limiter import AdaptiveLimit
-from macaw_cli.dataset.generation.pace import Pace
 from macaw_cli.dataset.generation.prompt import CORRECTION
 from macaw_cli.dataset.generation.reply import UNUSABLE, Outcome, ParsedReply, parse_reply
 from macaw_cli.dataset.generation.request import Message, Request, Sampling, request_hash
+from macaw_cli.dataset.generation.sending import Sender, Stopped
 from macaw_cli.dataset.generation.token_counts import without_media
-
-PATIENCE_S = 600.0
-"""How long the API may answer nothing but 429, or ask to wait, before a run ends."""
-
-
-class Stopped(Exception):
-    """No further request is sent in this run."""
 
 
 class Asker:
@@ -48,16 +35,16 @@ class Asker:
         endpoint: Endpoint, expectation: Expectation, budget: Budget,
     ) -> None:  # fmt: skip
         self._settings, self._sampling, self._ledger, self._writer = settings, sampling, ledger, writer
-        self._endpoint, self._expectation, self._budget = endpoint, expectation, budget
-        self.limit = AdaptiveLimit(settings.concurrency)
-        self._pace = Pace(settings.requests_per_minute, settings.tokens_per_minute)
+        self._expectation, self._budget = expectation, budget
         self.traffic = Traffic()
+        self.sender = Sender(settings, endpoint, self.traffic)
+        self._asked: dict[str, asyncio.Event] = {}
+        """Requests that are not over, by hash."""
         self._settled = asyncio.Event()
         """Set for a moment whenever a request is over."""
         self.stopped = ""
         """Why no further request is begun; empty while requests may be begun."""
-        self._leaves = self._only_ledger = False
-        self._heard_at = time.monotonic()
+        self._only_ledger = False
 
     async def answer(self, request: Request) -> Answered:
         """The pairs of one request, after one correction where the first reply cannot be used.
@@ -106,7 +93,7 @@ class Asker:
             at_once: requests that still wait for their place are not sent either.
         """
         self.stopped = self.stopped or reason
-        self._leaves = self._leaves or at_once
+        self.sender.leaves = self.sender.leaves or at_once
 
     def _parsed(self, reply: Reply, request: Request) -> ParsedReply:
         return parse_reply(
@@ -119,13 +106,27 @@ class Asker:
             *([{"role": "assistant", "content": first.text}] if first.text.strip() else []),
             {"role": "user", "content": CORRECTION.format(fault=parsed.reason)},
         ]
-        return await self._reply(request, messages, request_hash(messages, self._sampling, request.round))
+        name = request_hash(messages, self._sampling, request.item.id, request.round)
+        return await self._reply(request, messages, name)
 
     async def _reply(self, request: Request, messages: list[Message], name: str) -> Reply:
         """From the ledger, else from the API and then into the ledger."""
-        if kept := self._ledger.reply(name):
-            self.traffic.from_ledger += 1
-            return kept
+        while True:
+            if kept := self._ledger.reply(name):
+                self.traffic.from_ledger += 1
+                return kept
+            if name not in self._asked:
+                break
+            await self._asked[name].wait()  # two items with one id and equal captions
+        over = self._asked[name] = asyncio.Event()
+        try:
+            return await self._from_api(request, messages, name)
+        finally:
+            over.set()
+            del self._asked[name]
+
+    async def _from_api(self, request: Request, messages: list[Message], name: str) -> Reply:
+        """Within the budget, and then into the ledger."""
         expected = await self._allowed(request, messages)
         self._budget.reserve(expected.cost)
         cost = 0.0
@@ -164,61 +165,13 @@ class Asker:
 
     async def _sent(self, messages: list[Message], tokens: int, name: str) -> RawReply:
         try:
-            try:
-                return await self._once(messages, tokens)
-            except ServerTrouble as error:
-                if self._settings.attempts == 1:
-                    raise
-                self.traffic.reasons[str(error)[:80]] += 1
-            async for attempt in stamina.retry_context(
-                on=ServerTrouble, attempts=self._settings.attempts - 1, timeout=None,
-                wait_initial=0.5, wait_max=10.0, wait_jitter=0.5,
-            ):  # fmt: skip
-                with attempt:
-                    self.traffic.retried += 1
-                    return await self._once(messages, tokens)
-            raise AssertionError("unreachable: stamina raises the last error")
+            return await self.sender.send(messages, tokens)
         except (ServerTrouble, RequestRefused) as error:
             await self._writer.failure(name, str(error), charged=isinstance(error, ServerTrouble))
             raise _Failed(Outcome.FAILED, str(error)) from error
         except Stopped:
             await self._writer.failure(name, self.stopped, charged=False)
             raise _Failed(Outcome.NOT_ASKED, self.stopped) from None
-
-    async def _once(self, messages: list[Message], tokens: int) -> RawReply:
-        """Send until the answer is not 429: these are no attempts, as the limiter sees to them."""
-        while True:
-            await self._pace.wait(tokens)
-            async with self._place() as entered:
-                if self._leaves:
-                    raise Stopped
-                try:
-                    reply = await self._endpoint.send(messages)
-                except TooMany as error:
-                    self._throttled(entered, error.wait_s)
-                    continue
-            self._heard_at = time.monotonic()
-            self.limit.replied()
-            return reply
-
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[float]:
-        entered = await self.limit.enter()
-        try:
-            yield entered
-        finally:
-            self.limit.leave()
-
-    def _throttled(self, entered: float, wait_s: float) -> None:
-        self.traffic.throttled += 1
-        if wait_s > PATIENCE_S:
-            raise InputError(f"The API asks to wait {wait_s / 60:.0f} minutes.", "Run the same command again later.")
-        if time.monotonic() - self._heard_at > PATIENCE_S + wait_s:
-            raise InputError(
-                f"The API has answered nothing but 429 (too many requests) for {PATIENCE_S / 60:.0f} minutes.",
-                "Run the same command again later, with a lower generation.requests_per_minute.",
-            )
-        self.limit.too_many(entered, wait_s)
 
     def _as_kept(self, raw: RawReply, request: Request, messages: list[Message], name: str) -> Reply:
         counted = raw.prompt_tokens is not None and raw.completion_tokens is not None

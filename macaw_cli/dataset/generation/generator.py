@@ -53,7 +53,8 @@ class Generator:
             except InputError as error:
                 request = Request(item, queue.kind, queue.pairs, round_, [], "")
                 raise UnreadableMedia(request, error.problem) from error
-        return Request(item, queue.kind, queue.pairs, round_, messages, request_hash(messages, self.sampling, round_))
+        name = request_hash(messages, self.sampling, item.id, round_)
+        return Request(item, queue.kind, queue.pairs, round_, messages, name)
 
     def counted_tokens(self, queue: KindQueue, number: int) -> int:
         """Tokens of a prompt as counted here; media are not read for that."""
@@ -114,7 +115,7 @@ def make_generator(workspace: Workspace, items: Sequence[Item], media: MediaFile
     if not items:
         raise InputError(
             "No source has items to generate examples from.",
-            "An item is a row with media and captions: see docs/dataset-formats.md.",
+            "An item is a row with media and captions: see docs/formats.md.",
         )
     sampling = Sampling(settings.model, settings.temperature, settings.max_new_tokens)
     queues = _queues(settings, len(items))

@@ -72,8 +72,8 @@ class UnreadableMedia(Exception):
         self.request, self.reason = request, reason
 
 
-def request_hash(messages: list[Message], sampling: Sampling, round_: int) -> str:
-    """SHA-256, in hex, of what decides a reply."""
-    content = {"messages": messages, "round": round_, **sampling.parameters}
+def request_hash(messages: list[Message], sampling: Sampling, item: str, round_: int) -> str:
+    """SHA-256, in hex, of what decides a reply, and of the item's id: equal captions of two items are asked twice."""
+    content = {"messages": messages, "item": item, "round": round_, **sampling.parameters}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()

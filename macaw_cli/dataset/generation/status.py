@@ -26,7 +26,7 @@ class Status:
             f"${self._budget.spent:.4f} spent, about ${self._projected():.4f} in the end",
         ]
         if traffic.throttled:
-            parts.append(f"{traffic.throttled:,} x 429, {int(self._asker.limit.limit)} at a time")
+            parts.append(f"{traffic.throttled:,} x 429, {int(self._asker.sender.limit.limit)} at a time")
         if traffic.retried:
             parts.append(f"{traffic.retried:,} sent again")
         return "  ".join(parts)

@@ -5,6 +5,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,12 @@ from aiohttp import web
 
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.config.loading import open_workspace
+from macaw_cli.dataset.generation.generate import generate
+from macaw_cli.dataset.generation.generator import make_generator
 from macaw_cli.dataset.generation.reply import Outcome
 from tests.dataset.generation.api_server import ApiServer, completion, error, key_of, pairs_for
+from tests.dataset.generation.conftest import item
 
 Generated = Callable[..., dict[str, Any]]
 Serve = Callable[..., ApiServer]
@@ -323,3 +328,16 @@ def test_questions_are_moved_to_other_items_without_any_call(
     report = generated(server, 3, "want={question-answer: 3, unanswerable-swapped: 2}", "pairs=1")
     assert len(server.requests) == 3
     assert report["generator"]["kinds"]["unanswerable-swapped"]["accepted"] == 0  # the captions name none of them
+
+
+def test_equal_captions_of_different_items_are_asked_for_each_and_an_equal_item_once(
+    serve: Serve, workspace: Path
+) -> None:
+    server = serve(seconds=0.1)
+    settings = [f"generation.{one}" for one in (f"endpoint={server.address}", "model=m", "pairs=1")]
+    same = {"captions": ("A dog.",)}
+    items = [item(0, **same), item(1, **same), replace(item(2, **same), id="item-0")]
+    generator = make_generator(open_workspace(workspace, settings), items)
+    report = generate(generator, workspace / "generated", [], lambda row: "", seed=0)
+    assert len(server.requests) == report["ledger"]["replies"] == 2
+    assert len(rows(workspace)) == 3
