@@ -9,8 +9,8 @@ def page(notice: str) -> str:
     parts = [
         "# Kinds of generated examples and their prompts",
         notice,
-        "Written for this project. `generation.prompts` names a YAML file with texts under `system` or the name of a kind,"
-        " which replace these. In `system`, `{perceives}` (sees, hears, watches), `{medium}` (image, audio, video) and"
+        "Written for this project. `generation.prompts` names a YAML file with texts under `system` or the name of a"
+        " kind, which replace these. In `system`, `{perceives}` (sees, hears, watches), `{medium}` (image, audio, video) and"
         " `{language}` are filled in; elsewhere `{pairs}` and `{medium}`. Braces of JSON are written twice.",
         f"## system\n\n{_quoted(SYSTEM)}",
     ]
@@ -22,7 +22,8 @@ def page(notice: str) -> str:
             f"as many accepted answers `{kind.sides[0]}` as `{kind.sides[1]}`" if len(kind.sides) > 1 else "",
         ]
         told = "; ".join(filter(None, facts))
-        parts.append(f"## {name}\n\n" + (f"{told[0].upper()}{told[1:]}.\n\n" if told else "") + _quoted(kind.instruction))
+        sentence = f"{told[0].upper()}{told[1:]}.\n\n" if told else ""
+        parts.append(f"## {name}\n\n{sentence}{_quoted(kind.instruction)}")
     parts += [
         "## When more examples of an item are wanted\n\nAdded to the instruction:\n\n" + _quoted(AGAIN.strip()),
         f"## After a reply that cannot be used\n\n{_quoted(CORRECTION)}",
