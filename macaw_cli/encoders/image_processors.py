@@ -13,11 +13,15 @@ _SEEN_BY_THE_MODEL = (
 )  # fmt: skip
 
 _PER_CHANNEL = either(NUMBER, list_of(NUMBER))
-_SIZES = mapping_of(or_null(Kind("pixels", int, range(1, 1 << 20).__contains__)))
+_PIXELS = Kind("pixels", int, range(1, 1 << 20).__contains__)
+_SIZES = mapping_of(or_null(_PIXELS))
+_FILTER = Kind("a filter of Pillow, 0 to 5", None, lambda value: isinstance(value, int) and value in range(6))
 _SETTINGS = Fields(
     {},
     {"do_resize": FLAG, "do_center_crop": FLAG, "do_rescale": FLAG, "do_normalize": FLAG, "rescale_factor": NUMBER,
-     "image_mean": _PER_CHANNEL, "image_std": _PER_CHANNEL, "size": _SIZES, "crop_size": _SIZES},
+     "image_mean": _PER_CHANNEL, "image_std": _PER_CHANNEL, "size": _SIZES, "crop_size": _SIZES,
+     "resample": or_null(_FILTER),
+     "patch_size": or_null(either(_PIXELS, _SIZES)), "max_num_patches": or_null(_PIXELS)},
 )  # fmt: skip
 """What transformers takes as it stands, until an image is made with it."""
 

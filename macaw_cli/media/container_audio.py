@@ -26,6 +26,8 @@ _HOLE_S = 0.1
 """Times that differ by less are rounded; beyond that something is missing."""
 _MEASURED_EVERY = 8
 """Of so many chunks one is measured for the warning."""
+SEVERAL_TRACKS = "several audio tracks, of which the default one is heard"
+"""The one that FFmpeg takes: marked as default, else with the most channels, else the first."""
 
 
 def container_audio(path: Path, window: Window) -> DecodedAudio:
@@ -62,12 +64,13 @@ def _read(path: Path, window: Window, *, jump: bool) -> DecodedAudio | None:
             why = f": {decoding.problem}" if decoding.problem else ""
             raise InputError(f"{path} has no audio that can be decoded{why}.")
         duration = decoding.duration(names)
+        several = SEVERAL_TRACKS if len(container.streams.audio) > 1 else ""
     first, last = window.samples(decoding.rate)
     begun = decoding.runs[0].first
     if jump and (begun > first or not decoding.certain):
         return None
     samples = decoding.samples(first, last)
-    return DecodedAudio(samples, decoding.rate, duration, first, decoding.downmix.warning)
+    return DecodedAudio(samples, decoding.rate, duration, first, decoding.downmix.warning or several)
 
 
 @dataclass(slots=True)
@@ -156,7 +159,9 @@ class _Decoding:
             if self._stream.duration:
                 return self._begins + float(self._stream.duration * self._stream.time_base)
             if self._container.duration:
-                return float(self._container.duration) / 1e6
+                # Matroska tells when it ends, on timestamps that may begin late; others tell how long it lasts
+                late = self._clock.zero if containers & {"matroska", "webm"} else 0.0
+                return float(self._container.duration) / 1e6 - late
         return self._measured()
 
     def _measured(self) -> float:

@@ -10,6 +10,7 @@ import av
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.kinds import is_text
 from macaw_cli.media.opening import open_container
+from macaw_cli.media.second_files import require_one_file
 
 
 @contextmanager
@@ -25,6 +26,7 @@ def open_media(path: Path | str) -> Iterator[Any]:
     if path.is_file() and is_text(path):  # a playlist would make FFmpeg open whatever it names
         raise InputError(f"{path} cannot be decoded: it holds text.")
     try:
+        require_one_file(path)
         with open_container(path) as container:
             yield container
     except FileNotFoundError:

@@ -4,6 +4,7 @@ It stops where a second stream is joined on (a chained Ogg, two MP3s in one file
 MPEG audio in anything. Whatever does not come out as the file's content says is left to FFmpeg.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.media.container_audio import container_audio
 from macaw_cli.media.joined_parts import Part, parts_of
 from macaw_cli.media.members import member_file
+from macaw_cli.media.second_files import require_one_file
 from macaw_cli.media.waveforms import DecodedAudio, Downmix, Window, resampled
 
 _PLAIN = {".wav", ".wave", ".flac", ".mp3", ".mp2", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf",
@@ -27,6 +29,8 @@ def soundfile_audio(path: Path, window: Window) -> DecodedAudio | None:
     """By soundfile; None when it cannot read the file, or not the whole of it."""
     if path.suffix.lower() not in _PLAIN:
         return None
+    with suppress(OSError):  # told by who opens it next
+        require_one_file(path)
     parts = parts_of(path)
     if len(parts) > 1:
         return _one_behind_the_other(path, parts, window)

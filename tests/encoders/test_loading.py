@@ -4,7 +4,14 @@ import shutil
 import pytest
 from transformers import CLIPImageProcessorPil
 
-from macaw_cli.basics.errors import DamagedError, InputError, MissingDependencyError, ResourceError, UsageError
+from macaw_cli.basics.errors import (
+    DamagedError,
+    InputError,
+    MacawError,
+    MissingDependencyError,
+    ResourceError,
+    UsageError,
+)
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.image_processors import load_image_processor, what_the_model_sees
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
@@ -101,6 +108,18 @@ def test_processor_files_of_every_age_are_read_as_the_pil_form(tmp_path, written
         processor = load_image_processor(str(tmp_path))
     assert type(processor).__name__ == kind
     assert what_the_model_sees(processor).get("size") == size
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"resample": [[3]]}, {"resample": 17}, {"patch_size": "big"}, {"image_mean": [[0.5]]},
+              {"size": {"shortest_edge": -1}}],
+)  # fmt: skip
+def test_a_processor_with_impossible_settings_is_refused(tmp_path, wrong):
+    usual = {"image_processor_type": "CLIPImageProcessor", "crop_size": 32, "size": 32}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({**usual, **wrong}))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "clip"}))
+    with quiet_transformers(), pytest.raises(MacawError):
+        load_image_processor(str(tmp_path))
 
 
 def test_fingerprints_of_clip_and_whisper_have_the_fields_they_always_had(clip_folder, whisper_folder):
