@@ -17,6 +17,8 @@ _MOST_STEPS = 100_000
 _SMALL = 16
 _NOTABLE_S = 0.1
 """Seconds of audio whose loss is worth a reject."""
+_RUBBISH = 0.1
+"""Share of the audio up to which bytes behind a header that was finished are no audio."""
 
 
 def require_one_file(path: Path) -> None:
@@ -120,6 +122,8 @@ def _same_begin(content: BinaryIO, place: int, begin: bytes, size: int) -> Itera
 
 def _require_told_audio(path: Path, content: BinaryIO, size: int) -> None:
     """Refuse a WAVE whose header tells less audio than there is, as recorders leave it that were cut off."""
+    content.seek(4)
+    ends = 8 + int.from_bytes(content.read(4), "little")
     place, each_second = 12, 0
     for _ in range(_MOST_STEPS):
         content.seek(place)
@@ -135,7 +139,8 @@ def _require_told_audio(path: Path, content: BinaryIO, size: int) -> None:
     content.seek(place)
     behind = content.read(1 << 12)
     is_chunk = any(behind[at : at + 3].isalnum() and behind[at : at + 4].isascii() for at in (0, 1))
-    if size - place > each_second * _NOTABLE_S and not is_chunk and behind.strip(b"\0"):
+    notable = max(each_second * _NOTABLE_S, _RUBBISH * length if abs(ends - place) <= 1 else 0.0)
+    if size - place > notable and not is_chunk and behind.strip(b"\0"):
         raise InputError(
             f"{path} holds {size - place:,} bytes behind the {length:,} bytes of audio that its header tells.",
             "Repair its header, for example with: ffmpeg -ignore_length 1 -i IN.wav OUT.wav",
