@@ -43,8 +43,8 @@ def media(tmp_path):
         Image.fromarray(pixels).save(folder / "pictures" / f"{number}.png")
     for number in range(3):
         soundfile.write(folder / f"{number}.wav", generator.standard_normal(9000) / 10, 16000)
-    tiny_macaw.make_film(folder / "loud.mp4", sound=True)
-    tiny_macaw.make_film(folder / "silent.mp4", sound=False)
+    tiny_macaw.make_video(folder / "loud.mp4", with_audio=True)
+    tiny_macaw.make_video(folder / "silent.mp4", with_audio=False)
     return folder
 
 
