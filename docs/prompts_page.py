@@ -10,8 +10,8 @@ def page(notice: str) -> str:
         "# Kinds of generated examples and their prompts",
         notice,
         "Written for this project. `generation.prompts` names a YAML file with texts under `system` or the name of a"
-        " kind, which replace these. In `system`, `{perceives}` (sees, hears, watches), `{medium}` (image, audio, video) and"
-        " `{language}` are filled in; elsewhere `{pairs}` and `{medium}`. Braces of JSON are written twice.",
+        " kind, which replace these. In `system`, `{perceives}` (sees, hears, watches), `{medium}` (image, audio or"
+        " video) and `{language}` are filled in; elsewhere `{pairs}` and `{medium}`. Braces of JSON are written twice.",
         f"## system\n\n{_quoted(SYSTEM)}",
     ]
     for name, kind in KINDS.items():
