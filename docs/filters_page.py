@@ -70,6 +70,11 @@ difference, the example teaches to guess from the question. `action: tag` keeps 
 trained on the rest learns to say yes: switch this off with `negations: false` unless you reproduce the paper
 (`as_published: true`).
 
+`judge` asks an LLM for scores from 1 to 5 for correctness, grounding, format and value, and drops a conversation with
+a score below `threshold`. It uses the API, the limits and the ledger of `generation`: a verdict that was paid for is
+never asked for again, so that another threshold costs nothing. `--plan` tells what it would cost. Where
+`generation.max_cost` is reached, the build stops, and the next one continues.
+
 ## How good they are
 
 `python benchmarks/near_duplicates.py` and `python benchmarks/groundedness.py`; the figures are in

@@ -123,7 +123,8 @@ def build_dataset(
     require_apart(out, [*(source.path for source in sources), *stores, *benchmarks, *folders])
     media = MediaFolders(folders) if folders else None
     generation = GenerationInputs(workspace, sources, stores, media)
-    chain = FilterChain(settings.dataset.filters, Surroundings(settings.seed, workspace.root))
+    surroundings = Surroundings(settings.seed, workspace.root, settings.generation, asks=not plan)
+    chain = FilterChain(settings.dataset.filters, surroundings)
     require_plan(plan and settings.dataset.generate, probes)
     if plan and settings.dataset.generate:
         show_generation_plan(generation, probes or 0)

@@ -2,32 +2,19 @@
 
 from typing import Any
 
-from macaw_cli.basics.errors import InputError
 from macaw_cli.dataset.conversations import Conversation
-from macaw_cli.dataset.filters.chain import FilterChain, Removal
+from macaw_cli.dataset.filters.chain import FilterChain
+from macaw_cli.dataset.rejects import FilteredOut
 
 
-class FilteredOut(InputError):
-    """A chosen filter drops a conversation while it is read.
-
-    Args:
-        removal: which filter, and why.
-    """
-
-    def __init__(self, removal: Removal) -> None:
-        super().__init__(removal[1])
-        self.filter = removal[0]
-
-
-def require_passing(conversation: Conversation, chain: FilterChain) -> Conversation:
-    """The conversation, unless a filter drops it that judges conversations by themselves.
+def require_passing(conversation: Conversation, chain: FilterChain) -> None:
+    """Refuse a conversation that a filter drops which judges conversations by themselves.
 
     Raises:
         FilteredOut: with the filter and its reason.
     """
     if removal := chain.reason_alone(canonical_row(conversation)):
-        raise FilteredOut(removal)
-    return conversation
+        raise FilteredOut(*removal)
 
 
 def canonical_row(conversation: Conversation) -> dict[str, Any]:

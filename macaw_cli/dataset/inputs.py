@@ -1,13 +1,13 @@
 """What a dataset is made from, as far as it decides the bytes: the same inputs mean the same dataset."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import fingerprint, sha256_file
 from macaw_cli.config.settings import Settings
+from macaw_cli.dataset.filters.described import describe_filters
 from macaw_cli.dataset.formats.registry import FORMATS
 from macaw_cli.dataset.portable_paths import portable_name
 from macaw_cli.dataset.source_specs import Source
@@ -63,7 +63,7 @@ def inputs_hash(
             "seed": settings.seed,
             "val_fraction": settings.dataset.val_fraction,
             "shard_megabytes": settings.dataset.shard_megabytes,
-            "filters": [asdict(one) for one in settings.dataset.filters],
+            "filters": describe_filters(settings.dataset.filters, settings.generation.model),
             "leaks": [settings.dataset.leak_check, settings.dataset.leak_similarity, list(benchmarks)],
             **({"media": media} if media else {}),
         }

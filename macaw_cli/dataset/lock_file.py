@@ -1,12 +1,12 @@
 """The content of `dataset.json`: what went in, what was left out, what came out."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.config.settings import Settings
+from macaw_cli.dataset.filters.described import describe_filters
 from macaw_cli.dataset.preparing import Prepared
 from macaw_cli.shards.dataset_lock import FORMAT_VERSION, INDEX_NAME, dataset_hash
 from macaw_cli.shards.training_rows import SPLITS, Split
@@ -41,7 +41,7 @@ def lock_content(
         "sources": sources,
         "feature_stores": described["feature_stores"],
         "filters": prepared.rejects.counts(prepared.filters),
-        "filter_settings": [asdict(one) for one in settings.dataset.filters],
+        "filter_settings": describe_filters(settings.dataset.filters, settings.generation.model),
         "leaks": {
             "check": settings.dataset.leak_check, "similarity": settings.dataset.leak_similarity,
             "benchmarks": described["benchmarks"], "found": prepared.leaks.counts if prepared.leaks else {},

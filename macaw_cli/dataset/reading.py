@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
 from macaw_cli.dataset.conversations import Conversation
 from macaw_cli.dataset.feature_join import JoinedConversation, Joiner
-from macaw_cli.dataset.filtering import canonical_row
+from macaw_cli.dataset.filtering import canonical_row, require_passing
 from macaw_cli.dataset.filters.chain import FilterChain
 from macaw_cli.dataset.rejects import Reject
 from macaw_cli.dataset.rejects_log import RejectsLog, Section
@@ -103,7 +104,8 @@ class Reading:
         taken = 0
         last: Conversation | None = None
         outcome: tuple[int, ...] | _Out = ()
-        for found in read_conversations(source, self._seed, self._aside, self._chain):
+        passes = partial(require_passing, chain=self._chain)
+        for found in read_conversations(source, self._seed, self._aside, passes):
             if isinstance(found, Reject):
                 self.rejects.add("read", found)
                 continue

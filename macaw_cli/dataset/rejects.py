@@ -13,6 +13,19 @@ CHECKS = ("valid row", "media have features", "no medium on both sides")
 """What every conversation must pass, in this order, besides the filters that were chosen."""
 
 
+class FilteredOut(InputError):
+    """A chosen filter drops a conversation while it is read.
+
+    Args:
+        name: of the filter.
+        reason: why it does.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.filter = name
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """One conversation that was left out."""

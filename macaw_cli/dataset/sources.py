@@ -10,21 +10,21 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.json_text import parse_json
 from macaw_cli.dataset.conversations import Conversation, Origin, checked_conversation
 from macaw_cli.dataset.descriptions import as_conversation, is_item
-from macaw_cli.dataset.filtering import FilteredOut, require_passing
-from macaw_cli.dataset.filters.chain import FilterChain
 from macaw_cli.dataset.formats.json_rows import Row
 from macaw_cli.dataset.formats.registry import FORMATS
-from macaw_cli.dataset.rejects import Reject
+from macaw_cli.dataset.rejects import FilteredOut, Reject
 from macaw_cli.dataset.scratch.records import Place, RecordWriter
 from macaw_cli.dataset.source_specs import Source
 
 T = TypeVar("T")
+Passes = Callable[[Conversation], None]
+"""Raises FilteredOut with the filter that drops a conversation."""
 Check = Callable[[Any, Origin], T]
 """A canonical row and where it stood to what is made of it; raises InputError with the reason for a reject."""
 
 
 def read_conversations(
-    source: Source, seed: int, aside: RecordWriter, chain: FilterChain | None = None
+    source: Source, seed: int, aside: RecordWriter, passes: Passes | None = None
 ) -> Iterator[Conversation | Reject]:
     """The conversations of a source and its rejects, in the order of the file.
 
@@ -32,18 +32,18 @@ def read_conversations(
         source: what to read. Where it repeats a conversation (`#N+`), the same object comes again.
         seed: decides which `#N` takes.
         aside: keeps rows that may be drawn, so that they do not have to stay in memory.
-        chain: of which the filters are applied that judge conversations by themselves, before `#N` takes any.
+        passes: of the filters that judge conversations by themselves; they apply before `#N` takes any.
 
     Raises:
         InputError: the file cannot be read as its format at all.
     """
     if source.count is None:
-        found = read_source(source, seed, lambda row, origin: _conversation(row, origin, source, seed, chain))
+        found = read_source(source, seed, lambda row, origin: _conversation(row, origin, source, seed, passes))
         yield from (one for one in found if one is not None)
         return
 
     def put_aside(row: Any, origin: Origin) -> tuple[Origin, Place] | None:
-        if _conversation(row, origin, source, seed, chain) is None:
+        if _conversation(row, origin, source, seed, passes) is None:
             return None
         return origin, aside.add(json.dumps(row).encode())
 
@@ -134,13 +134,15 @@ def _outcome(row: Row, source: Source, check: Check[T]) -> T | Reject:
 
 
 def _conversation(
-    row: Any, origin: Origin, source: Source, seed: int, chain: FilterChain | None
+    row: Any, origin: Origin, source: Source, seed: int, passes: Passes | None
 ) -> Conversation | None:
     """None for an item of which a model writes the conversations."""
     if not source.items and is_item(row):
         return None
     conversation = checked_conversation(as_conversation(row, origin, seed), origin)
-    return require_passing(conversation, chain) if chain else conversation
+    if passes:
+        passes(conversation)
+    return conversation
 
 
 def _id(content: Any) -> str:

@@ -13,6 +13,7 @@ from macaw_cli.config.filters.blind_answerable import BlindAnswerableSettings
 from macaw_cli.config.filters.caption_words import CaptionWordsSettings
 from macaw_cli.config.filters.duplicates import DuplicatesSettings
 from macaw_cli.config.filters.grounded import GroundedSettings
+from macaw_cli.config.filters.judge import JudgeSettings
 from macaw_cli.config.filters.language import LanguageSettings
 from macaw_cli.config.filters.length import LengthSettings
 from macaw_cli.config.filters.near_duplicates import NearDuplicatesSettings
@@ -59,6 +60,7 @@ _ROWS = (
     FilterEntry(GroundedSettings, "macaw_cli.dataset.filters.grounded:GroundedFilter"),
     FilterEntry(YesNoBalanceSettings, "macaw_cli.dataset.filters.yes_no_balance:YesNoBalanceFilter"),
     FilterEntry(BlindAnswerableSettings, "macaw_cli.dataset.filters.blind_answerable:BlindAnswerableFilter"),
+    FilterEntry(JudgeSettings, "macaw_cli.dataset.filters.judge:JudgeFilter"),
 )
 TABLE: Mapping[str, FilterEntry] = MappingProxyType({row.name: row for row in _ROWS})
 """Name to row."""

@@ -2,8 +2,6 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
-from typing import Any
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.named_objects import named_object
@@ -43,11 +41,6 @@ class FilterChain:
     def names(self) -> list[str]:
         """Of the filters, in order."""
         return [one.name for one in self._chosen]
-
-    @property
-    def settings(self) -> list[dict[str, Any]]:
-        """Name and options of each filter as plain values, for the lock file."""
-        return [asdict(one) for one in self._chosen]
 
     def require_each_alone(self, where: str) -> None:
         """Refuse filters that have to see all conversations, where conversations are judged as they come.

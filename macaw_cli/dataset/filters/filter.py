@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from macaw_cli.config.generation_settings import GenerationSettings
+
 Row = Mapping[str, Any]
 """A conversation in canonical form."""
 
@@ -27,6 +29,10 @@ class Surroundings:
     """Of whatever a filter draws."""
     folder: Path = Path()
     """To which paths in its settings are relative."""
+    generation: GenerationSettings | None = None
+    """The API of a filter that asks an LLM."""
+    asks: bool = True
+    """Whether such a filter may send requests; in a plan it may not, and keeps everything."""
 
 
 @dataclass(frozen=True, slots=True)

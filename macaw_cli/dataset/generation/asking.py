@@ -30,6 +30,9 @@ class Asker:
         budget: what may be spent.
     """
 
+    correction = CORRECTION
+    """What is asked once after a reply that cannot be used; `{fault}` says why."""
+
     def __init__(
         self, settings: GenerationSettings, sampling: Sampling, ledger: Ledger, writer: LedgerWriter,
         endpoint: Endpoint, expectation: Expectation, budget: Budget,
@@ -57,7 +60,7 @@ class Asker:
             first = await self._reply(request, request.messages, request.hash)
         except _Failed as failure:
             return Answered(ParsedReply(failure.outcome, reason=failure.reason))
-        parsed = self._parsed(first, request)
+        parsed = self.parsed(first, request)
         if parsed.outcome not in UNUSABLE:
             return Answered(parsed, first.text, first.cost, first.prompt_tokens, first.completion_tokens)
         try:
@@ -66,7 +69,7 @@ class Asker:
             parsed = ParsedReply(parsed.outcome, reason=f"{parsed.reason}; asked again: {failure.reason}")
             return Answered(parsed, first.text, first.cost, first.prompt_tokens, first.completion_tokens)
         return Answered(
-            self._parsed(second, request), second.text, first.cost + second.cost,
+            self.parsed(second, request), second.text, first.cost + second.cost,
             first.prompt_tokens + second.prompt_tokens, first.completion_tokens + second.completion_tokens,
         )  # fmt: skip
 
@@ -95,7 +98,8 @@ class Asker:
         self.stopped = self.stopped or reason
         self.sender.leaves = self.sender.leaves or at_once
 
-    def _parsed(self, reply: Reply, request: Request) -> ParsedReply:
+    def parsed(self, reply: Reply, request: Request) -> ParsedReply:
+        """What a reply holds; other kinds of requests have other replies."""
         return parse_reply(
             reply.text, reply.finish, reply.refusal, request.kind, request.pairs, self._settings.language
         )
@@ -104,7 +108,7 @@ class Asker:
         messages: list[Message] = [
             *request.messages,
             *([{"role": "assistant", "content": first.text}] if first.text.strip() else []),
-            {"role": "user", "content": CORRECTION.format(fault=parsed.reason)},
+            {"role": "user", "content": self.correction.format(fault=parsed.reason)},
         ]
         name = request_hash(messages, self._sampling, request.item.id, request.round)
         return await self._reply(request, messages, name)

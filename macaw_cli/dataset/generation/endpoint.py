@@ -59,17 +59,20 @@ class Endpoint:
     Args:
         settings: where it is and which key opens it.
         sampling: fields of every request.
+        schema: `response_format` of every request.
 
     Raises:
         UsageError: the key is not in the environment, or the URL is none.
     """
 
-    def __init__(self, settings: GenerationSettings, sampling: Sampling) -> None:
+    def __init__(
+        self, settings: GenerationSettings, sampling: Sampling, schema: dict[str, Any] = SCHEMA
+    ) -> None:
         from openai import AsyncOpenAI
 
         key = require_key(settings)
         self._variable, self._where, self._key = settings.api_key_variable, without_secrets(settings.endpoint), key
-        self._sampling = sampling
+        self._sampling, self._schema = sampling, schema
         self._client = AsyncOpenAI(
             base_url=settings.endpoint, api_key=key or _NO_KEY, max_retries=0, timeout=settings.timeout_s
         )
@@ -109,7 +112,7 @@ class Endpoint:
         await self._client.close()
 
     def _fields(self) -> dict[str, Any]:
-        fields = {**self._sampling.parameters, "response_format": SCHEMA}
+        fields = {**self._sampling.parameters, "response_format": self._schema}
         if "max_completion_tokens" in self._unsupported:
             fields["max_tokens"] = fields.pop("max_completion_tokens")
         if "response_format" in self._unsupported:

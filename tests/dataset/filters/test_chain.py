@@ -152,7 +152,6 @@ def test_filters_apply_in_order_and_those_that_judge_alone_come_first():
     assert one.reason(about("What caption is it?", "x" * 100_000))[0] == "length"
     assert one.reason_alone(about("What caption is it?", "A dog."))[0] == "caption-words"
     assert one.names == ["duplicates", "length", "caption-words"]
-    assert one.settings[1]["max_answer_words"] == 1024
     assert one.needs_order and not one.needs_all
 
 
