@@ -42,6 +42,9 @@ class JoinedConversation:
     media: tuple[MediaUse, ...]
 
 
+_NO_USES: list[MediaUse] = []
+
+
 class FeatureStores:
     """Several feature stores as one.
 
@@ -137,18 +140,19 @@ class Joiner:
         Raises:
             InputError: a medium has no features; the problem says why.
         """
-        uses = {
-            modality: [self._find(name, modality, folder) for name in conversation.media[modality]]
-            for modality in MODALITIES
-        }
+        place = str(folder)
+        uses: dict[Modality, list[MediaUse]] = dict.fromkeys(MODALITIES, _NO_USES)
+        for modality, names in conversation.media.items():
+            if names:
+                uses[modality] = [self._find(name, modality, place) for name in names]
         if not conversation.silent:
             self._add_soundtracks(uses)
         media = tuple(use for modality in MODALITIES for use in uses[modality])
         _require_places(conversation, media)
         return JoinedConversation(conversation, media)
 
-    def _found(self, name: str, modality: Modality, folder: Path) -> MediaUse:
-        names = spellings(name, modality, folder, self._media_folders)
+    def _found(self, name: str, modality: Modality, folder: str) -> MediaUse:
+        names = spellings(name, modality, Path(folder), self._media_folders)
         return MediaUse(self.stores.find(names, modality), portable_name(name))
 
     def _soundtrack_found(self, key: str) -> Medium | None:

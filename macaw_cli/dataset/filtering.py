@@ -13,7 +13,7 @@ def require_passing(conversation: Conversation, chain: FilterChain) -> None:
     Raises:
         FilteredOut: with the filter and its reason.
     """
-    if removal := chain.reason_alone(canonical_row(conversation)):
+    if chain.needs_each and (removal := chain.reason_alone(canonical_row(conversation))):
         raise FilteredOut(*removal)
 
 

@@ -28,6 +28,8 @@ __all__ = ["MANIFEST_NAME", "NULL_KEY", "STORE_NAME", "STORE_VERSION", "FeatureR
 
 _JSON_WITHIN = 1 << 17
 """Bytes before an array in which its JSON is looked for."""
+_READ_WHOLE = 1 << 19
+"""Bytes up to which one read of a whole array takes less time than some of its parts."""
 _LISTED = 100
 """Files that a name may fit before they are not counted any further."""
 
@@ -106,7 +108,7 @@ class FeatureStore:
         return self.arrays.array(row)
 
     def read_some(self, row: FeatureRow, count: int) -> np.ndarray:
-        """At most `count` feature tokens of a medium, evenly spread, without reading the others.
+        """At most `count` feature tokens of a medium, evenly spread; of a large one the others are not read.
 
         Returns:
             (tokens, channels), of the stored dtype; of video the tokens of all frames count as one row.
@@ -118,9 +120,12 @@ class FeatureStore:
         tokens = prod(row.shape[:-1])
         if tokens <= count:
             return self.read(row).reshape(-1, channels)
+        places = np.linspace(0, tokens - 1, count).astype(int)
+        if row.nbytes <= _READ_WHOLE:
+            return np.asarray(self.read(row).reshape(-1, channels)[places])
         start = row.offset + row.nbytes - prod(row.shape) * item  # behind the header
         found = np.empty((count, channels), row.dtype)
-        for number, token in enumerate(np.linspace(0, tokens - 1, count).astype(int).tolist()):
+        for number, token in enumerate(places.tolist()):
             content = self.arrays.reads.bytes(row.shard.name, start + token * channels * item, channels * item)
             found[number] = np.frombuffer(content, row.dtype)
         return found

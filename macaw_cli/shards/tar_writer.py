@@ -30,6 +30,7 @@ from macaw_cli.basics.working_files import (
     working_name,
 )
 from macaw_cli.shards.hashing_file import HashingFile
+from macaw_cli.shards.tar_header import tar_header
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _EXTENSION = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
@@ -38,10 +39,6 @@ PARTIAL_SUFFIX = ".partial"
 """Behind the name of a shard: an unfinished one, which the next run continues."""
 PARTIAL_STATE_SUFFIX = ".partial.json"
 """In place of `.tar`: what there is of it."""
-
-_MODE, _OWNER = 0o444, "bigdata"
-"""What webdataset's writer gives each member."""
-_COPY_BYTES = 1 << 20
 
 Sample = dict[str, Any]
 """`{"__key__": key, extension: value, ...}`: a value is an array (`npy`), something JSON holds (`json`) or bytes."""
@@ -93,7 +90,6 @@ class ShardWriter:
             self._expected = _members_before(self._temporary, resume_at)
             self._keys = {name.partition(".")[0] for name in self._expected}
         self._file = HashingFile(open_own(self._temporary, "r+b" if resume_at else "wb"), resume_at)
-        self._tar = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT, copybufsize=_COPY_BYTES)  # type: ignore[arg-type]
 
     def __enter__(self) -> "ShardWriter":
         return self
@@ -102,9 +98,8 @@ class ShardWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self._file.closed:  # not finished: nothing may look like a shard
-            for close in (self._tar.close, self._file.close):
-                with suppress(OSError):  # the disk may be full; the first error is on its way already
-                    close()
+            with suppress(OSError):  # the disk may be full; the first error is on its way already
+                self._file.close()
             remove_file(self._temporary)
 
     @property
@@ -157,7 +152,8 @@ class ShardWriter:
         Raises:
             DamagedError: what was read back is not what was written.
         """
-        self._tar.close()
+        end = self._file.nbytes + 2 * tarfile.BLOCKSIZE
+        self._file.write(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
         self.sync()
         self._file.close()
         members = index_members(self._temporary)
@@ -170,12 +166,11 @@ class ShardWriter:
 
     def _append(self, name: str, content: bytes) -> Member:
         """One member with the marks that webdataset's own writer gives it."""
-        info = tarfile.TarInfo(name)
-        info.size, info.mode, info.uname, info.gname = len(content), _MODE, _OWNER, _OWNER
-        self._tar.addfile(info, io.BytesIO(content))
-        self._tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps them for reading
-        padded = -(-len(content) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-        return Member(self._file.nbytes - padded, len(content))
+        self._file.write(tar_header(name, len(content)))
+        member = Member(self._file.nbytes, len(content))
+        self._file.write(content)
+        self._file.write(bytes(-len(content) % tarfile.BLOCKSIZE))
+        return member
 
 
 def write_shard(path: Path, samples: Iterable[Sample]) -> WrittenShard:

@@ -75,6 +75,11 @@ class FilterChain:
         return _first(self._ordered, row)
 
     @property
+    def needs_each(self) -> bool:
+        """Whether a filter judges conversations by themselves."""
+        return bool(self._alone)
+
+    @property
     def needs_order(self) -> bool:
         """Whether a filter compares conversations with those before them."""
         return bool(self._ordered)
