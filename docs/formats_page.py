@@ -45,7 +45,20 @@ ids of the hub. Code of a dataset is never run.
 ## Number of conversations
 
 `#N` takes N conversations at random, by `seed`; a larger N keeps those of a smaller one. `#N+` repeats some if there
-are fewer than N, each equally often.
+are fewer than N, each equally often. `#N%` takes that share of what is usable.
+
+More of the mix is set in `macaw.yaml`:
+
+```yaml
+dataset:
+  sources: [macaw-llm:coco.json, alpaca:alpaca_data.json, macaw-llm:avsd.json]
+  kinds: {yes-no: 5000}    # at most so many conversations of a kind
+  mix: sqrt                # sizes proportional to the square roots of what there is; or equal, or all (the default)
+```
+
+First shares are taken, then quotas of kinds are applied, then `mix`. All choices are random, by `seed`, and
+repeatable. What is not taken is no reject. `macaw init --preset paper` writes the mix of the Macaw-LLM paper: `#50000+`
+of each of three sources.
 
 ## How media are found
 

@@ -41,7 +41,7 @@ def build_dataset(
             rich_help_panel=INPUTS,
             help="Conversations to use; repeatable. FORMAT is jsonl (macaw's own), alpaca, llava, sharegpt, openai, "
             "coco-captions, csv, parquet, hf or another of docs/formats.md; it is guessed if left out. "
-            "#N takes N at random; #N+ repeats some if there are fewer.",
+            "#N takes N at random; #N+ repeats some if there are fewer; #N% takes that share.",
         ),
     ] = None,
     features: Annotated[

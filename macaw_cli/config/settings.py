@@ -30,7 +30,7 @@ class DatasetSettings:
 
     sources: Texts = ()
     """`FORMAT:PATH[?OPTIONS][#N]` each: a format of [formats.md](formats.md), guessed where it is left out; `#N` takes
-    N of them at random, `#N+` repeats some where there are fewer."""
+    N of them at random, `#N+` repeats some where there are fewer, `#N%` takes that share."""
     generate: bool = False
     """Let an LLM write conversations about items (rows with captions and without messages); see `generation`."""
     features: Texts = ("features",)
@@ -53,6 +53,11 @@ class DatasetSettings:
     """Cosine of the mean features of two media from which on they are nearly the same."""
     benchmarks: Texts = ()
     """Feature stores of benchmarks, whose media are compared with the training media as held-out ones are."""
+    kinds: dict[str, Annotated[int, Field(ge=1)]] = field(default_factory=dict)
+    """Kind of conversations to the largest number of them that is used, chosen at random: `{yes-no: 5000}`."""
+    mix: Literal["all", "sqrt", "equal"] = "all"
+    """Sizes of the sources: `all` is as they are; `sqrt` uses of each a number that is proportional to the square root
+    of its size, and all of the smallest; `equal` uses of each as many as the smallest has. Chosen at random."""
     workers: Annotated[int, Field(ge=1)] | None = None
     """Processes that write shards; `null` takes one per core. Their number changes no byte."""
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05

@@ -25,6 +25,7 @@ def describe_sources(sources: Sequence[Source]) -> list[dict[str, Any]]:
         {
             "format": source.format, "file": portable_name(source.name), "sha256": _hash(source),
             "count": source.count, "fill": source.fill, **({} if source.items else {"items": False}),
+            **({"share": source.share} if source.share else {}),
             **({"options": dict(source.options)} if source.options else {}),
         }
         for source in sources
@@ -66,8 +67,15 @@ def inputs_hash(
             "filters": describe_filters(settings.dataset.filters, settings.generation.model),
             "leaks": [settings.dataset.leak_check, settings.dataset.leak_similarity, list(benchmarks)],
             **({"media": media} if media else {}),
+            **mix_settings(settings),
         }
     )
+
+
+def mix_settings(settings: Settings) -> dict[str, Any]:
+    """The mix, where one was chosen."""
+    chosen = {"mix": settings.dataset.mix, "kinds": dict(settings.dataset.kinds)}
+    return {} if chosen == {"mix": "all", "kinds": {}} else {"mix_settings": chosen}
 
 
 def _hash(source: Source) -> str:

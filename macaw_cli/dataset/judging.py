@@ -10,12 +10,10 @@ from macaw_cli.dataset.conversations import Origin
 from macaw_cli.dataset.filters.chain import FilterChain, Removal
 from macaw_cli.dataset.reading import COLUMNS, JUDGED, SPOOL, Reading
 from macaw_cli.dataset.rejects import Reject
-from macaw_cli.dataset.scratch.columns import read_column, write_column
+from macaw_cli.dataset.scratch.columns import DTYPES, read_column, write_column
 from macaw_cli.dataset.scratch.records import RecordReader
 from macaw_cli.dataset.scratch.spooled import Spooled, read_spooled, with_tags
 from macaw_cli.dataset.source_specs import Source
-
-_TYPES: dict[str, type[np.generic]] = {"B": np.uint8, "I": np.uint32, "Q": np.uint64}
 
 
 def judge(reading: Reading, folder: Path, sources: Sequence[Source], chain: FilterChain) -> None:
@@ -32,7 +30,7 @@ def judge(reading: Reading, folder: Path, sources: Sequence[Source], chain: Filt
     if not chain.needs_all:
         return
     removed, tags = chain.judged_together(lambda: iterate_jsonl(folder / JUDGED))
-    columns = {name: np.array(read_column(folder, name, _TYPES[kind])) for name, kind in COLUMNS.items()}
+    columns = {name: np.array(read_column(folder, name, DTYPES[kind])) for name, kind in COLUMNS.items()}
     offsets = columns["offset"]
     numbers = np.zeros(len(offsets), np.int64)
     numbers[1:] = np.cumsum(offsets[1:] != offsets[:-1])

@@ -7,6 +7,7 @@ from typing import Any
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.filters.described import describe_filters
+from macaw_cli.dataset.inputs import mix_settings
 from macaw_cli.dataset.preparing import Prepared
 from macaw_cli.shards.dataset_lock import FORMAT_VERSION, INDEX_NAME, dataset_hash
 from macaw_cli.shards.training_rows import SPLITS, Split
@@ -46,6 +47,7 @@ def lock_content(
             "check": settings.dataset.leak_check, "similarity": settings.dataset.leak_similarity,
             "benchmarks": described["benchmarks"], "found": prepared.leaks.counts if prepared.leaks else {},
         },
+        **mix_settings(settings),
         "mix": _mix(sources),
         "counts": {split: _counts(prepared, split) for split in SPLITS},
         "fingerprints": prepared.stores.fingerprints,

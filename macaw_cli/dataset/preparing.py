@@ -14,6 +14,7 @@ from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.leaking import LeakCheck
 from macaw_cli.dataset.leaks import LEAK, LeakReport
 from macaw_cli.dataset.media_names import MediaFolders
+from macaw_cli.dataset.mixing import mix
 from macaw_cli.dataset.planning import Planned, plan
 from macaw_cli.dataset.reading import Reading
 from macaw_cli.dataset.rejects_log import RejectsLog
@@ -81,6 +82,7 @@ def prepare(
     with closing(Reading(folder, joiner, chain, settings.seed)) as reading:
         reading.read(sources)
         judge(reading, folder, sources, chain)
+        mix(reading, folder, sources, dataset)
         leaks = LeakCheck(joiner.stores, dataset.leak_similarity, benchmarks, drop)
         checked = None if dataset.leak_check == "off" else leaks
         decided = decide(reading, folder, sources, dataset.val_fraction, settings.seed, checked)

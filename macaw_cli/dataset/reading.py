@@ -33,11 +33,11 @@ ASIDE = "drawn.records"
 JUDGED = "judged.jsonl"
 COLUMNS = {
     "offset": "Q", "length": "I", "json": "I", "set": "I", "source": "I", "kind": "I", "asked": "B", "plain": "B",
-    "rank": "Q",
+    "rank": "Q", "draw": "Q",
 }  # fmt: skip
 """Of each conversation: its record; length of its JSON without names of media; number of its set of media (0 is text
-alone), of its source and of its kind; the side it asks for; whether it names each of its media once; and of text alone
-its `text_rank`."""
+alone), of its source and of its kind; the side it asks for; whether it names each of its media once; of text alone its
+`text_rank`; and a random number of its own."""
 ASKED = {None: 0, "train": 1, "val": 2}
 """The side that a row asks for as a number."""
 
@@ -144,6 +144,7 @@ class Reading:
             *place, json_bytes, self.sets.setdefault(media, len(self.sets)), given.origin.source,
             self.kinds.setdefault(given.kind or "", len(self.kinds)), ASKED[given.split], len(media) == len(uses),
             0 if media else text_rank(_text(given), self._seed),
+            text_rank(f"mix/{given.origin.source}/{given.origin.row}", self._seed),
         )  # fmt: skip
 
     def _uses(self, joined: JoinedConversation) -> Iterator[Use]:

@@ -83,12 +83,12 @@ class ShardWork:
         starts = read_rows(self._scratch, "sample", np.uint32, shard.first, shard.first + shard.samples + 1).tolist()
         texts = read_rows(self._scratch, "text", np.uint32, shard.first, shard.first + shard.samples).tolist()
         offsets, lengths = (
-            read_rows(self._scratch, name, dtype, starts[0], starts[-1]).tolist()
+            read_rows(self._scratch, name, dtype, starts[0], starts[-1])
             for name, dtype in (("ordered-offset", np.uint64), ("ordered-length", np.uint32))
         )
         for number, text in enumerate(texts):
             rows = range(starts[number] - starts[0], starts[number + 1] - starts[0])
-            conversations = [read_spooled(self._records.read((offsets[row], lengths[row]))) for row in rows]
+            conversations = [read_spooled(self._records.read((int(offsets[row]), int(lengths[row])))) for row in rows]
             names = member_names(conversations[0], self._media)
             key = text_key(shard.split, text - 1) if text else sample_key(names, self._media)
             yield _Sample(key, conversations, names)

@@ -15,7 +15,7 @@ from macaw_cli.dataset.formats.beginning import beginning_of
 from macaw_cli.dataset.formats.registry import FORMATS
 
 SPEC = re.compile(
-    r"(?:(?P<format>[a-z0-9_-]+):)?(?P<path>.+?)(?:#(?P<count>[0-9]+)(?P<fill>\+?))?", re.DOTALL
+    r"(?:(?P<format>[a-z0-9_-]+):)?(?P<path>.+?)(?:#(?P<count>[0-9]+)(?P<mark>[+%]?))?", re.DOTALL
 )  # fmt: skip
 MAX_COUNT = 100_000_000
 """Conversations that `#N` may ask for: more than any dataset has."""
@@ -35,6 +35,8 @@ class Source:
     """How many conversations to take at random; None is all. Where there are fewer, all are taken."""
     fill: bool = False
     """`#N+`: where there are fewer than N, repeat them until there are N (the paper's mix of three times 50,000)."""
+    share: float | None = None
+    """`#N%`: the share of its usable conversations that is used, chosen at random."""
     options: Mapping[str, str] = field(default_factory=dict)
     items: bool = True
     """Whether items (rows with captions and without messages) become descriptions; not where a model writes of them."""
@@ -81,13 +83,16 @@ def _parse(spec: str, number: int, workspace: Workspace, limit: int | None) -> S
         name, implied = resolve(name, lambda path: workspace.path(path).exists())
         options |= implied
     count = _count(match, spec, workspace)
+    share = None
+    if match["mark"] == "%":
+        count, share = None, _share(count or 0, spec)
     if count == 0:
         problem = f"{shown(spec)} selects no conversations."
         raise UsageError(problem, "Remove the source, or give a larger number.")
-    fill = bool(match["fill"])
+    fill = match["mark"] == "+"
     if limit is not None:
         count, fill = min(count or limit, limit), fill and (count or 0) <= limit
-    return Source(number, form, name, workspace.path(name), count, fill, options)
+    return Source(number, form, name, workspace.path(name), count, fill, share=share, options=options)
 
 
 def _unknown_format(spec: str, form: str, path: str) -> UsageError:
@@ -147,6 +152,12 @@ def _require_known(form: str, options: Mapping[str, str]) -> None:
                 f"The format {form} has no option {shown(key)}.{meant}",
                 f"Its options: {', '.join(known)}." if known else "It has none.",
             )
+
+
+def _share(percent: int, spec: str) -> float:
+    if not 1 <= percent <= 100:
+        raise UsageError(f"{shown(spec)} ends in a share that is not between 1% and 100%.", "For example #30%.")
+    return percent / 100
 
 
 def _count(match: re.Match[str], spec: str, workspace: Workspace) -> int | None:

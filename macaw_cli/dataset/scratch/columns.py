@@ -9,6 +9,8 @@ import numpy as np
 from macaw_cli.basics.working_files import open_own
 
 ROWS_AT_ONCE = 1 << 16
+DTYPES: dict[str, type[np.generic]] = {"B": np.uint8, "I": np.uint32, "Q": np.uint64}
+"""Types of columns by their names in `array`."""
 
 
 class ColumnWriter:
