@@ -18,7 +18,6 @@ from macaw_cli.dataset.filters.filter import Surroundings
 from macaw_cli.dataset.filters.near_duplicates import NearDuplicatesFilter
 
 PAIRS, SEED = 3000, 11
-TIMED = 20_000
 
 
 def measured(count: int = PAIRS, seed: int = SEED, **options: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The page of prompts, from the texts in the code."""
 
+from macaw_cli.dataset.filters.judge_rubric import SYSTEM as JUDGE
 from macaw_cli.dataset.generation.kinds.registry import DEFAULT, KINDS
 from macaw_cli.dataset.generation.prompt import AGAIN, CORRECTION, SYSTEM
 
@@ -27,6 +28,8 @@ def page(notice: str) -> str:
     parts += [
         "## When more examples of an item are wanted\n\nAdded to the instruction:\n\n" + _quoted(AGAIN.strip()),
         f"## After a reply that cannot be used\n\n{_quoted(CORRECTION)}",
+        "## What the filter `judge` asks\n\nSee [filters](filters.md); the conversation follows as JSON.\n\n"
+        + _quoted(JUDGE),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -6,6 +6,7 @@ is known of the media are compared; conversations of whose media nothing is know
 
 from collections.abc import Iterator
 
+from macaw_cli.basics.console import say
 from macaw_cli.config.filters.blind_answerable import BlindAnswerableSettings
 from macaw_cli.dataset.filters.conversation_texts import is_unanswerable
 from macaw_cli.dataset.filters.filter import Finding, Row, Surroundings
@@ -18,7 +19,7 @@ class BlindAnswerableFilter:
     """Drops or tags conversations whose answers gain little from what is known of their media."""
 
     def __init__(self, settings: BlindAnswerableSettings, surroundings: Surroundings) -> None:
-        self._settings = settings
+        self._settings, self._computes = settings, surroundings.asks
         self._scorer = GainScorer(settings.model, settings.device, surroundings)
         self._waiting: list[tuple[int, Row]] = []
         self._found: list[Finding] = []
@@ -26,14 +27,16 @@ class BlindAnswerableFilter:
 
     def see(self, row: Row) -> None:
         """Score the conversation together with some others."""
-        if not is_unanswerable(row):
+        if self._computes and not is_unanswerable(row):
             self._waiting.append((self._count, row))
         self._count += 1
         if len(self._waiting) >= self._settings.batch_size:
             self._score()
 
     def findings(self) -> Iterator[Finding]:
-        """Those that gain less than wanted."""
+        """Those that gain less than wanted; none in a plan, which is not to take hours."""
+        if not self._computes:
+            say(f"blind-answerable is not applied in a plan; it would score {self._count:,} conversations.")
         self._score()
         yield from self._found
 

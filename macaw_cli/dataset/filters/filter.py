@@ -32,7 +32,8 @@ class Surroundings:
     generation: GenerationSettings | None = None
     """The API of a filter that asks an LLM."""
     asks: bool = True
-    """Whether such a filter may send requests; in a plan it may not, and keeps everything."""
+    """Whether such a filter may send requests, or load a model to judge all conversations. In a plan it may not, and
+    keeps everything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from macaw_cli.dataset.generation.ledger_writer import LedgerWriter
 from macaw_cli.dataset.generation.pricing import price_of
 from macaw_cli.dataset.generation.reply import Outcome, ParsedReply
 from macaw_cli.dataset.generation.request import Message, Request, Sampling, request_hash
+from macaw_cli.dataset.generation.stop_signals import interrupted_by, stop_signals
 from macaw_cli.dataset.generation.token_counts import counter
 from macaw_cli.dataset.items import Item
 
@@ -126,7 +127,26 @@ class JudgeFilter:
                 answers[number] = await asker.answer(self._request(self._examples[number]))
                 advance(1, f"${asker.traffic.cost:.4f}")
 
-        await asyncio.gather(*(work() for _ in range(UNDER_WAY * self._generation.concurrency)))
+        tasks = [asyncio.ensure_future(work()) for _ in range(UNDER_WAY * self._generation.concurrency)]
+        came: list[int] = []
+
+        def stop(number: int) -> None:
+            came.append(number)
+            if len(came) > 1:
+                for task in tasks:
+                    task.cancel()
+                return
+            asker.stop("the run was interrupted")
+            say("Stopping: waiting for the replies that are under way. Interrupt again to leave at once.")
+
+        with stop_signals(stop):
+            try:
+                await asyncio.gather(*tasks)
+            except asyncio.CancelledError:
+                if not came:
+                    raise
+        if came:
+            raise interrupted_by(came[0])
         return [answered for answered in answers if answered is not None]
 
     def _request(self, example: _Example) -> Request:

@@ -6,6 +6,7 @@ grow with the dataset.
 """
 
 import hashlib
+import weakref
 from array import array
 from functools import cached_property
 from typing import Any
@@ -42,6 +43,7 @@ class NearDuplicatesFilter:
         self._factors = draw.integers(1 << 63, size=(bands, self._rows), dtype=np.uint64) | np.uint64(1)
         self._offsets = draw.integers(1 << 63, size=bands, dtype=np.uint64)
         self._database = scratch_database(_TABLES)
+        weakref.finalize(self, self._database.close)
         marks = ", ".join("?" * bands)
         self._similar = (
             "SELECT id, shingles FROM (SELECT number, COUNT(*) AS agreeing FROM bands"

@@ -1,20 +1,18 @@
 """The event loop of a generation: begins requests, takes answers in order, ends in good order when it has to stop."""
 
 import asyncio
-import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from macaw_cli.basics.console import progress, say
-from macaw_cli.basics.errors import Interrupted
 from macaw_cli.dataset.generation.answered import Answered
 from macaw_cli.dataset.generation.asking import Asker
 from macaw_cli.dataset.generation.collecting import Collector
 from macaw_cli.dataset.generation.kind_queue import KindQueue
 from macaw_cli.dataset.generation.reply import Outcome, ParsedReply
 from macaw_cli.dataset.generation.request import Request, UnreadableMedia
+from macaw_cli.dataset.generation.stop_signals import interrupted_by, stop_signals
 
 AHEAD = 2
 """Requests that are begun, for each that the API gets at a time: the others wait for their place or for the disk."""
@@ -52,7 +50,7 @@ class Run:
             ResourceError: the ledger cannot be written.
         """
         total = sum(queue.total if queue.quota is None else queue.items for queue in self._queues)
-        with self._signals(), progress("Generating examples", total, "requests") as advance:
+        with stop_signals(self._stop_at), progress("Generating examples", total, "requests") as advance:
             shown_at = time.monotonic()
             while True:
                 self._begin()
@@ -69,9 +67,7 @@ class Run:
         if self._failure is not None:
             raise self._failure
         if self._signal:
-            name = signal.Signals(self._signal).name
-            hint = "Run the same command again: it continues, and no reply is paid for twice."
-            raise Interrupted(f"Stopped by {name}.", hint, exit_code=128 + self._signal)
+            raise interrupted_by(self._signal)
 
     def _begin(self) -> None:
         while len(self._tasks) < self._most and self._asker.may_begin:
@@ -101,22 +97,6 @@ class Run:
 
     def _processed(self) -> int:
         return sum(queue.processed for queue in self._queues)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the run in good order; a second one ends it at once."""
-        loop = asyncio.get_running_loop()
-        caught = [signal.SIGINT, signal.SIGTERM]
-        try:
-            for number in caught:
-                loop.add_signal_handler(number, self._stop_at, number)
-        except (NotImplementedError, RuntimeError, ValueError):  # not in the main thread, or not on this platform
-            caught = []
-        try:
-            yield
-        finally:
-            for number in caught:
-                loop.remove_signal_handler(number)
 
     def _stop_at(self, number: int) -> None:
         if self._signal:

@@ -57,6 +57,14 @@ def test_conversations_without_gain_are_found_in_any_batch(batch_size):
     assert all(finding.reason and not finding.tag for finding in found)
 
 
+def test_in_a_plan_nothing_is_scored(capsys, monkeypatch):
+    monkeypatch.setattr(GainScorer, "_scored", None)
+    one = BlindAnswerableFilter(BlindAnswerableSettings(model="m", batch_size=1), Surroundings(asks=False))
+    one.see(about("How is the sky?", "blue", captions=CAPTIONS))
+    assert list(one.findings()) == []
+    assert "1 conversations" in capsys.readouterr().err
+
+
 def test_they_may_be_tagged_instead():
     one = BlindAnswerableFilter(BlindAnswerableSettings(model="m", action="tag"), Surroundings())
     one.see(about("How is the sky?", "blue", captions=CAPTIONS))

@@ -1,7 +1,14 @@
 """Verdicts of a judging LLM, from a real local server: read tolerantly, kept in the ledger, never paid for twice."""
 
+import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -142,6 +149,32 @@ def test_what_is_missing_is_told_before_any_work(build, monkeypatch):
         build("https://api.openai.com/v1", "generation.model=gpt-4o-mini")
     with pytest.raises(UsageError, match="model"):
         build("http://localhost:1/v1", "generation.model=")
+
+
+def test_an_interrupted_build_waits_for_replies_under_way_and_the_next_one_asks_for_the_rest(tmp_path, build):
+    async def slowly(server, request, body):
+        await asyncio.sleep(0.2)
+        return web.json_response(completion(body, json.dumps(GOOD)))
+
+    with serving(ApiServer(slowly)) as server:
+        code = (
+            "import sys; from pathlib import Path; from macaw_cli.config.loading import open_workspace;"
+            "from macaw_cli.dataset.build import build_dataset;"
+            "build_dataset(open_workspace(Path(sys.argv[1]), sys.argv[2:]))"
+        )
+        given = [f"generation.endpoint={server.address}", "generation.model=m", "generation.concurrency=2",
+                 "dataset.sources=[jsonl:c.jsonl]", "dataset.filters=[judge]"]  # fmt: skip
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+        words = [sys.executable, "-c", code, str(tmp_path), *given]
+        running = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
+        while len(server.requests) < 4 and running.poll() is None:
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        assert "Interrupted: Stopped by SIGINT" in running.communicate(timeout=60)[1]
+        assert len(server.requests) < 10
+        build(server)
+        assert len(server.requests) == 10
+        assert set(server.answered.values()) == {1}
 
 
 @pytest.mark.parametrize(
