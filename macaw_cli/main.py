@@ -24,7 +24,6 @@ from macaw_cli.commands.doctor import doctor
 from macaw_cli.commands.evaluate import evaluate
 from macaw_cli.commands.export import export
 from macaw_cli.commands.extract_features import extract_features
-from macaw_cli.commands.grouped_help import SectionedCommand, SectionedGroup
 from macaw_cli.commands.import_checkpoint import import_checkpoint
 from macaw_cli.commands.init import init
 from macaw_cli.commands.inspect import inspect
@@ -39,11 +38,10 @@ READER_LEFT = 128 + signal.SIGPIPE
 
 app = typer.Typer(
     name="macaw",
-    cls=SectionedGroup,
     help="Teach a text LLM to see, watch and listen.",
     no_args_is_help=True,
     add_completion=True,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
 
@@ -53,7 +51,7 @@ for panel, command in (
     (PIPELINE, extract_features), (PIPELINE, build_dataset), (PIPELINE, train), (PIPELINE, chat), (PIPELINE, export),
     (INSPECTION, evaluate), (INSPECTION, inspect), (INSPECTION, import_checkpoint),
 ):  # fmt: skip
-    own = BuildDatasetCommand if command is build_dataset else SectionedCommand
+    own = BuildDatasetCommand if command is build_dataset else None
     app.command(name=command.__name__.replace("_", "-"), rich_help_panel=panel, cls=own)(command)
 
 

@@ -1,1 +1,1 @@
-"""Errors, console, safe files and locks; imports nothing of the package."""
+"""Errors, console, owned folders, safe files and locks; imports nothing of the package."""

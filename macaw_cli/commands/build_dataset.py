@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 import typer
 import typer.core
 
-from macaw_cli.commands.grouped_help import SectionedCommand
 from macaw_cli.commands.option_forms import numbers_by_name, require_none, with_values
 from macaw_cli.commands.shared_options import (
     OUTPUT,
@@ -25,7 +24,7 @@ GENERATION = "Generation by an LLM"
 """Title of another."""
 
 
-class BuildDatasetCommand(SectionedCommand):
+class BuildDatasetCommand(typer.core.TyperCommand):
     """Lets the value of `--generate` be left out."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

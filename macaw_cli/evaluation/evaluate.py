@@ -8,12 +8,12 @@ import torch
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import progress
 from macaw_cli.config.evaluation_settings import MetricName
-from macaw_cli.evaluation.accuracy import Scored
 from macaw_cli.evaluation.conditions import Asked, asked_under
 from macaw_cli.evaluation.figures import report
 from macaw_cli.evaluation.generating import AnswerLimits, generate_answers
 from macaw_cli.evaluation.held_out import UNSEEN_TAG, HeldOut, held_out_questions, kind_of, text_of
 from macaw_cli.evaluation.metrics.registry import metrics_of
+from macaw_cli.evaluation.reliance import Scored
 from macaw_cli.evaluation.scoring import batches_of, score
 from macaw_cli.evaluation.sharing import UNANSWERED, all_answers, own_share
 from macaw_cli.evaluation.swapping import Question, swap_partners

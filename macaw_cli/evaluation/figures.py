@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from macaw_cli.evaluation.accuracy import Scored, measure
+from macaw_cli.evaluation.reliance import Scored, measure
 from macaw_cli.modalities.table import MODALITIES
 
 FIGURES_VERSION = 2

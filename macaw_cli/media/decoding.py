@@ -164,7 +164,7 @@ def decode_video(request: Request) -> Decoded:
 def _frames(request: Request) -> Decoded:
     from PIL import Image
 
-    from macaw_cli.media.frames import decode_frames, spread_times
+    from macaw_cli.media.frame_times import decode_frames, spread_times
     from macaw_cli.media.images import fit_image
     from macaw_cli.media.timeline import timeline_of
 

@@ -1,4 +1,4 @@
-"""Read videos: frames at evenly spaced times, decoded in a process that can be ended."""
+"""The client of the decoder process for videos; which times their frames have is in `frame_times.py`."""
 
 import threading
 from pathlib import Path

@@ -97,7 +97,7 @@ ALLOWED = {
         "training/steps/engine.py self._engine.load_checkpoint",
     ],
     "after open_container has read the file's tracks and the file is known to be no playlist": [
-        "media/frames.py decord.VideoReader",
+        "media/frame_times.py decord.VideoReader",
     ],
     "libsndfile, which opens nothing beside its file": [
         "media/soundfile_audio.py soundfile.SoundFile",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from macaw_cli.evaluation.accuracy import Scored, chance, measure
 from macaw_cli.evaluation.figures import report
 from macaw_cli.evaluation.presentation import COLUMNS, TEXT_COLUMNS, table_rows, text_rows, verdict_lines, write_plot
+from macaw_cli.evaluation.reliance import Scored, chance, measure
 
 
 def asked(kind, modality, *, real=True, swapped=False, **others):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from macaw_cli.evaluation.accuracy import Scored, measure
 from macaw_cli.evaluation.preference import gaps, measure_preference, preferences
+from macaw_cli.evaluation.reliance import Scored, measure
 
 
 def sentences(own: np.ndarray, other: np.ndarray, tokens: int = 8) -> list[Scored]:

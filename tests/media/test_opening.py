@@ -16,7 +16,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.media.audio import load_audio
 from macaw_cli.media.containers import open_media
 from macaw_cli.media.decoding import decode
-from macaw_cli.media.frames import _is_no_playlist
+from macaw_cli.media.frame_times import _is_no_playlist
 from macaw_cli.media.images import load_image
 from macaw_cli.media.opening import CONTAINER_FORMATS, IMAGE_FORMATS, open_container
 from tests.media.opened_files import opened

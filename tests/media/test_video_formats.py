@@ -6,7 +6,7 @@ import pytest
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoder_client import DecoderProcess
 from macaw_cli.media.decoding import decode
-from macaw_cli.media.frames import decode_frames, spread_times
+from macaw_cli.media.frame_times import decode_frames, spread_times
 from macaw_cli.media.timeline import timeline_of
 
 CODECS = {

@@ -9,7 +9,7 @@ import pytest
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoding import decode
-from macaw_cli.media.frames import decode_frames, spread_times
+from macaw_cli.media.frame_times import decode_frames, spread_times
 from macaw_cli.media.timeline import timeline_of
 
 SHOWN = [0, 0.1, 0.2, 0.3, 1.0, 1.7, 1.75, 1.8, 2.9, 3.5]

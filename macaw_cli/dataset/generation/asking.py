@@ -13,7 +13,7 @@ from macaw_cli.dataset.generation.ledger_writer import LedgerWriter
 from macaw_cli.dataset.generation.prompt import CORRECTION
 from macaw_cli.dataset.generation.reply import UNUSABLE, Outcome, ParsedReply, parse_reply
 from macaw_cli.dataset.generation.request import Message, Request, Sampling, request_hash
-from macaw_cli.dataset.generation.sending import Sender, Stopped
+from macaw_cli.dataset.generation.retrying import Sender, Stopped
 from macaw_cli.dataset.generation.token_counts import without_media
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from macaw_cli.evaluation.accuracy import Scored, chance, measure
 from macaw_cli.evaluation.figures import report
 from macaw_cli.evaluation.intervals import bootstrap_interval
+from macaw_cli.evaluation.reliance import Scored, chance, measure
 
 
 def scored(kind: str, answer: str, *, real: bool, swapped: bool | None = None, unseen: bool = False) -> Scored:
