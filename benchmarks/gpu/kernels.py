@@ -7,7 +7,8 @@ from results import ON_GPU, Part
 from timing import milliseconds, now, peak_gib, release
 from torch import nn
 
-from macaw_cli.model import alignment, attention_kernels, chunked_loss
+from macaw_cli.model import alignment
+from macaw_cli.model.packing import attention_kernels, chunked_loss
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.model.packing.attention_kernels import Heads, PackedSequence
 

@@ -20,8 +20,8 @@ from training_variants import Variant, Variants
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.inference.sampling import GREEDY
-from macaw_cli.model import attention_kernels
 from macaw_cli.model.compilation import compile_layers
+from macaw_cli.model.packing import attention_kernels
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.training.reporting.mfu import peak_of
 

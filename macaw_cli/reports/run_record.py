@@ -82,9 +82,9 @@ class RunRecord:
     @cached_property
     def changed_settings(self) -> dict[str, Any]:
         """Dotted key to value of every setting that differs from its default."""
-        defaults = dict(setting_leaves(asdict(Settings())))
+        defaults = default_settings()
         leaves = setting_leaves(self.settings)
-        return {key: value for key, value in leaves if key not in defaults or _plain(defaults[key]) != value}
+        return {key: value for key, value in leaves if key not in defaults or defaults[key] != value}
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -152,4 +152,7 @@ def _optional(file: Path, kind: Kind) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    """As a YAML file holds it."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

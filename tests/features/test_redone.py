@@ -124,7 +124,7 @@ def test_unfinished_videos_are_not_made_with_other_settings(workspace, media, pi
 
 def test_images_and_soundtrack_of_a_moved_video_are_both_made_again(workspace, damage, tmp_path):
     (tmp_path / "f").mkdir()
-    tiny_macaw.make_film(tmp_path / "f/a.mp4", sound=True)
+    tiny_macaw.make_video(tmp_path / "f/a.mp4", with_audio=True)
     extract(workspace("features.audio_encoder.model="), ["f"])
     extract(workspace(), ["f"])
     damage("video-000000.tar", "audio-000000.tar")

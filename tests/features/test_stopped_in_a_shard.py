@@ -136,7 +136,7 @@ def test_a_kill_costs_no_more_than_what_came_after_the_last_saving(
 
 def test_videos_and_their_soundtracks_go_on_together(workspace, undisturbed, contents, tmp_path):
     (tmp_path / "media").mkdir()
-    tiny_macaw.make_film(tmp_path / "film.mp4", sound=True)
+    tiny_macaw.make_video(tmp_path / "film.mp4", with_audio=True)
     film = (tmp_path / "film.mp4").read_bytes()
     for number in range(24):  # a box of free bytes behind the video makes each another file
         box = (16).to_bytes(4, "big") + b"free" + number.to_bytes(8, "big")
