@@ -2,8 +2,8 @@
 
 Equal seeds give equal pairs. The edits are those that a language model makes when it is asked twice: it words a
 question differently, moves a clause, changes articles, tense, contractions, spelling and numbers, adds an opening, or
-exchanges one word of a long answer for a synonym. Pairs that only look alike come from one template with other objects,
-colours, counts or places, from different questions about one scene, or say the opposite.
+exchanges, misspells or adds a word of a long answer. Pairs that only look alike come from one template with other
+objects, colours, counts or places, from different questions about one scene, or say the opposite.
 """
 
 import random
@@ -20,7 +20,13 @@ ACTIONS = ("sleeping", "waiting", "standing", "resting", "moving", "leaning", "p
 BESIDE = ("fence", "wall", "tree", "table", "door", "window", "fountain", "statue", "counter", "puddle", "rock")
 NUMBERS = ("two", "three", "four", "five", "six", "seven")
 WEATHER = ("sunny", "cloudy", "rainy", "foggy", "snowy", "windy")
-SYNONYMS = {"large": "big", "small": "little", "quietly": "calmly", "close": "near", "old": "ancient"}
+SYNONYMS = {
+    "large": "big", "small": "little", "quietly": "calmly", "close": "near", "old": "ancient", "pleasant": "nice",
+    "shelter": "cover", "spot": "place", "path": "trail", "walking": "strolling", "ground": "soil",
+}  # fmt: skip
+DETAILS = (" clearly", " right there", " at the moment", " together", " by itself")
+LONG_TEMPLATES = ("describe", "why")
+"""Of which one word can be exchanged, misspelled or added, and most words stay."""
 OPENINGS = ("In this image, ", "As you can see, ", "In the picture, ", "Here, ")
 ASKING = ("Can you tell me {}", "Please tell me {}", "Could you say {}")
 
@@ -73,7 +79,7 @@ def pairs(count: int, seed: int) -> Iterator[tuple[str, bool, dict[str, Any], di
     for _ in range(count):
         name, scene = rng.choice(sorted(TEMPLATES)), _scene(rng)
         question, answer = TEMPLATES[name](scene)
-        edits = [edit for edit in EDITS if edit != "synonym" or name == "describe"]
+        edits = [edit for edit in EDITS if edit not in IN_LONG_TEXTS or name in LONG_TEMPLATES]
         chosen = rng.sample(edits, rng.choice((1, 1, 2, 3)))
         edited = question, answer
         for edit in sorted(chosen, key=list(EDITS).index):
@@ -146,11 +152,25 @@ def _synonym(question: str, answer: str, rng: random.Random) -> tuple[str, str]:
     return question, answer.replace(f" {word} ", f" {SYNONYMS[word]} ")
 
 
+def _detail(question: str, answer: str, rng: random.Random) -> tuple[str, str]:
+    """A word or two more, at the end of the first sentence."""
+    first, dot, rest = answer.partition(".")
+    return question, f"{first}{rng.choice(DETAILS)}{dot}{rest}"
+
+
+def _misspelled(question: str, answer: str, rng: random.Random) -> tuple[str, str]:
+    """A letter is missing inside of one long word."""
+    word = rng.choice([word for word in answer.split() if len(word) > 5])
+    at = rng.randrange(1, len(word) - 2)
+    return question, answer.replace(word, word[:at] + word[at + 1 :], 1)
+
+
 Edit = Callable[[str, str, random.Random], tuple[str, str]]
 EDITS: dict[str, Edit] = {
     "reworded": _reworded, "moved": _moved, "articles": _articles, "tense": _tense, "synonym": _synonym,
-    "spelled": _spelled, "opened": _opened, "typed": _typed,
+    "spelled": _spelled, "detail": _detail, "misspelled": _misspelled, "opened": _opened, "typed": _typed,
 }  # fmt: skip
+IN_LONG_TEXTS = {"synonym", "detail", "misspelled"}
 
 
 def _other_object(name: str, scene: Scene, rng: random.Random) -> tuple[str, str]:
