@@ -16,7 +16,7 @@ import numpy as np
 from macaw_cli.basics.scratch_database import scratch_database
 from macaw_cli.config.filters.near_duplicates import NearDuplicatesSettings
 from macaw_cli.dataset.filters.content_words import content_words, words
-from macaw_cli.dataset.filters.conversation_texts import answers, media_of, questions
+from macaw_cli.dataset.filters.conversation_texts import answers, media_of, questions, turns
 from macaw_cli.dataset.filters.filter import Row, Surroundings
 
 PERMUTATIONS = 192
@@ -93,12 +93,22 @@ def rows_per_band(threshold: float) -> int:
 
 
 def shingles_of(row: Row, size: int) -> set[int]:
-    """Hashes of `size` consecutive content words each, of 32 bits; of texts without any, of all words or the text."""
+    """Hashes of `size` consecutive content words each, of 32 bits; of texts without any, of all words or the text.
+
+    Words that an answer brings beyond its question are other words than those of a question: that cold is the opposite
+    of hot is not that hot is the opposite of cold.
+    """
     texts = [*questions(row), *answers(row)]
-    found = [word for text in texts for word in content_words(text)] or [word for text in texts for word in words(text)]
-    found = found or [" ".join(" ".join(texts).split())]
+    found = [word for question, answer in turns(row) for word in _told(question, answer)]
+    found = found or [word for text in texts for word in words(text)] or [" ".join(" ".join(texts).split())]
     grams = (" ".join(found[start : start + size]) for start in range(max(1, len(found) - size + 1)))
     return {_digest(gram, 4) for gram in grams}
+
+
+def _told(question: str, answer: str) -> list[str]:
+    asked = content_words(question)
+    known = set(asked)
+    return asked + [word if word in known else f"answer {word}" for word in content_words(answer)]
 
 
 def similarity(one: set[int], other: set[int]) -> float:

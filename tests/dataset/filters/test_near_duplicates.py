@@ -69,6 +69,7 @@ def test_negation_numbers_and_signs_make_a_difference():
     assert found(about("Is it asleep?", "Yes."), about("Is it asleep?", "No.")) == ["", ""]
     assert found(about("How many?", "Two dogs."), about("How many?", "Three dogs.")) == ["", ""]
     assert found(about("How many?", "Two dogs."), about("how many", "2 dogs"))[1]
+    assert found(said("The opposite of hot?", "cold"), said("The opposite of cold?", "hot")) == ["", ""]
     assert found(said("How much is 2 + 7?", "9"), said("How much is 2 * 7?", "14")) == ["", ""]
 
 
@@ -80,9 +81,9 @@ def test_the_threshold_and_longer_shingles_ask_for_more():
     other = about("What is the brown dog doing in the park?", "It is chasing a red balloon.")
     assert found(DOG, other, threshold=0.7)[1]
     assert not found(DOG, other, threshold=0.9)[1]
-    swapped = about("What is the brown ball doing in the park?", "It is chasing a red dog.")
-    assert found(DOG, swapped)[1]
-    assert not found(DOG, swapped, shingle=2)[1]
+    one, swapped = about("What is seen?", "A dog chases a cat."), about("What is seen?", "A cat chases a dog.")
+    assert found(one, swapped)[1]
+    assert not found(one, swapped, shingle=2)[1]
 
 
 def test_a_near_duplicate_that_is_dropped_counts_for_nobody():
