@@ -3,9 +3,9 @@
     python benchmarks/generation_server.py [--seconds 0.2] [--trouble]
 
 Prints its address. `GET /counts` tells how many requests came, how many were answered, and how many of them more than
-once. With --trouble: bursts of 429 with and without Retry-After, 500s, hangs, dropped connections, half JSON, wrong
-schemas, wrong numbers of pairs, odd characters, empty replies, and replies without usage. What is wrong with the text
-of a reply depends on the request alone; the rest comes and goes.
+once; `GET /burst?seconds=3` has it answer 429 for so long. With --trouble: bursts of 429 with and without Retry-After,
+500s, hangs, dropped connections, half JSON, wrong schemas, wrong numbers of pairs, odd characters, empty replies, and
+replies without usage. What is wrong with the text of a reply depends on the request alone; the rest comes and goes.
 """
 
 import argparse
@@ -33,10 +33,16 @@ class CountingServer(ApiServer):
     def __init__(self, seconds: float, trouble: bool) -> None:
         super().__init__(self._trouble if trouble else self._good, seconds)
         self._numbers = itertools.count()
+        self._busy_until = 0.0
 
     def routes(self, app: web.Application) -> None:
         """The counts beside the chat completions."""
         app.router.add_get("/counts", self._counts)
+        app.router.add_get("/burst", self._burst)
+
+    async def _burst(self, request: web.Request) -> web.StreamResponse:
+        self._busy_until = time.monotonic() + float(request.query["seconds"])
+        return web.json_response({})
 
     async def _counts(self, _: web.Request) -> web.StreamResponse:
         twice = sum(count - 1 for count in self.answered.values())
@@ -46,7 +52,8 @@ class CountingServer(ApiServer):
         next(self._numbers)
         server.requests.clear()
         server.headers.clear()
-        return None
+        busy = time.monotonic() < self._busy_until
+        return error(429, "Rate limit reached", "rate_limit_exceeded") if busy else None
 
     async def _trouble(
         self, server: ApiServer, request: web.Request, body: dict[str, Any]
