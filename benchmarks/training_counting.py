@@ -14,7 +14,7 @@ PEAK_SIZE, PEAK_PRODUCTS = 8192, 50
 
 
 def flops_of_training(model: MacawForConditionalGeneration, batches: Sequence[Batch]) -> dict[str, float]:
-    """Operations of forward and backward over these packs, by what they are for.
+    """Operations of forward and backward over these sequences, by what they are for.
 
     A multiplication and an addition count as two. A matrix costs 2 operations per value and token forward, 2 for the
     gradient of what entered it, and 2 for its own where it is trained. `head` is counted where macaw computes it, at

@@ -1,12 +1,12 @@
-"""What training waits for: padding of the epoch plan on the paper's mix, and reading packs from real shards.
+"""What training waits for: padding of the epoch plan on the paper's mix, and reading sequences from real shards.
 
     python benchmarks/training_data.py                  # makes a dataset of 200 MB in a temporary folder: a minute
     python benchmarks/training_data.py --videos 195      # as many questions per video as the paper: 0.5 GB
 
-Padding is 1 - real tokens / (ranks x the longest rank), summed over steps. For the loader, all packs of an epoch are
-read as fast as it can; then the first ones again by steps that take five times as long per pack as the loader does, and
-the time that these wait is taken: steps that sleep, as beside a GPU, and steps that compute on all cores, as on a CPU.
-Cold means that the shards' pages were dropped from the page cache before.
+Padding is 1 - real tokens / (ranks x the longest rank), summed over steps. For the loader, all sequences of an epoch
+are read as fast as it can; then the first ones again by steps that take five times as long per sequence as the loader
+does, and the time that these wait is taken: steps that sleep, as beside a GPU, and steps that compute on all cores, as
+on a CPU. Cold means that the shards' pages were dropped from the page cache before.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main() -> None:
         make_dataset(Path(folder), load_mix(), images=options.images, videos=options.videos)
         loader = Loader(Path(folder) / "dataset", options.sequence_length, options.steps)
         report = {
-            "padding": {f"{budget} tokens x {sequences} packs": shares for budget, sequences, shares in padding()},
+            "padding": {f"{budget} tokens x {sequences} sequences": shares for budget, sequences, shares in padding()},
             "dataset_bytes": loader.stored_bytes,
             "sequence_length": options.sequence_length, "sequences": len(loader.sequences),
             "cold": loader.report(warm=False), "warm": loader.report(warm=True),
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def padding() -> list[tuple[int, int, dict[str, float]]]:
-    """Budget, packs per step, and the share that ranks wait for the longest one, by their number."""
+    """Budget, sequences per step, and the share that ranks wait for the longest one, by their number."""
     mix = load_mix()
     lengths, supervised = [one.length for one in mix], [one.response for one in mix]
     found = []
@@ -63,12 +63,12 @@ def padding() -> list[tuple[int, int, dict[str, float]]]:
 
 
 class Loader:
-    """Reads the packs of an epoch over the paper's mix, as training does.
+    """Reads the sequences of an epoch over the paper's mix, as training does.
 
     Args:
         folder: a dataset whose conversations are named after their number in the mix.
         sequence_length: budget of a packed sequence.
-        steps: packs that are trained on.
+        steps: sequences that are trained on.
     """
 
     def __init__(self, folder: Path, sequence_length: int, steps: int) -> None:
@@ -101,7 +101,7 @@ class Loader:
         }  # fmt: skip
 
     def _consume(self, sequences: Sequence[PackedExamples], step: Callable[[], None]) -> tuple[float, float]:
-        """Seconds of training on these packs, and those of them in which a pack was waited for."""
+        """Seconds of training on these sequences, and those of them in which a sequence was waited for."""
         waited, started = 0.0, time.perf_counter()
         batches = read_ahead(self._reader(), sequences)
         for _ in sequences:
@@ -143,8 +143,8 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=144, help="1,000 questions at the paper's 6.9 for each image")
     parser.add_argument("--videos", type=int, default=64, help="with soundtracks; the paper has 5.1 questions for each")
-    parser.add_argument("--pack-tokens", type=int, default=2048)
-    parser.add_argument("--steps", type=int, default=60, help="packs on which the steps train")
+    parser.add_argument("--sequence-length", type=int, default=2048)
+    parser.add_argument("--steps", type=int, default=60, help="sequences on which the steps train")
     parser.add_argument("--folder", type=Path, help="where to make the dataset: the disk to be measured")
     return parser.parse_args()
 
