@@ -1,7 +1,7 @@
 """Joining conversations with features: speed against `cp` of the same bytes, and peak memory for ten times the rows.
 
     python benchmarks/dataset_join.py          # 150,000 conversations on 20,000 media, 196 x 512 numbers each
-    python benchmarks/dataset_join.py --tokens 16 --channels 64 --times 10     # memory: 150,000 and 1,500,000 rows
+    python benchmarks/dataset_join.py --tokens 64 --channels 256 --times 10 --repeats 1    # memory: 1,500,000 rows too
 
 The speed is that of `macaw build-dataset` from an empty folder, all its processes and the import of its libraries
 included, and of `cp` of the finished dataset followed by `sync`, one after the other on the same disk; the build, too,
@@ -53,7 +53,8 @@ def build(folder: Path, count: int, options: argparse.Namespace) -> dict[str, ob
     write_conversations(folder / "c.jsonl", count, options.media)
     out = folder / "dataset"
     command = [sys.executable, "-m", "macaw_cli", "build-dataset", "--source", "jsonl:c.jsonl", "--out", str(out)]
-    (folder / "macaw.yaml").write_text("version: 1\n")
+    workers = f"dataset: {{workers: {options.workers}}}\n" if options.workers else ""
+    (folder / "macaw.yaml").write_text(f"version: 1\n{workers}")
     ratios, run, seconds, nbytes = [], None, 0.0, 0
     for _ in range(options.repeats):
         shutil.rmtree(out, ignore_errors=True)
@@ -125,6 +126,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--channels", type=int, default=512)
     parser.add_argument("--times", type=int, default=0, help="also build this many times the conversations")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--workers", type=int, help="processes that write; otherwise the default")
     parser.add_argument("--dir", help="where to work, on the disk that is measured")
     return parser.parse_args()
 
