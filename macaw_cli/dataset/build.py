@@ -224,6 +224,8 @@ def _joined_index(building: Path, shards: Sequence[PlannedShard]) -> Path:
 def _require_some(prepared: Prepared, out: Path) -> None:
     if prepared.conversations:
         return
+    if not len(prepared.rejects):
+        raise InputError("The sources hold no rows.", "A file with a header or brackets alone is as good as none.")
     prepared.rejects.write(out / REJECTS_NAME)
     raise InputError(
         f"No conversation can be used: {len(prepared.rejects)} were rejected. The first reason: {_first_reason(out)}.",

@@ -100,13 +100,24 @@ def checked_conversation(row: Any, origin: Origin) -> Conversation:
 
 def _require_encodable(row: Mapping[str, Any]) -> None:
     """All but the names of media: there a lone surrogate is a byte that is not UTF-8 (see `basics.file_names`)."""
+    texts = {key: value for key, value in row.items() if key not in MODALITIES}
     try:
-        texts = {key: value for key, value in row.items() if key not in MODALITIES}
         json.dumps(texts, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
         raise InputError("the text holds an incomplete character (a lone surrogate such as \\ud800)") from None
     except ValueError:
         raise InputError("the row holds NaN or Infinity, which JSON does not have: leave the value out") from None
+    except TypeError:  # only from formats that are not JSON
+        foreign = next((key for key, value in texts.items() if not _is_json(value)), "")
+        raise InputError(f"`{foreign}` holds something that is neither text nor a number: leave it out") from None
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _require_known_media(row: Mapping[str, Any]) -> None:

@@ -40,23 +40,25 @@ class MediaFolders:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._files: dict[str, list[tuple[Path, str]]] = defaultdict(list)
+        self._sizes: list[tuple[str, int]] = []
         self._keys: dict[Path, str] = {}
         for folder in folders:
             if not folder.is_dir():
                 raise InputError(f"There is no folder {folder}.", "Correct --media or dataset.media.")
-            for path in _files_below(folder):
-                self._files[composed(path.name)].append((path, path.relative_to(folder).as_posix()))
+            for path, size in _files_below(folder):
+                relative = path.relative_to(folder).as_posix()
+                self._files[composed(path.name)].append((path, relative))
+                self._sizes.append((relative, size))
 
     def listing(self) -> str:
         """A hash of all names and sizes: what may be found in the folders."""
-        found = sorted((relative, path.stat().st_size) for paths in self._files.values() for path, relative in paths)
-        return fingerprint([list(one) for one in found])
+        return fingerprint([list(one) for one in sorted(self._sizes)])
 
     def names_in_stores(self, names: Sequence[str]) -> Iterator[str]:
         """By which names a feature store may know the file that is called by one of `names`: paths, then its key.
 
         Raises:
-            InputError: two different files have the name.
+            InputError: two different files have the name, or one cannot be read.
         """
         for name in names:
             files = self._called(name)
@@ -83,11 +85,32 @@ class MediaFolders:
 
     def _key(self, path: Path) -> str:
         if path not in self._keys:
-            self._keys[path] = sha256_file(path)[:KEY_DIGITS]
+            try:
+                self._keys[path] = sha256_file(path)[:KEY_DIGITS]
+            except OSError as error:
+                raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+            except InputError as error:
+                raise InputError(error.problem.rstrip(".")) from None
         return self._keys[path]
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def _files_below(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Files with their sizes, links followed, each folder once. What leads nowhere or may not be read is left out."""
+    seen: set[tuple[int, int]] = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
+        here = _status(Path(parent))
+        if here is None or (here.st_dev, here.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((here.st_dev, here.st_ino))
         folders.sort()
-        yield from (Path(parent) / name for name in sorted(names) if not name.startswith("."))
+        for path in (Path(parent) / name for name in sorted(names) if not name.startswith(".")):
+            if found := _status(path):
+                yield path, found.st_size
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None

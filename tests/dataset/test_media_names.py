@@ -1,5 +1,7 @@
 """Media whose names in rows are not those of the feature store."""
 
+import os
+
 import pytest
 from fake_store import join, key_of, make_store, question
 
@@ -79,3 +81,19 @@ def test_files_that_appear_in_a_media_folder_build_the_dataset_again(tmp_path, b
     assert build("jsonl:c.jsonl", media=["m"]).up_to_date
     files(tmp_path / "m", new_dot_png="renamed")
     assert sum(build("jsonl:c.jsonl", media=["m"]).info["filters"].values()) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_links_in_a_circle_or_to_nothing_and_pipes_do_not_stop_the_search(tmp_path, found):
+    store = make_store(tmp_path / "s", ["other.png"], same={"other.png": "red"})
+    files(tmp_path / "m", one__red_dot_png="red", two__blue_dot_png="blue")
+    for name in ("one", "two"):
+        (tmp_path / "m" / name / "up").symlink_to("../..")
+        (tmp_path / "m" / name / "here").symlink_to(".")
+    (tmp_path / "m" / "nothing.png").symlink_to("missing")
+    (tmp_path / "m" / "itself.png").symlink_to("itself.png")
+    os.mkfifo(tmp_path / "m" / "pipe.png")
+    assert found(store, "red.png", media=["m"]) == "other.png"
+    assert "has no image features of nothing.png" in found(store, "nothing.png", media=["m"])
+    assert "is a pipe" in found(store, "pipe.png", media=["m"])
+    assert MediaFolders([tmp_path / "m"]).listing()

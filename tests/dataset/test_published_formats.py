@@ -1,6 +1,8 @@
 """Every format, read from a file as it is published: one row of the table each, and what is wrong in such files."""
 
 import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -234,6 +236,47 @@ def test_parquet_is_read_by_columns_and_as_a_known_format(tmp_path, load):
     for name in ("cut.parquet", "none.parquet"):
         with pytest.raises(InputError, match=name):
             load(f"parquet:{name}?image=f&caption=c")
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(("beside", "taken"), [
+    ({"when": datetime(2026, 1, 2, tzinfo=UTC), "day": date(2026, 1, 2), "price": Decimal("1.50")}, 1),
+    ({"score": NAN}, 1), ({"score": float("inf")}, 0), ({"thumbnail": b"\xff\xd8"}, 0),
+])  # fmt: skip
+def test_values_of_tables_that_json_does_not_have_are_text_or_a_reject(tmp_path, load, beside, taken):
+    chat = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Me."}]
+    parquet_rows(tmp_path / "t.parquet", [{"messages": chat, **beside}])
+    for count in ("", "#1"):
+        found, rejects = load(f"parquet:t.parquet{count}")
+        assert (len(found), len(rejects)) == (taken, 1 - taken)
+    if "price" in beside:
+        assert found[0].extra["price"] == "1.50" and found[0].extra["day"] == "2026-01-02"
+
+
+@pytest.mark.parametrize(("answer", "said"), [(float("inf"), None), (date(2026, 1, 2), "2026-01-02"), (7.0, "7")])
+def test_an_answer_of_a_table_is_written_out_or_a_reject(tmp_path, load, answer, said):
+    parquet_rows(tmp_path / "t.parquet", [{"question": "When?", "answer": answer}])
+    found, rejects = load("parquet:t.parquet")
+    assert [one.messages[-1]["content"] for one in found] == [said] * (said is not None) and len(rejects) == (not said)
+
+
+def test_a_table_with_a_column_twice_is_refused(tmp_path, load):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow as pa
+
+    parquet.write_table(pa.table([["q"], ["a"], ["b"]], names=["question", "answer", "answer"]), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="'answer' twice"):
+        load("parquet:t.parquet")
+
+
+@pytest.mark.parametrize("url", ["file://[bad/a.png", "http://[::1", "//[/a.png://"])
+def test_a_url_in_a_chat_that_is_none_is_a_reject(tmp_path, load, url):
+    part = {"type": "image_url", "image_url": {"url": url}}
+    messages = [{"role": "user", "content": [part]}, {"role": "assistant", "content": "A cat."}]
+    write(tmp_path / "o.jsonl", {"messages": messages})
+    assert [len(one) for one in load("openai:o.jsonl")] == [0, 1]
 
 
 def test_a_saved_dataset_is_read_without_decoding_its_images(tmp_path, load):

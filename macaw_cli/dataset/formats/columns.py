@@ -3,7 +3,10 @@
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.shown_text import shown
@@ -46,9 +49,12 @@ def converter(columns: Sequence[str], options: Mapping[str, str], where: str) ->
     Raises:
         InputError: a column is not there, or none has answers.
     """
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise InputError(f"{where} has the column {twice[0]!r} twice.", "Give each column a name of its own.")
     chosen = {name: value for name, value in options.items() if name in MAPPING}
     if not chosen and (known := _of_known_format(columns)):
-        return lambda row: known(_without_nulls(_plain_media(row)))
+        return lambda row: known(_without_nulls(_plain_media(_as_json(row))))
     listed = ", ".join(columns)
     for name, value in chosen.items():
         if value not in columns and name not in LITERAL:
@@ -66,7 +72,7 @@ def converter(columns: Sequence[str], options: Mapping[str, str], where: str) ->
             f"{where} has no column that is named `question`.",
             f"Name the column or write the question: ?question=What is it? Its columns: {listed}.",
         )
-    return lambda row: _mapped(row, mapping)
+    return lambda row: _mapped(_as_json(row), mapping)
 
 
 def _of_known_format(columns: Sequence[str]) -> Convert | None:
@@ -115,7 +121,25 @@ def _text(value: Any, name: str) -> str:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"`{name}` must be text, found {shown(value, 60)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"`{name}` is {value}: NaN and infinite values are refused")
     return str(int(value) if value == int(value) else value)
+
+
+def _is_null(value: Any) -> bool:
+    """NaN is how pandas writes a missing value."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _as_json(value: Any) -> Any:
+    """Dates, times and decimal numbers as text. Bytes stay, which only a medium may be."""
+    if isinstance(value, dict):
+        return {key: _as_json(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return list(map(_as_json, value))
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal | timedelta | UUID) else value
 
 
 def _plain_media(row: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +150,7 @@ def _plain_media(row: dict[str, Any]) -> dict[str, Any]:
 def _without_nulls(value: Any) -> Any:
     """Tables have every key in every row: one without a value is as a missing one."""
     if isinstance(value, dict):
-        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+        return {key: _without_nulls(one) for key, one in value.items() if not _is_null(one)}
     return list(map(_without_nulls, value)) if isinstance(value, list) else value
 
 

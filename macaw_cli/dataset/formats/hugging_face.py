@@ -12,6 +12,7 @@ from macaw_cli.basics.errors import InputError, MissingDependencyError
 from macaw_cli.dataset.formats.beginning import Beginning
 from macaw_cli.dataset.formats.columns import MAPPING, converter
 from macaw_cli.dataset.formats.entry import Format, Options, each
+from macaw_cli.dataset.formats.hugging_face_files import require_own_files, require_own_names, require_own_splits
 from macaw_cli.dataset.formats.json_rows import Row
 
 SAVED = ("state.json", "dataset_dict.json")
@@ -64,13 +65,23 @@ def read_hf(path: Path, options: Options) -> Iterator[Row]:
 
 
 def _loaded(datasets: Any, name: str, options: Options) -> Any:
-    if any((Path(name) / mark).is_file() for mark in SAVED):
+    folder = None if REPOSITORY in options else Path(name)
+    if folder and any((folder / mark).is_file() for mark in SAVED):
+        require_own_splits(folder)
         found = datasets.load_from_disk(name)
         if isinstance(found, dict):
-            return {split: one.to_iterable_dataset().decode(False) for split, one in found.items()}
-        return found.to_iterable_dataset().decode(False)
-    found = datasets.load_dataset(name, streaming=True, revision=options.get("revision"))
-    return {split: one.decode(False) for split, one in found.items()}
+            return {split: _undecoded(one.to_iterable_dataset()) for split, one in found.items()}
+        return _undecoded(found.to_iterable_dataset())
+    if folder:
+        require_own_names(folder)
+    builder = datasets.load_dataset_builder(name, revision=options.get("revision"))
+    require_own_files(builder.config.data_files, folder, name)
+    return {split: _undecoded(one) for split, one in builder.as_streaming_dataset().items()}
+
+
+def _undecoded(found: Any) -> Any:
+    """Media stay as they are. Rows of JSON and CSV have no features, and no media that could be decoded."""
+    return found.decode(False) if found.features else found
 
 
 def _split_of(found: dict[str, Any], name: str, split: str | None) -> Any:

@@ -59,11 +59,15 @@ def _part(part: Any, number: int, media: dict[str, list[str]]) -> dict[str, str]
 def _path(url: Any, number: int) -> str:
     if not isinstance(url, str) or not url:
         raise InputError(f"message {number} needs a path or a file: URL, found {shown(url, 60)}")
-    scheme = urlsplit(url).scheme if "://" in url or url.startswith(("data:", "file:")) else ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as brackets that hold no address
+        raise InputError(f"message {number} names a medium by a broken URL: {shown(url, 60)}") from None
+    scheme = parts.scheme if "://" in url or url.startswith(("data:", "file:")) else ""
     if scheme == "data":
         raise InputError(f"message {number} holds a medium itself (a data: URL); save it as a file and name that")
     if scheme == "file":
-        return unquote(urlsplit(url).path)
+        return unquote(parts.path)
     if scheme:
         raise InputError(f"message {number} names a medium by a {scheme}: URL; download it and name the file")
     return url
