@@ -17,7 +17,8 @@ def inspect(
         list[str],
         typer.Argument(
             metavar="PATH",
-            help="A feature store (folder or URL), dataset, run or model folder. Several runs are compared.",
+            help="A feature store (folder or URL), dataset, run or model folder. Several runs, or two datasets, are "
+            "compared.",
         ),
     ],
     *,
@@ -53,8 +54,8 @@ def inspect(
     if len(paths) == 1:
         inspect_folder(paths[0], verify=verify, as_json=as_json, page=page)
         return
-    from macaw_cli.inspection.run_comparison import compare_runs
+    from macaw_cli.inspection.side_by_side import compare_folders
 
     if verify:
         raise UsageError("--verify checks one folder.", "Give one PATH.")
-    compare_runs(paths, as_json=as_json, page=page)
+    compare_folders(paths, as_json=as_json, page=page)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from macaw_cli.basics.atomic_files import atomic_path, iterate_jsonl, write_json, write_jsonl
+from macaw_cli.basics.atomic_files import atomic_path, iterate_jsonl, write_bytes, write_json, write_jsonl
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import DamagedError, InputError
@@ -51,6 +51,7 @@ from macaw_cli.dataset.rejects import CHECKS, REJECTS_NAME, require_few, unusabl
 from macaw_cli.dataset.shard_work import index_part
 from macaw_cli.dataset.source_specs import Source, parse_sources
 from macaw_cli.dataset.writing import write_null_entries, write_shards
+from macaw_cli.reports.dataset_card import CARD_NAME, dataset_card
 from macaw_cli.shards.dataset_lock import DATASET, INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.feature_store import STORE_NAME
 from macaw_cli.shards.remote_store import local_copy_of_store
@@ -158,7 +159,7 @@ def _made(
     described: dict[str, Any] = {"sources": describe_sources(sources), "feature_stores": describe_stores(stores)}
     described["benchmarks"] = describe_stores(more.benchmarks)
     described |= {"generator": more.generator} if more.generator else {}
-    listing = more.media.listing() if more.media else ""
+    listing = described["media_folders"] = more.media.listing() if more.media else ""
     described["inputs"] = inputs_hash(
         described["sources"], described["feature_stores"], settings, listing, described["benchmarks"]
     )
@@ -209,7 +210,9 @@ def _write(prepared: Prepared, described: dict[str, Any], building: Path, settin
     null_shard, nulls = write_null_entries(prepared.stores, building)
     index = _joined_index(building, prepared.shards)
     entries = [*shards, null_shard] if null_shard else shards
-    write_json(building / LOCK_NAME, lock_content(prepared, described, entries, nulls, index, settings))
+    info = lock_content(prepared, described, entries, nulls, index, settings)
+    write_bytes(building / CARD_NAME, dataset_card(info))
+    write_json(building / LOCK_NAME, info)
 
 
 def _joined_index(building: Path, shards: Sequence[PlannedShard]) -> Path:

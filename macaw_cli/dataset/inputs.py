@@ -1,5 +1,6 @@
 """What a dataset is made from, as far as it decides the bytes: the same inputs mean the same dataset."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,12 @@ from macaw_cli.shards.feature_store import MANIFEST_NAME, STORE_NAME
 
 
 def describe_sources(sources: Sequence[Source]) -> list[dict[str, Any]]:
-    """Each source with the hash of its file; of several files, one hash of theirs.
+    """Each source with the hash of its file; of several files, one hash of theirs, and each by its path and hash.
 
     Raises:
         InputError: a file does not exist.
     """
-    return [
-        {
-            "format": source.format, "file": portable_name(source.name), "sha256": _hash(source),
-            "count": source.count, "fill": source.fill, **({} if source.items else {"items": False}),
-            **({"share": source.share} if source.share else {}),
-            **({"options": dict(source.options)} if source.options else {}),
-        }
-        for source in sources
-    ]  # fmt: skip
+    return [_described(source) for source in sources]
 
 
 def describe_stores(folders: Sequence[Path]) -> list[dict[str, Any]]:
@@ -59,7 +52,7 @@ def inputs_hash(
         {
             "format_version": FORMAT_VERSION,
             "content_version": CONTENT_VERSION,
-            "sources": sources,
+            "sources": [{name: told for name, told in one.items() if name != "files"} for one in sources],
             "stores": stores,
             "seed": settings.seed,
             "val_fraction": settings.dataset.val_fraction,
@@ -78,11 +71,20 @@ def mix_settings(settings: Settings) -> dict[str, Any]:
     return {} if chosen == {"mix": "all", "kinds": {}} else {"mix_settings": chosen}
 
 
-def _hash(source: Source) -> str:
+def _described(source: Source) -> dict[str, Any]:
     files = FORMATS[source.format].files(source.path, source.options)
     try:
         hashes = [sha256_file(path) for path in files]
     except FileNotFoundError as error:
         problem = f"There is no file {error.filename}."
         raise InputError(problem, "The path of a source is relative to macaw.yaml.") from None
-    return hashes[0] if len(hashes) == 1 else fingerprint(hashes)
+    single = len(hashes) == 1
+    places = [Path(os.path.relpath(path, source.path.parent)).as_posix() for path in files]
+    return {
+        "format": source.format, "file": portable_name(source.name),
+        "sha256": hashes[0] if single else fingerprint(hashes),
+        "count": source.count, "fill": source.fill, **({} if source.items else {"items": False}),
+        **({"share": source.share} if source.share else {}),
+        **({"options": dict(source.options)} if source.options else {}),
+        **({} if single else {"files": dict(zip(map(portable_name, places), hashes, strict=True))}),
+    }  # fmt: skip

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from macaw_cli import __version__
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.filters.described import describe_filters
 from macaw_cli.dataset.inputs import mix_settings
 from macaw_cli.dataset.preparing import Prepared
+from macaw_cli.reports.text_figures import text_figures
 from macaw_cli.shards.dataset_lock import FORMAT_VERSION, INDEX_NAME, dataset_hash
 from macaw_cli.shards.training_rows import SPLITS, Split
 
@@ -21,8 +23,8 @@ def lock_content(
 
     Args:
         prepared: what was written.
-        described: `inputs`, `sources`, `feature_stores` and `benchmarks` as they were hashed, and `generator` where
-            there is one.
+        described: `inputs`, `sources`, `feature_stores` and `benchmarks` as they were hashed, and `generator` and
+            `media_folders` (a hash of what is in them) where there are any.
         shards: one entry per shard: name, bytes, sha256, counts.
         nulls: modality to the place of its null features.
         index: the finished index.
@@ -33,12 +35,13 @@ def lock_content(
     sources = [{**source, **counted} for source, counted in zip(described["sources"], counts, strict=True)]
     return {
         "format_version": FORMAT_VERSION,
+        "macaw": __version__,
         "hash": dataset_hash([index_entry, *shards]),
         "inputs": described["inputs"],
         "seed": settings.seed,
         "val_fraction": settings.dataset.val_fraction,
         "shard_megabytes": settings.dataset.shard_megabytes,
-        **({"generator": described["generator"]} if "generator" in described else {}),
+        **{name: described[name] for name in ("generator", "media_folders") if described.get(name)},
         "sources": sources,
         "feature_stores": described["feature_stores"],
         "filters": prepared.rejects.counts(prepared.filters),
@@ -50,6 +53,7 @@ def lock_content(
         **mix_settings(settings),
         "mix": _mix(sources),
         "counts": {split: _counts(prepared, split) for split in SPLITS},
+        "texts": text_figures(index.parent).as_json(),
         "fingerprints": prepared.stores.fingerprints,
         "null": nulls,
         "index": index_entry,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from macaw_cli.basics.atomic_files import fsync_folder, publish_folder, write_json
+from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.owned_folders import marker_content
@@ -26,6 +27,7 @@ from macaw_cli.basics.working_files import (
 )
 from macaw_cli.dataset.leaks import LEAKS_NAME
 from macaw_cli.dataset.rejects import REJECTS_NAME
+from macaw_cli.reports.dataset_card import CARD_NAME, is_own_card
 from macaw_cli.shards.dataset_lock import (
     BUILDING_MARK,
     BUILDING_NAME,
@@ -42,6 +44,7 @@ from macaw_cli.shards.training_rows import ROW
 
 _OWN_MEMBER = re.compile(r"([0-9a-f]{32}|(train|val)-text-\d{6}|null-\w+)\.[\w.]+")
 _LONGEST_ROW = 1 << 24
+_LONGEST_CARD = 1 << 24
 _RECORD = Fields({}, {"own": list_of(PLAIN_NAME)})
 
 
@@ -109,10 +112,26 @@ def publish(building: Path, out: Path) -> None:
     for name in [*names, REJECTS_NAME, LEAKS_NAME]:
         if (building / name).exists():  # else an interrupted call has moved it already
             take_place(building / name, out / name)
+    _publish_card(building, out)
     fsync_folder(out)
     take_place(building / LOCK_NAME, out / LOCK_NAME)
     fsync_folder(out)
     remove_own(building.parent)
+
+
+def _publish_card(building: Path, out: Path) -> None:
+    """The card goes in the place of one that macaw wrote and nobody has changed, never of another file."""
+    if not (building / CARD_NAME).exists():
+        return
+    found = kind_of(out / CARD_NAME)
+    if found == "a file":
+        with open_regular(out / CARD_NAME) as card:
+            found = "" if is_own_card(card.read(_LONGEST_CARD)) else "a file that was written or changed by somebody"
+    if found:
+        say(f"{out / CARD_NAME} is {found}, so it is left as it is and may no longer describe the dataset.")
+        remove_file(building / CARD_NAME)
+    else:
+        take_place(building / CARD_NAME, out / CARD_NAME)
 
 
 def _stale(building: Path, out: Path, names: list[str]) -> list[str]:

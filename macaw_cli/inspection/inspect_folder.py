@@ -9,7 +9,8 @@ from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.errors import DamagedError, InputError, UsageError
 from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.urls import is_url, local_place
-from macaw_cli.inspection.datasets import describe_dataset, verify_dataset
+from macaw_cli.inspection.dataset_verification import verify_dataset
+from macaw_cli.inspection.datasets import describe_dataset
 from macaw_cli.inspection.description import Description
 from macaw_cli.inspection.feature_stores import describe_feature_store
 from macaw_cli.inspection.feature_verification import verify_feature_store

@@ -22,8 +22,7 @@ class MediaPlaces:
 
     def __init__(self, store: Path, keys: Iterable[str]) -> None:
         store = store.absolute()
-        workspaces = [folder for folder in store.parents if (folder / WORKSPACE_FILE).is_file()]
-        self._roots = list(dict.fromkeys([*workspaces[:1], store.parent, Path.cwd(), store]))
+        self._roots = list(dict.fromkeys([workspace_of(store), store.parent, Path.cwd(), store]))
         self._journal = _files_in_journal(store, set(keys))
 
     def find(self, path: str, key: str) -> Path | None:
@@ -39,6 +38,12 @@ class MediaPlaces:
         if key in self._journal:
             candidates.append(self._journal[key])
         return next((Path(os.path.normpath(file)) for file in candidates if _is_file(file)), None)
+
+
+def workspace_of(folder: Path) -> Path:
+    """The nearest folder above that has a `macaw.yaml`; without one the folder that it is in."""
+    folder = folder.absolute()
+    return next((above for above in folder.parents if (above / WORKSPACE_FILE).is_file()), folder.parent)
 
 
 def _files_in_journal(store: Path, keys: set[str]) -> dict[str, Path]:

@@ -1,6 +1,7 @@
 """Rejects by reason: a thousand files with one fault are one line."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -47,10 +48,21 @@ def reject_groups(folder: Path) -> list[RejectGroup]:
     Raises:
         DamagedError: the file is not JSON lines.
     """
+    return grouped(
+        (str(row.get("path") or ""), str(row.get("modality") or "unknown"), str(row.get("reason") or NO_REASON))
+        for row in reject_rows(folder / REJECTS_NAME)
+    )
+
+
+def grouped(rejects: Iterable[tuple[str, str, str]]) -> list[RejectGroup]:
+    """Groups of whatever was rejected, the largest first.
+
+    Args:
+        rejects: of each one what it is called, of which sort it is, and why it was rejected.
+    """
     groups: dict[str, RejectGroup] = {}
     varied: set[str] = set()
-    for row in reject_rows(folder / REJECTS_NAME):
-        path, reason = str(row.get("path") or ""), str(row.get("reason") or NO_REASON)
+    for path, modality, reason in rejects:
         kind = kind_of_reason(reason, path)
         if kind not in groups and len(groups) >= MAX_GROUPS:
             kind = OTHER
@@ -58,7 +70,6 @@ def reject_groups(folder: Path) -> list[RejectGroup]:
         if reason != group.example:
             varied.add(kind)
         group.files += 1
-        modality = str(row.get("modality") or "unknown")
         group.modalities[modality] = group.modalities.get(modality, 0) + 1
         if len(group.paths) < PATHS_KEPT:
             group.paths.append(path)

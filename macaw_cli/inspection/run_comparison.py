@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from macaw_cli.basics import console
-from macaw_cli.basics.errors import UsageError
-from macaw_cli.basics.shell_words import to_type
-from macaw_cli.basics.urls import is_url
-from macaw_cli.inspection.inspect_folder import PageRequest, recognise
+from macaw_cli.inspection.inspect_folder import PageRequest
 from macaw_cli.reports.comparison import RunComparison, requested_page
 from macaw_cli.reports.run_record import read_run
 from macaw_cli.reports.sparkline import levels_for, loss_line
@@ -18,21 +15,18 @@ LONGEST_CURVE, SHORTEST_CURVE = 32, 8
 NAMES_WIDTH, BORDER = 24, 3
 
 
-def compare_runs(places: Sequence[str], *, as_json: bool, page: PageRequest | None = None) -> None:
+def compare_runs(folders: Sequence[Path], *, as_json: bool, page: PageRequest | None = None) -> None:
     """Print figures, curves and the settings that differ.
 
     Args:
-        places: folders of runs, finished or not.
+        folders: of runs, finished or not.
         as_json: print one JSON object instead of tables.
         page: also write a page with their curves over each other.
 
     Raises:
-        UsageError: a folder that is no run, or one that is named twice.
-        InputError: there is no such folder, or it is nothing that macaw wrote.
         DamagedError: a file of a run is not what macaw writes.
         MismatchError: a newer macaw wrote a run.
     """
-    folders = _different_runs(places)
     comparison = RunComparison([read_run(folder) for folder in folders])
     written = {}
     if page:
@@ -47,27 +41,6 @@ def compare_runs(places: Sequence[str], *, as_json: bool, page: PageRequest | No
     _show(comparison)
     for path in written.values():
         console.result(f"Page: {path}")
-
-
-def _different_runs(places: Sequence[str]) -> list[Path]:
-    folders: dict[Path, Path] = {}
-    for place in places:
-        if is_url(place):
-            raise UsageError(
-                f"{place} is a URL, but only local runs can be compared.",
-                "Copy it to this machine first.",
-            )
-        folder = Path(place)
-        kind = recognise(folder)
-        if kind.name != "run":
-            raise UsageError(
-                f"Only runs can be compared; {place} is a {kind.name}.",
-                f"To see it alone: {to_type('macaw', 'inspect', place)}",
-            )
-        if folder.resolve() in folders:
-            raise UsageError(f"{place} is named twice.", "Name two different runs, or a single one.")
-        folders[folder.resolve()] = folder
-    return list(folders.values())
 
 
 def _curve_width(count: int) -> int:

@@ -17,14 +17,17 @@ from macaw_cli.basics.typed_rows import (
     COUNT,
     DTYPE,
     HASH,
+    NUMBER,
     OBJECT,
     SHAPE,
     SHARD_NAME,
     TEXT,
     Fields,
+    either,
     list_of,
     mapping_of,
     one_of,
+    or_null,
 )
 from macaw_cli.basics.working_files import kind_of
 from macaw_cli.modalities.table import require_known
@@ -40,11 +43,32 @@ _SHARD = Fields({"name": SHARD_NAME, "bytes": COUNT, "sha256": HASH})
 _NULL = Fields({"shard": SHARD_NAME, "offset": COUNT, "shape": SHAPE, "dtype": DTYPE})
 _SPLIT = Fields({"conversations": COUNT}, {"kinds": mapping_of(COUNT)})
 _LEAKS = Fields({"found": mapping_of(Fields({"compared": COUNT, "near": COUNT}))})
+_SOURCE = Fields(
+    {},
+    {"file": TEXT, "format": TEXT, "sha256": TEXT, "count": or_null(COUNT), "options": mapping_of(TEXT),
+     "files": mapping_of(TEXT), "train": COUNT, "val": COUNT, "rejected": COUNT},
+)  # fmt: skip
+_STORE = Fields({}, {"folder": TEXT, "store.json": TEXT, "manifest.jsonl": TEXT})
+_ASKED = Fields(
+    {},
+    {"requests": COUNT, "accepted": COUNT, "rejected": mapping_of(COUNT), "outcomes": mapping_of(COUNT),
+     "prompt_tokens": COUNT, "completion_tokens": COUNT, "cost": NUMBER},
+)  # fmt: skip
+_GENERATOR = Fields(
+    {}, {"model": TEXT, "endpoint": TEXT, "parameters": OBJECT, "prompts": TEXT, "kinds": mapping_of(_ASKED),
+         "cost": NUMBER}
+)  # fmt: skip
+_TEXTS = Fields(
+    {"conversations": COUNT, "instructions": COUNT, "instruction_words": COUNT, "responses": COUNT,
+     "response_words": COUNT}
+)  # fmt: skip
 _LOCK = Fields(
     {"hash": HASH, "fingerprints": mapping_of(OBJECT), "null": mapping_of(_NULL), "index": _INDEX,
      "shards": list_of(_SHARD)},
-    {"inputs": TEXT, "counts": mapping_of(_SPLIT), "filters": mapping_of(COUNT), "sources": list_of(OBJECT),
-     "filter_settings": list_of(OBJECT), "leaks": _LEAKS},
+    {"macaw": TEXT, "inputs": TEXT, "seed": either(COUNT, NUMBER), "val_fraction": NUMBER, "shard_megabytes": NUMBER,
+     "counts": mapping_of(_SPLIT), "filters": mapping_of(COUNT), "filter_settings": list_of(OBJECT),
+     "sources": list_of(_SOURCE), "feature_stores": list_of(_STORE), "mix": list_of(NUMBER), "generator": _GENERATOR,
+     "leaks": _LEAKS, "media_folders": TEXT, "texts": mapping_of(mapping_of(_TEXTS))},
 )  # fmt: skip
 BUILDING_NAME = ".building"
 """Folder inside the dataset's in which a new version is made."""

@@ -8,17 +8,13 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
-from macaw_cli.basics.json_text import parse_json
+from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.typed_files import iterate_objects
-from macaw_cli.basics.typed_rows import TEXT, Fields, either, list_of
 from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.dataset_lock import INDEX_NAME, LOCK_NAME, read_lock, require_whole
 from macaw_cli.shards.positioned_reads import PositionedReads
+from macaw_cli.shards.stored_conversations import read_conversation
 from macaw_cli.shards.training_rows import ROW, ConversationRow, MediaRef, Split, row_from_json
-
-_MESSAGE = Fields({"role": TEXT, "content": either(TEXT, list_of(Fields({"type": TEXT}, {"text": TEXT})))})
-_CONVERSATION = Fields({"messages": list_of(_MESSAGE)})
 
 
 class FeatureView(Protocol):
@@ -94,10 +90,7 @@ class TrainingDataset:
 
     def conversation(self, row: ConversationRow) -> dict[str, Any]:
         """The whole conversation as stored: canonical fields and every extra key of its source."""
-        where = f"{self.folder / row.shard}, conversation {row.id}"
-        content = parse_json(self._reads.bytes(row.shard, row.offset, row.nbytes), where, DamagedError)
-        conversation: dict[str, Any] = _CONVERSATION.checked(content, where)
-        return conversation
+        return read_conversation(self._reads, row, self.folder)
 
     def messages(self, row: ConversationRow) -> list[dict[str, Any]]:
         """The canonical messages: `{"role", "content"}`, the content text or a list of parts."""

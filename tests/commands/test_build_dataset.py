@@ -43,7 +43,8 @@ def test_three_formats_become_one_dataset(tmp_path, macaw):
     assert "Writing samples" in done.stderr
     shards = ["null-000000.tar", "train-000000.tar", "val-000000.tar"]
     names = {path.name for path in (tmp_path / "mixed").iterdir()}
-    assert names == {".macaw.lock", "dataset.json", "index.jsonl", "leaks.jsonl", "rejects.jsonl", *shards}
+    rows = {"index.jsonl", "leaks.jsonl", "rejects.jsonl"}
+    assert names == {".macaw.lock", "README.md", "dataset.json", *rows, *shards}
 
 
 def test_the_bare_command_takes_everything_from_the_workspace_and_is_done_once(tmp_path, macaw):

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from written_run import write_run
 
-from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.inspection.inspect_folder import PageRequest, inspect_folder
-from macaw_cli.inspection.run_comparison import compare_runs
+from macaw_cli.inspection.side_by_side import compare_folders
 
 
 @pytest.fixture
@@ -17,7 +16,7 @@ def runs(tmp_path):
 
 
 def test_figures_and_curves_on_one_scale_are_shown(runs, capsys):
-    compare_runs(runs, as_json=False)
+    compare_folders(runs, as_json=False)
     shown = capsys.readouterr().out
     assert "best held-out loss" in shown
     (curves,) = [line for line in shown.splitlines() if line.split()[1:2] == ["loss"]]
@@ -27,32 +26,9 @@ def test_figures_and_curves_on_one_scale_are_shown(runs, capsys):
 
 
 def test_json_is_one_object_with_the_page(runs, capsys, tmp_path):
-    compare_runs(runs, as_json=True, page=PageRequest(tmp_path / "both.html"))
+    compare_folders(runs, as_json=True, page=PageRequest(tmp_path / "both.html"))
     content = json.loads(capsys.readouterr().out)
     assert (content["kind"], content["html"]) == ("runs", str(tmp_path / "both.html"))
-
-
-def test_the_same_run_twice_is_refused(runs):
-    with pytest.raises(UsageError, match="/first is named twice"):
-        compare_runs([*runs, f"{runs[0]}/../first"], as_json=False)
-
-
-def test_a_run_and_a_dataset_are_refused(runs, tmp_path):
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/dataset.json").write_text("{}")
-    with pytest.raises(UsageError, match="data is a dataset") as caught:
-        compare_runs([*runs, str(tmp_path / "data")], as_json=False)
-    assert "macaw inspect" in caught.value.hint
-
-
-def test_a_missing_run_is_named(runs):
-    with pytest.raises(InputError, match="nowhere"):
-        compare_runs([*runs, "nowhere"], as_json=False)
-
-
-def test_a_url_is_refused(runs):
-    with pytest.raises(UsageError, match="is a URL"):
-        compare_runs([*runs, "s3://bucket/run"], as_json=False)
 
 
 def test_a_single_run_tells_time_best_stages_skipped_and_norms(runs, capsys):
