@@ -14,6 +14,7 @@ from macaw_cli.dataset.samples import Identity
 from macaw_cli.dataset.scratch.columns import in_order, read_column, write_column
 from macaw_cli.dataset.source_specs import Source
 from macaw_cli.dataset.splitting import NO_TEXTS, SplitItem, TextGroups, assign_splits
+from macaw_cli.dataset.text_counts import UsedTexts, count_texts
 from macaw_cli.shards.training_rows import SPLITS, Split
 
 NO_SIDE = len(SPLITS)
@@ -30,6 +31,7 @@ class Decided:
     """Conversations (source, side)."""
     by_kind: dict[str, dict[Split, int]]
     """Conversations of each kind on each side, in order of appearance; without a kind under an empty name."""
+    texts: UsedTexts
 
 
 def decide(
@@ -118,6 +120,7 @@ def _reject_conflicts(
 
 
 def _counts(reading: Reading, folder: Path, sides: np.ndarray, kept: np.ndarray, sources: int) -> Decided:
+    texts = count_texts(reading, folder, kept, sources)
     sides = sides[kept]
     by_source = np.bincount(
         read_column(folder, "source", np.uint32)[kept].astype(np.int64) * len(SPLITS) + sides,
@@ -132,7 +135,7 @@ def _counts(reading: Reading, folder: Path, sides: np.ndarray, kept: np.ndarray,
         for number in map(int, numbers[np.argsort(first)])
     }
     conversations = {split: int((sides == at).sum()) for at, split in enumerate(SPLITS)}
-    return Decided(conversations, by_source, by_kind)
+    return Decided(conversations, by_source, by_kind, texts)
 
 
 def _order(folder: Path, sides: np.ndarray, kept: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.filters.described import describe_filters
 from macaw_cli.dataset.inputs import mix_settings
 from macaw_cli.dataset.preparing import Prepared
-from macaw_cli.reports.text_figures import text_figures
 from macaw_cli.shards.dataset_lock import FORMAT_VERSION, INDEX_NAME, dataset_hash
 from macaw_cli.shards.training_rows import SPLITS, Split
 
@@ -53,7 +52,10 @@ def lock_content(
         **mix_settings(settings),
         "mix": _mix(sources),
         "counts": {split: _counts(prepared, split) for split in SPLITS},
-        "texts": text_figures(index.parent).as_json(),
+        "texts": {
+            "media": {name: asdict(one) for name, one in prepared.decided.texts.media.items()},
+            "kinds": {name: asdict(one) for name, one in prepared.decided.texts.kinds.items()},
+        },
         "fingerprints": prepared.stores.fingerprints,
         "null": nulls,
         "index": index_entry,
@@ -61,11 +63,12 @@ def lock_content(
     }
 
 
-def source_counts(prepared: Prepared) -> list[dict[str, int]]:
-    """Conversations of each source: on each side, and rejected."""
+def source_counts(prepared: Prepared) -> list[dict[str, Any]]:
+    """Conversations of each source: on each side, and rejected; and the words in those that are used."""
     rejected = prepared.rejects.by_source
     return [
-        {**dict(zip(SPLITS, map(int, sides), strict=True)), "rejected": rejected[number]}
+        {**dict(zip(SPLITS, map(int, sides), strict=True)), "rejected": rejected[number],
+         "texts": asdict(prepared.decided.texts.sources[number])}
         for number, sides in enumerate(prepared.decided.by_source)
     ]
 

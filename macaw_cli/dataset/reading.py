@@ -27,17 +27,18 @@ from macaw_cli.dataset.source_specs import Source
 from macaw_cli.dataset.sources import read_conversations
 from macaw_cli.dataset.splitting import text_rank
 from macaw_cli.dataset.unread_keys import UnreadKeys
+from macaw_cli.reports.text_figures import message_words
 
 SPOOL = "conversations.records"
 ASIDE = "drawn.records"
 JUDGED = "judged.jsonl"
 COLUMNS = {
     "offset": "Q", "length": "I", "json": "I", "set": "I", "source": "I", "kind": "I", "asked": "B", "plain": "B",
-    "rank": "Q", "draw": "Q",
+    "rank": "Q", "draw": "Q", "turns": "I", "instruction_words": "I", "response_words": "I",
 }  # fmt: skip
 """Of each conversation: its record; length of its JSON without names of media; number of its set of media (0 is text
 alone), of its source and of its kind; the side it asks for; whether it names each of its media once; of text alone its
-`text_rank`; and a random number of its own."""
+`text_rank`; a random number of its own; how many questions it has, and the words in them and in their answers."""
 ASKED = {None: 0, "train": 1, "val": 2}
 """The side that a row asks for as a number."""
 
@@ -139,12 +140,13 @@ class Reading:
         uses = tuple(self._uses(joined))
         media = frozenset(use.medium for use in uses)
         record, json_bytes = spooled(given, uses)
-        place = self.spool.add(record)
+        place, words = self.spool.add(record), message_words(given.messages)
         return (
             *place, json_bytes, self.sets.setdefault(media, len(self.sets)), given.origin.source,
             self.kinds.setdefault(given.kind or "", len(self.kinds)), ASKED[given.split], len(media) == len(uses),
             0 if media else text_rank(_text(given), self._seed),
             text_rank(f"mix/{given.origin.source}/{given.origin.row}", self._seed),
+            len(words.instructions), sum(words.instructions), sum(words.responses),
         )  # fmt: skip
 
     def _uses(self, joined: JoinedConversation) -> Iterator[Use]:

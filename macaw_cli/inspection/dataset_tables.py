@@ -93,10 +93,13 @@ def _sources(info: Mapping[str, Any]) -> Table:
     rows = [
         [source.get("file", ""), source.get("format", ""), options_text(source),
          *(f"{source.get(name, 0):,}" for name in (*SPLITS, "rejected")),
-         f"{mix[number]:.1%}" if number < len(mix) else "", source.get("sha256", "")[:HASH_DIGITS]]
+         f"{mix[number]:.1%}" if number < len(mix) else "",
+         *(read_counts(source["texts"]).means() if "texts" in source else ("", "")),
+         source.get("sha256", "")[:HASH_DIGITS]]
         for number, source in enumerate(info.get("sources") or [])
     ]  # fmt: skip
-    return Table("Sources", ["file", "format", "options", *SPLITS, "rejected", "share of train", "SHA-256"], rows)
+    columns = ["file", "format", "options", *SPLITS, "rejected", "share of train", *COLUMNS[2:], "SHA-256"]
+    return Table("Sources", columns, rows)
 
 
 def _filters(info: Mapping[str, Any]) -> Table:

@@ -16,7 +16,7 @@ from macaw_cli.shards.training_rows import SPLITS, ConversationRow
 
 LOCK_FACTS = (
     "macaw", "inputs", "seed", "val_fraction", "shard_megabytes", "generator", "sources", "feature_stores",
-    "media_folders", "filters", "filter_settings", "leaks", "counts", "mix", "texts",
+    "media_folders", "filters", "filter_settings", "leaks", "counts", "mix", "mix_settings", "texts",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from macaw_cli.basics.redaction import redacted
 from macaw_cli.basics.terminal_text import one_line
 from macaw_cli.modalities.table import MODALITIES, TABLE
 from macaw_cli.reports.tables import Table
-from macaw_cli.reports.text_figures import text_table
+from macaw_cli.reports.text_figures import COLUMNS, read_counts, text_table
 
 CARD_NAME = "README.md"
 HASH_DIGITS = 8
@@ -97,17 +97,20 @@ def _sources(info: Mapping[str, Any]) -> Table:
     rows = [
         [str(source.get("file", "")), str(source.get("format", "")), options_text(source),
          *(f"{source.get(name, 0):,}" for name in ("train", "val", "rejected")),
+         *(read_counts(source["texts"]).means() if "texts" in source else ("", "")),
          str(source.get("sha256", ""))[:HASH_DIGITS]]
         for source in info["sources"]
     ]  # fmt: skip
-    return Table("Sources", ["file", "format", "options", "train", "held out", "rejected", "SHA-256"], rows)
+    columns = ["file", "format", "options", "train", "held out", "rejected", *COLUMNS[2:], "SHA-256"]
+    return Table("Sources", columns, rows)
 
 
 def options_text(source: Mapping[str, Any]) -> str:
-    """The options and the number of conversations that a source was read with."""
+    """The options, the number of conversations and the share of the mix that a source was read with."""
     options = "&".join(f"{name}={value}" for name, value in (source.get("options") or {}).items())
     count = f"#{source['count']}{'+' if source.get('fill') else ''}" if source.get("count") is not None else ""
-    return " ".join(part for part in (options, count) if part)
+    share = f"share {source['share']}" if source.get("share") else ""
+    return " ".join(part for part in (options, count, share) if part)
 
 
 def _filters(info: Mapping[str, Any]) -> Table:

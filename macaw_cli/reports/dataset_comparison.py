@@ -120,6 +120,7 @@ def compare_datasets(first: Path, second: Path) -> DatasetComparison:
 def _inputs(info: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: info[name] for name in SETTINGS if name in info},
+        "mix": info.get("mix_settings") or {},
         "source": dict(_named((source.get("file", "?"), _source(source)) for source in info.get("sources") or [])),
         "features": dict(_named((store.get("folder", "?"), {key: value for key, value in store.items()
                                                            if key != "folder"})
@@ -132,7 +133,7 @@ def _inputs(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _source(source: Mapping[str, Any]) -> dict[str, Any]:
-    counted = {*SPLITS, "rejected", "file"}
+    counted = {*SPLITS, "rejected", "file", "texts"}
     return {key: value for key, value in source.items() if key not in counted and value not in (None, False)}
 
 

@@ -43,10 +43,12 @@ _SHARD = Fields({"name": SHARD_NAME, "bytes": COUNT, "sha256": HASH})
 _NULL = Fields({"shard": SHARD_NAME, "offset": COUNT, "shape": SHAPE, "dtype": DTYPE})
 _SPLIT = Fields({"conversations": COUNT}, {"kinds": mapping_of(COUNT)})
 _LEAKS = Fields({"found": mapping_of(Fields({"compared": COUNT, "near": COUNT}))})
+_TEXTS = Fields({"conversations": COUNT, "turns": COUNT, "instruction_words": COUNT, "response_words": COUNT})
 _SOURCE = Fields(
     {},
     {"file": TEXT, "format": TEXT, "sha256": TEXT, "count": or_null(COUNT), "options": mapping_of(TEXT),
-     "files": mapping_of(TEXT), "train": COUNT, "val": COUNT, "rejected": COUNT},
+     "files": mapping_of(TEXT), "train": COUNT, "val": COUNT, "rejected": COUNT,
+     "texts": _TEXTS},
 )  # fmt: skip
 _STORE = Fields({}, {"folder": TEXT, "store.json": TEXT, "manifest.jsonl": TEXT})
 _ASKED = Fields(
@@ -58,17 +60,13 @@ _GENERATOR = Fields(
     {}, {"model": TEXT, "endpoint": TEXT, "parameters": OBJECT, "prompts": TEXT, "kinds": mapping_of(_ASKED),
          "cost": NUMBER}
 )  # fmt: skip
-_TEXTS = Fields(
-    {"conversations": COUNT, "instructions": COUNT, "instruction_words": COUNT, "responses": COUNT,
-     "response_words": COUNT}
-)  # fmt: skip
 _LOCK = Fields(
     {"hash": HASH, "fingerprints": mapping_of(OBJECT), "null": mapping_of(_NULL), "index": _INDEX,
      "shards": list_of(_SHARD)},
     {"macaw": TEXT, "inputs": TEXT, "seed": either(COUNT, NUMBER), "val_fraction": NUMBER, "shard_megabytes": NUMBER,
      "counts": mapping_of(_SPLIT), "filters": mapping_of(COUNT), "filter_settings": list_of(OBJECT),
      "sources": list_of(_SOURCE), "feature_stores": list_of(_STORE), "mix": list_of(NUMBER), "generator": _GENERATOR,
-     "leaks": _LEAKS, "media_folders": TEXT, "texts": mapping_of(mapping_of(_TEXTS))},
+     "leaks": _LEAKS, "media_folders": TEXT, "mix_settings": OBJECT, "texts": mapping_of(mapping_of(_TEXTS))},
 )  # fmt: skip
 BUILDING_NAME = ".building"
 """Folder inside the dataset's in which a new version is made."""

@@ -18,6 +18,19 @@ def test_the_card_is_a_function_of_the_lock(tmp_path, store, build):
     assert b"| image/what | 4 | 4 | 3.0 | 3.0 |" in card
 
 
+def test_words_are_counted_by_source_kind_and_media(tmp_path, store, build):
+    text = [{"role": "user", "content": "one two"}, {"role": "assistant", "content": "one"}]
+    write_rows(tmp_path / "a.jsonl", [question("videos/0.mp4", "video"), question("videos/3.mp4", "video")])
+    write_rows(tmp_path / "b.jsonl", [{"id": "t", "messages": text + text}, question("images/0.png", kind="k"),
+                                      {**question("images/1.png"), "audio": ["audio/0.wav"]}])  # fmt: skip
+    build("jsonl:a.jsonl", "jsonl:b.jsonl")
+    lock = read_lock(tmp_path / "dataset")
+    found = {name: [*one.values()] for name, one in lock["texts"]["media"].items()}
+    assert found == {"video": [2, 2, 6, 6], "text": [1, 2, 4, 2], "image": [1, 1, 3, 3], "image+audio": [1, 1, 3, 3]}
+    assert lock["texts"]["kinds"]["(no kind)"]["turns"] == 2
+    assert [[*source["texts"].values()] for source in lock["sources"]] == [[2, 2, 6, 6], [3, 4, 10, 8]]
+
+
 def test_another_build_replaces_the_card_that_nobody_has_touched(tmp_path, store, build):
     rows(tmp_path, 4)
     build("jsonl:a.jsonl")

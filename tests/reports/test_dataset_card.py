@@ -5,12 +5,13 @@ import yaml
 
 from macaw_cli.reports.dataset_card import dataset_card, is_own_card
 
-WORDS = {"conversations": 4, "instructions": 5, "instruction_words": 51, "responses": 5, "response_words": 78}
+WORDS = {"conversations": 4, "turns": 5, "instruction_words": 51, "response_words": 78}
 LOCK = {
     "macaw": "1.2.3",
     "counts": {"train": {"conversations": 1500}, "val": {"conversations": 1}},
     "fingerprints": {"image": {"model": "clip"}, "video": {"model": "clip"}},
-    "sources": [{"file": "a|b.jsonl", "format": "llava", "count": 5, "fill": True, "sha256": "ab" * 32, "train": 4}],
+    "sources": [{"file": "a|b.jsonl", "format": "llava", "count": 5, "fill": True, "sha256": "ab" * 32, "train": 4,
+                 "texts": WORDS}],
     "filters": {"valid row": 3, "length": 12},
     "filter_settings": [{"name": "length", "max_answer_words": 9}],
     "texts": {"media": {"image": WORDS}, "kinds": {"<script>": WORDS}},
@@ -38,7 +39,7 @@ def test_the_tables_have_means_options_and_filters_with_their_settings():
     _, body = parts()
     assert "| image | 4 | 5 | 10.2 | 15.6 |" in body
     assert "| length | max\\_answer\\_words=9 | 12 |" in body
-    assert "| a\\|b.jsonl | llava | \\#5+ | 4 | 0 | 0 | abababab |" in body
+    assert "| a\\|b.jsonl | llava | \\#5+ | 4 | 0 | 0 | 10.2 | 15.6 | abababab |" in body
 
 
 def test_names_are_never_markup():

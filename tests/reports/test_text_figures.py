@@ -1,12 +1,16 @@
-"""Words of questions and answers, counted by media and by kind."""
+"""Words of questions and answers."""
 
-from macaw_cli.reports.text_figures import TextFigures, media_of, message_text, read_counts, text_table
-from macaw_cli.shards.training_rows import ConversationRow, MediaRef
+from dataclasses import asdict
 
-
-def row(*media, kind=None):
-    refs = tuple(MediaRef(name, "k", (1, 2), "float16", "s.tar", 0, 4, soundtrack_of=track) for name, track in media)
-    return ConversationRow("1", "train", kind, None, refs, (), "s", "s.tar", 0, 1)
+from macaw_cli.reports.text_figures import (
+    TextCounts,
+    TextLengths,
+    media_name,
+    message_text,
+    message_words,
+    read_counts,
+    text_table,
+)
 
 
 def turn(question, answer):
@@ -14,27 +18,28 @@ def turn(question, answer):
 
 
 def test_messages_of_each_role_are_counted_by_words():
-    figures = TextFigures()
-    figures.add(row(("image", None), kind="k"), [{"role": "system", "content": "be short"}, *turn("a b c", "d")])
-    figures.add(row(("image", None)), turn("a", "d e f") + turn("a b", ""))
-    table = text_table(figures.as_json()["media"], "Words")
-    assert table.rows == [["image", "2", "3", "2.0", "1.3"]]
-    assert {name: one["conversations"] for name, one in figures.as_json()["kinds"].items()} == {"(no kind)": 1, "k": 1}
-    assert figures.instruction_lengths == {3: 1, 1: 1, 2: 1} and figures.response_lengths == {1: 1, 3: 1, 0: 1}
+    words = message_words([{"role": "system", "content": "be short"}, *turn("a b c", "d"), *turn("a b", "")])
+    assert (words.instructions, words.responses) == ([3, 2], [1, 0])
 
 
-def test_soundtracks_are_no_media_of_their_own():
-    assert media_of(row(("audio", 1), ("video", None))) == "video"
-    assert media_of(row(("audio", None), ("image", None))) == "image+audio"
-    assert media_of(row()) == "text"
+def test_lengths_are_counted_over_conversations():
+    lengths = TextLengths()
+    lengths.add(turn("a b", "c") + turn("a", "c"))
+    lengths.add(turn("a b", "c d"))
+    assert (lengths.instructions, lengths.responses) == ({2: 2, 1: 1}, {1: 2, 2: 1})
+
+
+def test_the_table_has_means_and_no_division_by_zero():
+    counts = TextCounts(2, 3, 30, 4)
+    table = text_table({"image": asdict(counts), "text": asdict(TextCounts())}, "Words")
+    assert table.rows == [["image", "2", "3", "10.0", "1.3"], ["text", "0", "0", "-", "-"]]
+    assert read_counts(asdict(counts)) == counts
+
+
+def test_media_are_named_in_the_order_of_the_table():
+    assert media_name({"video", "image"}) == "image+video" and media_name(()) == "text"
 
 
 def test_places_of_media_are_no_words():
     parts = [{"type": "image"}, {"type": "text", "text": "What is this?"}]
     assert message_text({"role": "user", "content": parts}) == "What is this?"
-
-
-def test_counts_are_read_back_as_they_were_written():
-    figures = TextFigures()
-    figures.add(row(), turn("a b", "c"))
-    assert read_counts(figures.as_json()["media"]["text"]) == figures.media["text"]
