@@ -1,6 +1,7 @@
 """The content of `dataset.json`: what went in, what was left out, what came out."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 

@@ -20,16 +20,24 @@ from macaw_cli.shards.remote_store import local_copy_of_store, read_record, send
 
 FROM_A_COPY = "Restore these files from a copy, or make them again."
 EXTRACT_AGAIN = "Run the same `macaw extract-features` again: it recreates only these shards."
+MEDIA_SAMPLES = 48
+"""Of each modality on the page of a feature store, unless another number is asked for."""
+DATASET_PAGE = "inspect.html"
 NAMED = 5
 """Damaged files that the error names; each one stands on a line of its own before it."""
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """What `--html` asks for: where to (None: the page's own name in the folder), how many media of each modality."""
+    """What `--html` asks for.
+
+    Attributes:
+        target: None is the page's own name in the folder.
+        samples: media of each modality, or conversations of each kind; None is as many as is usual.
+    """
 
     target: Path | None = None
-    samples: int = 48
+    samples: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,15 @@ def _feature_page(folder: Path, request: PageRequest) -> Path:
 
     is_copy = bool(read_record(folder)["url"])
     target = request.target or (Path(PAGE_NAME) if is_copy else folder / PAGE_NAME)
-    write_feature_page(folder, target, request.samples)
+    write_feature_page(folder, target, request.samples or MEDIA_SAMPLES)
+    return target
+
+
+def _dataset_page(folder: Path, request: PageRequest) -> Path:
+    from macaw_cli.inspection.dataset_page import write_dataset_page  # imports decoders
+
+    target = request.target or folder / DATASET_PAGE
+    write_dataset_page(folder, target, request.samples)
     return target
 
 
@@ -79,7 +95,7 @@ def _run_page(folder: Path, request: PageRequest) -> Path:
 
 KINDS = (
     Kind("feature store", "store.json", describe_feature_store, verify_feature_store, EXTRACT_AGAIN, _feature_page),
-    Kind("dataset", "dataset.json", describe_dataset, verify_dataset),
+    Kind("dataset", "dataset.json", describe_dataset, verify_dataset, write_page=_dataset_page),
     Kind("run", "settings.yaml", _describe_run, _verify_run, write_page=_run_page),
     Kind("model", "config.json", describe_model, verify_model),
 )
@@ -92,7 +108,7 @@ def inspect_folder(place: Path | str, *, verify: bool, as_json: bool, page: Page
         place: anything that macaw wrote.
         verify: reread every file that has a recorded hash first.
         as_json: print one JSON object instead of lines and tables.
-        page: also write a page to look at (feature stores and runs).
+        page: also write a page to look at (feature stores, datasets and runs).
 
     Raises:
         InputError: there is no such folder, or it is none of the kinds.
@@ -102,7 +118,8 @@ def inspect_folder(place: Path | str, *, verify: bool, as_json: bool, page: Page
     folder = local_copy_of_store(str(place)) if is_url(str(place)) else Path(local_place(str(place)))
     kind = recognise(folder)
     if page and not kind.write_page:
-        raise UsageError(f"--html shows feature stores and runs; {folder} is a {kind.name}.", "Leave --html out.")
+        problem = f"--html shows feature stores, datasets and runs; {folder} is a {kind.name}."
+        raise UsageError(problem, "Leave --html out.")
     findings = _verified(kind, folder) if verify else []
     damaged = [finding for finding in findings if finding.problem and not finding.harmless]
     if damaged:

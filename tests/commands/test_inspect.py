@@ -23,11 +23,17 @@ def test_without_a_path_it_is_wrong_usage(tmp_path):
     assert inspect(tmp_path).returncode == 2
 
 
-def test_a_page_is_for_feature_stores_and_runs_only(tmp_path):
-    (tmp_path / "dataset.json").write_text("{}")
+def test_a_page_is_for_feature_stores_datasets_and_runs_only(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "macaw"}')
     done = inspect(tmp_path, ".", "--html")
-    assert done.returncode == 2 and "--html shows feature stores and runs; . is a dataset." in done.stderr
+    assert done.returncode == 2 and "--html shows feature stores, datasets and runs; . is a model." in done.stderr
     assert inspect(tmp_path, ".", "--html", "--samples", "0").returncode == 2
+
+
+def test_options_that_do_not_belong_together_are_wrong_usage(tmp_path):
+    for options in (["--model", "m"], ["--example", "1", "--verify"], ["--to", "a.jsonl", "--example", "1"]):
+        assert inspect(tmp_path, ".", *options).returncode == 2
+    assert inspect(tmp_path, ".", "x", "--to", "a.jsonl").returncode == 2
 
 
 def test_a_store_without_media_makes_a_page_and_json(tmp_path):
