@@ -8,7 +8,6 @@ import typer
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.commands.option_forms import require_none
 from macaw_cli.commands.shared_options import ConfigOption, JsonOption, SetOption, model_from_here, workspace_of
-from macaw_cli.config.loading import CONFIG_NAME
 
 PAGE, DATASET = "Page", "Conversations of a dataset"
 """Titles of groups of options."""
@@ -122,6 +121,8 @@ def _require_alone(paths: list[str], option: str, others: dict[str, object]) -> 
 
 def _workspace_near(dataset: str) -> Path | None:
     """The workspace that a dataset is in, where the current folder is none."""
+    from macaw_cli.config.loading import CONFIG_NAME
+
     if Path(CONFIG_NAME).is_file():
         return None
     return next((folder for folder in Path(dataset).absolute().parents if (folder / CONFIG_NAME).is_file()), None)

@@ -14,7 +14,8 @@ from macaw_cli.dataset.build import build_dataset
 from macaw_cli.evaluation.remedies import circumstances_of
 from macaw_cli.evaluation.run import stages_of
 from macaw_cli.evaluation.verdict import verdicts
-from macaw_cli.inspection.datasets import describe_dataset, verify_dataset
+from macaw_cli.inspection.dataset_verification import verify_dataset
+from macaw_cli.inspection.datasets import describe_dataset
 from macaw_cli.inspection.run_comparison import compare_runs
 from macaw_cli.inspection.runs import describe_run
 from macaw_cli.reports.run_page import write_run_page
@@ -106,7 +107,7 @@ def a_run(folder):
 
 def inspect_run(folder):
     describe_run(folder / "run").show()
-    compare_runs([str(folder / "run"), str(folder / "other")], as_json=False)
+    compare_runs([folder / "run", folder / "other"], as_json=False)
     rows = list(metrics_rows(folder / "run" / "metrics.jsonl"))
     known = circumstances_of(rows, {"image": 3}, {}, stages_of(folder / "run"))
     for row in rows:

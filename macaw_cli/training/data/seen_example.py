@@ -167,8 +167,12 @@ def _row(dataset: TrainingDataset, name: str) -> ConversationRow:
 
 def nearest_ids(name: str, ids: Iterable[str]) -> list[str]:
     """Ids that somebody may have meant, the most similar first."""
-    alike = heapq.nlargest(COMPARED, dict.fromkeys(ids), key=lambda one: _common_beginning(one, name))
-    return closest(name, alike, NAMED)
+
+    def common(one: str) -> int:
+        return _common_beginning(one, name)
+
+    alike = heapq.nlargest(COMPARED, dict.fromkeys(ids), key=common)
+    return sorted(closest(name, alike, 10 * NAMED), key=common, reverse=True)[:NAMED]
 
 
 def _common_beginning(one: str, other: str) -> int:
