@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from macaw_cli.basics.atomic_files import iterate_jsonl
 from macaw_cli.basics.console import result
-from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.dataset.filters.chain import FilterChain
 from macaw_cli.dataset.filters.filter import Surroundings
@@ -16,7 +17,7 @@ from macaw_cli.dataset.generation.collecting import Filter
 from macaw_cli.dataset.generation.endpoint import require_key
 from macaw_cli.dataset.generation.estimate import estimates, seconds_needed
 from macaw_cli.dataset.generation.examples import Row
-from macaw_cli.dataset.generation.folder import LEDGER_FILES
+from macaw_cli.dataset.generation.folder import LEDGER_FILES, REJECTS_NAME
 from macaw_cli.dataset.generation.generate import (
     conversations_file,
     generate,
@@ -72,7 +73,8 @@ def generated_sources(inputs: GenerationInputs, batch: BatchStep | None = None) 
 
     Raises:
         UsageError: a setting is missing or wrong, or the API key is missing.
-        InputError: a source or store cannot be read, the folder of the generation is not macaw's, or the API refuses.
+        InputError: a source or store cannot be read, the folder of the generation is not macaw's, the API refuses, or
+            no example can be used.
         Interrupted: SIGINT or SIGTERM.
         ResourceError: the ledger cannot be written, or `generation.max_cost` is too small for a batch.
     """
@@ -87,6 +89,12 @@ def generated_sources(inputs: GenerationInputs, batch: BatchStep | None = None) 
     report = generate(generator, folder, rejects, filters, settings.seed, ask=batch is None)
     show_generated(report, folder)
     file = conversations_file(folder)
+    if not file.stat().st_size:
+        first = next(iterate_jsonl(folder / REJECTS_NAME), None)
+        raise InputError(
+            "The LLM wrote no example that can be used" + (f". The first reason: {first['reason']}." if first else "."),
+            f"See {folder / REJECTS_NAME}.",
+        )
     name = str(Path(settings.generation.out) / file.name)
     generated = Source(number=len(inputs.sources), format="jsonl", name=name, path=file)
     sources = [*(replace(source, items=False) for source in inputs.sources), generated]

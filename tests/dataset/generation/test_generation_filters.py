@@ -9,11 +9,11 @@ import pytest
 from aiohttp import web
 from fake_store import make_store, write_rows
 
-from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.dataset.generated_source import GenerationInputs, generated_sources, show_generation_plan
 from macaw_cli.dataset.source_specs import parse_sources
-from tests.dataset.generation.api_server import ApiServer, completion
+from tests.dataset.generation.api_server import ApiServer, completion, error
 
 PAIRS = [
     ("What animal is it?", "A dog."),
@@ -73,6 +73,16 @@ def test_other_filters_cost_no_further_request_and_judge_by_what_is_known(worksp
     again = generated_sources(inputs("generation.filters=[refusals, {name: grounded, min_share: 1}]"))
     assert PAIRS[5][0] not in questions(workspace) and PAIRS[0][0] in questions(workspace)
     assert again.generator["kinds"]["question-answer"]["rejected"]["grounded"] == 2
+
+
+def test_a_generation_without_any_example_says_why(workspace: Path, inputs: Any, serve: Serve) -> None:
+    async def refuse(server: ApiServer, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        return error(400, "the model m is not loaded")
+
+    with pytest.raises(InputError, match="the model m is not loaded"):
+        generated_sources(inputs(f"generation.endpoint={serve(refuse).address}"))
+    with pytest.raises(InputError, match="--max-cost"):
+        generated_sources(inputs("generation.endpoint=http://127.0.0.1:9", "generation.max_cost=0.000001"))
 
 
 def test_what_is_known_of_the_media_goes_along(workspace: Path, inputs: Any) -> None:
