@@ -53,7 +53,7 @@ ALLOWED = {
         "dataset/build.py open", "dataset/build.py copyfileobj", "dataset/rejects_log.py open",
         "dataset/rejects_log.py copyfileobj", "dataset/shard_work.py open",
         "dataset/generation/folder.py open", "reports/page.py open",
-        "evaluation/presentation.py savefig",
+        "evaluation/presentation.py savefig", "inspection/dataset_text.py open",
     ],
     "in what working_folder has made": [
         "training/data/token_cache.py np.save", "model/folder.py save_pretrained",
@@ -92,6 +92,7 @@ ALLOWED = {
     ],
     "memory": [
         "media/members.py os.fdopen", "shards/tar_writer.py np.save", "dataset/generation/shown_media.py wave.open",
+        "inspection/dataset_media.py wave.open",
     ],
     "a file of the kernel": [
         "planning/peak_memory.py write_text",

@@ -72,6 +72,7 @@ ALLOWED = {
     ],
     "a class of macaw's own that reads JSON, and the rest through the doors": [
         "model/folder.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
+        "training/data/seen_example.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
         "model/processing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
     ],
     "what the door calls of macaw's own class, with the names that weights had before": [
@@ -104,7 +105,7 @@ ALLOWED = {
     ],
     "a medium of macaw's own making": [
         "inspection/decoders.py wave.open", "quickstart/pretraining/samples.py PIL.Image.open",
-        "dataset/generation/shown_media.py wave.open",
+        "dataset/generation/shown_media.py wave.open", "inspection/dataset_media.py wave.open",
         "quickstart/videos.py av.open",
     ],
 }  # fmt: skip
