@@ -37,7 +37,7 @@ from macaw_cli.config.loading import open_workspace
 from macaw_cli.dataset.conversations import Origin
 from macaw_cli.dataset.generation.estimate import estimates
 from macaw_cli.dataset.generation.generate import generate, opened_ledger, probe
-from macaw_cli.dataset.generation.generator import Generator, learn_from_ledger, make_generator
+from macaw_cli.dataset.generation.generator import Generator, make_generator
 from macaw_cli.dataset.generation.request import SCHEMA
 from macaw_cli.dataset.items import Item
 
@@ -256,7 +256,7 @@ def money(root: Path, count: int) -> bool:
         planned = generator_of(root / "money", address, count)
         probe(planned, root / "money" / "generated", 20)
         with opened_ledger(root / "money" / "generated") as ledger:
-            learn_from_ledger(planned, ledger)
+            planned.expectation.learn_from(ledger)
         likely = sum(kind.likely for kind in estimates(planned))
         fresh = sum(kind.likely for kind in estimates(generator_of(root / "fresh", address, count)))
         made = generator_of(root / "money", address, count)

@@ -31,6 +31,8 @@ def numbers_by_name(text: str, option: str) -> dict[str, int]:
         UsageError: it is not of that form.
     """
     found: dict[str, int] = {}
+    if not text.strip(" ,"):
+        raise UsageError(f"{option} is empty.", f"For example: {option} yes-no=5000,description=2000")
     for pair in filter(None, (part.strip() for part in text.split(","))):
         name, equals, number = pair.partition("=")
         digits = number.strip().replace("_", "")
@@ -39,6 +41,8 @@ def numbers_by_name(text: str, option: str) -> dict[str, int]:
                 f"{option} takes KIND=N separated by commas, found {shown(pair)}.",
                 f"For example: {option} yes-no=5000,description=2000",
             )
+        if name.strip() in found:
+            raise UsageError(f"{option} names {shown(name.strip())} twice.", "Give it once.")
         found[name.strip()] = int(digits)
     return found
 

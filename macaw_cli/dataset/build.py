@@ -139,6 +139,7 @@ def build_dataset(
             say(f"{store} is still being written by {writer}; only the shards that it has finished are used.")
     generator = None
     if settings.dataset.generate:
+        require_apart(out, [workspace.path(settings.generation.out)], "Give another --out, or generation.out.")
         generated = generated_sources(generation, batch)
         if generated is None:
             return None

@@ -25,7 +25,7 @@ from macaw_cli.dataset.generation.generate import (
     probe,
     require_own_generation,
 )
-from macaw_cli.dataset.generation.generator import Generator, learn_from_ledger, make_generator, require_settings
+from macaw_cli.dataset.generation.generator import Generator, make_generator, require_settings
 from macaw_cli.dataset.generation.ledger import Ledger
 from macaw_cli.dataset.generation.media_files import MediaFiles
 from macaw_cli.dataset.generation.presentation import show_estimate, show_generated
@@ -169,7 +169,7 @@ def _learned(generator: Generator, folder: Path) -> float | None:
         return None
     ledger = Ledger(folder)
     try:
-        learn_from_ledger(generator, ledger)
+        generator.expectation.learn_from(ledger)
         return ledger.mean_seconds(generator.sampling.model)
     finally:
         ledger.close()

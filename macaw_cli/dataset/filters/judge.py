@@ -24,8 +24,9 @@ from macaw_cli.dataset.generation.endpoint import Endpoint, require_key
 from macaw_cli.dataset.generation.expectation import Expectation
 from macaw_cli.dataset.generation.generate import opened_ledger, require_own_generation
 from macaw_cli.dataset.generation.generator import require_settings
+from macaw_cli.dataset.generation.kept_reply import Reply
 from macaw_cli.dataset.generation.kinds.kind import ExampleKind
-from macaw_cli.dataset.generation.ledger import Ledger, Reply
+from macaw_cli.dataset.generation.ledger import Ledger
 from macaw_cli.dataset.generation.ledger_writer import LedgerWriter
 from macaw_cli.dataset.generation.pricing import price_of
 from macaw_cli.dataset.generation.reply import Outcome, ParsedReply

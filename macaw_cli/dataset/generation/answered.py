@@ -1,7 +1,6 @@
 """What became of a request, and what a run has sent and received."""
 
-from collections import Counter as Tally
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from macaw_cli.dataset.generation.reply import ParsedReply
 
@@ -29,4 +28,3 @@ class Traffic:
     retried: int = 0
     tokens: int = 0
     cost: float = 0.0
-    reasons: "Tally[str]" = field(default_factory=Tally)

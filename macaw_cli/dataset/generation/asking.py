@@ -3,14 +3,17 @@
 import asyncio
 import time
 
+from macaw_cli.basics.errors import InputError
 from macaw_cli.config.generation_settings import GenerationSettings
 from macaw_cli.dataset.generation.answered import Answered, Traffic
 from macaw_cli.dataset.generation.budget import Budget
-from macaw_cli.dataset.generation.endpoint import Endpoint, RawReply, RequestRefused, ServerTrouble
+from macaw_cli.dataset.generation.endpoint import Endpoint, RequestRefused, ServerTrouble
 from macaw_cli.dataset.generation.expectation import Expectation, Expected
-from macaw_cli.dataset.generation.ledger import Ledger, Reply
+from macaw_cli.dataset.generation.kept_reply import Reply
+from macaw_cli.dataset.generation.ledger import Ledger
 from macaw_cli.dataset.generation.ledger_writer import LedgerWriter
 from macaw_cli.dataset.generation.prompt import CORRECTION
+from macaw_cli.dataset.generation.raw_reply import RawReply
 from macaw_cli.dataset.generation.reply import UNUSABLE, Outcome, ParsedReply, parse_reply
 from macaw_cli.dataset.generation.request import Message, Request, Sampling, request_hash
 from macaw_cli.dataset.generation.retrying import Sender, Stopped
@@ -78,10 +81,15 @@ class Asker:
         """Whether further requests may be begun: while some are sent, or all are answered from the ledger alone."""
         return not self.stopped or self._only_ledger
 
+    @property
+    def uses_only_ledger(self) -> bool:
+        """Whether nothing is sent."""
+        return self._only_ledger
+
     def use_only_ledger(self, reason: str) -> None:
         """Send nothing from the beginning."""
         self._only_ledger = True
-        self.stop(reason)
+        self.stop(reason, at_once=False)
 
     @property
     def mean_cost(self) -> float:
@@ -96,7 +104,9 @@ class Asker:
             at_once: requests that still wait for their place are not sent either.
         """
         self.stopped = self.stopped or reason
-        self.sender.leaves = self.sender.leaves or at_once
+        if at_once:
+            self._only_ledger = False
+            self.sender.leave()
 
     def parsed(self, reply: Reply, request: Request) -> ParsedReply:
         """What a reply holds; other kinds of requests have other replies."""
@@ -136,8 +146,8 @@ class Asker:
         cost = 0.0
         try:
             await self._writer.sent(name, expected.bound)
-            raw = await self._sent(messages, round(expected.prompt_tokens + expected.completion_tokens), name)
-            reply = self._as_kept(raw, request, messages, name)
+            raw = await self._sent(messages, expected, name)
+            reply = self._as_kept(raw, request, messages, expected.counted, name)
             cost = reply.cost
             await self._writer.reply(reply)
         finally:
@@ -167,17 +177,26 @@ class Asker:
                 return expected
             await self._settled.wait()
 
-    async def _sent(self, messages: list[Message], tokens: int, name: str) -> RawReply:
-        try:
-            return await self.sender.send(messages, tokens)
-        except (ServerTrouble, RequestRefused) as error:
-            await self._writer.failure(name, str(error), charged=isinstance(error, ServerTrouble))
-            raise _Failed(Outcome.FAILED, str(error)) from error
-        except Stopped:
-            await self._writer.failure(name, self.stopped, charged=False)
-            raise _Failed(Outcome.NOT_ASKED, self.stopped) from None
+    async def _sent(self, messages: list[Message], expected: Expected, name: str) -> RawReply:
+        async def lost() -> None:
+            self._budget.lose(expected.bound)
+            await self._writer.lost(name, expected.bound)
 
-    def _as_kept(self, raw: RawReply, request: Request, messages: list[Message], name: str) -> Reply:
+        try:
+            return await self.sender.send(messages, round(expected.prompt_tokens + expected.completion_tokens), lost)
+        except (ServerTrouble, RequestRefused) as error:
+            await self._writer.failure(name, str(error))
+            raise _Failed(Outcome.FAILED, str(error)) from None
+        except Stopped:
+            await self._writer.failure(name, self.stopped)
+            raise _Failed(Outcome.NOT_ASKED, self.stopped) from None
+        except InputError as error:  # every request would be refused
+            await self._writer.failure(name, error.problem)
+            raise
+
+    def _as_kept(
+        self, raw: RawReply, request: Request, messages: list[Message], estimate: int, name: str
+    ) -> Reply:
         counted = raw.prompt_tokens is not None and raw.completion_tokens is not None
         prompt = raw.prompt_tokens if raw.prompt_tokens is not None else self._expectation.count_prompt(messages)
         completion = raw.completion_tokens
@@ -188,6 +207,7 @@ class Asker:
             prompt=without_media(messages), text=raw.text, finish=raw.finish, refusal=raw.refusal,
             prompt_tokens=prompt, completion_tokens=completion, counted=counted,
             cost=self._expectation.price.cost(prompt, completion), seconds=raw.seconds, received=time.time(),
+            estimate=estimate, pairs=request.pairs,
         )  # fmt: skip
 
 

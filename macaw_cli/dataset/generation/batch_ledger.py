@@ -13,10 +13,15 @@ class BatchRequest:
     """One request of a batch."""
 
     hash: str
+    model: str
     kind: str
     item: str
     prompt: str
     """The messages as JSON, media left out."""
+    estimate: int
+    """Tokens of the prompt as macaw counts them."""
+    pairs: int
+    """That are asked for."""
 
 
 class BatchLedger:
@@ -37,10 +42,13 @@ class BatchLedger:
             requests: with what each costs at most, in US dollars.
         """
         self._ledger.record(sent=[(request.hash, bound) for request, bound in requests])
-        rows = [(one.hash, token, one.kind, one.item, one.prompt) for one, _ in requests]
+        rows = [
+            (one.hash, token, one.model, one.kind, one.item, one.prompt, one.estimate, one.pairs)
+            for one, _ in requests
+        ]
         with self._ledger.transaction() as database:
             database.execute("INSERT INTO batches VALUES (?, '', ?, ?, 0)", (token, time.time(), len(rows)))
-            database.executemany("INSERT OR REPLACE INTO batch_requests VALUES (?, ?, ?, ?, ?)", rows)
+            database.executemany("INSERT OR REPLACE INTO batch_requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def created(self, token: str, batch: str) -> None:
         """The API has created it under this id."""
@@ -56,8 +64,10 @@ class BatchLedger:
             database.execute("DELETE FROM batches WHERE token = ?", (token,))
 
     def collected(self, token: str) -> None:
-        """Everything that came of it is in the ledger."""
+        """Everything that came of it is in the ledger; requests that it did not answer are not charged."""
         with self._ledger.transaction() as database:
+            mine = "SELECT hash FROM batch_requests WHERE token = ?"
+            database.execute(f"DELETE FROM sent WHERE hash IN ({mine})", (token,))
             database.execute("UPDATE batches SET collected = 1 WHERE token = ?", (token,))
 
     def open(self) -> list[tuple[str, str, int]]:
@@ -80,7 +90,7 @@ class BatchLedger:
         """A request that a batch holds."""
         with self._ledger.transaction() as database:
             row = database.execute(
-                "SELECT hash, kind, item, prompt FROM batch_requests WHERE hash = ?", (request,)
+                "SELECT hash, model, kind, item, prompt, estimate, pairs FROM batch_requests WHERE hash = ?", (request,)
             ).fetchone()
         return BatchRequest(*row) if row else None
 

@@ -41,6 +41,10 @@ class Budget:
         self.under_way += 1
         self.reserved += expected
 
+    def lose(self, bound: float) -> None:
+        """A request was sent once and may be charged without a reply, at most so much."""
+        self.spent += bound
+
     def settle(self, expected: float, cost: float) -> None:
         """It is over: what it was expected to cost, and what it did."""
         self.under_way -= 1

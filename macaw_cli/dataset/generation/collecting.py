@@ -14,6 +14,7 @@ WITHOUT_PAIRS = frozenset({
     Outcome.EMPTY, Outcome.NOT_JSON, Outcome.WRONG_SCHEMA, Outcome.REFUSED, Outcome.FAILED, Outcome.NOT_ASKED,
     Outcome.UNREADABLE,
 })  # fmt: skip
+SEEN = "the same question as another example of this item"
 Filter = Callable[[Row], str]
 """Why a conversation is rejected, counted by what stands before a colon; empty when it is accepted."""
 
@@ -93,6 +94,7 @@ class Collector:
             self._keep(row)
 
     def _why_not(self, request: Request, row: Row) -> str:
-        if not self._seen.is_new(request, row["messages"]):
-            return "the same question as another example of this item"
-        return self._filters(row)
+        """The filters come first: a question that they reject may be asked again."""
+        if reason := self._filters(row):
+            return reason
+        return "" if self._seen.is_new(request, row["messages"]) else SEEN

@@ -4,9 +4,9 @@ Retries are not the client's (`max_retries=0`): a 429 has to reach the limiter, 
 charged has to reach the ledger.
 """
 
+import asyncio
 import os
 import time
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import Any
@@ -17,8 +17,11 @@ from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.urls import without_secrets
 from macaw_cli.config.generation_settings import GenerationSettings
+from macaw_cli.dataset.generation.raw_reply import RawReply, raw_reply
 from macaw_cli.dataset.generation.request import SCHEMA, Message, Sampling
 
+LARGEST_REPLY = 16_000_000
+"""Bytes; a longer reply is no reply to these requests."""
 _NO_KEY = "none"
 """Sent to servers on this machine, which ask for no key."""
 _UNSUPPORTED = ("response_format", "json_schema", "structured", "guided", "max_completion_tokens")
@@ -34,23 +37,19 @@ class TooMany(Exception):
 
 
 class ServerTrouble(Exception):
-    """A failure that may be over at the next attempt: 5xx, a broken connection, no reply in time, half a reply."""
+    """A failure that may be over at the next attempt: 5xx, a broken connection, no reply in time, half a reply.
+
+    Attributes:
+        charged: the API may have made a reply that did not arrive.
+    """
+
+    def __init__(self, reason: str, *, charged: bool) -> None:
+        super().__init__(reason)
+        self.charged = charged
 
 
 class RequestRefused(Exception):
     """The API refused this request (400, 413, 422); others may be fine."""
-
-
-@dataclass(frozen=True, slots=True)
-class RawReply:
-    """What the API answered."""
-
-    text: str
-    finish: str
-    refusal: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    seconds: float
 
 
 class Endpoint:
@@ -72,7 +71,7 @@ class Endpoint:
 
         key = require_key(settings)
         self._variable, self._where, self._key = settings.api_key_variable, without_secrets(settings.endpoint), key
-        self._sampling, self._schema = sampling, schema
+        self._sampling, self._schema, self._timeout_s = sampling, schema, settings.timeout_s
         self._client = AsyncOpenAI(
             base_url=settings.endpoint, api_key=key or _NO_KEY, max_retries=0, timeout=settings.timeout_s
         )
@@ -90,21 +89,26 @@ class Endpoint:
         """
         import openai
 
-        started = time.monotonic()
+        started, fields = time.monotonic(), self._fields()
         try:
             # what stands in extra_body is sent as it is; the client's checks of its own types take a fifth of its time
-            response = await self._client.chat.completions.with_raw_response.create(
-                model=self._sampling.model, messages=[], extra_body={"messages": messages, **self._fields()}
-            )
+            async with asyncio.timeout(self._timeout_s):  # the client's own is for each piece that arrives
+                response = await self._client.chat.completions.with_raw_response.create(
+                    model=self._sampling.model, messages=[], extra_body={"messages": messages, **fields}
+                )
+            if len(response.content) > LARGEST_REPLY:
+                raise RequestRefused(f"the reply has {len(response.content):,} bytes")
             content = parse_json(response.content)
         except openai.APIStatusError as error:
-            if self._learns_from(error):
+            if self._learns_from(error, fields):
                 return await self.send(messages)
-            raise self._trouble(error) from error
-        except openai.APIConnectionError as error:  # timeouts as well
-            raise ServerTrouble(_connection(error)) from error
-        except InputError as error:
-            raise ServerTrouble("the reply is not JSON") from error
+            raise self._trouble(error) from None
+        except TimeoutError:
+            raise ServerTrouble(f"no reply within {self._timeout_s:g} s", charged=True) from None
+        except openai.APIConnectionError as error:
+            raise ServerTrouble(self.masked(_connection(error)), charged=True) from None
+        except InputError:
+            raise ServerTrouble("the reply is not JSON", charged=True) from None
         return raw_reply(content, time.monotonic() - started)
 
     async def close(self) -> None:
@@ -119,8 +123,8 @@ class Endpoint:
             del fields["response_format"]
         return fields
 
-    def _learns_from(self, error: Any) -> bool:
-        """Whether the server refused a field that it does not know; it is left out from now on.
+    def _learns_from(self, error: Any, sent: dict[str, Any]) -> bool:
+        """Whether the server refused a field of this request that it does not know; it is left out from now on.
 
         Servers that lack structured outputs answer 400, 422 or even 500 and name the field.
         """
@@ -128,10 +132,8 @@ class Endpoint:
         if error.status_code not in (400, 404, 422, 500, 501) or not any(word in reason for word in _UNSUPPORTED):
             return False
         field = "max_completion_tokens" if "max_completion_tokens" in reason else "response_format"
-        if field in self._unsupported:
-            return False
         self._unsupported.add(field)
-        return True
+        return field in sent
 
     def _trouble(self, error: Any) -> Exception:
         status, reason = error.status_code, cut(self._reason(error), 300)
@@ -146,14 +148,18 @@ class Endpoint:
             hint = "Check generation.model and generation.endpoint."
             return InputError(f"{self._where} does not know {self._sampling.model} (404): {reason}", hint)
         if status >= 500 or status in (408, 409):
-            return ServerTrouble(f"the server answered {status}: {reason}")
+            return ServerTrouble(f"the server answered {status}: {reason}", charged=False)
         return RequestRefused(f"the server refused the request ({status}): {reason}")
 
     def _reason(self, error: Any) -> str:
         """What the server says, without the key, which some repeat."""
         body = error.body
         message = str((body.get("message") if isinstance(body, dict) else None) or error.message)
-        return (message.replace(self._key, "...") if self._key else message).strip().rstrip(".") + "."
+        return self.masked(message).strip().rstrip(".") + "."
+
+    def masked(self, text: str) -> str:
+        """A text of the server without the key, which some repeat."""
+        return without_key(text, self._key)
 
 
 def require_key(settings: GenerationSettings) -> str:
@@ -162,7 +168,7 @@ def require_key(settings: GenerationSettings) -> str:
     Raises:
         UsageError: the key is missing or impossible, or the endpoint is no URL.
     """
-    if not settings.endpoint.startswith(("http://", "https://")):
+    if not _is_http_url(settings.endpoint):
         raise UsageError(
             f"generation.endpoint is not an HTTP URL: {cut(settings.endpoint)}.",
             "For example https://api.openai.com/v1 or http://localhost:8000/v1.",
@@ -179,6 +185,11 @@ def require_key(settings: GenerationSettings) -> str:
     return key
 
 
+def without_key(text: str, key: str) -> str:
+    """A text without an API key."""
+    return text.replace(key, "...") if key else text
+
+
 def is_local(endpoint: str) -> bool:
     """Whether the API is a server on this machine."""
     host = urlsplit(endpoint).hostname or ""
@@ -187,6 +198,14 @@ def is_local(endpoint: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
+        return False
+
+
+def _is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # such as a port with letters
         return False
 
 
@@ -205,35 +224,6 @@ def retry_after(headers: Any) -> float:
         except (TypeError, ValueError):
             continue
     return 0.0
-
-
-def raw_reply(content: Any, seconds: float) -> RawReply:
-    """From the JSON of a reply; whatever is missing or of another type counts as absent."""
-    choices = content.get("choices") if isinstance(content, dict) else None
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    message = _object(choice.get("message"))
-    usage = _object(content.get("usage") if isinstance(content, dict) else None)
-    return RawReply(
-        text=_text(message.get("content")),
-        finish=_text(choice.get("finish_reason")),
-        refusal=_text(message.get("refusal")),
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        seconds=seconds,
-    )
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str:
-    """A text that SQLite and every file can hold."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40 else None
 
 
 def _connection(error: Any) -> str:

@@ -36,28 +36,24 @@ class KindEstimate:
     """Whether the items can be expected to give as many examples as are wanted."""
 
 
-def estimates(generator: Generator, accepted_share: float = _USABLE) -> list[KindEstimate]:
-    """One estimate for each kind that is wanted.
-
-    Args:
-        generator: what is asked; its expectation knows earlier replies.
-        accepted_share: of the pairs that are asked for.
-    """
-    return [_of(queue, generator, accepted_share) for queue in generator.queues]
+def estimates(generator: Generator) -> list[KindEstimate]:
+    """One estimate for each kind that is wanted; the generator's expectation knows earlier replies."""
+    return [_of(queue, generator) for queue in generator.queues]
 
 
-def _of(queue: KindQueue, generator: Generator, accepted_share: float) -> KindEstimate:
+def _of(queue: KindQueue, generator: Generator) -> KindEstimate:
     expectation, name = generator.expectation, queue.kind.name
     if queue.quota is None:
         requests, can_fill = queue.total, True
     else:
         examples = 1 if queue.kind.multi_turn else queue.pairs
-        wanted = math.ceil(queue.quota / (examples * accepted_share))
+        wanted = math.ceil(queue.quota / (examples * _USABLE))
         requests, can_fill = min(wanted, queue.total), wanted <= queue.items * MOST_ROUNDS
-    step = max(1, queue.items // SAMPLED_PROMPTS)
+    span = min(queue.items, max(requests, 1))
+    step = max(1, span // SAMPLED_PROMPTS)
     counted = [
         generator.counted_tokens(queue, number)
-        for number in range(0, min(queue.items, max(requests, 1)), step)
+        for number in range(0, span, step)
     ]
     prompt = requests * sum(counted) / len(counted) * expectation.prompt_ratio(name)
     completion = requests * expectation.completion_tokens(name)

@@ -1,9 +1,7 @@
 """What a request is expected to cost: from the tokens of its prompt, and from replies that came before."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from macaw_cli.dataset.generation.kinds.registry import KINDS
 from macaw_cli.dataset.generation.ledger import Ledger
 from macaw_cli.dataset.generation.pricing import Price
 from macaw_cli.dataset.generation.request import Message, Sampling
@@ -96,15 +94,9 @@ class Expectation:
         seen.prompt_ratio += prompt / max(1, expected.counted)
         seen.completion += completion
 
-    def learn_from(self, ledger: Ledger, counted_prompts: Mapping[str, float]) -> None:
-        """Start with what earlier runs have seen.
-
-        Args:
-            ledger: holds their replies.
-            counted_prompts: kind to the mean tokens of its prompts as counted here.
-        """
-        for kind in KINDS:
-            replies, prompt, completion = ledger.mean_tokens(self.sampling.model, kind)
-            if replies and counted_prompts.get(kind):
-                ratio = prompt / counted_prompts[kind]
+    def learn_from(self, ledger: Ledger) -> None:
+        """Start with what earlier runs have seen of such requests."""
+        for kind, pairs in self.pairs.items():
+            replies, ratio, completion = ledger.mean_tokens(self.sampling.model, kind, pairs)
+            if replies:
                 self._seen[kind] = _Seen(replies, replies * ratio, replies * completion)

@@ -9,8 +9,6 @@ from typing import Any, TextIO
 from macaw_cli.basics.atomic_files import atomic_path, jsonl_line, write_json
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.owned_folders import FolderKind, marker_content
-from macaw_cli.basics.typed_files import read_object
-from macaw_cli.basics.typed_rows import OBJECT
 
 REPORT_NAME = "generation.json"
 CONVERSATIONS_NAME = "conversations.jsonl"
@@ -36,16 +34,6 @@ def prepare_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / REPORT_NAME).is_file():
         write_json(folder / REPORT_NAME, {"format_version": FORMAT_VERSION})
-
-
-def read_report(folder: Path) -> dict[str, Any]:
-    """The report of the last generation.
-
-    Raises:
-        DamagedError: it is not what macaw writes.
-    """
-    content: dict[str, Any] = read_object(folder / REPORT_NAME, OBJECT)
-    return content
 
 
 @dataclass(frozen=True, slots=True)

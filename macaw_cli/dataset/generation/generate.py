@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.disk import disk_full_is_told
+from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.basics.owned_folders import require_apart, require_own_folder
 from macaw_cli.dataset.generation.asking import Asker
+from macaw_cli.dataset.generation.batch_ledger import BatchLedger
 from macaw_cli.dataset.generation.budget import Budget
 from macaw_cli.dataset.generation.collecting import Collected, Collector, Filter
 from macaw_cli.dataset.generation.endpoint import Endpoint, require_key
@@ -27,7 +29,7 @@ from macaw_cli.dataset.generation.folder import (
     prepare_folder,
     write_report,
 )
-from macaw_cli.dataset.generation.generator import Generator, learn_from_ledger
+from macaw_cli.dataset.generation.generator import Generator
 from macaw_cli.dataset.generation.kind_queue import KindQueue
 from macaw_cli.dataset.generation.ledger import Ledger
 from macaw_cli.dataset.generation.ledger_writer import LedgerWriter
@@ -77,6 +79,8 @@ def generate(
     """
     require_key(generator.settings)
     with opened_ledger(folder) as ledger:
+        if ask:
+            _require_no_batch(ledger)
         with new_output(folder) as output:
             for row in rejected:
                 output.reject(row)
@@ -97,6 +101,7 @@ def opened_ledger(folder: Path) -> Iterator[Ledger]:
         prepare_folder(folder)
         ledger = Ledger(folder)
         try:
+            ledger.settle_leftovers()
             yield ledger
         finally:
             ledger.close()
@@ -112,10 +117,25 @@ def probe(generator: Generator, folder: Path, requests: int) -> None:
     each = -(-requests // len(generator.queues))
     queues = [KindQueue(queue.kind, queue.pairs, None, min(each, queue.items)) for queue in generator.queues]
     with opened_ledger(folder) as ledger:
+        _require_no_batch(ledger)
         collector = Collector(queues, _dropped, _dropped, lambda row: "")
         spent = ledger.spent()
         budget = Budget(generator.settings.max_cost, requests, spent.cost + spent.unanswered_cost)
         asyncio.run(_run(generator, queues, ledger, budget, collector))
+
+
+def _require_no_batch(ledger: Ledger) -> None:
+    """Refuse to ask at full price what a batch is going to answer.
+
+    Raises:
+        InputError: a batch is not collected yet.
+    """
+    if batches := BatchLedger(ledger).open():
+        requests = sum(count for _, _, count in batches)
+        raise InputError(
+            f"{requests:,} requests are in batches that are not collected yet.",
+            "Run the same command with --batch-api collect.",
+        )
 
 
 def _dropped(row: Row) -> None:
@@ -135,20 +155,32 @@ def _asked(
     budget = Budget(
         generator.settings.max_cost, generator.settings.max_requests, spent.cost + spent.unanswered_cost
     )
-    learn_from_ledger(generator, ledger)
+    generator.expectation.learn_from(ledger)
     show_limits(generator, spent)
     questions = AcceptedQuestions(generator.items, output.keep)
     collector = Collector(generator.queues, questions.keep, output.reject, filters)
     started = time.monotonic()
     asker = asyncio.run(_run(generator, generator.queues, ledger, budget, collector, ask))
     if wanted := generator.settings.want.get(SWAPPED):
-        swapped = Collected()
-        for row in swapped_examples(generator.items, questions.found, wanted, seed):
-            if not filters(row):
-                swapped.accepted += 1
-                output.keep(row)
-        collector.collected[SWAPPED] = swapped
+        collector.collected[SWAPPED] = _swapped(generator, questions, wanted, seed, output, filters)
     return report_of(generator, collector.collected, asker, ledger.spent(), time.monotonic() - started)
+
+
+def _swapped(
+    generator: Generator, questions: AcceptedQuestions, wanted: int, seed: int, output: Output, filters: Filter
+) -> Collected:
+    """Move questions to other items until as many pass the filters as are wanted."""
+    collected = Collected()
+    for row in swapped_examples(generator.items, questions.found, seed):
+        if collected.accepted == wanted:
+            break
+        if reason := filters(row):
+            collected.rejected[reason] += 1
+            output.reject({"id": row["id"], "kind": SWAPPED, "reason": reason, "messages": row["messages"]})
+        else:
+            collected.accepted += 1
+            output.keep(row)
+    return collected
 
 
 async def _run(

@@ -12,7 +12,6 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.dataset.generation.expectation import Expectation
 from macaw_cli.dataset.generation.kind_queue import KindQueue
 from macaw_cli.dataset.generation.kinds.registry import DEFAULT, KINDS
-from macaw_cli.dataset.generation.ledger import Ledger
 from macaw_cli.dataset.generation.media_files import MediaFiles
 from macaw_cli.dataset.generation.pricing import price_of
 from macaw_cli.dataset.generation.prompt import Prompts, read_prompts, request_messages
@@ -127,15 +126,6 @@ def make_generator(workspace: Workspace, items: Sequence[Item], media: MediaFile
     )
     prompts = read_prompts(workspace.path(settings.prompts) if settings.prompts else None)
     return Generator(settings, sampling, prompts, items, queues, expectation, media if settings.show_media else None)
-
-
-def learn_from_ledger(generator: Generator, ledger: Ledger) -> None:
-    """Expect of requests what earlier replies to such requests needed."""
-    counted = {
-        queue.kind.name: generator.counted_tokens(queue, 0)
-        for queue in generator.queues
-    }
-    generator.expectation.learn_from(ledger, counted)
 
 
 def _queues(settings: GenerationSettings, items: int) -> list[KindQueue]:

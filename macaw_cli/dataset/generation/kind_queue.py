@@ -39,6 +39,10 @@ class KindQueue:
     """Accepted examples on each side of the kind."""
     answers: dict[int, tuple[Request, Answered]] = field(default_factory=dict)
     """Requests with their answers that wait for an earlier one."""
+    missed_in_a_row: int = 0
+    """Requests without a reply, where only those of batches are used."""
+    has_ended: bool = False
+    """No further request is begun."""
     _counted: int = 0
     """Processed requests that were answered."""
 
@@ -72,7 +76,7 @@ class KindQueue:
 
     def wants_request(self) -> bool:
         """Whether another request should be begun, given what those under way are expected to bring."""
-        if self.issued >= self.total or self.is_full:
+        if self.issued >= self.total or self.is_full or self.has_ended:
             return False
         if self.quota is None:
             return True

@@ -8,12 +8,13 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 
 from macaw_cli.basics.errors import DamagedError, MismatchError, ResourceError
 from macaw_cli.basics.working_files import require_replaceable
 from macaw_cli.dataset.generation.folder import LEDGER_FILES
+from macaw_cli.dataset.generation.kept_reply import Reply, Spent
 
 _VERSION = 1
 _TABLES = """
@@ -21,56 +22,20 @@ CREATE TABLE IF NOT EXISTS replies (
     hash TEXT PRIMARY KEY, model TEXT NOT NULL, kind TEXT NOT NULL, item TEXT NOT NULL, prompt TEXT NOT NULL,
     text TEXT NOT NULL, finish TEXT NOT NULL, refusal TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL, counted INTEGER NOT NULL, cost REAL NOT NULL, seconds REAL NOT NULL,
-    received REAL NOT NULL
+    received REAL NOT NULL, estimate INTEGER NOT NULL, pairs INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sent (hash TEXT PRIMARY KEY, at REAL NOT NULL, bound REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lost (hash TEXT NOT NULL, at REAL NOT NULL, bound REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS failures (hash TEXT NOT NULL, at REAL NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS batches (
     token TEXT PRIMARY KEY, id TEXT NOT NULL, at REAL NOT NULL, requests INTEGER NOT NULL, collected INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batch_requests (
-    hash TEXT PRIMARY KEY, token TEXT NOT NULL, kind TEXT NOT NULL, item TEXT NOT NULL, prompt TEXT NOT NULL
+    hash TEXT PRIMARY KEY, token TEXT NOT NULL, model TEXT NOT NULL, kind TEXT NOT NULL, item TEXT NOT NULL,
+    prompt TEXT NOT NULL, estimate INTEGER NOT NULL, pairs INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-_COLUMNS = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One reply, as it is kept."""
-
-    hash: str
-    model: str
-    kind: str
-    item: str
-    prompt: str
-    """The messages as JSON, media left out."""
-    text: str
-    finish: str
-    """`finish_reason` of the API."""
-    refusal: str
-    prompt_tokens: int
-    completion_tokens: int
-    counted: bool
-    """The API reported the tokens; otherwise they are an estimate."""
-    cost: float
-    """US dollars."""
-    seconds: float
-    received: float
-    """Seconds since 1970."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What the ledger adds up to."""
-
-    requests: int
-    cost: float
-    """US dollars, of replies that came."""
-    unanswered: int
-    """Requests that were sent and have no reply, as after a kill; they may have been charged."""
-    unanswered_cost: float
-    """What these cost at most, in US dollars."""
+_COLUMNS = 16
 
 
 class Ledger:
@@ -94,11 +59,12 @@ class Ledger:
             self._prepare()
             # a second connection, so that a look-up does not wait for a commit of the writing thread
             self._reader = sqlite3.connect(path, isolation_level=None)
+        except sqlite3.OperationalError as error:  # such as: it is locked, or the disk is full
+            self._database.close()
+            raise ResourceError(f"{path} cannot be opened: {error}.", "Let other programs close it.") from error
         except sqlite3.DatabaseError as error:
             self._database.close()
-            raise DamagedError(
-                f"{path} is damaged: {error}.", "It holds replies that were paid for: restore it from a copy."
-            ) from error
+            raise _damaged(path, error) from error
         except BaseException:
             self._database.close()
             raise
@@ -115,8 +81,15 @@ class Ledger:
         self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
     def reply(self, request: str) -> Reply | None:
-        """The reply to a request, if one has come."""
-        row = self._reader.execute("SELECT * FROM replies WHERE hash = ?", (request,)).fetchone()
+        """The reply to a request, if one has come.
+
+        Raises:
+            DamagedError: the file is damaged.
+        """
+        try:
+            row = self._reader.execute("SELECT * FROM replies WHERE hash = ?", (request,)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _damaged(self._path, error) from error
         return _reply(row) if row else None
 
     def record(
@@ -124,7 +97,8 @@ class Ledger:
         replies: Sequence[Reply] = (),
         sent: Sequence[tuple[str, float]] = (),
         failures: Sequence[tuple[str, str]] = (),
-        not_charged: Sequence[str] = (),
+        lost: Sequence[tuple[str, float]] = (),
+        over: Sequence[str] = (),
     ) -> None:
         """Write down what happened, in one transaction that is on the disk when this returns.
 
@@ -132,7 +106,8 @@ class Ledger:
             replies: that came; the first one to a request stays.
             sent: hash of each request, and what it costs at most in US dollars.
             failures: hash of each request, and why there is no reply.
-            not_charged: hashes of requests that certainly cost nothing, as the server refused them.
+            lost: hash and largest cost of each time that a request was sent and may be charged without a reply.
+            over: hashes of requests that are not under way any more.
 
         Raises:
             ResourceError: the disk is full or cannot be written.
@@ -150,21 +125,42 @@ class Ledger:
             if failures:
                 written = [(request, now, reason) for request, reason in failures]
                 self._database.executemany("INSERT INTO failures VALUES (?, ?, ?)", written)
-            if not_charged:
-                self._database.executemany("DELETE FROM sent WHERE hash = ?", [(request,) for request in not_charged])
+            if lost:
+                self._database.executemany(
+                    "INSERT INTO lost VALUES (?, ?, ?)", [(request, now, bound) for request, bound in lost]
+                )
+            if over:
+                self._database.executemany("DELETE FROM sent WHERE hash = ?", [(request,) for request in over])
+
+    def settle_leftovers(self) -> None:
+        """Count what a killed run had under way as lost; call it before anything is sent. Batches stay under way.
+
+        Raises:
+            ResourceError: the ledger cannot be written.
+        """
+        leftover = "hash NOT IN (SELECT hash FROM batch_requests JOIN batches USING (token) WHERE collected = 0)"
+        with self.transaction() as database:
+            database.execute(f"INSERT INTO lost SELECT hash, at, bound FROM sent WHERE {leftover}")
+            database.execute(f"DELETE FROM sent WHERE {leftover}")
 
     def spent(self) -> Spent:
         """What all runs with this ledger have cost."""
         requests, cost = self._database.execute("SELECT COUNT(*), COALESCE(SUM(cost), 0) FROM replies").fetchone()
-        open_, bound = self._database.execute("SELECT COUNT(*), COALESCE(SUM(bound), 0) FROM sent").fetchone()
+        open_, bound = self._database.execute(
+            "SELECT COUNT(*), COALESCE(SUM(bound), 0) FROM (SELECT bound FROM sent UNION ALL SELECT bound FROM lost)"
+        ).fetchone()
         return Spent(requests, cost, open_, bound)
 
-    def mean_tokens(self, model: str, kind: str) -> tuple[int, float, float]:
-        """Of earlier replies of a model to requests of a kind: their number, mean prompt and completion tokens."""
+    def mean_tokens(self, model: str, kind: str, pairs: int) -> tuple[int, float, float]:
+        """Of earlier replies of a model to requests for so many pairs of a kind.
+
+        Returns:
+            Their number, the mean of the prompt's tokens over macaw's own count, and the mean completion tokens.
+        """
         found = self._database.execute(
-            "SELECT COUNT(*), COALESCE(AVG(prompt_tokens), 0), COALESCE(AVG(completion_tokens), 0) FROM replies"
-            " WHERE model = ? AND kind = ? AND counted",
-            (model, kind),
+            "SELECT COUNT(*), COALESCE(AVG(1.0 * prompt_tokens / estimate), 0), COALESCE(AVG(completion_tokens), 0)"
+            " FROM replies WHERE model = ? AND kind = ? AND pairs = ? AND counted AND estimate > 0",
+            (model, kind, pairs),
         ).fetchone()
         return int(found[0]), float(found[1]), float(found[2])
 
@@ -194,12 +190,19 @@ class Ledger:
             self._database.execute("BEGIN IMMEDIATE")
             yield self._database
             self._database.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except BaseException as error:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
+            if not isinstance(error, sqlite3.OperationalError):
+                raise
             raise ResourceError(
                 f"{self._path} cannot be written: {error}.", "Make room on the disk, then run the same command again."
             ) from error
+
+
+def _damaged(path: Path, error: sqlite3.DatabaseError) -> DamagedError:
+    hint = "It holds replies that were paid for: restore it from a copy."
+    return DamagedError(f"{path} is damaged: {error}.", hint)
 
 
 def _reply(row: tuple[object, ...]) -> Reply:

@@ -5,7 +5,8 @@ import queue
 import threading
 from dataclasses import dataclass
 
-from macaw_cli.dataset.generation.ledger import Ledger, Reply
+from macaw_cli.dataset.generation.kept_reply import Reply
+from macaw_cli.dataset.generation.ledger import Ledger
 
 
 @dataclass(slots=True)
@@ -14,7 +15,7 @@ class _Entry:
     reply: Reply | None = None
     sent: tuple[str, float] | None = None
     failure: tuple[str, str] | None = None
-    charged: bool = True
+    lost: tuple[str, float] | None = None
 
 
 class LedgerWriter:
@@ -55,18 +56,29 @@ class LedgerWriter:
         """
         await self._put(_Entry(self._loop.create_future(), reply=reply))
 
-    async def failure(self, request: str, reason: str, *, charged: bool) -> None:
-        """A request has failed for good in this run.
+    async def failure(self, request: str, reason: str) -> None:
+        """A request is over in this run, without a reply.
 
         Args:
             request: its hash.
             reason: why.
-            charged: it may have been charged all the same, as after a broken connection.
 
         Raises:
             ResourceError: the ledger cannot be written.
         """
-        await self._put(_Entry(self._loop.create_future(), failure=(request, reason), charged=charged))
+        await self._put(_Entry(self._loop.create_future(), failure=(request, reason)))
+
+    async def lost(self, request: str, bound: float) -> None:
+        """A request was sent once, no reply came, and it may be charged all the same.
+
+        Args:
+            request: its hash.
+            bound: what it costs at most, in US dollars.
+
+        Raises:
+            ResourceError: the ledger cannot be written.
+        """
+        await self._put(_Entry(self._loop.create_future(), lost=(request, bound)))
 
     async def _put(self, entry: _Entry) -> None:
         self._entries.put(entry)
@@ -86,7 +98,8 @@ class LedgerWriter:
                     [entry.reply for entry in batch if entry.reply],
                     [entry.sent for entry in batch if entry.sent],
                     [entry.failure for entry in batch if entry.failure],
-                    [entry.failure[0] for entry in batch if entry.failure and not entry.charged],
+                    [entry.lost for entry in batch if entry.lost],
+                    [entry.failure[0] for entry in batch if entry.failure],
                 )
             except BaseException as error:  # told by whoever waits
                 problem = error

@@ -27,8 +27,11 @@ class Pace:
         if self._requests is not None:
             await self._requests.acquire()
         if self._tokens is not None:
-            # one request larger than a window would never fit; it takes a whole one
-            await self._tokens.acquire(min(tokens, self._tokens.max_rate))
+            left = float(tokens)
+            while left > 0:  # a request larger than a window waits for several
+                part = min(left, self._tokens.max_rate)
+                await self._tokens.acquire(part)
+                left -= part
 
 
 def _limiter(per_minute: int | None) -> AsyncLimiter | None:

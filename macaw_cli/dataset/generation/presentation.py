@@ -7,7 +7,11 @@ from macaw_cli.basics.console import print_table, result, say
 from macaw_cli.dataset.generation.estimate import ENOUGH_REPLIES, KindEstimate
 from macaw_cli.dataset.generation.folder import LEDGER_FILES, REJECTS_NAME
 from macaw_cli.dataset.generation.generator import Generator
-from macaw_cli.dataset.generation.ledger import Spent
+from macaw_cli.dataset.generation.kept_reply import Spent
+from macaw_cli.dataset.generation.running import AHEAD
+
+_SAMPLED = 100
+"""Prompts of each kind whose largest cost is looked for."""
 
 
 def show_estimate(generator: Generator, kinds: list[KindEstimate], seconds: float) -> None:
@@ -15,7 +19,7 @@ def show_estimate(generator: Generator, kinds: list[KindEstimate], seconds: floa
     rows = [
         [
             kind.name, f"{kind.requests:,}", f"{kind.prompt_tokens:,.0f}", f"{kind.completion_tokens:,.0f}",
-            _dollars(kind.low), _dollars(kind.likely), _dollars(kind.high), f"{kind.measured:,}",
+            dollars(kind.low), dollars(kind.likely), dollars(kind.high), f"{kind.measured:,}",
         ]
         for kind in kinds
     ]  # fmt: skip
@@ -24,8 +28,8 @@ def show_estimate(generator: Generator, kinds: list[KindEstimate], seconds: floa
     print_table(f"Generation by {model}, {len(generator.items):,} items", columns, rows)
     low, likely, high = (sum(getattr(kind, name) for kind in kinds) for name in ("low", "likely", "high"))
     result(
-        f"Generation would send {sum(kind.requests for kind in kinds):,} requests for {_dollars(likely)}"
-        f" ({_dollars(low)} to {_dollars(high)}), in about {_duration(seconds)}. Price of {model}: ${price.input:g} per"
+        f"Generation takes {sum(kind.requests for kind in kinds):,} requests for {dollars(likely)}"
+        f" ({dollars(low)} to {dollars(high)}), in about {_duration(seconds)}. Price of {model}: ${price.input:g} per"
         f" million prompt tokens, ${price.output:g} per million reply tokens ({price.source})."
     )
     for kind in kinds:
@@ -40,17 +44,19 @@ def show_limits(generator: Generator, spent: Spent) -> None:
     settings = generator.settings
     if spent.unanswered:
         say(
-            f"{spent.unanswered:,} requests of earlier runs were sent and have no reply; they may have cost up to"
-            f" {_dollars(spent.unanswered_cost)}, which counts as spent."
+            f"{spent.unanswered:,} times a request of earlier runs was sent and no reply came; these may have cost up"
+            f" to {dollars(spent.unanswered_cost)}, which counts as spent."
         )
     if settings.max_cost is not None:
         one = max(
-            generator.expectation.of_tokens(queue.kind.name, generator.counted_tokens(queue, 0)).bound
+            generator.expectation.of_tokens(queue.kind.name, generator.counted_tokens(queue, number)).bound
             for queue in generator.queues
+            for number in range(0, queue.items, max(1, queue.items // _SAMPLED))
         )
+        under_way = one * AHEAD * settings.concurrency
         say(
-            f"At most {_dollars(settings.max_cost)} will be spent, of which {_dollars(spent.cost)} is spent already."
-            f" Replies under way when it is reached can exceed it by {_dollars(one * settings.concurrency)} at most."
+            f"At most {dollars(settings.max_cost)} will be spent, of which {dollars(spent.cost)} is spent already."
+            f" Replies under way when it is reached can exceed it by {dollars(under_way)} at most."
         )
 
 
@@ -61,7 +67,7 @@ def show_generated(report: dict[str, Any], folder: Path) -> None:
         [
             name, f"{kind['requests']:,}", f"{kind['accepted']:,}",
             f"{generator['want'][name]:,}" if name in generator["want"] else "-",
-            f"{sum(kind['rejected'].values()):,}", _dollars(kind["cost"]),
+            f"{sum(kind['rejected'].values()):,}", dollars(kind["cost"]),
         ]
         for name, kind in generator["kinds"].items()
     ]  # fmt: skip
@@ -76,7 +82,7 @@ def show_generated(report: dict[str, Any], folder: Path) -> None:
         print_table("Outcomes of replies and reasons for rejects", ["outcome or reason", "number"], reasons)
     say(
         f"{run['replies']:,} replies from the API, {run['from_ledger']:,} from the ledger. All runs together have cost"
-        f" {_dollars(ledger['cost'])}. Every reply is kept in {folder / LEDGER_FILES[0]}; rejected ones are listed in"
+        f" {dollars(ledger['cost'])}. Every reply is kept in {folder / LEDGER_FILES[0]}; rejected ones are listed in"
         f" {folder / REJECTS_NAME}."
     )
     if run["stopped"]:
@@ -87,7 +93,8 @@ def show_generated(report: dict[str, Any], folder: Path) -> None:
             say(f"Warning: only {accepted:,} of {wanted:,} examples of {name} could be made from the items.")
 
 
-def _dollars(amount: float) -> str:
+def dollars(amount: float) -> str:
+    """An amount, in so many digits that a small one does not become zero."""
     return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"
 
 

@@ -6,6 +6,8 @@ from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.generation_settings import GenerationSettings
 from macaw_cli.dataset.generation.endpoint import is_local
 
+_PRICED_TOKENS = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -32,7 +34,7 @@ def price_of(settings: GenerationSettings) -> Price:
     if given := settings.prices.get(settings.model):
         return Price(given.input, given.output, "generation.prices")
     if is_local(settings.endpoint):
-        return Price(0.0, 0.0, "a server on this machine costs nothing")
+        return Price(0.0, 0.0, "a server on this machine counts as free; generation.prices can say otherwise")
     found = _from_table(settings)
     if found is None:
         raise UsageError(
@@ -46,11 +48,14 @@ def price_of(settings: GenerationSettings) -> Price:
 def _from_table(settings: GenerationSettings) -> Price | None:
     from genai_prices import Usage, __version__, calc_price
 
-    million = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
+    # few tokens, as long prompts have prices of their own
+    usage = Usage(input_tokens=_PRICED_TOKENS, output_tokens=_PRICED_TOKENS)
     for url in (settings.endpoint, None):  # None: of whichever provider has a model of that name
         try:
-            found = calc_price(million, settings.model, provider_api_url=url)
+            found = calc_price(usage, settings.model, provider_api_url=url)
         except LookupError:
             continue
-        return Price(float(found.input_price), float(found.output_price), f"genai-prices {__version__}")
+        scale = 1_000_000 / _PRICED_TOKENS
+        source = f"genai-prices {__version__}"
+        return Price(float(found.input_price) * scale, float(found.output_price) * scale, source)
     return None

@@ -1,6 +1,7 @@
 """The prompt of a request: built-in texts, or those of the user's file, filled in with what is known of one item."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ AGAIN = (
     "other words."
 )
 """Added to the instruction when more examples of an item are wanted."""
+_BORDER = re.compile(r"<\s*/?\s*known\s*>", re.IGNORECASE)
+"""What encloses the data in a prompt; a caption must not end it."""
 _PERCEIVES = {"image": "sees", "audio": "hears", "video": "watches"}
 _CAPTIONS = "Captions, each by another person:"
 _TRANSCRIPT = "Transcript:"
@@ -91,7 +94,7 @@ def _require_fillable(prompts: Prompts, path: Path | None) -> None:
         prompts.system.format(perceives="", medium="", language="")
         for text in prompts.instructions.values():
             text.format(pairs=1, medium="")
-    except (KeyError, IndexError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
         raise UsageError(
             f"A prompt in {path} has a placeholder that macaw does not fill in ({error}).",
             "Use {perceives}, {medium}, {language} in `system`, {pairs}, {medium} elsewhere; write { as {{.",
@@ -144,4 +147,6 @@ def known_text(item: Item) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.replace("</known>", "").split())
+    while (without := _BORDER.sub("", text)) != text:  # what is left may make another one
+        text = without
+    return " ".join(text.split())

@@ -29,6 +29,8 @@ class Outcome(StrEnum):
     NOT_ASKED = "not asked"
 
 
+LONGEST_REPAIRED = 20_000
+"""Characters of a reply whose JSON is repaired; the time that this takes grows with their square."""
 UNUSABLE = frozenset({Outcome.EMPTY, Outcome.NOT_JSON, Outcome.WRONG_SCHEMA})
 """Replies after which the model is asked once more."""
 
@@ -97,6 +99,8 @@ def _json_in(text: str) -> tuple[Any, bool]:
         return parse_json(text.strip()), False
     except InputError:
         pass
+    if len(text) > LONGEST_REPAIRED:
+        return None, False
     start = min((place for place in (text.find("{"), text.find("[")) if place >= 0), default=-1)
     if start < 0:
         return None, False

@@ -8,7 +8,7 @@ from macaw_cli.basics.urls import without_secrets
 from macaw_cli.dataset.generation.asking import Asker
 from macaw_cli.dataset.generation.collecting import Collected
 from macaw_cli.dataset.generation.generator import Generator
-from macaw_cli.dataset.generation.ledger import Spent
+from macaw_cli.dataset.generation.kept_reply import Spent
 
 
 def report_of(

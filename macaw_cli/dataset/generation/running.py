@@ -17,6 +17,7 @@ from macaw_cli.dataset.generation.stop_signals import interrupted_by, stop_signa
 AHEAD = 2
 """Requests that are begun, for each that the API gets at a time: the others wait for their place or for the disk."""
 SHOW_EVERY_S = 0.5
+MISSED_IN_A_ROW = 200
 
 
 class Run:
@@ -59,15 +60,25 @@ class Run:
                 await self._wake.wait()
                 self._wake.clear()
                 before = self._processed()
-                self._collector.advance()
+                self._collect()
                 if (now := time.monotonic()) - shown_at > SHOW_EVERY_S or self._processed() > before:
                     advance(self._processed() - before, self._status())
                     shown_at = now
-            self._collector.advance(ended=True)
+            self._collect(ended=True)
         if self._failure is not None:
             raise self._failure
         if self._signal:
             raise interrupted_by(self._signal)
+
+    def _collect(self, *, ended: bool = False) -> None:
+        """Take answers; where that fails, as on a full disk, the replies under way are still waited for and kept."""
+        if self._failure is not None:
+            return
+        try:
+            self._collector.advance(ended=ended)
+        except Exception as error:
+            self._failure = error
+            self._asker.stop("the run ended with an error")
 
     def _begin(self) -> None:
         while len(self._tasks) < self._most and self._asker.may_begin:
@@ -86,7 +97,15 @@ class Run:
             queue.answers[number] = error.request, Answered(ParsedReply(Outcome.UNREADABLE, reason=error.reason))
             return
         answered = await self._asker.answer(request)
+        self._end_what_no_batch_has(queue, answered)
         queue.answers[number] = replace(request, messages=[]), answered  # media in messages would fill the memory
+
+    def _end_what_no_batch_has(self, queue: KindQueue, answered: Answered) -> None:
+        """With replies of batches alone, many requests without a reply in a row mean that none follows."""
+        if self._asker.uses_only_ledger:
+            missed = answered.parsed.outcome is Outcome.NOT_ASKED
+            queue.missed_in_a_row = queue.missed_in_a_row + 1 if missed else 0
+            queue.has_ended = queue.missed_in_a_row >= MISSED_IN_A_ROW
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
@@ -104,5 +123,6 @@ class Run:
                 task.cancel()
             return
         self._signal = number
+        under_way = self._asker.sender.limit.under_way
         self._asker.stop("the run was interrupted")
-        say(f"Stopping: waiting for {len(self._tasks)} replies that are under way. Interrupt again to leave at once.")
+        say(f"Stopping: waiting for {under_way:,} replies that are under way. Interrupt again to leave at once.")

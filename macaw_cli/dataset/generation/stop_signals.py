@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from macaw_cli.basics.errors import Interrupted
 
@@ -12,12 +12,11 @@ from macaw_cli.basics.errors import Interrupted
 def stop_signals(stop: Callable[[int], None]) -> Iterator[None]:
     """Call `stop` with the number of each signal that comes while the block runs; use it inside the event loop."""
     loop = asyncio.get_running_loop()
-    caught = [signal.SIGINT, signal.SIGTERM]
-    try:
-        for number in caught:
+    caught: list[signal.Signals] = []
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread, or not on this platform
+        for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop, number)
-    except (NotImplementedError, RuntimeError, ValueError):  # not in the main thread, or not on this platform
-        caught = []
+            caught.append(number)
     try:
         yield
     finally:

@@ -61,26 +61,24 @@ class AcceptedQuestions:
 
 
 def swapped_examples(
-    items: Sequence[Item], questions: Sequence[tuple[int, str]], wanted: int, seed: int
+    items: Sequence[Item], questions: Sequence[tuple[int, str]], seed: int
 ) -> Iterator[Row]:
-    """Unanswerable examples, one per question at most, until there are enough.
+    """Unanswerable examples, one per question at most; no item gets a question that it has been asked.
 
     Args:
         items: all items.
         questions: each with the place of its item among `items`.
-        wanted: number of examples.
         seed: decides which item gets which question.
     """
     words = [_words(known_text(item)) for item in items]
     made = 0
+    own = {(place, question.casefold()) for place, question in questions}
     for number, (place, question) in enumerate(questions):
-        if made == wanted:
-            return
         asked = _words(question)
         if not asked & words[place]:
             continue
         for other in _draws(seed, number, len(items)):
-            if _fits(asked, other, place, items, words):
+            if (other, question.casefold()) not in own and _fits(asked, other, place, items, words):
                 made += 1
                 yield _example(items[other], items[place], question, made, seed)
                 break

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from macaw_cli.basics.atomic_files import read_jsonl
-from macaw_cli.basics.errors import ResourceError
+from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.dataset.generation import batch_api
 from macaw_cli.dataset.generation.batch_api import collect, submit
 from macaw_cli.dataset.generation.batch_ledger import BatchLedger
@@ -26,7 +26,7 @@ class BatchServer(ApiServer):
         super().__init__()
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
-        self.forgets_to_answer = False
+        self.answers_with = 0
         self._numbers = itertools.count(1)
 
     def routes(self, app: web.Application) -> None:
@@ -76,7 +76,9 @@ class BatchServer(ApiServer):
             "completion_window": "24h", "status": "in_progress", "created_at": 1, "metadata": body["metadata"],
             "request_counts": {"total": 1, "completed": 0, "failed": 0},
         }  # fmt: skip
-        return web.Response(status=400) if self.forgets_to_answer else web.json_response(self.batches[name])
+        if self.answers_with:
+            return web.Response(status=self.answers_with)
+        return web.json_response(self.batches[name])
 
     async def _list(self, _: web.Request) -> web.StreamResponse:
         return web.json_response({"object": "list", "data": list(self.batches.values()), "has_more": False})
@@ -142,7 +144,7 @@ def test_files_keep_within_the_limits_of_an_upload(
 def test_a_batch_that_was_created_before_a_kill_is_found_again(
     server: BatchServer, generator: Make, workspace: Path
 ) -> None:
-    server.forgets_to_answer = True
+    server.answers_with = 400
     with opened_ledger(workspace / "generated") as ledger:
         with pytest.raises(Exception, match="400"):
             submit(generator(server, 3), ledger)
@@ -169,3 +171,65 @@ def test_a_cap_that_is_too_small_is_told_before_anything_is_uploaded(
     with opened_ledger(workspace / "generated") as ledger, pytest.raises(ResourceError):
         submit(generator(server, 3, *settings), ledger)
     assert not server.files
+
+
+def test_nothing_is_asked_at_full_price_while_a_batch_is_under_way(
+    server: BatchServer, generator: Make, workspace: Path
+) -> None:
+    folder = workspace / "generated"
+    with opened_ledger(folder) as ledger:
+        submit(generator(server, 3), ledger)
+    with pytest.raises(InputError) as caught:
+        generate(generator(server, 3), folder, [], lambda row: "", seed=0)
+    assert "collect" in str(caught.value)
+    assert server.requests == []
+
+
+def test_a_batch_whose_creation_is_answered_with_an_error_is_not_created_twice(
+    server: BatchServer, generator: Make, workspace: Path
+) -> None:
+    server.answers_with = 504
+    with opened_ledger(workspace / "generated") as ledger:
+        with pytest.raises(InputError):
+            submit(generator(server, 3), ledger)
+        assert len(server.batches) == 1
+        server.finish()
+        assert collect(generator(server, 3), ledger) == 0
+        assert ledger.spent().requests == 3
+
+
+def test_odd_characters_and_broken_lines_in_results_lose_nothing_else(
+    server: BatchServer, generator: Make, workspace: Path
+) -> None:
+    with opened_ledger(workspace / "generated") as ledger:
+        submit(generator(server, 3), ledger)
+        server.finish()
+        (name,) = [name for name in server.files if name.startswith("out-")]
+        lines = server.files[name].replace(b"middle", "mid\u2028dle\u0085".encode()).splitlines(keepends=True)
+        server.files[name] = b"".join([b"{broken\n", b"[1]\n", *lines])
+        assert collect(generator(server, 3), ledger) == 0
+        assert ledger.spent().requests == 3
+
+
+def test_a_batch_that_failed_costs_nothing_and_its_reason_is_told(
+    server: BatchServer, generator: Make, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened_ledger(workspace / "generated") as ledger:
+        submit(generator(server, 3), ledger)
+        for batch in server.batches.values():
+            batch |= {"status": "failed", "errors": {"object": "list", "data": [{"message": "token_limit_exceeded"}]}}
+        assert collect(generator(server, 3), ledger) == 0
+        assert ledger.spent().unanswered_cost == 0
+        assert submit(generator(server, 3), ledger).requests == 3
+    assert "token_limit_exceeded" in capsys.readouterr().err
+
+
+def test_the_limit_of_requests_holds_for_batches(server: BatchServer, generator: Make, workspace: Path) -> None:
+    with opened_ledger(workspace / "generated") as ledger:
+        assert submit(generator(server, 10, "max_requests=4"), ledger).requests == 4
+
+
+def test_with_replies_of_batches_alone_a_quota_that_is_not_met_ends_soon(generator: Make, workspace: Path) -> None:
+    made = generator("http://localhost:1/v1", 1000, "want={question-answer: 10}")
+    report = finished(made, workspace / "generated")
+    assert report["generator"]["kinds"]["question-answer"]["outcomes"]["not asked"] < 500

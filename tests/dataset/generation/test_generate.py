@@ -3,6 +3,9 @@
 import asyncio
 import itertools
 import json
+import os
+import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,9 +16,9 @@ import pytest
 from aiohttp import web
 
 from macaw_cli.basics.atomic_files import read_jsonl
-from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.basics.errors import InputError, Interrupted, ResourceError, UsageError
 from macaw_cli.config.loading import open_workspace
-from macaw_cli.dataset.generation.generate import generate
+from macaw_cli.dataset.generation.generate import generate, opened_ledger
 from macaw_cli.dataset.generation.generator import make_generator
 from macaw_cli.dataset.generation.reply import Outcome
 from tests.dataset.generation.api_server import ApiServer, completion, error, key_of, pairs_for
@@ -229,8 +232,8 @@ def test_a_server_that_lacks_a_field_is_asked_without_it(
     async def older(server: ApiServer, _: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
         return error(400, f"Unknown parameter: '{field}'") if field in body else None
 
-    generated(serve(older), 3, "pairs=1", "concurrency=1")
-    assert len(rows(workspace)) == 3
+    generated(serve(older, seconds=0.05), 20, "pairs=1", "concurrency=8")
+    assert len(rows(workspace)) == 20  # also those that were under way when the first one was refused
 
 
 @pytest.mark.parametrize(
@@ -239,7 +242,7 @@ def test_a_server_that_lacks_a_field_is_asked_without_it(
      (429, "insufficient_quota", "credit")],
 )  # fmt: skip
 def test_what_every_request_would_meet_ends_the_run_at_once(
-    serve: Serve, generated: Generated, status: int, code: str, word: str
+    serve: Serve, generated: Generated, workspace: Path, status: int, code: str, word: str
 ) -> None:
     async def refuses(server: ApiServer, _: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
         return error(status, "Nothing doing", code)
@@ -249,6 +252,8 @@ def test_what_every_request_would_meet_ends_the_run_at_once(
         generated(server, 500, "concurrency=4")
     assert word in str(caught.value)
     assert len(server.requests) <= 16
+    with opened_ledger(workspace / "generated") as ledger:
+        assert ledger.spent().unanswered_cost == 0  # what is refused is not charged
 
 
 def test_the_key_reaches_the_server_and_nothing_that_is_written(
@@ -341,3 +346,75 @@ def test_equal_captions_of_different_items_are_asked_for_each_and_an_equal_item_
     report = generate(generator, workspace / "generated", [], lambda row: "", seed=0)
     assert len(server.requests) == report["ledger"]["replies"] == 2
     assert len(rows(workspace)) == 3
+
+
+def test_attempts_that_may_be_charged_count_against_the_cap(serve: Serve, generated: Generated) -> None:
+    async def half(server: ApiServer, _: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
+        return web.Response(text='{"choices": [', content_type="application/json")
+
+    server = serve(half)
+    prices = "prices={test-model: {input: 10, output: 10}}"
+    report = generated(server, 60, prices, "max_cost=0.1", "attempts=1", "concurrency=2")
+    assert len(server.requests) < 12
+    assert report["ledger"]["unanswered"] == len(server.requests)
+    assert report["ledger"]["unanswered_cost_at_most"] > 0.05
+
+
+def test_where_taking_answers_fails_the_replies_under_way_are_kept(
+    serve: Serve, generated: Generated, workspace: Path
+) -> None:
+    def full(row: dict[str, Any]) -> str:
+        raise OSError(28, "No space left on device")
+
+    server = serve(seconds=0.05)
+    with pytest.raises((OSError, ResourceError)):
+        generated(server, 40, "concurrency=8", filters=full)
+    with opened_ledger(workspace / "generated") as ledger:
+        assert ledger.spent().requests == len(server.answered)
+        assert ledger.spent().unanswered == 0
+
+
+def test_a_rejected_question_may_be_asked_again(serve: Serve, generated: Generated, workspace: Path) -> None:
+    async def better_later(server: ApiServer, _: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
+        good = "This is set" in body["messages"][1]["content"]
+        pairs = [{"question": "What is on the sofa?", "answer": "A large dog." if good else "A bad thing."}]
+        return web.json_response(completion(body, json.dumps({"pairs": pairs})))
+
+    def no_bad(row: dict[str, Any]) -> str:
+        return "bad" if "bad" in row["messages"][1]["content"] else ""
+
+    generated(serve(better_later), 2, "want={question-answer: 2}", "pairs=1", filters=no_bad)
+    assert len(rows(workspace)) == 2
+
+
+def test_moved_questions_pass_the_filters_and_their_rejects_are_listed(
+    serve: Serve, generated: Generated, workspace: Path
+) -> None:
+    async def about_the_number(server: ApiServer, _: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
+        number = int(body["messages"][1]["content"].split("number ")[1].split()[0])
+        thing = ("violin", "hammer", "candle", "rocket")[number]
+        pairs = [{"question": f"Where is the {thing} with the dog?", "answer": f"The {thing} is on the sofa."}]
+        return web.json_response(completion(body, json.dumps({"pairs": pairs})))
+
+    def no_cannot(row: dict[str, Any]) -> str:
+        return "cannot" if row["kind"] == "unanswerable-swapped" else ""
+
+    report = generated(
+        serve(about_the_number), 4, "want={question-answer: 4, unanswerable-swapped: 2}", "pairs=1", filters=no_cannot
+    )
+    swapped = report["generator"]["kinds"]["unanswerable-swapped"]
+    listed = [row for row in rows(workspace, "rejects.jsonl") if row["reason"] == "cannot"]
+    assert swapped["rejected"].get("cannot", 0) == len(listed)
+    assert swapped["accepted"] == 0
+
+
+def test_an_interrupt_does_not_wait_for_retry_after(serve: Serve, generated: Generated) -> None:
+    async def busy(server: ApiServer, _: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
+        if len(server.requests) == 1:
+            asyncio.get_running_loop().call_later(0.3, os.kill, os.getpid(), signal.SIGINT)
+        return error(429, "Rate limit reached", "rate_limit_exceeded", {"Retry-After": "30"})
+
+    begun = time.monotonic()
+    with pytest.raises(Interrupted):
+        generated(serve(busy), 20, "concurrency=4")
+    assert time.monotonic() - begun < 15

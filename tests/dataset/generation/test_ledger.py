@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from macaw_cli.basics.errors import DamagedError, InputError, MismatchError
-from macaw_cli.dataset.generation.ledger import Ledger, Reply, Spent
+from macaw_cli.dataset.generation.kept_reply import Reply, Spent
+from macaw_cli.dataset.generation.ledger import Ledger
 
 
 def reply(name: str, cost: float = 0.5, text: str = "{}") -> Reply:
-    return Reply(name, "model", "yes-no", "item", "[]", text, "stop", "", 10, 20, True, cost, 0.2, 1.0)
+    return Reply(name, "model", "yes-no", "item", "[]", text, "stop", "", 10, 20, True, cost, 0.2, 1.0, 8, 5)
 
 
 def test_the_first_reply_to_a_request_stays(tmp_path: Path) -> None:
@@ -31,12 +32,38 @@ def test_a_failure_is_no_reply(tmp_path: Path) -> None:
     ledger.close()
 
 
-def test_requests_without_a_reply_count_as_spent_until_the_reply_comes_or_they_were_refused(tmp_path: Path) -> None:
+def test_requests_without_a_reply_count_as_spent_until_they_are_over(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(sent=[("a", 1.0), ("b", 2.0), ("c", 4.0)])
     assert ledger.spent() == Spent(0, 0, 3, 7.0)
-    ledger.record([reply("a")], failures=[("b", "400")], not_charged=["b"])
+    ledger.record([reply("a")], failures=[("b", "400")], over=["b"])
     assert ledger.spent() == Spent(1, 0.5, 1, 4.0)
+    ledger.close()
+
+
+def test_what_a_killed_run_had_under_way_stays_counted_when_it_is_asked_again(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(sent=[("a", 1.0)])
+    ledger.settle_leftovers()
+    ledger.record(sent=[("a", 1.0)])
+    ledger.record([reply("a")])
+    assert ledger.spent() == Spent(1, 0.5, 1, 1.0)
+    ledger.close()
+
+
+def test_an_attempt_that_may_be_charged_stays_counted(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(sent=[("a", 1.0)], lost=[("a", 1.0)])
+    ledger.record(failures=[("a", "timeout")], over=["a"])
+    assert ledger.spent() == Spent(0, 0, 1, 1.0)
+    ledger.close()
+
+
+def test_means_are_of_requests_for_as_many_pairs(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record([reply("a"), reply("b")])
+    assert ledger.mean_tokens("model", "yes-no", 5) == (2, 1.25, 20)
+    assert ledger.mean_tokens("model", "yes-no", 10)[0] == 0
     ledger.close()
 
 

@@ -32,6 +32,11 @@ def test_known_models_are_in_the_table() -> None:
     assert 0 < price.input < price.output
 
 
+def test_the_price_is_that_of_short_prompts() -> None:
+    endpoint = "https://generativelanguage.googleapis.com/v1beta/openai"
+    assert price_of(GenerationSettings(model="gemini-2.5-pro", endpoint=endpoint)).input == pytest.approx(1.25)
+
+
 def test_an_unknown_price_is_asked_for() -> None:
     with pytest.raises(UsageError) as caught:
         price_of(GenerationSettings(model="no-such-model", endpoint=HOSTED))

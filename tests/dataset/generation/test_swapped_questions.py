@@ -9,7 +9,7 @@ DOGS = item(2, captions=("Two dogs run over grass.",))
 
 
 def test_a_question_goes_to_an_item_that_does_not_answer_it() -> None:
-    (row,) = swapped_examples([SOFA, BEACH], [(0, "What color is the dog?")], 5, seed=0)
+    (row,) = swapped_examples([SOFA, BEACH], [(0, "What color is the dog?")], seed=0)
     assert row["image"] == ["1.jpg"]
     assert row["messages"][0]["content"] == "What color is the dog?"
     assert row["kind"] == KIND
@@ -17,16 +17,16 @@ def test_a_question_goes_to_an_item_that_does_not_answer_it() -> None:
 
 
 def test_no_item_gets_a_question_about_what_its_own_captions_name() -> None:
-    assert not list(swapped_examples([SOFA, DOGS], [(0, "What color is the dog?")], 5, seed=0))
+    assert not list(swapped_examples([SOFA, DOGS], [(0, "What color is the dog?")], seed=0))
 
 
 def test_a_question_that_names_nothing_of_its_own_item_is_not_moved() -> None:
-    assert not list(swapped_examples([SOFA, BEACH], [(0, "What is shown?")], 5, seed=0))
+    assert not list(swapped_examples([SOFA, BEACH], [(0, "What is shown?")], seed=0))
 
 
-def test_there_are_as_many_as_wanted_and_the_seed_decides_which() -> None:
+def test_each_question_is_moved_once_and_the_seed_decides_where() -> None:
     things = ("apple", "hammer", "violin")
     items = [item(number, captions=(f"A {thing} lies on the ground.",)) for number, thing in enumerate(things)]
     questions = [(0, "Is the apple green?"), (1, "Is the hammer heavy?"), (2, "Who plays the violin?")]
-    assert len(list(swapped_examples(items, questions, 2, seed=0))) == 2
-    assert list(swapped_examples(items, questions, 3, seed=1)) == list(swapped_examples(items, questions, 3, seed=1))
+    assert len(list(swapped_examples(items, questions, seed=0))) == 3
+    assert list(swapped_examples(items, questions, seed=1)) == list(swapped_examples(items, questions, seed=1))
