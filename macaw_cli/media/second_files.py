@@ -1,6 +1,6 @@
 """Files joined end to end (`cat a.mp4 b.mp4`) in formats that tell their own length: decoders stop at the first end.
 
-What a decoder reads on by itself (MPEG-TS, Ogg, MP3, Matroska ...) is no matter for this file.
+What a decoder reads on by itself (MPEG-TS, Ogg, MP3, the audio of Matroska ...) is no matter for this file.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +15,8 @@ _UNTOLD = (0, 0xFFFFFFFF)
 _MOST_STEPS = 100_000
 """Boxes or chunks that are looked at; a whole file of these formats has far fewer."""
 _SMALL = 16
+_EBML = b"\x1aE\xdf\xa3"
+"""The first bytes of Matroska and WebM."""
 _NOTABLE_S = 0.1
 """Seconds of audio whose loss is worth a reject."""
 _RUBBISH = 0.1
@@ -36,10 +38,50 @@ def require_one_file(path: Path) -> None:
         if second is None and head[:4] == b"RIFF" and head[8:12] == b"WAVE":
             _require_told_audio(path, content, size)
     if second is not None:
-        raise InputError(
-            f"{path} is several files joined end to end: a second one begins at byte {second:,}.",
-            "Join them with a program that writes a new file, such as ffmpeg, or give them one by one.",
-        )
+        raise _joined(path, second)
+
+
+def require_one_matroska(path: Path) -> None:
+    """Refuse a Matroska or WebM file behind whose end another one begins: its frames could not be told by time.
+
+    Raises:
+        InputError: with the byte at which the second one begins.
+        OSError: it does not exist or cannot be read.
+    """
+    with open_regular(path) as content:
+        size = content.seek(0, 2)
+        second = next(_second_matroska(content, size), None)
+    if second is not None:
+        raise _joined(path, second)
+
+
+def _joined(path: Path, second: int) -> InputError:
+    return InputError(
+        f"{path} is several files joined end to end: a second one begins at byte {second:,}.",
+        "Join them with a program that writes a new file, such as ffmpeg, or give them one by one.",
+    )
+
+
+def _second_matroska(content: BinaryIO, size: int) -> Iterator[int]:
+    """Elements of an id, a length whose first byte tells how many bytes it has, and their data."""
+    place = 0
+    for _ in range(_MOST_STEPS):
+        content.seek(place)
+        head = content.read(_SMALL)
+        if head[:4] == _EBML and place:
+            yield place
+            return
+        id_bytes = 9 - head[0].bit_length() if head else 9
+        length_bytes = 9 - head[id_bytes].bit_length() if id_bytes <= 4 and len(head) > id_bytes else 9
+        if length_bytes > 8 or (not place and head[:4] != _EBML):
+            return
+        told = int.from_bytes(head[id_bytes : id_bytes + length_bytes], "big")
+        unknown = (1 << 7 * length_bytes) - 1
+        if (told := told & unknown) == unknown:
+            return
+        place += id_bytes + length_bytes + told
+        if place >= size:
+            return
 
 
 def _second_movie(content: BinaryIO, size: int) -> Iterator[int]:
@@ -73,6 +115,21 @@ def _second_chunk_file(content: BinaryIO, size: int) -> Iterator[int]:
     length = int.from_bytes(head[4:8], "little" if head[:4] == b"RIFF" else "big")
     if length not in _UNTOLD:
         yield from _same_begin(content, 8 + length + length % 2, head[:4], size)
+
+
+def _second_avi(content: BinaryIO, size: int) -> Iterator[int]:
+    """Chunks `AVI `, and `AVIX` for what is behind the first gigabyte."""
+    place = 0
+    for _ in range(_MOST_STEPS):
+        content.seek(place)
+        head = content.read(12)
+        length = int.from_bytes(head[4:8], "little")
+        if place and head[:4] == b"RIFF" and head[8:] == b"AVI ":
+            yield place
+            return
+        if head[:4] not in (b"RIFF", b"JUNK") or length in _UNTOLD or place + 8 + length >= size:
+            return
+        place += 8 + length + length % 2
 
 
 def _second_au(content: BinaryIO, size: int) -> Iterator[int]:
@@ -150,6 +207,7 @@ def _require_told_audio(path: Path, content: BinaryIO, size: int) -> None:
 _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int], Iterator[int]]], ...] = (
     (lambda head: head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"), _second_movie),
     (lambda head: (head[:4] == b"RIFF" and head[8:12] == b"WAVE") or head[:4] == b"FORM", _second_chunk_file),
+    (lambda head: head[:4] == b"RIFF" and head[8:12] == b"AVI ", _second_avi),
     (lambda head: head[:4] == b".snd", _second_au),
     (lambda head: head[:4] == b"caff", _second_caf),
     (lambda head: head[:3] == b"FLV", _second_flv),

@@ -15,6 +15,7 @@ import numpy as np
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.clock import Clock, clock_of, packets_in_order
 from macaw_cli.media.containers import main_video_stream, open_media, video_streams
+from macaw_cli.media.second_files import require_one_matroska
 
 _STATES_ITS_LENGTH = {"mov", "matroska"}
 """Containers whose header gives the true length of the video stream, so that a cut file shows."""
@@ -76,13 +77,15 @@ def timeline_of(path: Path) -> Timeline:
     """Read the times of a video's frames.
 
     Raises:
-        InputError: not a video, or one without frames.
+        InputError: not a video, one without frames, or several Matroska files joined end to end.
     """
     with open_media(path) as container:
         stream = main_video_stream(container, path)
         clock = clock_of(container, path)
         packets = _packets(container, stream, clock)
         containers = frozenset(container.format.name.split(","))
+        if "matroska" in containers:
+            require_one_matroska(path)
         counted = "avi" in containers or all(packet.pts is None for packet in packets)
         ticks, tick_s = _ticks(packets, stream, counted)
         if not len(ticks):

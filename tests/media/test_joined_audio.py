@@ -53,6 +53,14 @@ def test_joined_files_are_heard_to_the_end(tmp_path, tone, kind, subtype, suffix
     assert decode(request)[0]["duration"] == pytest.approx(6.0, abs=0.1)
 
 
+@pytest.mark.parametrize("subtype, suffix", [("VORBIS", "ogg"), ("OPUS", "opus")])
+def test_an_ogg_that_was_joined_to_itself_is_heard_to_the_end(tmp_path, tone, subtype, suffix):
+    """Both links have the same serial number."""
+    (tmp_path / f"a.{suffix}").write_bytes(2 * encoded(tone(3.0, 48000, 440), 48000, "OGG", subtype))
+    sound = decode_audio(tmp_path / f"a.{suffix}", RATE)
+    assert sound.duration == pytest.approx(6.0, abs=0.1) and pitch(sound.samples[4 * RATE : 5 * RATE]) == 440
+
+
 @pytest.mark.parametrize("rates", [(44100, 44100), (44100, 22050)])
 def test_joined_mp3s_that_do_not_tell_their_length_are_heard_to_the_end(tmp_path, tone, rates):
     parts = [without_announcement(encoded(tone(3.0, rate, hertz), rate, "MP3"))

@@ -9,6 +9,7 @@ import pytest
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.audio import decode_audio
 from macaw_cli.media.container_audio import SEVERAL_TRACKS
+from macaw_cli.media.decoding import decode
 from macaw_cli.media.second_files import require_one_file
 
 RATE = 16000
@@ -16,7 +17,7 @@ RATE = 16000
 
 @pytest.mark.parametrize("codec, suffix", [
     ("aac", "m4a"), ("aac", "mp4"), ("pcm_s16le", "mov"), ("aac", "3gp"), ("aac", "flv"), ("pcm_s16le", "wav"),
-    ("pcm_s16be", "aiff"), ("pcm_s16be", "au"), ("pcm_s16le", "caf"),
+    ("pcm_s16be", "aiff"), ("pcm_s16be", "au"), ("pcm_s16le", "caf"), ("pcm_s16le", "avi"),
 ])  # fmt: skip
 def test_two_files_in_one_are_rejected_where_decoders_stop_at_the_first(tmp_path, make_sound, tone, codec, suffix):
     first, second = (make_sound(tmp_path / f"{hertz}.{suffix}", codec, tone(1.0, 44100, hertz), 44100)
@@ -36,6 +37,33 @@ def test_two_files_in_one_are_heard_to_the_end_where_decoders_read_on(tmp_path, 
              for hertz in (440, 880)]  # fmt: skip
     (tmp_path / f"a.{suffix}").write_bytes(b"".join(parts))
     assert decode_audio(tmp_path / f"a.{suffix}", RATE).duration == pytest.approx(2.0, abs=0.15)
+
+
+@pytest.mark.parametrize("suffix, codec", [("mkv", "mpeg4"), ("webm", "libvpx"), ("avi", "mpeg4")])
+def test_two_videos_in_one_are_rejected_where_frames_could_not_be_told_apart(tmp_path, suffix, codec):
+    path, joined = tmp_path / f"a.{suffix}", tmp_path / f"joined.{suffix}"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=8)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(8):
+            pixels = np.full((48, 64, 3), 30 * number, np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        out.mux(stream.encode())
+    assert decode({"path": str(path), "modality": "video", "frames": 2})[0]["duration"] == pytest.approx(1.0, abs=0.1)
+    joined.write_bytes(2 * path.read_bytes())
+    with pytest.raises(InputError, match=f"a second one begins at byte {path.stat().st_size:,}"):
+        decode({"path": str(joined), "modality": "video", "frames": 2})
+
+
+def test_an_avi_in_several_chunks_is_one_file(tmp_path):
+    """As of OpenDML, which goes on in `AVIX` behind the first gigabyte."""
+    chunks = [(b"AVI ", 64), (b"AVIX", 33), (b"AVIX", 8)]
+    content = b"".join(b"RIFF" + struct.pack("<I", 4 + size) + kind + bytes(size + size % 2) for kind, size in chunks)
+    (tmp_path / "a.avi").write_bytes(content)
+    require_one_file(tmp_path / "a.avi")
+    (tmp_path / "b.avi").write_bytes(content + content)
+    with pytest.raises(InputError, match=f"byte {len(content)}"):
+        require_one_file(tmp_path / "b.avi")
 
 
 @pytest.fixture
