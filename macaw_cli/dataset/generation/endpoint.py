@@ -192,11 +192,9 @@ def without_key(text: str, key: str) -> str:
 
 def is_local(endpoint: str) -> bool:
     """Whether the API is a server on this machine."""
-    host = urlsplit(endpoint).hostname or ""
-    if host == "localhost":
-        return True
     try:
-        return ip_address(host).is_loopback
+        host = urlsplit(endpoint).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -204,7 +202,9 @@ def is_local(endpoint: str) -> bool:
 def _is_http_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        # a name in other letters is written as xn--..., which is what all libraries agree on
+        host = parts.hostname or ""
+        return parts.scheme in ("http", "https") and bool(host) and host.isascii() and (parts.port or 1) > 0
     except ValueError:  # such as a port with letters
         return False
 

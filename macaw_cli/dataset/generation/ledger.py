@@ -77,6 +77,10 @@ class Ledger:
             raise MismatchError(
                 f"{self._path} has format version {version}; this macaw reads up to {_VERSION}.", "Update macaw."
             )
+        for table in ("replies", "sent", "failures"):
+            columns = [row[1] for row in self._database.execute(f"PRAGMA table_info({table})")]
+            if columns and "hash" not in columns:
+                raise sqlite3.DatabaseError(f"its table {table} is not macaw's")
         self._database.executescript(_TABLES)
         self._database.execute(f"PRAGMA user_version = {_VERSION}")
 

@@ -17,7 +17,9 @@ from aiohttp import web
 
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.errors import InputError, Interrupted, ResourceError, UsageError
+from macaw_cli.config.generation_settings import GenerationSettings
 from macaw_cli.config.loading import open_workspace
+from macaw_cli.dataset.generation.endpoint import is_local, require_key
 from macaw_cli.dataset.generation.generate import generate, opened_ledger
 from macaw_cli.dataset.generation.generator import make_generator
 from macaw_cli.dataset.generation.reply import Outcome
@@ -418,3 +420,10 @@ def test_an_interrupt_does_not_wait_for_retry_after(serve: Serve, generated: Gen
     with pytest.raises(Interrupted):
         generated(serve(busy), 20, "concurrency=4")
     assert time.monotonic() - begun < 15
+
+
+@pytest.mark.parametrize("endpoint", ["http://[::1", "http://127.0.0.1:99999/v1", "http://", "http://☃/v1", "ftp://x"])
+def test_an_endpoint_that_is_no_url_is_told(endpoint: str) -> None:
+    assert not is_local(endpoint) or "127.0.0.1" in endpoint
+    with pytest.raises(UsageError, match=r"generation\.endpoint"):
+        require_key(GenerationSettings(endpoint=endpoint))

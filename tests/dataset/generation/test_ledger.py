@@ -1,6 +1,7 @@
 """The ledger: what is in it survives, and nothing else is taken for a reply."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,13 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MismatchError) as caught:
         Ledger(tmp_path)
     assert "99" in str(caught.value)
+
+
+def test_a_database_of_another_program_is_told_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite"
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript("CREATE TABLE replies (letter TEXT); INSERT INTO replies VALUES ('Dear Sir');")
+    with pytest.raises(DamagedError, match="replies"):
+        Ledger(tmp_path)
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("replies",)]
