@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from macaw_cli.basics.atomic_files import iterate_jsonl
-from macaw_cli.basics.console import result
+from macaw_cli.basics.console import result, say
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.dataset.filters.chain import FilterChain
@@ -15,7 +15,7 @@ from macaw_cli.dataset.generation.askable import askable_items
 from macaw_cli.dataset.generation.batch_api import collect, submit
 from macaw_cli.dataset.generation.collecting import Filter
 from macaw_cli.dataset.generation.endpoint import require_key
-from macaw_cli.dataset.generation.estimate import estimates, seconds_needed
+from macaw_cli.dataset.generation.estimate import answered_requests, estimates, seconds_needed
 from macaw_cli.dataset.generation.examples import Row
 from macaw_cli.dataset.generation.folder import LEDGER_FILES, REJECTS_NAME
 from macaw_cli.dataset.generation.generate import (
@@ -116,9 +116,9 @@ def show_generation_plan(inputs: GenerationInputs, probes: int = 0) -> None:
     generator, folder, _ = _prepared(inputs, needs_key=bool(probes))
     if probes:
         probe(generator, folder, probes)
-    seconds = _learned(generator, folder)
+    seconds, answered = _learned(generator, folder)
     kinds = estimates(generator)
-    show_estimate(generator, kinds, seconds_needed(generator, kinds, seconds))
+    show_estimate(generator, kinds, seconds_needed(generator, kinds, seconds), answered)
 
 
 def require_plan(plan: bool, probes: int | None) -> None:
@@ -139,7 +139,15 @@ def _prepared(inputs: GenerationInputs, *, needs_key: bool) -> tuple[Generator, 
         require_key(settings.generation)
     folder = inputs.workspace.path(settings.generation.out)
     require_own_generation(folder, [*(source.path for source in inputs.sources), *inputs.stores])
-    askable = askable_items(inputs.sources, inputs.stores, settings.seed, inputs.media)
+    askable = askable_items(
+        inputs.sources, inputs.stores, settings.seed, inputs.media, needs_text=not settings.generation.show_media
+    )
+    if askable.rejects:
+        first = askable.rejects[0]
+        told = f"{first['file']}, row {first['row']}: {first['reason']}"
+        if not askable.items:
+            raise InputError(f"None of the {len(askable.rejects):,} items can be used. The first reason: {told}.")
+        say(f"{len(askable.rejects):,} items are left out. The first: {told}")
     folders = {source.number: source.path.parent for source in inputs.sources}
     files = MediaFiles(folders, [inputs.workspace.root], inputs.media)
     return make_generator(inputs.workspace, askable.items, files), folder, askable.rejects
@@ -163,14 +171,14 @@ def _collect(generator: Generator, folder: Path) -> bool:
     return not waiting
 
 
-def _learned(generator: Generator, folder: Path) -> float | None:
-    """Learn from earlier replies; returns their mean seconds."""
+def _learned(generator: Generator, folder: Path) -> tuple[float | None, int]:
+    """Learn from earlier replies; returns their mean seconds, and how many of the first requests they answer."""
     if not (folder / LEDGER_FILES[0]).is_file():
-        return None
+        return None, 0
     ledger = Ledger(folder)
     try:
         generator.expectation.learn_from(ledger)
-        return ledger.mean_seconds(generator.sampling.model)
+        return ledger.mean_seconds(generator.sampling.model), answered_requests(generator, ledger)
     finally:
         ledger.close()
 

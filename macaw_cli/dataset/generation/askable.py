@@ -13,7 +13,6 @@ from macaw_cli.dataset.feature_join import FeatureStores, spellings
 from macaw_cli.dataset.generation.examples import Row
 from macaw_cli.dataset.items import Item, checked_item
 from macaw_cli.dataset.media_names import MediaFolders
-from macaw_cli.dataset.rejects import Reject
 from macaw_cli.dataset.source_specs import Source
 from macaw_cli.dataset.sources import read_source
 
@@ -28,31 +27,60 @@ class Askable:
 
 
 def askable_items(
-    sources: Sequence[Source], store_folders: Sequence[Path], seed: int, media_folders: MediaFolders | None = None
+    sources: Sequence[Source], store_folders: Sequence[Path], seed: int, media_folders: MediaFolders | None = None,
+    *, needs_text: bool = True,
 ) -> Askable:
-    """The items of all sources; rows that are conversations, or wrong, are left to the build.
+    """The items of all sources; rows that are conversations, or no JSON, are left to the build.
+
+    Args:
+        sources: of items.
+        store_folders: with features.
+        seed: decides the order, and which items `#N` and `#N%` take.
+        media_folders: where files are looked up by name.
+        needs_text: something must be known of an item, as its media are not shown to the model.
 
     Raises:
         InputError: a source or a feature store cannot be read.
         DamagedError: a feature store is incomplete.
         MismatchError: the feature stores do not belong together.
-    """
+    """  # fmt: skip
     stores = FeatureStores(store_folders)
     items: list[Item] = []
     rejects: list[Row] = []
     for source in sources:
-        for found in read_source(source, seed, _item_or_none):
-            if found is None or isinstance(found, Reject):
-                continue
-            if reason := _why_not(found, stores, source.path.parent, media_folders):
-                rejects.append(_reject(found, reason))
-            else:
-                items.append(found)
+        usable: list[Item] = []
+        for found in read_source(source, seed, lambda row, origin: _checked(row, origin, needs_text)):
+            if isinstance(found, _BadItem):
+                rejects.append(_reject(found.origin, found.id, found.reason))
+            elif isinstance(found, Item):
+                if reason := _why_not(found, stores, source.path.parent, media_folders):
+                    rejects.append(_reject(found.origin, found.id, reason))
+                else:
+                    usable.append(found)
+        usable.sort(key=lambda item: _draw(item.origin, seed))
+        items += usable[: round(source.share * len(usable))] if source.share else usable
     return Askable(sorted(items, key=lambda item: _draw(item.origin, seed)), rejects)
 
 
-def _item_or_none(row: Any, origin: Origin) -> Item | None:
-    return checked_item(row, origin) if is_item(row) else None
+@dataclass(frozen=True, slots=True)
+class _BadItem:
+    """A row that is an item and cannot be used; the build tells of all other rows."""
+
+    origin: Origin
+    id: str
+    reason: str
+
+
+def _checked(row: Any, origin: Origin, needs_text: bool) -> Item | _BadItem | None:
+    if not is_item(row):
+        return None
+    try:
+        item = checked_item(row, origin)
+    except InputError as error:
+        return _BadItem(origin, str(row.get("id", "")), error.problem)
+    if needs_text and not (item.captions or item.transcript or item.boxes):
+        return _BadItem(origin, item.id, "it has no captions, transcript or boxes to write about")
+    return item
 
 
 def _why_not(item: Item, stores: FeatureStores, folder: Path, media_folders: MediaFolders | None) -> str:
@@ -65,8 +93,8 @@ def _why_not(item: Item, stores: FeatureStores, folder: Path, media_folders: Med
     return ""
 
 
-def _reject(item: Item, reason: str) -> Row:
-    return {"file": item.origin.file, "row": item.origin.row, "id": item.id, "reason": reason}
+def _reject(origin: Origin, name: str, reason: str) -> Row:
+    return {"file": origin.file, "row": origin.row, "id": name, "reason": reason}
 
 
 def _draw(origin: Origin, seed: int) -> bytes:

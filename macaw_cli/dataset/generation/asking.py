@@ -19,6 +19,9 @@ from macaw_cli.dataset.generation.request import Message, Request, Sampling, req
 from macaw_cli.dataset.generation.retrying import Sender, Stopped
 from macaw_cli.dataset.generation.token_counts import without_media
 
+HOPELESS = 20
+"""Requests that fail before any reply comes, after which a run ends."""
+
 
 class Asker:
     """Answers requests; for one event loop.
@@ -51,6 +54,7 @@ class Asker:
         self.stopped = ""
         """Why no further request is begun; empty while requests may be begun."""
         self._only_ledger = False
+        self._failed_in_a_row = 0
 
     async def answer(self, request: Request) -> Answered:
         """The pairs of one request, after one correction where the first reply cannot be used.
@@ -186,6 +190,13 @@ class Asker:
             return await self.sender.send(messages, round(expected.prompt_tokens + expected.completion_tokens), lost)
         except (ServerTrouble, RequestRefused) as error:
             await self._writer.failure(name, str(error))
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row >= HOPELESS and not self.traffic.replies:
+                told = str(error).rstrip(".")
+                raise InputError(
+                    f"The first {self._failed_in_a_row} requests failed. The last reason: {told}.",
+                    "Check generation.endpoint and generation.model.",
+                ) from None
             raise _Failed(Outcome.FAILED, str(error)) from None
         except Stopped:
             await self._writer.failure(name, self.stopped)

@@ -161,6 +161,9 @@ def _created(client: Any, token: str, content: bytes, generator: Generator) -> s
         return str(batch.id)
     except openai.APIStatusError as error:
         told = cut(masked(error.message, generator), 300)
+        if error.status_code in (404, 405):
+            problem = f"The API has no Batch API ({error.status_code}): {told}."
+            raise InputError(problem, "Leave --batch-api out.") from None
         kind = Passing if error.status_code >= 500 else InputError
         raise kind(f"The API refuses the batch ({error.status_code}): {told}.", _AGAIN) from None
     except (openai.APIError, AttributeError) as error:  # no answer, or one that is no object of the API

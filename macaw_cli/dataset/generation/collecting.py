@@ -59,16 +59,17 @@ class Collector:
             ended: no request of any kind follows, so that a kind need not wait for the kinds before it.
         """
         for queue in self._queues:
-            while not queue.is_full and queue.processed in queue.answers:
+            while not (queue.is_full or queue.gave_up) and queue.processed in queue.answers:
                 self._take(queue, *queue.answers.pop(queue.processed))
                 queue.processed += 1
-            if queue.is_full:
+            if queue.is_full or queue.gave_up:
                 queue.answers.clear()
             elif not queue.is_done and not ended:
                 return
 
     def _take(self, queue: KindQueue, request: Request, answered: Answered) -> None:
         parsed, collected = answered.parsed, self.collected[queue.kind.name]
+        before = collected.accepted
         if parsed.outcome is not Outcome.NOT_ASKED:
             queue.counted()
             collected.requests += 1
@@ -92,6 +93,10 @@ class Collector:
             queue.accepted[side] += 1
             collected.accepted += 1
             self._keep(row)
+        if collected.accepted > before:
+            queue.fruitless = 0
+        elif parsed.outcome is not Outcome.NOT_ASKED:
+            queue.fruitless += 1
 
     def _why_not(self, request: Request, row: Row) -> str:
         """The filters come first: a question that they reject may be asked again."""

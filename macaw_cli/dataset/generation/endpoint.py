@@ -145,7 +145,7 @@ class Endpoint:
             hint = f"Check the environment variable {self._variable}."
             return InputError(f"{self._where} refuses the API key ({status}): {reason}", hint)
         if status == 404:
-            hint = "Check generation.model and generation.endpoint."
+            hint = "Check generation.model and generation.endpoint, which usually ends in /v1."
             return InputError(f"{self._where} does not know {self._sampling.model} (404): {reason}", hint)
         if status >= 500 or status in (408, 409):
             return ServerTrouble(f"the server answered {status}: {reason}", charged=False)
@@ -154,7 +154,10 @@ class Endpoint:
     def _reason(self, error: Any) -> str:
         """What the server says, without the key, which some repeat."""
         body = error.body
-        message = str((body.get("message") if isinstance(body, dict) else None) or error.message)
+        message = body.get("message") or body.get("detail") if isinstance(body, dict) else None
+        if message is None:  # not in the API's shape: whatever the server wrote
+            message = " ".join(error.response.text.split())[:200] or error.message
+        message = str(message)
         return self.masked(message).strip().rstrip(".") + "."
 
     def masked(self, text: str) -> str:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from macaw_cli.dataset.generation.generator import Generator
 from macaw_cli.dataset.generation.kind_queue import MOST_ROUNDS, KindQueue
+from macaw_cli.dataset.generation.ledger import Ledger
 
 SAMPLED_PROMPTS = 500
 """Prompts of each kind that are tokenised, evenly spread over the items."""
+LOOKED_UP = 20_000
+"""Requests of each kind that are looked up in the ledger for a plan."""
 _GUESSED, _MEASURED = (0.5, 1.8), (0.9, 1.15)
 """Low and high share of the likely tokens of a reply: assumed, and after replies were seen."""
 ENOUGH_REPLIES = 20
@@ -91,3 +94,15 @@ def seconds_needed(generator: Generator, kinds: list[KindEstimate], seconds_of_r
         60 * tokens / settings.tokens_per_minute if settings.tokens_per_minute else 0.0,
     ]
     return max(limits)
+
+
+def answered_requests(generator: Generator, ledger: Ledger) -> int:
+    """How many of the expected requests the ledger answers; media are not read for that, and count as not answered."""
+    if generator.media is not None:
+        return 0
+    requests = (
+        generator.request_at(queue, number)
+        for queue, kind in zip(generator.queues, estimates(generator), strict=True)
+        for number in range(min(kind.requests, LOOKED_UP))
+    )
+    return sum(ledger.reply(request.hash) is not None for request in requests)

@@ -14,6 +14,8 @@ from macaw_cli.dataset.generation.request import Request
 
 MOST_ROUNDS = 5
 """How often one item is asked for more examples of a kind before a quota is given up."""
+FRUITLESS = 50
+"""Answered requests in a row without an accepted example after which a quota is given up."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,8 @@ class KindQueue:
     """Accepted examples on each side of the kind."""
     answers: dict[int, tuple[Request, Answered]] = field(default_factory=dict)
     """Requests with their answers that wait for an earlier one."""
+    fruitless: int = 0
+    """Answered requests in a row without an accepted example."""
     missed_in_a_row: int = 0
     """Requests without a reply, where only those of batches are used."""
     has_ended: bool = False
@@ -70,13 +74,18 @@ class KindQueue:
         return self.quota is not None and not any(self.room(side) for side in self.kind.sides)
 
     @property
+    def gave_up(self) -> bool:
+        """Whether so many requests in a row gave no example that a quota is given up."""
+        return self.quota is not None and self.fruitless >= FRUITLESS
+
+    @property
     def is_done(self) -> bool:
         """Whether no request can change the examples any more."""
-        return self.is_full or self.processed == self.total
+        return self.is_full or self.gave_up or self.processed == self.total
 
     def wants_request(self) -> bool:
         """Whether another request should be begun, given what those under way are expected to bring."""
-        if self.issued >= self.total or self.is_full or self.has_ended:
+        if self.issued >= self.total or self.is_full or self.gave_up or self.has_ended:
             return False
         if self.quota is None:
             return True

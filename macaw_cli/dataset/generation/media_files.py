@@ -31,7 +31,7 @@ class MediaFiles:
         Raises:
             InputError: a file is not there.
         """
-        folders = [self.of_sources[item.origin.source], *self.others]
+        folders = list(dict.fromkeys([self.of_sources[item.origin.source], *self.others]))
         return [
             (modality, self._found(name, modality, folders))
             for modality, names in item.media.items()
@@ -46,4 +46,5 @@ class MediaFiles:
                     return path
         if self.by_name is not None and (files := self.by_name.called(names)):
             return files[0]
-        raise InputError(f"there is no file {name} in {' or '.join(map(str, folders))} to show to the model")
+        places = " or ".join(map(str, folders))
+        raise InputError(f"there is no file {name} in {places} to show to the model; name its folder with --media")

@@ -8,14 +8,16 @@ from macaw_cli.dataset.generation.estimate import ENOUGH_REPLIES, KindEstimate
 from macaw_cli.dataset.generation.folder import LEDGER_FILES, REJECTS_NAME
 from macaw_cli.dataset.generation.generator import Generator
 from macaw_cli.dataset.generation.kept_reply import Spent
+from macaw_cli.dataset.generation.kind_queue import FRUITLESS, MOST_ROUNDS
 from macaw_cli.dataset.generation.running import AHEAD
+from macaw_cli.dataset.generation.swapped_questions import KIND as SWAPPED
 
 _SAMPLED = 100
 """Prompts of each kind whose largest cost is looked for."""
 
 
-def show_estimate(generator: Generator, kinds: list[KindEstimate], seconds: float) -> None:
-    """The table of `--plan`, on stdout."""
+def show_estimate(generator: Generator, kinds: list[KindEstimate], seconds: float, answered: int) -> None:
+    """The table of `--plan`, on stdout; `answered` requests need not be sent any more."""
     rows = [
         [
             kind.name, f"{kind.requests:,}", f"{kind.prompt_tokens:,.0f}", f"{kind.completion_tokens:,.0f}",
@@ -36,7 +38,10 @@ def show_estimate(generator: Generator, kinds: list[KindEstimate], seconds: floa
         if not kind.can_fill:
             say(f"Warning: {len(generator.items):,} items are probably too few for that many examples of {kind.name}.")
     if any(kind.measured < ENOUGH_REPLIES for kind in kinds):
-        say("The length of replies is an assumption so far. --probe 20 sends 20 requests and measures it.")
+        each = ENOUGH_REPLIES * len(kinds)
+        say(f"The length of replies is an assumption so far. --probe {each} sends {each} requests and measures it.")
+    if answered:
+        say(f"{answered:,} of these requests are answered in the ledger and cost nothing again.")
 
 
 def show_limits(generator: Generator, spent: Spent) -> None:
@@ -47,7 +52,12 @@ def show_limits(generator: Generator, spent: Spent) -> None:
             f"{spent.unanswered:,} times a request of earlier runs was sent and no reply came; these may have cost up"
             f" to {dollars(spent.unanswered_cost)}, which counts as spent."
         )
-    if settings.max_cost is not None:
+    if settings.max_cost is not None and not generator.expectation.price.cost(1, 1):
+        say(
+            f"Warning: {settings.model} counts as free ({generator.expectation.price.source}), so --max-cost limits"
+            " nothing."
+        )
+    elif settings.max_cost is not None:
         one = max(
             generator.expectation.of_tokens(queue.kind.name, generator.counted_tokens(queue, number)).bound
             for queue in generator.queues
@@ -55,7 +65,8 @@ def show_limits(generator: Generator, spent: Spent) -> None:
         )
         under_way = one * AHEAD * settings.concurrency
         say(
-            f"At most {dollars(settings.max_cost)} will be spent, of which {dollars(spent.cost)} is spent already."
+            f"At most {dollars(settings.max_cost)} will be spent;"
+            f" {dollars(spent.cost + spent.unanswered_cost)} of it is spent or may be."
             f" Replies under way when it is reached can exceed it by {dollars(under_way)} at most."
         )
 
@@ -90,7 +101,17 @@ def show_generated(report: dict[str, Any], folder: Path) -> None:
     for name, wanted in generator["want"].items():
         accepted = generator["kinds"][name]["accepted"]
         if accepted < wanted and not run["stopped"]:
-            say(f"Warning: only {accepted:,} of {wanted:,} examples of {name} could be made from the items.")
+            say(
+                f"Warning: only {accepted:,} of {wanted:,} examples of {name} were made: {_why_short(name)}."
+            )
+
+
+def _why_short(name: str) -> str:
+    if name == SWAPPED:
+        return "no other question names something that its own captions have and another item's lack"
+    return (
+        f"every item was asked {MOST_ROUNDS} times, or {FRUITLESS} requests in a row gave none (see the reasons above)"
+    )
 
 
 def dollars(amount: float) -> str:

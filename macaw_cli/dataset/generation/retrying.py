@@ -16,6 +16,7 @@ from macaw_cli.dataset.generation.pace import Pace
 from macaw_cli.dataset.generation.raw_reply import RawReply
 from macaw_cli.dataset.generation.request import Message
 
+stamina.instrumentation.set_on_retry_hooks([])  # its own writes a line to stderr for each
 PATIENCE_S = 600.0
 """How long the API may answer nothing but 429, or ask to wait, before a run ends."""
 

@@ -22,6 +22,7 @@ from macaw_cli.config.loading import open_workspace
 from macaw_cli.dataset.generation.endpoint import is_local, require_key
 from macaw_cli.dataset.generation.generate import generate, opened_ledger
 from macaw_cli.dataset.generation.generator import make_generator
+from macaw_cli.dataset.generation.kind_queue import FRUITLESS
 from macaw_cli.dataset.generation.reply import Outcome
 from tests.dataset.generation.api_server import ApiServer, completion, error, key_of, pairs_for
 from tests.dataset.generation.conftest import item
@@ -427,3 +428,28 @@ def test_an_endpoint_that_is_no_url_is_told(endpoint: str) -> None:
     assert not is_local(endpoint) or "127.0.0.1" in endpoint
     with pytest.raises(UsageError, match=r"generation\.endpoint"):
         require_key(GenerationSettings(endpoint=endpoint))
+
+
+def test_a_quota_is_given_up_when_many_requests_in_a_row_give_no_example(
+    serve: Serve, generated: Generated, workspace: Path
+) -> None:
+    server = serve()
+    report = generated(server, 100, "want={counting: 5}", "pairs=1", "concurrency=4", filters=lambda row: "never")
+    assert report["generator"]["kinds"]["counting"]["requests"] == FRUITLESS
+    assert len(server.requests) < FRUITLESS + 20
+
+
+def test_a_server_that_is_not_there_ends_the_run_soon(generated: Generated) -> None:
+    with pytest.raises(InputError) as caught:
+        generated("http://127.0.0.1:9/v1", 500, "attempts=1")
+    assert "20 requests failed" in str(caught.value)
+
+
+def test_what_a_server_writes_in_a_shape_of_its_own_is_told(
+    serve: Serve, generated: Generated, workspace: Path
+) -> None:
+    async def own_shape(server: ApiServer, _: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
+        return web.json_response({"detail": "Server is pinned to another model"}, status=400)
+
+    generated(serve(own_shape), 2)
+    assert all("pinned to another model" in row["reason"] for row in rows(workspace, "rejects.jsonl"))
