@@ -117,13 +117,13 @@ def test_a_sample_is_spread_over_a_larger_store_and_says_so(copy, drawn):
     assert "1 of 2, evenly spread" in page.text
 
 
-def test_the_page_goes_where_it_is_told_and_only_for_feature_stores(copy, tmp_path, capsys):
+def test_the_page_goes_where_it_is_told_and_only_for_what_has_a_page(copy, tmp_path, capsys):
     target = tmp_path / "pages/a page.html"
     inspect_folder(copy / "features", verify=False, as_json=False, page=PageRequest(target, 1))
     assert f"Page: {target}" in capsys.readouterr().out and target.is_file()
     assert not (copy / "features/inspect.html").exists()
-    with pytest.raises(UsageError, match="--html shows feature stores"):
-        inspect_folder(copy / "dataset", verify=False, as_json=False, page=PageRequest())
+    with pytest.raises(UsageError, match="--html"):
+        inspect_folder(next(copy.glob("runs/*/model")), verify=False, as_json=False, page=PageRequest())
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="cannot be written"):
         inspect_folder(copy / "features", verify=False, as_json=False, page=PageRequest(tmp_path / "file/a.html", 1))

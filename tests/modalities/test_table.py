@@ -12,7 +12,8 @@ from macaw_cli.modalities.table import BUILT_IN, MODALITIES, TABLE, token_ids
 PACKAGE = Path(macaw_cli.__file__).parent
 COLLECTIONS = (ast.Tuple, ast.List, ast.Set)
 FIXED = (
-    "quickstart/", "export/published_config.py", "export/model_card.py", "dataset/generation/",
+    "quickstart/", "export/published_config.py", "export/model_card.py", "reports/dataset_card.py",
+    "dataset/generation/",
     "dataset/descriptions.py", "dataset/formats/llava.py",
 )  # fmt: skip
 """The quickstart's world, Macaw-LLM's checkpoints and LLaVA's format have these three, whatever is added; a model card
