@@ -1,1 +1,1 @@
-"""The one place that generates and scores; chat, evaluation and export use it."""
+"""The one place that generates and scores; chat and evaluation use it."""

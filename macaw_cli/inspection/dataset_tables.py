@@ -48,7 +48,7 @@ def generator_line(generator: Mapping[str, Any]) -> str:
 def lock_tables(info: Mapping[str, Any], rejects: list[RejectGroup]) -> list[Table]:
     """Generator, sources, filters, rejects, near-duplicates, lengths of texts; empty ones have no rows."""
     return [
-        _generated((info.get("generator") or {}).get("kinds") or {}),
+        generated_table((info.get("generator") or {}).get("kinds") or {}),
         _sources(info),
         _filters(info),
         reject_table(rejects),
@@ -77,7 +77,8 @@ def count_tables(facts: Mapping[str, Any], seen_media: Mapping[str, Mapping[str,
     ]
 
 
-def _generated(kinds: Mapping[str, Mapping[str, Any]]) -> Table:
+def generated_table(kinds: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One row for each kind of generated examples."""
     rows = [
         [name, *(f"{one.get(key, 0):,}" for key in ("requests", "accepted")),
          f"{sum((one.get('rejected') or {}).values()):,}",

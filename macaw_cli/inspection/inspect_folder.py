@@ -15,7 +15,9 @@ from macaw_cli.inspection.description import Description
 from macaw_cli.inspection.feature_stores import describe_feature_store
 from macaw_cli.inspection.feature_verification import verify_feature_store
 from macaw_cli.inspection.findings import Finding
+from macaw_cli.inspection.generations import describe_generation, nothing_to_verify
 from macaw_cli.inspection.models import describe_model, verify_model
+from macaw_cli.shards.generation_report import REPORT_NAME
 from macaw_cli.shards.remote_store import local_copy_of_store, read_record, send_damage_note
 
 FROM_A_COPY = "Restore these files from a copy, or make them again."
@@ -96,6 +98,7 @@ def _run_page(folder: Path, request: PageRequest) -> Path:
 KINDS = (
     Kind("feature store", "store.json", describe_feature_store, verify_feature_store, EXTRACT_AGAIN, _feature_page),
     Kind("dataset", "dataset.json", describe_dataset, verify_dataset, write_page=_dataset_page),
+    Kind("generation", REPORT_NAME, describe_generation, nothing_to_verify),
     Kind("run", "settings.yaml", _describe_run, _verify_run, write_page=_run_page),
     Kind("model", "config.json", describe_model, verify_model),
 )

@@ -9,13 +9,12 @@ from typing import Any, TextIO
 from macaw_cli.basics.atomic_files import atomic_path, jsonl_line, write_json
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.owned_folders import FolderKind, marker_content
+from macaw_cli.shards.generation_report import FORMAT_VERSION, REPORT_NAME
 
-REPORT_NAME = "generation.json"
 CONVERSATIONS_NAME = "conversations.jsonl"
 REJECTS_NAME = "rejects.jsonl"
 LEDGER_FILES = ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "ledger.sqlite-journal")
 """The ledger, and what SQLite may put beside it."""
-FORMAT_VERSION = 1
 
 
 def _is_own(folder: Path) -> bool:

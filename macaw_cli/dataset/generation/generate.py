@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.disk import disk_full_is_told
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.basics.locks import folder_lock
 from macaw_cli.basics.owned_folders import require_apart, require_own_folder
 from macaw_cli.dataset.generation.asking import Asker
@@ -24,6 +24,7 @@ from macaw_cli.dataset.generation.examples import Row
 from macaw_cli.dataset.generation.folder import (
     CONVERSATIONS_NAME,
     GENERATION,
+    LEDGER_FILES,
     Output,
     new_output,
     prepare_folder,
@@ -40,6 +41,7 @@ from macaw_cli.dataset.generation.running import Run
 from macaw_cli.dataset.generation.status import Status
 from macaw_cli.dataset.generation.swapped_questions import KIND as SWAPPED
 from macaw_cli.dataset.generation.swapped_questions import AcceptedQuestions, swapped_examples
+from macaw_cli.shards.generation_report import read_generation_report
 
 ONLY_LEDGER = "only replies of batches are used; --batch-api submit asks for what is missing"
 GENERATION_HINT = "Name another folder under generation.out."
@@ -101,6 +103,7 @@ def opened_ledger(folder: Path) -> Iterator[Ledger]:
         prepare_folder(folder)
         ledger = Ledger(folder)
         try:
+            _require_all_replies(ledger, folder)
             ledger.settle_leftovers()
             yield ledger
         finally:
@@ -122,6 +125,21 @@ def probe(generator: Generator, folder: Path, requests: int) -> None:
         spent = ledger.spent()
         budget = Budget(generator.settings.max_cost, requests, spent.cost + spent.unanswered_cost)
         asyncio.run(_run(generator, queues, ledger, budget, collector))
+
+
+def _require_all_replies(ledger: Ledger, folder: Path) -> None:
+    """Refuse a ledger that has lost replies: they would be paid for again.
+
+    Raises:
+        DamagedError: it holds fewer than when a run last ended.
+    """
+    before = (read_generation_report(folder).get("ledger") or {}).get("replies", 0)
+    now = ledger.spent().requests
+    if now < before:
+        raise DamagedError(
+            f"{folder / LEDGER_FILES[0]} holds {now:,} replies, and {before:,} were paid for.",
+            f"Restore it from a copy, or remove {folder} to begin anew.",
+        )
 
 
 def _require_no_batch(ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM inside an event loop: an orderly end instead of a dropped reply that was paid for."""
+"""SIGINT, SIGTERM and SIGHUP inside an event loop: an orderly end instead of a dropped reply that was paid for."""
 
 import asyncio
 import signal
@@ -14,7 +14,7 @@ def stop_signals(stop: Callable[[int], None]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     caught: list[signal.Signals] = []
     with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread, or not on this platform
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop, number)
             caught.append(number)
     try:

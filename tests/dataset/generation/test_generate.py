@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from macaw_cli.basics.atomic_files import read_jsonl
-from macaw_cli.basics.errors import InputError, Interrupted, ResourceError, UsageError
+from macaw_cli.basics.errors import DamagedError, InputError, Interrupted, ResourceError, UsageError
 from macaw_cli.config.generation_settings import GenerationSettings
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.dataset.generation.endpoint import is_local, require_key
@@ -453,3 +453,13 @@ def test_what_a_server_writes_in_a_shape_of_its_own_is_told(
 
     generated(serve(own_shape), 2)
     assert all("pinned to another model" in row["reason"] for row in rows(workspace, "rejects.jsonl"))
+
+
+def test_a_ledger_that_has_lost_replies_is_refused(serve: Serve, generated: Generated, workspace: Path) -> None:
+    server = serve()
+    generated(server, 3)
+    (workspace / "generated" / "ledger.sqlite").unlink()
+    with pytest.raises(DamagedError) as caught:
+        generated(server, 3)
+    assert "3 were paid for" in str(caught.value)
+    assert len(server.requests) == 3
