@@ -12,6 +12,9 @@ import pytest
 
 from macaw_cli.quickstart.checkpoints import SHIPPED
 
+ATTEMPTS = 3
+"""So that a moment in which another test has the processor does not count."""
+
 
 class Stalling(BaseHTTPRequestHandler):
     """Answers as `server.stalls` says until there, and then never goes on."""
@@ -64,7 +67,17 @@ def test_ctrl_c_ends_a_stalled_fetch_within_two_seconds(tmp_path, server, stalls
     server.stalls = stalls
     command = [sys.executable, "-m", "macaw_cli", "extract-features", f"http://127.0.0.1:{server.server_port}/{name}",
                "--image-encoder", str(SHIPPED / "clip"), "--out", "features", "--device", "cpu"]  # fmt: skip
-    process = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    for _ in range(ATTEMPTS):
+        told, took = interrupted(command, tmp_path, server)
+        if took < 2.0:
+            break
+    assert took < 2.0, told
+
+
+def interrupted(command, folder, server):
+    """What the command says when Ctrl-C comes during the stall, and the seconds until it has ended."""
+    server.stalled.clear()
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, env={**os.environ, "no_proxy": "*"})  # fmt: skip
     try:
         assert server.stalled.wait(200), process.communicate(timeout=1)
@@ -77,4 +90,4 @@ def test_ctrl_c_ends_a_stalled_fetch_within_two_seconds(tmp_path, server, stalls
         process.kill()
     assert process.returncode == 130, told
     assert "Traceback" not in told
-    assert took < 2.0, told
+    return told, took
