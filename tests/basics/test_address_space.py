@@ -9,7 +9,7 @@ import pytest
 from macaw_cli.basics.address_space import growth_limited
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit")
-LARGE = 4 << 30  # more than other tests of the process may give back meanwhile; never touched
+LARGE = 1 << 30  # more than other tests of the process may give back meanwhile
 
 
 def soft_limit():
@@ -29,14 +29,17 @@ def test_what_asks_for_too_much_fails_and_all_is_as_before_afterwards():
 
 def test_blocks_of_several_threads_end_in_any_order():
     before, first_is_in, second_is_in, first_is_out = soft_limit(), Barrier(2), Barrier(2), Barrier(2)
+    both_run = Barrier(2)  # before the bound: a thread without room for its stack never begins
 
     def first():
+        both_run.wait(10)
         with growth_limited(64 << 20):
             first_is_in.wait(10)
             second_is_in.wait(10)
         first_is_out.wait(10)
 
     def second():
+        both_run.wait(10)
         first_is_in.wait(10)
         with growth_limited(64 << 20):
             second_is_in.wait(10)
