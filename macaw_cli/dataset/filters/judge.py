@@ -101,7 +101,7 @@ class JudgeFilter:
     async def _judged(self, ledger: Ledger) -> list[Answered]:
         spent = ledger.spent()
         limits = self._generation.max_cost, self._generation.max_requests
-        budget = Budget(*limits, spent.cost + spent.unanswered_cost)
+        budget = Budget(*limits, spent.at_most)
         endpoint = Endpoint(self._generation, self._sampling, SCHEMA)
         try:
             with LedgerWriter(ledger) as writer, progress("Judging", len(self._examples), "conversations") as advance:

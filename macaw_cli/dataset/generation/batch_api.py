@@ -122,7 +122,7 @@ def _open_requests(generator: Generator, ledger: Ledger, pending: set[str]) -> I
 
 def _require_money(generator: Generator, ledger: Ledger, bound: float) -> None:
     spent, most = ledger.spent(), generator.settings.max_cost
-    if most is not None and spent.cost + spent.unanswered_cost + bound > most:
+    if most is not None and spent.at_most + bound > most:
         raise ResourceError(
             f"The requests cost up to {dollars(bound)}, and of {dollars(most)} (--max-cost) {dollars(spent.cost)} is"
             f" spent and {dollars(spent.unanswered_cost)} is under way or may be.",

@@ -123,7 +123,7 @@ def probe(generator: Generator, folder: Path, requests: int) -> None:
         _require_no_batch(ledger)
         collector = Collector(queues, _dropped, _dropped, lambda row: "")
         spent = ledger.spent()
-        budget = Budget(generator.settings.max_cost, requests, spent.cost + spent.unanswered_cost)
+        budget = Budget(generator.settings.max_cost, requests, spent.at_most)
         asyncio.run(_run(generator, queues, ledger, budget, collector))
 
 
@@ -171,7 +171,7 @@ def _asked(
 ) -> dict[str, Any]:
     spent = ledger.spent()
     budget = Budget(
-        generator.settings.max_cost, generator.settings.max_requests, spent.cost + spent.unanswered_cost
+        generator.settings.max_cost, generator.settings.max_requests, spent.at_most
     )
     generator.expectation.learn_from(ledger)
     show_limits(generator, spent)

@@ -43,3 +43,8 @@ class Spent:
     """Times that a request was sent and no reply came, as after a kill; they may have been charged."""
     unanswered_cost: float
     """What these cost at most, in US dollars."""
+
+    @property
+    def at_most(self) -> float:
+        """What all of it may have cost, in US dollars."""
+        return self.cost + self.unanswered_cost

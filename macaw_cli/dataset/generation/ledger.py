@@ -173,11 +173,6 @@ class Ledger:
         (found,) = self._database.execute("SELECT AVG(seconds) FROM replies WHERE model = ?", (model,)).fetchone()
         return None if found is None else float(found)
 
-    def replies(self) -> Iterator[Reply]:
-        """Every reply, in the order of hashes."""
-        for row in self._database.execute("SELECT * FROM replies ORDER BY hash"):
-            yield _reply(row)
-
     def close(self) -> None:
         """Close the file."""
         self._reader.close()

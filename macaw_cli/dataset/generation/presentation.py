@@ -66,7 +66,7 @@ def show_limits(generator: Generator, spent: Spent) -> None:
         under_way = one * AHEAD * settings.concurrency
         say(
             f"At most {dollars(settings.max_cost)} will be spent;"
-            f" {dollars(spent.cost + spent.unanswered_cost)} of it is spent or may be."
+            f" {dollars(spent.at_most)} of it is spent or may be."
             f" Replies under way when it is reached can exceed it by {dollars(under_way)} at most."
         )
 
