@@ -1,0 +1,1 @@
+"""What bridges and injections share: attention layers, layouts of media, and the like."""
