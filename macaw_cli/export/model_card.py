@@ -5,6 +5,7 @@ from typing import Any
 from macaw_cli import __version__
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.config.bridges.table import PACKAGES
+from macaw_cli.config.injections.table import PACKAGES as INJECTION_PACKAGES
 from macaw_cli.encoders.architectures import package_of
 from macaw_cli.export.proof import Proof
 from macaw_cli.modalities.table import ENCODER_OF, ROLES, TABLE, Modality
@@ -107,8 +108,9 @@ def _snippet(modality: Modality) -> tuple[str, str, str]:
 
 
 def _packages(config: Any) -> list[str]:
-    """The packages whose bridges and encoders the model has."""
+    """The packages whose bridges, injection and encoders the model has."""
     names = [PACKAGES.get(config.bridge_settings(modality).name) for modality in config.modalities]
+    names.append(INJECTION_PACKAGES.get(config.injection_settings.name))
     for role in ROLES:
         found = getattr(config, f"{role}_encoder_config")
         names.append(package_of(f"{role}_encoder", found.model_type) if found is not None else None)

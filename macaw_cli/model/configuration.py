@@ -11,7 +11,8 @@ from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import BridgeSettings, read_bridge
 from macaw_cli.config.bridges.entry import BridgeDesign
 from macaw_cli.config.feature_settings import EncoderSettings
-from macaw_cli.config.injections.designs import InjectionSettings, read_injection
+from macaw_cli.config.injections.designs import read_injection
+from macaw_cli.config.injections.entry import InjectionDesign
 from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.saved_settings import saved_settings
 from macaw_cli.config.view_settings import ViewSettings, view_class
@@ -110,7 +111,7 @@ class MacawConfig(CheckedConfig):
         encoders: Mapping[str, EncoderSettings] | None = None,
         fingerprints: Mapping[Modality, dict[str, Any]] | None = None,
         *,
-        injection: InjectionSettings = NoInjectionSettings(),  # noqa: B008 - frozen
+        injection: InjectionDesign = NoInjectionSettings(),  # noqa: B008 - frozen
         views: ViewSettings = ViewSettings(),  # noqa: B008 - frozen
         null_features: bool = False,
     ) -> Self:
@@ -151,7 +152,7 @@ class MacawConfig(CheckedConfig):
         return read_bridge(self.bridge, modality)
 
     @property
-    def injection_settings(self) -> InjectionSettings:
+    def injection_settings(self) -> InjectionDesign:
         """Settings of the injection.
 
         Raises:

@@ -7,12 +7,13 @@ package adds one by an entry point in the group `macaw.bridges` that names a `Br
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from macaw_cli.basics.plug_ins import plug_ins
-from macaw_cli.config.bridges.entry import BridgeDesign, BridgeEntry, require_usable
+from macaw_cli.config.bridges.entry import BridgeDesign, BridgeEntry
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
+from macaw_cli.config.design_entries import with_plug_ins
+from macaw_cli.modalities.table import MODALITIES
 
 GROUP = "macaw.bridges"
 """The group of entry points."""
@@ -23,18 +24,8 @@ BUILT_IN = (
     BridgeEntry(MlpBridgeSettings, "macaw_cli.model.bridges.mlp:MlpBridge"),
 )
 
-
-def _with_plug_ins() -> tuple[Mapping[str, BridgeEntry], Mapping[str, str]]:
-    """The rows of macaw and of other packages by name, and the packages of the latter."""
-    rows = {row.name: row for row in BUILT_IN}
-    packages = {}
-    for package, found in plug_ins(GROUP):
-        row = require_usable(found, rows, package)
-        rows[row.name], packages[row.name] = row, package
-    return MappingProxyType(rows), MappingProxyType(packages)
-
-
-TABLE, PACKAGES = _with_plug_ins()
+TABLE, PACKAGES = with_plug_ins(GROUP, BridgeEntry, "a bridge", BUILT_IN, reserved=MODALITIES)
+"""The rows by name, and the package of each row that is not macaw's."""
 DESIGNS: Mapping[str, type[BridgeDesign]] = MappingProxyType({name: row.settings for name, row in TABLE.items()})
 """Name to settings."""
 DEFAULT = "macaw"

@@ -1,22 +1,15 @@
 """The designs of injections by name, and `injection:`, which is one of them."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Discriminator, Tag
 
-from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
-from macaw_cli.config.injections.none import NoInjectionSettings
+from macaw_cli.config.injections.entry import InjectionDesign
+from macaw_cli.config.injections.table import DEFAULT, DESIGNS
 from macaw_cli.config.named_designs import require_design, saved_design
 from macaw_cli.config.setting_types import TAG, ShortForm
 
-InjectionSettings = NoInjectionSettings | GatedCrossAttentionSettings
-DESIGNS: dict[str, type[InjectionSettings]] = {
-    "none": NoInjectionSettings,
-    "gated-cross-attention": GatedCrossAttentionSettings,
-}
-DEFAULT = "none"
-"""The design where none is named."""
 INJECTION_FORMS = {f"{TAG}{name}": kind for name, kind in DESIGNS.items()}
 """Tag to the settings that it stands for."""
 
@@ -42,20 +35,19 @@ def _tag(value: Any) -> str:
     return f"{TAG}{name}"
 
 
-AnyInjection = Annotated[
-    Annotated[NoInjectionSettings, Tag(f"{TAG}none")]
-    | Annotated[GatedCrossAttentionSettings, Tag(f"{TAG}gated-cross-attention")],
-    Discriminator(_tag),
-    InjectionForm("name").validator(),
-]
-"""`injection:` as it may be written; the name alone is enough."""
+if TYPE_CHECKING:  # what a union of the table's rows is to mypy
+    AnyInjection = InjectionDesign
+else:
+    _TAGGED = tuple(Annotated[kind, Tag(f"{TAG}{name}")] for name, kind in DESIGNS.items())
+    AnyInjection = Annotated[Union[_TAGGED], Discriminator(_tag), InjectionForm("name").validator()]  # noqa: UP007
+    """`injection:` as it may be written; the name alone is enough."""
 
 
-def read_injection(saved: Mapping[str, Any]) -> InjectionSettings:
+def read_injection(saved: Mapping[str, Any]) -> InjectionDesign:
     """The settings of an injection as a model's configuration holds them: plain values.
 
     Raises:
         MismatchError: no such design or option, as in a model that a newer macaw saved, or an impossible value.
     """
-    found: InjectionSettings = saved_design("injection", saved.get("name", DEFAULT), saved, DESIGNS)
+    found: InjectionDesign = saved_design("injection", saved.get("name", DEFAULT), saved, DESIGNS)
     return found

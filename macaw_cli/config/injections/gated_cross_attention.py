@@ -13,7 +13,7 @@ class GatedCrossAttentionSettings:
     A medium takes one position of the input, whatever the number of its soft tokens.
     """
 
-    name: Literal["gated-cross-attention"]
+    name: Literal["gated-cross-attention"] = "gated-cross-attention"
     """Design of the injection."""
     every: Annotated[int, Field(ge=1)] = 4
     """A block stands before every so many layers, the first one included."""

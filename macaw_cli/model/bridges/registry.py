@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from macaw_cli.basics.errors import MismatchError, UsageError
+from macaw_cli.basics.errors import MismatchError
 from macaw_cli.basics.named_objects import named_object
+from macaw_cli.basics.plug_ins import class_of_package
 from macaw_cli.config.bridges.table import PACKAGES, TABLE
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.bridge import Bridge
@@ -20,25 +21,10 @@ def bridge_class(name: str) -> type[Bridge]:
         UsageError: the package that adds it names no class that can be used.
     """
     place = TABLE[name].module
-    found: Any = _class_of_package(place, name, PACKAGES[name]) if name in PACKAGES else named_object(place)
+    package = PACKAGES.get(name)
+    found: Any = class_of_package(place, Bridge, f"the bridge {name}", package) if package else named_object(place)
     checked: type[Bridge] = found
     return checked
-
-
-def _class_of_package(place: str, name: str, package: str) -> Any:
-    """What another package names, checked."""
-    hint = f"Repair the package, or uninstall it: pip uninstall {package}."
-    try:
-        found = named_object(place)
-    except Exception as error:  # whatever the package does when it is imported
-        raise UsageError(
-            f"The package {package} adds the bridge {name}, but {place} cannot be loaded:"
-            f" {type(error).__name__}: {error}.", hint,
-        ) from error  # fmt: skip
-    if not isinstance(found, type) or not issubclass(found, Bridge):
-        told = "a subclass of macaw_cli.model.bridges.bridge.Bridge"
-        raise UsageError(f"The package {package} adds the bridge {name}, but {place} is not {told}.", hint)
-    return found
 
 
 def build_bridge(config: "MacawConfig", modality: Modality) -> Bridge:

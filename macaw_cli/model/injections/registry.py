@@ -1,31 +1,36 @@
 """The injections by name, and how many positions of the input a medium takes."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from macaw_cli.basics.named_objects import named_object
+from macaw_cli.basics.plug_ins import class_of_package
+from macaw_cli.config.injections.table import PACKAGES, TABLE
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.model.injections.injection import Injection
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
-    from macaw_cli.model.injections.injection import Injection
-
-INJECTIONS = {
-    "gated-cross-attention": "macaw_cli.model.injections.gated_cross_attention:GatedCrossAttention",
-}
 
 
-def injection_class(config: "MacawConfig") -> "type[Injection] | None":
-    """The class of a model's injection, imported on use; None where it has none."""
+def injection_class(config: "MacawConfig") -> type[Injection] | None:
+    """The class of a model's injection, imported on use; None where it has none.
+
+    Raises:
+        UsageError: the package that adds it names no class that can be used.
+    """
     name = config.injection_settings.name
-    if name not in INJECTIONS:
+    if name not in TABLE:
         return None
-    found: type[Injection] = named_object(INJECTIONS[name])
-    return found
+    place, package = TABLE[name].module, PACKAGES.get(name)
+    what = f"the injection {name}"
+    found: Any = class_of_package(place, Injection, what, package) if package else named_object(place)
+    checked: type[Injection] = found
+    return checked
 
 
-def build_injection(config: "MacawConfig") -> "Injection | None":
+def build_injection(config: "MacawConfig") -> Injection | None:
     """An injection with initial weights; None where the configuration has none.
 
     Raises:

@@ -3,9 +3,9 @@
 import pytest
 
 from macaw_cli.basics.errors import MismatchError, UsageError
-from macaw_cli.config.injections.designs import DESIGNS, read_injection
+from macaw_cli.config.injections.designs import read_injection
+from macaw_cli.config.injections.table import DESIGNS, TABLE
 from macaw_cli.config.loading import parse_settings
-from macaw_cli.model.injections.registry import INJECTIONS
 
 
 def injection(value):
@@ -29,10 +29,11 @@ def test_other_names_and_options_are_refused(value, told):
 
 
 def test_what_a_newer_macaw_saved_is_refused():
-    for saved in ({"name": "deepstack"}, {"name": "gated-cross-attention", "depth": 3}):
+    for saved in ({"name": "unheard-of"}, {"name": "gated-cross-attention", "depth": 3}):
         with pytest.raises(MismatchError):
             read_injection(saved)
 
 
 def test_every_design_but_none_has_its_module():
-    assert set(DESIGNS) == {"none", *INJECTIONS}
+    assert set(DESIGNS) == {"none", *TABLE}
+    assert all(kind().name == name for name, kind in DESIGNS.items())

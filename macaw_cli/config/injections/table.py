@@ -1,0 +1,30 @@
+"""Every injection, those of macaw and those that other packages add.
+
+An injection of macaw is a file of settings in this folder, a file in `model/injections/` and a row of `BUILT_IN`.
+Another package adds one by an entry point in the group `macaw.injections` that names an `InjectionEntry`: see
+docs/own-parts.md.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from macaw_cli.config.design_entries import with_plug_ins
+from macaw_cli.config.injections.entry import InjectionDesign, InjectionEntry
+from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
+from macaw_cli.config.injections.none import NoInjectionSettings
+
+GROUP = "macaw.injections"
+"""The group of entry points."""
+BUILT_IN = (
+    InjectionEntry(
+        GatedCrossAttentionSettings, "macaw_cli.model.injections.gated_cross_attention:GatedCrossAttention"
+    ),
+)  # fmt: skip
+DEFAULT = "none"
+"""The design where none is named; it has no module, and is no row."""
+TABLE, PACKAGES = with_plug_ins(GROUP, InjectionEntry, "an injection", BUILT_IN, reserved=(DEFAULT,))
+"""The rows by name, and the package of each row that is not macaw's."""
+DESIGNS: Mapping[str, type[InjectionDesign]] = MappingProxyType(
+    {DEFAULT: NoInjectionSettings, **{name: row.settings for name, row in TABLE.items()}}
+)
+"""Name to settings, that of no injection included."""
