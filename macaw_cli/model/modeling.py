@@ -21,7 +21,8 @@ from macaw_cli.model.fusion.placing import FusedInputs
 from macaw_cli.model.generation import MediaGeneration
 from macaw_cli.model.injections.bound_media import BoundMedia
 from macaw_cli.model.injections.injection import bound
-from macaw_cli.model.injections.registry import build_injection
+from macaw_cli.model.injections.recomputation import InjectionRecomputation
+from macaw_cli.model.injections.registry import attached_injection
 from macaw_cli.model.losses import response_loss
 from macaw_cli.model.packing.chunked_loss import SupervisedLoss
 from macaw_cli.model.packing.example_borders import example_borders
@@ -35,7 +36,9 @@ Features = Sequence[Tensor] | Tensor
 
 
 # GenerationMixin is named once more because transformers looks for it among the direct bases only
-class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedModel, GenerationMixin):  # type: ignore[misc]
+class MacawForConditionalGeneration(
+    MediaGeneration, InjectionRecomputation, EarlierFolders, PreTrainedModel, GenerationMixin,  # type: ignore[misc]
+):  # fmt: skip
     """A causal LLM, the fusion with one bridge per modality, and, when attached, the frozen encoders.
 
     Args:
@@ -55,9 +58,7 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
         super().__init__(config)
         self.language_model = language_model or causal_lm_of(config.text_config)
         self.fusion = MediaFusion(config)
-        self.injection = build_injection(config)
-        if self.injection is not None:
-            self.injection.attach(self.language_model)
+        self.injection = attached_injection(config, self.language_model)
         self.supervised_loss = SupervisedLoss()
         self.image_encoder = attached_encoders.image_encoder(config)
         self.audio_encoder = attached_encoders.audio_encoder(config)
@@ -157,7 +158,7 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
             "inputs_embeds": inputs_embeds, "attention_mask": attention_mask, "position_ids": position_ids,
             "past_key_values": past_key_values, "use_cache": use_cache, **kwargs,
         }  # fmt: skip
-        with bound(self.injection, bound_media, past_key_values) as keep_media:
+        with bound(self.injection, bound_media, past_key_values, inputs_embeds.shape) as keep_media:
             if labels is not None and not return_logits:
                 return loss_alone(self, inputs, labels, num_supervised, layout)
             output: CausalLMOutputWithPast = self.language_model(**inputs, logits_to_keep=logits_to_keep)
@@ -213,8 +214,7 @@ class MacawForConditionalGeneration(MediaGeneration, EarlierFolders, PreTrainedM
         Where the LLM has an adapter of PEFT's, `llm` is the adapter, and the LLM's own weights are in none either.
         """
         groups: dict[str, dict[str, nn.Parameter]] = {name: {} for name in GROUPS}
-        group_of = {"fusion.bridges": "bridge", "fusion.begin_end": "begin_end_tokens"}
-        group_of |= {"injection": "injection", "language": "llm"}
+        group_of = dict(zip(("fusion.bridges", "fusion.begin_end", "injection", "language"), GROUPS, strict=True))
         for name, parameter in self.named_parameters():
             for prefix, group in group_of.items():
                 if name.startswith(prefix):

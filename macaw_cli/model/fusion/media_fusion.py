@@ -39,6 +39,7 @@ class MediaFusion(nn.Module):
         begin_end_embeddings: of the begin and end tokens of the modalities, two rows each; None in a published
             checkpoint, where they are rows of the LLM's matrix.
         injected: whether media reach the LLM through an injection and take one position of the input each.
+        bound: whether there is an injection, which is told where media stand.
         null_features_image, ...: in a `null_features` model, the encoders' features of an all-zero input.
 
     Args:
@@ -52,6 +53,7 @@ class MediaFusion(nn.Module):
         rows = 2 * len(config.begin_end_ids)
         self.begin_end_embeddings = nn.Embedding(rows, config.embedding_size) if config.begin_end_outside else None
         kind = injection_class(config)
+        self.bound = kind is not None
         self.injected = kind is not None and kind.takes_media
         if config.null_features:
             for name in config.modalities:
@@ -99,13 +101,14 @@ class MediaFusion(nn.Module):
         examples = {name: example_of(each, borders) for name, each in media.items()}
         soft = self._soft_tokens(places, embeds, features, cast("nn.Parameter", embed.weight), examples, instructions)
         by_modality = dict(zip(self.config.modalities, soft, strict=True))
-        if not self.injected:
-            for name, tokens in by_modality.items():
+        for name, tokens in by_modality.items():
+            if self.injected:  # a medium takes one position, which says nothing itself
+                nothing = embeds.new_zeros(len(places.soft[name]), embeds.shape[-1])
+                embeds = place_soft_tokens(embeds, places.soft[name], nothing)
+            else:
                 embeds = self._placed(name, embeds, places, tokens)
+        if not self.bound:
             return FusedInputs(embeds, attention_mask, labels)
-        for name in by_modality:  # a medium takes one position, which says nothing itself
-            nothing = embeds.new_zeros(len(places.soft[name]), embeds.shape[-1])
-            embeds = place_soft_tokens(embeds, places.soft[name], nothing)
         seen = bound_media(by_modality, made, places.runs, packed, (input_ids.shape[0], input_ids.shape[1]))
         return FusedInputs(embeds, attention_mask, labels, seen)
 

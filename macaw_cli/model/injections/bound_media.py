@@ -38,8 +38,12 @@ class BoundMedia:
     """(media,) int64: the position of each medium in its row."""
     ends: Tensor
     """(media,) int64: where in its row the medium's example ends."""
+    lengths: Tensor
+    """(media,) int64: the positions that each medium takes: one, or as many as it has soft tokens."""
     batch: int
     """B."""
+    reach: int = 0
+    """No medium takes a position from here on, in any row; known without waiting for a GPU."""
 
     def latest(self, rows: int, length: int, offset: int) -> Tensor:
         """(rows, length): for each position the number of the last medium of its example up to there, or -1.
@@ -57,9 +61,24 @@ class BoundMedia:
             return seen.new_full((rows, length), _NOTHING, dtype=torch.long)
         return torch.where(seen, torch.arange(len(self.rows), device=device), _NOTHING).amax(dim=-1)
 
+    def soft_tokens_at(self, rows: int, length: int, offset: int) -> Tensor:
+        """(rows, length): the row of `tokens` that stands at each position, or -1; arguments as in `latest`.
+
+        Of a medium that takes one position, it is the first of its soft tokens.
+        """
+        latest = self.latest(rows, length, offset)
+        if not len(self.rows):
+            return latest
+        begins = torch.searchsorted(self.medium, torch.arange(len(self.rows), device=latest.device))
+        medium = latest.clamp(min=0)
+        within = torch.arange(offset, offset + length, device=latest.device) - self.places[medium]
+        return torch.where((latest >= 0) & (within < self.lengths[medium]), begins[medium] + within, _NOTHING)
+
     def after(self, offset: int) -> Self:
         """A copy of these media for a batch where their rows stand behind `offset` positions."""
-        return replace(self, places=self.places + offset, ends=self.ends + offset) if offset else self
+        if not offset:
+            return self
+        return replace(self, places=self.places + offset, ends=self.ends + offset, reach=self.reach + offset)
 
     def followed_by(self, later: Self) -> Self:
         """These media and later ones of the same rows."""
@@ -72,6 +91,8 @@ class BoundMedia:
             rows=torch.cat([self.rows, later.rows]),
             places=torch.cat([self.places, later.places]),
             ends=torch.cat([self.ends, later.ends]),
+            lengths=torch.cat([self.lengths, later.lengths]),
+            reach=max(self.reach, later.reach),
         )
 
 
@@ -94,20 +115,22 @@ def bound_media(
     for name, some in runs.items():
         begins = accumulate(counts.get(name, ()), initial=0)
         for run, begin, count in zip(some, begins, counts.get(name, ()), strict=False):
-            found.append((run.place, name, begin, count))
+            found.append((run.place, name, begin, count, run.length))
     found.sort()
     like = next(iter(soft.values()))
     nothing = sum(tokens.sum() for tokens in soft.values()) * 0  # every bridge gets a gradient, if only zero
     if not found:
         tokens, medium = like.new_zeros(1, like.shape[-1]) + nothing, [_FILLER]
     else:
-        tokens = torch.cat([soft[name][begin : begin + count] for _, name, begin, count in found]) + nothing
-        medium = [number for number, (*_, count) in enumerate(found) for _ in range(count)]
+        tokens = torch.cat([soft[name][begin : begin + count] for _, name, begin, count, _ in found]) + nothing
+        medium = [number for number, (*_, count, _) in enumerate(found) for _ in range(count)]
     ends = [NO_END if borders is None else _end(place, borders) - place // length * length for place, *_ in found]
     device = like.device
     return BoundMedia(
         tokens, on_device(medium, device), on_device([place // length for place, *_ in found], device),
-        on_device([place % length for place, *_ in found], device), on_device(ends, device), shape[0],
+        on_device([place % length for place, *_ in found], device), on_device(ends, device),
+        on_device([taken for *_, taken in found], device), shape[0],
+        reach=max((place % length + taken for place, *_, taken in found), default=0),
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from torch import Tensor, nn
@@ -10,6 +12,20 @@ from macaw_cli.model.injections.bound_media import BoundMedia
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
+
+
+@dataclass
+class Binding:
+    """What hooks read during one call of the LLM."""
+
+    media: BoundMedia
+    offset: int
+    """Positions in the cache, before those that are computed now."""
+    shape: tuple[int, int]
+    """Rows and positions that are computed now."""
+    soft_tokens: Tensor | None = None
+    """See `BoundMedia.soft_tokens_at`; for injections that ask for it."""
+    visible: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
 
 class Injection(nn.Module):
@@ -22,13 +38,14 @@ class Injection(nn.Module):
     """
 
     takes_media: ClassVar[bool] = True
-    """Whether media reach the LLM through this injection alone: a medium then takes one position of the input."""
+    """Whether media reach the LLM through this injection alone: a medium then takes one position of the input. If not,
+    its soft tokens stand in the input, as without an injection."""
+    looks_at_positions: ClassVar[bool] = False
+    """Whether `Binding.soft_tokens` is needed."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._media: BoundMedia | None = None
-        self._offset = 0
-        self._visible: dict[tuple[int, int], Tensor] = {}
+        self._bound: Binding | None = None
 
     @classmethod
     def from_config(cls, config: "MacawConfig") -> Self:
@@ -73,35 +90,61 @@ class Injection(nn.Module):
         """
         raise NotImplementedError
 
-    def bind(self, media: BoundMedia, offset: int) -> None:
+    def bind(self, media: BoundMedia, offset: int, shape: tuple[int, int]) -> None:
         """Let the layers see these media.
 
         Args:
             media: of all positions so far.
             offset: positions in the cache, before those that are computed now.
+            shape: rows and positions that are computed now.
         """
-        self._media, self._offset, self._visible = media, offset, {}
+        self._bound = Binding(media, offset, shape)
+        if self.looks_at_positions:
+            self._bound.soft_tokens = media.soft_tokens_at(*shape, offset)
 
     def release(self) -> None:
         """Forget the media."""
-        self._media, self._visible = None, {}
+        self._bound = None
 
     @property
     def is_bound(self) -> bool:
         """Whether there are media to see; an LLM that is called by itself has none."""
-        return self._media is not None
+        return self._bound is not None
 
     def visible(self, rows: int, length: int) -> tuple[BoundMedia, Tensor]:
         """The bound media and, (rows, length, S), which soft tokens each position sees."""
-        assert self._media is not None
-        if (rows, length) not in self._visible:  # the same for all layers
-            latest = self._media.latest(rows, length, self._offset)
-            self._visible[rows, length] = latest[:, :, None] == self._media.medium
-        return self._media, self._visible[rows, length]
+        now = self._bound
+        assert now is not None
+        if (rows, length) not in now.visible:  # the same for all layers
+            latest = now.media.latest(rows, length, now.offset)
+            now.visible[rows, length] = latest[:, :, None] == now.media.medium
+        return now.media, now.visible[rows, length]
+
+    def checkpointed(self, checkpoint: Callable[..., Any], run: Callable[..., Any], *inputs: Any) -> Any:
+        """Call a layer that is computed again in the backward pass, where nothing is bound any more.
+
+        Hooks of the layer itself are not called again, but those of the modules inside it are: they find what was bound
+        in the forward pass.
+
+        Args:
+            checkpoint: as `torch.utils.checkpoint.checkpoint`.
+            run: the layer's forward.
+            *inputs: of the layer.
+        """
+        return checkpoint(partial(self._bound_as_then, self._bound, run), *inputs)
+
+    def _bound_as_then(self, then: Binding | None, run: Callable[..., Any], *inputs: Any) -> Any:
+        now, self._bound = self._bound, then
+        try:
+            return run(*inputs)
+        finally:
+            self._bound = now
 
 
 @contextmanager
-def bound(injection: Injection | None, media: BoundMedia | None, cache: Any) -> Iterator[Callable[[Any], None]]:
+def bound(
+    injection: Injection | None, media: BoundMedia | None, cache: Any, shape: Sequence[int]
+) -> Iterator[Callable[[Any], None]]:
     """Bind media around one call of the LLM: the only place where that is done.
 
     Media of earlier positions lie beside the cache that holds these positions: whoever goes on with the cache, goes on
@@ -111,6 +154,7 @@ def bound(injection: Injection | None, media: BoundMedia | None, cache: Any) -> 
         injection: of the model; None binds nothing.
         media: of the positions that are computed now, or None.
         cache: of earlier positions, or None.
+        shape: begins with the rows and positions that are computed now.
     """
     if injection is None:
         yield lambda _: None
@@ -124,7 +168,7 @@ def bound(injection: Injection | None, media: BoundMedia | None, cache: Any) -> 
     if whole is None:
         yield lambda _: None
         return
-    injection.bind(whole, offset)
+    injection.bind(whole, offset, (shape[0], shape[1]))
 
     def keep(filled: Any) -> None:
         if filled is not None:
@@ -132,5 +176,5 @@ def bound(injection: Injection | None, media: BoundMedia | None, cache: Any) -> 
 
     try:
         yield keep
-    finally:  # what is computed again in the backward pass begins behind the hooks, so nothing is needed there
+    finally:  # for what is computed again in the backward pass see `Injection.checkpointed`
         injection.release()

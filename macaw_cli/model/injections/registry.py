@@ -11,6 +11,8 @@ from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.injections.injection import Injection
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from macaw_cli.model.configuration import MacawConfig
 
 
@@ -38,6 +40,18 @@ def build_injection(config: "MacawConfig") -> Injection | None:
     """
     kind = injection_class(config)
     return None if kind is None else kind.from_config(config)
+
+
+def attached_injection(config: "MacawConfig", llm: "nn.Module") -> "Injection | None":
+    """`build_injection`, attached to an LLM.
+
+    Raises:
+        MismatchError: the LLM has not the layers that the design needs.
+    """
+    injection = build_injection(config)
+    if injection is not None:
+        injection.attach(llm)
+    return injection
 
 
 def placeholder_count(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
