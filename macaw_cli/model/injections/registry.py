@@ -42,7 +42,7 @@ def build_injection(config: "MacawConfig") -> Injection | None:
     return None if kind is None else kind.from_config(config)
 
 
-def attached_injection(config: "MacawConfig", llm: "nn.Module") -> "Injection | None":
+def attached_injection(config: "MacawConfig", llm: "nn.Module") -> Injection | None:
     """`build_injection`, attached to an LLM.
 
     Raises:
