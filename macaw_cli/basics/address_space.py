@@ -15,29 +15,38 @@ if sys.platform == "linux":
 
 
 class _Limit:
-    """The limit of this process, and how many blocks ask for it now."""
+    """The limit of this process, and which threads are in a block that asks for it."""
 
     def __init__(self) -> None:
-        self._lock, self._blocks = threading.Lock(), 0
+        self._lock, self._threads = threading.Lock(), set[int]()
         self._before = (0, 0)
 
     def enter(self, size: int) -> None:
-        """Set it, unless another block has."""
+        """Set it, unless another thread has."""
         with self._lock:
-            self._blocks += 1
-            if self._blocks == 1:
+            inside = self._threads & _alive() - {threading.get_ident()}
+            if self._threads and not inside:  # a block was torn down between two of its own lines
+                _set(*self._before)
+            self._threads = inside
+            if not inside:
                 self._before = soft, hard = resource.getrlimit(resource.RLIMIT_AS)
                 with open("/proc/self/statm", "rb", buffering=0) as content:  # noqa: PTH123, before every rendering
                     wanted = int(content.read(32).split()[0]) * _PAGE + size
                 if soft == resource.RLIM_INFINITY or wanted < soft:
                     _set(wanted, hard)
+            self._threads.add(threading.get_ident())
 
     def leave(self) -> None:
-        """Take it back, unless another block still needs it."""
+        """Take it back, unless another thread still needs it."""
         with self._lock:
-            self._blocks -= 1
-            if not self._blocks:
+            self._threads.discard(threading.get_ident())
+            if not self._threads:
                 _set(*self._before)
+
+
+def _alive() -> set[int]:
+    """The threads of this process."""
+    return {thread.ident or 0 for thread in threading.enumerate()}
 
 
 def _set(soft: int, hard: int) -> None:

@@ -2,11 +2,11 @@
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Thread
 
 import pytest
 
-from macaw_cli.basics.address_space import growth_limited
+from macaw_cli.basics.address_space import _LIMIT, growth_limited
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit")
 LARGE = 1 << 30  # more than other tests of the process may give back meanwhile
@@ -49,4 +49,19 @@ def test_blocks_of_several_threads_end_in_any_order():
     with ThreadPoolExecutor(2) as threads:
         for work in [threads.submit(first), threads.submit(second)]:
             work.result(timeout=60)
+    assert soft_limit() == before
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_a_block_that_never_told_that_it_ended_is_found_out_by_the_next(in_thread):
+    before = soft_limit()
+    if in_thread:
+        thread = Thread(target=_LIMIT.enter, args=[64 << 20])
+        thread.start()
+        thread.join()
+    else:
+        _LIMIT.enter(64 << 20)
+    assert soft_limit() != before
+    with growth_limited(128 << 20), pytest.raises(MemoryError):
+        bytearray(LARGE)
     assert soft_limit() == before
