@@ -11,6 +11,7 @@ from transformers import (
     OPTConfig,
     PhiConfig,
     Qwen2Config,
+    Qwen3Config,
 )
 
 SIZES = dict(vocab_size=60, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4)
@@ -22,6 +23,7 @@ LLMS = {
     "llama-tied": LlamaConfig(**GROUPED, tie_word_embeddings=True),
     "mistral": MistralConfig(**GROUPED, sliding_window=None),
     "mistral-sliding": MistralConfig(**GROUPED, sliding_window=4),
+    "qwen3": Qwen3Config(**GROUPED, head_dim=8),
     "qwen2-tied": Qwen2Config(**GROUPED, tie_word_embeddings=True),
     "gemma": GemmaConfig(**GROUPED, head_dim=8),
     "gemma2": Gemma2Config(**GROUPED, head_dim=8, sliding_window=4),

@@ -17,6 +17,8 @@ from macaw_cli.model.packing.row_layout import Run
 
 NO_END = 2**62
 """End of an example that goes on, as in generation."""
+NEIGHBOURS = 3
+"""Positions from a medium to the next where nothing stands between their begin and end tokens."""
 _NOTHING = -1
 _FILLER = -2
 
@@ -73,6 +75,12 @@ class BoundMedia:
         medium = latest.clamp(min=0)
         within = torch.arange(offset, offset + length, device=latest.device) - self.places[medium]
         return torch.where((latest >= 0) & (within < self.lengths[medium]), begins[medium] + within, _NOTHING)
+
+    def groups(self) -> Tensor:
+        """(media,): numbers that media share which stand directly behind one another in an example."""
+        same = (self.rows[1:] == self.rows[:-1]) & (self.ends[1:] == self.ends[:-1])
+        together = same & (self.places[1:] - self.places[:-1] <= NEIGHBOURS)
+        return torch.cat([together.new_zeros(min(len(self.rows), 1)), ~together]).cumsum(dim=0)
 
     def after(self, offset: int) -> Self:
         """A copy of these media for a batch where their rows stand behind `offset` positions."""

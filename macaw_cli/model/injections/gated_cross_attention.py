@@ -6,25 +6,21 @@ Letters: B rows, T positions, S soft tokens of all media, D the LLM's hidden siz
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 from transformers import initialization as init
 
-from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
-from macaw_cli.model.compilation import decoder_layers
-from macaw_cli.model.injections.injection import Injection
+from macaw_cli.model.injections.blocks_before_layers import BlocksBeforeLayers, block_count
+from macaw_cli.model.injections.media_attention import attend
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
 
 
-class GatedCrossAttention(Injection):
+class GatedCrossAttention(BlocksBeforeLayers):
     """`y += tanh(a) XAttn(LN(y), media)`, then `y += tanh(b) FFN(LN(y))`, with a = b = 0 at the start.
 
     A position sees the soft tokens of the last medium before it in its own example, and of no other; before the first
@@ -38,14 +34,13 @@ class GatedCrossAttention(Injection):
     """
 
     def __init__(self, hidden_size: int, channels: int, layers: int, settings: GatedCrossAttentionSettings) -> None:
-        super().__init__()
-        self.every = settings.every
-        self.blocks = nn.ModuleList(
+        blocks = (
             GatedCrossAttentionBlock(
                 hidden_size, channels, heads=settings.heads, head_dim=settings.head_dim, expansion=settings.expansion
             )
-            for _ in range(_block_count(layers, settings))
+            for _ in range(block_count(layers, first=0, every=settings.every))
         )
+        super().__init__(settings.name, blocks, first=0, every=settings.every)
 
     @classmethod
     def from_config(cls, config: "MacawConfig") -> Self:
@@ -61,7 +56,7 @@ class GatedCrossAttention(Injection):
         """Memory of all blocks; under gradient checkpointing, the input of each block and one whole block."""
         settings, text = cast("GatedCrossAttentionSettings", config.injection_settings), cast(Any, config.text_config)
         width, channels, inner = int(text.hidden_size), config.embedding_size, settings.heads * settings.head_dim
-        blocks = _block_count(int(text.num_hidden_layers), settings)
+        blocks = block_count(int(text.num_hidden_layers), first=0, every=settings.every)
         # per position: both norms with what they gave, both branches before their gates, query, mixture (twice, as it
         # is masked), and the feed-forward part before and after its nonlinearity
         values = tokens * (6 * width + 3 * inner + 2 * settings.expansion * width) + soft_tokens * 2 * inner
@@ -78,49 +73,8 @@ class GatedCrossAttention(Injection):
         width, channels, inner = int(text.hidden_size), config.embedding_size, settings.heads * settings.head_dim
         seen = sum(media) / max(len(media), 1)
         weights = tokens * width * (2 * inner + 2 * settings.expansion * width) + sum(media) * channels * 2 * inner
-        return float(_block_count(int(text.num_hidden_layers), settings) * 2 * (weights + tokens * seen * 2 * inner))
-
-    def attach(self, llm: nn.Module) -> None:
-        """Put a block before every n-th layer.
-
-        Raises:
-            MismatchError: the LLM's layers cannot be told, or are not as many as its configuration says.
-        """
-        layers = decoder_layers(llm)[:: self.every]
-        if len(layers) != len(self.blocks):
-            raise MismatchError(
-                f"The injection gated-cross-attention needs {len(self.blocks)} layers of the LLM to attach to, "
-                f"but found {len(layers)}.",
-                "Choose another LLM, or set injection to none.",
-            )
-        for block, layer in zip(self.blocks, layers, strict=True):
-            layer.register_forward_pre_hook(partial(self._before_layer, block), with_kwargs=True)
-
-    def _before_layer(
-        self, block: nn.Module, layer: Any, inputs: tuple[Any, ...], named: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        """Change the hidden states that a layer is called with."""
-        if not self.is_bound:
-            return None
-        hidden = inputs[0] if inputs else named["hidden_states"]
-        media, visible = self.visible(*hidden.shape[:2])
-        changed = _run(block, layer, hidden, media.tokens, visible)
-        if inputs:
-            return (changed, *inputs[1:]), named
-        return inputs, {**named, "hidden_states": changed}
-
-
-def _block_count(layers: int, settings: GatedCrossAttentionSettings) -> int:
-    return len(range(0, layers, settings.every))
-
-
-def _run(block: nn.Module, layer: Any, *inputs: Tensor) -> Tensor:
-    """The block, whose values are not kept but computed again in the backward pass where the layer's are."""
-    if layer.gradient_checkpointing and layer.training:
-        recomputed: Tensor = checkpoint(block, *inputs, use_reentrant=False)
-        return recomputed
-    changed: Tensor = block(*inputs)
-    return changed
+        blocks = block_count(int(text.num_hidden_layers), first=0, every=settings.every)
+        return float(blocks * 2 * (weights + tokens * seen * 2 * inner))
 
 
 class GatedCrossAttentionBlock(nn.Module):
@@ -164,16 +118,9 @@ class GatedCrossAttentionBlock(nn.Module):
         return changed
 
     def _attended(self, hidden: Tensor, media: Tensor, visible: Tensor) -> Tensor:
-        rows, length, _ = hidden.shape
-        query = self.to_q(self.norm(hidden)).view(1, rows * length, self.heads, -1).transpose(1, 2)
-        key, value = (
-            part.view(1, len(media), self.heads, -1).transpose(1, 2) for part in self.to_kv(media).chunk(2, dim=-1)
-        )
-        sees = visible.any(dim=-1, keepdim=True)
-        mask = (visible | ~sees).view(1, 1, rows * length, len(media))  # a row of no keys would be NaN
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        mixed = mixed.transpose(1, 2).reshape(rows, length, -1) * sees
-        attended: Tensor = self.to_out(mixed)
+        query = self.to_q(self.norm(hidden)).unflatten(-1, (self.heads, -1))
+        key, value = (part.unflatten(-1, (self.heads, -1)) for part in self.to_kv(media).chunk(2, dim=-1))
+        attended: Tensor = self.to_out(attend(query, key, value, visible).flatten(2))
         return attended
 
 

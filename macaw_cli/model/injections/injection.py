@@ -117,7 +117,7 @@ class Injection(nn.Module):
         assert now is not None
         if (rows, length) not in now.visible:  # the same for all layers
             latest = now.media.latest(rows, length, now.offset)
-            now.visible[rows, length] = latest[:, :, None] == now.media.medium
+            now.visible[rows, length] = self.sees(now.media, latest)
         return now.media, now.visible[rows, length]
 
     def checkpointed(self, checkpoint: Callable[..., Any], run: Callable[..., Any], *inputs: Any) -> Any:
@@ -139,6 +139,15 @@ class Injection(nn.Module):
             return run(*inputs)
         finally:
             self._bound = now
+
+    def sees(self, media: BoundMedia, latest: Tensor) -> Tensor:
+        """(rows, length, S): which soft tokens positions see; those of their latest medium by default.
+
+        Args:
+            media: what is bound.
+            latest: (rows, length), the number of each position's latest medium, or -1.
+        """
+        return latest[:, :, None] == media.medium
 
 
 @contextmanager
