@@ -38,6 +38,7 @@ VERDICT = mapping_of(Fields({"text": TEXT}, {"category": TEXT, "remedies": TEXTS
 _ROW = Fields(
     {"step": COUNT},
     {"loss": MEASURED, "learning_rate": MEASURED, "gradient_norm": MEASURED, "examples": COUNT, "tokens": COUNT,
+     "swapped": COUNT,
      "padding": Kind("a share", None, lambda value: NUMBER.holds(value) and 0 <= value < 1), "memory": NUMBER,
      "skipped": either(COUNT, FLAG), "stage": TEXT, "seconds": mapping_of(NUMBER),
      "learning_rates": mapping_of(MEASURED), "gradient_norms": mapping_of(MEASURED), "validation": VALIDATION},
@@ -48,7 +49,7 @@ VERSIONS = Fields(
 SUMMARY = Fields(
     {},
     {"run": TEXT, "steps": COUNT, "loss": MEASURED, "validation": VALIDATION, "seconds": NUMBER, "skipped": COUNT,
-     "skipped_steps": COUNT, "verdict": VERDICT},
+     "skipped_steps": COUNT, "swapped": COUNT, "verdict": VERDICT},
 )  # fmt: skip
 FINISHED = Fields({"run": TEXT, "steps": COUNT, "seconds": NUMBER, "skipped": COUNT})
 """What a summary must hold to be told again."""

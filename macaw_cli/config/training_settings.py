@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from macaw_cli.config.setting_types import Texts, matching, named, one_or_more
+from macaw_cli.config.unanswerable import ANSWERS
 
 Group = Literal["bridge", "begin_end_tokens", "injection", "llm"]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -23,6 +24,7 @@ Tracker = Literal["wandb", "mlflow"]
 LearningRate = Annotated[float, Field(gt=0)]
 WeightDecay = Annotated[float, Field(ge=0)]
 WarmupRatio = Annotated[float, Field(ge=0, lt=1)]
+SwapShare = Annotated[float, Field(ge=0, lt=1)]
 RunName = Annotated[str, matching(r"([^/.][^/]*)?", "must be the name of one folder: no `/`, and no `.` at its start")]
 
 
@@ -98,6 +100,8 @@ class StageSettings:
     """Token budget of one packed sequence."""
     global_batch_size: Annotated[int, Field(ge=1)] | None = None
     """Packed sequences per optimizer step over all processes."""
+    swap_negatives: SwapShare | None = None
+    """See `training.swap_negatives`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +146,11 @@ class TrainingSettings:
     """Packed sequences per optimizer step over all processes; the number of processes must divide it."""
     max_length: Annotated[int, Field(ge=16)] = 512
     """Longest conversation, soft tokens included; a longer one loses its end, or is left out if that holds a medium."""
+    swap_negatives: SwapShare = 0.0
+    """Share of the examples with media that are trained with the media of another example of their kind, and an answer
+    of `swap_answers` instead of their own: a model that ignores its media cannot learn both. 0 swaps nothing."""
+    swap_answers: Annotated[Texts, Field(min_length=1)] = ANSWERS
+    """Answers of swapped examples; `{medium}` stands for `image`, `audio` or `video`."""
     template: Literal["alpaca", "chat"] = "alpaca"
     """How a conversation becomes text: the Alpaca template or the tokenizer's own chat template."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
@@ -203,5 +212,9 @@ class TrainingSettings:
             raise ValueError(f"two of training.stages have the same name; found {', '.join(names)}")
         if self.model_from == "best" and not self.keep_best:
             raise ValueError("training.model_from=best needs training.keep_best=true")
+        if self.as_published and (self.swap_negatives or any(stage.swap_negatives for stage in self.stages)):
+            raise ValueError("training.swap_negatives cannot be used with training.as_published")
+        if not all(text.strip() for text in self.swap_answers):
+            raise ValueError("training.swap_answers has an empty answer")
         if self.early_stopping is not None and self.evaluate_every is None:
             raise ValueError("training.early_stopping counts validations: it needs a number as training.evaluate_every")

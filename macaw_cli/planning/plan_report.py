@@ -18,7 +18,7 @@ from macaw_cli.reports.wording import duration
 from macaw_cli.shards.dataset_lock import read_lock
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.reporting.next_command import command_to_train
-from macaw_cli.training.schedule.stages import plan_stages
+from macaw_cli.training.schedule.stages import plan_stages, tell_swapped, with_swaps
 from macaw_cli.training.schedule.step_advice import step_warnings
 from macaw_cli.training.training_inputs import dataset_folders, prepare, tell_skipped
 from macaw_cli.training.tuning.model_setup import model_without_weights
@@ -43,6 +43,8 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         inputs = prepare(planned)
         tell_skipped(inputs)
         stages = plan_stages(inputs, planned.settings)
+        inputs = with_swaps(inputs, stages)
+        tell_swapped(stages)
         model = model_without_weights(inputs.config, planned.settings.training)
         plan = make_plan(inputs, model, stages, processes, planned.settings.dataset.out)
         machine = machine_memory(processes.device)
@@ -102,6 +104,8 @@ def _stage_rows(stage: StagePlan) -> Iterator[tuple[str, str]]:
             yield f"dataset {folder}", f"{counted(count, 'conversation')}, weight {weight:g}"
     yield "steps", f"{stage.steps:,} ({stage.steps_per_epoch:,.0f} per epoch)"
     yield "examples", f"{stage.examples:,}, {stage.examples / stage.steps:.1f} a step"
+    if stage.swapped:
+        yield "swap negatives", f"{stage.swapped:,} of the examples"
     yield "tokens", f"{stage.tokens:,}, {stage.supervised_tokens:,} of them supervised"
     yield "padding", f"{stage.padding:.2%}"
     for name, (trained, frozen) in stage.parameters.items():
@@ -142,7 +146,8 @@ def _as_json(
 
 
 def _stage_json(stage: StagePlan) -> dict[str, Any]:
-    names = ("name", "steps", "steps_per_epoch", "examples", "tokens", "supervised_tokens", "padding", "memory")
+    names = ("name", "steps", "steps_per_epoch", "examples", "swapped", "tokens", "supervised_tokens", "padding",
+             "memory")
     return {
         **{name: getattr(stage, name) for name in names},
         "datasets": [

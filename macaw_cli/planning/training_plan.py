@@ -25,6 +25,8 @@ class StagePlan:
     steps_per_epoch: float
     examples: int
     """Conversations, each as often as it is taken."""
+    swapped: int
+    """Examples with another example's media."""
     tokens: int
     supervised_tokens: int
     padding: float
@@ -96,6 +98,7 @@ def _stage_plan(
         steps=len(stage.steps),
         steps_per_epoch=len(stage.steps) * sum(part.count * part.weight for part in mixture) / taken,
         examples=taken,
+        swapped=sum(step.swapped for step in stage.steps),
         tokens=sum(step.tokens for step in stage.steps),
         supervised_tokens=sum(step.supervised_tokens for step in stage.steps),
         padding=padding_share(stage.steps, lengths, processes.count),

@@ -59,6 +59,7 @@ def run_figures(record: RunRecord) -> dict[str, Any]:
         "time": time_shares(record),
         "padding": _padding(rows),
         "peak_memory_bytes": max((row["memory"] for row in rows if row.get("memory")), default=None),
+        "swapped": sum(int(row.get("swapped") or 0) for row in rows),
         "skipped_steps": sum(int(row.get("skipped") or 0) for row in rows),
         "gradient_norm": {"last": norms[-1], "highest": max(norms)} if norms else None,
         "stages": [vars(span) for span in stage_spans(record)],

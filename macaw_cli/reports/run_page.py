@@ -96,6 +96,7 @@ def _tiles(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("tokens", f"{figures['tokens']:,}" if figures["tokens"] else ""),
         ("padding", "" if figures["padding"] is None else f"{figures['padding']:.1%}"),
         ("peak memory of rank 0", human_bytes(figures["peak_memory_bytes"]) if figures["peak_memory_bytes"] else ""),
+        ("examples with swapped media", f"{figures['swapped']:,}" if figures["swapped"] else ""),
         ("skipped steps", str(figures["skipped_steps"]) if figures["skipped_steps"] else ""),
     ]
     return [(name, value) for name, value in seen if name and value]

@@ -46,6 +46,8 @@ class TrainingReport:
     """Conversations without a response token."""
     skipped_steps: int = 0
     """Steps that changed nothing, because their loss or gradients were NaN or infinite."""
+    swapped: int = 0
+    """Examples that were trained with another example's media, see `training.swap_negatives`."""
     verdict: dict[str, Any] = field(default_factory=dict)
     """Whether the model uses its media, per modality, from the last validation; summaries of older runs have none."""
 

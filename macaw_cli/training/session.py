@@ -29,7 +29,7 @@ from macaw_cli.training.reporting.display import TrainingDisplay, training_displ
 from macaw_cli.training.reporting.metrics import MetricsLog
 from macaw_cli.training.reporting.mfu import peak_of, work_counter
 from macaw_cli.training.run_folder import write_versions
-from macaw_cli.training.schedule.stages import Stage, all_steps, plan_stages, stages_left
+from macaw_cli.training.schedule.stages import Stage, all_steps, plan_stages, stages_left, tell_swapped, with_swaps
 from macaw_cli.training.schedule.step_advice import step_warnings
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 from macaw_cli.training.steps.deepspeed_setup import partitioned_loading, process_group
@@ -67,6 +67,8 @@ def train_in_this_process(job: TrainingJob, inputs: TrainingInputs | None = None
         _choose_kernels(job.workspace.settings.training.deterministic)
         inputs = inputs or prepare(job.workspace)
         stages = plan_stages(inputs, job.workspace.settings)
+        inputs = with_swaps(inputs, stages)
+        tell_swapped(stages)
         if not job.continues:
             for warning in step_warnings(
                 inputs, stages, job.processes.count, job.workspace.settings.training.max_steps
@@ -105,7 +107,7 @@ class _Session:
 
     def __init__(self, job: TrainingJob, inputs: TrainingInputs, stages: Sequence[Stage], stop: StopRequest) -> None:
         self._job, self._inputs, self._stop = job, inputs, stop
-        self._plan = plan_hash(all_steps(stages))
+        self._plan = plan_hash(all_steps(stages), [swap for stage in stages for swap in stage.swaps])
         self.total_steps = stages[-1].last_step
         self.finished = False
         self._continued = self._find_progress()

@@ -22,6 +22,7 @@ from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.joined_datasets import DatasetReader, joined
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
+from macaw_cli.training.data.swapped_tokens import SwappedTokens
 from macaw_cli.training.data.token_cache import cache_key, cached
 from macaw_cli.training.data.tokenised import JoinedConversations, Tokens, example_rows
 from macaw_cli.training.data.tokenising import tokenise
@@ -47,7 +48,7 @@ class TrainingInputs:
     tokenizer: Any
     encoder: ConversationEncoder
     tokens: Tokens
-    """The training conversations of all datasets, behind each other."""
+    """The training conversations of all datasets, behind each other, and then the swapped examples of all stages."""
     ranges: dict[str, range]
     """Folder, as the settings name it, to its conversations' numbers in `tokens`; "" is `dataset.out`."""
     key: str
@@ -58,7 +59,8 @@ class TrainingInputs:
     @cached_property
     def rows(self) -> Sequence[ConversationRow]:
         """The conversations that are trained on, by their number in the plan."""
-        return example_rows(self.dataset.conversations("train"), self.tokens)
+        own = example_rows(self.dataset.conversations("train"), self.tokens)
+        return self.tokens.rows(own) if isinstance(self.tokens, SwappedTokens) else own
 
     @property
     def identity(self) -> dict[str, Any]:

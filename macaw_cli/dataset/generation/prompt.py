@@ -10,6 +10,7 @@ from typing import Any
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.yaml_text import read_yaml
+from macaw_cli.config.unanswerable import main_medium
 from macaw_cli.dataset.generation.kinds.kind import ExampleKind
 from macaw_cli.dataset.generation.kinds.registry import KINDS
 from macaw_cli.dataset.items import Item
@@ -128,10 +129,7 @@ def request_messages(
 
 def medium_of(item: Item) -> str:
     """What an item is called in prompts: its modality; of several, the one that holds the most."""
-    for modality in ("video", "image", "audio"):
-        if item.media.get(modality):
-            return modality
-    return next((modality for modality, names in item.media.items() if names), "text")
+    return main_medium([modality for modality, names in item.media.items() if names])
 
 
 def known_text(item: Item) -> str:

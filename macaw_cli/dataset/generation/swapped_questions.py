@@ -8,20 +8,12 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from macaw_cli.config.unanswerable import ANSWERS, answer_about
 from macaw_cli.dataset.generation.examples import Row, known_of
 from macaw_cli.dataset.generation.prompt import known_text, medium_of
 from macaw_cli.dataset.items import Item
 
 KIND = "unanswerable-swapped"
-ANSWERS = (
-    "This cannot be told from the {medium}.",
-    "The {medium} does not show that.",
-    "There is nothing in the {medium} that answers this.",
-    "I cannot tell, as the {medium} does not contain it.",
-    "The {medium} gives no answer to this question.",
-    "That is not part of the {medium}, so I cannot say.",
-)
-"""Drawn by seed; for audio, "show" becomes "contain"."""
 MOVABLE = ("question-answer", "reasoning", "yes-no", "counting")
 """Kinds whose questions ask for something that only their own item has."""
 TRIES = 20
@@ -104,9 +96,7 @@ def _draws(seed: int, number: int, count: int) -> Iterator[int]:
 def _example(item: Item, other: Item, question: str, number: int, seed: int) -> Row:
     digest = hashlib.sha256(f"{seed}/answer/{number}".encode()).digest()
     medium = medium_of(item)
-    answer = ANSWERS[digest[0] % len(ANSWERS)].format(medium=medium)
-    if medium == "audio":
-        answer = answer.replace("does not show", "does not contain")
+    answer = answer_about(ANSWERS[digest[0] % len(ANSWERS)], medium)
     return {
         "id": f"{item.id}/{KIND}/{number}",
         **{modality: list(names) for modality, names in item.media.items() if names},

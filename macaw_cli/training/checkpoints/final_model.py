@@ -69,6 +69,7 @@ def _report(
         seconds=round(seconds, 1),
         skipped=inputs.tokens.skipped,
         skipped_steps=sum(row.get("skipped", 0) for row in rows),
+        swapped=sum(row.get("swapped", 0) for row in rows),
         verdict=_verdict(rows, validations, inputs, training),
     )
 
@@ -79,9 +80,10 @@ def _verdict(
     if not validations:
         return {}
     trimmed = inputs.config.view_settings.trims_audio
-    padding = padding_share(inputs.rows, inputs.config.fingerprints, trimmed=trimmed)
+    own = inputs.rows[: len(inputs.tokens)]  # behind them stand the swapped examples
+    padding = padding_share(own, inputs.config.fingerprints, trimmed=trimmed)
     stages = [asdict(stage) for stage in training.stages]
-    return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(inputs.rows), padding, stages))
+    return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(own), padding, stages))
 
 
 def _whole_model(split: Any, weights: dict[str, Any], settings: Settings) -> Any:

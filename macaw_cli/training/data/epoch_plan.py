@@ -15,6 +15,7 @@ import numpy as np
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.training.data.step_sample import PackedExamples, ShuffledQueue, next_step
+from macaw_cli.training.data.swapped_tokens import Swap
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class PlannedStep:
     sequences: tuple[PackedExamples, ...]
     tokens: int
     supervised_tokens: int
+    swapped: int = 0
+    """Examples with another example's media, see `training.swap_negatives`."""
 
     @property
     def examples(self) -> int:
@@ -118,11 +121,13 @@ def capacity(step: PlannedStep, lengths: Sequence[int] | np.ndarray, world_size:
     return world_size * max(loads)
 
 
-def plan_hash(steps: Iterable[PlannedStep]) -> str:
-    """16 hex digits that two plans share exactly when they are the same."""
+def plan_hash(steps: Iterable[PlannedStep], swaps: Iterable[Swap] = ()) -> str:
+    """16 hex digits that two plans share exactly when they are the same, the swapped examples included."""
     digest = hashlib.sha256()
     for step in steps:
         digest.update(repr(step.sequences).encode())
+    for swap in swaps:
+        digest.update(f"{swap.example} {swap.partner} {swap.answer}".encode())
     return digest.hexdigest()[:16]
 
 

@@ -7,13 +7,43 @@ where its chat template rewrites the history.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.shards.training_rows import ConversationRow
+
+
+class Tokens(Protocol):
+    """The conversations of one dataset, or of several as one; see `TokenisedConversations`."""
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """(n,) int64."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(n,) int64."""
+
+    @property
+    def supervised_counts(self) -> np.ndarray:
+        """(n,) int64."""
+
+    @property
+    def media_counts(self) -> np.ndarray:
+        """(n, modalities) int64."""
+
+    @property
+    def skipped(self) -> int:
+        """Conversations without a response token."""
+
+    def __len__(self) -> int:
+        """Number of kept conversations."""
+
+    def conversation(self, example: int) -> tuple[np.ndarray, np.ndarray]:
+        """(ids, labels) of one conversation, int64."""
 
 
 class Encoded(NamedTuple):
@@ -94,10 +124,6 @@ class JoinedConversations:
         """See `TokenisedConversations.conversation`."""
         part = int(np.searchsorted(self._firsts, example, side="right")) - 1
         return self._parts[part].conversation(example - int(self._firsts[part]))
-
-
-Tokens = TokenisedConversations | JoinedConversations
-"""The conversations of one dataset, or of several as one."""
 
 
 def from_encoded(encoded: Sequence[Sequence[Encoded]]) -> TokenisedConversations:

@@ -26,6 +26,8 @@ class Meter:
     gradient_norm_sums: dict[str, float] = field(default_factory=dict)
     """Per group of parameters."""
     examples: float = 0.0
+    swapped: float = 0.0
+    """Examples with another example's media."""
     tokens: float = 0.0
     capacity: float = 0.0
     """Ranks x tokens of the rank with the most, see `epoch_plan.capacity`."""
@@ -46,9 +48,12 @@ class Meter:
         for phase, spent in seconds.items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + spent
 
-    def add_batches(self, digests: Iterable[int], *, examples: int, tokens: int, capacity: int = 0) -> None:
+    def add_batches(
+        self, digests: Iterable[int], *, examples: int, tokens: int, capacity: int = 0, swapped: int = 0
+    ) -> None:
         """Count what one step has read: the digests of its sequences, in the order of the plan."""
         self.examples += examples
+        self.swapped += swapped
         self.tokens += tokens
         self.capacity += capacity
         for digest in digests:
@@ -73,6 +78,7 @@ class Meter:
             "gradient_norms": {group: _number(total / steps) for group, total in self.gradient_norm_sums.items()},
             "skipped": int(self.skipped),
             "examples": int(self.examples),
+            **({"swapped": int(self.swapped)} if self.swapped else {}),
             "tokens": int(self.tokens),
             **({"padding": round(1 - self.tokens / self.capacity, 5)} if self.capacity else {}),
             "batch_hash": self.batches,

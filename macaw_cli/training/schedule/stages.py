@@ -6,10 +6,12 @@ Steps are numbered over all stages, in checkpoints, logs and on the screen; lear
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from macaw_cli.basics.console import say
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.stages import given_values, stage_settings
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.data.swapped_tokens import Swap, SwappedTokens
 from macaw_cli.training.schedule.stage_plan import plan_stage
 from macaw_cli.training.training_inputs import TrainingInputs
 
@@ -29,6 +31,8 @@ class Stage:
     """Groups that the stages before it train: they differ from what a new model begins with."""
     own_settings: frozenset[str] = frozenset()
     """Settings that the recipe gives this stage itself: there, the training's value counts for nothing."""
+    swaps: tuple[Swap, ...] = ()
+    """The swapped examples of its epochs, numbered behind those of the stages before it."""
 
     @property
     def last_step(self) -> int:
@@ -52,11 +56,41 @@ def plan_stages(inputs: TrainingInputs, settings: Settings) -> list[Stage]:
                 break
             left = settings.training.max_steps - before
             training = replace(training, max_steps=min(left, training.max_steps or left))
-        steps = plan_stage(inputs, training, settings.seed + number)
+        swaps = [swap for stage in stages for swap in stage.swaps]
+        earlier = len(swaps)
+        steps = plan_stage(inputs, training, settings.seed + number, swaps)
         own = frozenset(given_values(settings.training.stages[number])) if settings.training.stages else frozenset()
-        stages.append(Stage(name, training, steps, before, trained, own))
+        stages.append(Stage(name, training, steps, before, trained, own, tuple(swaps[earlier:])))
         trained |= frozenset(training.train)
     return stages
+
+
+def with_swaps(inputs: TrainingInputs, stages: Sequence[Stage]) -> TrainingInputs:
+    """The inputs with the swapped examples of all stages behind the conversations, as the stages number them.
+
+    Args:
+        inputs: that the stages were planned on.
+        stages: all of the run.
+    """
+    swaps = [swap for stage in stages for swap in stage.swaps]
+    return replace(inputs, tokens=SwappedTokens(inputs.tokens, swaps)) if swaps else inputs
+
+
+def tell_swapped(stages: Sequence[Stage]) -> None:
+    """Say how many examples get another example's media, and how many of them the dataset contradicts."""
+    for stage in stages:
+        if not stage.settings.swap_negatives:
+            continue
+        examples, swapped = sum(step.examples for step in stage.steps), sum(step.swapped for step in stage.steps)
+        where = f" of stage {stage.name}" if stage.name else ""
+        say(f"{swapped:,} of {examples:,} examples{where} get the media of another one.")
+        contradicted = sum(swap.asked_of_both for swap in stage.swaps)
+        if contradicted:
+            share = contradicted / len(stage.swaps)
+            say(
+                f"Warning: in {share:.0%} of them, the dataset asks the same question about the other media as well, "
+                "and answers it. training.swap_negatives is for questions that only their own media answer."
+            )
 
 
 def all_steps(stages: Sequence[Stage]) -> list[PlannedStep]:

@@ -122,7 +122,8 @@ class _Loop:
             self.progress = self._skipped.count(self.progress, result, planned, saved_step=self._saved_step)
         waited_for = capacity(planned, course.reader.lengths, course.engine.processes.count)
         self._meter.add_batches(
-            result.digests, examples=planned.examples, tokens=planned.tokens, capacity=waited_for
+            result.digests, examples=planned.examples, tokens=planned.tokens, capacity=waited_for,
+            swapped=planned.swapped,
         )
         seconds = self._clock.collect()
         self._meter.add_seconds(seconds)
