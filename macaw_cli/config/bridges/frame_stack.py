@@ -13,9 +13,14 @@ class FrameStackBridgeSettings:
     name: Literal["frame-stack"] = "frame-stack"
     """Design of the bridge."""
     stride: Annotated[int, Field(ge=1)] = 4
-    """Feature tokens per soft token. The last ones are followed by zeros; for video, the last ones of each frame."""
+    """Feature tokens per soft token."""
+    remainder: Literal["fill", "drop"] = "fill"
+    """What becomes of the last tokens where they are fewer than `stride`, for video those of each frame: they are
+    followed by zeros, or left out (SLAM-LLM). A medium that has no more than these is filled."""
     hidden: Annotated[int, Field(ge=1)] | None = None
     """Size between the two linear layers; `null` is twice the LLM's hidden size."""
+    activation: Literal["gelu", "relu"] = "gelu"
+    """Between the linear layers."""
     bias: bool = True
     """Whether the linear layers have a bias."""
     norm: bool = True

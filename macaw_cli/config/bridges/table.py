@@ -12,6 +12,7 @@ from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
+from macaw_cli.config.bridges.ultravox import UltravoxBridgeSettings
 from macaw_cli.config.design_entries import with_plug_ins
 from macaw_cli.modalities.table import MODALITIES
 
@@ -22,6 +23,7 @@ BUILT_IN = (
     BridgeEntry(LinearBridgeSettings, "macaw_cli.model.bridges.linear:LinearBridge"),
     BridgeEntry(MacawBridgeSettings, "macaw_cli.model.bridges.macaw:MacawBridge"),
     BridgeEntry(MlpBridgeSettings, "macaw_cli.model.bridges.mlp:MlpBridge"),
+    BridgeEntry(UltravoxBridgeSettings, "macaw_cli.model.bridges.ultravox:UltravoxBridge"),
 )
 
 TABLE, PACKAGES = with_plug_ins(GROUP, BridgeEntry, "a bridge", BUILT_IN, reserved=MODALITIES)

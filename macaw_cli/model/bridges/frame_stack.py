@@ -1,33 +1,33 @@
 """`frame-stack`: consecutive feature tokens side by side, then an MLP (Voxtral, GLM-ASR, SLAM-LLM).
 
 Sources: Voxtral (arXiv 2507.13264, section 2.2: 4 frames, no bias), `VoxtralMultiModalProjector` and
-`GlmAsrMultiModalProjector` of transformers. With `norm: false` the layers are theirs: Voxtral's with `bias: false` and
-`hidden` the LLM's hidden size, GLM-ASR's with `hidden` twice that.
+`GlmAsrMultiModalProjector` of transformers, SLAM-LLM (arXiv 2402.08846, section 3.1) and `EncoderProjectorConcat` of
+its code. With `norm: false` the layers are theirs: Voxtral's with `bias: false` and `hidden` the LLM's hidden size,
+GLM-ASR's with `hidden` twice that, SLAM-LLM's with `stride: 5, hidden: 2048, activation: relu, remainder: drop`.
 
 Letters: N feature tokens, F frames, C channels, k stride, D the LLM's embedding size.
 """
 
 from collections.abc import Sequence
-from math import ceil, prod
 from typing import TYPE_CHECKING, Self, cast
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from macaw_cli.modalities.table import Modality
+from macaw_cli.model.blocks.stacking import stacked, stacked_count
 from macaw_cli.model.bridges.projection import ProjectionBridge
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
     from macaw_cli.model.configuration import MacawConfig
 
+ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
+
 
 class FrameStackBridge(ProjectionBridge):
     """(N, C) -> zeros up to a multiple of k -> (N/k, kC) -> LayerNorm -> Linear -> GELU -> Linear -> LayerNorm.
 
-    A video's frames of at least k tokens are filled up one by one, so that no window holds tokens of two frames and a
-    channel always means the same places of a frame. Smaller frames, such as one vector each, stand one after the other
-    and are stacked over time.
+    Of a video, `stacked` says which tokens stand side by side.
 
     Args:
         channels: C.
@@ -36,17 +36,20 @@ class FrameStackBridge(ProjectionBridge):
         hidden: size between the linear layers.
         bias: whether these have a bias.
         norm: LayerNorm before and after, the latter calibrated to the embeddings' RMS.
+        activation: between the linear layers, a key of `ACTIVATIONS`.
+        drop: leave out the last tokens where they are fewer than k.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
 
-    def __init__(
-        self, channels: int, hidden_size: int, *, stride: int, hidden: int, bias: bool, norm: bool, unit: float = 0.02
-    ) -> None:
+    def __init__(  # noqa: PLR0913 - sizes are keywords
+        self, channels: int, hidden_size: int, *, stride: int, hidden: int, bias: bool, norm: bool,
+        activation: str = "gelu", drop: bool = False, unit: float = 0.02,
+    ) -> None:  # fmt: skip
         row = stride * channels
         first, last = nn.Linear(row, hidden, bias=bias), nn.Linear(hidden, hidden_size, bias=bias)
-        projection = nn.Sequential(first, nn.GELU(), last)
+        projection = nn.Sequential(first, ACTIVATIONS[activation](), last)
         super().__init__(projection, channels=channels, row=row, hidden_size=hidden_size, norm=norm, unit=unit)
-        self.stride = stride
+        self.stride, self.drop = stride, drop
 
     @classmethod
     def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:
@@ -55,24 +58,15 @@ class FrameStackBridge(ProjectionBridge):
         return cls(
             config.feature_shapes[modality][-1], config.embedding_size, stride=settings.stride,
             hidden=settings.hidden or 2 * config.embedding_size, bias=settings.bias, norm=settings.norm,
-            unit=config.initial_embedding_std,
+            activation=settings.activation, drop=settings.remainder == "drop", unit=config.initial_embedding_std,
         )  # fmt: skip
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
-        """One per k feature tokens, rounded up; of a video with frames of at least k tokens, per frame."""
+        """One per k feature tokens, rounded up, or down with `drop`; of a video with frames of k tokens, per frame."""
         settings = cast("FrameStackBridgeSettings", config.bridge_settings(modality))
-        sequences, tokens = _sequences(shape, settings.stride)
-        return sequences * ceil(tokens / settings.stride)
+        return stacked_count(shape, settings.stride, drop=settings.remainder == "drop")
 
     def rows(self, features: Tensor) -> Tensor:
         """(N, C) or (F, N, C) -> (soft tokens, kC)."""
-        sequences, tokens = _sequences(features.shape, self.stride)
-        filled = F.pad(features.reshape(sequences, tokens, self.channels), (0, 0, 0, -tokens % self.stride))
-        return filled.reshape(-1, self.stride * self.channels)
-
-
-def _sequences(shape: Sequence[int], stride: int) -> tuple[int, int]:
-    """How many sequences are stacked, each on its own, and the tokens of one: frames, or all tokens at once."""
-    by_frame = len(shape) > 2 and shape[-2] >= stride
-    return (prod(shape[:-2]), shape[-2]) if by_frame else (1, prod(shape[:-1]))
+        return stacked(features, self.stride, drop=self.drop)

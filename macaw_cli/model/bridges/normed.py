@@ -5,7 +5,7 @@ Letters: N feature tokens, C channels, K soft tokens of all media, D the LLM's e
 
 from collections.abc import Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from macaw_cli.model.bridges.bridge import Bridge, BridgeContext
 from macaw_cli.model.bridges.calibrated_norm import CalibratedNorm
@@ -15,20 +15,24 @@ from macaw_cli.model.bridges.centering import Centering
 class NormedBridge(Bridge):
     """(Centering ->) the design (-> LayerNorm calibrated to the embeddings' RMS).
 
-    A subclass implements `soft`, `from_config` and `soft_tokens`. Without norms it is the design as published.
+    A subclass implements `soft`, `from_config` and `soft_tokens`. Without norms it is the design as published; a norm
+    that the design itself ends with is `own_norm`, in whose place the calibrated one stands.
 
     Args:
         channels: C.
         hidden_size: D.
         norm: whether there are norms.
         unit: RMS of soft tokens with norms until `calibrate` has measured the embedding matrix.
+        own_norm: what the published design ends with, over D, if that is a norm.
     """
 
-    def __init__(self, channels: int, hidden_size: int, *, norm: bool, unit: float) -> None:
+    def __init__(
+        self, channels: int, hidden_size: int, *, norm: bool, unit: float, own_norm: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.channels = channels
         self.centering = Centering(channels) if norm else None
-        self.output_norm = CalibratedNorm(hidden_size, unit) if norm else None
+        self.output_norm = CalibratedNorm(hidden_size, unit) if norm else own_norm
 
     def smallest_input(self) -> tuple[int, int]:
         """(1, C)."""
@@ -36,7 +40,7 @@ class NormedBridge(Bridge):
 
     def calibrate(self, embedding_matrix: Tensor) -> None:
         """Bring soft tokens to the RMS of the embedding matrix (V, D), where there are norms."""
-        if self.output_norm is not None:
+        if isinstance(self.output_norm, CalibratedNorm):
             self.output_norm.calibrate(embedding_matrix)
 
     @property

@@ -40,7 +40,8 @@ def test_every_bridge_makes_as_many_soft_tokens_as_its_shape_says(tiny, name, mo
 
 
 @pytest.mark.parametrize(
-    ("name", "image", "video"), [("macaw", 3, 30), ("linear", 10, 30), ("mlp", 10, 30), ("frame-stack", 3, 9)]
+    ("name", "image", "video"),
+    [("frame-stack", 3, 9), ("linear", 10, 30), ("macaw", 3, 30), ("mlp", 10, 30), ("ultravox", 2, 6)],
 )
 def test_token_counts_follow_from_shapes_alone(tiny, name, image, video):
     config = tiny.config(name)
@@ -62,6 +63,14 @@ def test_a_modality_without_bridge_or_with_other_channels_is_told(tiny):
         soft_token_count(config, "image", (10, 20))
 
 
+COUNTS = {
+    "frame-stack": [1, 3, 4, 10, 1],
+    "macaw": [1, 3, 4, 13, 1],
+    "ultravox": [1, 2, 2, 5, 1],
+}
+"""Soft tokens of images of 2, 10, 13, 40 and 1 feature tokens, where they are others than these."""
+
+
 @pytest.mark.parametrize("name", sorted(BRIDGES))
 def test_media_of_other_lengths_make_as_many_soft_tokens_as_their_shapes_say(tiny, name):
     """Audio files of any length and images of any proportions: longer ones more; `macaw` at least one."""
@@ -72,7 +81,7 @@ def test_media_of_other_lengths_make_as_many_soft_tokens_as_their_shapes_say(tin
     counts = [soft_token_count(config, "image", medium.shape) for medium in media]
     soft = bridge(media, context)
     assert len(soft) == sum(counts)
-    assert counts == {"macaw": [1, 3, 4, 13, 1], "frame-stack": [1, 3, 4, 10, 1]}.get(name, lengths)
+    assert counts == COUNTS.get(name, lengths)
     alone = torch.cat([bridge([medium], context) for medium in media])
     torch.testing.assert_close(soft, alone, rtol=1e-5, atol=1e-6)
 
@@ -90,7 +99,10 @@ def test_an_mlp_has_the_wanted_number_of_layers(tiny):
 
 FORMS = {
     "frame-stack": st.fixed_dictionaries(
-        {"stride": st.integers(1, 7), "hidden": st.none() | st.just(5), "bias": st.booleans(), "norm": st.booleans()}
+        {
+            "stride": st.integers(1, 7), "hidden": st.none() | st.just(5), "bias": st.booleans(), "norm": st.booleans(),
+            "activation": st.sampled_from(["gelu", "relu"]), "remainder": st.sampled_from(["fill", "drop"]),
+        }
     ),
     "linear": st.fixed_dictionaries({"norm": st.booleans()}),
     "macaw": st.fixed_dictionaries(
@@ -100,6 +112,12 @@ FORMS = {
         }
     ),
     "mlp": st.fixed_dictionaries({"norm": st.booleans(), "layers": st.integers(1, 3)}),
+    "ultravox": st.fixed_dictionaries(
+        {
+            "stride": st.integers(1, 7), "hidden": st.none() | st.just(6), "norm": st.booleans(),
+            "norm_position": st.sampled_from(["middle", "end"]),
+        }
+    ),
 }  # fmt: skip
 
 
