@@ -207,6 +207,10 @@ class MacawForConditionalGeneration(
         """
         with gathered(self.embedding_matrix):
             self.fusion.calibrate(self.embedding_matrix.detach(), tokenizer)
+        if self.fusion.bridges.read_head:
+            head = self.get_output_embeddings().weight
+            with gathered(head):
+                self.fusion.bridges.start_from_head(head.detach())
 
     def trainable_groups(self) -> dict[str, dict[str, nn.Parameter]]:
         """Parameters by name, in the groups of `training.train`; encoders are in none.

@@ -7,11 +7,14 @@ package adds one by an entry point in the group `macaw.bridges` that names a `Br
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from macaw_cli.config.bridges.affine import AffineBridgeSettings
+from macaw_cli.config.bridges.align import AlignBridgeSettings
 from macaw_cli.config.bridges.entry import BridgeDesign, BridgeEntry
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
+from macaw_cli.config.bridges.patch import PatchBridgeSettings
 from macaw_cli.config.bridges.ultravox import UltravoxBridgeSettings
 from macaw_cli.config.design_entries import with_plug_ins
 from macaw_cli.modalities.table import MODALITIES
@@ -19,10 +22,13 @@ from macaw_cli.modalities.table import MODALITIES
 GROUP = "macaw.bridges"
 """The group of entry points."""
 BUILT_IN = (
+    BridgeEntry(AffineBridgeSettings, "macaw_cli.model.bridges.affine:AffineBridge"),
+    BridgeEntry(AlignBridgeSettings, "macaw_cli.model.bridges.align:AlignBridge"),
     BridgeEntry(FrameStackBridgeSettings, "macaw_cli.model.bridges.frame_stack:FrameStackBridge"),
     BridgeEntry(LinearBridgeSettings, "macaw_cli.model.bridges.linear:LinearBridge"),
     BridgeEntry(MacawBridgeSettings, "macaw_cli.model.bridges.macaw:MacawBridge"),
     BridgeEntry(MlpBridgeSettings, "macaw_cli.model.bridges.mlp:MlpBridge"),
+    BridgeEntry(PatchBridgeSettings, "macaw_cli.model.bridges.patch:PatchBridge"),
     BridgeEntry(UltravoxBridgeSettings, "macaw_cli.model.bridges.ultravox:UltravoxBridge"),
 )
 

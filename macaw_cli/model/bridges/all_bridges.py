@@ -43,6 +43,16 @@ class Bridges(nn.ModuleDict):
         for bridge in self.designs():
             bridge.calibrate(embedding_matrix)
 
+    @property
+    def read_head(self) -> bool:
+        """Whether any new bridge starts from the LLM's output layer."""
+        return any(bridge.reads_head for bridge in self.designs())
+
+    def start_from_head(self, head: Tensor) -> None:
+        """Fit new bridges to the LLM's output layer (V, D), before training."""
+        for bridge in self.designs():
+            bridge.start_from_head(head)
+
     def centered(self) -> list[Modality]:
         """The modalities whose bridges read features around their mean."""
         return [name for name, bridge in zip(self, self.designs(), strict=True) if bridge.is_centered]

@@ -73,6 +73,18 @@ class Bridge(nn.Module):
         """
 
     @property
+    def reads_head(self) -> bool:
+        """Whether `start_from_head` has anything to do: under ZeRO-3 the head is gathered for such bridges only."""
+        return False
+
+    def start_from_head(self, head: Tensor) -> None:
+        """Fit a new bridge to the LLM's output layer before training; nothing to do by default.
+
+        Args:
+            head: (V, D), whole also under ZeRO-3, see `calibrate`; where it is tied, the embedding matrix.
+        """
+
+    @property
     def is_centered(self) -> bool:
         """Whether `center` has anything to do: the mean of the features is measured for such bridges only."""
         return False

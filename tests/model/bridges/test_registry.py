@@ -41,7 +41,10 @@ def test_every_bridge_makes_as_many_soft_tokens_as_its_shape_says(tiny, name, mo
 
 @pytest.mark.parametrize(
     ("name", "image", "video"),
-    [("frame-stack", 3, 9), ("linear", 10, 30), ("macaw", 3, 30), ("mlp", 10, 30), ("ultravox", 2, 6)],
+    [
+        ("affine", 10, 30), ("align", 10, 30), ("frame-stack", 3, 9), ("linear", 10, 30), ("macaw", 3, 30),
+        ("mlp", 10, 30), ("patch", 2, 4), ("ultravox", 2, 6),
+    ],
 )
 def test_token_counts_follow_from_shapes_alone(tiny, name, image, video):
     config = tiny.config(name)
@@ -66,6 +69,7 @@ def test_a_modality_without_bridge_or_with_other_channels_is_told(tiny):
 COUNTS = {
     "frame-stack": [1, 3, 4, 10, 1],
     "macaw": [1, 3, 4, 13, 1],
+    "patch": [2, 2, 2, 6, 2],
     "ultravox": [1, 2, 2, 5, 1],
 }
 """Soft tokens of images of 2, 10, 13, 40 and 1 feature tokens, where they are others than these."""
@@ -98,6 +102,15 @@ def test_an_mlp_has_the_wanted_number_of_layers(tiny):
 
 
 FORMS = {
+    "affine": st.fixed_dictionaries(
+        {
+            "variant": st.sampled_from(["tokens", "state", "objects"]), "tokens_per_object": st.integers(1, 3),
+            "hidden": st.none() | st.just(5), "norm": st.booleans(),
+        }
+    ),
+    "align": st.fixed_dictionaries(
+        {"stride": st.integers(1, 5), "logits_norm": st.booleans(), "norm": st.booleans()}
+    ),
     "frame-stack": st.fixed_dictionaries(
         {
             "stride": st.integers(1, 7), "hidden": st.none() | st.just(5), "bias": st.booleans(), "norm": st.booleans(),
@@ -112,6 +125,13 @@ FORMS = {
         }
     ),
     "mlp": st.fixed_dictionaries({"norm": st.booleans(), "layers": st.integers(1, 3)}),
+    "patch": st.fixed_dictionaries(
+        {
+            "length": st.integers(1, 9), "stride": st.integers(1, 9), "padding": st.sampled_from(["end", "front"]),
+            "channels": st.sampled_from(["auto", "independent", "mixed"]), "instance_norm": st.booleans(),
+            "statistics": st.booleans(), "norm": st.booleans(),
+        }
+    ),
     "ultravox": st.fixed_dictionaries(
         {
             "stride": st.integers(1, 7), "hidden": st.none() | st.just(6), "norm": st.booleans(),

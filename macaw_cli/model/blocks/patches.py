@@ -1,0 +1,45 @@
+"""Overlapping patches of a series, and the normalisation of each series on its own.
+
+Letters: T steps, C channels, n patches, P steps per patch, S steps from one patch to the next.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+EPSILON = 1e-5
+"""Added to the variance, as in RevIN."""
+
+
+def patches(series: Tensor, length: int, stride: int, *, at_end: bool) -> Tensor:
+    """Patches (n, C, P) of a series (T, C).
+
+    Args:
+        series: of at least one step; shorter ones than a patch are followed by their last step.
+        length: P.
+        stride: S.
+        at_end: repeat the last step S times; else the patches end with the last step, and the first ones may be left
+            out.
+    """
+    missing = max(length - len(series), stride if at_end else 0)
+    if missing:
+        series = F.pad(series.T[None], (0, missing), mode="replicate")[0].T
+    left_out = (len(series) - length) % stride
+    used = series if at_end else series[left_out:]
+    return used.unfold(0, length, stride)
+
+
+def patch_count(steps: int, length: int, stride: int, *, at_end: bool) -> int:
+    """n for a series of so many steps."""
+    return (max(length, steps + (stride if at_end else 0)) - length) // stride + 1
+
+
+def instance_normed(series: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A series (T, C) with mean 0 and variance 1 in each channel, and the mean and the scale, (C,) both.
+
+    Source: RevIN (Kim et al., ICLR 2022, equations 1 and 2), and `PatchTSTStdScaler` of transformers. Computed in fp32:
+    the variance of a long series needs it.
+    """
+    numbers = series.float()
+    mean = numbers.mean(dim=0)
+    scale = (numbers.var(dim=0, unbiased=False) + EPSILON).sqrt()
+    return ((numbers - mean) / scale).to(series), mean, scale
