@@ -200,17 +200,13 @@ class MacawForConditionalGeneration(
         )  # fmt: skip
 
     def calibrate(self, tokenizer: Any = None) -> None:
-        """Fit the bridges and the begin/end tokens to the LLM's own embeddings; for a new model, before training.
+        """Fit the bridges and the begin/end tokens to the LLM's own weights; for a new model, before training.
 
         Args:
             tokenizer: the LLM's; without it begin and end tokens start as random vectors, as large as its own.
         """
         with gathered(self.embedding_matrix):
-            self.fusion.calibrate(self.embedding_matrix.detach(), tokenizer)
-        if self.fusion.bridges.read_head:
-            head = self.get_output_embeddings().weight
-            with gathered(head):
-                self.fusion.bridges.start_from_head(head.detach())
+            self.fusion.calibrate(self.embedding_matrix.detach(), self.get_output_embeddings(), tokenizer)
 
     def trainable_groups(self) -> dict[str, dict[str, nn.Parameter]]:
         """Parameters by name, in the groups of `training.train`; encoders are in none.
@@ -245,7 +241,7 @@ class MacawForConditionalGeneration(
         """Replace the LLM's."""
         self.language_model.set_input_embeddings(value)
 
-    def get_output_embeddings(self) -> nn.Module:
+    def get_output_embeddings(self) -> nn.Linear:
         """The LLM's head."""
         return self.language_model.get_output_embeddings()  # type: ignore[no-any-return]
 

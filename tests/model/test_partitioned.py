@@ -50,17 +50,22 @@ if stage == 3:
     model.calibrate()
     own = model.fusion.bridges["image"]
     begin_end = model.fusion.begin_end_embeddings.weight
-    with deepspeed.zero.GatheredParameters([model.embedding_matrix, begin_end, *own.parameters()]):
+    head = model.get_output_embeddings().weight
+    whole = {id(one): one for one in (model.embedding_matrix, head, begin_end, *own.parameters())}
+    with deepspeed.zero.GatheredParameters([*whole.values()]):
         rms = model.embedding_matrix.square().mean().sqrt().item()
         assert 0.5 * rms < begin_end.std().item() < 2 * rms
-        if bridge != "linear":
+        if bridge == "align":
+            assert torch.equal(own.to_vocabulary.weight, head), "started from what is left: nothing"
+        elif bridge != "linear":
             calibrated = own.embedding_rms if bridge == "macaw" else own.output_norm.weight
             assert torch.allclose(calibrated, torch.tensor(rms), rtol=1e-4), "calibrated by what is left: nothing"
     assert bridge != "frame-stack" or own.output_norm.weight.numel() == 0, "the norm is not partitioned"
     # what is gathered, and in which order, depends on no data: ranks with other media would wait for each other
     assert gathers[1] == gathers[2] == gathers[3], gathers
     matrix = gathers[3].count(model.embedding_matrix.ds_id)
-    assert matrix <= 2 * (1 + (bridge == "macaw") + tied), matrix  # text, all bridges, loss; forward and backward
+    # text, all bridges, loss; forward and backward
+    assert matrix <= 2 * (1 + (bridge in ("macaw", "align")) + tied), matrix
 print(json.dumps(losses), flush=True)
 os._exit(0)
 """
@@ -84,7 +89,7 @@ def losses(folder, stage, tied, bridge, injection):
 @pytest.mark.parametrize(
     "design",
     [pytest.param(("tied", "macaw", ""), marks=pytest.mark.slow), ("untied", "frame-stack", ""),
-     ("untied", "linear", "gated-cross-attention")],
+     ("untied", "linear", "gated-cross-attention"), ("tied", "align", ""), ("untied", "patch", "")],
     ids="-".join,
 )  # fmt: skip
 def test_losses_are_the_same_with_every_parameter_partitioned(tmp_path, design):

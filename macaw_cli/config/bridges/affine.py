@@ -13,8 +13,8 @@ class AffineBridgeSettings:
     name: Literal["affine"] = "affine"
     """Design of the bridge."""
     variant: Literal["tokens", "state", "objects"] = "tokens"
-    """`tokens`: one linear layer, one soft token per feature token, as for image patches. `state`: an MLP, one soft token
-    per state, which is the mean of a medium's feature tokens, or of those of a video's frame. `objects`: an MLP,
+    """`tokens`: one linear layer, one soft token per feature token, as for image patches. `state`: an MLP, one soft
+    token per state, which is the mean of a medium's feature tokens, or of those of a video's frame. `objects`: an MLP,
     `tokens_per_object` soft tokens per feature token, which is one object."""
     tokens_per_object: Annotated[int, Field(ge=1)] = 4
     """Soft tokens that each object makes, with `variant: objects`."""

@@ -23,14 +23,14 @@ class PatchBridgeSettings:
     """`end`: the last step is repeated `stride` times, so that the end is in a patch (PatchTST supervised, GPT4TS).
     `front`: patches are counted from the end, and the first steps may be in none (PatchTST self-supervised)."""
     channels: Literal["auto", "independent", "mixed"] = "auto"
-    """`independent`: each channel is a series of its own, with one linear layer for all, and makes soft tokens of its own
+    """`independent`: each channel is a series of its own, with one linear layer for all, and makes its own soft tokens
     (PatchTST). `mixed`: a patch holds all channels (GPT4TS with several). `auto` is `independent` for at most 8
     channels, and else `mixed`: features of an encoder would make a soft token per channel and patch."""
     instance_norm: bool = True
     """Each channel of each medium is brought to mean 0 and variance 1 (RevIN), with a trained scale and shift."""
     statistics: bool = True
     """One more soft token before the patches, from the mean and the scale that the normalisation took away; with
-    `independent`, one per channel. The published forms give these back to the forecast, which a bridge does not make."""
+    `independent`, one per channel. The published forms give these back to the forecast; a bridge makes none."""
     norm: bool = True
     """Features around the mean of the training media, and on the soft tokens a LayerNorm that gives them the RMS of the
     LLM's embeddings; `false`, with `statistics: false`, is the published form."""

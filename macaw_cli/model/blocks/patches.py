@@ -29,7 +29,7 @@ def patches(series: Tensor, length: int, stride: int, *, at_end: bool) -> Tensor
 
 
 def patch_count(steps: int, length: int, stride: int, *, at_end: bool) -> int:
-    """n for a series of so many steps."""
+    """How many patches `patches` makes of a series of so many steps."""
     return (max(length, steps + (stride if at_end else 0)) - length) // stride + 1
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class AlignBridge(NormedBridge):
-    """(N, C) -> (N/k, kC) -> Linear to D -> LayerNorm -> Linear to V, no bias (-> LayerNorm) -> softmax -> times matrix.
+    """(N, C) -> (N/k, kC) -> Linear to D -> LayerNorm -> Linear to V (-> LayerNorm) -> softmax -> times the matrix.
 
     Args:
         channels: C.
@@ -92,7 +92,7 @@ class AlignBridge(NormedBridge):
 
     @staticmethod
     def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
-        """Memory of what is kept for each soft token and row of the vocabulary: logits, fp32 softmax, its rounded copy."""
+        """What is kept for each soft token and row of the vocabulary: logits, fp32 softmax and its rounded copy."""
         settings = cast("AlignBridgeSettings", config.bridge_settings(modality))
         normed = value_bytes if settings.logits_norm else 0
         return soft_tokens * config.vocabulary_size * (2 * value_bytes + 4 + normed)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.bridge import Bridge, BridgeContext, Need
-from macaw_cli.model.partitions import is_partitioned, used_in
+from macaw_cli.model.partitions import gathered, is_partitioned, used_in
 
 
 class Bridges(nn.ModuleDict):
@@ -43,15 +43,13 @@ class Bridges(nn.ModuleDict):
         for bridge in self.designs():
             bridge.calibrate(embedding_matrix)
 
-    @property
-    def read_head(self) -> bool:
-        """Whether any new bridge starts from the LLM's output layer."""
-        return any(bridge.reads_head for bridge in self.designs())
-
-    def start_from_head(self, head: Tensor) -> None:
-        """Fit new bridges to the LLM's output layer (V, D), before training."""
-        for bridge in self.designs():
-            bridge.start_from_head(head)
+    def start_from_head(self, head: nn.Linear) -> None:
+        """Fit new bridges to the LLM's output layer, which has a weight (V, D), before training."""
+        reading = [bridge for bridge in self.designs() if bridge.reads_head]
+        if reading:
+            with gathered(head.weight):
+                for bridge in reading:
+                    bridge.start_from_head(head.weight.detach())
 
     def centered(self) -> list[Modality]:
         """The modalities whose bridges read features around their mean."""

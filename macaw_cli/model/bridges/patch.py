@@ -1,12 +1,12 @@
 """`patch`: overlapping patches of a series, normalised on its own, through one linear layer.
 
 Sources: PatchTST (arXiv 2211.14730, section 3.1), `PatchTSTPatchify` and `PatchTSTEmbedding` of transformers, and
-One Fits All / GPT4TS (arXiv 2302.11939, section 3). Made for series of numbers, (T, C) with few channels. Features of an
-encoder pass as series with many channels, which one patch holds together. Positions of media that are longer than usual
-are interpolated. The token of statistics is macaw's own.
+One Fits All / GPT4TS (arXiv 2302.11939, section 3). Made for series of numbers, (T, C) with few channels. Features of
+an encoder pass as series with many channels, which one patch holds together. Positions of media that are longer than
+usual are interpolated. The token of statistics is macaw's own.
 
-Letters: T steps, C channels, n patches of a series, P steps per patch, S steps from one patch to the next, K soft tokens
-of all media, D the LLM's embedding size.
+Letters: T steps, C channels, n patches of a series, P steps per patch, S steps from one patch to the next, K soft
+tokens of all media, D the LLM's embedding size.
 """
 
 from collections.abc import Sequence
@@ -110,7 +110,7 @@ class PatchBridge(NormedBridge):
     def _prepared(self, series: Tensor) -> tuple[Tensor, Tensor]:
         """The patches (s, n, P or CP) of one medium (T, C), and its statistics (s, 2 or 2C); s is C, or 1 if mixed."""
         normed, mean, scale = instance_normed(series)
-        if self.scale is not None:
+        if self.scale is not None and self.shift is not None:
             series = normed * self.scale + self.shift
         cut = patches(series, self.length, self.stride, at_end=self.at_end)
         statistics = torch.stack([mean, scale.log()], dim=1).to(series)

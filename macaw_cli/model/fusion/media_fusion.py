@@ -204,9 +204,13 @@ class MediaFusion(nn.Module):
         """Keep the encoder's features of an all-zero input, which stand for absent media in a `null_features` model."""
         self.get_buffer(NULL_FEATURES + modality).copy_(torch.as_tensor(features))
 
-    def calibrate(self, matrix: Tensor, tokenizer: Any = None) -> None:
-        """Fit bridges and begin and end tokens to the LLM's embeddings (V, D); see `initialise_begin_end`."""
+    def calibrate(self, matrix: Tensor, head: nn.Linear, tokenizer: Any = None) -> None:
+        """Fit bridges and begin and end tokens to the LLM's embeddings (V, D), and bridges to its output layer.
+
+        How begin and end tokens start: see `initialise_begin_end`.
+        """
         self.bridges.calibrate(matrix)
+        self.bridges.start_from_head(head)
         if self.begin_end_embeddings is not None:
             with gathered(self.begin_end_embeddings.weight, to_change=True):
                 weight, names = self.begin_end_embeddings.weight, list(self.config.begin_end_ids)
