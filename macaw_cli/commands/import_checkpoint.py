@@ -9,32 +9,39 @@ from macaw_cli.commands.shared_options import OUTPUT
 
 PARTS = "Companion models"
 """Title of a group of options."""
-CONFIG_HELP = "JSON with the checkpoint's sizes; default: those in the file, else the published ones."
+FILE_HELP = "A checkpoint's folder, as the model hub has it; or published Macaw-LLM weights, a file or a folder."
+FROM_HELP = (
+    "The checkpoint's family: macaw, llava, qwen2-audio, ultravox, idefics3, blip2, instructblip; default: what its "
+    "config.json says."
+)
+CONFIG_HELP = "macaw: JSON with the checkpoint's sizes; default: those in the file, else the published ones."
+LLM_HELP = "ultravox: the LLM, where the checkpoint only names it; default: what it names."
+AUDIO_HELP = "macaw: Whisper model to include in the folder; ultravox: the encoder, where the checkpoint only names it."
 
 
 def import_checkpoint(
-    file: Annotated[Path, typer.Argument(help="The published weights: .safetensors, pytorch_model*.bin, or a folder.")],
+    file: Annotated[Path, typer.Argument(help=FILE_HELP)],
+    family: Annotated[str, typer.Option("--from", metavar="FAMILY", help=FROM_HELP)] = "",
     config: Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)] = None,
     out: Annotated[
         Path, typer.Option("--out", rich_help_panel=OUTPUT, help="Model folder to write.")
     ] = Path("imported"),
     tokenizer: Annotated[
-        str, typer.Option("--tokenizer", rich_help_panel=PARTS, help="The LLM's tokenizer, for `macaw chat`.")
+        str, typer.Option("--tokenizer", rich_help_panel=PARTS, help="macaw: the LLM's tokenizer, for `macaw chat`.")
     ] = "",
+    llm: Annotated[str, typer.Option("--llm", rich_help_panel=PARTS, help=LLM_HELP)] = "",
     image_encoder: Annotated[
-        str, typer.Option("--image-encoder", rich_help_panel=PARTS, help="CLIP model to include in the folder.")
+        str, typer.Option("--image-encoder", rich_help_panel=PARTS, help="macaw: CLIP model to include in the folder.")
     ] = "",
-    audio_encoder: Annotated[
-        str, typer.Option("--audio-encoder", rich_help_panel=PARTS, help="Whisper model to include in the folder.")
-    ] = "",
+    audio_encoder: Annotated[str, typer.Option("--audio-encoder", rich_help_panel=PARTS, help=AUDIO_HELP)] = "",
 ) -> None:
-    """Turn the published Macaw-LLM weights into a model folder."""
+    """Turn a published checkpoint into a model folder: Macaw-LLM, LLaVA, Qwen2-Audio, Ultravox and others."""
     from macaw_cli.basics.console import result, say
     from macaw_cli.basics.shell_words import to_type
-    from macaw_cli.export.published import import_published
+    from macaw_cli.export.importing import import_any
     from macaw_cli.export.published_companions import Companions
 
-    report = import_published(file, config, out, Companions(tokenizer, image_encoder, audio_encoder))
+    report = import_any(file, family, config, out, Companions(tokenizer, image_encoder, audio_encoder, llm))
     for line in report.lines():
         say(line)
-    result(f"Wrote {report.folder}. Next: {to_type('macaw', 'inspect', report.folder)}")
+    result(f"Wrote {report.folder}. Next: {to_type('macaw', report.next_command, report.folder)}")

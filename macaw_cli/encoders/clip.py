@@ -4,11 +4,11 @@ from typing import Any
 
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.image_encoder import ImageEncoder
-from macaw_cli.encoders.selection import Features, Prepared, Seen, image_features
+from macaw_cli.encoders.selection import Features, Prepared, Seen, image_features, refuse
 
 
 class ClipEncoder(ImageEncoder):
-    """Images to (tokens, channels) by `CLIPVisionModelWithProjection`.
+    """Images to (tokens, channels) by `CLIPVisionModelWithProjection`, or a tower alone.
 
     The published model's choice is the default: the last hidden state without post-layernorm, class token dropped,
     `visual_projection` applied to every token.
@@ -24,10 +24,21 @@ class ClipEncoder(ImageEncoder):
 
     @classmethod
     def module(cls, config: Any) -> Any:
-        """`CLIPVisionModelWithProjection`."""
-        from transformers import CLIPVisionModelWithProjection
+        """`CLIPVisionModelWithProjection`, or `CLIPVisionModel` where the configuration says so."""
+        from transformers import CLIPVisionModel, CLIPVisionModelWithProjection
 
-        return CLIPVisionModelWithProjection
+        return CLIPVisionModel if _lacks_projection(config) else CLIPVisionModelWithProjection
+
+    @classmethod
+    def check(cls, config: Any, settings: EncoderSettings) -> None:
+        """Refuse settings that this architecture cannot fulfil.
+
+        Raises:
+            UsageError: naming the setting.
+        """
+        super().check(config, settings)
+        if settings.projection and _lacks_projection(config):
+            refuse(cls.section, "projection", "false, because this tower was saved without its projection", "true")
 
     @classmethod
     def usual_processor(cls, config: Any) -> Any:
@@ -49,3 +60,7 @@ class ClipEncoder(ImageEncoder):
         grid = (prepared.shape[-2] // side, prepared.shape[-1] // side)
         projection = getattr(model, "visual_projection", None)
         return image_features(Seen(states, grid, 1, tower.post_layernorm, projection), settings)
+
+
+def _lacks_projection(config: Any) -> bool:
+    return "CLIPVisionModel" in (config.architectures or ())

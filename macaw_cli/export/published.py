@@ -40,6 +40,11 @@ class ImportReport:
     ignored: tuple[str, ...]
     """Names in the file that the model does not use."""
 
+    @property
+    def next_command(self) -> str:
+        """What to type next, before the folder."""
+        return "inspect"
+
     def lines(self) -> list[str]:
         """The report for people, without the last line."""
         lines = [f"Imported {counted(self.tensors, 'weight')}."]
@@ -70,7 +75,7 @@ def import_published(
         MismatchError: configuration and weights contradict each other.
         ResourceError: the disk has too little room.
     """
-    _require_no_run(out)
+    require_no_run(out)
     require_own_model_folder(out)
     require_apart(out, [file, *([config_file] if config_file else []), *companions.places()])
     require_free_space(out, stored_bytes(file))
@@ -81,7 +86,7 @@ def import_published(
     return report
 
 
-def _require_no_run(out: Path) -> None:
+def require_no_run(out: Path) -> None:
     """A run's model belongs to its settings and figures; another in its place would be taken for what was trained."""
     run = out.absolute().parent
     if (run / SETTINGS_NAME).is_file():

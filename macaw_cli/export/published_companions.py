@@ -17,15 +17,20 @@ from macaw_cli.model.text.encoding import PUBLISHED_MAX_LENGTH
 
 @dataclass(frozen=True)
 class Companions:
-    """What the published weights lack to read text and raw media; each a folder or hub id, empty for none."""
+    """What a checkpoint lacks to read text and raw media; each a folder or hub id, empty for none."""
 
     tokenizer: str = ""
     image_encoder: str = ""
     audio_encoder: str = ""
+    llm: str = ""
+
+    def options(self) -> dict[str, str]:
+        """The options of `macaw import-checkpoint` and what they name."""
+        return {f"--{name.replace('_', '-')}": place for name, place in asdict(self).items()}
 
     def places(self) -> list[str]:
         """Those that are named."""
-        return [place for place in (self.tokenizer, self.image_encoder, self.audio_encoder) if place]
+        return [place for place in asdict(self).values() if place]
 
 
 def attach_companions(model: MacawForConditionalGeneration, companions: Companions) -> MacawProcessor | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field, replace
+from types import MappingProxyType
 from typing import Any, Self
 
 from transformers import AutoConfig, PretrainedConfig
@@ -68,6 +69,9 @@ class MacawConfig(CheckedConfig):
     """Modality to the ids of its begin and end token."""
     null_token_ids: dict[str, int] = field(default_factory=dict)
     """Modality to the id that stands for one soft token of an absent medium (`null_features`)."""
+    surrounding_ids: dict[str, list[list[int]]] = field(default_factory=dict)
+    """Modality to the ids of the LLM's vocabulary before and after a medium, both may be empty, as in a checkpoint of
+    another family. A model that has any has no begin and end tokens."""
     null_features: bool = False
     """As published: all three blocks in every example, absent media being the encoders' features of zeros."""
     format_version: int = FORMAT_VERSION
@@ -98,12 +102,12 @@ class MacawConfig(CheckedConfig):
         require_known(self.feature_shapes, "The model", self.fingerprints)
         ids = token_ids(self.vocabulary_size, named_in(self.feature_shapes))
         self.soft_token_ids = self.soft_token_ids or ids.soft
-        self.begin_end_ids = self.begin_end_ids or ids.begin_end
+        self.begin_end_ids = self.begin_end_ids or ({} if self.surrounding_ids else ids.begin_end)
         self.null_token_ids = self.null_token_ids or ids.null
         self.tie_word_embeddings = getattr(self.text_config, "tie_word_embeddings", False)
 
     @classmethod
-    def for_llm(
+    def for_llm(  # noqa: PLR0913 - what a model is made of
         cls,
         llm_config: PretrainedConfig,
         bridge: BridgeSettings,
@@ -114,6 +118,7 @@ class MacawConfig(CheckedConfig):
         injection: InjectionDesign = NoInjectionSettings(),  # noqa: B008 - frozen
         views: ViewSettings = ViewSettings(),  # noqa: B008 - frozen
         null_features: bool = False,
+        surrounding_ids: Mapping[Modality, Sequence[Sequence[int]]] = MappingProxyType({}),
     ) -> Self:
         """The configuration of a new model.
 
@@ -127,6 +132,7 @@ class MacawConfig(CheckedConfig):
             fingerprints: encoder fingerprint per modality.
             views: what is done to features when they are read.
             null_features: give every example all three media, as published.
+            surrounding_ids: modality to the ids before and after a medium, instead of begin and end tokens.
         """
         return cls(
             text_config=llm_config,
@@ -141,6 +147,7 @@ class MacawConfig(CheckedConfig):
                 if name in feature_shapes and views.of(name) != ViewSettings().of(name)
             },
             null_features=null_features,
+            surrounding_ids={name: [list(ids) for ids in both] for name, both in surrounding_ids.items()},
         )
 
     def bridge_settings(self, modality: Modality) -> BridgeDesign:
@@ -232,12 +239,13 @@ class MacawConfig(CheckedConfig):
     @property
     def begin_end_outside(self) -> bool:
         """Whether begin and end tokens have an embedding of their own; in a published checkpoint the LLM's has them."""
-        return all(identity >= self.vocabulary_size for pair in self.begin_end_ids.values() for identity in pair)
+        pairs = self.begin_end_ids.values()
+        return bool(pairs) and all(identity >= self.vocabulary_size for pair in pairs for identity in pair)
 
     def encoding_identity(self) -> dict[str, Any]:
         """All that decides how a conversation becomes ids: equal identities, equal ids."""
         names = ("bridge", "feature_shapes", "soft_token_ids", "begin_end_ids", "null_token_ids", "null_features")
-        more: dict[str, Any] = {"views": self.views} if self.views else {}  # older caches do not know these
+        more = {name: getattr(self, name) for name in ("views", "surrounding_ids") if getattr(self, name)}
         if self.injection:  # its sizes change no id
             more["injection"] = self.injection_settings.name
         return {name: getattr(self, name) for name in names} | more

@@ -6,18 +6,22 @@ from transformers import PretrainedConfig
 
 from macaw_cli.basics.errors import DamagedError, MacawError
 from macaw_cli.basics.shown_text import cut
-from macaw_cli.basics.typed_rows import COUNT, FLAG, OBJECT, PAIR, Fields, Kind, is_shape, mapping_of
+from macaw_cli.basics.typed_rows import COUNT, FLAG, OBJECT, PAIR, Fields, Kind, is_shape, list_of, mapping_of
 
 _FEATURE_SHAPE = Kind(
     "the shape of features, such as [257, 1024]", list,
     lambda value: is_shape(value) and len(value) in (2, 3) and min(value) > 0,
 )  # fmt: skip
 _IDS, _PAIRS, _SECTIONS = mapping_of(COUNT), mapping_of(PAIR), mapping_of(OBJECT)
+_BEFORE_AND_AFTER = Kind(
+    "the ids before and after a medium, such as [[5], [6]]", list,
+    lambda value: len(value) == 2 and all(list_of(COUNT).holds(ids) for ids in value),
+)  # fmt: skip
 _OPTIONAL = {
     "bridge": OBJECT, "injection": OBJECT, "feature_shapes": mapping_of(_FEATURE_SHAPE), "views": _SECTIONS,
     "encoders": _SECTIONS, "fingerprints": _SECTIONS, "soft_token_ids": _IDS, "begin_end_ids": _PAIRS,
     "null_token_ids": _IDS, "null_features": FLAG, "format_version": COUNT,
-    "null_media": FLAG, "tag_ids": _PAIRS, "conv": _PAIRS,
+    "surrounding_ids": mapping_of(_BEFORE_AND_AFTER), "null_media": FLAG, "tag_ids": _PAIRS, "conv": _PAIRS,
 }  # fmt: skip
 CONFIG = Fields(
     {"text_config": OBJECT},

@@ -79,6 +79,7 @@ ALLOWED = {
         "model/earlier_names.py (something).from_pretrained",
     ],
     "no folder: weights and configuration are given": [
+        "export/family_import.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
         "export/published.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
     ],
     "the folder that this command has just written, loaded as a stranger would": [

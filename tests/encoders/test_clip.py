@@ -82,6 +82,18 @@ def test_the_tower_alone_and_inside_a_whole_clip_have_one_fingerprint(clip_folde
     assert load(tmp_path / "tiny-clip").fingerprint == encoder.fingerprint
 
 
+def test_a_tower_that_was_saved_without_its_projection_gives_the_same_states_and_no_projection(
+    clip_folder, encoder, images, tmp_path
+):
+    with quiet_transformers():
+        encoder.model.vision_model.save_pretrained(tmp_path / "tower")
+    encoder.processor.save_pretrained(tmp_path / "tower")
+    alone, whole = load(tmp_path / "tower", layer=-2, projection=False), load(clip_folder, layer=-2, projection=False)
+    assert torch.equal(alone.encode(alone.prepare(images)), whole.encode(whole.prepare(images)))
+    with pytest.raises(UsageError, match=r"features\.image_encoder\.projection"):
+        load(tmp_path / "tower")
+
+
 def test_the_fingerprint_names_what_made_the_features_and_no_path(encoder, clip_folder):
     import json
 

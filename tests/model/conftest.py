@@ -21,11 +21,13 @@ def llm_config(**changes):
     return LlamaConfig(**{**sizes, "num_key_value_heads": 2, "max_position_embeddings": 256, **changes})
 
 
-def make_config(bridge="macaw", *, llm=None, null_features=False, shapes=None, injection=None, **settings):
+def make_config(
+    bridge="macaw", *, llm=None, null_features=False, shapes=None, injection=None, surrounding_ids=None, **settings
+):
     own = {"heads": 4, "image_tokens": 3, "dropout": 0.0} if bridge == "macaw" else {}
     settings = design(bridge, **{**own, **settings}) if isinstance(bridge, str) else bridge
     return MacawConfig.for_llm(llm or llm_config(), settings, shapes or SHAPES, null_features=null_features,
-                               injection=injection or NoInjectionSettings())
+                               injection=injection or NoInjectionSettings(), surrounding_ids=surrounding_ids or {})
 
 
 def make_model(bridge="macaw", *, seed=0, llm=None, **settings):

@@ -7,6 +7,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPTNeoXConfig, Mistra
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 BRIDGES = ["macaw", "linear", "mlp"]
@@ -323,3 +324,21 @@ class TestNullFeatures:
     def test_a_medium_too_few_for_the_rows_is_told(self, tiny):
         with pytest.raises(MismatchError, match=r"1.*2"):
             self.model(tiny)(input_ids=torch.tensor([[1, 5], [1, 6]]), image_features=tiny.features("image"))
+
+
+@pytest.mark.parametrize("bridge", ["linear", "macaw"])
+def test_a_model_without_begin_and_end_tokens_takes_media_side_by_side_and_saves_and_loads(tiny, bridge, tmp_path):
+    model = tiny.model(bridge, surrounding_ids={"image": [[], []]})
+    assert model.fusion.begin_end_embeddings is None and not model.trainable_groups()["begin_end_tokens"]
+    count = soft_token_count(model.config, "image", tiny.shapes["image"])
+    token = model.config.soft_token_ids["image"]
+    ids = torch.tensor([[5, *[token] * (2 * count), 6]])
+    features = tiny.features("image", 2)
+    model.save_pretrained(tmp_path)
+    loaded = MacawForConditionalGeneration.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        found = [one(input_ids=ids, image_features=features).logits for one in (model, loaded)]
+        swapped = model(input_ids=ids, image_features=features[::-1]).logits
+    assert torch.equal(*found) and not torch.allclose(found[0], swapped)
+    with pytest.raises(MismatchError, match=str(2 * count)):
+        model(input_ids=ids, image_features=features[:1])

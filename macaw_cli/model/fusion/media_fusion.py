@@ -21,6 +21,7 @@ from macaw_cli.model.fusion.placing import (
     insert_after_first,
     place_soft_tokens,
     require_matching_media,
+    separated,
 )
 from macaw_cli.model.injections.bound_media import bound_media
 from macaw_cli.model.injections.registry import injection_class
@@ -36,8 +37,8 @@ class MediaFusion(nn.Module):
 
     Attributes:
         bridges: one per modality.
-        begin_end_embeddings: of the begin and end tokens of the modalities, two rows each; None in a published
-            checkpoint, where they are rows of the LLM's matrix.
+        begin_end_embeddings: of the begin and end tokens of the modalities, two rows each; None where they are rows of
+            the LLM's matrix, or there are none.
         injected: whether media reach the LLM through an injection and take one position of the input each.
         bound: whether there is an injection, which is told where media stand.
         null_features_image, ...: in a `null_features` model, the encoders' features of an all-zero input.
@@ -89,10 +90,13 @@ class MediaFusion(nn.Module):
             block = self.published_block(features, len(input_ids)).to(input_ids)
             input_ids, attention_mask, labels = insert_after_first(input_ids, attention_mask, labels, block)
             places, borders = media_places(input_ids, self.config), None
-        made = self._made(places, features)
+        made = self._made(features)
+        runs = separated(places.runs, made) if self.config.surrounding_ids else places.runs
+        expected = {name: [1] * len(counts) if self.injected else counts for name, counts in made.items()}
+        require_matching_media(runs, expected)
         packed = borders
         borders = borders or range(0, input_ids.numel() + 1, input_ids.shape[1])
-        media = {name: [run.place for run in places.runs[name]] for name in features}
+        media = {name: [run.place for run in runs[name]] for name in features}
         instructions: dict[Modality, list[Tensor]] = {}
         if self.bridges.need("instruction"):
             asked = (input_ids, answered(answers, labels), attention_mask, borders, self.config.vocabulary_size)
@@ -109,7 +113,7 @@ class MediaFusion(nn.Module):
                 embeds = self._placed(name, embeds, places, tokens)
         if not self.bound:
             return FusedInputs(embeds, attention_mask, labels)
-        seen = bound_media(by_modality, made, places.runs, packed, (input_ids.shape[0], input_ids.shape[1]))
+        seen = bound_media(by_modality, made, runs, packed, (input_ids.shape[0], input_ids.shape[1]))
         return FusedInputs(embeds, attention_mask, labels, seen)
 
     def _is_decode_step(self, input_ids: Tensor, past_key_values: Any) -> bool:
@@ -118,15 +122,12 @@ class MediaFusion(nn.Module):
         # only there an empty cache makes a difference; of layers that carry a state a cache tells no length
         return not self.config.null_features or past_key_values.get_seq_length() > 0
 
-    def _made(self, places: MediaPlaces, features: Media) -> dict[Modality, list[int]]:
-        """Soft tokens of each medium; the placeholders fit them."""
-        made = {
+    def _made(self, features: Media) -> dict[Modality, list[int]]:
+        """Soft tokens of each medium."""
+        return {
             name: [soft_token_count(self.config, name, medium.shape) for medium in media]
             for name, media in features.items()
         }
-        expected = {name: [1] * len(counts) if self.injected else counts for name, counts in made.items()}
-        require_matching_media(places.runs, expected)
-        return made
 
     def _soft_tokens(
         self, places: MediaPlaces, embeds: Tensor, features: Media, matrix: nn.Parameter,

@@ -4,6 +4,7 @@ Letters: B rows, T positions, D hidden size, K soft tokens.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import torch
@@ -50,6 +51,30 @@ def require_matching_media(runs: Mapping[Modality, Sequence[Run]], made: Mapping
             "Make input_ids and features from the same media, in the same order, with MacawProcessor or "
             "ConversationEncoder.",
         )
+
+
+def separated(
+    runs: Mapping[Modality, Sequence[Run]], made: Mapping[Modality, Sequence[int]]
+) -> dict[Modality, list[Run]]:
+    """Runs of placeholders cut where one medium ends and the next one begins, for media with no tokens around them.
+
+    Args:
+        runs: per modality and in order; one may hold several media that stand side by side.
+        made: number of soft tokens made of each medium, per modality and in order.
+
+    Returns:
+        One run per medium where the numbers fit; a run that no media fill exactly stays as it is.
+    """
+    cut: dict[Modality, list[Run]] = {}
+    for name, found in runs.items():
+        waiting, cut[name] = list(made.get(name, ())), []
+        for run in found:
+            totals = [0, *accumulate(waiting)]
+            media = totals.index(run.length) if run.length in totals else 1
+            ends = totals[: media + 1] if totals[media : media + 1] == [run.length] else [0, run.length]
+            cut[name] += [Run(run.place + begin, end - begin) for begin, end in pairwise(ends)]
+            waiting = waiting[media:]
+    return cut
 
 
 def _first_difference(placeholders: Sequence[int], made: Sequence[int]) -> str | None:

@@ -198,11 +198,11 @@ class ConversationEncoder:
         return ids, ids if supervised else [IGNORED] * len(ids)
 
     def _block(self, modality: Modality, shape: Sequence[int] | None) -> list[int]:
-        """Begin and end token around one placeholder per soft token; without a shape, the block of an absent medium."""
-        opening, closing = self.config.begin_end_ids[modality]
+        """One placeholder per soft token and what stands around them; without a shape, of an absent medium."""
+        before, after = _around(self.config, modality)
         token = (self.config.null_token_ids if shape is None else self.config.soft_token_ids)[modality]
         count = placeholder_count(self.config, modality, shape or self.config.feature_shapes[modality])
-        return [opening, *[token] * count, closing]
+        return [*before, *[token] * count, *after]
 
     def _start(self) -> list[int]:
         """The token every sequence begins with, where the tokenizer has one; a chat template writes its own."""
@@ -217,6 +217,15 @@ class ConversationEncoder:
 
     def _tokens(self, text: str) -> list[int]:
         return self._text_encoder.ids(text)
+
+
+def _around(config: MacawConfig, modality: Modality) -> tuple[list[int], list[int]]:
+    """The ids before and after the soft tokens of one medium: its begin and end token, as a rule."""
+    if modality not in config.begin_end_ids:
+        before, after = config.surrounding_ids.get(modality, ([], []))
+        return before, after
+    opening, closing = config.begin_end_ids[modality]
+    return [opening], [closing]
 
 
 def _media_before(later: Sequence[Mapping[str, Any]], names: Sequence[Modality]) -> list[int]:

@@ -8,6 +8,7 @@ from macaw_cli.model.fusion.placing import (
     insert_after_first,
     place_soft_tokens,
     require_matching_media,
+    separated,
 )
 from macaw_cli.model.packing.row_layout import Run
 
@@ -61,3 +62,18 @@ def test_an_inserted_block_stands_after_the_first_token_and_is_not_supervised():
     assert ids.tolist() == [[1, 90, 91, 5, 6]]
     assert mask.tolist() == [[1, 1, 1, 1, 0]]
     assert labels.tolist() == [[-100, -100, -100, 5, -100]]
+
+
+@given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=4), max_size=4))
+def test_media_side_by_side_are_told_apart_by_their_sizes(groups):
+    found = [Run(100 * number, sum(sizes)) for number, sizes in enumerate(groups)]
+    made = [size for sizes in groups for size in sizes]
+    cut = separated({"image": found}, {"image": made})["image"]
+    assert [run.length for run in cut] == made
+    covered = [place for run in found for place in range(run.place, run.place + run.length)]
+    assert [place for run in cut for place in range(run.place, run.place + run.length)] == covered
+
+
+def test_a_run_that_no_media_fill_stays_whole_so_that_it_is_told():
+    assert separated({"image": [Run(0, 5), Run(9, 3)]}, {"image": [4, 3]})["image"] == [Run(0, 5), Run(9, 3)]
+    assert separated({"image": [Run(0, 5)]}, {})["image"] == [Run(0, 5)]

@@ -160,3 +160,15 @@ class TestAsPublished:
 def test_the_encoding_identity_changes_with_what_changes_ids(tiny):
     assert tiny.config().encoding_identity() == tiny.config().encoding_identity()
     assert tiny.config().encoding_identity() != tiny.config(image_tokens=4).encoding_identity()
+
+
+def test_the_llms_own_tokens_stand_around_a_medium_where_the_model_has_no_begin_and_end_tokens(encoder):
+    around = {"image": [[290, 291], [292]]}
+    one = encoder("chat", surrounding_ids=around)
+    assert one.config.begin_end_ids == {}
+    ids = one.prompt(TALK[:1], [IMAGE]).input_ids
+    soft, place = one.config.soft_token_ids["image"], ids.index(290)
+    assert ids[place : place + 6] == [290, 291, soft, soft, soft, 292]
+    bare = encoder("chat", surrounding_ids={"image": [[], []]})
+    assert bare.prompt(TALK[:1], [IMAGE]).input_ids == [one for one in ids if one not in (290, 291, 292)]
+    assert bare.config.encoding_identity() != one.config.encoding_identity()

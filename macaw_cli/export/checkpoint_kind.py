@@ -1,0 +1,83 @@
+"""Which family a checkpoint belongs to, told by `--from` or by its config.json, and whether it can be imported."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import CONFIG_MAPPING
+
+from macaw_cli.basics.console import say
+from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.basics.shown_text import shown
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT
+from macaw_cli.export.families.family import Family
+from macaw_cli.export.families.registry import FAMILIES, family, family_of
+
+OWN = "macaw"
+"""What `--from` calls the published Macaw-LLM weights."""
+CONFIG_FILE = "config.json"
+PARTS = ("text_config", "llm_config", "vision_config", "audio_config", "qformer_config", "encoder_config")
+"""Sections of a config.json that only a model of several parts has."""
+
+
+def chosen_family(place: Path, wanted: str = "") -> type[Family] | None:
+    """The family of a checkpoint.
+
+    Args:
+        place: a file or folder.
+        wanted: `--from`; empty where the folder's config.json is to tell.
+
+    Returns:
+        The family; None for the published Macaw-LLM weights.
+
+    Raises:
+        UsageError: there is no family called `wanted`.
+        InputError: the folder is of another family, or of one that macaw cannot import.
+    """
+    if wanted not in ("", OWN, *FAMILIES):
+        raise UsageError(f"`--from {shown(wanted)}`: expected one of {OWN}, {', '.join(FAMILIES)}.")
+    if wanted == OWN:
+        return None
+    if not (place / CONFIG_FILE).is_file():
+        if wanted:
+            problem = f"{place} is no checkpoint in the transformers format: it has no {CONFIG_FILE}."
+            raise InputError(problem, "Name the folder that `hf download` made.")
+        return None
+    said = read_object(place / CONFIG_FILE, OBJECT)
+    kind = str(said.get("model_type", ""))
+    found = family_of(kind)
+    if wanted and found is not family(wanted):
+        hint = f"Use --from {found.name}." if found else f"Its families are {', '.join(FAMILIES)}."
+        raise InputError(f"{place} holds a model of type {shown(kind)}, which is not of the family {wanted}.", hint)
+    if found is None:
+        if any(part in said for part in PARTS):
+            raise InputError(
+                f"{place} holds a model of type {shown(kind)}, which macaw cannot import.",
+                f"It imports the families {', '.join((OWN, *FAMILIES))}; see docs/import.md.",
+            )
+        return None
+    if not wanted:
+        say(f"{place / CONFIG_FILE} says {kind}: the checkpoint is read as --from {found.name}.")
+    _require_importable(place, said)
+    return found
+
+
+def _require_importable(place: Path, said: Mapping[str, Any]) -> None:
+    """Refuse weights and parts that cannot be read, before anything is loaded.
+
+    Raises:
+        InputError: quantised weights, or a part of a type that transformers does not have.
+    """
+    sections = {name: said[name] for name in PARTS if isinstance(said.get(name), Mapping)}
+    for section in (said, *sections.values()):
+        if section.get("quantization_config"):
+            raise InputError(
+                f"The weights in {place} are quantised.", "Name the checkpoint with its weights in fp16 or bf16."
+            )
+    for name, section in sections.items():
+        kind = section.get("model_type")
+        if kind is not None and kind not in CONFIG_MAPPING:
+            code = "auto_map" in section or "auto_map" in said
+            hint = "macaw runs no code from model folders." if code else "A newer transformers may have it."
+            raise InputError(f"{place}: {name} is of type {shown(kind)}, which transformers does not have.", hint)

@@ -1,0 +1,1 @@
+"""Families of published checkpoints that can be imported: one file per family."""

@@ -1,0 +1,20 @@
+"""The families by name, and which one a folder belongs to."""
+
+from macaw_cli.basics.named_objects import named_object
+from macaw_cli.export.families.family import Family
+
+FAMILIES = {
+    "llava": "macaw_cli.export.families.llava:Llava",
+}
+"""What `--from` takes besides `macaw`, to the class that serves it, imported on use."""
+
+
+def family(name: str) -> type[Family]:
+    """The class behind a name of `FAMILIES`."""
+    found: type[Family] = named_object(FAMILIES[name])
+    return found
+
+
+def family_of(model_type: str) -> type[Family] | None:
+    """The family whose checkpoints have this `model_type`; None for others."""
+    return next((kind for kind in map(family, FAMILIES) if model_type in kind.model_types), None)
