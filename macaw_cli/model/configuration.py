@@ -70,8 +70,7 @@ class MacawConfig(CheckedConfig):
     null_token_ids: dict[str, int] = field(default_factory=dict)
     """Modality to the id that stands for one soft token of an absent medium (`null_features`)."""
     surrounding_ids: dict[str, list[list[int]]] = field(default_factory=dict)
-    """Modality to the ids of the LLM's vocabulary before and after a medium, both may be empty, as in a checkpoint of
-    another family. A model that has any has no begin and end tokens."""
+    """Instead of begin and end tokens, as in other families: modality to the LLM's ids before and after a medium."""
     null_features: bool = False
     """As published: all three blocks in every example, absent media being the encoders' features of zeros."""
     format_version: int = FORMAT_VERSION
