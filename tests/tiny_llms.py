@@ -9,6 +9,7 @@ from transformers import (
     LlamaConfig,
     MistralConfig,
     OPTConfig,
+    Phi3Config,
     PhiConfig,
     Qwen2Config,
     Qwen3Config,
@@ -29,6 +30,7 @@ LLMS = {
     "gemma2": Gemma2Config(**GROUPED, head_dim=8, sliding_window=4),
     "cohere": CohereConfig(**GROUPED, **ENDS),
     "phi": PhiConfig(**GROUPED),
+    "phi3": Phi3Config(**GROUPED, **ENDS),
     "neox": GPTNeoXConfig(**SIZES, max_position_embeddings=256),
     "gpt2": GPT2Config(vocab_size=60, n_embd=32, n_layer=2, n_head=4, n_positions=256, bos_token_id=0, eos_token_id=1),
     "opt": OPTConfig(

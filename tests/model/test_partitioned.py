@@ -13,14 +13,14 @@ TRAIN = """
 import json, logging, os, sys, tempfile, warnings
 warnings.filterwarnings("ignore")
 import torch, deepspeed, deepspeed.ops
-from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
+from macaw_cli.config.injections.table import DESIGNS
 from tests_conftest import make_model, sequence, SHAPES, llm_config
 deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
 logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
 deepspeed.init_distributed("gloo", auto_mpi_discovery=False, verbose=False, rank=0, world_size=1,
                            init_method="file://" + os.path.join(tempfile.mkdtemp(), "meet"))
 stage, tied, bridge = int(sys.argv[1]), sys.argv[2] == "tied", sys.argv[3]
-injection = GatedCrossAttentionSettings(name=sys.argv[4], every=1, heads=2, head_dim=8) if sys.argv[4] else None
+injection = DESIGNS[sys.argv[4] or "none"](**json.loads(sys.argv[5]))
 model = make_model(bridge, llm=llm_config(tie_word_embeddings=tied), injection=injection).train()
 zero = {"stage": stage, "stage3_param_persistence_threshold": 0, "stage3_max_live_parameters": 0,
         "stage3_prefetch_bucket_size": 0, "stage3_max_reuse_distance": 0}
@@ -71,6 +71,14 @@ os._exit(0)
 """
 
 
+INJECTIONS = {
+    "": {},
+    "gated-cross-attention": {"every": 1, "heads": 2, "head_dim": 8},
+    "plora": {"rank": 4, "dropout": 0.0},
+}
+"""Name to options for the tiny LLM."""
+
+
 def losses(folder, stage, tied, bridge, injection):
     (folder / "train.py").write_text(TRAIN)
     (folder / "tests_conftest.py").write_text((Path(__file__).parent / "conftest.py").read_text())
@@ -79,7 +87,7 @@ def losses(folder, stage, tied, bridge, injection):
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]),
     }  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "train.py", str(stage), tied, bridge, injection],
+        [sys.executable, "train.py", str(stage), tied, bridge, injection, json.dumps(INJECTIONS[injection])],
         cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
@@ -89,7 +97,8 @@ def losses(folder, stage, tied, bridge, injection):
 @pytest.mark.parametrize(
     "design",
     [pytest.param(("tied", "macaw", ""), marks=pytest.mark.slow), ("untied", "frame-stack", ""),
-     ("untied", "linear", "gated-cross-attention"), ("tied", "align", ""), ("untied", "patch", "")],
+     ("untied", "linear", "gated-cross-attention"), ("tied", "align", ""), ("untied", "patch", ""),
+     ("untied", "linear", "plora")],
     ids="-".join,
 )  # fmt: skip
 def test_losses_are_the_same_with_every_parameter_partitioned(tmp_path, design):

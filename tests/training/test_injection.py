@@ -14,6 +14,7 @@ from macaw_cli.training.run import train
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 GATED = {"name": "gated-cross-attention", "every": 1, "heads": 2, "head_dim": 8}
 LORA = {"kind": "lora", "rank": 4, "alpha": 8.0}
+PLORA = {"name": "plora", "rank": 4, "dropout": 0.0}
 
 
 @pytest.mark.parametrize("zero_stage", [0, pytest.param(3, marks=pytest.mark.slow)])
@@ -34,12 +35,12 @@ def test_a_run_with_lora_that_stops_in_between_ends_with_the_same_bytes(workspac
     assert "injection" in rows[0]["gradient_norms"]
 
 
-@pytest.mark.parametrize("zero_stage", [0, 3])
-def test_recomputation_changes_no_loss(workspace, zero_stage):
-    """The blocks of the injection are computed again as the LLM's layers are."""
+@pytest.mark.parametrize(("zero_stage", "injection"), [(0, GATED), (3, GATED), (3, PLORA)])
+def test_recomputation_changes_no_loss(workspace, zero_stage, injection):
+    """What the injection computes is computed again as the LLM's layers are."""
     losses = []
     for again in (False, True):
-        space = workspace(f"again-{again}", max_steps=3, injection=GATED, zero_stage=zero_stage, learning_rate=1e-2,
+        space = workspace(f"again-{again}", max_steps=3, injection=injection, zero_stage=zero_stage, learning_rate=1e-2,
                           gradient_checkpointing=again)  # fmt: skip
         train(space)
         rows = (space.root / "runs" / "linear-1" / "metrics.jsonl").read_text().splitlines()
@@ -56,3 +57,8 @@ def test_an_injection_that_no_stage_trains_is_refused(workspace):
 def test_the_published_model_has_no_injection(workspace):
     with pytest.raises(UsageError, match="injection"):
         train(workspace(injection=GATED, as_published=True))
+
+
+def test_dora_which_would_rescale_what_plora_adds_is_refused(workspace):
+    with pytest.raises(UsageError, match=r"dora.*plora"):
+        train(workspace(injection=PLORA, adapter={"kind": "dora"}))

@@ -13,6 +13,7 @@ from macaw_cli.config.injections.entry import InjectionDesign, InjectionEntry
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.injections.mllama_cross_attention import MllamaCrossAttentionSettings
 from macaw_cli.config.injections.none import NoInjectionSettings
+from macaw_cli.config.injections.plora import PloraSettings
 
 GROUP = "macaw.injections"
 """The group of entry points."""
@@ -23,6 +24,7 @@ BUILT_IN = (
     InjectionEntry(
         MllamaCrossAttentionSettings, "macaw_cli.model.injections.mllama_cross_attention:MllamaCrossAttention"
     ),
+    InjectionEntry(PloraSettings, "macaw_cli.model.injections.plora:Plora"),
 )  # fmt: skip
 DEFAULT = "none"
 """The design where none is named; it has no module, and is no row."""

@@ -27,6 +27,11 @@ class Binding:
     """See `BoundMedia.soft_tokens_at`; for injections that ask for it."""
     visible: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
+    @property
+    def is_behind_media(self) -> bool:
+        """Whether no medium can stand at the positions that are computed now, as in a decode step."""
+        return self.offset >= self.media.reach
+
 
 class Injection(nn.Module):
     """One design of an injection.

@@ -12,6 +12,7 @@ from typing import Any
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.injections.none import NoInjectionSettings
+from macaw_cli.config.injections.plora import PloraSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.stages import trained_groups
@@ -31,7 +32,7 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
     Raises:
         InputError: the LLM cannot be read, or the model is none.
         MismatchError: the dataset was made with another encoder than the settings name.
-        UsageError: an injection that no stage trains, or in a model as published.
+        UsageError: an injection that no stage trains, in a model as published, or beside an adapter that changes it.
     """
     settings = workspace.settings
     _require_trained_injection(settings)
@@ -57,6 +58,11 @@ def _require_trained_injection(settings: Settings) -> None:
         return
     if settings.training.as_published:
         raise UsageError("training.as_published cannot be combined with an injection.", "Set injection to none.")
+    if settings.training.adapter.kind == "dora" and isinstance(settings.injection, PloraSettings):
+        raise UsageError(
+            "training.adapter=dora rescales what a linear layer gives, with what the injection plora adds to it.",
+            "Add --set training.adapter=lora, or set injection to none.",
+        )
     trained = trained_groups(settings.training)
     if "injection" not in trained:
         raise UsageError(

@@ -1,5 +1,6 @@
 """Every injection of the table through the same checks, and over the LLMs that it has to work with."""
 
+import re
 from itertools import chain
 from typing import get_args, get_type_hints
 
@@ -18,9 +19,12 @@ INJECTIONS = {row.name: row for row in BUILT_IN}
 OPTIONS = {
     "gated-cross-attention": {"every": 1, "heads": 2, "head_dim": 8},
     "mllama-cross-attention": {"first": 0, "every": 1},
+    "plora": {"rank": 4, "alpha": 8.0, "dropout": 0.1},
 }
 """Name to options for an LLM of two layers."""
-FAMILIES = ("llama", "mistral", "mistral-sliding", "qwen2-tied", "qwen3", "gemma", "phi", "opt", "gpt2")
+WITHOUT_EFFECT = {"plora": r"layers\.1\.(?!self_attn_[kv])"}
+"""Name to parameters on which no prediction depends: in the last layer, text reads keys and values of media alone."""
+FAMILIES = ("llama", "mistral", "mistral-sliding", "qwen2-tied", "qwen3", "gemma", "phi", "phi3", "opt", "gpt2")
 every_injection = pytest.mark.parametrize("name", sorted(INJECTIONS))
 ATOL = 2e-5
 
@@ -182,12 +186,13 @@ def test_an_adapter_of_the_llm_is_trained_beside_it(tiny, model):
 
 @every_injection
 @pytest.mark.parametrize("count", [0, 1])
-def test_gradients_reach_every_parameter_with_and_without_media_and_with_recomputation(tiny, model, count):
+def test_gradients_reach_every_parameter_with_and_without_media_and_with_recomputation(tiny, name, model, count):
     ids = tiny.sequence(model.config, 1, *["image"] * count, 5, 6, 7)
     found = assert_recomputation_changes_no_gradient(model.train(), ids, tiny.features("image", count))
     if count:
         of_image = {name: gradient for name, gradient in found.items() if not name.startswith(("audio", "video"))}
-        assert [name for name, gradient in of_image.items() if not gradient.any()] == []
+        without = [name for name, gradient in of_image.items() if not gradient.any()]
+        assert [one for one in without if not re.match(WITHOUT_EFFECT.get(name, "$"), one)] == []
 
 
 @every_injection
@@ -280,4 +285,4 @@ def test_the_memory_that_is_planned_is_about_what_a_pass_keeps(tiny, name, recom
     sizes = (model.config, embeds.shape[1], tiny.shapes["image"][0], 4)
     whole, planned = (model.injection.extra_memory(*sizes, recomputed=again) for again in (False, recomputed))
     planned -= whole / 4 if recomputed else 0  # the one of the four blocks that is whole again in the backward pass
-    assert planned / 1.6 < kept[1] - kept[0] < 1.6 * planned
+    assert planned / 1.6 <= kept[1] - kept[0] <= 1.6 * planned
