@@ -20,6 +20,7 @@ from macaw_cli.basics.system_errors import system_error
 from macaw_cli.basics.threads import share_cores
 from macaw_cli.commands.build_dataset import BuildDatasetCommand, build_dataset
 from macaw_cli.commands.chat import chat
+from macaw_cli.commands.compare import compare
 from macaw_cli.commands.doctor import doctor
 from macaw_cli.commands.evaluate import evaluate
 from macaw_cli.commands.export import export
@@ -49,7 +50,7 @@ START, PIPELINE, INSPECTION = "Get started", "Pipeline", "Evaluate and inspect"
 for panel, command in (
     (START, quickstart), (START, init), (START, doctor),
     (PIPELINE, extract_features), (PIPELINE, build_dataset), (PIPELINE, train), (PIPELINE, chat), (PIPELINE, export),
-    (INSPECTION, evaluate), (INSPECTION, inspect), (INSPECTION, import_checkpoint),
+    (INSPECTION, evaluate), (INSPECTION, compare), (INSPECTION, inspect), (INSPECTION, import_checkpoint),
 ):  # fmt: skip
     own = BuildDatasetCommand if command is build_dataset else None
     app.command(name=command.__name__.replace("_", "-"), rich_help_panel=panel, cls=own)(command)

@@ -129,6 +129,32 @@ def run_with_signals(command: Sequence[str], folder: Path, environment: Mapping[
     process = subprocess.Popen(command, cwd=folder, stdout=sys.stderr, env=environment, process_group=0)
     with _forwarding_to(process):
         code = process.wait()
+    return _as_shell(code)
+
+
+def answer_with_signals(module: str, *arguments: str) -> tuple[int, str]:
+    """Run a module of macaw to its end, in a process that ends with this one; its stderr is ours.
+
+    Signals reach it as in `run_with_signals`.
+
+    Args:
+        module: its dotted name; it imports from the same places as this process.
+        *arguments: what it finds in `sys.argv[1:]`.
+
+    Returns:
+        Its exit code as a shell would tell it, and what it wrote to its stdout.
+    """
+    places = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(
+        tied(module, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={**os.environ, **places},
+        process_group=0,
+    )  # fmt: skip
+    with process, _forwarding_to(process):
+        out, _ = process.communicate()
+    return _as_shell(process.returncode), out.decode(errors="replace")
+
+
+def _as_shell(code: int) -> int:
     return code if code >= 0 else 128 - code
 
 

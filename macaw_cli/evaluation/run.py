@@ -71,6 +71,7 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
         ) from None
     figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
+    figures["asked"] = {"dataset": dataset.hash, "limit": settings.limit, "generate": settings.generate}
     figures["verdict"] = verdicts(figures, _circumstances(run, dataset, model.config) if run else None)
     if run:
         _write(run / "evaluation", figures, answered)
@@ -96,10 +97,12 @@ def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:
         {
             "id": question.row.id,
             "kind": question.row.kind,
+            "modality": question.modality,
             "tags": list(question.row.tags),
             "media": [ref.source for ref in question.row.media],
             "messages": question.messages,
             "answers": {name: question.answers[name] for name in ALL_CONDITIONS if name in question.answers},
+            "right": question.right,
             "likelihood": {name: nats for name, nats in question.likelihood.items() if math.isfinite(nats)},
             "answer_tokens": question.tokens,
         }

@@ -6,8 +6,9 @@ from typing import Any
 from macaw_cli.reports.comparison import RunComparison
 from macaw_cli.reports.drawing import PALETTE, Plot, drawn
 from macaw_cli.reports.figures import last_validation
+from macaw_cli.reports.overlaid_plots import Series, draw_curves, draw_intervals_side_by_side
 from macaw_cli.reports.page import write_page
-from macaw_cli.reports.run_plots import plot_curve, show_reliance, use_log_scale
+from macaw_cli.reports.run_plots import show_reliance
 from macaw_cli.reports.tables import Table
 
 
@@ -44,47 +45,21 @@ def _frames(comparison: RunComparison) -> list[Plot]:
 
 
 def _curves(figure: Any, comparison: RunComparison, *, held_out: bool) -> None:
-    axes = figure.subplots()
-    values: list[float] = []
-    for number, (name, record) in enumerate(zip(comparison.names, comparison.records, strict=True)):
-        curve = record.validation_curve("loss") if held_out else record.curve("loss")
-        values += [value for _, value in curve]
-        if curve:
-            plot_curve(axes, curve, _label(name), _colour(number), noisy=not held_out)
-    use_log_scale(axes, values)
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss per answer token")
-    axes.legend()
+    draw_curves(figure, [
+        Series(name, number, record.validation_curve("loss") if held_out else record.curve("loss"))
+        for number, (name, record) in enumerate(zip(comparison.names, comparison.records, strict=True))
+    ], noisy=not held_out)  # fmt: skip
 
 
 def _reliances(figure: Any, comparison: RunComparison) -> None:
+    seen = [last_validation(record).get("modalities", {}) for record in comparison.records]
     axes = figure.subplots()
-    modalities, count = _modalities(comparison), len(comparison.records)
-    values: list[float] = []
-    for number, record in enumerate(comparison.records):
-        seen = last_validation(record).get("modalities", {})
-        for place, modality in enumerate(modalities):
-            measured = seen.get(modality, {})
-            if measured.get("reliance") is None:
-                continue
-            height = -place - 0.7 * ((number + 0.5) / count - 0.5)
-            low, high = measured.get("ci95") or (measured["reliance"],) * 2
-            values += [low, high]
-            axes.plot([low, high], [height] * 2, color=_colour(number), linewidth=3, alpha=0.45)
-            axes.plot(measured["reliance"], height, "o", color=_colour(number))
-    axes.set_yticks([-place for place in range(len(modalities))], modalities)
-    axes.set_ylim(0.6 - len(modalities), 0.6)
+    values = draw_intervals_side_by_side(axes, _modalities(comparison), [
+        {name: (one["reliance"], one.get("ci95")) for name, one in measured.items() if one.get("reliance") is not None}
+        for measured in seen
+    ])  # fmt: skip
     show_reliance(axes, values)
 
 
 def _modalities(comparison: RunComparison) -> list[str]:
     return list(dict.fromkeys(name for figures in comparison.figures for name in figures["reliance"]))
-
-
-def _colour(number: int) -> str:
-    return PALETTE[number % len(PALETTE)]
-
-
-def _label(name: str) -> str:
-    """A name that begins with `_` would be left out of a legend."""
-    return name if not name.startswith("_") else f" {name}"

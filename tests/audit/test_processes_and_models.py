@@ -74,6 +74,7 @@ ALLOWED = {
         "model/folder.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
         "training/data/seen_example.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
         "model/processing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
+        "comparison/existing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
     ],
     "what the door calls of macaw's own class, with the names that weights had before": [
         "model/earlier_names.py (something).from_pretrained",

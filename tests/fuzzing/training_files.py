@@ -3,10 +3,12 @@
 import json
 
 import numpy as np
+from compared_runs import write_compared_run
 from fake_store import make_store, question, write_rows
 from formats import Format, clear
 from written_run import write_run
 
+from macaw_cli.comparison.answers import asked_of, read_answers, read_figures
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.config.run_files import metrics_rows
 from macaw_cli.config.settings import Settings
@@ -130,6 +132,15 @@ def read_rest_of_run(folder):
     clear(lambda: MetricsLog(run, 10).close())
 
 
+def an_evaluated_run(folder):
+    write_compared_run(folder / "run")
+
+
+def read_evaluation(folder):
+    for read in (read_answers, asked_of, read_figures):
+        clear(lambda read=read: read(folder / "run"))
+
+
 def some_tokens(folder):
     numbers = np.arange(2)
     tokens = TokenisedConversations(
@@ -162,6 +173,8 @@ FORMATS = {
     "run, continued": Format(
         a_run, [_STEP, *(f"run/{name}" for name in (
             "summary.json", "versions.json", "trackers.json", "settings.yaml", "metrics.jsonl"))], read_rest_of_run),
+    "run, evaluated": Format(
+        an_evaluated_run, ["run/evaluation/answers.jsonl", "run/evaluation/figures.json"], read_evaluation),
     "token cache": Format(
         some_tokens, ["ab-train/tokens.json", *(f"ab-train/{name}.npy" for name in _ARRAYS)], read_tokens),
 }  # fmt: skip

@@ -1,0 +1,113 @@
+"""From what became of every held-out question to means, intervals, spreads over seeds, and paired differences.
+
+Source of the intervals: `evaluation/intervals.py`. With several seeds a question counts as the mean over its seeds, so
+that an interval is over questions; how much seeds differ is told beside it, as the spread.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from macaw_cli.basics.figure_kinds import kinds_below
+from macaw_cli.comparison.answers import Answer, Answers
+from macaw_cli.evaluation.intervals import bootstrap_interval, wilson_interval
+from macaw_cli.reports.design_comparison import MEASURES, OVERALL, Measured
+
+
+def quality_of(seeds: Sequence[Answers]) -> dict[str, dict[str, Measured]]:
+    """Every measure over all questions with media, per modality and per kind.
+
+    Args:
+        seeds: the answers of each seed's run to the same questions; those that not all of them have are left out.
+    """
+    keys = _common(seeds)
+    groups = {OVERALL: keys} | _grouped(seeds[0], keys) if keys else {}
+    found = {}
+    for line, group in groups.items():
+        measures = {measure: measured(seeds, group, measure) for measure in MEASURES}
+        found[line] = {measure: one for measure, one in measures.items() if one}
+    return {line: measures for line, measures in found.items() if measures}
+
+
+def quality_of_figures(figures: Mapping[str, Any]) -> dict[str, dict[str, Measured]]:
+    """The same from the figures of one validation, which tell nothing of single questions."""
+    lines = {OVERALL: figures.get("overall") or {}}
+    for modality, seen in (figures.get("modalities") or {}).items():
+        lines[modality] = seen
+        lines |= {f"  {kind}": below for kind, below in kinds_below(figures, modality).items()}
+    found = {line: _measures_in(seen) for line, seen in lines.items()}
+    return {line: measures for line, measures in found.items() if measures}
+
+
+def measured(seeds: Sequence[Answers], keys: Sequence[str], measure: str) -> Measured | None:
+    """One measure over some questions; None where no question has it."""
+    values = _values(seeds, keys, measure)
+    if not values.shape[1]:
+        return None
+    mean, n = float(values.mean()), values.shape[1]
+    # a share of one seed has a width at 0 and 1 too, which a bootstrap has not
+    is_share = len(seeds) == 1 and measure != "reliance"
+    ci95 = wilson_interval(mean, n) if is_share else bootstrap_interval(values.mean(axis=0))
+    return Measured(round(mean, 4), ci95, n, _spread(values.mean(axis=1)))
+
+
+def difference(seeds: Sequence[Answers], first: Sequence[Answers], measure: str) -> Measured | None:
+    """How much higher a measure is than the first design's, over the questions that both have; paired.
+
+    Args:
+        seeds: of the design.
+        first: of the first design.
+        measure: one of `MEASURES`.
+    """
+    keys = _common([*seeds, *first])
+    keys = [key for key in keys if all(getattr(one[key], measure) is not None for one in (*seeds, *first))]
+    if not keys:
+        return None
+    ours, theirs = _values(seeds, keys, measure), _values(first, keys, measure)
+    paired = ours.mean(axis=0) - theirs.mean(axis=0)
+    of_seeds = ours.mean(axis=1) - theirs.mean(axis=1) if len(seeds) == len(first) else np.zeros(1)
+    return Measured(round(float(paired.mean()), 4), bootstrap_interval(paired), len(keys), _spread(of_seeds))
+
+
+def _measures_in(seen: Mapping[str, Any]) -> dict[str, Measured]:
+    """What the figures of a modality or kind say; accuracy gets its interval here."""
+    found = {}
+    n = seen.get("with_choices") or 0
+    if n and seen.get("real") is not None:
+        found["accuracy"] = Measured(seen["real"], wilson_interval(seen["real"], n), n)
+    for measure, interval, count in (("reliance", "ci95", "paired"), ("preference", "preference_ci95", "preference_n")):
+        if seen.get(measure) is not None:
+            found[measure] = Measured(seen[measure], seen.get(interval), seen.get(count) or seen.get("n") or 0)
+    return found
+
+
+def _common(seeds: Sequence[Answers]) -> list[str]:
+    others = seeds[1:]
+    return [key for key in seeds[0] if all(key in answers for answers in others)] if seeds else []
+
+
+def _values(seeds: Sequence[Answers], keys: Sequence[str], measure: str) -> np.ndarray:
+    """(seeds, questions) float64, of the questions that have the measure in every seed."""
+    rows = [[getattr(answers[key], measure) for answers in seeds] for key in keys]
+    known = [row for row in rows if None not in row]
+    return np.array(known, dtype=np.float64).reshape(len(known), len(seeds)).T
+
+
+def _grouped(answers: Mapping[str, Answer], keys: Sequence[str]) -> dict[str, list[str]]:
+    """Modality after modality, each followed by its kinds where it has several, indented as in other tables."""
+    found: dict[str, list[str]] = {}
+    asked_by = Counter(kind for _, kind in {(answers[key].modality, answers[key].kind) for key in keys})
+    for modality in dict.fromkeys(answers[key].modality for key in sorted(keys, key=lambda key: answers[key].place)):
+        own = [key for key in keys if answers[key].modality == modality]
+        kinds = list(dict.fromkeys(sorted(answers[key].kind for key in own)))
+        found[modality] = own
+        for kind in kinds if kinds != [modality] else ():
+            name = kind if asked_by[kind] == 1 else f"{kind} ({modality})"
+            found[f"  {name}"] = [key for key in own if answers[key].kind == kind]
+    return found
+
+
+def _spread(of_seeds: np.ndarray) -> float | None:
+    return round(float(of_seeds.std(ddof=1)), 4) if len(of_seeds) > 1 else None
