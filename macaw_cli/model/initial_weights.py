@@ -46,8 +46,8 @@ def initialise(module: nn.Module, embedding_std: float) -> None:
     """
     if own := getattr(module, "initialise", None):
         own()
-    elif isinstance(module, nn.Linear | nn.Conv1d):
-        init.kaiming_uniform_(module.weight, a=math.sqrt(5))  # torch's own default for both
+    elif isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
+        init.kaiming_uniform_(module.weight, a=math.sqrt(5))  # torch's own default for all of them
         bound = 1 / math.sqrt(module.weight[0].numel())
         if module.bias is not None:
             init.uniform_(module.bias, -bound, bound)

@@ -7,13 +7,19 @@ import torch
 from transformers import LlamaConfig
 
 from macaw_cli.config.bridges.designs import design
+from macaw_cli.config.bridges.table import BUILT_IN
 from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.model.bridges.grid import GridBridge
+from macaw_cli.model.bridges.registry import bridge_class
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.injections.registry import placeholder_count
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 SHAPES = {"image": (10, 16), "audio": (30, 12), "video": (3, 10, 16)}
+
+ON_GRIDS = {row.name for row in BUILT_IN if issubclass(bridge_class(row.name), GridBridge)}
+"""Designs whose images and frames are square grids of tokens."""
 
 
 def llm_config(**changes):
@@ -58,6 +64,13 @@ def tiny():
         config = staticmethod(make_config)
         model = staticmethod(make_model)
         sequence = staticmethod(sequence)
+
+        on_grids = ON_GRIDS
+
+        @staticmethod
+        def shapes_of(name):
+            """Shapes that a design can take."""
+            return {**SHAPES, "image": (9, 16), "video": (3, 9, 16)} if name in ON_GRIDS else SHAPES
 
         @staticmethod
         def features(modality, count=1, seed=0):

@@ -15,6 +15,8 @@ from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
 from macaw_cli.config.bridges.patch import PatchBridgeSettings
+from macaw_cli.config.bridges.patch_merge import PatchMergeBridgeSettings
+from macaw_cli.config.bridges.pixel_shuffle import PixelShuffleBridgeSettings
 from macaw_cli.config.bridges.ultravox import UltravoxBridgeSettings
 from macaw_cli.config.design_entries import with_plug_ins
 from macaw_cli.modalities.table import MODALITIES
@@ -29,6 +31,8 @@ BUILT_IN = (
     BridgeEntry(MacawBridgeSettings, "macaw_cli.model.bridges.macaw:MacawBridge"),
     BridgeEntry(MlpBridgeSettings, "macaw_cli.model.bridges.mlp:MlpBridge"),
     BridgeEntry(PatchBridgeSettings, "macaw_cli.model.bridges.patch:PatchBridge"),
+    BridgeEntry(PatchMergeBridgeSettings, "macaw_cli.model.bridges.patch_merge:PatchMergeBridge"),
+    BridgeEntry(PixelShuffleBridgeSettings, "macaw_cli.model.bridges.pixel_shuffle:PixelShuffleBridge"),
     BridgeEntry(UltravoxBridgeSettings, "macaw_cli.model.bridges.ultravox:UltravoxBridge"),
 )
 

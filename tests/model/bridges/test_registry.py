@@ -30,10 +30,11 @@ def test_every_row_names_settings_and_a_class_that_are_there():
 @pytest.mark.parametrize("name", sorted(BRIDGES))
 @pytest.mark.parametrize("modality", ["image", "audio", "video"])
 def test_every_bridge_makes_as_many_soft_tokens_as_its_shape_says(tiny, name, modality):
-    model = tiny.model(name)
+    shapes = tiny.shapes_of(name)
+    model = tiny.model(name, shapes=shapes)
     bridge, context = model.fusion.bridges[modality], BridgeContext(model.embedding_matrix)
-    count = soft_token_count(model.config, modality, tiny.shapes[modality])
-    soft = bridge(tiny.features(modality, 2), context)
+    count = soft_token_count(model.config, modality, shapes[modality])
+    soft = bridge(list(torch.randn(2, *shapes[modality])), context)
     assert soft.shape == (2 * count, 32)
     assert soft.dtype == torch.float32
     assert bridge(torch.zeros(1, *bridge.smallest_input()), context).shape[1] == 32
@@ -43,7 +44,7 @@ def test_every_bridge_makes_as_many_soft_tokens_as_its_shape_says(tiny, name, mo
     ("name", "image", "video"),
     [
         ("affine", 10, 30), ("align", 10, 30), ("frame-stack", 3, 9), ("linear", 10, 30), ("macaw", 3, 30),
-        ("mlp", 10, 30), ("patch", 2, 4), ("ultravox", 2, 6),
+        ("mlp", 10, 30), ("patch", 2, 4), ("patch-merge", 3, 9), ("ultravox", 2, 6),
     ],
 )
 def test_token_counts_follow_from_shapes_alone(tiny, name, image, video):
@@ -70,6 +71,7 @@ COUNTS = {
     "frame-stack": [1, 3, 4, 10, 1],
     "macaw": [1, 3, 4, 13, 1],
     "patch": [2, 2, 2, 6, 2],
+    "patch-merge": [1, 3, 4, 10, 1],
     "ultravox": [1, 2, 2, 5, 1],
 }
 """Soft tokens of images of 2, 10, 13, 40 and 1 feature tokens, where they are others than these."""
@@ -78,6 +80,8 @@ COUNTS = {
 @pytest.mark.parametrize("name", sorted(BRIDGES))
 def test_media_of_other_lengths_make_as_many_soft_tokens_as_their_shapes_say(tiny, name):
     """Audio files of any length and images of any proportions: longer ones more; `macaw` at least one."""
+    if name in tiny.on_grids:
+        pytest.skip("an image is a square grid of tokens: test_grids.py")
     model = tiny.model(name)
     bridge, config, context = model.fusion.bridges["image"], model.config, BridgeContext(model.embedding_matrix)
     lengths = [2, 10, 13, 40, 1]
@@ -132,6 +136,13 @@ FORMS = {
             "statistics": st.booleans(), "norm": st.booleans(),
         }
     ),
+    "patch-merge": st.fixed_dictionaries({"stride": st.integers(1, 7), "norm": st.booleans()}),
+    "pixel-shuffle": st.fixed_dictionaries(
+        {
+            "variant": st.sampled_from(["linear", "mlp", "merger", "swiglu"]), "scale": st.integers(1, 3),
+            "norm": st.booleans(),
+        }
+    ),
     "ultravox": st.fixed_dictionaries(
         {
             "stride": st.integers(1, 7), "hidden": st.none() | st.just(6), "norm": st.booleans(),
@@ -142,11 +153,12 @@ FORMS = {
 
 
 @st.composite
-def bridged(draw, name):
+def bridged(draw, name, on_grid):
     """A modality, a configuration with this design for shapes of any size, and media of other sizes."""
     modality = draw(st.sampled_from(["image", "audio", "video"]))
     size = st.integers(1, 9)
-    shapes = [[*([draw(size)] if modality == "video" else []), draw(size), 8] for _ in range(draw(st.integers(2, 4)))]
+    tokens = st.integers(1, 3).map(lambda side: side * side) if on_grid and modality != "audio" else size
+    shapes = [[*([draw(size)] if modality == "video" else []), draw(tokens), 8] for _ in range(draw(st.integers(2, 4)))]
     return modality, shapes[0], shapes[1:], draw(FORMS[name])
 
 
@@ -154,7 +166,7 @@ def bridged(draw, name):
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_options_and_shapes_make_as_many_finite_soft_tokens_as_is_said(tiny, name, data):
-    modality, usual, shapes, options = data.draw(bridged(name))
+    modality, usual, shapes, options = data.draw(bridged(name, name in tiny.on_grids))
     try:
         model = tiny.model(name, shapes={modality: tuple(usual)}, **options)
     except UsageError:  # more soft tokens than there are feature tokens

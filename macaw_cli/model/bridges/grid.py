@@ -1,0 +1,53 @@
+"""What bridges have in common whose features lie on a grid.
+
+Letters: T feature tokens of all frames, N of one frame, C channels, K soft tokens, D the LLM's embedding size.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from macaw_cli.modalities.table import Modality
+from macaw_cli.model.blocks.grid import Size, side_by_side
+from macaw_cli.model.bridges.bridge import BridgeContext
+from macaw_cli.model.bridges.normed import NormedBridge
+
+if TYPE_CHECKING:
+    from macaw_cli.model.configuration import MacawConfig
+
+
+class GridBridge(NormedBridge):
+    """(Centering ->) frames of all media on their grids -> the design (-> LayerNorm calibrated to the embeddings' RMS).
+
+    An image and each frame of a video are √N by √N tokens; features of other encoders are one row, on which a window of
+    s by s tokens is one of s² consecutive tokens. A subclass implements `from_grids`, `from_config` and `soft_tokens`.
+
+    Args:
+        channels: C.
+        hidden_size: D.
+        square: whether the grids are square.
+        norm: whether there are norms.
+        unit: RMS of soft tokens with norms until `calibrate` has measured the embedding matrix.
+    """
+
+    def __init__(self, channels: int, hidden_size: int, *, square: bool, norm: bool, unit: float) -> None:
+        super().__init__(channels, hidden_size, norm=norm, unit=unit)
+        self.square = square
+
+    def soft(self, media: Sequence[Tensor], context: BridgeContext) -> Tensor:
+        """Soft tokens of all media at once: (K, D)."""
+        return self.from_grids(*side_by_side(media, square=self.square))
+
+    def from_grids(self, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
+        """The design: the tokens (T, C) of all frames, and the grid of each, to (K, D)."""
+        raise NotImplementedError
+
+
+def feature_tokens(config: "MacawConfig", modality: Modality, soft_tokens: int) -> float:
+    """How many feature tokens so many soft tokens are made of, in media of the usual shape."""
+    from macaw_cli.model.bridges.registry import soft_token_count
+
+    usual = config.feature_shapes[modality]
+    return soft_tokens * prod(usual[:-1]) / soft_token_count(config, modality, usual)
