@@ -87,7 +87,8 @@ def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str,
     below: list[tuple[str, str, dict[str, Any], Any]] = []
     listed: list[str] = []
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    variants = {name: value for name, value in section["properties"].items() if "oneOf" in value and not prefix}
+    told_once = prefix not in ("", "training.")  # a bridge for one modality has the same designs again
+    variants = {name: value for name, value in section["properties"].items() if "oneOf" in value and not told_once}
     for name, value in section["properties"].items():
         target = _section_of(value, root)
         if name in variants:
@@ -106,9 +107,9 @@ def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str,
         yield "\n".join(rows)
     yield from listed
     for name, value in variants.items():
-        yield f"## `{name}`\n\n{value['description']}"
+        yield f"{'##' if prefix == '' else '###'} `{prefix}{name}`\n\n{value['description']}"
         for choice in value["oneOf"]:
-            yield from _variant(name, _section_of(choice, root) or {}, root)
+            yield from _variant(prefix + name, _section_of(choice, root) or {}, root)
     for name, description, target, values in below:
         yield f"{'##' if prefix == '' else '###'} `{prefix}{name}`\n\n{description}"
         yield from _sections(target, root, values, f"{prefix}{name}.")
@@ -117,7 +118,8 @@ def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str,
 def _variant(name: str, variant: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
     """One of the forms that a section may have: its heading shows how it is chosen."""
     keys = variant["properties"]
-    form = f"name: {keys['name']['const']}" if "name" in keys else ", ".join(f"{key}: ..." for key in keys)
+    chosen = next((key for key in ("name", "mode") if "const" in keys.get(key, {})), None)
+    form = f"{chosen}: {keys[chosen]['const']}" if chosen else ", ".join(f"{key}: ..." for key in keys)
     yield f"### `{name}: {{{form}}}`\n\n{variant['description']}"
     yield from _sections(variant, root, _own_defaults(variant), f"{name}.")
 

@@ -12,10 +12,13 @@ from macaw_cli.basics.shown_text import cut, shown
 from macaw_cli.config.saved_settings import saved_settings
 
 
-def require_design(name: Any, designs: Mapping[str, Any]) -> None:
+def require_design(name: Any, designs: Mapping[str, Any], key: str = "name") -> None:
     """Refuse a name that no design has, with the nearest one.
 
-    What other packages add is among `designs` where they are installed.
+    Args:
+        name: what was given.
+        designs: by name; what other packages add is among them where they are installed.
+        key: of the name in its section.
 
     Raises:
         PydanticCustomError: which the settings tell with the dotted key.
@@ -24,7 +27,7 @@ def require_design(name: Any, designs: Mapping[str, Any]) -> None:
         close = closest(str(name), designs)
         hint = f" (did you mean `{close[0]}`?)" if close else " (is the package that adds it installed?)"
         words = f"must be one of {', '.join(f'`{known}`' for known in designs)}, found {shown(name)}{hint}"
-        raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": "name"})
+        raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": key})
 
 
 def saved_design(what: str, name: Any, options: Mapping[str, Any], designs: Mapping[str, Any]) -> Any:

@@ -41,7 +41,8 @@ _ROW = Fields(
      "swapped": COUNT,
      "padding": Kind("a share", None, lambda value: NUMBER.holds(value) and 0 <= value < 1), "memory": NUMBER,
      "skipped": either(COUNT, FLAG), "stage": TEXT, "seconds": mapping_of(NUMBER),
-     "learning_rates": mapping_of(MEASURED), "gradient_norms": mapping_of(MEASURED), "validation": VALIDATION},
+     "learning_rates": mapping_of(MEASURED), "gradient_norms": mapping_of(MEASURED),
+     "loss_weights": mapping_of(MEASURED), "validation": VALIDATION},
 )  # fmt: skip
 VERSIONS = Fields(
     {}, {"macaw": TEXT, "python": TEXT, "packages": OBJECT, "command": TEXTS, "identity": mapping_of(or_null(TEXT))}
@@ -56,6 +57,7 @@ FINISHED = Fields({"run": TEXT, "steps": COUNT, "seconds": NUMBER, "skipped": CO
 _BEST = Fields({}, {"loss": MEASURED, "step": COUNT, "since": COUNT})
 PROGRESS = Fields(
     {"progress": Fields({}, {"step": COUNT, "plan": TEXT, "world_size": COUNT, "meter": OBJECT, "skipped": COUNT,
+                             "loss_weights": OBJECT,
                              "best": _BEST}),
      "files": mapping_of(COUNT)},
 )  # fmt: skip

@@ -1,10 +1,12 @@
 """The settings of `macaw train`: what is trained, how, and what a run keeps and tells."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from macaw_cli.config.loss_weights.modes import AnyLossWeights
+from macaw_cli.config.loss_weights.none import NoLossWeights
 from macaw_cli.config.setting_types import Texts, matching, named, one_or_more
 from macaw_cli.config.unanswerable import ANSWERS
 
@@ -146,6 +148,8 @@ class TrainingSettings:
     """Packed sequences per optimizer step over all processes; the number of processes must divide it."""
     max_length: Annotated[int, Field(ge=16)] = 512
     """Longest conversation, soft tokens included; a longer one loses its end, or is left out if that holds a medium."""
+    loss_weights: AnyLossWeights = field(default_factory=NoLossWeights)
+    """How much the loss of examples with some media counts, beside that of others: `none` weights nothing."""
     swap_negatives: SwapShare = 0.0
     """Share of the examples with media that are trained with the media of another example of their kind, and an answer
     of `swap_answers` instead of their own: a model that ignores its media cannot learn both. 0 swaps nothing."""

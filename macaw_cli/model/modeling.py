@@ -133,7 +133,7 @@ class MacawForConditionalGeneration(
             return_logits: False returns the loss alone, for which no logits are kept: the way to train.
             layout: `row_layout` of the ids, labels and positions, made on the CPU; without it a GPU is waited for.
             bound_media: what `fuse_inputs` gave beside `inputs_embeds`, for an injection.
-            **kwargs: `answers`, `NAME_features` of other packages' modalities; all else is passed on to the LLM.
+            **kwargs: `answers`, `token_weights`, `NAME_features` of other packages' modalities; others go to the LLM.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.

@@ -43,6 +43,7 @@ from macaw_cli.training.steps.validation import Validation
 from macaw_cli.training.training_inputs import TrainingInputs, prepare
 from macaw_cli.training.tuning.model_setup import DTYPES, new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
+from macaw_cli.training.weighting.step_weights import step_weights
 
 
 def train_in_this_process(job: TrainingJob, inputs: TrainingInputs | None = None) -> TrainingReport:
@@ -219,6 +220,7 @@ class _Session:
             folder, keep = job.run.checkpoints, settings.keep_checkpoints
             save_checkpoint(folder, self.engine, progress, keep=keep, keep_best=settings.keep_best)
 
+        weights = step_weights(settings.loss_weights, inputs.rows, self._progress.loss_weights)
         return Course(
             settings=settings,
             seed=job.workspace.settings.seed,
@@ -233,12 +235,14 @@ class _Session:
                 DTYPES[settings.precision],
                 device=self.engine.device,
                 config=inputs.config,
+                groups=weights.of_examples if weights else None,
             ),
             display=display,
             log=log,
             stop=self._stop,
             validate=Validation(inputs, self.engine, batch_size=job.workspace.settings.evaluation.batch_size),
             save=save,
+            weights=weights,
         )
 
 

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from macaw_cli.model.packing.token_weights import TokenWeights
 from macaw_cli.model.partitions import used_in
 
 CHUNK_NUMBERS = {"cpu": 2**24, "cuda": 2**26}
@@ -36,23 +37,27 @@ class SupervisedLoss(nn.Module):
     everywhere.
     """
 
-    def forward(self, hidden: Tensor, head: nn.Linear, targets: Tensor) -> Tensor:
+    def forward(
+        self, hidden: Tensor, head: nn.Linear, targets: Tensor, tokens: TokenWeights | None = None
+    ) -> Tensor:
         """Sum over all positions, a scalar in fp32.
 
         Args:
             hidden: (n, D), n may be 0.
             head: (V, D) weights, with or without biases.
             targets: (n,) ids.
+            tokens: weights of the positions, whose figures are filled in; None where all count the same.
         """
         hidden = hidden.to(head.weight.dtype)
-        fused = liger_loss() if hidden.is_cuda and len(hidden) else None
+        fused = liger_loss() if hidden.is_cuda and len(hidden) and tokens is None else None
         # Liger makes no gradient of the head where the hidden states need none
         if fused is not None and (hidden.requires_grad or not head.weight.requires_grad):
             options = {"bias": head.bias, "reduction": "sum", "accum_dtype": torch.float32}
             summed: Tensor = fused(hidden, head.weight, targets, **options)
             return summed.float()
         learns = torch.is_grad_enabled()  # inside an autograd function it is always off
-        total: Tensor = _ChunkedLoss.apply(hidden, head.weight, head.bias, targets, learns)  # type: ignore[no-untyped-call]
+        given = (hidden, head.weight, head.bias, targets, learns, tokens)
+        total: Tensor = _ChunkedLoss.apply(*given)  # type: ignore[no-untyped-call]
         return total
 
     def may_use(self, head: nn.Linear) -> None:
@@ -80,8 +85,11 @@ def chunk_positions(vocabulary: int, device: str = "cpu") -> int:
 class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, learns: bool
-    ) -> Tensor:
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, learns: bool,
+        tokens: TokenWeights | None,
+    ) -> Tensor:  # fmt: skip
+        if tokens is not None:
+            tokens.prepare()
         needed = [learns and need for need in ctx.needs_input_grad[:3]]
         like = (hidden, weight, bias)
         # sums over many positions: half precision would lose the small ones
@@ -93,7 +101,7 @@ class _ChunkedLoss(torch.autograd.Function):
         step = chunk_positions(len(weight), hidden.device.type)
         for start in range(0, len(hidden), step):
             rows = slice(start, start + step)
-            total += _add_chunk(rows, hidden, weight, bias, targets, gradients)
+            total += _add_chunk(rows, hidden, weight, bias, targets, gradients, tokens)
         ctx.gradients, ctx.dtypes = gradients, [None if one is None else one.dtype for one in like]
         return total
 
@@ -105,22 +113,27 @@ class _ChunkedLoss(torch.autograd.Function):
             None if gradient is None else gradient.mul_(factor).to(dtype)
             for gradient, dtype in zip(gradients, ctx.dtypes, strict=True)
         )
-        return *scaled, None, None
+        return *scaled, None, None, None
 
 
 def _add_chunk(
-    rows: slice, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, gradients: list[Tensor | None]
-) -> Tensor:
+    rows: slice, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor,
+    gradients: list[Tensor | None], tokens: TokenWeights | None,
+) -> Tensor:  # fmt: skip
     """One chunk's loss; its share of the gradients is added to `gradients` of hidden states, weight and bias."""
     part, right = hidden[rows], targets[rows, None]
     logits = F.linear(part, weight, bias).float()
     normaliser = logits.logsumexp(dim=-1, keepdim=True)
-    loss = (normaliser - logits.gather(1, right)).sum()
+    losses = normaliser - logits.gather(1, right)
+    loss = losses.sum() if tokens is None else losses.squeeze(1) @ tokens.weights[rows]
     of_hidden, of_weight, of_bias = gradients
-    if of_hidden is None and of_weight is None and of_bias is None:
+    if of_hidden is None and of_weight is None and of_bias is None and tokens is None:
         return loss
     change = logits.sub_(normaliser).exp_()  # softmax - one_hot, in the memory of the logits
     change.scatter_add_(1, right, change.new_full((1, 1), -1.0).expand(right.shape))
+    if tokens is not None:
+        tokens.fill(rows, losses.squeeze(1), change)
+        change *= tokens.weights[rows, None]
     if of_bias is not None:
         of_bias += change.sum(dim=0)
     change = change.to(weight.dtype)

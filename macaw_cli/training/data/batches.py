@@ -60,6 +60,8 @@ class Batch:
     media: dict[Modality, MediaBlock] = field(default_factory=dict)
     digest: int = 0
     """48 bits that change with any token, label or feature of the sequence; the same at whatever process it is read."""
+    groups: torch.Tensor | None = None
+    """(n,) int64: the group of each supervised token, where losses are weighted."""
     layout: RowLayout | None = None
     """Where things stand in the row; without it the model looks, which a GPU is waited for."""
 
@@ -103,6 +105,7 @@ class SequenceReader:
         dtype: number format that the model computes in.
         device: where it computes; for a GPU batches lie in pinned memory, so that copies run while the CPU goes on.
         config: of the model; with it batches know where their media and supervised tokens stand.
+        groups: (examples,) number of each one's group, where the losses of groups are weighted.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class SequenceReader:
         dtype: torch.dtype,
         device: torch.device = CPU,
         config: MacawConfig | None = None,
+        groups: np.ndarray | None = None,
     ) -> None:
         self._dataset = dataset
         self._rows = rows
@@ -120,6 +124,7 @@ class SequenceReader:
         self._dtype = dtype
         self._pinned = device.type == "cuda"
         self._config = config
+        self._groups = groups
 
     def read(self, sequence: PackedExamples) -> Batch:
         """One packed sequence; an empty one becomes a row of two padding tokens, neither supervised.
@@ -129,7 +134,7 @@ class SequenceReader:
         """
         if not sequence:
             empty = torch.tensor([[0, 0], [IGNORED, IGNORED], [0, 1]])
-            return Batch(empty, self._dtype, layout=self._layout(empty))
+            return Batch(empty, self._dtype, groups=self._groups_of(sequence), layout=self._layout(empty))
         pairs = [self._tokens.conversation(example) for example in sequence]
         ids, labels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         positions = np.concatenate([np.arange(len(part)) for part, _ in pairs])
@@ -137,7 +142,7 @@ class SequenceReader:
         media = {modality: self._block(refs) for modality in MODALITIES if (refs := self._refs(sequence, modality))}
         digest = _digest(tokens, media)
         placed = tokens.pin_memory() if self._pinned else tokens
-        return Batch(placed, self._dtype, media, digest, self._layout(tokens))
+        return Batch(placed, self._dtype, media, digest, self._groups_of(sequence), self._layout(tokens))
 
     @property
     def lengths(self) -> np.ndarray:
@@ -151,6 +156,13 @@ class SequenceReader:
     def stored_bytes(self, sequence: PackedExamples) -> int:
         """Bytes of the sequence's features in the shards."""
         return sum(ref.nbytes for example in sequence for ref in self._rows[example].media)
+
+    def _groups_of(self, sequence: PackedExamples) -> torch.Tensor | None:
+        if self._groups is None:
+            return None
+        examples = np.array(sequence, dtype=np.int64)
+        groups = torch.from_numpy(np.repeat(self._groups[examples], self._tokens.supervised_counts[examples]))
+        return groups.pin_memory() if self._pinned else groups
 
     def _layout(self, tokens: torch.Tensor) -> RowLayout | None:
         if self._config is None:

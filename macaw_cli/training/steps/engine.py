@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from macaw_cli.config.training_settings import TrainingSettings
+from macaw_cli.model.packing.token_weights import TokenWeights
 from macaw_cli.training.data.batches import Batch
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
@@ -85,9 +86,15 @@ class TrainingEngine:
         """The model, for evaluation; under ZeRO-3 its weights are gathered as it runs."""
         return self._engine.module
 
-    def forward(self, batch: Batch, num_supervised: int) -> torch.Tensor:
-        """Loss of one packed sequence: its summed NLL over `num_supervised`, the global step's response tokens."""
-        inputs = batch.inputs(self.device)
+    def forward(self, batch: Batch, num_supervised: int, tokens: TokenWeights | None = None) -> torch.Tensor:
+        """Loss of one packed sequence: its summed NLL over `num_supervised`, the global step's response tokens.
+
+        Args:
+            batch: the sequence.
+            num_supervised: response tokens of the global step.
+            tokens: weights of the sequence's own; it gets their losses.
+        """
+        inputs = batch.inputs(self.device) | ({} if tokens is None else {"token_weights": tokens})
         # a plain number: a tensor made on the GPU would be waited for
         output = self._engine(**inputs, num_supervised=num_supervised, use_cache=False, return_logits=False)
         loss: torch.Tensor = output.loss

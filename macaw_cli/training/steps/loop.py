@@ -24,6 +24,7 @@ from macaw_cli.training.steps.skipping import SkippedSteps
 from macaw_cli.training.steps.step import StepResult, train_step
 from macaw_cli.training.steps.step_clock import StepClock
 from macaw_cli.training.steps.stop_signals import StopRequest
+from macaw_cli.training.weighting.step_weights import StepWeights
 
 
 @dataclass
@@ -46,6 +47,8 @@ class Course:
     stop: StopRequest
     validate: Callable[[], dict[str, Any] | None]
     save: Callable[[Progress], None]
+    weights: StepWeights | None = None
+    """Of the losses, where they are weighted."""
 
     @property
     def last_step(self) -> int:
@@ -99,6 +102,7 @@ class _Loop:
         result = train_step(
             course.engine, course.planned(step), batches, rates,
             seed=course.seed, step=step, stop=course.stop, clock=self._clock,
+            weights=course.weights,
         )  # fmt: skip
         self._count(result, rates)
         self._log_if_due(rates)
@@ -117,6 +121,9 @@ class _Loop:
             self._meter.add(
                 loss=result.loss, gradient_norm=update.gradient_norm, gradient_norms=update.gradient_norms
             )
+            if course.weights:
+                course.weights.update(result.group_sums)
+                self.progress = replace(self.progress, loss_weights=course.weights.state())
         else:
             self._meter.skipped += 1
             self.progress = self._skipped.count(self.progress, result, planned, saved_step=self._saved_step)
@@ -138,7 +145,8 @@ class _Loop:
         self._meter.add_seconds(self._clock.collect(wait=True))
         if self._course.log:
             row = self._meter.row(self.progress.step, self._course.stage, rates)
-            self._course.log.write(row | {"memory": memory_in_use()})
+            weights = self._course.weights.row() if self._course.weights else {}
+            self._course.log.write(row | weights | {"memory": memory_in_use()})
         self._meter = Meter()
 
     def _validate_if_due(self) -> bool:

@@ -39,6 +39,8 @@ class Progress:
     """What was counted since the last row of metrics.jsonl."""
     skipped: int = 0
     """Steps that changed nothing, because their loss or gradients were NaN or infinite."""
+    loss_weights: dict[str, Any] = field(default_factory=dict)
+    """What the weights of the losses were learned to be, see `training.loss_weights`."""
     best: BestValidation = BestValidation()
     """The best validation of the current stage."""
 

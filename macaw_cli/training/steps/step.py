@@ -5,8 +5,9 @@ resume, and nothing that happens in between, such as a validation, can change th
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
@@ -16,6 +17,9 @@ from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.steps.engine import TrainingEngine, Update
 from macaw_cli.training.steps.step_clock import StepClock
 from macaw_cli.training.steps.stop_signals import StopRequest
+from macaw_cli.training.weighting.step_weights import StepWeights
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,15 @@ class StepResult:
     """What one step came to; the same on every rank."""
 
     losses: list[float]
-    """Of each sequence, in the order of the plan; their sum is the mean over the step's response tokens."""
+    """Of each sequence, in the order of the plan; their sum is the mean over the step's response tokens, all of which
+    count the same here."""
     digests: list[int]
     """A digest of the content of each sequence, in the same order."""
     update: Update
     stopped: bool
     """Whether any rank was asked to stop."""
+    group_sums: Sequence[Sequence[float]] = ()
+    """Of each sequence, where losses are weighted, see `LossGroups.sums`."""
 
     @property
     def loss(self) -> float:
@@ -41,7 +48,7 @@ class StepResult:
         return all(map(math.isfinite, self.losses))
 
 
-def train_step(
+def train_step(  # noqa: PLR0913 - everything that a step depends on
     engine: TrainingEngine,
     planned: PlannedStep,
     batches: Iterator[Batch],
@@ -51,6 +58,7 @@ def train_step(
     step: int,
     stop: StopRequest,
     clock: StepClock,
+    weights: StepWeights | None = None,
 ) -> StepResult:
     """Train on the sequences of one step.
 
@@ -63,21 +71,28 @@ def train_step(
         step: number of the step in the run, from 0.
         stop: whether somebody asked this rank to stop.
         clock: gets the time of each phase.
+        weights: of the losses; they are not changed here.
     """
     rank, world_size = distributed.rank(), engine.processes.count
     losses: list[torch.Tensor] = []
     digests: list[int] = []
+    sums: list[torch.Tensor] = []
     for number in range(rank, len(planned.sequences), world_size):
         batch = next(batches)
         clock.lap("load")
         torch.manual_seed(sequence_seed(seed, step, number))
-        loss = engine.forward(batch, planned.supervised_tokens)
+        tokens = weights.tokens(batch, engine.device) if weights else None
+        loss = engine.forward(batch, planned.supervised_tokens, tokens)
         clock.lap("forward")
         engine.backward(loss)
-        losses.append(loss.detach())
+        if weights and tokens and tokens.losses is not None:
+            sums.append(weights.sums(tokens, batch))
+            losses.append(tokens.losses.sum() / planned.supervised_tokens)
+        else:
+            losses.append(loss.detach())
         digests.append(batch.digest)
         if number + world_size >= len(planned.sequences):  # before the update, which a GPU does while the CPU goes on
-            messages = _tell_all([float(stop.received or 0), *digests], losses, engine)
+            messages = _tell_all([float(stop.received or 0), *digests], losses, sums, engine)
         clock.lap("backward")
         update = engine.step(rates)
         clock.lap("optimizer")
@@ -87,10 +102,11 @@ def train_step(
         stop.adopt(signals[0])
     count = len(losses)
     return StepResult(
-        losses=_in_order([message[1 + count :] for message in messages]),
+        losses=_in_order([message[1 + count : 1 + 2 * count] for message in messages]),
         digests=[int(digest) for digest in _in_order([message[1 : 1 + count] for message in messages])],
         update=update,
         stopped=bool(signals),
+        group_sums=_in_order([_parts(message[1 + 2 * count :], count) for message in messages]) if weights else (),
     )
 
 
@@ -99,9 +115,11 @@ def sequence_seed(seed: int, step: int, sequence: int) -> int:
     return ((seed * 1_000_003 + step) * 1_000_003 + sequence) % 2**63
 
 
-def _tell_all(known: list[float], losses: list[torch.Tensor], engine: TrainingEngine) -> list[list[float]]:
+def _tell_all(
+    known: list[float], losses: list[torch.Tensor], sums: list[torch.Tensor], engine: TrainingEngine
+) -> list[list[float]]:
     """What every rank knows, by rank, in one message of a few numbers."""
-    found = torch.stack(losses).double()
+    found = torch.cat([torch.stack(losses).double(), *sums])
     if engine.processes.count == 1:
         return [[*known, *found.tolist()]]
     message = torch.cat([torch.tensor(known, dtype=torch.float64, device=engine.device), found])
@@ -110,6 +128,12 @@ def _tell_all(known: list[float], losses: list[torch.Tensor], engine: TrainingEn
     return [one.tolist() for one in gathered]
 
 
-def _in_order(of_ranks: list[list[float]]) -> list[float]:
+def _parts(values: list[float], count: int) -> list[list[float]]:
+    """`count` lists of equal length."""
+    width = len(values) // count
+    return [values[start : start + width] for start in range(0, len(values), width)]
+
+
+def _in_order(of_ranks: Sequence[Sequence[Value]]) -> list[Value]:
     """One list in the order of the plan: sequence i belongs to rank i mod W."""
     return [value for sequences in zip(*of_ranks, strict=True) for value in sequences]
