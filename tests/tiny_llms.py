@@ -37,6 +37,10 @@ LLMS = {
         vocab_size=60, hidden_size=32, ffn_dim=48, num_hidden_layers=2, num_attention_heads=4, word_embed_proj_dim=32,
         max_position_embeddings=256,
     ),
+    "opt-behind": OPTConfig(
+        vocab_size=60, hidden_size=32, ffn_dim=48, num_hidden_layers=2, num_attention_heads=4, word_embed_proj_dim=32,
+        max_position_embeddings=256, do_layer_norm_before=False,
+    ),
     "opt-projected": OPTConfig(
         vocab_size=60, hidden_size=32, ffn_dim=48, num_hidden_layers=2, num_attention_heads=4, word_embed_proj_dim=16,
         max_position_embeddings=256,

@@ -74,6 +74,7 @@ os._exit(0)
 INJECTIONS = {
     "": {},
     "gated-cross-attention": {"every": 1, "heads": 2, "head_dim": 8},
+    "lavin": {"dropout": 0.0},
     "plora": {"rank": 4, "dropout": 0.0},
 }
 """Name to options for the tiny LLM."""
@@ -98,7 +99,7 @@ def losses(folder, stage, tied, bridge, injection):
     "design",
     [pytest.param(("tied", "macaw", ""), marks=pytest.mark.slow), ("untied", "frame-stack", ""),
      ("untied", "linear", "gated-cross-attention"), ("tied", "align", ""), ("untied", "patch", ""),
-     ("untied", "linear", "plora")],
+     ("untied", "linear", "lavin"), ("untied", "linear", "plora")],
     ids="-".join,
 )  # fmt: skip
 def test_losses_are_the_same_with_every_parameter_partitioned(tmp_path, design):

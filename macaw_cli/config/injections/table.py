@@ -11,6 +11,7 @@ from types import MappingProxyType
 from macaw_cli.config.design_entries import with_plug_ins
 from macaw_cli.config.injections.entry import InjectionDesign, InjectionEntry
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
+from macaw_cli.config.injections.lavin import LavinSettings
 from macaw_cli.config.injections.mllama_cross_attention import MllamaCrossAttentionSettings
 from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.injections.plora import PloraSettings
@@ -21,6 +22,7 @@ BUILT_IN = (
     InjectionEntry(
         GatedCrossAttentionSettings, "macaw_cli.model.injections.gated_cross_attention:GatedCrossAttention"
     ),
+    InjectionEntry(LavinSettings, "macaw_cli.model.injections.lavin:Lavin"),
     InjectionEntry(
         MllamaCrossAttentionSettings, "macaw_cli.model.injections.mllama_cross_attention:MllamaCrossAttention"
     ),

@@ -46,6 +46,8 @@ class BoundMedia:
     """B."""
     reach: int = 0
     """No medium takes a position from here on, in any row; known without waiting for a GPU."""
+    routes: Tensor | None = None
+    """(layers, 2, experts): how the injection `lavin` mixes its experts without and with media."""
 
     def latest(self, rows: int, length: int, offset: int) -> Tensor:
         """(rows, length): for each position the number of the last medium of its example up to there, or -1.

@@ -25,6 +25,10 @@ class Binding:
     """Rows and positions that are computed now."""
     soft_tokens: Tensor | None = None
     """See `BoundMedia.soft_tokens_at`; for injections that ask for it."""
+    routes: dict[int, Tensor] | None = None
+    """Where what is computed now are routing tokens, their mixtures by the number of the layer: see `lavin`."""
+    mixtures: Tensor | None = None
+    """(layers, rows, positions, experts), from those mixtures."""
     visible: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
     @property
@@ -94,6 +98,14 @@ class Injection(nn.Module):
             MismatchError: the LLM has not the layers that this design needs.
         """
         raise NotImplementedError
+
+    def prepared(self, media: BoundMedia) -> BoundMedia:
+        """The media with what has to be known before they are bound, which is kept with the cache; nothing by default.
+
+        Args:
+            media: of all positions so far, perhaps prepared in an earlier call.
+        """
+        return media
 
     def bind(self, media: BoundMedia, offset: int, shape: tuple[int, int]) -> None:
         """Let the layers see these media.
@@ -182,6 +194,7 @@ def bound(
     if whole is None:
         yield lambda _: None
         return
+    whole = injection.prepared(whole)
     injection.bind(whole, offset, (shape[0], shape[1]))
 
     def keep(filled: Any) -> None:

@@ -18,6 +18,7 @@ from macaw_cli.model.modeling import MacawForConditionalGeneration
 INJECTIONS = {row.name: row for row in BUILT_IN}
 OPTIONS = {
     "gated-cross-attention": {"every": 1, "heads": 2, "head_dim": 8},
+    "lavin": {"dropout": 0.0},
     "mllama-cross-attention": {"first": 0, "every": 1},
     "plora": {"rank": 4, "alpha": 8.0, "dropout": 0.1},
 }
@@ -285,4 +286,5 @@ def test_the_memory_that_is_planned_is_about_what_a_pass_keeps(tiny, name, recom
     sizes = (model.config, embeds.shape[1], tiny.shapes["image"][0], 4)
     whole, planned = (model.injection.extra_memory(*sizes, recomputed=again) for again in (False, recomputed))
     planned -= whole / 4 if recomputed else 0  # the one of the four blocks that is whole again in the backward pass
-    assert planned / 1.6 <= kept[1] - kept[0] <= 1.6 * planned
+    little = 0.02 * kept[0]  # such as what stands for all positions
+    assert planned / 1.6 <= kept[1] - kept[0] <= 1.6 * planned + little
