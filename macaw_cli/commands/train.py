@@ -35,7 +35,7 @@ def train(
     ] = None,
     *,
     bridge: Annotated[
-        str | None, typer.Option(rich_help_panel=MODEL, help="frame-stack, linear, macaw or mlp.")
+        str | None, typer.Option(rich_help_panel=MODEL, help="Its design, such as mlp: see docs/own-parts.md.")
     ] = None,
     llm: Annotated[str | None, typer.Option(rich_help_panel=MODEL, help="Folder or hub id of a causal LLM.")] = None,
     preset: Annotated[

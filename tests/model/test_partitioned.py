@@ -21,7 +21,8 @@ deepspeed.init_distributed("gloo", auto_mpi_discovery=False, verbose=False, rank
                            init_method="file://" + os.path.join(tempfile.mkdtemp(), "meet"))
 stage, tied, bridge = int(sys.argv[1]), sys.argv[2] == "tied", sys.argv[3]
 injection = DESIGNS[sys.argv[4] or "none"](**json.loads(sys.argv[5]))
-model = make_model(bridge, llm=llm_config(tie_word_embeddings=tied), injection=injection).train()
+options = {"instruction": True, "layers": 2} if bridge == "q-former" else {}
+model = make_model(bridge, **options, llm=llm_config(tie_word_embeddings=tied), injection=injection).train()
 zero = {"stage": stage, "stage3_param_persistence_threshold": 0, "stage3_max_live_parameters": 0,
         "stage3_prefetch_bucket_size": 0, "stage3_max_reuse_distance": 0}
 engine = deepspeed.initialize(
@@ -99,7 +100,7 @@ def losses(folder, stage, tied, bridge, injection):
     "design",
     [pytest.param(("tied", "macaw", ""), marks=pytest.mark.slow), ("untied", "frame-stack", ""),
      ("untied", "linear", "gated-cross-attention"), ("tied", "align", ""), ("untied", "patch", ""),
-     ("untied", "linear", "lavin"), ("untied", "linear", "plora")],
+     ("untied", "linear", "lavin"), ("untied", "linear", "plora"), ("untied", "q-former", "")],
     ids="-".join,
 )  # fmt: skip
 def test_losses_are_the_same_with_every_parameter_partitioned(tmp_path, design):

@@ -11,12 +11,17 @@ from macaw_cli.config.bridges.affine import AffineBridgeSettings
 from macaw_cli.config.bridges.align import AlignBridgeSettings
 from macaw_cli.config.bridges.entry import BridgeDesign, BridgeEntry
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
+from macaw_cli.config.bridges.latent_cross_attention import LatentCrossAttentionBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
 from macaw_cli.config.bridges.patch import PatchBridgeSettings
 from macaw_cli.config.bridges.patch_merge import PatchMergeBridgeSettings
 from macaw_cli.config.bridges.pixel_shuffle import PixelShuffleBridgeSettings
+from macaw_cli.config.bridges.pooled import PooledBridgeSettings
+from macaw_cli.config.bridges.q_former import QFormerBridgeSettings
+from macaw_cli.config.bridges.query_decoder import QueryDecoderBridgeSettings
+from macaw_cli.config.bridges.resampler import ResamplerBridgeSettings
 from macaw_cli.config.bridges.ultravox import UltravoxBridgeSettings
 from macaw_cli.config.design_entries import with_plug_ins
 from macaw_cli.modalities.table import MODALITIES
@@ -27,12 +32,20 @@ BUILT_IN = (
     BridgeEntry(AffineBridgeSettings, "macaw_cli.model.bridges.affine:AffineBridge"),
     BridgeEntry(AlignBridgeSettings, "macaw_cli.model.bridges.align:AlignBridge"),
     BridgeEntry(FrameStackBridgeSettings, "macaw_cli.model.bridges.frame_stack:FrameStackBridge"),
+    BridgeEntry(
+        LatentCrossAttentionBridgeSettings,
+        "macaw_cli.model.bridges.latent_cross_attention:LatentCrossAttentionBridge",
+    ),
     BridgeEntry(LinearBridgeSettings, "macaw_cli.model.bridges.linear:LinearBridge"),
     BridgeEntry(MacawBridgeSettings, "macaw_cli.model.bridges.macaw:MacawBridge"),
     BridgeEntry(MlpBridgeSettings, "macaw_cli.model.bridges.mlp:MlpBridge"),
     BridgeEntry(PatchBridgeSettings, "macaw_cli.model.bridges.patch:PatchBridge"),
     BridgeEntry(PatchMergeBridgeSettings, "macaw_cli.model.bridges.patch_merge:PatchMergeBridge"),
     BridgeEntry(PixelShuffleBridgeSettings, "macaw_cli.model.bridges.pixel_shuffle:PixelShuffleBridge"),
+    BridgeEntry(PooledBridgeSettings, "macaw_cli.model.bridges.pooled:PooledBridge"),
+    BridgeEntry(QFormerBridgeSettings, "macaw_cli.model.bridges.q_former:QFormerBridge"),
+    BridgeEntry(QueryDecoderBridgeSettings, "macaw_cli.model.bridges.query_decoder:QueryDecoderBridge"),
+    BridgeEntry(ResamplerBridgeSettings, "macaw_cli.model.bridges.resampler:ResamplerBridge"),
     BridgeEntry(UltravoxBridgeSettings, "macaw_cli.model.bridges.ultravox:UltravoxBridge"),
 )
 

@@ -6,6 +6,7 @@ Letters: B media or frames, N feature tokens, C channels.
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from macaw_cli.model.device_copies import on_device
@@ -36,3 +37,17 @@ def padded(features: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
     batch = nn.utils.rnn.pad_sequence(list(features), batch_first=True)
     mask = torch.arange(batch.shape[1], device=batch.device) < on_device(lengths, batch.device)[:, None]
     return batch, mask
+
+
+def batched(groups: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+    """All sequences of all groups as `padded` has them: (B, longest N, C), and the mask or None.
+
+    Args:
+        groups: (S, N, C) each: S sequences that are equally long, such as the frames of a video.
+    """
+    lengths = [group.shape[1] for group in groups]
+    if len(set(lengths)) == 1:
+        return torch.cat(list(groups)), None
+    batch = torch.cat([F.pad(group, (0, 0, 0, max(lengths) - group.shape[1])) for group in groups])
+    every = [length for group, length in zip(groups, lengths, strict=True) for _ in range(len(group))]
+    return batch, torch.arange(batch.shape[1], device=batch.device) < on_device(every, batch.device)[:, None]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from torch import Tensor, nn
 
@@ -39,8 +39,13 @@ class Bridge(nn.Module):
     own parameters and buffers, but not its children's, with the functions of `transformers.initialization`.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset()
+    needs: frozenset[Need] = frozenset()
     """What `forward` reads of the context. The embedding matrix costs a gather under ZeRO-3."""
+
+    @classmethod
+    def needed(cls, config: "MacawConfig", modality: Modality) -> frozenset[Need]:
+        """What the bridge of a modality will need: `needs`, where it does not depend on the settings."""
+        return cls.needs
 
     @classmethod
     def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:

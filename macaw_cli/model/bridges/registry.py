@@ -38,7 +38,8 @@ def build_bridge(config: "MacawConfig", modality: Modality) -> Bridge:
 
 def read_instructions(config: "MacawConfig") -> bool:
     """Whether a bridge of the model reads what is asked about a medium."""
-    return any("instruction" in bridge_class(config.bridge_settings(name).name).needs for name in config.modalities)
+    kinds = {name: bridge_class(config.bridge_settings(name).name) for name in config.modalities}
+    return any("instruction" in kind.needed(config, name) for name, kind in kinds.items())
 
 
 def soft_token_count(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:

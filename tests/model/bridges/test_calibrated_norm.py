@@ -10,7 +10,10 @@ from macaw_cli.model.bridges.projection import ProjectionBridge
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 
-@pytest.mark.parametrize("name", ["linear", "mlp", "frame-stack"])
+@pytest.mark.parametrize(
+    "name",
+    ["frame-stack", "latent-cross-attention", "linear", "mlp", "pooled", "q-former", "query-decoder", "resampler"],
+)
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
 def test_soft_tokens_are_as_large_as_the_embeddings_however_large_the_features_are(tiny, name, size):
     model = tiny.model(name, norm=True)

@@ -11,18 +11,18 @@ from installed_packages import install, macaw, python, write_metadata
 from PIL import Image
 
 HERE = Path(__file__).parent
-BRIDGE = HERE / "macaw-pooled"
+BRIDGE = HERE / "macaw-mean-pool"
 ENCODER = HERE.parents[1] / "encoders" / "macaw-vit-msn"
 SETTINGS = {
     "llm": "models/llm",
-    "bridge": {"name": "pooled", "tokens": 3},
+    "bridge": {"name": "mean-pool", "tokens": 3},
     "features": {
         "sources": ["media"], "workers": 1,
         "image_encoder": {"model": "models/vit", "projection": False}, "audio_encoder": "models/whisper",
     },
     "dataset": {"sources": ["jsonl:questions.jsonl"], "val_fraction": 0.3},
     "training": {
-        "name": "pooled", "max_steps": 2, "sequence_length": 512, "global_batch_size": 2, "max_length": 256,
+        "name": "mean-pool", "max_steps": 2, "sequence_length": 512, "global_batch_size": 2, "max_length": 256,
         "precision": "fp32", "device": "cpu", "learning_rate": 1e-3, "evaluate_every": None, "report": False,
     },
     "chat": {"max_new_tokens": 4},
@@ -68,7 +68,7 @@ def installed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(installed, tmp_path_factory):
     """A workspace in which all commands have run, and what each of them did."""
-    folder = tmp_path_factory.mktemp("pooled")
+    folder = tmp_path_factory.mktemp("mean-pool")
     make_workspace(folder)
     question = ["--image", "media/red.png", "--audio", "media/beep.wav", "--prompt", "What is it?", "--json"]
     commands = {
@@ -78,7 +78,7 @@ def trained(installed, tmp_path_factory):
         "train": ["train", "--json"],
         "evaluate": ["evaluate", "--json"],
         "chat": ["chat", *question],
-        "inspect": ["inspect", "runs/pooled", "--json"],
+        "inspect": ["inspect", "runs/mean-pool", "--json"],
         "export": ["export", "--json"],
         "exported": ["chat", "exported", *question],
     }
@@ -97,9 +97,9 @@ def test_the_encoder_of_a_package_makes_the_features(trained):
 
 def test_the_bridge_of_a_package_is_planned_trained_saved_and_loaded_with_its_own_settings(trained):
     folder, told = trained
-    config = json.loads((folder / "runs/pooled/model/config.json").read_text())
-    assert config["bridge"] == {"name": "pooled", "tokens": 3}
-    assert yaml.safe_load((folder / "runs/pooled/settings.yaml").read_text())["bridge"] == config["bridge"]
+    config = json.loads((folder / "runs/mean-pool/model/config.json").read_text())
+    assert config["bridge"] == {"name": "mean-pool", "tokens": 3}
+    assert yaml.safe_load((folder / "runs/mean-pool/settings.yaml").read_text())["bridge"] == config["bridge"]
     assert told["train"]["steps"] == 2
     assert told["chat"]["usage"]["soft_tokens"] == {"image": 3, "audio": 3}
     assert {told["evaluate"]["modalities"][name]["real"] is None for name in ("image", "audio")} == {False}
@@ -109,21 +109,21 @@ def test_an_export_has_both_and_answers_the_same(trained):
     folder, told = trained
     assert told["exported"]["answer"] == told["chat"]["answer"] != ""
     assert set(told["export"]["proof"]["modalities"]) >= {"image", "audio"}
-    assert "pip install macaw-cli macaw-pooled macaw-vit-msn" in (folder / "exported" / "README.md").read_text()
+    assert "pip install macaw-cli macaw-mean-pool macaw-vit-msn" in (folder / "exported" / "README.md").read_text()
 
 
 def test_what_was_made_with_a_package_needs_it_and_says_so(trained, tmp_path):
     folder, _ = trained
     talk, set_up, encoded = macaw(
         tmp_path,
-        ["chat", str(folder / "runs/pooled"), "--prompt", "What is it?"],
+        ["chat", str(folder / "runs/mean-pool"), "--prompt", "What is it?"],
         ["train", "--config", str(folder), "--plan"],
         ["extract-features", "--config", str(folder), "--out", "other", "--set", "bridge=macaw"],
     )
     assert talk["error"] == "MismatchError"
     assert set_up["error"] == "UsageError"
     assert encoded["error"] == "UsageError"
-    assert "pooled" in talk["problem"]
+    assert "mean-pool" in talk["problem"]
     assert "`bridge.name`" in set_up["problem"]
     assert "vit_msn" in encoded["problem"]
     assert all("package" in row["problem"] + row["hint"] for row in (talk, set_up, encoded))
@@ -139,13 +139,13 @@ import sys
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.bridges.designs import design_of
 from macaw_cli.config.loading import parse_settings, settings_yaml
-settings = parse_settings({"bridge": {"image": {"name": "pooled", "tokens": 9}, "audio": "pooled"}}, "test")
+settings = parse_settings({"bridge": {"image": {"name": "mean-pool", "tokens": 9}, "audio": "mean-pool"}}, "test")
 assert design_of(settings.bridge, "image").tokens == 9 and design_of(settings.bridge, "audio").tokens == 4
 assert "tokens: 9" in settings_yaml(settings)
 wrong = {"token": "unknown key `bridge.token` (did you mean `bridge.tokens`", "stride": "unknown key `bridge.stride`"}
 for name, told in wrong.items():
     try:
-        parse_settings({"bridge": {"name": "pooled", name: 2}}, "test")
+        parse_settings({"bridge": {"name": "mean-pool", name: 2}}, "test")
     except UsageError as error:
         assert told in str(error), error
     else:
@@ -221,7 +221,7 @@ def test_a_package_whose_encoder_cannot_be_used_is_named(code, told, trained, tm
 
 def test_the_documentation_shows_these_packages_as_they_are():
     page = (HERE.parents[2] / "docs" / "own-parts.md").read_text()
-    shown = ["macaw_pooled/__init__.py", "macaw_pooled/bridge.py"]
+    shown = ["macaw_mean_pool/__init__.py", "macaw_mean_pool/bridge.py"]
     assert all((BRIDGE / name).read_text().strip() in page for name in shown)
     assert (ENCODER / "macaw_vit_msn.py").read_text().strip() in page
     for folder in (BRIDGE, ENCODER):

@@ -43,10 +43,11 @@ def test_every_bridge_makes_as_many_soft_tokens_as_its_shape_says(tiny, name, mo
 @pytest.mark.parametrize(
     ("name", "image", "video"),
     [
-        ("affine", 10, 30), ("align", 10, 30), ("frame-stack", 3, 9), ("linear", 10, 30), ("macaw", 3, 30),
-        ("mlp", 10, 30), ("patch", 2, 4), ("patch-merge", 3, 9), ("ultravox", 2, 6),
+        ("affine", 10, 30), ("align", 10, 30), ("frame-stack", 3, 9), ("latent-cross-attention", 64, 192),
+        ("linear", 10, 30), ("macaw", 3, 30), ("mlp", 10, 30), ("patch", 2, 4), ("patch-merge", 3, 9),
+        ("pooled", 2, 2), ("q-former", 32, 96), ("query-decoder", 32, 96), ("resampler", 64, 64), ("ultravox", 2, 6),
     ],
-)
+)  # fmt: skip
 def test_token_counts_follow_from_shapes_alone(tiny, name, image, video):
     config = tiny.config(name)
     assert soft_token_count(config, "image", (10, 16)) == image
@@ -73,6 +74,8 @@ COUNTS = {
     "patch": [2, 2, 2, 6, 2],
     "patch-merge": [1, 3, 4, 10, 1],
     "ultravox": [1, 2, 2, 5, 1],
+    "latent-cross-attention": [64] * 5, "pooled": [2] * 5, "q-former": [32] * 5, "query-decoder": [32] * 5,
+    "resampler": [64] * 5,
 }
 """Soft tokens of images of 2, 10, 13, 40 and 1 feature tokens, where they are others than these."""
 
@@ -105,6 +108,7 @@ def test_an_mlp_has_the_wanted_number_of_layers(tiny):
     assert shapes == [(32, 16), (32, 32), (32, 32)]
 
 
+QUERIED = {"tokens": st.integers(1, 5), "per_frame": st.booleans(), "norm": st.booleans()}
 FORMS = {
     "affine": st.fixed_dictionaries(
         {
@@ -121,6 +125,7 @@ FORMS = {
             "activation": st.sampled_from(["gelu", "relu"]), "remainder": st.sampled_from(["fill", "drop"]),
         }
     ),
+    "latent-cross-attention": st.fixed_dictionaries({**QUERIED, "heads": st.none() | st.just(4)}),
     "linear": st.fixed_dictionaries({"norm": st.booleans()}),
     "macaw": st.fixed_dictionaries(
         {
@@ -141,6 +146,25 @@ FORMS = {
         {
             "variant": st.sampled_from(["linear", "mlp", "merger", "swiglu"]), "scale": st.integers(1, 3),
             "norm": st.booleans(),
+        }
+    ),
+    "pooled": st.fixed_dictionaries(
+        {"tokens": st.integers(1, 5), "head": st.none() | st.just(5), "norm": st.booleans()}
+    ),
+    "q-former": st.fixed_dictionaries(
+        {
+            **QUERIED, "layers": st.integers(1, 3), "hidden": st.none() | st.just(12), "inner": st.none() | st.just(7),
+            "cross_attention_every": st.integers(1, 3), "feature_norm": st.booleans(), "instruction": st.booleans(),
+            "window": st.none() | st.integers(1, 5), "tail": st.sampled_from(["pad", "drop"]),
+        }
+    ),
+    "query-decoder": st.fixed_dictionaries(
+        {**QUERIED, "layers": st.integers(1, 2), "hidden": st.none() | st.just(12), "inner": st.none() | st.just(7)}
+    ),
+    "resampler": st.fixed_dictionaries(
+        {
+            **QUERIED, "layers": st.integers(1, 2), "heads": st.integers(1, 3), "head_size": st.integers(1, 5),
+            "frames": st.none() | st.integers(1, 4), "activation": st.sampled_from(["gelu", "relu", "relu2"]),
         }
     ),
     "ultravox": st.fixed_dictionaries(

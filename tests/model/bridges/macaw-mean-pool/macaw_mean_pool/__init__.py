@@ -9,13 +9,13 @@ from macaw_cli.config.bridges.entry import BridgeEntry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PooledSettings:
+class MeanPoolSettings:
     """Average pooling to a fixed number of tokens, then a linear layer."""
 
-    name: Literal["pooled"] = "pooled"
+    name: Literal["mean-pool"] = "mean-pool"
     """Design of the bridge."""
     tokens: Annotated[int, Field(ge=1)] = 4
     """Soft tokens per medium."""
 
 
-POOLED = BridgeEntry(PooledSettings, "macaw_pooled.bridge:PooledBridge")
+MEAN_POOL = BridgeEntry(MeanPoolSettings, "macaw_mean_pool.bridge:MeanPoolBridge")

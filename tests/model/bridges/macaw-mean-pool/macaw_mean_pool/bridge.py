@@ -1,4 +1,4 @@
-"""The module of the `pooled` bridge, imported where a model has it."""
+"""The module of the `mean-pool` bridge, imported where a model has it."""
 
 import torch
 import torch.nn.functional as F
@@ -7,7 +7,7 @@ from torch import nn
 from macaw_cli.model.bridges.bridge import Bridge
 
 
-class PooledBridge(Bridge):
+class MeanPoolBridge(Bridge):
     """(N, C) -> (tokens, D); the frames of a video stand one after the other."""
 
     def __init__(self, channels, hidden_size, tokens):
