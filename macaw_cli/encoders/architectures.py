@@ -30,6 +30,8 @@ ARCHITECTURES: dict[str, dict[str, str]] = {
     },
     "audio_encoder": {
         "whisper": "macaw_cli.encoders.whisper:WhisperAudioEncoder",
+        "qwen2_audio": "macaw_cli.encoders.qwen2_audio:Qwen2AudioTower",
+        "qwen2_audio_encoder": "macaw_cli.encoders.qwen2_audio:Qwen2AudioTower",
         "wav2vec2": "macaw_cli.encoders.wav2vec2:Wav2Vec2Encoder",
         "hubert": "macaw_cli.encoders.wav2vec2:Wav2Vec2Encoder",
         "wavlm": "macaw_cli.encoders.wav2vec2:Wav2Vec2Encoder",

@@ -158,10 +158,10 @@ def _renamed(kind: type[Family], original: Original) -> tuple[dict[str, Tensor],
 def _encoder(
     kind: type[Family], folder: Path, original: Any, description: Description, weights: dict[str, Tensor]
 ) -> FrozenEncoder:
-    """The encoder alone, to know the shape of its features and its fingerprint."""
+    """The encoder alone, in fp32, to know the shape of its features and its fingerprint."""
     serves = encoder_class(f"{kind.modality}_encoder", description.encoder.model_type)
     begin = f"{kind.modality}_encoder."
-    own = {name.removeprefix(begin): tensor for name, tensor in weights.items() if name.startswith(begin)}
+    own = {name.removeprefix(begin): tensor.float() for name, tensor in weights.items() if name.startswith(begin)}
     module = serves.module(description.encoder)(description.encoder)
     found = module.load_state_dict(own, assign=True, strict=False)
     require_all(folder, [f"{begin}{name}" for name in found.missing_keys])

@@ -49,10 +49,9 @@ class MacawForConditionalGeneration(
     config_class = MacawConfig
     main_input_name = "input_ids"
     supports_gradient_checkpointing = True
-    _supports_sdpa = True
-    _supports_flash_attn = True
-    _supports_flex_attn = True
-    _supports_attention_backend = True
+    _supports_sdpa = _supports_flash_attn = _supports_flex_attn = _supports_attention_backend = True
+    # with other weights than those that made the features of the training an encoder would have another fingerprint
+    _keep_in_fp32_modules_strict = ("image_encoder", "audio_encoder")
 
     def __init__(self, config: MacawConfig, language_model: PreTrainedModel | None = None) -> None:
         super().__init__(config)

@@ -101,7 +101,7 @@ def test_half_precision_stays_and_the_encoder_inside_is_known_again(tmp_path):
     original, _ = tiny_checkpoints.llava(tmp_path / "llava")
     tiny_checkpoints.save(tmp_path / "llava", original.half())
     ours, our_processor, _ = imported("llava", tmp_path / "llava", tmp_path / "out")
-    assert ours.dtype == torch.float16
+    assert ours.language_model.dtype == torch.float16 and ours.image_encoder.dtype == torch.float32
     (tmp_path / "macaw.yaml").write_text("{}")
     encoders = ModelEncoders(ours, our_processor, tmp_path / "out", open_workspace(tmp_path, []))
     assert encoders.features("image", tiny_checkpoints.image()).shape == (16, tiny_checkpoints.TOWER["hidden_size"])

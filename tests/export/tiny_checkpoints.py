@@ -80,3 +80,33 @@ def llava(folder, tower="clip", text=None, **options):
     )  # fmt: skip
     save(folder, model, processor)
     return model, processor
+
+
+def waveform(seconds, seed=0):
+    """Noise at 16 kHz."""
+    return np.random.default_rng(seed).standard_normal(round(16000 * seconds)).astype(np.float32) * 0.1
+
+
+def qwen2_audio(folder):
+    """`Qwen2AudioForConditionalGeneration`; its window is 2 s long."""
+    from transformers import (
+        Qwen2AudioConfig,
+        Qwen2AudioEncoderConfig,
+        Qwen2AudioForConditionalGeneration,
+        Qwen2AudioProcessor,
+        Qwen2Config,
+        WhisperFeatureExtractor,
+    )
+
+    words = tokenizer("<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>", "<|im_start|>", "<|im_end|>")
+    tower = Qwen2AudioEncoderConfig(
+        d_model=24, encoder_layers=2, encoder_attention_heads=2, encoder_ffn_dim=40, max_source_positions=100,
+        num_mel_bins=16,
+    )  # fmt: skip
+    text = Qwen2Config(**LLAMA, num_key_value_heads=2, vocab_size=len(words) + 3)
+    token = words.convert_tokens_to_ids("<|AUDIO|>")
+    config = Qwen2AudioConfig(audio_config=tower, text_config=text, audio_token_index=token)
+    model = randomised(Qwen2AudioForConditionalGeneration(config))
+    processor = Qwen2AudioProcessor(WhisperFeatureExtractor(feature_size=16, chunk_length=2), words)
+    save(folder, model, processor)
+    return model, processor

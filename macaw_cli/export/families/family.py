@@ -148,3 +148,16 @@ def refused(what: str, found: Any, expected: str) -> InputError:
         expected: what macaw can compute.
     """
     return InputError(f"The checkpoint has {what} = {found!r}; macaw can import {expected}.", "Choose another one.")
+
+
+def token_id(tokenizer: Any, token: str) -> int:
+    """The id of one token.
+
+    Raises:
+        InputError: the tokenizer does not have it.
+    """
+    found: int | None = tokenizer.get_vocab().get(token)
+    if found is None:
+        problem = f"The checkpoint's tokenizer lacks the token {token}."
+        raise InputError(problem, "Download its tokenizer files again.")
+    return found
