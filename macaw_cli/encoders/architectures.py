@@ -32,6 +32,7 @@ ARCHITECTURES: dict[str, dict[str, str]] = {
         "whisper": "macaw_cli.encoders.whisper:WhisperAudioEncoder",
         "qwen2_audio": "macaw_cli.encoders.qwen2_audio:Qwen2AudioTower",
         "qwen2_audio_encoder": "macaw_cli.encoders.qwen2_audio:Qwen2AudioTower",
+        "unpadded_whisper": "macaw_cli.encoders.unpadded_whisper:UnpaddedWhisperEncoder",
         "wav2vec2": "macaw_cli.encoders.wav2vec2:Wav2Vec2Encoder",
         "hubert": "macaw_cli.encoders.wav2vec2:Wav2Vec2Encoder",
         "wavlm": "macaw_cli.encoders.wav2vec2:Wav2Vec2Encoder",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from macaw_cli.config.feature_settings import EncoderSettings
-from macaw_cli.encoders.audio_encoder import AudioEncoder, pooled_count, window_seconds
+from macaw_cli.encoders.audio_encoder import AudioEncoder, long_enough, pooled_count, window_seconds
 from macaw_cli.encoders.pretrained import load_preprocessor, load_weights
 from macaw_cli.encoders.selection import Features, Prepared, audio_features, refuse, wanted_layers
 from macaw_cli.encoders.source import has_processor
@@ -68,8 +68,9 @@ class Qwen2AudioTower(AudioEncoder):
     @staticmethod
     def prepared(processor: Any, media: list[Any]) -> Prepared:
         """Mono fp32 waveforms (samples,) as (n, mel bins + 1, steps)."""
+        waveforms = [long_enough(medium, processor) for medium in media]
         made = processor(
-            media, sampling_rate=processor.sampling_rate, padding="max_length", return_attention_mask=True,
+            waveforms, sampling_rate=processor.sampling_rate, padding="max_length", return_attention_mask=True,
             return_tensors="pt",
         )  # fmt: skip
         heard = made["attention_mask"][:, None]

@@ -7,6 +7,7 @@ from transformers import PretrainedConfig
 from macaw_cli.basics.errors import DamagedError, MacawError
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.typed_rows import COUNT, FLAG, OBJECT, PAIR, Fields, Kind, is_shape, list_of, mapping_of
+from macaw_cli.encoders import unpadded_whisper  # noqa: F401 - registers the type of its configuration
 
 _FEATURE_SHAPE = Kind(
     "the shape of features, such as [257, 1024]", list,

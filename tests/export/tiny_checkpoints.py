@@ -110,3 +110,74 @@ def qwen2_audio(folder):
     processor = Qwen2AudioProcessor(WhisperFeatureExtractor(feature_size=16, chunk_length=2), words)
     save(folder, model, processor)
     return model, processor
+
+
+def rms_norm(values, weight):
+    """As in Llama."""
+    return values * torch.rsqrt(values.pow(2).mean(-1, keepdim=True) + 1e-6) * weight
+
+
+class Ultravox:
+    """The published computation, from stock parts: `encoder` and `llm` are of transformers."""
+
+    def __init__(self, words, *, in_middle):
+        from transformers import LlamaForCausalLM, WhisperConfig
+        from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+        sizes = {"d_model": 24, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 40}
+        self.audio_config = WhisperConfig(**sizes, max_source_positions=100, num_mel_bins=16)
+        self.encoder = randomised(WhisperEncoder(self.audio_config))
+        self.llm = randomised(LlamaForCausalLM(llama(words)), 1)
+        generator = torch.Generator().manual_seed(2)
+        shapes = {"ln_pre": (96,), "linear_1": (20, 96), "linear_2": (32, 10)}
+        shapes["ln_mid" if in_middle else "ln_post"] = (10,) if in_middle else (32,)
+        self.projector = {name: torch.randn(shape, generator=generator) * 0.3 for name, shape in shapes.items()}
+
+    def soft_tokens(self, mel):
+        """(mel bins, steps) to (tokens, 32): the encoder's windows are as long as the audio."""
+        import copy
+
+        encoder = copy.deepcopy(self.encoder)
+        positions = (mel.shape[-1] + 1) // 2
+        encoder.embed_positions.weight.data = encoder.embed_positions.weight.data[:positions]
+        encoder.embed_positions.num_embeddings, encoder.config.max_source_positions = positions, positions
+        assert mel.shape[-1] % 2 == 0, "the stock class takes whole windows only"
+        frames = encoder(mel[None]).last_hidden_state[0]
+        frames = torch.nn.functional.pad(frames, (0, 0, 0, -len(frames) % 4)).reshape(-1, 96)
+        weights = self.projector
+        kept, gate = (rms_norm(frames, weights["ln_pre"]) @ weights["linear_1"].T).chunk(2, dim=-1)
+        hidden = kept * torch.nn.functional.silu(gate)
+        hidden = rms_norm(hidden, weights["ln_mid"]) if "ln_mid" in weights else hidden
+        hidden = hidden @ weights["linear_2"].T
+        return rms_norm(hidden, weights["ln_post"]) if "ln_post" in weights else hidden
+
+
+def ultravox(folder, *, in_middle=True, whole=True):
+    """A folder as published; with `whole` it holds the encoder and the LLM, else it names those beside it."""
+    import json
+
+    from safetensors.torch import save_file
+    from transformers import WhisperConfig, WhisperForConditionalGeneration
+
+    words = tokenizer()
+    model = Ultravox(words, in_middle=in_middle)
+    save(folder, words)
+    weights = {f"multi_modal_projector.{name}.weight": tensor for name, tensor in model.projector.items()}
+    said = {"model_type": "ultravox", "stack_factor": 4, "hidden_size": 20, "projector_act": "swiglu",
+            "projector_ln_mid": in_middle, "auto_map": {"AutoModel": "ultravox_model.UltravoxModel"}}  # fmt: skip
+    if whole:
+        said |= {"audio_config": model.audio_config.to_dict(), "text_config": model.llm.config.to_dict()}
+        weights |= {f"audio_tower.{name}": tensor for name, tensor in model.encoder.state_dict().items()}
+        weights |= {f"language_model.{name}": tensor for name, tensor in model.llm.state_dict().items()}
+    else:
+        said |= {"audio_model_id": str(folder / "../whisper"), "text_model_id": str(folder / "../llm")}
+        plain = model.audio_config.to_dict() | {"decoder_layers": 1, "decoder_attention_heads": 2, "vocab_size": 60,
+                                                "decoder_ffn_dim": 16, "pad_token_id": 0, "bos_token_id": 1,
+                                                "eos_token_id": 2, "decoder_start_token_id": 1}  # fmt: skip
+        whisper = WhisperForConditionalGeneration(WhisperConfig(**plain))
+        whisper.model.encoder.load_state_dict(model.encoder.state_dict())
+        save(folder / "../whisper", whisper)
+        save(folder / "../llm", model.llm)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(said))
+    return model, words

@@ -6,6 +6,7 @@ from macaw_cli.export.families.family import Family
 FAMILIES = {
     "llava": "macaw_cli.export.families.llava:Llava",
     "qwen2-audio": "macaw_cli.export.families.qwen2_audio:Qwen2Audio",
+    "ultravox": "macaw_cli.export.families.ultravox:Ultravox",
 }
 """What `--from` takes besides `macaw`, to the class that serves it, imported on use."""
 
