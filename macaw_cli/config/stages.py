@@ -1,6 +1,7 @@
 """The settings of each stage of a recipe: its own values over the training's."""
 
 from dataclasses import fields, replace
+from typing import Literal
 
 from macaw_cli.config.training_settings import GroupSettings, GroupsSettings, StageSettings, TrainingSettings
 
@@ -19,6 +20,11 @@ def stage_settings(training: TrainingSettings) -> list[tuple[str, TrainingSettin
 def trained_groups(training: TrainingSettings) -> tuple[str, ...]:
     """The groups that any stage trains."""
     return tuple(dict.fromkeys(group for _, settings in stage_settings(training) for group in settings.train))
+
+
+def template_of(training: TrainingSettings) -> Literal["alpaca", "chat", "plain", "as_published"]:
+    """Name of the template in which a stage, or a training without stages, encodes its conversations."""
+    return "as_published" if training.as_published else training.template
 
 
 def _merged(training: TrainingSettings, stage: StageSettings) -> TrainingSettings:

@@ -21,6 +21,7 @@ ENOUGH_STEPS = 100
 """Fewer optimizer steps than this seldom take a new bridge anywhere."""
 Groups = Annotated[tuple[Group, ...], one_or_more, Field(min_length=1)]
 Schedule = Literal["cosine", "linear", "constant"]
+Template = Literal["alpaca", "chat", "plain"]
 Tracker = Literal["wandb", "mlflow"]
 
 LearningRate = Annotated[float, Field(gt=0)]
@@ -102,6 +103,8 @@ class StageSettings:
     """Token budget of one packed sequence."""
     global_batch_size: Annotated[int, Field(ge=1)] | None = None
     """Packed sequences per optimizer step over all processes."""
+    template: Template | None = None
+    """See `training.template`."""
     swap_negatives: SwapShare | None = None
     """See `training.swap_negatives`."""
 
@@ -155,8 +158,9 @@ class TrainingSettings:
     of `swap_answers` instead of their own: a model that ignores its media cannot learn both. 0 swaps nothing."""
     swap_answers: Annotated[Texts, Field(min_length=1)] = ANSWERS
     """Answers of swapped examples; `{medium}` stands for `image`, `audio` or `video`."""
-    template: Literal["alpaca", "chat"] = "alpaca"
-    """How a conversation becomes text: the Alpaca template or the tokenizer's own chat template."""
+    template: Template = "alpaca"
+    """How a conversation becomes text: the Alpaca template, the tokenizer's own chat template, or `plain`, the media
+    and then the answer alone, as LLaVA learns captions. A trained model is asked in the template of the last stage."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Number format of training: `auto` is bf16 on a GPU that computes it itself (NVIDIA Ampere and later), fp16 on
     another GPU, and fp32 on a CPU."""

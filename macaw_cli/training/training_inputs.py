@@ -1,6 +1,6 @@
 """Everything that a training reads, opened and checked before a run folder is made or a process started."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +13,13 @@ from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.loading import Workspace
-from macaw_cli.config.stages import stage_settings
+from macaw_cli.config.stages import stage_settings, template_of
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.views import views_of
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.text.encoding import ConversationEncoder
+from macaw_cli.model.text.templates import TemplateName
 from macaw_cli.shards.joined_datasets import DatasetReader, joined
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
@@ -46,15 +47,23 @@ class TrainingInputs:
     """All datasets of all stages, read as one."""
     config: MacawConfig
     tokenizer: Any
-    encoder: ConversationEncoder
+    encoders: Mapping[str, ConversationEncoder]
+    """By template."""
+    template: str
+    """Of the last stage, in which the trained model is asked, and held-out questions are too."""
     tokens: Tokens
     """The training conversations of all datasets, behind each other, and then the swapped examples of all stages."""
-    ranges: dict[str, range]
-    """Folder, as the settings name it, to its conversations' numbers in `tokens`; "" is `dataset.out`."""
+    ranges: dict[tuple[str, str], range]
+    """Folder, as the settings name it, and template to its conversations' numbers in `tokens`; "" is `dataset.out`."""
     key: str
     """Of the token caches: it changes with the data, the tokenizer, the template and the bridge's token counts."""
     llm: str
     """Identity of the LLM, which changes with its configuration and weights."""
+
+    @property
+    def encoder(self) -> ConversationEncoder:
+        """That of the last stage's template."""
+        return self.encoders[self.template]
 
     @cached_property
     def rows(self) -> Sequence[ConversationRow]:
@@ -94,26 +103,33 @@ def prepare(workspace: Workspace) -> TrainingInputs:
     config = model_config(workspace, dataset)
     source = llm_source(workspace)
     tokenizer = load_tokenizer(source)
-    template = "as_published" if training.as_published else training.template
-    encoder = ConversationEncoder(tokenizer, config, template, training.max_length)
+    texts = _texts(workspace)
+    encoders: dict[str, ConversationEncoder] = {
+        name: ConversationEncoder(tokenizer, config, name, training.max_length) for _, name in texts
+    }
     cache = workspace.path(training.runs) / TOKEN_CACHE
-    keys = [cache_key(part, tokenizer, config, template, training.max_length) for part in parts]
+    wanted = list(dict.fromkeys((places.index(folders[text]), template) for text, template in texts))
+    keys = [
+        cache_key(parts[number], tokenizer, config, template, training.max_length) for number, template in wanted
+    ]
     tokens = [
-        cached(cache, key, "train") or tokenise(part, "train", encoder, cache, key)
-        for part, key in zip(parts, keys, strict=True)
+        cached(cache, key, "train") or tokenise(parts[number], "train", encoders[template], cache, key)
+        for (number, template), key in zip(wanted, keys, strict=True)
     ]
     ends = [sum(map(len, tokens[:number])) for number in range(len(tokens) + 1)]
     lengths = np.concatenate([part.lengths for part in tokens])
     require_readable_lengths(config.text_config, lengths)
     require_packable_llm(config.text_config, lengths, training)
-    numbers = {text: places.index(folder) for text, folder in folders.items()}
+    spans = {one: range(ends[number], ends[number + 1]) for number, one in enumerate(wanted)}
+    first_rows = [sum(map(_trained_rows, parts[:number])) for number, _ in wanted]
     return TrainingInputs(
         dataset=dataset,
         config=config,
         tokenizer=tokenizer,
-        encoder=encoder,
-        tokens=tokens[0] if len(tokens) == 1 else JoinedConversations(tokens, [_trained_rows(part) for part in parts]),
-        ranges={text: range(ends[number], ends[number + 1]) for text, number in numbers.items()},
+        encoders=encoders,
+        template=texts[-1][1],
+        tokens=tokens[0] if len(tokens) == 1 else JoinedConversations(tokens, first_rows),
+        ranges={(text, template): spans[places.index(folders[text]), template] for text, template in texts},
         key=keys[0] if len(keys) == 1 else fingerprint(keys),
         llm=llm_identity(source, config.text_config),
     )
@@ -138,6 +154,15 @@ def tell_skipped(inputs: TrainingInputs) -> None:
         )
     loudly = f"Warning: {share:.0%} of the conversations" if share > FEW_LEFT_OUT else counted(skipped, "conversation")
     say(f"{loudly} are left out: with {limit}, their answer or a medium is cut off.")
+
+
+def _texts(workspace: Workspace) -> list[tuple[str, TemplateName]]:
+    """Every dataset of every stage, as the settings name it, with the stage's template; the last stage comes last."""
+    return [
+        (split_weight(text)[0] if text else "", template_of(training))
+        for _, training in stage_settings(workspace.settings.training)
+        for text in training.datasets or ("",)
+    ]
 
 
 def dataset_folders(workspace: Workspace) -> dict[str, Path]:

@@ -12,6 +12,7 @@ from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.text.chat_pieces import chat_pieces
 from macaw_cli.model.text.chat_template import ChatTemplate
 from macaw_cli.model.text.control_tokens import TextEncoder
+from macaw_cli.model.text.plain_template import PLAIN_END, plain_pieces
 from macaw_cli.model.text.published_text import published_response, published_text
 from macaw_cli.model.text.templates import Piece, TemplateName, alpaca_pieces, joined, parts_of, unplaced_media
 
@@ -53,9 +54,9 @@ class ConversationEncoder:
     Args:
         tokenizer: the LLM's.
         config: the model's configuration.
-        template: `alpaca`, `chat` (the tokenizer's own) or `as_published` (Alpaca with the published script's
-            deviations: text tokenised as one, a response between "\n " and " \n\n", the prompt's last token supervised,
-            no end token, text cut at 256 tokens).
+        template: `alpaca`, `chat` (the tokenizer's own), `plain` (media and answer) or `as_published` (Alpaca with the
+            published script's deviations: text tokenised as one, a response between "\n " and " \n\n", the prompt's
+            last token supervised, no end token, text cut at 256 tokens).
         max_length: longest conversation, soft tokens included; what is longer loses its end, and one that would lose
             a medium is not supervised at all, so that it is skipped. `as_published` counts text tokens only.
 
@@ -147,10 +148,12 @@ class ConversationEncoder:
         return [label for label in self._encoded(question, []).labels if label != IGNORED]
 
     def stop_ids(self) -> frozenset[int]:
-        """Ids that end an answer: the tokenizer's end token and what its chat template closes a turn with."""
+        """Ids that end an answer: the tokenizer's end token and what its template closes a turn with."""
         ends = {self.tokenizer.eos_token_id} - {None}
         if self.template == "chat":
             ends.add(self.response_ids("!")[-1])
+        if self.template == "plain":
+            ends.add(self._tokens(PLAIN_END)[-1])
         return frozenset(ends)
 
     def _encoded(
@@ -187,6 +190,8 @@ class ConversationEncoder:
         unplaced = sorted([*unplaced_media(messages, names), *absent], key=MODALITIES.index)
         if self.template == "chat":
             pieces = chat_pieces(self._chat_template(), messages, unplaced)
+        elif self.template == "plain":
+            pieces = plain_pieces(messages, unplaced)
         else:
             pieces = alpaca_pieces(messages, unplaced)
         return joined(pieces)

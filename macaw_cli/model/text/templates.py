@@ -7,7 +7,7 @@ from typing import Any, Literal
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.modalities.table import MODALITIES, Modality
 
-TemplateName = Literal["alpaca", "chat", "as_published"]
+TemplateName = Literal["alpaca", "chat", "plain", "as_published"]
 
 PREAMBLE = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
 PREAMBLE_WITH_INPUT = (

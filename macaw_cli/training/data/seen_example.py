@@ -10,6 +10,7 @@ from pathlib import Path
 from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace
+from macaw_cli.config.stages import stage_settings, template_of
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.views import views_of
 from macaw_cli.modalities.table import Modality
@@ -77,9 +78,9 @@ def training_encoder(workspace: Workspace, dataset: TrainingDataset) -> tuple[Co
         MismatchError: the dataset is of another encoder than the settings name.
     """
     viewed = dataset.viewed(views_of(workspace.settings.views, dataset.fingerprints))
-    config, training = model_config(workspace, viewed), workspace.settings.training
-    template = "as_published" if training.as_published else training.template
-    return ConversationEncoder(load_tokenizer(llm_source(workspace)), config, template, training.max_length), viewed
+    config, (_, last) = model_config(workspace, viewed), stage_settings(workspace.settings.training)[-1]
+    tokenizer = load_tokenizer(llm_source(workspace))
+    return ConversationEncoder(tokenizer, config, template_of(last), last.max_length), viewed
 
 
 def seen_conversation(workspace: Workspace, folder: Path, name: str, model: str | None = None) -> SeenConversation:

@@ -99,18 +99,17 @@ class TokenisedConversations:
 
 
 class JoinedConversations:
-    """Several datasets' conversations behind each other, numbered through.
+    """Several datasets' conversations behind each other, numbered through; a dataset in two templates is there twice.
 
     Args:
         parts: of each dataset.
-        rows: rows in each dataset's split, the skipped ones included.
+        first_rows: number of each part's first conversation in the split of all datasets.
     """
 
-    def __init__(self, parts: Sequence[TokenisedConversations], rows: Sequence[int]) -> None:
+    def __init__(self, parts: Sequence[TokenisedConversations], first_rows: Sequence[int]) -> None:
         self._parts = parts
         self._firsts = np.cumsum([0, *map(len, parts)])
-        first_rows = np.cumsum([0, *rows])
-        self.numbers = np.concatenate([part.numbers + first for part, first in zip(parts, first_rows, strict=False)])
+        self.numbers = np.concatenate([part.numbers + first for part, first in zip(parts, first_rows, strict=True)])
         self.lengths = np.concatenate([part.lengths for part in parts])
         self.supervised_counts = np.concatenate([part.supervised_counts for part in parts])
         self.media_counts = np.concatenate([part.media_counts for part in parts])

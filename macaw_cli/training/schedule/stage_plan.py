@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.config.stages import template_of
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.training.data.epoch_plan import PlannedStep, plan_epoch
@@ -72,7 +73,7 @@ def mixture_of(inputs: TrainingInputs, training: TrainingSettings) -> list[Ingre
     mixture: list[Ingredient] = []
     for text in training.datasets or ("",):
         name, weight = split_weight(text) if text else ("", 1.0)
-        numbers = inputs.ranges[name]
+        numbers = inputs.ranges[name, template_of(training)]
         if any(part.first == numbers.start for part in mixture):
             raise UsageError(
                 f"The dataset {name} is named twice in {', '.join(training.datasets)}.",
@@ -87,7 +88,7 @@ def swapper_of(inputs: TrainingInputs, training: TrainingSettings, mixture: Sequ
     if not training.swap_negatives:
         return None
     pool = [number for part in mixture for number in range(part.first, part.first + part.count)]
-    return Swapper(inputs.rows, inputs.tokens, pool, inputs.encoder, training.swap_answers)
+    return Swapper(inputs.rows, inputs.tokens, pool, inputs.encoders[template_of(training)], training.swap_answers)
 
 
 def _with_swaps(taken: np.ndarray, found: Sequence[Swap | None], swaps: list[Swap], first: int) -> np.ndarray:

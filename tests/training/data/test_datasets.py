@@ -80,7 +80,7 @@ def test_stages_have_datasets_of_their_own(workspace, folders):
     stages = [{"name": "a", "datasets": [folders[1]]}, {"name": "b", "datasets": [f"{folders[0]}:0.5", folders[1]]}]
     space = workspace(stages=stages, epochs=1, max_steps=None)
     first, second = plan_stages(prepare(space), space.settings)
-    numbers = prepare(space).ranges[folders[1]]
+    numbers = prepare(space).ranges[folders[1], "alpaca"]
     assert set(times_taken(first.steps)) == set(numbers)
     assert sum(times_taken(second.steps).values()) == 60 + 30
 

@@ -27,7 +27,7 @@ def test_examples_keep_their_conversation_and_the_first_of_its_media(workspace):
     assert tokens.skipped == 1
     assert tokens.lengths.tolist() == [5, 3, 4]
     whole = chained([tokens, tokens], [3, 3])
-    joined = JoinedConversations([whole, tokens], [6, 3])
+    joined = JoinedConversations([whole, tokens], [0, 6])
     assert joined.numbers.tolist() == [0, 0, 2, 3, 3, 5, 6, 6, 8]
     assert joined.media_counts.sum(axis=1).tolist()[:3] == [len(row.media), min(1, len(row.media)), 0]
     two = replace(row, media=(row.media[0], row.media[0]))
