@@ -99,7 +99,7 @@ def losses(folder, stage, tied, bridge, injection):
 @pytest.mark.parametrize(
     "design",
     [pytest.param(("tied", "macaw", ""), marks=pytest.mark.slow), ("untied", "frame-stack", ""),
-     ("untied", "linear", "gated-cross-attention"), ("tied", "align", ""), ("untied", "patch", ""),
+     ("untied", "linear", "gated-cross-attention"), ("tied", "align", ""), ("untied", "upm", ""),
      ("untied", "linear", "lavin"), ("untied", "linear", "plora"), ("untied", "q-former", "")],
     ids="-".join,
 )  # fmt: skip

@@ -23,6 +23,7 @@ from macaw_cli.config.bridges.q_former import QFormerBridgeSettings
 from macaw_cli.config.bridges.query_decoder import QueryDecoderBridgeSettings
 from macaw_cli.config.bridges.resampler import ResamplerBridgeSettings
 from macaw_cli.config.bridges.ultravox import UltravoxBridgeSettings
+from macaw_cli.config.bridges.upm import UpmBridgeSettings
 from macaw_cli.config.design_entries import with_plug_ins
 from macaw_cli.modalities.table import MODALITIES
 
@@ -47,6 +48,7 @@ BUILT_IN = (
     BridgeEntry(QueryDecoderBridgeSettings, "macaw_cli.model.bridges.query_decoder:QueryDecoderBridge"),
     BridgeEntry(ResamplerBridgeSettings, "macaw_cli.model.bridges.resampler:ResamplerBridge"),
     BridgeEntry(UltravoxBridgeSettings, "macaw_cli.model.bridges.ultravox:UltravoxBridge"),
+    BridgeEntry(UpmBridgeSettings, "macaw_cli.model.bridges.upm:UpmBridge"),
 )
 
 TABLE, PACKAGES = with_plug_ins(GROUP, BridgeEntry, "a bridge", BUILT_IN, reserved=MODALITIES)

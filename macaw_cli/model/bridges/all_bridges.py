@@ -28,6 +28,18 @@ class Bridges(nn.ModuleDict):
     def __init__(self, bridges: Mapping[Modality, Bridge], hidden_size: int) -> None:
         super().__init__(bridges)
         self.hidden_size = hidden_size
+        self._share()
+
+    def _share(self) -> None:
+        """Give the bridges of one design what they have in common; only the first one registers it as its submodule."""
+        made: dict[type[Bridge], nn.Module | None] = {}
+        for bridge in self.designs():
+            if type(bridge) not in made:
+                made[type(bridge)] = part = bridge.make_shared()
+                if part is not None:
+                    bridge.shared = part
+            elif (part := made[type(bridge)]) is not None:
+                object.__setattr__(bridge, "shared", part)  # past torch, which would register it once more
 
     def designs(self) -> Iterator[Bridge]:
         """The bridges, in this module's order."""

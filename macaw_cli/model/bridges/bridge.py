@@ -39,6 +39,8 @@ class Bridge(nn.Module):
     own parameters and buffers, but not its children's, with the functions of `transformers.initialization`.
     """
 
+    shared: nn.Module
+    """What `make_shared` made, in a bridge that has that."""
     needs: frozenset[Need] = frozenset()
     """What `forward` reads of the context. The embedding matrix costs a gather under ZeRO-3."""
 
@@ -55,6 +57,14 @@ class Bridge(nn.Module):
             UsageError: the sizes do not fit this design.
         """
         raise NotImplementedError
+
+    def make_shared(self) -> nn.Module | None:
+        """A module with new weights that the bridges of all modalities with this design have in common; None by default.
+
+        `Bridges` calls it once per design and gives the result to each of them as `shared`. The first one holds it as a
+        submodule, the others only refer to it: its weights are counted, saved and trained once. It has to fit them all.
+        """
+        return None
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:

@@ -46,6 +46,7 @@ def test_every_bridge_makes_as_many_soft_tokens_as_its_shape_says(tiny, name, mo
         ("affine", 10, 30), ("align", 10, 30), ("frame-stack", 3, 9), ("latent-cross-attention", 64, 192),
         ("linear", 10, 30), ("macaw", 3, 30), ("mlp", 10, 30), ("patch", 2, 4), ("patch-merge", 3, 9),
         ("pooled", 2, 2), ("q-former", 32, 96), ("query-decoder", 32, 96), ("resampler", 64, 64), ("ultravox", 2, 6),
+        ("upm", 30, 30),
     ],
 )  # fmt: skip
 def test_token_counts_follow_from_shapes_alone(tiny, name, image, video):
@@ -76,6 +77,7 @@ COUNTS = {
     "ultravox": [1, 2, 2, 5, 1],
     "latent-cross-attention": [64] * 5, "pooled": [2] * 5, "q-former": [32] * 5, "query-decoder": [32] * 5,
     "resampler": [64] * 5,
+    "upm": [30] * 5,
 }
 """Soft tokens of images of 2, 10, 13, 40 and 1 feature tokens, where they are others than these."""
 
@@ -171,6 +173,13 @@ FORMS = {
         {
             "stride": st.integers(1, 7), "hidden": st.none() | st.just(6), "norm": st.booleans(),
             "norm_position": st.sampled_from(["middle", "end"]),
+        }
+    ),
+    "upm": st.fixed_dictionaries(
+        {
+            "tokens": st.integers(1, 4), "width": st.none() | st.just(16), "experts": st.integers(1, 2),
+            "layers": st.integers(1, 2), "heads": st.none() | st.just(4), "inner": st.none() | st.just(7),
+            "frames": st.sampled_from(["mean", "all"]), "norm": st.booleans(),
         }
     ),
 }  # fmt: skip
