@@ -40,10 +40,13 @@ def assert_same(ours, theirs, inputs, same, *, call_ours=None, call_theirs=None)
         gradients.append((made, dict(zip(names, found, strict=True))))
     (made, own_gradients), (expected, other_gradients) = gradients
     assert relative(made, expected) < TOLERANCE
+    largest = max(gradient.abs().max() for gradient in other_gradients.values())
     for name, gradient in own_gradients.items():
         wanted = other_gradients[same.get(name, name)].reshape(gradient.shape)
-        assert wanted.abs().max() > 0, f"{name} has no gradient to compare"
-        assert relative(gradient, wanted) < TOLERANCE, name
+        if wanted.abs().max() < TOLERANCE * largest:  # 0 in exact arithmetic, as of an attention's key biases
+            assert gradient.abs().max() < TOLERANCE * largest, name
+        else:
+            assert relative(gradient, wanted) < TOLERANCE, name
 
 
 def relative(found, expected):

@@ -15,7 +15,7 @@ SOURCE = HERE / "macaw-series"
 KINDS = {"rises": lambda x: x, "falls": lambda x: -x, "waves": lambda x: np.sin(9 * x)}
 SETTINGS = {
     "llm": "models/llm",
-    "bridge": {"series": {"name": "linear", "norm": True}, "image": "linear"},
+    "bridge": {"series": {"name": "patch", "length": 4, "stride": 2}, "image": "linear"},
     "features": {"sources": ["media"], "image_encoder": "models/clip", "workers": 1},
     "dataset": {"sources": ["jsonl:questions.jsonl"], "val_fraction": 0.3},
     "training": {
@@ -93,7 +93,7 @@ def test_training_and_evaluation_treat_it_like_the_others(trained):
     folder, told = trained
     config = json.loads((folder / "runs/series/model/config.json").read_text())
     assert config["feature_shapes"]["series"][1] == 2
-    assert config["bridge"]["series"]["name"] == "linear"
+    assert config["bridge"]["series"]["name"] == "patch"
     measured = told["evaluate"]["modalities"]["series"]
     assert measured["n"] >= 4
     assert {measured[name] is None for name in ("real", "none", "told", "swapped", "reliance")} == {False}
@@ -102,8 +102,8 @@ def test_training_and_evaluation_treat_it_like_the_others(trained):
 
 def test_chat_takes_a_file_of_it_and_an_export_answers_the_same(trained):
     _, told = trained
-    assert told["chat"]["attachments"] == [{"path": "media/00.csv", "modality": "series", "soft_tokens": 5}]
-    assert told["chat"]["usage"]["soft_tokens"] == {"series": 5}
+    assert told["chat"]["attachments"] == [{"path": "media/00.csv", "modality": "series", "soft_tokens": 6}]
+    assert told["chat"]["usage"]["soft_tokens"] == {"series": 6}
     assert told["exported"]["answer"] == told["chat"]["answer"]
     assert set(told["export"]["proof"]["modalities"]) == {"image", "series"}
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from macaw_cli.config.bridges.affine import AffineBridgeSettings
 from macaw_cli.config.bridges.align import AlignBridgeSettings
 from macaw_cli.config.bridges.entry import BridgeDesign, BridgeEntry
+from macaw_cli.config.bridges.attention_pool import AttentionPoolBridgeSettings
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.latent_cross_attention import LatentCrossAttentionBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
@@ -24,6 +25,7 @@ from macaw_cli.config.bridges.query_decoder import QueryDecoderBridgeSettings
 from macaw_cli.config.bridges.resampler import ResamplerBridgeSettings
 from macaw_cli.config.bridges.ultravox import UltravoxBridgeSettings
 from macaw_cli.config.bridges.upm import UpmBridgeSettings
+from macaw_cli.config.bridges.visual_vocabulary import VisualVocabularyBridgeSettings
 from macaw_cli.config.design_entries import with_plug_ins
 from macaw_cli.modalities.table import MODALITIES
 
@@ -32,6 +34,7 @@ GROUP = "macaw.bridges"
 BUILT_IN = (
     BridgeEntry(AffineBridgeSettings, "macaw_cli.model.bridges.affine:AffineBridge"),
     BridgeEntry(AlignBridgeSettings, "macaw_cli.model.bridges.align:AlignBridge"),
+    BridgeEntry(AttentionPoolBridgeSettings, "macaw_cli.model.bridges.attention_pool:AttentionPoolBridge"),
     BridgeEntry(FrameStackBridgeSettings, "macaw_cli.model.bridges.frame_stack:FrameStackBridge"),
     BridgeEntry(
         LatentCrossAttentionBridgeSettings,
@@ -49,6 +52,7 @@ BUILT_IN = (
     BridgeEntry(ResamplerBridgeSettings, "macaw_cli.model.bridges.resampler:ResamplerBridge"),
     BridgeEntry(UltravoxBridgeSettings, "macaw_cli.model.bridges.ultravox:UltravoxBridge"),
     BridgeEntry(UpmBridgeSettings, "macaw_cli.model.bridges.upm:UpmBridge"),
+    BridgeEntry(VisualVocabularyBridgeSettings, "macaw_cli.model.bridges.visual_vocabulary:VisualVocabularyBridge"),
 )
 
 TABLE, PACKAGES = with_plug_ins(GROUP, BridgeEntry, "a bridge", BUILT_IN, reserved=MODALITIES)

@@ -26,7 +26,7 @@ class UpmBridgeSettings:
     heads: Annotated[int, Field(ge=1)] | None = None
     """Of the attention; `null` is one per 64 channels of `width`, the published 16 at 1024."""
     inner: Annotated[int, Field(ge=1)] | None = None
-    """Width of the gated MLPs; `null` is 8/3 of `width`, rounded up to a multiple of 256, the published 2816 at 1024."""
+    """Width of the gated MLPs; `null` is 8/3 of `width`, rounded up to multiples of 256: the published 2816 at 1024."""
     frames: Literal["mean", "all"] = "mean"
     """The tokens of a video: the mean of its frames (published), or all frames one after the other."""
     norm: bool = True

@@ -16,16 +16,17 @@ class GatedMlp(nn.Module):
     Args:
         width: W.
         inner: size between the linear layers.
+        out: size of what is returned; W by default.
     """
 
-    def __init__(self, width: int, inner: int) -> None:
+    def __init__(self, width: int, inner: int, out: int | None = None) -> None:
         super().__init__()
         self.gate = nn.Linear(width, inner, bias=False)
         self.rise = nn.Linear(width, inner, bias=False)
-        self.fall = nn.Linear(inner, width, bias=False)
+        self.fall = nn.Linear(inner, out or width, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (..., W), each on its own."""
+        """Tokens (..., W), each on its own, to (..., W or `out`)."""
         changed: Tensor = self.fall(F.silu(self.gate(tokens)) * self.rise(tokens))
         return changed
 

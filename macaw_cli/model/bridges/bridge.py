@@ -59,7 +59,7 @@ class Bridge(nn.Module):
         raise NotImplementedError
 
     def make_shared(self) -> nn.Module | None:
-        """A module with new weights that the bridges of all modalities with this design have in common; None by default.
+        """A new module that the bridges of all modalities with this design have in common; None by default.
 
         `Bridges` calls it once per design and gives the result to each of them as `shared`. The first one holds it as a
         submodule, the others only refer to it: its weights are counted, saved and trained once. It has to fit them all.

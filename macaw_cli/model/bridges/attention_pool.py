@@ -1,0 +1,83 @@
+"""`attention-pool`: the mean of a window of feature tokens attends to them, and becomes one soft token.
+
+Source: Molmo (arXiv 2409.17146, section 2, "connector") and `Molmo2Adapter` of transformers, with `norm: false`. Molmo
+reads two layers of its encoder with their channels side by side; here the features are one layer's.
+
+Letters: N feature tokens on a grid of h x h, C channels, s scale, K soft tokens of all media, D the LLM's embedding
+size.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Self, cast
+
+from torch import Tensor
+
+from macaw_cli.modalities.table import Modality
+from macaw_cli.model.blocks.attention import Attention, heads_of
+from macaw_cli.model.blocks.bidirectional_layers import GatedMlp
+from macaw_cli.model.blocks.grid import Size, frames_and_size, is_square, per_size, window_grid, window_of, windows
+from macaw_cli.model.bridges.grid import GridBridge
+
+if TYPE_CHECKING:
+    from macaw_cli.config.bridges.attention_pool import AttentionPoolBridgeSettings
+    from macaw_cli.model.configuration import MacawConfig
+
+
+class AttentionPoolBridge(GridBridge):
+    """(h, h, C) -> windows of s x s -> attention from the mean of each to its tokens -> gated MLP -> (N/s², D).
+
+    Args:
+        channels: C.
+        hidden_size: D.
+        scale: s.
+        heads: of the attention.
+        inner: width of the MLP.
+        square: whether the grids are square.
+        norm: features around their mean, and an output norm calibrated to the embeddings' RMS.
+        unit: RMS of the embedding matrix; `calibrate` measures it.
+    """
+
+    def __init__(
+        self, channels: int, hidden_size: int, *, scale: int, heads: int, inner: int, square: bool, norm: bool,
+        unit: float = 0.02,
+    ) -> None:  # fmt: skip
+        super().__init__(channels, hidden_size, square=square, norm=norm, unit=unit)
+        self.scale = scale
+        self.pooling = Attention(channels, channels, heads)
+        self.projection = GatedMlp(channels, inner, hidden_size)
+
+    @classmethod
+    def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:
+        """A bridge with initial weights for the sizes in `config`.
+
+        Raises:
+            UsageError: the heads do not divide C.
+        """
+        settings = cast("AttentionPoolBridgeSettings", config.bridge_settings(modality))
+        channels = config.feature_shapes[modality][-1]
+        return cls(
+            channels, config.embedding_size, scale=settings.scale, inner=settings.inner or 2 * config.embedding_size,
+            heads=heads_of(f"{modality} features", channels, settings.heads), square=is_square(modality),
+            norm=settings.norm, unit=config.initial_embedding_std,
+        )  # fmt: skip
+
+    @staticmethod
+    def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
+        """One per window, those at the right and lower borders included; of a video, per frame.
+
+        Raises:
+            UsageError: an image's tokens make no square.
+        """
+        settings = cast("AttentionPoolBridgeSettings", config.bridge_settings(modality))
+        frames, size = frames_and_size(modality, shape)
+        return frames * prod(window_grid(size, window_of(settings.scale, square=is_square(modality))))
+
+    def from_grids(self, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
+        """Pool the windows of all frames at once: (K, D)."""
+        window = window_of(self.scale, square=self.square)
+        rows = per_size(tokens, sizes, lambda frames: windows(frames, window))
+        inside = per_size(tokens.new_ones(len(tokens), 1), sizes, lambda frames: windows(frames, window))
+        mean = rows.sum(dim=1, keepdim=True) / inside.sum(dim=1, keepdim=True)
+        soft: Tensor = self.projection(self.pooling(mean, rows, inside[..., 0] > 0)[:, 0])
+        return soft
