@@ -18,7 +18,7 @@ class AttentionPoolBridgeSettings:
     heads: Annotated[int, Field(ge=1)] | None = None
     """Of the attention; `null` is one per 64 channels of the features."""
     inner: Annotated[int, Field(ge=1)] | None = None
-    """Width of the gated MLP; `null` is twice the LLM's hidden size. Published models have that of the LLM's own MLPs."""
+    """Width of the gated MLP; `null` is twice the LLM's hidden size. Published models have that of the LLM's MLPs."""
     norm: bool = True
     """Features around the mean of the training media, and on the soft tokens a LayerNorm that gives them the RMS of the
     LLM's embeddings; `false` is the published form."""

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from macaw_cli.config.bridges.affine import AffineBridgeSettings
 from macaw_cli.config.bridges.align import AlignBridgeSettings
-from macaw_cli.config.bridges.entry import BridgeDesign, BridgeEntry
 from macaw_cli.config.bridges.attention_pool import AttentionPoolBridgeSettings
+from macaw_cli.config.bridges.entry import BridgeDesign, BridgeEntry
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.latent_cross_attention import LatentCrossAttentionBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings

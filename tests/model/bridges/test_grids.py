@@ -11,7 +11,9 @@ from macaw_cli.model.bridges.registry import bridge_class, soft_token_count
 NAMES = sorted(row.name for row in BUILT_IN if issubclass(bridge_class(row.name), GridBridge))
 
 
-@pytest.mark.parametrize(("name", "image", "video"), [("pixel-shuffle", 4, 12)])
+@pytest.mark.parametrize(
+    ("name", "image", "video"), [("attention-pool", 4, 12), ("pixel-shuffle", 4, 12), ("visual-vocabulary", 4, 12)]
+)
 def test_token_counts_follow_from_grids_alone(tiny, name, image, video):
     config = tiny.config(name, shapes=tiny.shapes_of(name))
     assert soft_token_count(config, "image", (9, 16)) == image

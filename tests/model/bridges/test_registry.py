@@ -121,6 +121,12 @@ FORMS = {
     "align": st.fixed_dictionaries(
         {"stride": st.integers(1, 5), "logits_norm": st.booleans(), "norm": st.booleans()}
     ),
+    "attention-pool": st.fixed_dictionaries(
+        {
+            "scale": st.integers(1, 3), "heads": st.none() | st.just(2), "inner": st.none() | st.just(5),
+            "norm": st.booleans(),
+        }
+    ),
     "frame-stack": st.fixed_dictionaries(
         {
             "stride": st.integers(1, 7), "hidden": st.none() | st.just(5), "bias": st.booleans(), "norm": st.booleans(),
@@ -180,6 +186,12 @@ FORMS = {
             "tokens": st.integers(1, 4), "width": st.none() | st.just(16), "experts": st.integers(1, 2),
             "layers": st.integers(1, 2), "heads": st.none() | st.just(4), "inner": st.none() | st.just(7),
             "frames": st.sampled_from(["mean", "all"]), "norm": st.booleans(),
+        }
+    ),
+    "visual-vocabulary": st.fixed_dictionaries(
+        {
+            "words": st.integers(2, 9), "scale": st.integers(1, 3), "norm": st.booleans(),
+            "choice": st.sampled_from(["softmax", "gumbel", "straight-through"]),
         }
     ),
 }  # fmt: skip
