@@ -1,0 +1,1 @@
+"""Training of a bridge before there is an LLM."""
