@@ -10,6 +10,7 @@ from types import MappingProxyType
 from macaw_cli.config.bridges.affine import AffineBridgeSettings
 from macaw_cli.config.bridges.align import AlignBridgeSettings
 from macaw_cli.config.bridges.attention_pool import AttentionPoolBridgeSettings
+from macaw_cli.config.bridges.avg_pool import AvgPoolBridgeSettings
 from macaw_cli.config.bridges.entry import BridgeDesign, BridgeEntry
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.latent_cross_attention import LatentCrossAttentionBridgeSettings
@@ -23,6 +24,7 @@ from macaw_cli.config.bridges.pooled import PooledBridgeSettings
 from macaw_cli.config.bridges.q_former import QFormerBridgeSettings
 from macaw_cli.config.bridges.query_decoder import QueryDecoderBridgeSettings
 from macaw_cli.config.bridges.resampler import ResamplerBridgeSettings
+from macaw_cli.config.bridges.token_packer import TokenPackerBridgeSettings
 from macaw_cli.config.bridges.ultravox import UltravoxBridgeSettings
 from macaw_cli.config.bridges.upm import UpmBridgeSettings
 from macaw_cli.config.bridges.visual_vocabulary import VisualVocabularyBridgeSettings
@@ -35,6 +37,7 @@ BUILT_IN = (
     BridgeEntry(AffineBridgeSettings, "macaw_cli.model.bridges.affine:AffineBridge"),
     BridgeEntry(AlignBridgeSettings, "macaw_cli.model.bridges.align:AlignBridge"),
     BridgeEntry(AttentionPoolBridgeSettings, "macaw_cli.model.bridges.attention_pool:AttentionPoolBridge"),
+    BridgeEntry(AvgPoolBridgeSettings, "macaw_cli.model.bridges.avg_pool:AvgPoolBridge"),
     BridgeEntry(FrameStackBridgeSettings, "macaw_cli.model.bridges.frame_stack:FrameStackBridge"),
     BridgeEntry(
         LatentCrossAttentionBridgeSettings,
@@ -50,6 +53,7 @@ BUILT_IN = (
     BridgeEntry(QFormerBridgeSettings, "macaw_cli.model.bridges.q_former:QFormerBridge"),
     BridgeEntry(QueryDecoderBridgeSettings, "macaw_cli.model.bridges.query_decoder:QueryDecoderBridge"),
     BridgeEntry(ResamplerBridgeSettings, "macaw_cli.model.bridges.resampler:ResamplerBridge"),
+    BridgeEntry(TokenPackerBridgeSettings, "macaw_cli.model.bridges.token_packer:TokenPackerBridge"),
     BridgeEntry(UltravoxBridgeSettings, "macaw_cli.model.bridges.ultravox:UltravoxBridge"),
     BridgeEntry(UpmBridgeSettings, "macaw_cli.model.bridges.upm:UpmBridge"),
     BridgeEntry(VisualVocabularyBridgeSettings, "macaw_cli.model.bridges.visual_vocabulary:VisualVocabularyBridge"),

@@ -12,7 +12,11 @@ NAMES = sorted(row.name for row in BUILT_IN if issubclass(bridge_class(row.name)
 
 
 @pytest.mark.parametrize(
-    ("name", "image", "video"), [("attention-pool", 4, 12), ("pixel-shuffle", 4, 12), ("visual-vocabulary", 4, 12)]
+    ("name", "image", "video"),
+    [
+        ("attention-pool", 4, 12), ("avg-pool", 4, 12), ("pixel-shuffle", 4, 12), ("token-packer", 4, 12),
+        ("visual-vocabulary", 4, 12),
+    ],
 )
 def test_token_counts_follow_from_grids_alone(tiny, name, image, video):
     config = tiny.config(name, shapes=tiny.shapes_of(name))

@@ -112,6 +112,12 @@ def test_an_mlp_has_the_wanted_number_of_layers(tiny):
 
 QUERIED = {"tokens": st.integers(1, 5), "per_frame": st.booleans(), "norm": st.booleans()}
 FORMS = {
+    "avg-pool": st.fixed_dictionaries(
+        {
+            "variant": st.sampled_from(["gemma3", "perception-lm", "llava-onevision"]), "scale": st.integers(1, 3),
+            "norm": st.booleans(),
+        }
+    ),
     "affine": st.fixed_dictionaries(
         {
             "variant": st.sampled_from(["tokens", "state", "objects"]), "tokens_per_object": st.integers(1, 3),
@@ -174,6 +180,10 @@ FORMS = {
             **QUERIED, "layers": st.integers(1, 2), "heads": st.integers(1, 3), "head_size": st.integers(1, 5),
             "frames": st.none() | st.integers(1, 4), "activation": st.sampled_from(["gelu", "relu", "relu2"]),
         }
+    ),
+    "token-packer": st.fixed_dictionaries(
+        {"scale": st.integers(1, 3), "hidden": st.none() | st.just(6), "heads": st.none() | st.just(2),
+         "norm": st.booleans()}
     ),
     "ultravox": st.fixed_dictionaries(
         {
