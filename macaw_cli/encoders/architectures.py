@@ -19,8 +19,14 @@ GROUP = "macaw.encoders"
 """The group of entry points."""
 ARCHITECTURES: dict[str, dict[str, str]] = {
     "image_encoder": {
+        "blip-2": "macaw_cli.encoders.blip2:Blip2Encoder",
+        "blip_2_vision_model": "macaw_cli.encoders.blip2:Blip2Encoder",
         "clip": "macaw_cli.encoders.clip:ClipEncoder",
         "clip_vision_model": "macaw_cli.encoders.clip:ClipEncoder",
+        "idefics3": "macaw_cli.encoders.idefics3:Idefics3Encoder",
+        "idefics3_vision": "macaw_cli.encoders.idefics3:Idefics3Encoder",
+        "instructblip": "macaw_cli.encoders.blip2:Blip2Encoder",
+        "instructblip_vision_model": "macaw_cli.encoders.blip2:Blip2Encoder",
         "siglip": "macaw_cli.encoders.siglip:SiglipEncoder",
         "siglip_vision_model": "macaw_cli.encoders.siglip:SiglipEncoder",
         "siglip2": "macaw_cli.encoders.siglip2:Siglip2Encoder",

@@ -9,7 +9,7 @@ from macaw_cli.encoders.source import has_processor
 
 _SEEN_BY_THE_MODEL = (
     "do_resize", "size", "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor", "do_normalize",
-    "image_mean", "image_std", "patch_size", "max_num_patches",
+    "image_mean", "image_std", "patch_size", "max_num_patches", "do_image_splitting", "max_image_size",
 )  # fmt: skip
 
 _PER_CHANNEL = either(NUMBER, list_of(NUMBER))
@@ -20,7 +20,7 @@ _SETTINGS = Fields(
     {},
     {"do_resize": FLAG, "do_center_crop": FLAG, "do_rescale": FLAG, "do_normalize": FLAG, "rescale_factor": NUMBER,
      "image_mean": _PER_CHANNEL, "image_std": _PER_CHANNEL, "size": _SIZES, "crop_size": _SIZES,
-     "resample": or_null(_FILTER),
+     "resample": or_null(_FILTER), "do_image_splitting": FLAG, "max_image_size": _SIZES,
      "patch_size": or_null(either(_PIXELS, _SIZES)), "max_num_patches": or_null(_PIXELS)},
 )  # fmt: skip
 """What transformers takes as it stands, until an image is made with it."""
@@ -82,6 +82,8 @@ def geometry_of(processor: Any) -> dict[str, Any] | None:
 def output_size(processor: Any) -> tuple[int, int] | None:
     """(height, width) of the images that the processor makes; None where they are of many sizes."""
     made = what_the_model_sees(processor)
+    if square := made.get("max_image_size", {}).get("longest_edge"):  # of Idefics 3, where an image is not split
+        return square, square
     last = made.get("crop_size") if made.get("do_center_crop") else made.get("size") if made.get("do_resize") else None
     if last and {"height", "width"} <= set(last):
         return last["height"], last["width"]

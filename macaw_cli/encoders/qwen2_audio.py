@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.audio_encoder import AudioEncoder, long_enough, pooled_count, window_seconds
-from macaw_cli.encoders.pretrained import load_preprocessor, load_weights
+from macaw_cli.encoders.part_of_model import load_part
+from macaw_cli.encoders.pretrained import load_preprocessor
 from macaw_cli.encoders.selection import Features, Prepared, audio_features, refuse, wanted_layers
 from macaw_cli.encoders.source import has_processor
 
@@ -35,13 +36,7 @@ class Qwen2AudioTower(AudioEncoder):
     @classmethod
     def load_module(cls, config: Any, source: str, revision: str) -> nn.Module:
         """The tower alone, from its own folder or that of the whole model."""
-        kind = cls.module(config)
-        mapping = {r"^(?:model\.)?audio_tower\.": ""}
-        loaded = load_weights(kind, source, revision, config=config, key_mapping=mapping)
-        with torch.device("meta"):
-            model: nn.Module = kind(config)  # without the renaming, which saving would try to turn back
-        model.load_state_dict(loaded.state_dict(), assign=True)
-        return model
+        return load_part(cls.module(config), config, source, revision, r"(?:model\.)?audio_tower\.")
 
     @classmethod
     def load_processor(cls, config: Any, source: str, settings: EncoderSettings) -> Any:

@@ -118,7 +118,7 @@ def tower_states(model: Any, norm: Any, settings: EncoderSettings, *inputs: Tens
         model(*inputs, **options)
     finally:
         hook.remove()
-    return caught
+    return caught[:1]  # BLIP-2 calls the norm on the pooled token once more
 
 
 def pool_frames(features: Features, frames: int | None) -> Tensor:

@@ -118,7 +118,8 @@ def _tokenizer(kind: type[Family], folder: Path) -> Any:
     if not tokenizer.chat_template and (folder / OLD_TEMPLATE_FILE).is_file():
         tokenizer.chat_template = read_object(folder / OLD_TEMPLATE_FILE, OLD_TEMPLATE)["chat_template"]
     template = tokenizer.chat_template or kind.chat_template
-    if template and _adds_first_token(tokenizer) and not _writes_first_token(tokenizer, template):
+    writes = kind.begins_behind_media or _writes_first_token(tokenizer, template)
+    if template and _adds_first_token(tokenizer) and not writes:
         template = "{{ bos_token }}" + template
     tokenizer.chat_template = template or None
     return tokenizer

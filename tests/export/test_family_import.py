@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.encoders.loading import load_image_encoder
 from macaw_cli.export.checkpoint_kind import chosen_family
 from macaw_cli.export.families.registry import FAMILIES, family
 from macaw_cli.export.family_import import import_family
@@ -105,6 +106,58 @@ def test_half_precision_stays_and_the_encoder_inside_is_known_again(tmp_path):
     (tmp_path / "macaw.yaml").write_text("{}")
     encoders = ModelEncoders(ours, our_processor, tmp_path / "out", open_workspace(tmp_path, []))
     assert encoders.features("image", tiny_checkpoints.image()).shape == (16, tiny_checkpoints.TOWER["hidden_size"])
+
+
+def from_idefics3(processor, image):
+    return processor(text=f"User:<image>{QUESTION}", images=[image], do_image_splitting=False, return_tensors="pt")
+
+
+def from_blip2(processor, image):
+    return processor(text=f"{QUESTION} Answer:", images=image, return_tensors="pt")
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs_of", "options"),
+    [
+        ("idefics3", from_idefics3, {}),
+        ("idefics3", from_idefics3, {"tie_word_embeddings": True}),
+        ("blip2", from_blip2, {}),
+    ],
+)
+def test_idefics3_and_blip_2_give_the_originals_logits_from_pixels(name, inputs_of, options, tmp_path):
+    original, processor = getattr(tiny_checkpoints, name)(tmp_path / "original", **options)
+    ours, our_processor, report = imported(name, tmp_path / "original", tmp_path / "out")
+    image = tiny_checkpoints.image(3, (70, 50))
+    inputs = inputs_of(processor, image)
+    prompt = our_processor(QUESTION, images=[image])
+    ids = with_placeholders(inputs.input_ids, original.config.image_token_id, ours, "image")
+    with torch.no_grad():
+        found = ours(input_ids=ids, pixel_values=prompt.pixel_values).logits
+        assert relative(found, original(**inputs).logits) <= 1e-5
+    assert report.ignored == ()
+    block = [one for one in ids[0].tolist() if one >= ours.config.vocabulary_size]
+    before, after = ours.config.surrounding_ids["image"]
+    whole = [*before, *block, *after]
+    for row in (ids[0].tolist(), prompt.input_ids[0].tolist()):  # also what stands around the image is the original's
+        assert any(row[at : at + len(whole)] == whole for at in range(len(row)))
+    assert prompt.input_ids[0].tolist().count(ours.language_model.config.bos_token_id) == 1
+
+
+def test_the_towers_of_idefics3_and_blip_2_extract_features_from_the_whole_checkpoint(tmp_path):
+    for name in ("idefics3", "blip2"):
+        tiny_checkpoints.__dict__[name](tmp_path / name)
+        ours, _, _ = imported(name, tmp_path / name, tmp_path / f"{name}-out")
+        encoder = load_image_encoder(ours.config.encoder_settings("image"), str(tmp_path / name), "cpu")
+        assert {**encoder.fingerprint, "model": ""} == {**ours.config.fingerprints["image"], "model": ""}
+
+
+def test_a_blip_2_with_an_encoder_decoder_is_one_message(tmp_path):
+    from transformers import Blip2Config
+
+    Blip2Config(text_config={"model_type": "t5"}).save_pretrained(tmp_path / "blip2")
+    tiny_checkpoints.save(tmp_path / "blip2", tiny_checkpoints.tokenizer("<image>"))
+    with pytest.raises(InputError, match="t5"):
+        import_family(family("blip2"), tmp_path / "blip2", tmp_path / "out")
 
 
 @pytest.fixture(scope="module")

@@ -82,6 +82,60 @@ def llava(folder, tower="clip", text=None, **options):
     return model, processor
 
 
+def idefics3(folder, **text):
+    """`Idefics3ForConditionalGeneration`; its processor does not split images."""
+    from transformers import (
+        Idefics3Config,
+        Idefics3ForConditionalGeneration,
+        Idefics3ImageProcessorPil,
+        Idefics3Processor,
+        Idefics3VisionConfig,
+    )
+
+    words = tokenizer("<fake_token_around_image>", "<image>", "<end_of_utterance>", "<global-img>")
+    config = Idefics3Config(
+        vision_config=Idefics3VisionConfig(**TOWER, image_size=32, patch_size=8), text_config=llama(words, **text),
+        scale_factor=2, image_token_id=words.convert_tokens_to_ids("<image>"), pad_token_id=0,
+        tie_word_embeddings=text.get("tie_word_embeddings", False),
+    )  # fmt: skip
+    model = randomised(Idefics3ForConditionalGeneration(config))
+    pixels = Idefics3ImageProcessorPil(size={"longest_edge": 128}, max_image_size={"longest_edge": 32})
+    processor = Idefics3Processor(pixels, words, image_seq_len=4)
+    save(folder, model, processor)
+    return model, processor
+
+
+def blip2(folder):
+    """`Blip2ForConditionalGeneration` with OPT."""
+    from transformers import (
+        Blip2Config,
+        Blip2ForConditionalGeneration,
+        Blip2Processor,
+        Blip2QFormerConfig,
+        Blip2VisionConfig,
+        BlipImageProcessorPil,
+        OPTConfig,
+    )
+
+    words = tokenizer("<image>")
+    text = OPTConfig(
+        vocab_size=len(words) + 3, hidden_size=32, ffn_dim=48, num_hidden_layers=2, num_attention_heads=4,
+        word_embed_proj_dim=32, max_position_embeddings=128, bos_token_id=words.bos_token_id,
+    )  # fmt: skip
+    former = Blip2QFormerConfig(
+        hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=24, encoder_hidden_size=24
+    )
+    config = Blip2Config(
+        vision_config=Blip2VisionConfig(**TOWER, image_size=32, patch_size=8), qformer_config=former, text_config=text,
+        num_query_tokens=5, image_token_index=words.convert_tokens_to_ids("<image>"),
+    )  # fmt: skip
+    model = randomised(Blip2ForConditionalGeneration(config))
+    pixels = BlipImageProcessorPil(size={"height": 32, "width": 32})
+    processor = Blip2Processor(pixels, words, num_query_tokens=5)
+    save(folder, model, processor)
+    return model, processor
+
+
 def waveform(seconds, seed=0):
     """Noise at 16 kHz."""
     return np.random.default_rng(seed).standard_normal(round(16000 * seconds)).astype(np.float32) * 0.1

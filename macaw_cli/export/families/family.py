@@ -65,6 +65,8 @@ class Family(ABC):
     """Pattern of the original's names that the computation of logits does not need."""
     chat_template: ClassVar[str] = ""
     """For a folder whose tokenizer brings none; empty takes the Alpaca template."""
+    begins_behind_media: ClassVar[bool] = False
+    """Whether the token that begins a text stands behind the media instead of in front of everything."""
     options: ClassVar[tuple[str, ...]] = ()
     """Options of the command, beside the general ones, that it reads."""
     note: ClassVar[str] = ""

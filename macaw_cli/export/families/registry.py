@@ -4,6 +4,8 @@ from macaw_cli.basics.named_objects import named_object
 from macaw_cli.export.families.family import Family
 
 FAMILIES = {
+    "blip2": "macaw_cli.export.families.blip2:Blip2",
+    "idefics3": "macaw_cli.export.families.idefics3:Idefics3",
     "llava": "macaw_cli.export.families.llava:Llava",
     "qwen2-audio": "macaw_cli.export.families.qwen2_audio:Qwen2Audio",
     "ultravox": "macaw_cli.export.families.ultravox:Ultravox",

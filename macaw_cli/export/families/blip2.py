@@ -1,0 +1,65 @@
+"""BLIP-2: EVA-CLIP, a Q-Former, OPT or another LLM that is no encoder-decoder (arXiv 2301.12597)."""
+
+from typing import Any
+
+from torch import Tensor
+
+from macaw_cli.config.bridges.q_former import QFormerBridgeSettings
+from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.export.families.family import Description, Family, refused
+
+BRIDGE = "fusion.bridges.image."
+QUERIES = f"{BRIDGE}queries"
+Q_FORMER = (
+    (r"qformer\.encoder\.layer\.(\d+)\.attention\.attention\.", rf"{BRIDGE}q_former.layers.\1.self_attention."),
+    (r"qformer\.encoder\.layer\.(\d+)\.attention\.output\.dense\.", rf"{BRIDGE}q_former.layers.\1.self_attention.out."),
+    (r"qformer\.encoder\.layer\.(\d+)\.attention\.output\.LayerNorm\.", rf"{BRIDGE}q_former.layers.\1.self_norm."),
+    (r"qformer\.encoder\.layer\.(\d+)\.crossattention\.attention\.", rf"{BRIDGE}q_former.layers.\1.cross_attention."),
+    (r"qformer\.encoder\.layer\.(\d+)\.crossattention\.output\.dense\.",
+     rf"{BRIDGE}q_former.layers.\1.cross_attention.out."),
+    (r"qformer\.encoder\.layer\.(\d+)\.crossattention\.output\.LayerNorm\.",
+     rf"{BRIDGE}q_former.layers.\1.cross_norm."),
+    (r"qformer\.encoder\.layer\.(\d+)\.intermediate_query\.dense\.", rf"{BRIDGE}q_former.layers.\1.query_part.rise."),
+    (r"qformer\.encoder\.layer\.(\d+)\.output_query\.dense\.", rf"{BRIDGE}q_former.layers.\1.query_part.fall."),
+    (r"qformer\.encoder\.layer\.(\d+)\.output_query\.LayerNorm\.", rf"{BRIDGE}q_former.layers.\1.query_norm."),
+    (r"qformer\.layernorm\.", f"{BRIDGE}q_former.norm."),
+    (r"query_tokens$", QUERIES),
+    (r"language_projection\.", f"{BRIDGE}projection."),
+)  # fmt: skip
+"""Names of the Q-Former and what belongs to it."""
+
+
+class Blip2(Family):
+    """Checkpoints of `Blip2ForConditionalGeneration` whose LLM is no encoder-decoder."""
+
+    name = "blip2"
+    model_types = ("blip-2", "blip_2")
+    modality = "image"
+    class_name = "Blip2ForConditionalGeneration"
+    begins_behind_media = True
+    names = ((r"vision_model\.", "image_encoder."), *Q_FORMER, (r"language_model\.", "language_model."))
+    chat_template = (
+        "{% for message in messages %}{% if message.role == 'assistant' %}{{ ' ' + message.content + eos_token }}"
+        "{% else %}{{ message.content }}{% endif %}{% endfor %}"
+    )
+
+    @classmethod
+    def describe(cls, config: Any, tokenizer: Any) -> Description:
+        """All tokens of the tower behind its norm; the token that begins a text stands behind the image."""
+        former = config.qformer_config
+        if former.hidden_act != "gelu":
+            raise refused("qformer_config.hidden_act", former.hidden_act, "Q-Formers with gelu")
+        settings = EncoderSettings(cls="keep", post_layernorm=True, projection=False)
+        bridge = QFormerBridgeSettings(
+            tokens=config.num_query_tokens, hidden=former.hidden_size, layers=former.num_hidden_layers,
+            heads=former.num_attention_heads, inner=former.intermediate_size,
+            cross_attention_every=former.cross_attention_frequency, feature_norm=False, norm=False,
+        )  # fmt: skip
+        first = tokenizer.bos_token_id
+        after = [] if first is None else [first]
+        return Description(config.text_config, config.vision_config, settings, bridge, after=after)
+
+    @classmethod
+    def completed(cls, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The queries without their leading dimension."""
+        return weights | {QUERIES: weights[QUERIES][0]}
