@@ -26,7 +26,7 @@ model = make_model(bridge, **options, llm=llm_config(tie_word_embeddings=tied), 
 zero = {"stage": stage, "stage3_param_persistence_threshold": 0, "stage3_max_live_parameters": 0,
         "stage3_prefetch_bucket_size": 0, "stage3_max_reuse_distance": 0}
 engine = deepspeed.initialize(
-    model=model, optimizer=torch.optim.AdamW(model.parameters(), lr=1e-2),
+    model=model, optimizer=torch.optim.AdamW(model.parameters(), lr=1e-2, eps=1e-5),
     config={"train_micro_batch_size_per_gpu": 1, "zero_optimization": zero, "zero_allow_untested_optimizer": True})[0]
 gathers = []
 if stage == 3:
@@ -71,11 +71,13 @@ print(json.dumps(losses), flush=True)
 os._exit(0)
 """
 
-
 INJECTIONS = {
     "": {},
     "gated-cross-attention": {"every": 1, "heads": 2, "head_dim": 8},
     "lavin": {"dropout": 0.0},
+    "llama-adapter": {"tokens": 3},
+    "llama-adapter-v2": {"tokens": 3, "width": 16, "blocks": 2, "heads": 2},
+    "mllama-cross-attention": {"first": 0, "every": 1},
     "plora": {"rank": 4, "dropout": 0.0},
 }
 """Name to options for the tiny LLM."""
@@ -100,7 +102,10 @@ def losses(folder, stage, tied, bridge, injection):
     "design",
     [pytest.param(("tied", "macaw", ""), marks=pytest.mark.slow), ("untied", "frame-stack", ""),
      ("untied", "linear", "gated-cross-attention"), ("tied", "align", ""), ("untied", "upm", ""),
-     ("untied", "linear", "lavin"), ("untied", "linear", "plora"), ("untied", "q-former", "")],
+     ("untied", "linear", "lavin"), ("untied", "linear", "plora"), ("untied", "q-former", ""),
+     ("untied", "linear", "llama-adapter-v2"),
+     *(pytest.param(("untied", "linear", name), marks=pytest.mark.slow)
+       for name in ("llama-adapter", "mllama-cross-attention"))],
     ids="-".join,
 )  # fmt: skip
 def test_losses_are_the_same_with_every_parameter_partitioned(tmp_path, design):

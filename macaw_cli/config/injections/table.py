@@ -12,6 +12,8 @@ from macaw_cli.config.design_entries import with_plug_ins
 from macaw_cli.config.injections.entry import InjectionDesign, InjectionEntry
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.injections.lavin import LavinSettings
+from macaw_cli.config.injections.llama_adapter import LlamaAdapterSettings
+from macaw_cli.config.injections.llama_adapter_v2 import LlamaAdapterV2Settings
 from macaw_cli.config.injections.mllama_cross_attention import MllamaCrossAttentionSettings
 from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.injections.plora import PloraSettings
@@ -23,6 +25,8 @@ BUILT_IN = (
         GatedCrossAttentionSettings, "macaw_cli.model.injections.gated_cross_attention:GatedCrossAttention"
     ),
     InjectionEntry(LavinSettings, "macaw_cli.model.injections.lavin:Lavin"),
+    InjectionEntry(LlamaAdapterSettings, "macaw_cli.model.injections.llama_adapter:LlamaAdapter"),
+    InjectionEntry(LlamaAdapterV2Settings, "macaw_cli.model.injections.llama_adapter_v2:LlamaAdapterV2"),
     InjectionEntry(
         MllamaCrossAttentionSettings, "macaw_cli.model.injections.mllama_cross_attention:MllamaCrossAttention"
     ),

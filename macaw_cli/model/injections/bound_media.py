@@ -4,7 +4,7 @@ Letters: B rows, T positions, S soft tokens of all media, D hidden size.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Self
 
@@ -48,6 +48,10 @@ class BoundMedia:
     """No medium takes a position from here on, in any row; known without waiting for a GPU."""
     routes: Tensor | None = None
     """(layers, 2, experts): how the injection `lavin` mixes its experts without and with media."""
+    counts: tuple[int, ...] = ()
+    """Soft tokens of each medium; known without waiting for a GPU."""
+    made: dict[str, Tensor] = field(default_factory=dict, compare=False, repr=False)
+    """What an injection has made of these media and uses again in the next decode step."""
 
     def latest(self, rows: int, length: int, offset: int) -> Tensor:
         """(rows, length): for each position the number of the last medium of its example up to there, or -1.
@@ -88,7 +92,8 @@ class BoundMedia:
         """A copy of these media for a batch where their rows stand behind `offset` positions."""
         if not offset:
             return self
-        return replace(self, places=self.places + offset, ends=self.ends + offset, reach=self.reach + offset)
+        ends = (self.ends + offset).clamp(max=NO_END)
+        return replace(self, places=self.places + offset, ends=ends, reach=self.reach + offset)
 
     def followed_by(self, later: Self) -> Self:
         """These media and later ones of the same rows."""
@@ -103,6 +108,8 @@ class BoundMedia:
             ends=torch.cat([self.ends, later.ends]),
             lengths=torch.cat([self.lengths, later.lengths]),
             reach=max(self.reach, later.reach),
+            counts=self.counts + later.counts,
+            made={},
         )
 
 
@@ -141,6 +148,7 @@ def bound_media(
         on_device([place % length for place, *_ in found], device), on_device(ends, device),
         on_device([taken for *_, taken in found], device), shape[0],
         reach=max((place % length + taken for place, *_, taken in found), default=0),
+        counts=tuple(count for *_, count, _ in found),
     )  # fmt: skip
 
 

@@ -49,13 +49,15 @@ def modalities_of_ranks(space):
     return [(of_rank(step, 0), of_rank(step, 1)) for step in steps]
 
 
+ADAPTER = {"name": "llama-adapter-v2", "tokens": 3, "width": 16, "blocks": 2, "heads": 2}
 GATED = {"name": "gated-cross-attention", "every": 1, "heads": 2, "head_dim": 8}
 
 
 @pytest.mark.parametrize(
     ("stage", "injection"),
     [(2, "none"), *(pytest.param(stage, "none", marks=pytest.mark.slow) for stage in (0, 1, 3)),
-     (3, GATED), *(pytest.param(stage, GATED, marks=pytest.mark.slow) for stage in (0, 2))],
+     (3, GATED), *(pytest.param(stage, GATED, marks=pytest.mark.slow) for stage in (0, 2)),
+     *(pytest.param(stage, ADAPTER, marks=pytest.mark.slow) for stage in (2, 3))],
 )  # fmt: skip
 def test_two_processes_with_different_media_give_the_losses_of_one(workspace, stage, injection):
     settings = {**ONE_CONVERSATION_PER_PACK, "max_steps": 20, "zero_stage": stage, "bridge": "macaw"}
