@@ -11,14 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from macaw_cli.basics.errors import MismatchError
+from macaw_cli.model.injections.linear_layers import linear_size
 
 Change = Callable[[Tensor], Tensor]
 """From the queries (B, T, H, d), rotated as the LLM's positions are, to what is added to what the heads found."""
 NAMES = (
     ("q_proj", "k_proj", "v_proj", "o_proj"), ("q_proj", "k_proj", "v_proj", "out_proj"),
     ("q_proj", "k_proj", "v_proj", "dense"), ("c_attn", "c_attn", "c_attn", "c_proj"),
+    ("qkv_proj", "qkv_proj", "qkv_proj", "o_proj"),
 )  # fmt: skip
-"""Layers of queries, keys, values and output, as LLMs call them; `c_attn` makes the first three at once."""
+"""Layers of queries, keys, values and output, as LLMs call them; some make the first three at once, in this order."""
 
 
 class AttentionTap:
@@ -87,7 +89,8 @@ class AttentionTap:
     def keys_and_values(self, prompts: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values (n, G, d) of prompts (n, D), by the LLM's own layers and norms, but without positions."""
         if self.fused:
-            _, key, value = getattr(self.attention, self.key_name)(prompts).chunk(3, dim=-1)
+            made = getattr(self.attention, self.key_name)(prompts)
+            key, value = made[..., self.heads * self.depth :].chunk(2, dim=-1)
         else:
             key, value = (getattr(self.attention, name)(prompts) for name in (self.key_name, self.value_name))
         key, value = (one.unflatten(-1, (-1, self.depth)) for one in (key, value))
@@ -97,12 +100,13 @@ class AttentionTap:
     def _require_plain(self, refused: str) -> None:
         """Refuse attention whose queries are not only projected, normed per head and rotated."""
         width = self.heads * self.depth
-        output = getattr(self.attention, self.output_name).weight
+        made, output = (linear_size(getattr(self.attention, name)) for name in (self.query_name, self.output_name))
+        of_query = made.outputs if made else 0
+        fits = of_query > width and (of_query - width) % (2 * self.depth) == 0 if self.fused else of_query == width
         norms = [getattr(self.attention, name, None) for name in ("q_norm", "k_norm")]
-        plain = [norm is None or tuple(norm.weight.shape) == (self.depth,) for norm in norms]
-        unknown = any(getattr(self.attention, name, None) is not None for name in ("q_layernorm", "k_layernorm"))
-        made = getattr(self.attention, self.query_name).weight.shape
-        if width not in output.shape or width * (3 if self.fused else 1) not in made or not all(plain) or unknown:
+        fits &= all(norm is None or tuple(norm.weight.shape) == (self.depth,) for norm in norms)
+        fits &= all(getattr(self.attention, name, None) is None for name in ("q_layernorm", "k_layernorm"))
+        if not fits or output is None or output.inputs != width:
             raise MismatchError(
                 f"{refused}: {type(self.attention).__name__} does more with its queries than project, norm per head "
                 "and rotate them.",
@@ -117,12 +121,12 @@ class AttentionTap:
 
     def _keep(self, _module: nn.Module, _inputs: tuple[Any, ...], made: Tensor) -> None:
         if self.change is not None and self._query is None:
-            self._query = made.chunk(3, dim=-1)[0].contiguous() if self.fused else made
+            self._query = made[..., : self.heads * self.depth]
 
     def _add(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         if self.change is None or self._query is None:
             return None
-        added = self.change(self._rotated(self._query.view(*self._query.shape[:-1], self.heads, self.depth)))
+        added = self.change(self._rotated(self._query.reshape(*self._query.shape[:-1], self.heads, self.depth)))
         return (inputs[0] + added.flatten(2), *inputs[1:])
 
     def _rotated(self, query: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ def linear_layers(layer: nn.Module, targets: Sequence[str] = (ALL,)) -> dict[str
     found: dict[str, nn.Module] = {}
     for name, module in layer.named_modules():
         own = name.removesuffix(".base_layer")
-        if _size(module) is None or any(part in own for part in _OF_ADAPTERS):
+        if linear_size(module) is None or any(part in own for part in _OF_ADAPTERS):
             continue
         if ALL in targets or any(f".{own}".endswith(f".{target}") for target in targets):
             found[own] = module
@@ -80,11 +80,11 @@ def _linear_sizes(key: _Same, targets: tuple[str, ...], setting: str) -> Sequenc
             f"Choose some of them, or {ALL}.",
         )
     chosen = [linear_layers(layer, targets) for layer in layers]
-    return [{name: size for name, module in layer.items() if (size := _size(module))} for layer in chosen]
+    return [{name: size for name, module in layer.items() if (size := linear_size(module))} for layer in chosen]
 
 
-def _size(module: nn.Module) -> LinearSize | None:
-    """Its channels; None of what is not linear."""
+def linear_size(module: nn.Module) -> LinearSize | None:
+    """Channels of a module; None of what is not a linear layer."""
     from transformers.pytorch_utils import Conv1D
 
     if isinstance(module, nn.Linear):  # also one whose weights are held in 4 bits
