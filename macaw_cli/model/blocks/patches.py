@@ -1,6 +1,6 @@
 """Overlapping patches of a series, and the normalisation of each series on its own.
 
-Letters: T steps, C channels, n patches, P steps per patch, S steps from one patch to the next.
+Letters: B series of one length, T steps, C channels, n patches, P steps per patch, S steps from one patch to the next.
 """
 
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ EPSILON = 1e-5
 
 
 def patches(series: Tensor, length: int, stride: int, *, at_end: bool) -> Tensor:
-    """Patches (n, C, P) of a series (T, C).
+    """Patches (B, n, C, P) of series (B, T, C).
 
     Args:
         series: of at least one step; shorter ones than a patch are followed by their last step.
@@ -20,12 +20,12 @@ def patches(series: Tensor, length: int, stride: int, *, at_end: bool) -> Tensor
         at_end: repeat the last step S times; else the patches end with the last step, and the first ones may be left
             out.
     """
-    missing = max(length - len(series), stride if at_end else 0)
+    missing = max(length - series.shape[1], stride if at_end else 0)
     if missing:
-        series = F.pad(series.T[None], (0, missing), mode="replicate")[0].T
-    left_out = (len(series) - length) % stride
-    used = series if at_end else series[left_out:]
-    return used.unfold(0, length, stride)
+        series = F.pad(series.mT, (0, missing), mode="replicate").mT
+    left_out = (series.shape[1] - length) % stride
+    used = series if at_end else series[:, left_out:]
+    return used.unfold(1, length, stride)
 
 
 def patch_count(steps: int, length: int, stride: int, *, at_end: bool) -> int:
@@ -34,12 +34,12 @@ def patch_count(steps: int, length: int, stride: int, *, at_end: bool) -> int:
 
 
 def instance_normed(series: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A series (T, C) with mean 0 and variance 1 in each channel, and the mean and the scale, (C,) both.
+    """Series (B, T, C), each with mean 0 and variance 1 in each channel, and the means and scales, (B, C) both.
 
     Source: RevIN (Kim et al., ICLR 2022, equations 1 and 2), and `PatchTSTStdScaler` of transformers. Computed in fp32:
     the variance of a long series needs it.
     """
     numbers = series.float()
-    mean = numbers.mean(dim=0)
-    scale = (numbers.var(dim=0, unbiased=False) + EPSILON).sqrt()
-    return ((numbers - mean) / scale).to(series), mean, scale
+    mean = numbers.mean(dim=1, keepdim=True)
+    scale = (numbers.var(dim=1, unbiased=False, keepdim=True) + EPSILON).sqrt()
+    return ((numbers - mean) / scale).to(series), mean[:, 0], scale[:, 0]

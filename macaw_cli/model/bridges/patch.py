@@ -93,30 +93,41 @@ class PatchBridge(NormedBridge):
 
     def soft(self, media: Sequence[Tensor], context: BridgeContext) -> Tensor:
         """Patches and statistics of all media, each through its linear layer once: (K, D)."""
-        prepared = [self._prepared(medium.flatten(0, -2)) for medium in media]
-        counts = [one.shape[1] for one, _ in prepared]
-        projected = self.projection(torch.cat([one.flatten(0, 1) for one, _ in prepared]))
-        series = [len(one) for one, _ in prepared]
-        parts = projected.split([rows * count for rows, count in zip(series, counts, strict=True)])
-        placed = [
-            part.view(rows, count, -1) + self._positions(count)
-            for part, rows, count in zip(parts, series, counts, strict=True)
-        ]
+        series = [medium.flatten(0, -2) for medium in media]
+        places: dict[int, list[int]] = {}
+        for place, one in enumerate(series):
+            places.setdefault(len(one), []).append(place)
+        prepared = [self._prepared(torch.stack([series[place] for place in same])) for same in places.values()]
+        patched = self._projected(self.projection, [cut for cut, _ in prepared])
+        placed = [one + self._positions(one.shape[2]) for one in patched]
         if self.statistics is not None:
-            first = self.statistics(torch.cat([statistics for _, statistics in prepared])).split(series)
-            placed = [torch.cat([one[:, None], part], dim=1) for one, part in zip(first, placed, strict=True)]
-        return torch.cat([part.flatten(0, 1) for part in placed])
+            first = self._projected(self.statistics, [statistics for _, statistics in prepared])
+            placed = [torch.cat(pair, dim=2) for pair in zip(first, placed, strict=True)]
+        made: dict[int, Tensor] = {}
+        for same, soft in zip(places.values(), placed, strict=True):
+            made.update(zip(same, soft.flatten(1, 2), strict=True))
+        return torch.cat([made[place] for place in range(len(series))])
+
+    @staticmethod
+    def _projected(layer: nn.Module, rows: Sequence[Tensor]) -> list[Tensor]:
+        """The layer once for all rows (B, s, n, ...): (B, s, n, D) each."""
+        projected = layer(torch.cat([one.flatten(0, 2) for one in rows]))
+        parts = projected.split([one.shape[:3].numel() for one in rows])
+        return [part.view(*one.shape[:3], -1) for part, one in zip(parts, rows, strict=True)]
 
     def _prepared(self, series: Tensor) -> tuple[Tensor, Tensor]:
-        """The patches (s, n, P or CP) of one medium (T, C), and its statistics (s, 2 or 2C); s is C, or 1 if mixed."""
+        """Of media of one length, (B, T, C): the patches (B, s, n, P or CP) and the statistics (B, s, 1, 2 or 2C).
+
+        s is C, or 1 where a patch holds all channels.
+        """
         normed, mean, scale = instance_normed(series)
         if self.scale is not None and self.shift is not None:
             series = normed * self.scale + self.shift
         cut = patches(series, self.length, self.stride, at_end=self.at_end)
-        statistics = torch.stack([mean, scale.log()], dim=1).to(series)
+        statistics = torch.stack([mean, scale.log()], dim=-1).to(series)
         if self.mixed:
-            return cut.flatten(1)[None], statistics.flatten()[None]
-        return cut.transpose(0, 1), statistics
+            return cut.flatten(2)[:, None], statistics.flatten(1)[:, None, None]
+        return cut.transpose(1, 2), statistics[:, :, None]
 
     def _positions(self, count: int) -> Tensor:
         """(count, D): the first ones, or all of them spread over a longer medium."""
