@@ -16,7 +16,8 @@ def init(
         typer.Option(
             rich_help_panel=SETTINGS,
             help="small: a laptop or one small GPU; lora: a 7 B LLM on one GPU; modern: a 7 B LLM on eight GPUs; "
-            "llava: LLaVA 1.5 in two stages; paper: Macaw-LLM as published; quickstart: tiny, for `macaw quickstart`"
+            "paper: Macaw-LLM as published; llava: LLaVA 1.5 in two stages; align-only: speech for a frozen LLM; "
+            "quickstart: tiny, for `macaw quickstart`; the others: recipes of the papers that they are named after"
         ),
     ] = "small",
     overrides: SetOption = None,

@@ -3,9 +3,15 @@
 from pathlib import Path
 from typing import Any, Literal
 
-Preset = Literal["small", "lora", "modern", "llava", "paper", "quickstart"]
+Preset = Literal[
+    "small", "lora", "modern", "llava", "paper", "minigpt4", "blip2", "instructblip", "flamingo", "lavin", "xcomposer1",
+    "xcomposer2", "frozen", "align-only", "quickstart",
+]  # fmt: skip
 FOLDER = Path(__file__).parent / "presets"
-GPUS: dict[Preset, int] = {"lora": 1, "modern": 8, "llava": 8, "paper": 8}
+GPUS: dict[Preset, int] = {
+    "lora": 1, "modern": 8, "llava": 8, "paper": 8, "minigpt4": 4, "blip2": 8, "instructblip": 8, "flamingo": 8,
+    "lavin": 8, "xcomposer1": 8, "xcomposer2": 8, "frozen": 1, "align-only": 1,
+}  # fmt: skip
 """How many GPUs a preset is written for."""
 KEPT = (
     "runs", "name", "datasets", "device", "keep_checkpoints", "log_every", "trackers", "report",
@@ -17,8 +23,8 @@ they are; every other key changes the training, so the recipe's value holds, or 
 def lay_recipe_over(tree: dict[str, Any], preset: Preset) -> None:
     """Put a preset's recipe, how it bridges and trains, over the plain values of a `macaw.yaml`.
 
-    Its `bridge` and `training` replace the tree's: the result is the recipe, whatever stages, adapter or fields of
-    another bridge the workspace has. Only the keys in `KEPT` stay. The `llm` comes in where the tree has none.
+    Its `bridge`, `injection` and `training` replace the tree's: the result is the recipe, whatever stages, adapter or
+    fields of another bridge the workspace has. Only the keys in `KEPT` stay. The `llm` comes in where there is none.
 
     Args:
         tree: what the YAML held; changed.
@@ -31,4 +37,5 @@ def lay_recipe_over(tree: dict[str, Any], preset: Preset) -> None:
     kept = {key: own[key] for key in KEPT if key in own} if isinstance(own, dict) else {}
     tree["training"] = {**kept, **recipe["training"]}
     tree["bridge"] = recipe["bridge"]
+    tree["injection"] = recipe.get("injection", "none")
     tree["llm"] = tree.get("llm") or recipe["llm"]

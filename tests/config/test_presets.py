@@ -100,10 +100,11 @@ def test_llava_holds_the_two_stages_of_llava_1_5():
     (_, align), (_, instruct) = stage_settings(settings.training)
     assert (align.train, instruct.train) == (("bridge", "begin_end_tokens"), ("bridge", "begin_end_tokens", "llm"))
     assert (align.learning_rate, instruct.learning_rate) == (1e-3, 2e-5)
-    for stage, examples, tokens in ((align, 256, 640), (instruct, 128, 1024)):
+    for stage, examples, tokens in ((align, 256, 600), (instruct, 128, 1024)):
         assert (stage.epochs, stage.warmup_ratio, stage.schedule, stage.weight_decay) == (1, 0.03, "cosine", 0.0)
         assert stage.global_batch_size * stage.sequence_length // tokens == examples
         assert stage.global_batch_size % 8 == 0
+    assert (align.template, instruct.template) == ("plain", "alpaca")
 
 
 def test_modern_and_lora_fit_a_video_with_half_a_minute_of_audio_into_a_sequence():
