@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 Preset = Literal[
-    "small", "lora", "modern", "llava", "paper", "minigpt4", "blip2", "instructblip", "flamingo", "lavin", "xcomposer1",
-    "xcomposer2", "frozen", "align-only", "quickstart",
+    "small", "lora", "modern", "llava", "paper", "minigpt4", "blip2", "instructblip", "onellm", "flamingo",
+    "llama-adapter-v2", "lavin", "xcomposer1", "xcomposer2", "frozen", "align-only", "quickstart",
 ]  # fmt: skip
 FOLDER = Path(__file__).parent / "presets"
 GPUS: dict[Preset, int] = {
-    "lora": 1, "modern": 8, "llava": 8, "paper": 8, "minigpt4": 4, "blip2": 8, "instructblip": 8, "flamingo": 8,
-    "lavin": 8, "xcomposer1": 8, "xcomposer2": 8, "frozen": 1, "align-only": 1,
+    "lora": 1, "modern": 8, "llava": 8, "paper": 8, "minigpt4": 4, "blip2": 8, "instructblip": 8, "onellm": 8,
+    "flamingo": 8, "llama-adapter-v2": 8, "lavin": 8, "xcomposer1": 8, "xcomposer2": 8, "frozen": 1, "align-only": 1,
 }  # fmt: skip
 """How many GPUs a preset is written for."""
 KEPT = (

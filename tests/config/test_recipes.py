@@ -17,6 +17,8 @@ STAGES = {
     "minigpt4": [{"bridge"}, {"bridge"}],
     "blip2": [{"bridge"}],
     "instructblip": [{"bridge"}],
+    "onellm": [NORMAL, NORMAL, {"llm"}],
+    "llama-adapter-v2": [{*NORMAL, "injection"}, {"llm"}],
     "flamingo": [{*NORMAL, "injection"}],
     "lavin": [{*NORMAL, "injection"}],
     "xcomposer1": [{*NORMAL, "llm"}, {*NORMAL, "llm"}],
@@ -121,6 +123,12 @@ def test_the_numbers_are_those_of_the_papers():
     assert lavin.features.image_encoder.layer == (4, 8, 12, 16, 20, 24)
     assert (lavin.injection.hidden, lavin.injection.groups, lavin.training.epochs) == (8, 2, 20)
     assert lavin.training.learning_rate == pytest.approx(9e-3 * 32 / 256)
+    upm = settings_of("onellm")
+    assert (upm.bridge.tokens, upm.bridge.experts, upm.bridge.layers, upm.bridge.width) == (30, 3, 8, 1024)
+    assert [stage.learning_rate for _, stage in stage_settings(upm.training)] == [5e-5, 1e-5, 2e-5]
+    assert upm.training.max_gradient_norm == 2.0
+    prompts = settings_of("llama-adapter-v2").injection
+    assert (prompts.tokens, prompts.layers, prompts.width, prompts.blocks) == (10, 31, 768, 8)
     one, two = settings_of("xcomposer1"), settings_of("xcomposer2")
     assert (one.bridge.tokens, one.training.adapter.rank, one.training.adapter.alpha) == (64, 256, 256)
     assert (two.features.image_encoder.image_size, two.injection.rank, two.injection.dropout) == (490, 256, 0.05)
