@@ -4,8 +4,11 @@ import pytest
 import torch
 
 from macaw_cli.basics.errors import MissingDependencyError
+from macaw_cli.config.injections.llama_adapter_v2 import LlamaAdapterV2Settings
 from macaw_cli.model.compilation import compile_layers, decoder_layers
 from macaw_cli.model.packing.packed_attention import use_attention
+
+HOOKS_INSIDE_LAYERS = LlamaAdapterV2Settings(tokens=3, width=16, blocks=1, heads=2)
 
 
 def packed_rows(tiny, config):
@@ -39,11 +42,12 @@ def losses(tiny, model):
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore")  # of torch's own code, while it compiles
 @pytest.mark.parametrize("checkpointing", [False, True])
-def test_compiled_layers_train_as_others_do_and_are_saved_under_the_same_names(tiny, checkpointing):
+@pytest.mark.parametrize("injection", [None, HOOKS_INSIDE_LAYERS], ids=["no injection", "hooks inside layers"])
+def test_compiled_layers_train_as_others_do_and_are_saved_under_the_same_names(tiny, checkpointing, injection):
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
-    expected = losses(tiny, tiny.model("linear").train())
-    model = tiny.model("linear").train()
+    expected = losses(tiny, tiny.model("linear", injection=injection).train())
+    model = tiny.model("linear", injection=injection).train()
     names = list(model.state_dict())
     use_attention(model, "auto")
     if checkpointing:

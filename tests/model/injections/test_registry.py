@@ -14,6 +14,7 @@ from macaw_cli.basics.named_objects import named_object
 from macaw_cli.config.injections.table import BUILT_IN
 from macaw_cli.model.injections.injection import Injection
 from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.packing.packed_attention import use_attention
 
 INJECTIONS = {row.name: row for row in BUILT_IN}
 OPTIONS = {
@@ -136,6 +137,18 @@ def test_packed_examples_see_their_own_media_only(tiny, model):
     begin = len(first)
     assert not torch.allclose(together[:begin], other[:begin], atol=1e-3)
     assert torch.equal(together[begin:], other[begin:])
+
+
+@every_injection
+def test_packed_examples_are_computed_alike_by_every_attention_kernel(tiny, model):
+    rows = [tiny.sequence(model.config, 1, "image", 5, "image", 6), [1, 8, 9]]
+    images = tiny.features("image", 2)
+    expected = packed(model, rows, images)
+    model.language_model.set_attn_implementation("eager")
+    assert torch.allclose(packed(model, rows, images), expected, atol=ATOL)
+    model.language_model.set_attn_implementation("sdpa")
+    use_attention(model, "auto")
+    assert torch.allclose(packed(model, rows, images), expected, atol=ATOL)
 
 
 @every_injection
