@@ -15,6 +15,7 @@ from macaw_cli.export.families.registry import family
 from macaw_cli.export.family_import import import_family
 from macaw_cli.export.published_companions import Companions
 from macaw_cli.model.folder import load_model
+from macaw_cli.planning.export_targets import export_targets
 
 QUESTION = "What is it?"
 
@@ -49,6 +50,12 @@ def test_qwen2_audio_gives_the_originals_logits_from_waveforms(qwen, seconds):
         found = model(input_ids=ids, input_features=prompt.input_features).logits
     assert relative(found, expected) <= 1e-5
     assert (prompt.input_ids == placeholder).sum() == (ids == placeholder).sum()
+
+
+def test_the_imported_bridge_can_be_taken_back_by_the_class_of_the_original(qwen):
+    _, _, model, *_ = qwen
+    targets = {one.loader: one.obstacles for one in export_targets(model.config)}
+    assert targets == {"Qwen2AudioForConditionalGeneration": (), "llama.cpp qwen2a": ()}
 
 
 def test_in_a_prompt_the_llms_own_tokens_stand_around_audio(qwen):
@@ -103,6 +110,7 @@ def test_ultravox_gives_the_published_logits_from_waveforms(in_middle, whole, tm
     report = import_family(family("ultravox"), tmp_path / "original", tmp_path / "out")
     model, ours = load_model(tmp_path / "out")
     assert max(difference_from_ultravox(original, model, ours, seconds) for seconds in (0.7, 1.239)) <= 1e-5
+    assert [one.obstacles for one in export_targets(model.config)] == [()]
     assert report.ignored == () and "30 s" in report.lines()[-1]
 
 

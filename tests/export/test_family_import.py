@@ -16,6 +16,7 @@ from macaw_cli.export.family_import import import_family
 from macaw_cli.export.importing import import_any
 from macaw_cli.export.published_companions import Companions
 from macaw_cli.model.folder import load_model
+from macaw_cli.planning.export_targets import export_targets
 
 QUESTION = "What is it?"
 
@@ -34,6 +35,12 @@ def with_placeholders(ids, token, model, modality):
 def relative(found, expected):
     """Largest difference, relative to the largest value."""
     return ((found - expected).abs().max() / expected.abs().max()).item()
+
+
+def obstacles(model, original):
+    """What keeps the original's class from taking the bridge of the imported model, as the bridge declares it."""
+    [target] = [one for one in export_targets(model.config) if one.loader == type(original).__name__]
+    return list(target.obstacles)
 
 
 @torch.no_grad()
@@ -63,6 +70,7 @@ def test_llava_gives_the_originals_logits_from_pixels(form, tmp_path):
     text = f"USER: <image><image>\n{QUESTION} ASSISTANT:"  # with nothing between the two
     assert difference_from_llava(original, processor, ours, our_processor, images, text) <= 1e-5
     assert report.ignored == ()
+    assert obstacles(ours, original) == []
     assert ours.config.begin_end_ids == {} and ours.fusion.begin_end_embeddings is None
 
 
@@ -135,6 +143,7 @@ def test_idefics3_and_blip_2_give_the_originals_logits_from_pixels(name, inputs_
         found = ours(input_ids=ids, pixel_values=prompt.pixel_values).logits
         assert relative(found, original(**inputs).logits) <= 1e-5
     assert report.ignored == ()
+    assert obstacles(ours, original) == []
     block = [one for one in ids[0].tolist() if one >= ours.config.vocabulary_size]
     before, after = ours.config.surrounding_ids["image"]
     whole = [*before, *block, *after]

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from torch import Tensor, nn
 
 from macaw_cli.modalities.table import Modality
+from macaw_cli.model.bridges.stock_loaders import StockLoader
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
@@ -41,6 +42,8 @@ class Bridge(nn.Module):
 
     shared: nn.Module
     """What `make_shared` made, in a bridge that has that."""
+    stock_loaders: ClassVar[tuple[StockLoader, ...]] = ()
+    """The loaders of others that know this design, see `stock_loaders`."""
     needs: frozenset[Need] = frozenset()
     """What `forward` reads of the context. The embedding matrix costs a gather under ZeRO-3."""
 

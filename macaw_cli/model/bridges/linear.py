@@ -11,6 +11,7 @@ from torch import nn
 
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.projection import ProjectionBridge
+from macaw_cli.model.bridges.stock_loaders import StockLoader
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.linear import LinearBridgeSettings
@@ -26,6 +27,11 @@ class LinearBridge(ProjectionBridge):
         norm: LayerNorm before and after, the latter calibrated to the embeddings' RMS.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
+
+    stock_loaders = tuple(
+        StockLoader(name, "audio", ("Qwen2AudioEncoder",), {"norm": False})
+        for name in ("Qwen2AudioForConditionalGeneration", "llama.cpp qwen2a")
+    )
 
     def __init__(self, channels: int, hidden_size: int, *, norm: bool = False, unit: float = 0.02) -> None:
         projection = nn.Linear(channels, hidden_size)

@@ -11,10 +11,13 @@ from torch import nn
 
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.projection import ProjectionBridge
+from macaw_cli.model.bridges.stock_loaders import StockLoader
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.mlp import MlpBridgeSettings
     from macaw_cli.model.configuration import MacawConfig
+
+CLIP = ("CLIPVisionModel", "CLIPVisionModelWithProjection")
 
 
 class MlpBridge(ProjectionBridge):
@@ -27,6 +30,14 @@ class MlpBridge(ProjectionBridge):
         norm: LayerNorm before and after, the latter calibrated to the embeddings' RMS.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
+
+    stock_loaders = (
+        StockLoader(
+            "LlavaForConditionalGeneration", "image", (*CLIP, "SiglipVisionModel"), {"layers": 2, "norm": False},
+            {"layer": int, "cls": ("drop", "keep")},
+        ),
+        StockLoader("llama.cpp mlp", "image", CLIP, {"layers": 2, "norm": False}, {"layer": -2}),
+    )  # fmt: skip
 
     def __init__(self, channels: int, hidden_size: int, layers: int, *, norm: bool = False, unit: float = 0.02) -> None:
         steps: list[nn.Module] = [nn.Linear(channels, hidden_size)]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.blocks.grid import Size, frames_and_size, is_square, per_size, window_grid, window_of, windows
 from macaw_cli.model.bridges.grid import GridBridge
+from macaw_cli.model.bridges.stock_loaders import StockLoader
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.pixel_shuffle import PixelShuffleBridgeSettings
@@ -43,6 +44,14 @@ class PixelShuffleBridge(GridBridge):
         norm: LayerNorm behind the layers, calibrated to the embeddings' RMS, and before those that have none.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
+
+    stock_loaders = tuple(
+        StockLoader(
+            name, "image", ("Idefics3VisionTransformer",), {"variant": "linear", "norm": False},
+            {"post_layernorm": True},
+        )
+        for name in ("Idefics3ForConditionalGeneration", "llama.cpp idefics3")
+    )  # fmt: skip
 
     def __init__(
         self, channels: int, hidden_size: int, *,

@@ -31,6 +31,7 @@ from macaw_cli.model.blocks.media_batch import batched
 from macaw_cli.model.blocks.q_former import QFormer, TextEmbeddings
 from macaw_cli.model.bridges.bridge import BridgeContext, Need
 from macaw_cli.model.bridges.queried import QueriedBridge, sequence_tokens
+from macaw_cli.model.bridges.stock_loaders import StockLoader
 from macaw_cli.model.device_copies import on_device
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ class QFormerBridge(QueriedBridge):
         largest_id: that an instruction may hold, at most.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
+
+    stock_loaders = (
+        StockLoader(
+            "Blip2ForConditionalGeneration", "image", ("Blip2VisionModel",),
+            {"feature_norm": False, "norm": False, "instruction": False, "window": None},
+            {"cls": "keep", "post_layernorm": True},
+        ),
+    )  # fmt: skip
 
     def __init__(
         self, channels: int, hidden_size: int, settings: "QFormerBridgeSettings", *, vocabulary: int = 1,

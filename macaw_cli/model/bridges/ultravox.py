@@ -19,6 +19,7 @@ from macaw_cli.model.blocks.norms import RMSNorm
 from macaw_cli.model.blocks.stacking import stacked, stacked_count
 from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.normed import NormedBridge
+from macaw_cli.model.bridges.stock_loaders import StockLoader
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.ultravox import UltravoxBridgeSettings
@@ -40,6 +41,8 @@ class UltravoxBridge(NormedBridge):
         norm: features around their mean, and an output norm calibrated to the embeddings' RMS.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
+
+    stock_loaders = (StockLoader("UltravoxModel", "audio", ("WhisperEncoder",), {"norm": False}, own_length=True),)
 
     def __init__(
         self, channels: int, hidden_size: int, *, stride: int, hidden: int, norm_in_middle: bool, norm: bool,

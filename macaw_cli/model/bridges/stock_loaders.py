@@ -1,0 +1,81 @@
+"""Which loaders of others take a bridge as it is, with its encoder, and what keeps them from it.
+
+A bridge declares the loaders that know its design. Each is one whose checkpoints macaw imports with equal logits, so
+that the design, the encoder and its outputs are known to be the same; llama.cpp's kinds of projectors are those to
+which its converter brings such a checkpoint. Begin and end tokens are no obstacle: a loader has them as further tokens
+of the LLM's.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from macaw_cli.modalities.table import ENCODER_OF, Modality
+
+if TYPE_CHECKING:
+    from macaw_cli.model.configuration import MacawConfig
+
+QUOTE = '"'
+
+
+@dataclass(frozen=True)
+class StockLoader:
+    """One loader and what it needs."""
+
+    name: str
+    """A class of transformers, or a kind of llama.cpp's projectors."""
+    modality: Modality
+    """The only one that it reads."""
+    encoders: tuple[str, ...]
+    """Classes of the encoders that it has."""
+    bridge: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the bridge that are needed; a tuple where several will do, a type where any value of it will."""
+    encoder: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the encoder, likewise; those that are not named have to be as by default, and without projection."""
+    own_length: bool = False
+    """Whether its encoder hears audio at its own length instead of a padded window."""
+
+    def obstacles(self, config: "MacawConfig", modality: Modality) -> list[str]:
+        """What keeps this loader from taking the model's bridge of `modality`, each in a few words; none where nothing.
+
+        Args:
+            config: of the model.
+            modality: of the bridge.
+        """
+        if modality != self.modality:
+            return [f"it reads {self.modality} only"]
+        found = config.fingerprints.get(modality, {})
+        told = []
+        if found.get("architecture") not in self.encoders:
+            told.append(f"its encoder is {' or '.join(self.encoders)}, not {found.get('architecture', 'unknown')}")
+        elif self.own_length and "window_seconds" not in found.get("preprocessing", {}):
+            told.append("its encoder hears audio at its own length")
+        told += _differing(self.bridge, config.bridge_settings(modality), "bridge")
+        needed: dict[str, Any] = {"layer": -1, "cls": "drop", "post_layernorm": False, "l2": False, "pool": ""}
+        needed["image_size"] = None
+        if str(found.get("architecture")).endswith("WithProjection"):  # others have none to apply
+            needed["projection"] = False
+        section = f"features.{ENCODER_OF.get(modality, modality)}_encoder"
+        told += _differing({**needed, **self.encoder}, config.encoder_settings(modality), section)
+        if config.views.get(modality):
+            told.append(f"views.{modality} must have its defaults")
+        others = [name for name in config.modalities if name != modality]
+        if others:
+            told.append(f"it has no {' and no '.join(others)}")
+        if config.injection:
+            told.append("it has no injection")
+        return told
+
+
+def _differing(needed: Mapping[str, Any], settings: Any, section: str) -> list[str]:
+    """The options that are not as needed."""
+    wrong = []
+    for name, value in needed.items():
+        found, allowed = getattr(settings, name), value if isinstance(value, tuple) else (value,)
+        if isinstance(value, type):
+            if not isinstance(found, value):
+                wrong.append(f"{section}.{name} must be one number")
+        elif found not in allowed:
+            wrong.append(f"{section}.{name} must be {' or '.join(json.dumps(one).strip(QUOTE) for one in allowed)}")
+    return wrong

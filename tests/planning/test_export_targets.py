@@ -1,0 +1,81 @@
+"""Which loaders take a bridge as it is, and the reason where they do not."""
+
+import pytest
+from transformers import LlamaConfig
+
+from macaw_cli.config.bridges.designs import design
+from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
+from macaw_cli.config.injections.none import NoInjectionSettings
+from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.planning.export_targets import export_targets, in_words
+
+LLAVA = {"layer": -2, "projection": False}
+CLIP = "CLIPVisionModelWithProjection"
+
+
+def targets(bridge, modality="image", encoder=CLIP, settings=None, *, also=(), injection=None, views=None, **more):
+    """Loader to obstacles, of a model with one bridge for every modality."""
+    sizes = {"image": (16, 8), "audio": (20, 8), "video": (2, 16, 8)}
+    names = [modality, *also]
+    config = MacawConfig.for_llm(
+        LlamaConfig(vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2),
+        bridge, {name: sizes[name] for name in names},
+        {("audio" if modality == "audio" else "image"): EncoderSettings(**(settings or {}))},
+        {name: {"architecture": encoder, **more} for name in names},
+        injection=injection or NoInjectionSettings(), views=views or ViewSettings(),
+    )  # fmt: skip
+    return {one.loader: one.obstacles for one in export_targets(config) if one.modality == modality}
+
+
+def test_llavas_projector_on_clip_is_taken_as_it_is():
+    assert targets(design("mlp"), settings=LLAVA) == {"LlavaForConditionalGeneration": (), "llama.cpp mlp": ()}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"bridge": design("mlp", norm=True)}, "bridge.norm must be false"),
+        ({"bridge": design("mlp", layers=3)}, "bridge.layers must be 2"),
+        ({"encoder": "Dinov2Model"}, "Dinov2Model"),
+        ({"settings": {"layer": -2}}, "features.image_encoder.projection must be false"),
+        ({"settings": {**LLAVA, "layer": (-2, -5)}}, "features.image_encoder.layer must be"),
+        ({"settings": {**LLAVA, "pool": "2x2"}}, "features.image_encoder.pool"),
+        ({"also": ["audio"]}, "no audio"),
+        ({"modality": "video"}, "reads image only"),
+        ({"views": ViewSettings(image=ImageView(pool=2))}, "views.image"),
+        ({"injection": GatedCrossAttentionSettings(every=1)}, "no injection"),
+    ],
+)
+def test_what_is_not_as_in_the_original_is_named(options, words):
+    told = targets(**{"bridge": design("mlp"), "settings": LLAVA, **options})
+    assert all(any(words in reason for reason in reasons) for reasons in told.values()) and told
+
+
+def test_a_tower_without_projection_needs_no_setting_that_leaves_it_out():
+    siglip = targets(design("mlp"), encoder="SiglipVisionModel", settings={"layer": -2})
+    assert siglip["LlavaForConditionalGeneration"] == () and "CLIP" in siglip["llama.cpp mlp"][0]
+
+
+def test_a_padded_window_is_not_how_ultravox_hears():
+    bridge, encoder = design("ultravox", norm=False), {"modality": "audio", "encoder": "WhisperEncoder"}
+    own = targets(bridge, **encoder, settings={"projection": False}, preprocessing={"window_seconds": 30.0})
+    padded = targets(bridge, **encoder, settings={"projection": False}, preprocessing={"chunk_length": 30})
+    assert own == {"UltravoxModel": ()} and "own length" in padded["UltravoxModel"][0]
+
+
+def test_a_design_that_no_loader_knows_can_only_be_exported_by_macaw():
+    assert targets(design("macaw")) == {}
+    assert in_words([]) == "hf"
+
+
+def test_the_row_of_the_plan_tells_what_takes_the_model_and_why_others_do_not():
+    config = MacawConfig.for_llm(
+        LlamaConfig(vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2), design("mlp"),
+        {"image": (16, 8)}, {"image": EncoderSettings(layer=-3, projection=False)}, {"image": {"architecture": CLIP}},
+        views=ViewSettings(audio=AudioView(pool=2)),
+    )  # fmt: skip
+    words = in_words(export_targets(config))
+    assert words.startswith("hf, LlavaForConditionalGeneration; not llama.cpp mlp (image): ")
+    assert "features.image_encoder.layer must be -2" in words
