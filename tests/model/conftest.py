@@ -22,6 +22,11 @@ ON_GRIDS = {row.name for row in BUILT_IN if issubclass(bridge_class(row.name), G
 """Designs whose images and frames are square grids of tokens."""
 
 
+def shapes_of(name):
+    """Shapes that a design can take."""
+    return {**SHAPES, "image": (9, 16), "video": (3, 9, 16)} if name in ON_GRIDS else SHAPES
+
+
 def llm_config(**changes):
     sizes = dict(vocab_size=60, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4)
     return LlamaConfig(**{**sizes, "num_key_value_heads": 2, "max_position_embeddings": 256, **changes})
@@ -67,10 +72,7 @@ def tiny():
 
         on_grids = ON_GRIDS
 
-        @staticmethod
-        def shapes_of(name):
-            """Shapes that a design can take."""
-            return {**SHAPES, "image": (9, 16), "video": (3, 9, 16)} if name in ON_GRIDS else SHAPES
+        shapes_of = staticmethod(shapes_of)
 
         @staticmethod
         def features(modality, count=1, seed=0):

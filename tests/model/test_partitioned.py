@@ -14,7 +14,7 @@ import json, logging, os, sys, tempfile, warnings
 warnings.filterwarnings("ignore")
 import torch, deepspeed, deepspeed.ops
 from macaw_cli.config.injections.table import DESIGNS
-from tests_conftest import make_model, sequence, SHAPES, llm_config
+from tests_conftest import make_model, sequence, shapes_of, llm_config
 deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
 logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
 deepspeed.init_distributed("gloo", auto_mpi_discovery=False, verbose=False, rank=0, world_size=1,
@@ -22,7 +22,8 @@ deepspeed.init_distributed("gloo", auto_mpi_discovery=False, verbose=False, rank
 stage, tied, bridge = int(sys.argv[1]), sys.argv[2] == "tied", sys.argv[3]
 injection = DESIGNS[sys.argv[4] or "none"](**json.loads(sys.argv[5]))
 options = {"instruction": True, "layers": 2} if bridge == "q-former" else {}
-model = make_model(bridge, **options, llm=llm_config(tie_word_embeddings=tied), injection=injection).train()
+model = make_model(bridge, **options, llm=llm_config(tie_word_embeddings=tied), injection=injection,
+                   shapes=shapes_of(bridge)).train()
 zero = {"stage": stage, "stage3_param_persistence_threshold": 0, "stage3_max_live_parameters": 0,
         "stage3_prefetch_bucket_size": 0, "stage3_max_reuse_distance": 0}
 engine = deepspeed.initialize(
@@ -42,7 +43,7 @@ for step in range(4):
     media = [("image", "video"), ("audio",), ()][step % 3]
     ids = torch.tensor([sequence(model.config, 1, *media, 5, 6, 7)])
     labels = ids.clone(); labels[:, :-3] = -100
-    features = {f"{name}_features": torch.ones(1, *SHAPES[name]) for name in media}
+    features = {f"{name}_features": torch.ones(1, *shapes_of(bridge)[name]) for name in media}
     loss = engine(input_ids=ids, labels=labels, return_logits=False, **features).loss
     engine.backward(loss); engine.step()
     losses.append(loss.item())
@@ -101,6 +102,7 @@ def losses(folder, stage, tied, bridge, injection):
 @pytest.mark.parametrize(
     "design",
     [pytest.param(("tied", "macaw", ""), marks=pytest.mark.slow), ("untied", "frame-stack", ""),
+     pytest.param(("untied", "c-abstractor", ""), marks=pytest.mark.slow),
      ("untied", "linear", "gated-cross-attention"), ("tied", "align", ""), ("untied", "upm", ""),
      ("untied", "linear", "lavin"), ("untied", "linear", "plora"), ("untied", "q-former", ""),
      ("untied", "linear", "llama-adapter-v2"),

@@ -11,9 +11,11 @@ from macaw_cli.config.bridges.affine import AffineBridgeSettings
 from macaw_cli.config.bridges.align import AlignBridgeSettings
 from macaw_cli.config.bridges.attention_pool import AttentionPoolBridgeSettings
 from macaw_cli.config.bridges.avg_pool import AvgPoolBridgeSettings
+from macaw_cli.config.bridges.c_abstractor import CAbstractorBridgeSettings
 from macaw_cli.config.bridges.entry import BridgeDesign, BridgeEntry
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.bridges.latent_cross_attention import LatentCrossAttentionBridgeSettings
+from macaw_cli.config.bridges.ldp import LdpBridgeSettings
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
@@ -38,11 +40,13 @@ BUILT_IN = (
     BridgeEntry(AlignBridgeSettings, "macaw_cli.model.bridges.align:AlignBridge"),
     BridgeEntry(AttentionPoolBridgeSettings, "macaw_cli.model.bridges.attention_pool:AttentionPoolBridge"),
     BridgeEntry(AvgPoolBridgeSettings, "macaw_cli.model.bridges.avg_pool:AvgPoolBridge"),
+    BridgeEntry(CAbstractorBridgeSettings, "macaw_cli.model.bridges.c_abstractor:CAbstractorBridge"),
     BridgeEntry(FrameStackBridgeSettings, "macaw_cli.model.bridges.frame_stack:FrameStackBridge"),
     BridgeEntry(
         LatentCrossAttentionBridgeSettings,
         "macaw_cli.model.bridges.latent_cross_attention:LatentCrossAttentionBridge",
     ),
+    BridgeEntry(LdpBridgeSettings, "macaw_cli.model.bridges.ldp:LdpBridge"),
     BridgeEntry(LinearBridgeSettings, "macaw_cli.model.bridges.linear:LinearBridge"),
     BridgeEntry(MacawBridgeSettings, "macaw_cli.model.bridges.macaw:MacawBridge"),
     BridgeEntry(MlpBridgeSettings, "macaw_cli.model.bridges.mlp:MlpBridge"),

@@ -14,8 +14,8 @@ NAMES = sorted(row.name for row in BUILT_IN if issubclass(bridge_class(row.name)
 @pytest.mark.parametrize(
     ("name", "image", "video"),
     [
-        ("attention-pool", 4, 12), ("avg-pool", 4, 12), ("pixel-shuffle", 4, 12), ("token-packer", 4, 12),
-        ("visual-vocabulary", 4, 12),
+        ("attention-pool", 4, 12), ("avg-pool", 4, 12), ("c-abstractor", 9, 27), ("ldp", 9, 27),
+        ("pixel-shuffle", 4, 12), ("token-packer", 4, 12), ("visual-vocabulary", 4, 12),
     ],
 )
 def test_token_counts_follow_from_grids_alone(tiny, name, image, video):
@@ -25,10 +25,13 @@ def test_token_counts_follow_from_grids_alone(tiny, name, image, video):
 
 
 @pytest.mark.parametrize(("modality", "lengths"), [("image", [4, 9, 1, 25, 9, 16]), ("audio", [2, 10, 13, 40, 1])])
-@pytest.mark.parametrize("name", NAMES)
-def test_grids_of_different_sizes_in_one_batch_change_nothing_for_each_other(tiny, name, modality, lengths):
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, {}) for name in NAMES), ("ldp", {"variant": "v1"}), ("avg-pool", {"variant": "perception-lm"})],
+)
+def test_grids_of_different_sizes_in_one_batch_change_nothing_for_each_other(tiny, name, options, modality, lengths):
     shapes = tiny.shapes_of(name)
-    model = tiny.model(name, shapes=shapes)
+    model = tiny.model(name, shapes=shapes, **options)
     bridge, context = model.fusion.bridges[modality], BridgeContext(model.embedding_matrix)
     media = [torch.randn(length, shapes[modality][-1]) for length in lengths]
     alone = [bridge([medium], context) for medium in media]

@@ -133,6 +133,12 @@ FORMS = {
             "norm": st.booleans(),
         }
     ),
+    "c-abstractor": st.fixed_dictionaries(
+        {
+            "tokens": st.sampled_from([None, 1, 4]), "depth": st.integers(1, 2), "layers": st.integers(1, 2),
+            "hidden": st.none() | st.just(6), "norm": st.booleans(),
+        }
+    ),
     "frame-stack": st.fixed_dictionaries(
         {
             "stride": st.integers(1, 7), "hidden": st.none() | st.just(5), "bias": st.booleans(), "norm": st.booleans(),
@@ -140,6 +146,9 @@ FORMS = {
         }
     ),
     "latent-cross-attention": st.fixed_dictionaries({**QUERIED, "heads": st.none() | st.just(4)}),
+    "ldp": st.fixed_dictionaries(
+        {"variant": st.sampled_from(["v1", "v2"]), "tokens": st.sampled_from([None, 1, 4]), "norm": st.booleans()}
+    ),
     "linear": st.fixed_dictionaries({"norm": st.booleans()}),
     "macaw": st.fixed_dictionaries(
         {
