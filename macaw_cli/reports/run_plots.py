@@ -1,4 +1,4 @@
-"""The plots of one run: loss, validation, reliance, time, gradient norms, learning rates."""
+"""The plots of one run: loss, validation, reliance, time, gradient norms, learning rates, weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,6 +42,9 @@ def run_plots(record: RunRecord) -> list[Plot]:
         (record.curve("learning_rate"), Plot(
             "learning_rates", "Learning rates", "One line per group of parameters.",
             lambda figure: _per_group(figure, record, "learning_rates", "learning_rate", "linear"), 2.8)),
+        (record.names("loss_weights"), Plot(
+            "loss_weights", "Weights of the losses", "By what media an example has, see training.loss_weights.",
+            lambda figure: _per_group(figure, record, "loss_weights", "weight", "linear"), 2.8)),
     ]  # fmt: skip
     return [plot for content, plot in wanted if content]
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 from io import BytesIO
 
@@ -40,6 +41,20 @@ def test_free_form_answers_have_their_image_and_the_verdict_its_remedies(run):
         assert words in text
     assert text.count("<picture>") == 7
     assert (folder / "plots/preference.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_swapped_examples_and_weights_of_losses_are_shown_where_there_are_some(run):
+    folder = run()
+    assert "examples with swapped media" not in write_run_report(folder).read_text()
+    log = folder / "metrics.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        if "loss" in row:
+            row |= {"swapped": 2, "loss_weights": {"image": 1 + number / 10, "text": 0.5}}
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = write_run_report(folder).read_text()
+    assert f"{2 * sum('loss' in row for row in rows)}" in text and "examples with swapped media" in text
+    assert "Weights of the losses" in text and text.count("<picture>") == 7
 
 
 @pytest.mark.parametrize("steps", [0, 2, 4, 40])
