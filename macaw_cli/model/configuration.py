@@ -245,6 +245,6 @@ class MacawConfig(CheckedConfig):
         """All that decides how a conversation becomes ids: equal identities, equal ids."""
         names = ("bridge", "feature_shapes", "soft_token_ids", "begin_end_ids", "null_token_ids", "null_features")
         more = {name: getattr(self, name) for name in ("views", "surrounding_ids") if getattr(self, name)}
-        if self.injection:  # its sizes change no id
-            more["injection"] = self.injection_settings.name
+        for name in {"name", "layers"} & {*self.injection}:  # its other sizes change no id
+            more["injection" if name == "name" else f"injection {name}"] = self.injection[name]
         return {name: getattr(self, name) for name in names} | more

@@ -195,7 +195,7 @@ class MacawForConditionalGeneration(
         return self.fusion.fuse(
             input_ids, attention_mask, labels, attached_encoders.features(self, **media), self.get_input_embeddings(),
             places=layout.media if layout else None, borders=None if borders is None else borders.tolist(),
-            past_key_values=past_key_values, answers=answers,
+            past_key_values=past_key_values, answers=answers, injection=self.injection,
         )  # fmt: skip
 
     def calibrate(self, tokenizer: Any = None) -> None:

@@ -74,6 +74,7 @@ os._exit(0)
 
 INJECTIONS = {
     "": {},
+    "deepstack": {"layers": 2},
     "gated-cross-attention": {"every": 1, "heads": 2, "head_dim": 8},
     "lavin": {"dropout": 0.0},
     "llama-adapter": {"tokens": 3},
@@ -105,7 +106,7 @@ def losses(folder, stage, tied, bridge, injection):
      pytest.param(("untied", "c-abstractor", ""), marks=pytest.mark.slow),
      ("untied", "linear", "gated-cross-attention"), ("tied", "align", ""), ("untied", "upm", ""),
      ("untied", "linear", "lavin"), ("untied", "linear", "plora"), ("untied", "q-former", ""),
-     ("untied", "linear", "llama-adapter-v2"),
+     ("untied", "linear", "llama-adapter-v2"), ("untied", "linear", "deepstack"),
      *(pytest.param(("untied", "linear", name), marks=pytest.mark.slow)
        for name in ("llama-adapter", "mllama-cross-attention"))],
     ids="-".join,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from macaw_cli.config.design_entries import with_plug_ins
+from macaw_cli.config.injections.deepstack import DeepstackSettings
 from macaw_cli.config.injections.entry import InjectionDesign, InjectionEntry
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.injections.lavin import LavinSettings
@@ -21,6 +22,7 @@ from macaw_cli.config.injections.plora import PloraSettings
 GROUP = "macaw.injections"
 """The group of entry points."""
 BUILT_IN = (
+    InjectionEntry(DeepstackSettings, "macaw_cli.model.injections.deepstack:Deepstack"),
     InjectionEntry(
         GatedCrossAttentionSettings, "macaw_cli.model.injections.gated_cross_attention:GatedCrossAttention"
     ),

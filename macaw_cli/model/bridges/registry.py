@@ -9,6 +9,7 @@ from macaw_cli.basics.plug_ins import class_of_package
 from macaw_cli.config.bridges.table import PACKAGES, TABLE
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.bridge import Bridge
+from macaw_cli.model.tapped_layers import bridge_config, bridge_shape
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
@@ -33,7 +34,7 @@ def build_bridge(config: "MacawConfig", modality: Modality) -> Bridge:
     Raises:
         UsageError: the sizes in `config` do not fit the design.
     """
-    return bridge_class(config.bridge_settings(modality).name).from_config(config, modality)
+    return bridge_class(config.bridge_settings(modality).name).from_config(bridge_config(config), modality)
 
 
 def read_instructions(config: "MacawConfig") -> bool:
@@ -65,4 +66,5 @@ def soft_token_count(config: "MacawConfig", modality: Modality, shape: Sequence[
             f"The {modality} bridge takes features with {channels} channels, found {shape[-1]}.",
             "Extract the features with the encoder that the model was trained with.",
         )
-    return bridge_class(config.bridge_settings(modality).name).soft_tokens(config, modality, shape)
+    own = bridge_shape(config, modality, shape)
+    return bridge_class(config.bridge_settings(modality).name).soft_tokens(bridge_config(config), modality, own)

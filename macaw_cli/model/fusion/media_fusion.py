@@ -24,9 +24,11 @@ from macaw_cli.model.fusion.placing import (
     separated,
 )
 from macaw_cli.model.injections.bound_media import bound_media
+from macaw_cli.model.injections.injection import Injection
 from macaw_cli.model.injections.registry import injection_class
 from macaw_cli.model.packing.row_layout import MediaPlaces, media_places
 from macaw_cli.model.partitions import gathered
+from macaw_cli.model.tapped_layers import layer_tokens
 
 Media = dict[Modality, list[Tensor]]
 NULL_FEATURES = "null_features_"
@@ -40,7 +42,6 @@ class MediaFusion(nn.Module):
         begin_end_embeddings: of the begin and end tokens of the modalities, two rows each; None where they are rows of
             the LLM's matrix, or there are none.
         injected: whether media reach the LLM through an injection and take one position of the input each.
-        bound: whether there is an injection, which is told where media stand.
         null_features_image, ...: in a `null_features` model, the encoders' features of an all-zero input.
 
     Args:
@@ -54,7 +55,6 @@ class MediaFusion(nn.Module):
         rows = 2 * len(config.begin_end_ids)
         self.begin_end_embeddings = nn.Embedding(rows, config.embedding_size) if config.begin_end_outside else None
         kind = injection_class(config)
-        self.bound = kind is not None
         self.injected = kind is not None and kind.takes_media
         if config.null_features:
             for name in config.modalities:
@@ -63,7 +63,7 @@ class MediaFusion(nn.Module):
     def fuse(  # noqa: PLR0913 - what a call of the model is given
         self, input_ids: Tensor, attention_mask: Tensor | None, labels: Tensor | None, features: Media,
         embed: nn.Module, *, places: MediaPlaces | None = None, borders: Sequence[int] | None = None,
-        past_key_values: Any = None, answers: Tensor | None = None,
+        past_key_values: Any = None, answers: Tensor | None = None, injection: Injection | None = None,
     ) -> FusedInputs:  # fmt: skip
         """Embed the text and the begin and end tokens, make soft tokens and put them in their places.
 
@@ -79,6 +79,7 @@ class MediaFusion(nn.Module):
             borders: where packed examples begin and the last one ends, from 0 to B T; None for one example per row.
             past_key_values: the cache of earlier positions, if any.
             answers: (B, T) bool, see `instructions.answered`.
+            injection: of the model, which is told where media stand.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.
@@ -111,9 +112,10 @@ class MediaFusion(nn.Module):
                 embeds = place_soft_tokens(embeds, places.soft[name], nothing)
             else:
                 embeds = self._placed(name, embeds, places, tokens)
-        if not self.bound:
+        if injection is None:
             return FusedInputs(embeds, attention_mask, labels)
-        seen = bound_media(by_modality, made, runs, packed, (input_ids.shape[0], input_ids.shape[1]))
+        shown = injection.beside(by_modality, features)
+        seen = bound_media(shown, made, runs, packed, (input_ids.shape[0], input_ids.shape[1]))
         return FusedInputs(embeds, attention_mask, labels, seen)
 
     def _is_decode_step(self, input_ids: Tensor, past_key_values: Any) -> bool:
@@ -134,7 +136,8 @@ class MediaFusion(nn.Module):
         examples: Mapping[Modality, list[int]], instructions: Mapping[Modality, Sequence[Tensor]],
     ) -> tuple[Tensor, ...]:  # fmt: skip
         """(K, D) per modality; those of the null medium stand last, where any row has one."""
-        media = {name: [medium.to(embeds) for medium in features[name]] for name in self.config.modalities}
+        media = {name: [layer_tokens(self.config, name, medium)[-1].to(embeds) for medium in features[name]]
+                 for name in self.config.modalities}
         for name in self.config.modalities if self.config.null_features else ():
             if len(places.null[name]):
                 media[name].append(self.null_features(name).to(embeds))

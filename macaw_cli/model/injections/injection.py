@@ -1,6 +1,6 @@
 """What an injection is: a module that changes the hidden states inside the LLM's layers, by hooks."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from torch import Tensor, nn
 
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.injections.bound_media import BoundMedia
 
 if TYPE_CHECKING:
@@ -98,6 +99,20 @@ class Injection(nn.Module):
             MismatchError: the LLM has not the layers that this design needs.
         """
         raise NotImplementedError
+
+    def beside(
+        self, soft: Mapping[Modality, Tensor], features: Mapping[Modality, Sequence[Tensor]]
+    ) -> Mapping[Modality, Tensor]:
+        """What is bound of the media: their soft tokens by default, which may be made wider by what else they hold.
+
+        Args:
+            soft: (K, D) per modality, those of all media one after another.
+            features: of each medium, per modality.
+
+        Returns:
+            (K, at least D) per modality.
+        """
+        return soft
 
     def prepared(self, media: BoundMedia) -> BoundMedia:
         """The media with what has to be known before they are bound, which is kept with the cache; nothing by default.

@@ -98,7 +98,7 @@ class Plora(Injection):
     def _behind_linear(self, added: "LowRank", module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Any:
         """What the linear layer gives, with the addition."""
         now = self._bound
-        if now is None or (now.is_behind_media and not self.training and not is_partitioned(added.down.weight)):
+        if now is None or (now.is_behind_media and not self.training and not is_partitioned(next(added.parameters()))):
             return None  # a decode step, where every rank has whole weights
         assert now.soft_tokens is not None
         at_media = now.soft_tokens >= 0
@@ -137,7 +137,7 @@ class LowRank(nn.Module):
         Returns:
             (..., outputs).
         """
-        low = self.down(self.dropout(values.to(self.down.weight.dtype)))
+        low = self.down(self.dropout(values))
         added: Tensor = self.up(low * self.scale)
         return torch.where(at_media[..., None], added, 0)
 

@@ -1,6 +1,7 @@
 """Mean of the training media's features, around which new bridges read them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -15,8 +16,9 @@ SAMPLE = 256
 
 
 def feature_means(
-    dataset: DatasetReader, modalities: Iterable[Modality], sample: int = SAMPLE
-) -> dict[Modality, Tensor]:
+    dataset: DatasetReader, modalities: Iterable[Modality], sample: int = SAMPLE,
+    layers: Mapping[Modality, int] = MappingProxyType({}),
+) -> dict[Modality, Tensor]:  # fmt: skip
     """Mean of every channel over all feature tokens of a sample of the training media.
 
     The sample is spread evenly over the training split, in its order: the same on every rank.
@@ -25,6 +27,7 @@ def feature_means(
         dataset: read through the views of the training.
         modalities: those that are wanted; one without media in the training split is left out.
         sample: most media per modality.
+        layers: whose tokens the features hold one after another, where the bridge reads those of the last one alone.
 
     Returns:
         (C,) fp32 per modality.
@@ -34,7 +37,11 @@ def feature_means(
         for ref in row.media:
             if ref.modality in media:
                 media[ref.modality][ref.key] = ref
-    return {name: _mean(dataset, _spread(list(found.values()), sample)) for name, found in media.items() if found}
+    return {
+        name: _mean(dataset, _spread(list(found.values()), sample), layers.get(name, 1))
+        for name, found in media.items()
+        if found
+    }
 
 
 def _spread(media: list[MediaRef], sample: int) -> list[MediaRef]:
@@ -42,9 +49,10 @@ def _spread(media: list[MediaRef], sample: int) -> list[MediaRef]:
     return [media[place] for place in places]
 
 
-def _mean(dataset: DatasetReader, media: list[MediaRef]) -> Tensor:
+def _mean(dataset: DatasetReader, media: list[MediaRef], layers: int) -> Tensor:
     total, tokens = 0.0, 0
     for ref in media:
-        rows = dataset.features(ref).reshape(-1, ref.shape[-1])
+        features = dataset.features(ref)
+        rows = features[..., -(features.shape[-2] // layers) :, :].reshape(-1, ref.shape[-1])
         total, tokens = total + rows.sum(axis=0, dtype=np.float64), tokens + len(rows)
     return torch.from_numpy(np.asarray(total / tokens)).float()

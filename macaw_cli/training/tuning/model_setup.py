@@ -41,6 +41,7 @@ def new_model(
     """
     from macaw_cli.model.compilation import compile_layers, require_compiler
     from macaw_cli.model.packing.packed_attention import require_attention, use_attention
+    from macaw_cli.model.tapped_layers import layers_in_features
 
     settings = workspace.settings
     require_attention(settings.training.attention)
@@ -54,7 +55,8 @@ def new_model(
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
     bridges = model.fusion.bridges
-    bridges.center(feature_means(dataset, bridges.centered()))
+    layers = {name: layers_in_features(config, name) for name in config.modalities}
+    bridges.center(feature_means(dataset, bridges.centered(), layers=layers))
     add_adapter(model.language_model, settings.training.adapter, settings.seed, settings.llm)
     if config.null_features:
         for modality in config.modalities:

@@ -18,6 +18,7 @@ from macaw_cli.model.packing.packed_attention import use_attention
 
 INJECTIONS = {row.name: row for row in BUILT_IN}
 OPTIONS = {
+    "deepstack": {"layers": 2},
     "gated-cross-attention": {"every": 1, "heads": 2, "head_dim": 8},
     "lavin": {"dropout": 0.0},
     "llama-adapter": {"tokens": 3, "layers": 4},
@@ -26,9 +27,11 @@ OPTIONS = {
     "plora": {"rank": 4, "alpha": 8.0, "dropout": 0.1},
 }
 """Name to options with which every layer of a small LLM is attached to."""
-WITHOUT_EFFECT = {"plora": r"layers\.1\.(?!self_attn_[kv])"}
+WITHOUT_EFFECT = {"deepstack": "mergers.video", "plora": r"layers\.1\.(?!self_attn_[kv])"}
 """Name to parameters on which no prediction depends: in the last layer, text reads keys and values of media alone."""
 FAMILIES = ("llama", "mistral", "mistral-sliding", "qwen2-tied", "qwen3", "gemma", "phi", "phi3", "opt", "gpt2")
+in_the_llm = pytest.mark.parametrize("name", sorted({*INJECTIONS} - {"deepstack"}))
+"""Those that compute inside the LLM's call: deepstack does so where soft tokens are made."""
 every_injection = pytest.mark.parametrize("name", sorted(INJECTIONS))
 ATOL = 2e-5
 
@@ -260,7 +263,7 @@ def text_and_media(tiny, model):
     return embeds.detach().requires_grad_(), media
 
 
-@every_injection
+@in_the_llm
 def test_operations_are_counted_as_torch_counts_them(tiny, name):
     """Of one example with one medium, whose soft tokens every position is taken to see."""
     model = tiny.model("linear", injection=settings(name))
@@ -274,7 +277,7 @@ def test_operations_are_counted_as_torch_counts_them(tiny, name):
     assert counted[1] - counted[0] == pytest.approx(told, rel=1e-6)
 
 
-@every_injection
+@in_the_llm
 @pytest.mark.parametrize("recomputed", [False, True])
 def test_the_memory_that_is_planned_is_about_what_a_pass_keeps(tiny, name, recomputed):
     """Counted are the bytes that autograd saves with the injection bound, less those without it."""

@@ -25,6 +25,15 @@ def test_a_sample_is_spread_over_the_split_and_always_the_same(workspace):
     assert torch.equal(one["audio"], two["audio"])
 
 
+def test_of_several_layers_the_mean_is_that_of_the_last(workspace):
+    dataset = prepare(workspace()).dataset
+    refs = {ref.key: ref for row in dataset.conversations("train") for ref in row.media if ref.modality == "audio"}
+    features = [dataset.features(ref) for ref in refs.values()]
+    last = np.concatenate([each[len(each) - len(each) // 2 :] for each in features])
+    mean = feature_means(dataset, ["audio"], layers={"audio": 2})["audio"]
+    np.testing.assert_allclose(mean.numpy(), last.astype(np.float64).mean(axis=0), rtol=1e-5, atol=1e-6)
+
+
 def test_a_modality_without_media_has_no_mean(workspace):
     assert feature_means(prepare(workspace()).dataset, []) == {}
 
