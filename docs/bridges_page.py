@@ -1,0 +1,84 @@
+"""The page of bridges: prose and measurements that are written here, and tables of the designs."""
+
+from collections.abc import Iterable
+
+from macaw_cli.config.bridges.table import BUILT_IN as BRIDGES
+from macaw_cli.config.injections.table import BUILT_IN as INJECTIONS
+
+PROSE = '''
+A bridge is the trained connector (elsewhere also called projector) from features to the LLM. `bridge:` chooses a
+design by its name, or with options, and either one for all modalities or one for each:
+
+```yaml
+bridge: mlp
+```
+
+```yaml
+bridge:
+  image: {name: mlp, norm: true}
+  audio: {name: frame-stack, stride: 8}
+```
+
+Every design computes what the published one does: tests compare its output and all its gradients with the class of
+transformers, the original's recorded numbers or the paper's equations. Each reads the same features, so changing the
+design never means extracting them again. [Compare bridges and injections](compare.md) trains several side by side.
+[Your own bridge](own-parts.md#bridge) is one file.
+
+## Designs
+'''
+NOTES = '''
+The options of each are in [configuration.md](configuration.md).
+
+- A modality that is not named takes the default design. `{name: mlp, audio: linear}` is `linear` for audio and `mlp`
+  for the others; so `--set bridge.audio=linear` works whatever `macaw.yaml` says.
+- `--bridge NAME` and `--set bridge=NAME` choose another design with its own defaults; the same design keeps its
+  options.
+- `norm: true` reads features around their mean, and puts a LayerNorm behind the design whose weight starts with the
+  RMS of the LLM's word embeddings, so that soft tokens enter the LLM as large as words. The mean is that of up to 256
+  training media per modality, which a new model measures and keeps: without it, what all media share moves every soft
+  token alike, and a bridge learns slowly ([experiments](experiments.md)). `norm: false` is the published form. It is
+  the default of `linear` and `mlp` only.
+- `frame-stack` fills the last window of a medium up with zeros. Of a video every frame is filled up on its own, so
+  that no window holds tokens of two frames; only frames with fewer tokens than `stride` are stacked over time.
+  `norm: false, bias: false` with `hidden` the LLM's hidden size is Voxtral's projector, `norm: false` alone is
+  GLM-ASR's. `norm: false, stride: 5, hidden: 2048, activation: relu, remainder: drop` is SLAM-LLM's, which leaves the
+  last tokens out.
+- `pixel-shuffle`, `avg-pool`, `token-packer`, `c-abstractor` and `ldp` read an image, and each frame of a video, as a
+  square grid of tokens. Features that are none, because they hold the class token, are refused: extract them with
+  `features: {image_encoder: {cls: drop}}`. At the right and the lower border of a grid that `scale` does not divide,
+  `pixel-shuffle` fills up with zeros; `avg-pool` and `token-packer` take the tokens that are there. Audio is one row:
+  windows are `scale` x `scale` consecutive tokens, and convolutions are 3 wide instead of 3 x 3.
+
+## Injections
+
+A bridge puts soft tokens into the LLM's input. An *injection* changes the LLM's layers, by what media there are:
+
+```yaml
+bridge: {name: frame-stack, stride: 4}          # makes the soft tokens, as before
+injection: {name: gated-cross-attention, every: 4}
+training:
+  train: [bridge, begin_end_tokens, injection]  # the LLM stays as it is
+```
+'''
+
+MEASURED = '''
+## Measured
+'''
+
+
+def bridges_page(notice: str) -> str:
+    """The whole page, below its title the notice that it is generated."""
+    parts = [
+        "# Bridges and injections", notice, PROSE.strip(), _table("bridge", BRIDGES), NOTES.strip(),
+        _table("injection", INJECTIONS), "[How they work, and how to add one](own-parts.md#injections).",
+        MEASURED.strip(),
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(key: str, rows: Iterable[object]) -> str:
+    lines = [f"| `{key}` | what it does |", "|---|---|"]
+    for row in sorted(rows, key=lambda row: row.name):  # type: ignore[attr-defined]
+        about = " ".join((row.settings.__doc__ or "").partition("\n\n")[0].split())  # type: ignore[attr-defined]
+        lines.append(f"| `{row.name}` | {about} |")  # type: ignore[attr-defined]
+    return "\n".join(lines)
