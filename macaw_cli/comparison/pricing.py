@@ -124,11 +124,13 @@ def _with_steps(request: Request, candidate: Candidate, minutes: float, runs: Pa
     begun = RunFolder(runs / request.run_name(candidate.design, workspace.settings.seed))
     if begun.is_run:
         settings = dict(setting_leaves(read_settings_tree(begun.settings_file)))
-        return replace(candidate, settings={key: settings[key] for key in of_steps(1, training) if key in settings})
+        own = {key: settings[key] for key in of_steps(1, training) if key in settings}
+        return replace(candidate, settings={**candidate.settings, **own})
     price = price_of(request, candidate)
     if not price.seconds_per_step:
         return replace(candidate, error=ResourceError(price.failure, "Give a budget in steps or tokens."))
-    return replace(candidate, settings=of_steps(steps_of_minutes(minutes, price.seconds_per_step), training))
+    steps = steps_of_minutes(minutes, price.seconds_per_step)
+    return replace(candidate, settings={**candidate.settings, **of_steps(steps, training)})
 
 
 def _row(price: Price) -> list[str]:

@@ -74,8 +74,8 @@ def _ready(request: Request, workspaces: Sequence[Workspace]) -> list[Candidate]
     """Every design with all that is known before it is trained."""
     for workspace in workspaces:
         require_no_stages(workspace.settings.training, request.budget)
-    candidates = candidates_of(request)
-    return with_minutes(request, candidates, _runs_folder(workspaces[0]))
+    runs = _runs_folder(workspaces[0])
+    return with_minutes(request, candidates_of(request, runs), runs)
 
 
 def _runs_folder(workspace: Workspace) -> Path:

@@ -66,7 +66,8 @@ _STAGE = Fields({"name": TEXT})
 _SETTINGS = Fields(
     {},
     {"bridge": either(TEXT, OBJECT), "llm": TEXT, "dataset": Fields({}, {"out": TEXT}),
-     "training": Fields({}, {"datasets": list_of(either(TEXT, OBJECT)), "stages": list_of(_STAGE),
+     "training": Fields({}, {"datasets": list_of(either(TEXT, OBJECT)),
+                             "planned_soft_tokens": mapping_of(COUNT), "stages": list_of(_STAGE),
                              "train": either(TEXT, TEXTS), "adapter": Fields({}, {"kind": TEXT})})},
 )  # fmt: skip
 

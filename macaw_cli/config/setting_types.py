@@ -8,6 +8,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator
 
+from macaw_cli.basics.shown_text import cut
+from macaw_cli.modalities.table import MODALITIES
+
 TAG = "variant:"
 """Begins the tags of a union; pydantic puts them among the keys of an error's place."""
 
@@ -68,6 +71,15 @@ def matching(pattern: str, words: str) -> AfterValidator:
 
     return AfterValidator(check)
 
+
+def _of_modalities(value: dict[str, Any]) -> dict[str, Any]:
+    if unknown := [name for name in value if name not in MODALITIES]:
+        raise ValueError(f"its keys are {', '.join(MODALITIES)}; {cut(unknown[0])} is none of them")
+    return value
+
+
+per_modality = AfterValidator(_of_modalities)
+"""For a mapping whose keys are modalities, of which any may be left out."""
 
 one_or_more = BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
 """For a list of texts: one alone may stand without the brackets."""

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from macaw_cli.config.loss_weights.modes import AnyLossWeights
 from macaw_cli.config.loss_weights.none import NoLossWeights
-from macaw_cli.config.setting_types import Texts, matching, named, one_or_more
+from macaw_cli.config.setting_types import Texts, matching, named, one_or_more, per_modality
 from macaw_cli.config.unanswerable import ANSWERS
 
 Group = Literal["bridge", "begin_end_tokens", "injection", "llm"]
@@ -153,6 +153,9 @@ class TrainingSettings:
     """Longest conversation, soft tokens included; a longer one loses its end, or is left out if that holds a medium."""
     loss_weights: AnyLossWeights = field(default_factory=NoLossWeights)
     """How much the loss of examples with some media counts, beside that of others: `none` weights nothing."""
+    planned_soft_tokens: Annotated[dict[str, Annotated[int, Field(ge=1)]], per_modality] = field(default_factory=dict)
+    """Modality to positions that each of its media counts as when steps are planned and conversations cut, if its
+    bridge takes fewer: trainings of several bridges then have the same conversations in the same steps."""
     swap_negatives: SwapShare = 0.0
     """Share of the examples with media that are trained with the media of another example of their kind, and an answer
     of `swap_answers` instead of their own: a model that ignores its media cannot learn both. 0 swaps nothing."""

@@ -241,10 +241,7 @@ class MacawConfig(CheckedConfig):
         pairs = self.begin_end_ids.values()
         return bool(pairs) and all(identity >= self.vocabulary_size for pair in pairs for identity in pair)
 
-    def encoding_identity(self) -> dict[str, Any]:
-        """All that decides how a conversation becomes ids: equal identities, equal ids."""
-        names = ("bridge", "feature_shapes", "soft_token_ids", "begin_end_ids", "null_token_ids", "null_features")
-        more = {name: getattr(self, name) for name in ("views", "surrounding_ids") if getattr(self, name)}
-        for name in {"name", "layers"} & {*self.injection}:  # its other sizes change no id
-            more["injection" if name == "name" else f"injection {name}"] = self.injection[name]
-        return {name: getattr(self, name) for name in names} | more
+    def text_identity(self) -> dict[str, Any]:
+        """All that decides how a conversation becomes ids, but for the number of placeholders of each medium."""
+        names = ("soft_token_ids", "begin_end_ids", "null_token_ids", "null_features", "surrounding_ids", "modalities")
+        return {name: getattr(self, name) for name in names}

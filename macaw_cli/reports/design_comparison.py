@@ -190,6 +190,8 @@ class DesignComparison:
             "peak_memory_bytes": design.peak_memory_bytes,
             "seconds_of_steps": design.mean("seconds_of_steps"),
             "steps": design.mean("steps"),
+            "examples": design.mean("examples"),
+            "tokens": design.mean("tokens"),
             "final_loss": design.mean("final_loss"),
             "validation_loss": design.mean("validation_loss"),
         }

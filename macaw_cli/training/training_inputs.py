@@ -23,10 +23,9 @@ from macaw_cli.model.text.templates import TemplateName
 from macaw_cli.shards.joined_datasets import DatasetReader, joined
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
+from macaw_cli.training.data.shared_tokens import shared_tokens
 from macaw_cli.training.data.swapped_tokens import SwappedTokens
-from macaw_cli.training.data.token_cache import cache_key, cached
 from macaw_cli.training.data.tokenised import JoinedConversations, Tokens, example_rows
-from macaw_cli.training.data.tokenising import tokenise
 from macaw_cli.training.tuning.context_length_check import require_readable_lengths
 from macaw_cli.training.tuning.llm_identity import llm_identity
 from macaw_cli.training.tuning.llm_source import llm_source
@@ -55,6 +54,8 @@ class TrainingInputs:
     """The training conversations of all datasets, behind each other, and then the swapped examples of all stages."""
     ranges: dict[tuple[str, str], range]
     """Folder, as the settings name it, and template to its conversations' numbers in `tokens`; "" is `dataset.out`."""
+    more: np.ndarray
+    """(conversations,) int64: by how many tokens each counts as longer, see `training.planned_soft_tokens`."""
     key: str
     """Of the token caches: it changes with the data, the tokenizer, the template and the bridge's token counts."""
     llm: str
@@ -109,13 +110,9 @@ def prepare(workspace: Workspace) -> TrainingInputs:
     }
     cache = workspace.path(training.runs) / TOKEN_CACHE
     wanted = list(dict.fromkeys((places.index(folders[text]), template) for text, template in texts))
-    keys = [
-        cache_key(parts[number], tokenizer, config, template, training.max_length) for number, template in wanted
-    ]
-    tokens = [
-        cached(cache, key, "train") or tokenise(parts[number], "train", encoders[template], cache, key)
-        for (number, template), key in zip(wanted, keys, strict=True)
-    ]
+    least = training.planned_soft_tokens
+    made = [shared_tokens(parts[number], encoders[template], cache, least) for number, template in wanted]
+    tokens, keys = [one.tokens for one in made], [one.key for one in made]
     ends = [sum(map(len, tokens[:number])) for number in range(len(tokens) + 1)]
     lengths = np.concatenate([part.lengths for part in tokens])
     require_readable_lengths(config.text_config, lengths)
@@ -130,6 +127,7 @@ def prepare(workspace: Workspace) -> TrainingInputs:
         template=texts[-1][1],
         tokens=tokens[0] if len(tokens) == 1 else JoinedConversations(tokens, first_rows),
         ranges={(text, template): spans[places.index(folders[text]), template] for text, template in texts},
+        more=np.concatenate([one.more for one in made]),
         key=keys[0] if len(keys) == 1 else fingerprint(keys),
         llm=llm_identity(source, config.text_config),
     )

@@ -64,6 +64,11 @@ def test_killed_and_typed_again_it_keeps_what_is_finished_and_ends_with_table_an
     assert linear["soft_tokens"] == {"image": 4, "audio": 6, "video": 8}
     assert stacked["soft_tokens"] == {"image": 2, "audio": 2, "video": 4}
     assert linear["steps"] == stacked["steps"] == 3
+    rows = [[json.loads(line) for line in (space / "runs" / name / "metrics.jsonl").read_text().splitlines()]
+            for name in RUNS]  # fmt: skip
+    examples = [[row["examples"] for row in one if "examples" in row] for one in rows]
+    assert examples[0] == examples[1]  # the same conversations in each step
+    assert linear["tokens"] > stacked["tokens"]
     assert stacked["difference"]["n"] == linear["quality"]["all with media"]["accuracy"]["n"] == 8
     assert content["warnings"] == []
     assert (space / "compare.html").read_text().count("<picture>") >= 5

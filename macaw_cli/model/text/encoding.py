@@ -1,6 +1,7 @@
 """A conversation and the shapes of its media to token ids and labels. Training, evaluation and chat all use this."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,11 +74,18 @@ class ConversationEncoder:
         self._text_encoder = TextEncoder(tokenizer)
         self._chat: ChatTemplate | None = None
         self._media_ids = {*config.soft_token_ids.values(), *config.null_token_ids.values()}
+        self._short = False
         self.max_length = max_length if template != "as_published" else min(max_length, PUBLISHED_MAX_LENGTH)
         if template != "as_published" and tokenizer.eos_token_id is None:
             raise UsageError(
                 "The LLM's tokenizer has no end token (eos_token).", "Set one in its tokenizer_config.json."
             )
+
+    def with_one_placeholder(self) -> "ConversationEncoder":
+        """The same encoder with a single placeholder for each medium, whatever the bridge: its ids can be expanded."""
+        short = copy(self)
+        short._short = True
+        return short
 
     def encode(
         self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium], *, with_response: bool = True
@@ -206,6 +214,8 @@ class ConversationEncoder:
         """One placeholder per soft token and what stands around them; without a shape, of an absent medium."""
         before, after = _around(self.config, modality)
         token = (self.config.null_token_ids if shape is None else self.config.soft_token_ids)[modality]
+        if self._short:
+            return [*before, token, *after]
         count = placeholder_count(self.config, modality, shape or self.config.feature_shapes[modality])
         return [*before, *[token] * count, *after]
 

@@ -30,6 +30,8 @@ class Swap:
     """Tokens of the whole example."""
     asked_of_both: bool
     """Whether the dataset asks the same question, word for word, about the other media too."""
+    more: int = 0
+    """Tokens by which it counts as longer when steps are planned, see `training.planned_soft_tokens`."""
 
 
 class SwappedTokens:

@@ -5,7 +5,7 @@ answer are swapped: in a conversation of several turns, earlier answers describe
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -36,14 +36,17 @@ class Swapper:
         pool: numbers of the examples that the stage trains on.
         encoder: encodes the answers.
         answers: what to answer; `{medium}` stands for the modality.
+        at_least: `training.planned_soft_tokens`.
     """
 
     def __init__(
         self, rows: Sequence[ConversationRow], tokens: Tokens, pool: Sequence[int],
-        encoder: ConversationEncoder, answers: Sequence[str],
+        encoder: ConversationEncoder, answers: Sequence[str], at_least: Mapping[str, int] | None = None,
     ) -> None:  # fmt: skip
         self._rows, self._tokens, self._encoder, self._answers = rows, tokens, encoder, answers
         self._config: MacawConfig = encoder.config
+        named = {name: least for name, least in (at_least or {}).items() if name in encoder.config.soft_token_ids}
+        self._least = {encoder.config.soft_token_ids[name]: least for name, least in named.items()}
         numbers, counts = np.unique(tokens.numbers, return_counts=True)
         self._several = set(numbers[counts > 1].tolist())
         """Conversations that are several examples, each of which repeats turns of the others."""
@@ -91,12 +94,13 @@ class Swapper:
             partner = pool[(first + step) % len(pool)]
             soft = self._soft_tokens(partner)
             length = kept + len(new) + sum(map(sum, soft.values()))
-            if length > self._encoder.max_length or not self._keys(partner).isdisjoint(self._keys(example)):
+            more = sum(max(self._least.get(token, 0) - count, 0) for token, counts in soft.items() for count in counts)
+            if length + more > self._encoder.max_length or not self._keys(partner).isdisjoint(self._keys(example)):
                 continue
             asked = self._asks(example, partner)
             rank = 2 * asked + self._same_answer(example, partner)
             if best is None or rank < best[0]:
-                best = rank, Swap(example, partner, soft, new, length, asked)
+                best = rank, Swap(example, partner, soft, new, length, asked, more)
             if rank == 0:
                 break
         return best and best[1]

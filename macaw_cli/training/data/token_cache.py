@@ -1,10 +1,13 @@
-"""Tokenised datasets on disk: plain npy arrays, made once, shared by all runs with the same tokenizer and bridge.
+"""Tokenised datasets on disk: plain npy arrays, made once, shared by all runs with the same tokenizer.
+
+The text stands there once for all bridges, and expanded once for all bridges with equally many soft tokens.
 
 The ids are mapped, not read, so that the processes of a machine share one copy of them in memory.
 """
 
 import mmap
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +24,14 @@ from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.working_files import remove_leftovers, working_folder
 from macaw_cli.config.run_files import TOKENS
 from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.tar_reader import parse_npy
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import Split
+from macaw_cli.training.data.expanding import Counts
 from macaw_cli.training.data.tokenised import TokenisedConversations
 
-CACHE_VERSION = 5
+CACHE_VERSION = 6
 """Raise it whenever the encoding of a conversation changes."""
 LOCKS = ".locks"
 """Folder of the cache with a lock for each of its folders, which are renamed and replaced themselves."""
@@ -40,8 +45,14 @@ OWN_NAMES = re.compile(rf"tokens\.json|({'|'.join(ARRAYS)})\.npy")
 """What a folder of the cache holds."""
 
 
-def cache_key(dataset: TrainingDataset, tokenizer: Any, config: Any, template: str, max_length: int) -> str:
-    """16 hex digits that change whenever the token ids could: data, tokenizer, template, bridge or length limit."""
+def text_key(dataset: TrainingDataset, encoder: ConversationEncoder) -> str:
+    """16 hex digits that change whenever the ids could, but for the number of placeholders of each medium.
+
+    Args:
+        dataset: the conversations.
+        encoder: tokenizer, template and length limit; of the model's configuration the ids alone matter.
+    """
+    tokenizer = encoder.tokenizer
     backend = getattr(tokenizer, "backend_tokenizer", None)
     return fingerprint(
         {
@@ -49,13 +60,27 @@ def cache_key(dataset: TrainingDataset, tokenizer: Any, config: Any, template: s
             "dataset": dataset.hash,
             "tokenizer": backend.to_str() if backend is not None else sorted(tokenizer.get_vocab().items()),
             "special": {name: str(token) for name, token in tokenizer.special_tokens_map.items()},
-            "chat_template": str(tokenizer.chat_template) if template == "chat" else "",
-            "model": config.encoding_identity(),
-            "template": template,
-            "max_length": max_length,
+            "chat_template": str(tokenizer.chat_template) if encoder.template == "chat" else "",
+            "model": encoder.config.text_identity(),
+            "template": encoder.template,
+            "max_length": encoder.max_length,
             "modalities": list(MODALITIES),
         }
     )
+
+
+def tokens_key(text: str, counts: Counts, at_least: Mapping[str, int]) -> str:
+    """16 hex digits that two bridges share exactly when their tokens are the same.
+
+    Args:
+        text: what `text_key` says.
+        counts: placeholders of every shape of features in the data.
+        at_least: `training.planned_soft_tokens`.
+    """
+    of_shapes = {name: [[list(shape), count] for shape, count in found.items()] for name, found in counts.items()}
+    needless = {name for name, found in counts.items() if at_least.get(name, 0) <= min(found.values())}
+    least = {name: at_least[name] for name in counts if name in at_least and name not in needless}
+    return fingerprint({"text": text, "placeholders": of_shapes, "at_least": least})
 
 
 def cached(cache: Path, key: str, split: Split) -> TokenisedConversations | None:

@@ -45,7 +45,7 @@ def tokenise(
         split: "train" or "val".
         encoder: for the model that is trained.
         cache: folder that all runs of the workspace share.
-        key: what `cache_key` says.
+        key: of the tokens, such as `text_key`.
 
     Raises:
         InputError: no conversation has a response token.
@@ -59,12 +59,28 @@ def tokenise(
             parts.append(part)
             advance(len(chunk))
     tokens = chained(parts, [len(chunk) for chunk in chunks])
+    require_some(tokens, dataset, split, encoder)
+    return kept(tokens, cache, key, split)
+
+
+def require_some(
+    tokens: TokenisedConversations, dataset: TrainingDataset, split: Split, encoder: ConversationEncoder
+) -> None:
+    """Refuse a dataset of which nothing is left.
+
+    Raises:
+        InputError: no conversation has a response token.
+    """
     if not len(tokens):
         raise InputError(
-            f"None of the {counted(len(rows), 'conversation')} in {dataset.folder} has a response token within "
-            f"training.max_length={encoder.max_length}.",
+            f"None of the {counted(len(dataset.conversations(split)), 'conversation')} in {dataset.folder} has a "
+            f"response token within training.max_length={encoder.max_length}.",
             "Raise --set training.max_length, or look at the dataset with `macaw inspect`.",
         )
+
+
+def kept(tokens: TokenisedConversations, cache: Path, key: str, split: Split) -> TokenisedConversations:
+    """The tokens as the cache holds them now, mapped; where another training writes the same, as they are."""
     try:
         keep(tokens, cache, key, split)
     except LockedError:  # the cache only saves time and memory: each process of the training holds its own then

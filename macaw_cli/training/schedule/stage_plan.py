@@ -45,8 +45,9 @@ def plan_stage(
             found = swapper.swaps(taken, training.swap_negatives, seed, epoch)
             taken = _with_swaps(taken, found, swaps, len(inputs.tokens))
         tokens: Tokens = SwappedTokens(inputs.tokens, swaps) if swaps else inputs.tokens
+        more = np.concatenate([inputs.more, [swap.more for swap in swaps]]).astype(np.int64)
         planned = plan_epoch(
-            tokens.lengths[taken].tolist(),
+            (tokens.lengths + more)[taken].tolist(),
             tokens.supervised_counts[taken].tolist(),
             seed=seed,
             epoch=epoch,
@@ -54,7 +55,7 @@ def plan_stage(
             global_batch_size=training.global_batch_size,
         )
         steps_of_epochs.append(len(planned))
-        steps += _numbered(planned, taken, len(inputs.tokens))
+        steps += _without(more, _numbered(planned, taken, len(inputs.tokens)))
     if not steps:
         raise UsageError(
             f"The weights {', '.join(training.datasets)} leave no conversations to train on.", "Raise a weight."
@@ -88,7 +89,8 @@ def swapper_of(inputs: TrainingInputs, training: TrainingSettings, mixture: Sequ
     if not training.swap_negatives:
         return None
     pool = [number for part in mixture for number in range(part.first, part.first + part.count)]
-    return Swapper(inputs.rows, inputs.tokens, pool, inputs.encoders[template_of(training)], training.swap_answers)
+    encoder, least = inputs.encoders[template_of(training)], training.planned_soft_tokens
+    return Swapper(inputs.rows, inputs.tokens, pool, encoder, training.swap_answers, least)
 
 
 def _with_swaps(taken: np.ndarray, found: Sequence[Swap | None], swaps: list[Swap], first: int) -> np.ndarray:
@@ -119,3 +121,18 @@ def _numbered(steps: list[PlannedStep], taken: np.ndarray, conversations: int) -
         swapped = sum(number >= conversations for sequence in sequences for number in sequence)
         renumbered.append(replace(step, sequences=sequences, swapped=swapped))
     return renumbered
+
+
+def _without(more: np.ndarray, steps: list[PlannedStep]) -> list[PlannedStep]:
+    """The steps with the tokens that their examples really have.
+
+    Args:
+        more: (examples,) by how many tokens each counted as longer.
+        steps: as planned.
+    """
+    if not more.any():
+        return steps
+    return [
+        replace(step, tokens=step.tokens - sum(int(more[number]) for sequence in step.sequences for number in sequence))
+        for step in steps
+    ]

@@ -268,9 +268,9 @@ def test_the_bridge_of_every_modality_is_saved_with_the_model(tiny, tmp_path):
     loaded = MacawForConditionalGeneration.from_pretrained(tmp_path)
     assert loaded.config.bridge_settings("audio") == FrameStackBridgeSettings(stride=3, norm=False)
     assert loaded.config.bridge_settings("image") == MacawBridgeSettings()
-    assert loaded.config.encoding_identity() == model.config.encoding_identity()
+    assert loaded.config.bridge == model.config.bridge
     other = tiny.config(BridgePerModality(audio=FrameStackBridgeSettings(stride=4, norm=False)))
-    assert other.encoding_identity() != model.config.encoding_identity()
+    assert other.bridge != model.config.bridge
     assert all(torch.equal(one, two) for one, two in zip(loaded.parameters(), model.parameters(), strict=True))
 
 

@@ -157,9 +157,9 @@ class TestAsPublished:
             encoder("as_published").encode(TALK, [])
 
 
-def test_the_encoding_identity_changes_with_what_changes_ids(tiny):
-    assert tiny.config().encoding_identity() == tiny.config().encoding_identity()
-    assert tiny.config().encoding_identity() != tiny.config(image_tokens=4).encoding_identity()
+def test_the_text_of_a_conversation_is_the_same_for_all_bridges(tiny):
+    assert tiny.config().text_identity() == tiny.config(image_tokens=4).text_identity()
+    assert tiny.config().text_identity() != tiny.config(null_features=True).text_identity()
 
 
 def test_the_llms_own_tokens_stand_around_a_medium_where_the_model_has_no_begin_and_end_tokens(encoder):
@@ -171,4 +171,4 @@ def test_the_llms_own_tokens_stand_around_a_medium_where_the_model_has_no_begin_
     assert ids[place : place + 6] == [290, 291, soft, soft, soft, 292]
     bare = encoder("chat", surrounding_ids={"image": [[], []]})
     assert bare.prompt(TALK[:1], [IMAGE]).input_ids == [one for one in ids if one not in (290, 291, 292)]
-    assert bare.config.encoding_identity() != one.config.encoding_identity()
+    assert bare.config.text_identity() != one.config.text_identity()

@@ -73,7 +73,7 @@ def test_a_damaged_cache_is_told_and_made_again(inputs, tmp_path, capfd, damage)
 
 def test_the_key_follows_whatever_changes_the_ids(workspace):
     keys = []
-    for number, settings in enumerate(({}, {"max_length": 200}, {"template": "chat"}, {"bridge": "macaw"}, {})):
+    for number, settings in enumerate(({}, {"max_length": 200}, {"template": "chat"}, {"bridge": "frame-stack"}, {})):
         space = workspace(str(number), **settings)
         keys.append(prepare(space).key)
     assert len(set(keys)) == 4
