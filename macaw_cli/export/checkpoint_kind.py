@@ -20,6 +20,17 @@ CONFIG_FILE = "config.json"
 PARTS = ("text_config", "llm_config", "vision_config", "audio_config", "qformer_config", "encoder_config")
 """Sections of a config.json that only a model of several parts has."""
 
+NOT_IMPORTED = {
+    "instructblip": (
+        "InstructBLIP's Q-Former reads the question through BERT's tokenizer; a model of macaw has only its LLM's.",
+        "Import BLIP-2 (--from blip2), or train the bridge q-former with `instruction: true`.",
+    ),
+    "llava_next": (
+        "LLaVA-NeXT splits an image into tiles, and macaw sees an image as a whole.", "Import LLaVA 1.5 (--from llava)."
+    ),
+}
+"""`model_type` of checkpoints that are near to a family, to why they are not imported and what to do instead."""
+
 
 def chosen_family(place: Path, wanted: str = "") -> type[Family] | None:
     """The family of a checkpoint.
@@ -35,6 +46,7 @@ def chosen_family(place: Path, wanted: str = "") -> type[Family] | None:
         UsageError: there is no family called `wanted`.
         InputError: the folder is of another family, or of one that macaw cannot import.
     """
+    _require_imported(wanted)
     if wanted not in ("", OWN, *FAMILIES):
         raise UsageError(f"`--from {shown(wanted)}`: expected one of {OWN}, {', '.join(FAMILIES)}.")
     if wanted == OWN:
@@ -46,6 +58,7 @@ def chosen_family(place: Path, wanted: str = "") -> type[Family] | None:
         return None
     said = read_object(place / CONFIG_FILE, OBJECT)
     kind = str(said.get("model_type", ""))
+    _require_imported(kind)
     found = family_of(kind)
     if wanted and found is not family(wanted):
         hint = f"Use --from {found.name}." if found else f"Its families are {', '.join(FAMILIES)}."
@@ -61,6 +74,17 @@ def chosen_family(place: Path, wanted: str = "") -> type[Family] | None:
         say(f"{place / CONFIG_FILE} says {kind}: the checkpoint is read as --from {found.name}.")
     _require_importable(place, said)
     return found
+
+
+def _require_imported(name: str) -> None:
+    """Refuse what is near to a family, with the reason.
+
+    Raises:
+        InputError: it is one of those.
+    """
+    if name in NOT_IMPORTED:
+        problem, hint = NOT_IMPORTED[name]
+        raise InputError(problem, hint)
 
 
 def _require_importable(place: Path, said: Mapping[str, Any]) -> None:

@@ -55,7 +55,7 @@ class FamilyReport:
 
     def lines(self) -> list[str]:
         """The report for people, without the last line."""
-        lines = [f"Imported {counted(self.tensors, 'weight')} of a {self.family} checkpoint."]
+        lines = [f"Imported {counted(self.tensors, 'weight')} as --from {self.family}."]
         if self.ignored:
             lines.append(f"In the files, but without effect on the logits: {summarised(self.ignored)}.")
         return lines + [self.note] * bool(self.note)

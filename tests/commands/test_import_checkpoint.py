@@ -75,3 +75,19 @@ def test_a_configuration_file_overrides_and_is_checked(workspace):
     assert done.returncode == 1
     assert "`hidden_size` in wrong.json is 99, but the checkpoint has llm.model.embed_tokens" in done.stderr
     assert not (workspace / "other").exists()
+
+
+def test_a_checkpoint_of_another_family_is_told_imported_and_followed_by_the_next_command(tmp_path):
+    import tiny_checkpoints
+
+    tiny_checkpoints.llava(tmp_path / "llava")
+    done = macaw(tmp_path, "llava", "--out", "model")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Wrote model. Next: macaw chat model\n"
+    assert "--from llava" in done.stderr and "80 weights" in done.stderr
+    assert (tmp_path / "model" / "processor_config.json").is_file()
+    again = macaw(tmp_path, "model", "--out", "other")
+    assert again.returncode == 1 and "Traceback" not in again.stderr
+    wrong = macaw(tmp_path, "llava", "--from", "qwen2-audio")
+    assert wrong.returncode == 1 and "Use --from llava." in wrong.stderr
+    assert macaw(tmp_path, "llava", "--from", "nothing").returncode == 2

@@ -89,6 +89,29 @@ def test_a_prompt_of_macaws_processor_is_the_originals_and_so_is_the_answer(tmp_
     assert written[0] == written[1]
 
 
+PARTS_ONLY = (
+    "{% for message in messages %}{% if message.role == 'user' %}USER: {% for part in message.content %}"
+    "{% if part.type == 'image' %}<image>\n{% endif %}{% endfor %}{% for part in message.content %}"
+    "{% if part.type == 'text' %}{{ part.text }}{% endif %}{% endfor %} {% else %}ASSISTANT: "
+    "{% for part in message.content %}{{ part.text }}{% endfor %}{{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}ASSISTANT:{% endif %}"
+)
+"""As published ones: contents are lists of parts, and the tokenizer adds the first token."""
+
+
+def test_the_chat_template_in_the_file_of_earlier_transformers_is_the_models(tmp_path):
+    original, processor = tiny_checkpoints.llava(tmp_path / "llava")
+    (tmp_path / "llava" / "chat_template.json").write_text(json.dumps({"chat_template": PARTS_ONLY}))
+    ours, our_processor, _ = imported("llava", tmp_path / "llava", tmp_path / "out")
+    processor.chat_template = PARTS_ONLY
+    asked = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}]
+    image = tiny_checkpoints.image()
+    text = processor.apply_chat_template(asked, add_generation_prompt=True)
+    inputs = processor(text=text, images=image, return_tensors="pt")
+    expected = with_placeholders(inputs.input_ids, original.config.image_token_id, ours, "image")
+    assert our_processor(QUESTION, images=[image]).input_ids.tolist() == expected.tolist()
+
+
 def test_files_with_the_names_of_earlier_transformers_are_read(tmp_path):
     original, processor = tiny_checkpoints.llava(tmp_path / "llava")
     file = tmp_path / "llava" / "model.safetensors"
@@ -206,7 +229,9 @@ def test_the_family_is_told_by_the_configuration(llava_folder, capsys):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"model_type": "llava_next"}, "llava_next"),
+        ({"model_type": "llava_next"}, "tiles"),
+        ({"model_type": "instructblip"}, "BERT's tokenizer"),
+        ({"model_type": "llava_onevision"}, "llava_onevision"),
         ({"quantization_config": {"quant_method": "bitsandbytes"}}, "quantised"),
         ({"text_config__quantization_config": {"quant_method": "gptq"}}, "quantised"),
         ({"text_config__model_type": "nobodys_llm"}, "nobodys_llm"),
@@ -228,6 +253,8 @@ def test_a_checkpoint_that_cannot_be_imported_is_one_message(changes, words, dam
 def test_a_folder_of_another_family_and_an_unknown_family_are_told(llava_folder, damaged):
     with pytest.raises(UsageError, match="nothing"):
         chosen_family(llava_folder, "nothing")
+    with pytest.raises(InputError, match="BERT's tokenizer"):
+        chosen_family(llava_folder, "instructblip")
     with pytest.raises(InputError, match=r"no config\.json"):
         chosen_family(llava_folder.parent, "llava")
     other = damaged(model_type="qwen2_vl")
