@@ -15,6 +15,7 @@ from macaw_cli.model.text.chat_template import ChatTemplate
 from macaw_cli.model.text.control_tokens import TextEncoder
 from macaw_cli.model.text.plain_template import PLAIN_END, plain_pieces
 from macaw_cli.model.text.published_text import published_response, published_text
+from macaw_cli.model.text.surroundings import around_media
 from macaw_cli.model.text.templates import Piece, TemplateName, alpaca_pieces, joined, parts_of, unplaced_media
 
 PUBLISHED_MAX_LENGTH = 256
@@ -212,7 +213,7 @@ class ConversationEncoder:
 
     def _block(self, modality: Modality, shape: Sequence[int] | None) -> list[int]:
         """One placeholder per soft token and what stands around them; without a shape, of an absent medium."""
-        before, after = _around(self.config, modality)
+        before, after = around_media(self.config, modality)
         token = (self.config.null_token_ids if shape is None else self.config.soft_token_ids)[modality]
         if self._short:
             return [*before, token, *after]
@@ -232,15 +233,6 @@ class ConversationEncoder:
 
     def _tokens(self, text: str) -> list[int]:
         return self._text_encoder.ids(text)
-
-
-def _around(config: MacawConfig, modality: Modality) -> tuple[list[int], list[int]]:
-    """The ids before and after the soft tokens of one medium: its begin and end token, as a rule."""
-    if modality not in config.begin_end_ids:
-        before, after = config.surrounding_ids.get(modality, ([], []))
-        return before, after
-    opening, closing = config.begin_end_ids[modality]
-    return [opening], [closing]
 
 
 def _media_before(later: Sequence[Mapping[str, Any]], names: Sequence[Modality]) -> list[int]:
