@@ -10,6 +10,7 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLVisionPatchMer
 from macaw_cli.basics.errors import MismatchError, UsageError
 from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.injections.deepstack import DeepstackSettings
+from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 SHUFFLED = design("pixel-shuffle", scale=2)
@@ -81,7 +82,7 @@ def test_the_bridge_reads_the_last_layer_alone(tiny):
     whole, last = (one.fuse_inputs(ids, image_features=[some]).inputs_embeds
                    for one, some in ((model, features), (other, features[5:])))  # fmt: skip
     assert torch.equal(whole, last)
-    assert model.config.encoding_identity()["injection layers"] == 2
+    assert [soft_token_count(one.config, "image", (10, 8)) for one in (model, other)] == [5, 10]
 
 
 def test_videos_and_shuffled_tokens_are_saved_and_loaded(tiny, tmp_path):
