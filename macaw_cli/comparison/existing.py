@@ -81,6 +81,7 @@ def _design(name: str, records: Sequence[RunRecord]) -> DesignRuns:
         config = MacawConfig.from_pretrained(model_folder(records[0].folder))
         training = parse_settings(dict(records[0].settings), str(records[0].folder)).training
         counts = counts_by_group(model_without_weights(config, training), training)
-        soft = {name: float(soft_token_count(config, name, shape)) for name, shape in config.feature_shapes.items()}
+        shapes = config.feature_shapes
+        soft = {name: float(soft_token_count(config, name, shapes[name])) for name in config.modalities}
         return DesignRuns(name, records, soft, sum(trained for trained, _ in counts.values()))
     return DesignRuns(name, records)

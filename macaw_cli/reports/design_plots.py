@@ -11,6 +11,8 @@ from macaw_cli.reports.run_record import Curve
 
 Point = tuple[int, float, Measured]
 """Number of a design, what it costs, and its quality."""
+_APART = 7.0
+"""Points of print between designs that cost the same."""
 
 
 def design_plots(comparison: DesignComparison) -> list[Plot]:
@@ -107,13 +109,31 @@ def _against_tokens(figure: Any, by_modality: dict[str, list[Point]], quality: s
 def _pareto(axes: Any, points: Sequence[Point], cost: str, quality: str) -> None:
     line = frontier([(x, one.value) for _, x, one in points])
     axes.plot([x for x, _ in line], [y for _, y in line], color=ink(), linewidth=0.8, alpha=0.6, drawstyle="steps-post")
-    for number, x, one in points:
+    for (number, x, one), shift in zip(points, _shifts([x for _, x, _ in points]), strict=True):
         low, high = one.ci95 or (one.value, one.value)
-        axes.plot([x, x], [low, high], color=colour(number), linewidth=3, alpha=0.45)
-        axes.plot(x, one.value, marker(number), color=colour(number), markersize=7)
+        place = axes.transData + _sideways(axes.figure, shift)
+        axes.plot([x, x], [low, high], color=colour(number), linewidth=3, alpha=0.45, transform=place)
+        axes.plot(x, one.value, marker(number), color=colour(number), markersize=7, transform=place)
+        axes.update_datalim([(x, low), (x, high)])  # what is moved aside does not count by itself
+    axes.autoscale_view()
     costs = [x for _, x, _ in points]
     if min(costs) > 0 and max(costs) > 8 * min(costs):
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel(cost)
     axes.set_ylabel(quality)
+
+
+def _shifts(places: Sequence[float]) -> list[float]:
+    """How far each of the points is moved aside, in points of print, so that those of one place do not hide others."""
+    found = []
+    for number, place in enumerate(places):
+        before, here = places[:number].count(place), places.count(place)
+        found.append(_APART * (before - (here - 1) / 2))
+    return found
+
+
+def _sideways(figure: Any, points: float) -> Any:
+    from matplotlib.transforms import ScaledTranslation
+
+    return ScaledTranslation(points / 72, 0, figure.dpi_scale_trans)
