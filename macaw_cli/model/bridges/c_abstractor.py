@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import initialization as init
 
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.blocks.grid import GridBatch, Size, frames_and_size, grid_batch, in_grids, is_square, per_size
+from macaw_cli.model.blocks.grid import Size, frames_and_size, grid_batch, in_grids, is_square, per_size
 from macaw_cli.model.blocks.grid_layers import DepthwiseConvolution, SqueezeExcitation
 from macaw_cli.model.blocks.grid_pooling import pooled_size, pooled_to
 from macaw_cli.model.bridges.grid import GridBridge, feature_tokens
@@ -46,11 +46,11 @@ class RegNetBlock(nn.Module):
         shortcut = nn.Sequential(nn.Linear(size, hidden, bias=False), nn.LayerNorm(hidden))
         self.shortcut = nn.Identity() if size == hidden else shortcut
 
-    def forward(self, batch: GridBatch) -> GridBatch:
+    def forward(self, values: Tensor, *, outside: Tensor | None = None) -> Tensor:
         """(B, h, w, size) -> (B, h, w, hidden)."""
-        values, outside = self.conv2(GridBatch(F.silu(self.norm1(self.conv1(batch.values))), batch.outside))
-        excited = self.excitation(GridBatch(F.silu(self.norm2(values)), outside))
-        return GridBatch(F.silu(self.norm3(self.conv3(excited.values)) + self.shortcut(batch.values)), outside)
+        seen = self.conv2(F.silu(self.norm1(self.conv1(values))), outside=outside)
+        excited = self.excitation(F.silu(self.norm2(seen)), outside=outside)
+        return F.silu(self.norm3(self.conv3(excited)) + self.shortcut(values))
 
 
 class CAbstractorBridge(GridBridge):
@@ -78,7 +78,7 @@ class CAbstractorBridge(GridBridge):
         self.positions = nn.Parameter(nn.init.trunc_normal_(torch.empty(*grid, channels), std=0.02))
         widths = [channels, *[hidden] * (2 * depth)]
         blocks = [RegNetBlock(size, hidden, square=square) for size in widths[:-1]]
-        self.before, self.behind = nn.Sequential(*blocks[:depth]), nn.Sequential(*blocks[depth:])
+        self.before, self.behind = nn.ModuleList(blocks[:depth]), nn.ModuleList(blocks[depth:])
         steps: list[nn.Module] = [nn.Linear(hidden, hidden_size)]
         for _ in range(layers - 1):
             steps += [nn.SiLU(), nn.Linear(hidden_size, hidden_size)]
@@ -134,10 +134,14 @@ class CAbstractorBridge(GridBridge):
 
     def from_grids(self, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
         """(T, C) -> (K, D)."""
-        seen = self.before(grid_batch(per_size(tokens, sizes, self._placed), sizes)).values
-        pooled = per_size(in_grids(seen, sizes), sizes, lambda frames: pooled_to(self.pooled, frames))
-        grids = GridBatch(pooled.view(len(sizes), *self.pooled, -1), None)
-        soft: Tensor = self.readout(self.behind(grids).values.flatten(0, 2))
+        values, outside = grid_batch(per_size(tokens, sizes, self._placed), sizes)
+        for block in self.before:
+            values = block(values, outside=outside)
+        pooled = per_size(in_grids(values, sizes), sizes, lambda frames: pooled_to(self.pooled, frames))
+        values = pooled.view(len(sizes), *self.pooled, -1)
+        for block in self.behind:
+            values = block(values)
+        soft: Tensor = self.readout(values.flatten(0, 2))
         return soft
 
     def _placed(self, frames: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ learning rate, so a constant input acts as a bias with a rate as many times high
 docs/experiments.md has the learning curves.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from transformers import initialization as init
@@ -33,6 +35,10 @@ class Centering(nn.Module):
         """Set the mean (C,) of the training media's feature tokens."""
         self.feature_mean.copy_(mean)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (..., C) around zero, in their own dtype."""
-        return features - self.feature_mean.to(features)
+    def centered(self, media: Sequence[Tensor]) -> list[Tensor]:
+        """Features (..., C) of all media around zero, in their own dtype.
+
+        This is no `forward`: DeepSpeed's ZeRO-3 records each call of a module, also of one without parameters, and
+        stops where ranks differ, as they do in their number of media.
+        """
+        return [medium - self.feature_mean.to(medium) for medium in media]

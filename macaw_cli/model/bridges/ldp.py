@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, cast
 from torch import Tensor, nn
 
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.blocks.grid import GridBatch, Size, frames_and_size, grid_batch, in_grids, is_square, per_size
+from macaw_cli.model.blocks.grid import Size, frames_and_size, grid_batch, in_grids, is_square, per_size
 from macaw_cli.model.blocks.grid_layers import DepthwiseConvolution, SqueezeExcitation
 from macaw_cli.model.blocks.grid_pooling import pooled_size, pooled_to
 from macaw_cli.model.bridges.grid import GridBridge, feature_tokens
@@ -41,12 +41,12 @@ class InvertedResidual(nn.Module):
         self.project, self.project_norm = nn.Linear(size, size, bias=False), nn.LayerNorm(size)
         self.activation, self.residual = nn.Hardswish(), stride == 1
 
-    def forward(self, batch: GridBatch) -> GridBatch:
+    def forward(self, values: Tensor, *, outside: Tensor | None = None) -> Tensor:
         """(B, h, w, size) -> the same, or half as many rows and columns."""
-        values, outside = self.depthwise(batch)
-        seen = self.excitation(GridBatch(self.activation(self.norm(values)), outside))
-        made = self.project_norm(self.project(seen.values))
-        return GridBatch(made + batch.values if self.residual else made, seen.outside)
+        seen = self.activation(self.norm(self.depthwise(values, outside=outside)))
+        excited = self.excitation(seen, outside=self.depthwise.still_outside(outside))
+        made: Tensor = self.project_norm(self.project(excited))
+        return values + made if self.residual else made
 
 
 class LdpBridge(GridBridge):
@@ -73,7 +73,7 @@ class LdpBridge(GridBridge):
         self.blocks = self.places = None
         if pooled is None:
             blocks = [InvertedResidual(hidden_size, square=square, stride=stride) for stride in (1, 2)]
-            self.blocks = nn.Sequential(*blocks)
+            self.blocks = nn.ModuleList(blocks)
         else:
             self.places = DepthwiseConvolution(hidden_size, square=square, bias=True)
 
@@ -120,16 +120,16 @@ class LdpBridge(GridBridge):
 
     def from_grids(self, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
         """(T, C) -> (K, D)."""
-        batch: GridBatch
         tokens = self.activation(self.linear_1(tokens))
         if self.blocks is not None:
-            batch = self.blocks(grid_batch(self.linear_2(tokens), sizes))
-            return in_grids(batch.values, [_halved(size) for size in sizes])
+            values, outside = grid_batch(self.linear_2(tokens), sizes)
+            for block in self.blocks:
+                values = block(values, outside=outside)
+            return in_grids(values, [_halved(size) for size in sizes])
         size = cast(Size, self.pooled)
         pooled = self.linear_2(per_size(tokens, sizes, lambda frames: pooled_to(size, frames)))
         grids = pooled.view(len(sizes), *size, -1)
-        batch = cast("DepthwiseConvolution", self.places)(GridBatch(grids, None))
-        placed: Tensor = grids + batch.values
+        placed: Tensor = grids + cast("DepthwiseConvolution", self.places)(grids)
         return placed.flatten(0, 2)
 
 

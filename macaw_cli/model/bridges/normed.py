@@ -59,7 +59,7 @@ class NormedBridge(Bridge):
 
     def forward(self, features: Sequence[Tensor], context: BridgeContext) -> Tensor:
         """Soft tokens (K, D) of all media, one after the other."""
-        media = features if self.centering is None else [self.centering(medium) for medium in features]
+        media = features if self.centering is None else self.centering.centered(features)
         soft = self.soft(media, context)
         normed: Tensor = soft if self.output_norm is None else self.output_norm(soft)
         return normed

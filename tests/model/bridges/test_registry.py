@@ -40,6 +40,24 @@ def test_every_bridge_makes_as_many_soft_tokens_as_its_shape_says(tiny, name, mo
     assert bridge(torch.zeros(1, *bridge.smallest_input()), context).shape[1] == 32
 
 
+@pytest.mark.parametrize("name", sorted(BRIDGES))
+@pytest.mark.parametrize("modality", ["image", "audio", "video"])
+def test_a_bridge_calls_its_modules_as_often_whatever_the_media_are(tiny, name, modality):
+    """ZeRO-3 records every call, also of modules without parameters, and stops where ranks differ."""
+    shapes = tiny.shapes_of(name)
+    model = tiny.model(name, shapes=shapes)
+    bridge, context = model.fusion.bridges[modality], BridgeContext(model.embedding_matrix)
+    calls, (*more, tokens, channels) = [], shapes[modality]
+    for place, module in bridge.named_modules():
+        module.register_forward_hook(lambda *_, place=place: calls[-1].append(place))
+    for counts in ([tokens], [tokens, tokens], [16, tokens, 4]):
+        calls.append([])
+        bridge([torch.randn(*more, count, channels) for count in counts], context)
+    calls.append([])
+    bridge([torch.zeros(bridge.smallest_input())], context)
+    assert calls[0] == calls[1] == calls[2] == calls[3]
+
+
 @pytest.mark.parametrize(
     ("name", "image", "video"),
     [
