@@ -82,10 +82,15 @@ class Lavin(Injection):
     def extra_memory(
         config: "MacawConfig", tokens: int, soft_tokens: int, value_bytes: int, *, recomputed: bool = False
     ) -> float:
-        """Per position and layer: what the adapter reads, what both experts give, and its hidden values."""
+        """Per position and layer: what the adapter reads, what both experts give, and its hidden values.
+
+        Of the routing tokens all that the LLM's layers keep; see `planning.memory_estimate.activations`.
+        """
         text, settings = cast(Any, config.text_config), cast("LavinSettings", config.injection_settings)
-        layer = tokens * (3 * int(text.hidden_size) + 3 * settings.hidden) * value_bytes
-        return float(layer if recomputed else layer * int(text.num_hidden_layers))
+        width, layers = int(text.hidden_size), int(text.num_hidden_layers)
+        layer = tokens * (3 * width + 3 * settings.hidden) * value_bytes
+        routing = KINDS * (12 * width + 4 * (getattr(text, "intermediate_size", None) or 4 * width)) * value_bytes
+        return float(layers * routing + (layer if recomputed else layers * layer))
 
     @staticmethod
     def extra_operations(config: "MacawConfig", tokens: int, media: Sequence[int]) -> float:
@@ -122,10 +127,16 @@ class Lavin(Injection):
         kinds = torch.arange(KINDS, device=self.modality.weight.device)
         routing = Binding(media, 0, (KINDS, 1), routes={})
         self._bound = routing
+        layers = decoder_layers(self._llm[0])
+        recomputed = [layer.gradient_checkpointing for layer in layers]
+        for layer in layers:  # the mixtures leave their layer, and two positions are not worth computing again
+            layer.gradient_checkpointing = False
         try:
             self._llm[0].base_model(inputs_embeds=self.modality(kinds)[:, None], use_cache=False)
         finally:
             self.release()
+            for layer, again in zip(layers, recomputed, strict=True):
+                layer.gradient_checkpointing = again
         assert routing.routes is not None
         return replace(media, routes=torch.stack([routing.routes[number] for number in range(len(self.layers))]))
 
@@ -145,7 +156,7 @@ class Lavin(Injection):
         hidden = inputs[0] if inputs else named["hidden_states"]
         if now.routes is not None:
             mixture = adapter.route(hidden[:, 0])  # type: ignore[operator]
-            now.routes.setdefault(number, mixture)  # when it is computed again, the first one has been used
+            now.routes[number] = mixture
             mixture = mixture[:, None]
         else:
             assert now.mixtures is not None
