@@ -2,7 +2,11 @@
 
 import torch
 
-TOLERANCE = 1e-5
+from macaw_cli.model.bridges.bridge import BridgeContext
+
+CLOSE = 1e-5
+NOTHING = BridgeContext(torch.zeros(1, 1))
+"""For bridges that look at nothing but the features."""
 
 
 def filled(module, std=0.3, seed=0):
@@ -14,40 +18,49 @@ def filled(module, std=0.3, seed=0):
     return module
 
 
-def assert_same(ours, theirs, inputs, same, *, call_ours=None, call_theirs=None):
-    """Outputs and all gradients agree to 1e-5 of the largest value.
+def require_same(ours, theirs, inputs, names, *, call_ours=None, call_theirs=None):
+    """Give both the same random weights and inputs, and compare outputs and all gradients.
 
     Args:
-        ours: the module under test; its parameters become those of `theirs`.
+        ours: the module under test.
         theirs: the oracle.
         inputs: tensors for both calls.
-        same: name of each parameter of `ours` to that of `theirs`; it covers all of both.
-        call_ours: of the inputs, default `ours`.
+        names: name of each parameter of `ours` to that of `theirs`; or a function from tensors by our names to tensors
+            by theirs, for weights and for gradients alike. It covers all of both.
+        call_ours: of the inputs; by default `ours` is a bridge, and the inputs are its media.
         call_theirs: of the inputs, default `theirs`.
     """
-    own, other = dict(ours.named_parameters()), dict(theirs.named_parameters())
-    assert set(own) == set(same) and set(other) == set(same.values())
+    renamed = names if callable(names) else lambda tensors: {names[name]: one for name, one in tensors.items()}
+    own, other = dict(filled(ours).named_parameters()), dict(theirs.named_parameters())
+    values = renamed({name: one.detach() for name, one in own.items()})
+    assert set(values) == set(other)
     with torch.no_grad():
-        for name, source in same.items():
-            own[name].copy_(other[source].reshape(own[name].shape))
-    gradients = []
-    for call, parameters in ((call_ours or ours, own), (call_theirs or theirs, other)):
-        given = [one.clone().requires_grad_() for one in inputs]
-        made = call(*given)
-        direction = torch.randn(made.shape, generator=torch.Generator().manual_seed(1))
-        found = torch.autograd.grad(made, [*given, *parameters.values()], direction)
-        names = [*range(len(given)), *parameters]
-        gradients.append((made, dict(zip(names, found, strict=True))))
-    (made, own_gradients), (expected, other_gradients) = gradients
-    assert relative(made, expected) < TOLERANCE
-    largest = max(gradient.abs().max() for gradient in other_gradients.values())
-    for name, gradient in own_gradients.items():
-        wanted = other_gradients[same.get(name, name)].reshape(gradient.shape)
-        if wanted.abs().max() < TOLERANCE * largest:  # 0 in exact arithmetic, as of an attention's key biases
-            assert gradient.abs().max() < TOLERANCE * largest, name
-        else:
-            assert relative(gradient, wanted) < TOLERANCE, name
+        for name, value in values.items():
+            other[name].copy_(value.reshape(other[name].shape))
+    made, of_inputs, of_weights = _made(call_ours or (lambda *media: ours(media, NOTHING)), inputs, own)
+    expected, wanted_of_inputs, wanted = _made(call_theirs or theirs, inputs, other)
+    require_close("output", made, expected)
+    for number, (found, want) in enumerate(zip(of_inputs, wanted_of_inputs, strict=True)):
+        require_close(f"gradient of input {number}", found, want)
+    largest = max(gradient.abs().max().item() for gradient in wanted.values())
+    for name, found in renamed(of_weights).items():
+        require_close(f"gradient of {name}", found.reshape(wanted[name].shape), wanted[name], 1e-2 * largest)
 
 
-def relative(found, expected):
-    return ((found - expected).abs().max() / expected.abs().max()).item()
+def require_close(what, found, expected, scale=0.0):
+    """No value differs by more than 1e-5 of the largest one; `scale` is the least that counts as the largest.
+
+    Gradients that are 0 in exact arithmetic, such as those of an attention's key biases, need such a scale.
+    """
+    assert found.shape == expected.shape, what
+    difference = (found - expected).abs().max().item()
+    assert difference <= CLOSE * max(expected.abs().max().item(), scale), (what, difference)
+
+
+def _made(call, inputs, parameters):
+    """The output, and the gradients of the inputs and of the parameters by name."""
+    given = [one.clone().requires_grad_() for one in inputs]
+    made = call(*given)
+    direction = torch.randn(made.shape, generator=torch.Generator().manual_seed(1))
+    found = torch.autograd.grad(made, [*given, *parameters.values()], direction)
+    return made, found[: len(given)], dict(zip(parameters, found[len(given) :], strict=True))

@@ -2,18 +2,15 @@
 
 import pytest
 import torch
-from same_computation import assert_same, filled
+from same_computation import NOTHING, require_same
 from torch import nn
 from transformers import GlmAsrConfig, VoxtralConfig
 from transformers.models.glmasr.modeling_glmasr import GlmAsrMultiModalProjector
 from transformers.models.voxtral.modeling_voxtral import VoxtralMultiModalProjector
 
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
-from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.frame_stack import FrameStackBridge
 from macaw_cli.model.bridges.registry import soft_token_count
-
-NOTHING = BridgeContext(torch.zeros(1, 1))
 
 
 def small(stride=4, **changes):
@@ -75,26 +72,25 @@ def test_by_default_it_is_the_mlp_between_two_norms_of_the_plain_loop():
 )
 def test_published_projectors_compute_the_same(projector, config, settings):
     """Voxtral and GLM-ASR stack four frames of their encoder, whose feed-forward width is four times its width."""
-    published = filled(projector(_published_config(config)))
+    published = projector(_published_config(config))
     ours = FrameStackBridge.from_config(_config(10, stride=4, norm=False, **settings), "audio")
-    _assert_same(ours, published, lambda features: published(features.reshape(-1, 40)), "linear_1", "linear_2")
+    _require_same(ours, published, lambda features: published(features.reshape(-1, 40)), "linear_1", "linear_2")
 
 
 def test_slam_llm_computes_the_same():
     """Its projector concatenates k frames, drops the rest, and has ReLU."""
-    published = filled(nn.Sequential(nn.Linear(30, 16), nn.ReLU(), nn.Linear(16, 24)))
+    published = nn.Sequential(nn.Linear(30, 16), nn.ReLU(), nn.Linear(16, 24))
     options = {"stride": 3, "hidden": 16, "activation": "relu", "remainder": "drop", "norm": False}
     ours = FrameStackBridge.from_config(_config(10, **options), "audio")
-    _assert_same(ours, published, lambda features: published(features[:18].reshape(-1, 30)), "0", "2")
+    _require_same(ours, published, lambda features: published(features[:18].reshape(-1, 30)), "0", "2")
     assert soft_token_count(_config(10, **options), "audio", (20, 10)) == 6
 
 
-def _assert_same(ours, published, call, first, last):
+def _require_same(ours, published, call, first, last):
     same = {f"projection.{own}.{kind}": f"{other}.{kind}" for own, other in ((0, first), (2, last))
             for kind in ("weight", "bias")}  # fmt: skip
     same = {own: other for own, other in same.items() if own in dict(ours.named_parameters())}
-    features = torch.randn(20, 10)
-    assert_same(ours, published, [features], same, call_ours=lambda one: ours([one], NOTHING), call_theirs=call)
+    require_same(ours, published, [torch.randn(20, 10)], same, call_theirs=call)
 
 
 def _published_config(kind):

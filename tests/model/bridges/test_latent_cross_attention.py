@@ -1,6 +1,6 @@
 import pytest
 import torch
-from bridge_oracles import require_same
+from same_computation import require_same
 from transformers import Kosmos2Config
 from transformers.models.kosmos2.modeling_kosmos2 import Kosmos2ImageToTextProjection
 
@@ -27,18 +27,18 @@ def kosmos():
         vision_config={"hidden_size": 12}, text_config={"embed_dim": 24, "attention_heads": 3}, latent_query_num=5
     )
     config.text_config._attn_implementation = "eager"
-    return Kosmos2ImageToTextProjection(config)
+    return Kosmos2ImageToTextProjection(config).eval()
 
 
 @pytest.mark.parametrize("shapes", [[(7, 12), (4, 12)], [(3, 7, 12), (3, 7, 12)]], ids=["lengths", "frames"])
 def test_it_is_that_of_kosmos_2(shapes):
     bridge = LatentCrossAttentionBridge(12, 24, tokens=5, heads=3, per_frame=True, norm=False)
-    media = [torch.randn(shape) for shape in shapes]
+    media, original = [torch.randn(shape) for shape in shapes], kosmos()
 
-    def run(original, media):
+    def run(*media):
         return torch.cat([original(medium.view(-1, *medium.shape[-2:]))[0].flatten(0, 1) for medium in media])
 
-    require_same(bridge, media, kosmos(), run, as_kosmos)
+    require_same(bridge, original, media, as_kosmos, call_theirs=run)
 
 
 def test_heads_that_do_not_divide_the_width_are_told(tiny):

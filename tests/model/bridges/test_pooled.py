@@ -1,9 +1,8 @@
 import pytest
 import torch
-from bridge_oracles import require_close, require_same
+from same_computation import NOTHING, require_close, require_same
 from torch import nn
 
-from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.pooled import PooledBridge
 
 
@@ -14,9 +13,9 @@ def closed_form(layer, media):
 @pytest.mark.parametrize("shapes", [[(5, 8), (5, 8)], [(2, 5, 8), (1, 3, 8)]], ids=["equal", "other lengths"])
 def test_it_is_one_linear_layer_on_the_mean_of_all_tokens(shapes):
     bridge = PooledBridge(8, 12, tokens=3, head=None, norm=False)
-    media = [torch.randn(shape) for shape in shapes]
-    renamed = lambda tensors: {name.removeprefix("projection."): value for name, value in tensors.items()}  # noqa: E731
-    require_same(bridge, media, nn.Linear(8, 36), closed_form, renamed)
+    media, layer = [torch.randn(shape) for shape in shapes], nn.Linear(8, 36)
+    names = {f"projection.{kind}": kind for kind in ("weight", "bias")}
+    require_same(bridge, layer, media, names, call_theirs=lambda *media: closed_form(layer, media))
 
 
 def test_the_head_is_added_to_the_mean():
@@ -24,7 +23,7 @@ def test_the_head_is_added_to_the_mean():
     medium = torch.randn(4, 8)
     mean = medium.mean(dim=0)
     expected = bridge.projection(mean + bridge.head(mean)).view(3, 12)
-    require_close("output", bridge([medium], BridgeContext(torch.zeros(1, 12))), expected)
+    require_close("output", bridge([medium], NOTHING), expected)
 
 
 def test_a_frozen_llm_gets_no_gradients_and_the_bridge_does(tiny):

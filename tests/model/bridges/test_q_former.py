@@ -1,6 +1,6 @@
 import pytest
 import torch
-from bridge_oracles import require_close, require_same
+from same_computation import require_close, require_same
 from torch import nn
 from transformers import Blip2QFormerConfig, GraniteSpeechConfig, InstructBlipQFormerConfig
 from transformers.models.blip_2.modeling_blip_2 import Blip2QFormerModel
@@ -78,7 +78,7 @@ class Original(nn.Module):
 
 
 def blip2():
-    return Original(Blip2QFormerModel(Blip2QFormerConfig(**SIZES)))
+    return Original(Blip2QFormerModel(Blip2QFormerConfig(**SIZES))).eval()
 
 
 def instructblip():
@@ -87,19 +87,19 @@ def instructblip():
     last = original.q_former.encoder.layer[-1]
     del last.intermediate, last.output  # a text part whose result is not read: the bridge has none
     last.feed_forward_chunk = lambda text: text
-    return original
+    return original.eval()
 
 
 @pytest.mark.parametrize(
     "shapes", [[(7, 10), (7, 10)], [(7, 10), (3, 10)], [(2, 5, 10), (1, 3, 10)]], ids=["equal", "lengths", "frames"]
 )
 def test_queries_alone_are_those_of_blip_2(shapes):
-    media = [torch.randn(shape) for shape in shapes]
+    media, original = [torch.randn(shape) for shape in shapes], blip2()
 
-    def run(original, media):
+    def run(*media):
         return original([frame for medium in media for frame in medium.view(-1, *medium.shape[-2:])])
 
-    require_same(q_former(), media, blip2(), run, as_blip2)
+    require_same(q_former(), original, media, as_blip2, call_theirs=run)
 
 
 def test_queries_beside_the_instruction_are_those_of_instructblip():
@@ -107,11 +107,12 @@ def test_queries_beside_the_instruction_are_those_of_instructblip():
     asked = [torch.tensor([3, 4, 5, 3]), torch.tensor([9, 2]), torch.tensor([7])]
     frames = [asked[0], asked[1], asked[1], asked[2]]
 
-    def run(original, media):
-        return original([media[0], *media[1], media[2]], frames)
-
-    context = BridgeContext(ROW, instructions=asked)
-    require_same(q_former(instruction=True), media, instructblip(), run, as_transformers, context)
+    bridge, original, context = q_former(instruction=True), instructblip(), BridgeContext(ROW, instructions=asked)
+    calls = {
+        "call_ours": lambda *media: bridge(media, context),
+        "call_theirs": lambda one, two, three: original([one, *two, three], frames),
+    }
+    require_same(bridge, original, media, as_transformers, **calls)
 
 
 def granite():
@@ -120,7 +121,7 @@ def granite():
         text_config={"model_type": "granite", "hidden_size": 12, "num_attention_heads": 2, "num_hidden_layers": 1},
         projector_config=projector, downsample_rate=2, window_size=4,
     )  # fmt: skip
-    return GraniteSpeechEncoderProjector(config)
+    return GraniteSpeechEncoderProjector(config).eval()
 
 
 def as_granite(tensors):
@@ -134,9 +135,9 @@ WINDOWS = dict(tokens=2, layers=2, cross_attention_every=1, feature_norm=False, 
 
 
 def test_windows_are_those_of_granite_speech():
-    media = [torch.randn(length, 10) for length in (9, 4, 3)]
-    run = lambda original, media: torch.cat([original(medium[None])[0] for medium in media])  # noqa: E731
-    require_same(q_former(**WINDOWS), media, granite(), run, as_granite)
+    media, original = [torch.randn(length, 10) for length in (9, 4, 3)], granite()
+    run = lambda *media: torch.cat([original(medium[None])[0] for medium in media])  # noqa: E731
+    require_same(q_former(**WINDOWS), original, media, as_granite, call_theirs=run)
 
 
 def test_the_tail_behind_the_last_window_is_filled_up_or_left_out():
@@ -176,6 +177,9 @@ def test_what_is_asked_changes_the_soft_tokens_of_that_medium_alone():
     assert (first[4:] - second[4:]).abs().max() > 1e-3
     nothing = bridge(media, BridgeContext(ROW, instructions=[one[:0], one[:0]]))
     require_close("no question", bridge(media, BridgeContext(ROW)), nothing)
+    null_features = bridge(media, BridgeContext(ROW, instructions=[one]))  # the last medium belongs to no example
+    require_close("asked", null_features[:4], first[:4])
+    require_close("not asked", null_features[4:], nothing[4:])
 
 
 def test_only_the_last_tokens_of_a_long_instruction_are_read():

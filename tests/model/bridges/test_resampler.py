@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from bridge_oracles import require_close, require_same
 from safetensors.torch import load_file
+from same_computation import require_close, require_same
 from torch import nn
 from transformers import IdeficsConfig
 from transformers.models.idefics.perceiver import IdeficsPerceiverResampler
@@ -49,9 +49,9 @@ def idefics():
 
 def test_it_is_that_of_idefics():
     bridge = resampler(24, 24, heads=3, head_size=8, activation="relu")
-    media = [torch.randn(7, 24), torch.randn(4, 24)]
-    run = lambda original, media: torch.cat([original(medium[None])[0] for medium in media])  # noqa: E731
-    require_same(bridge, media, idefics(), run, as_idefics)
+    media, original = [torch.randn(7, 24), torch.randn(4, 24)], idefics()
+    run = lambda *media: torch.cat([original(medium[None])[0] for medium in media])  # noqa: E731
+    require_same(bridge, original, media, as_idefics, call_theirs=run)
 
 
 def test_a_video_is_read_as_a_whole_or_frame_by_frame():

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file
-from same_computation import assert_same, filled, relative
+from same_computation import NOTHING, require_close, require_same
 from torch import nn
 
 from macaw_cli.basics.errors import UsageError
@@ -18,13 +18,11 @@ from macaw_cli.config.bridges.designs import BridgePerModality
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
 from macaw_cli.config.bridges.upm import UpmBridgeSettings
 from macaw_cli.model.bridges.all_bridges import Bridges
-from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.upm import UpmBridge
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 DEFAULT = Path(__file__).parents[4] / "shared" / "golden"
 GOLDEN = Path(os.environ.get("MACAW_GOLDEN", DEFAULT)) / "onellm_upm.safetensors"
-NOTHING = BridgeContext(torch.zeros(1, 1))
 SMALL = {"tokens": 4, "width": 16, "experts": 2, "layers": 2, "heads": 2, "inner": 24}
 LAYER = {
     "attention_norm": "attention_norm", "mlp_norm": "ffn_norm", "attention.query": "attention.wq",
@@ -119,19 +117,20 @@ def test_onellms_own_numbers():
         for name, parameter in named.items():
             parameter.copy_(tensors[published_name(name)].reshape(parameter.shape))
         found = bridge([*vectors["in.features"]], NOTHING)
-        assert relative(found, vectors["out.tokens"].flatten(0, 1)) < 1e-5
-        assert relative(Published(tensors, config["heads"])(vectors["in.features"]), vectors["out.tokens"]) < 1e-5
+        require_close("ours", found, vectors["out.tokens"].flatten(0, 1))
+        published = Published(tensors, config["heads"])(vectors["in.features"])
+        require_close("the computation below", published, vectors["out.tokens"])
 
 
 def test_gradients_are_those_of_the_published_computation():
-    bridge = filled(one_bridge(12, 32, 4, (2, 2, 16, 2, 24)))
+    bridge = one_bridge(12, 32, 4, (2, 2, 16, 2, 24))
     same = {name: published_name(name) for name, _ in bridge.named_parameters()}
     tensors = {same[name]: one.detach().clone() for name, one in bridge.named_parameters()}
     tensors["resample_tokens.image"] = tensors["resample_tokens.image"][None]
     theirs = Published(tensors, heads=2)
     call = lambda features: bridge([*features], NOTHING)  # noqa: E731
     published = lambda features: theirs(features).flatten(0, 1)  # noqa: E731
-    assert_same(bridge, theirs, [torch.randn(2, 9, 12)], same, call_ours=call, call_theirs=published)
+    require_same(bridge, theirs, [torch.randn(2, 9, 12)], same, call_ours=call, call_theirs=published)
 
 
 def test_the_experts_exist_once_for_all_modalities(tiny, tmp_path):

@@ -2,15 +2,13 @@
 
 import pytest
 import torch
-from same_computation import assert_same, filled
+from same_computation import NOTHING, filled, require_same
 from torch import nn
 from transformers.models.ovis2.configuration_ovis2 import Ovis2VisionConfig
 from transformers.models.ovis2.modeling_ovis2 import Ovis2VisionModel, Ovis2VisualEmbeddingTable
 
-from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.registry import build_bridge, soft_token_count
 
-NOTHING = BridgeContext(torch.zeros(1, 1))
 SHAPES = {"image": (25, 12)}
 HOW = {"softmax": "softmax", "gumbel": "gumbel_argmax", "straight-through": "st_argmax"}
 
@@ -47,7 +45,7 @@ def bridge(tiny, **settings):
 @pytest.mark.parametrize("choice", HOW)
 def test_ovis_computes_the_same_and_draws_the_same_words(tiny, choice):
     """On a grid that the window divides: transformers cannot fill up others."""
-    ours, theirs = bridge(tiny, choice=choice).train(), filled(Published(choice)).train()
+    ours, theirs = bridge(tiny, choice=choice).train(), Published(choice).train()
     same = {name: name if name.startswith("table") else f"vision.{name}" for name, _ in ours.named_parameters()}
 
     def seeded(call):
@@ -58,7 +56,7 @@ def test_ovis_computes_the_same_and_draws_the_same_words(tiny, choice):
         return run
 
     calls = {"call_ours": seeded(lambda features: ours([features], NOTHING)), "call_theirs": seeded(theirs)}
-    assert_same(ours, theirs, [torch.randn(36, 12)], same, **calls)
+    require_same(ours, theirs, [torch.randn(36, 12)], same, **calls)
 
 
 @pytest.mark.parametrize("choice", ["gumbel", "straight-through"])
