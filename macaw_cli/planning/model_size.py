@@ -12,6 +12,7 @@ from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.registry import bridge_class
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.injections.registry import injection_class
+from macaw_cli.model.tapped_layers import bridge_config
 from macaw_cli.planning.memory_estimate import InjectionMemory, ModelSize, SequenceSize
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.data.soft_tokens import SoftTokenCounter
@@ -49,7 +50,8 @@ def model_size(model: Any, training: TrainingSettings) -> ModelSize:
 
 
 def _kept_by_bridge(config: MacawConfig, modality: Modality) -> Callable[[int, int], float]:
-    return partial(bridge_class(config.bridge_settings(modality).name).extra_memory, config, modality)
+    kind = bridge_class(config.bridge_settings(modality).name)
+    return partial(kind.extra_memory, bridge_config(config), modality)
 
 
 def _kept_by_injection(config: MacawConfig) -> InjectionMemory | None:

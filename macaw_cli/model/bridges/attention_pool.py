@@ -17,7 +17,7 @@ from macaw_cli.modalities.table import Modality
 from macaw_cli.model.blocks.attention import Attention, heads_of
 from macaw_cli.model.blocks.bidirectional_layers import GatedMlp
 from macaw_cli.model.blocks.grid import Size, frames_and_size, is_square, per_size, window_grid, window_of, windows
-from macaw_cli.model.bridges.grid import GridBridge
+from macaw_cli.model.bridges.grid import GridBridge, feature_tokens
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.attention_pool import AttentionPoolBridgeSettings
@@ -72,6 +72,17 @@ class AttentionPoolBridge(GridBridge):
         settings = cast("AttentionPoolBridgeSettings", config.bridge_settings(modality))
         frames, size = frames_and_size(modality, shape)
         return frames * prod(window_grid(size, window_of(settings.scale, square=is_square(modality))))
+
+    @staticmethod
+    def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
+        """What is kept of each feature token: itself in its window, its key and its value."""
+        tokens = feature_tokens(config, modality, soft_tokens)
+        return 3 * tokens * config.feature_shapes[modality][-1] * value_bytes
+
+    @staticmethod
+    def extra_operations(config: "MacawConfig", modality: Modality, soft_tokens: int) -> float:
+        """The matrices of keys and values."""
+        return 4 * feature_tokens(config, modality, soft_tokens) * config.feature_shapes[modality][-1] ** 2
 
     def from_grids(self, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
         """Pool the windows of all frames at once: (K, D)."""

@@ -71,7 +71,7 @@ class Bridge(nn.Module):
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
-        """Soft tokens of one medium whose features have this shape, (N, C) or (F, N, C).
+        """Soft tokens of one medium whose features have this shape, (N, C) or (F, N, C), with at least one token.
 
         Raises:
             UsageError: this design cannot make soft tokens of that shape.
@@ -119,7 +119,7 @@ class Bridge(nn.Module):
         """Bytes that a forward pass keeps for the backward pass beyond a few vectors per soft token; 0 by default.
 
         Args:
-            config: of the model.
+            config: of the model, with the shapes that bridges read: see `bridge_config`.
             modality: of this bridge.
             soft_tokens: K, of all media in the pass.
             value_bytes: of one number in the precision of the training.
@@ -131,7 +131,7 @@ class Bridge(nn.Module):
         """Floating point operations of a forward pass beyond a few products per soft token; 0 by default.
 
         Args:
-            config: of the model.
+            config: as in `extra_memory`.
             modality: of this bridge.
             soft_tokens: K, of all media in the pass.
         """

@@ -47,7 +47,8 @@ class GridBridge(NormedBridge):
 
 def feature_tokens(config: "MacawConfig", modality: Modality, soft_tokens: int) -> float:
     """How many feature tokens so many soft tokens are made of, in media of the usual shape."""
-    from macaw_cli.model.bridges.registry import soft_token_count
+    from macaw_cli.model.bridges.registry import bridge_class
 
     usual = config.feature_shapes[modality]
-    return soft_tokens * prod(usual[:-1]) / soft_token_count(config, modality, usual)
+    kind = bridge_class(config.bridge_settings(modality).name)
+    return soft_tokens * prod(usual[:-1]) / kind.soft_tokens(config, modality, usual)

@@ -68,10 +68,10 @@ class LatentCrossAttentionBridge(QueriedBridge):
 
     @staticmethod
     def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
-        """Memory of the projected features, their keys and values."""
+        """Memory of the projected features, alone and beside the latents, and of their keys and values."""
         cost = _cost(config, modality)
         sequences = soft_tokens / cost.queries
-        return sequences * (cost.values() + cost.tokens * config.embedding_size) * value_bytes
+        return sequences * (cost.values() + 2 * cost.tokens * cost.width) * value_bytes
 
     @staticmethod
     def extra_operations(config: "MacawConfig", modality: Modality, soft_tokens: int) -> float:

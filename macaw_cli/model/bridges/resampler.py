@@ -78,9 +78,10 @@ class ResamplerBridge(QueriedBridge):
 
     @staticmethod
     def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
-        """Memory of the layers."""
+        """Memory of the layers, each of which keeps the normed tokens beside the latents."""
         cost = _cost(config, modality)
-        return cost.values() * soft_tokens / cost.queries * value_bytes
+        kept = cost.values() + cost.layers * cost.tokens * cost.channels
+        return kept * soft_tokens / cost.queries * value_bytes
 
     @staticmethod
     def extra_operations(config: "MacawConfig", modality: Modality, soft_tokens: int) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from macaw_cli.modalities.table import Modality
+from macaw_cli.model.tapped_layers import bridge_config
 from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.data.epoch_plan import PlannedStep, capacity
 from macaw_cli.training.data.soft_tokens import SoftTokenCounter
@@ -173,7 +174,7 @@ def work_counter(
 def _bridges(model: Any, media: Sequence[Mapping[Modality, Sequence[int]]]) -> list[BridgeWork]:
     found = []
     for modality, bridge in model.fusion.bridges.items():
-        forward = partial(bridge.extra_operations, model.config, modality)
+        forward = partial(bridge.extra_operations, bridge_config(model.config), modality)
         if forward(1):
             reads_trained = "embedding_matrix" in bridge.needs and model.embedding_matrix.requires_grad
             passes = 1 + reads_trained + any(weight.requires_grad for weight in bridge.parameters())
