@@ -29,7 +29,7 @@ def bridge_shape(config: "MacawConfig", modality: Modality, shape: Sequence[int]
     """
     layers = layers_in_features(config, modality)
     *frames, tokens, channels = shape
-    if tokens % layers or not tokens:
+    if tokens % layers:
         raise UsageError(
             f"{modality.capitalize()} features of shape {tuple(shape)} do not hold the tokens of {layers} layers, as "
             "injection.layers says.",

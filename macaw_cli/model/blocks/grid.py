@@ -59,7 +59,7 @@ def frames_and_size(modality: Modality, shape: Sequence[int], layers: int = 1) -
         raise UsageError(
             f"{told} do not hold the tokens of {layers} layers.", "Set the bridge's `layers` to what the encoder has."
         )
-    if prod(shape[:-1]) < 1 or h * w != tokens:
+    if h * w != tokens:
         raise UsageError(
             f"{told} are no square grid of tokens.",
             "Extract them without the class token, `features: {image_encoder: {cls: drop}}`, or leave it out with"

@@ -101,15 +101,9 @@ class MacawBridge(Bridge):
 
         Longer media than `config.feature_shapes` says make more soft tokens, shorter ones fewer, but at least one: what
         is shorter than one window is filled with zeros.
-
-        Raises:
-            UsageError: there are no feature tokens at all.
         """
         kernel, stride = windows_of(config, modality)
-        tokens = prod(shape[:-1])
-        if tokens < 1:
-            raise UsageError(f"The {modality} bridge cannot make soft tokens from features of shape {tuple(shape)}.")
-        return window_count(max(tokens, kernel), kernel, stride)
+        return window_count(max(prod(shape[:-1]), kernel), kernel, stride)
 
     def smallest_input(self) -> tuple[int, int]:
         """(kernel, C): one window."""

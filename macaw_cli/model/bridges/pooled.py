@@ -16,7 +16,6 @@ from macaw_cli.modalities.table import Modality
 from macaw_cli.model.blocks.media_batch import padded
 from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.normed import NormedBridge
-from macaw_cli.model.bridges.queried import require_tokens
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.pooled import PooledBridgeSettings
@@ -55,12 +54,7 @@ class PooledBridge(NormedBridge):
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
-        """As many for every shape.
-
-        Raises:
-            UsageError: there are no feature tokens at all.
-        """
-        require_tokens(modality, shape)
+        """As many for every shape."""
         return cast("PooledBridgeSettings", config.bridge_settings(modality)).tokens
 
     def soft(self, media: Sequence[Tensor], context: BridgeContext) -> Tensor:

@@ -102,11 +102,7 @@ class QFormerBridge(QueriedBridge):
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
-        """Q for every sequence, which is an image, an audio file, a video or a frame; or for every window of it.
-
-        Raises:
-            UsageError: there are no feature tokens at all.
-        """
+        """Q for every sequence, which is an image, an audio file, a video or a frame; or for every window of it."""
         settings = cast("QFormerBridgeSettings", config.bridge_settings(modality))
         once = QueriedBridge.soft_tokens(config, modality, shape)
         return once * _windows(shape[-2] if settings.per_frame else prod(shape[:-1]), settings)
@@ -156,9 +152,10 @@ class QFormerBridge(QueriedBridge):
         """The embedded instruction of every sequence, (B, L, W), and (B, Q + L) true for queries and text."""
         if self.text is None:
             return None, None
-        given = [one[-self.settings.instruction_length :] for one in instructions] or [
-            torch.zeros(0, dtype=torch.int64, device=queries.device)] * len(counts)  # fmt: skip
-        ids = nn.utils.rnn.pad_sequence(list(given), batch_first=True)
+        given = [one[-self.settings.instruction_length :] for one in instructions]
+        nothing = torch.zeros(0, dtype=torch.int64, device=queries.device)
+        given += [nothing] * (len(counts) - len(given))  # null features belong to no example
+        ids = nn.utils.rnn.pad_sequence(given, batch_first=True)
         ids = F.pad(ids, (0, 1)) if ids.shape[1] == 0 else ids  # the text parts run in every step, on every rank
         rows = self.text.words.num_embeddings
         if self.largest_id >= rows and ids.numel() and int(ids.max()) >= rows:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from macaw_cli.basics.errors import UsageError
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.blocks.media_batch import batched
 from macaw_cli.model.bridges.bridge import BridgeContext
@@ -39,12 +38,7 @@ class QueriedBridge(NormedBridge):
 
     @staticmethod
     def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
-        """Q for an image or audio, and for a video or each of its frames.
-
-        Raises:
-            UsageError: there are no feature tokens at all.
-        """
-        require_tokens(modality, shape)
+        """Q for an image or audio, and for a video or each of its frames."""
         settings: Any = config.bridge_settings(modality)
         sequences = prod(shape[:-2]) if settings.per_frame else 1
         return int(settings.tokens) * sequences
@@ -72,16 +66,3 @@ def sequence_tokens(config: "MacawConfig", modality: Modality) -> int:
     settings: Any = config.bridge_settings(modality)
     shape = config.feature_shapes[modality]
     return int(shape[-2] if settings.per_frame else prod(shape[:-1]))
-
-
-def require_tokens(modality: Modality, shape: Sequence[int]) -> None:
-    """Refuse features without tokens.
-
-    Raises:
-        UsageError: there are none.
-    """
-    if prod(shape[:-1]) < 1:
-        raise UsageError(
-            f"The {modality} bridge cannot make soft tokens from features of shape {tuple(shape)}.",
-            "Remove this medium from the dataset, or extract its features again.",
-        )

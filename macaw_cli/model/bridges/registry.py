@@ -1,9 +1,10 @@
 """The bridges by name, and how many soft tokens each makes of a feature shape."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
-from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.errors import MismatchError, UsageError
 from macaw_cli.basics.named_objects import named_object
 from macaw_cli.basics.plug_ins import class_of_package
 from macaw_cli.config.bridges.table import PACKAGES, TABLE
@@ -53,7 +54,7 @@ def soft_token_count(config: "MacawConfig", modality: Modality, shape: Sequence[
 
     Raises:
         MismatchError: the model has no bridge for this modality, or one for other channels.
-        UsageError: the bridge cannot make soft tokens of that shape.
+        UsageError: there are no feature tokens, or the bridge cannot make soft tokens of that shape.
     """
     if modality not in config.feature_shapes:
         raise MismatchError(
@@ -65,6 +66,11 @@ def soft_token_count(config: "MacawConfig", modality: Modality, shape: Sequence[
         raise MismatchError(
             f"The {modality} bridge takes features with {channels} channels, found {shape[-1]}.",
             "Extract the features with the encoder that the model was trained with.",
+        )
+    if prod(shape) < 1:
+        raise UsageError(
+            f"{modality.capitalize()} features of shape {tuple(shape)} hold no tokens.",
+            "Remove this medium from the dataset, or extract its features again.",
         )
     own = bridge_shape(config, modality, shape)
     return bridge_class(config.bridge_settings(modality).name).soft_tokens(bridge_config(config), modality, own)

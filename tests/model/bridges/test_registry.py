@@ -1,4 +1,5 @@
 import json
+import re
 from math import prod
 from typing import get_args, get_type_hints
 
@@ -117,9 +118,11 @@ def test_media_of_other_lengths_make_as_many_soft_tokens_as_their_shapes_say(tin
     torch.testing.assert_close(soft, alone, rtol=1e-5, atol=1e-6)
 
 
-def test_features_without_tokens_are_told(tiny):
-    with pytest.raises(UsageError, match=r"features of shape \(0, 16\)"):
-        soft_token_count(tiny.config("macaw"), "image", (0, 16))
+@pytest.mark.parametrize("name", sorted(BRIDGES))
+@pytest.mark.parametrize(("modality", "shape"), [("image", (0, 16)), ("video", (0, 9, 16)), ("video", (3, 0, 16))])
+def test_features_without_tokens_are_told(tiny, name, modality, shape):
+    with pytest.raises(UsageError, match=re.escape(f"features of shape {shape}")):
+        soft_token_count(tiny.config(name, shapes=tiny.shapes_of(name)), modality, shape)
 
 
 def test_an_mlp_has_the_wanted_number_of_layers(tiny):
