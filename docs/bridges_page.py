@@ -37,17 +37,20 @@ The options of each are in [configuration.md](configuration.md).
   RMS of the LLM's word embeddings, so that soft tokens enter the LLM as large as words. The mean is that of up to 256
   training media per modality, which a new model measures and keeps: without it, what all media share moves every soft
   token alike, and a bridge learns slowly ([experiments](experiments.md)). `norm: false` is the published form. It is
-  the default of `linear` and `mlp` only.
+  the default of `align`, `linear` and `mlp` only; `macaw` has no such option.
 - `frame-stack` fills the last window of a medium up with zeros. Of a video every frame is filled up on its own, so
   that no window holds tokens of two frames; only frames with fewer tokens than `stride` are stacked over time.
   `norm: false, bias: false` with `hidden` the LLM's hidden size is Voxtral's projector, `norm: false` alone is
   GLM-ASR's. `norm: false, stride: 5, hidden: 2048, activation: relu, remainder: drop` is SLAM-LLM's, which leaves the
   last tokens out.
-- `pixel-shuffle`, `avg-pool`, `token-packer`, `c-abstractor` and `ldp` read an image, and each frame of a video, as a
-  square grid of tokens. Features that are none, because they hold the class token, are refused: extract them with
+- `attention-pool`, `avg-pool`, `c-abstractor`, `ldp`, `pixel-shuffle`, `token-packer` and `visual-vocabulary` read an
+  image, and each frame of a video, as a square grid of tokens; a window is `scale` by `scale` of them. Features that
+  are no grid, because they hold the class token, are refused: extract them with
   `features: {image_encoder: {cls: drop}}`. At the right and the lower border of a grid that `scale` does not divide,
-  `pixel-shuffle` fills up with zeros; `avg-pool` and `token-packer` take the tokens that are there. Audio is one row:
-  windows are `scale` x `scale` consecutive tokens, and convolutions are 3 wide instead of 3 x 3.
+  `pixel-shuffle` and `visual-vocabulary` fill up with zeros; the others take the tokens that are there. Audio is one
+  row: windows are `scale` x `scale` consecutive tokens, and convolutions are 3 wide instead of 3 x 3.
+- *Per image or frame* means: a video makes so many soft tokens for each frame, and an audio file as many as an image.
+  `per_frame: false` makes as many of a whole video, where a design has that option.
 
 ## Injections
 

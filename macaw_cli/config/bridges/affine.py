@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AffineBridgeSettings:
-    """What a robot senses, next to the words of the LLM (PaLM-E)."""
+    """A linear layer or an MLP; one soft token per image token or state, several per object (PaLM-E)."""
 
     name: Literal["affine"] = "affine"
     """Design of the bridge."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlignBridgeSettings:
-    """Each soft token is a weighted mean of the LLM's word embeddings (AlignVLM)."""
+    """Weighted means of the LLM's word embeddings; one soft token per `stride` feature tokens (AlignVLM)."""
 
     name: Literal["align"] = "align"
     """Design of the bridge."""
@@ -16,7 +16,7 @@ class AlignBridgeSettings:
     """Feature tokens per soft token, which are put side by side; the published form has 1. Every soft token costs
     numbers for the whole vocabulary: use more for long audio and video."""
     logits_norm: bool = False
-    """LayerNorm before the softmax, as in the paper's equation."""
+    """Whether there is a LayerNorm before the softmax, as in the paper's equation."""
     norm: bool = False
     """Features around the mean of the training media, and on the soft tokens a LayerNorm that gives them the RMS of the
     LLM's embeddings; they are no weighted means any more then."""

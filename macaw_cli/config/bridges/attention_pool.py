@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttentionPoolBridgeSettings:
-    """The mean of a window of neighbours attends to them, then a gated MLP; one soft token per window (Molmo)."""
+    """Attention from the mean of a window to its tokens, a gated MLP; one soft token per window (Molmo)."""
 
     name: Literal["attention-pool"] = "attention-pool"
     """Design of the bridge."""
@@ -16,7 +16,7 @@ class AttentionPoolBridgeSettings:
     """Rows and columns of a window; those at the right and lower border may have fewer tokens. Of audio, a window is
     `scale` times `scale` consecutive tokens."""
     heads: Annotated[int, Field(ge=1)] | None = None
-    """Of the attention; `null` is one per 64 channels of the features."""
+    """Heads of the attention; `null` is one per 64 channels of the features."""
     inner: Annotated[int, Field(ge=1)] | None = None
     """Width of the gated MLP; `null` is twice the LLM's hidden size. Published models have that of the LLM's MLPs."""
     norm: bool = True

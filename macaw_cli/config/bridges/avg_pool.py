@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AvgPoolBridgeSettings:
-    """Neighbouring tokens of an image averaged, before or behind the layers (Gemma 3, Perception LM)."""
+    """Averages of windows of neighbours, and layers; one soft token per window (Gemma 3, Perception LM)."""
 
     name: Literal["avg-pool"] = "avg-pool"
     """Design of the bridge."""
@@ -21,4 +21,4 @@ class AvgPoolBridgeSettings:
     fewer tokens, `perception-lm` lets windows overlap."""
     norm: bool = True
     """Features around the mean of the training media, and on the soft tokens a LayerNorm that gives them the RMS of the
-    LLM's embeddings. `false` is the design as published."""
+    LLM's embeddings. `false` is the published form."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CAbstractorBridgeSettings:
-    """Convolutions, average pooling to a fixed number of tokens, convolutions, and an MLP (Honeybee)."""
+    """Convolutions around an average pooling, then an MLP; `tokens` soft tokens per image or frame (Honeybee)."""
 
     name: Literal["c-abstractor"] = "c-abstractor"
     """Design of the bridge."""
@@ -23,4 +23,4 @@ class CAbstractorBridgeSettings:
     """Channels of the convolutions; `null` is those of the features, as published."""
     norm: bool = True
     """Features around the mean of the training media, and on the soft tokens a LayerNorm that gives them the RMS of the
-    LLM's embeddings. `false` is the design as published."""
+    LLM's embeddings. `false` is the published form."""

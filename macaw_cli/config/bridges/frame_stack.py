@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrameStackBridgeSettings:
-    """`stride` consecutive feature tokens side by side, then an MLP; one soft token per `stride` feature tokens."""
+    """Consecutive feature tokens side by side, an MLP; one soft token per `stride` of them (Voxtral, SLAM-LLM)."""
 
     name: Literal["frame-stack"] = "frame-stack"
     """Design of the bridge."""
@@ -20,7 +20,7 @@ class FrameStackBridgeSettings:
     hidden: Annotated[int, Field(ge=1)] | None = None
     """Size between the two linear layers; `null` is twice the LLM's hidden size."""
     activation: Literal["gelu", "relu"] = "gelu"
-    """Between the linear layers."""
+    """Nonlinearity between the linear layers."""
     bias: bool = True
     """Whether the linear layers have a bias."""
     norm: bool = True

@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatentCrossAttentionBridgeSettings:
-    """A linear layer, and learned latents that read the features in one attention (Kosmos-1 and Kosmos-2)."""
+    """One attention of learned latents to the features; `tokens` soft tokens per image or frame (Kosmos-1, -2)."""
 
     name: Literal["latent-cross-attention"] = "latent-cross-attention"
     """Design of the bridge."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LdpBridgeSettings:
-    """An MLP, then few weights that see neighbours: the light projectors of MobileVLM."""
+    """An MLP, a pooling, and convolutions by channel; `tokens` soft tokens per image or frame (MobileVLM)."""
 
     name: Literal["ldp"] = "ldp"
     """Design of the bridge."""
@@ -20,4 +20,4 @@ class LdpBridgeSettings:
     more than there are feature tokens."""
     norm: bool = True
     """Features around the mean of the training media, and on the soft tokens a LayerNorm that gives them the RMS of the
-    LLM's embeddings. `false` is the design as published."""
+    LLM's embeddings. `false` is the published form."""

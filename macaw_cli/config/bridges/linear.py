@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinearBridgeSettings:
-    """One linear layer; one soft token per feature token (LLaVA 1, MiniGPT-4)."""
+    """One linear layer; one soft token per feature token (LLaVA, MiniGPT-4, Qwen2-Audio)."""
 
     name: Literal["linear"] = "linear"
     """Design of the bridge."""

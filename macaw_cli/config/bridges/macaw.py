@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MacawBridgeSettings:
-    """A few soft tokens per medium, aligned to the LLM's embedding matrix by attention (Macaw-LLM)."""
+    """A convolution, then attention to the LLM's word embeddings; a few soft tokens per medium (Macaw-LLM)."""
 
     name: Literal["macaw"] = "macaw"
     """Design of the bridge."""

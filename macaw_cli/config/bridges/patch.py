@@ -11,7 +11,7 @@ NARROW = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatchBridgeSettings:
-    """Overlapping patches of a series, normalised on its own, through one linear layer (PatchTST, GPT4TS)."""
+    """Overlapping patches of a series through one linear layer; one soft token per patch (PatchTST, GPT4TS)."""
 
     name: Literal["patch"] = "patch"
     """Design of the bridge."""

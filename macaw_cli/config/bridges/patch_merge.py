@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatchMergeBridgeSettings:
-    """`stride` consecutive feature tokens side by side, then one linear layer (MiniGPT-4 v2).
+    """Consecutive feature tokens side by side, one linear layer; one soft token per `stride` of them (MiniGPT-v2).
 
     `frame-stack` has the same windows and an MLP; `pixel-shuffle` has square windows.
     """
@@ -19,4 +19,4 @@ class PatchMergeBridgeSettings:
     """Feature tokens per soft token. The last ones are followed by zeros; for video, the last ones of each frame."""
     norm: bool = True
     """Features around the mean of the training media, LayerNorm on the merged ones, and on the soft tokens one that
-    gives them the RMS of the LLM's embeddings. `false` is the design as published."""
+    gives them the RMS of the LLM's embeddings. `false` is the published form."""

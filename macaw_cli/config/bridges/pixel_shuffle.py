@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PixelShuffleBridgeSettings:
-    """`scale` by `scale` neighbours of an image side by side, then layers; one soft token per window (InternVL)."""
+    """Windows of neighbours side by side, then layers; one soft token per window (InternVL, Idefics 3, Qwen3-VL)."""
 
     name: Literal["pixel-shuffle"] = "pixel-shuffle"
     """Design of the bridge."""
@@ -19,7 +19,7 @@ class PixelShuffleBridgeSettings:
     """Rows and columns of a window. A grid that it does not divide is filled up with zeros at the right and below; of
     audio, a window is `scale` times `scale` consecutive tokens."""
     hidden: Annotated[int, Field(ge=1)] | None = None
-    """Of `swiglu` only: size between the linear layers; `null` is twice the LLM's hidden size."""
+    """Size between the linear layers of `swiglu`, which alone has it; `null` is twice the LLM's hidden size."""
     norm: bool = True
     """Features around the mean of the training media, and on the soft tokens a LayerNorm that gives them the RMS of the
-    LLM's embeddings; `linear` and `swiglu` have one on each window as well. `false` is the design as published."""
+    LLM's embeddings; `linear` and `swiglu` have one on each window as well. `false` is the published form."""

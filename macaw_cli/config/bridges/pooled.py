@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PooledBridgeSettings:
-    """One vector per medium, the mean of its feature tokens, and one linear layer to a few soft tokens (Frozen)."""
+    """The mean of all feature tokens through one linear layer; `tokens` soft tokens per medium (Frozen)."""
 
     name: Literal["pooled"] = "pooled"
     """Design of the bridge."""

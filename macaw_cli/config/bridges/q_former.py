@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QFormerBridgeSettings:
-    """A small BERT of learned queries that read the features (BLIP-2, InstructBLIP, SALMONN, Granite Speech)."""
+    """Queries in a small BERT; `tokens` soft tokens per image, frame or window (BLIP-2, InstructBLIP, SALMONN)."""
 
     name: Literal["q-former"] = "q-former"
     """Design of the bridge."""

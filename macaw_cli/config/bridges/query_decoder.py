@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueryDecoderBridgeSettings:
-    """Learned queries through a transformer decoder that reads the features (MedVInT)."""
+    """Queries through a transformer decoder; `tokens` soft tokens per image or frame (MedVInT)."""
 
     name: Literal["query-decoder"] = "query-decoder"
     """Design of the bridge."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResamplerBridgeSettings:
-    """Learned latents that read the features in several layers (Flamingo, Idefics)."""
+    """Latents that read the features in several layers; `tokens` soft tokens per medium (Flamingo, Idefics)."""
 
     name: Literal["resampler"] = "resampler"
     """Design of the bridge."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenPackerBridgeSettings:
-    """A coarse grid of queries, each of which attends to its own region of the fine grid (TokenPacker)."""
+    """A coarse grid of queries, each for its own region; one soft token per region (TokenPacker)."""
 
     name: Literal["token-packer"] = "token-packer"
     """Design of the bridge."""
@@ -24,4 +24,4 @@ class TokenPackerBridgeSettings:
     """Heads of the attention; `null` takes heads of at least 128 channels, as published."""
     norm: bool = True
     """Features around the mean of the training media, and on the soft tokens a LayerNorm that gives them the RMS of the
-    LLM's embeddings. `false` is the design as published."""
+    LLM's embeddings. `false` is the published form."""

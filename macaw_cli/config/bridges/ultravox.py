@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UltravoxBridgeSettings:
-    """`stride` consecutive feature tokens side by side, then a gated MLP with RMSNorm (Ultravox)."""
+    """Consecutive feature tokens side by side, a gated MLP; one soft token per `stride` of them (Ultravox)."""
 
     name: Literal["ultravox"] = "ultravox"
     """Design of the bridge."""

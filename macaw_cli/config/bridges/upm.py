@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpmBridgeSettings:
-    """Learned queries through transformers that all modalities share, weighted by a router (OneLLM's UPM).
+    """Queries through transformers shared by all modalities, mixed by a router; `tokens` per medium (OneLLM).
 
     `width`, `experts`, `layers`, `heads` and `inner` have to be the same for all modalities with this design.
     """
@@ -18,13 +18,13 @@ class UpmBridgeSettings:
     tokens: Annotated[int, Field(ge=1)] = 30
     """Soft tokens per medium."""
     width: Annotated[int, Field(ge=1)] | None = None
-    """Of the experts; `null` is the LLM's hidden size, but at most the published 1024."""
+    """Width of the experts; `null` is the LLM's hidden size, but at most the published 1024."""
     experts: Annotated[int, Field(ge=1)] = 3
-    """How many transformers there are."""
+    """How many transformers, the experts, there are."""
     layers: Annotated[int, Field(ge=1)] = 8
-    """Of each expert."""
+    """Layers of each expert."""
     heads: Annotated[int, Field(ge=1)] | None = None
-    """Of the attention; `null` is one per 64 channels of `width`, the published 16 at 1024."""
+    """Heads of each attention; `null` is one per 64 channels of `width`, the published 16 at 1024."""
     inner: Annotated[int, Field(ge=1)] | None = None
     """Width of the gated MLPs; `null` is 8/3 of `width`, rounded up to multiples of 256: the published 2816 at 1024."""
     frames: Literal["mean", "all"] = "mean"

@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VisualVocabularyBridgeSettings:
-    """Each soft token is a weighted mean of learned words, or one of them (Ovis)."""
+    """Means of learned words, or one word each; one soft token per window of neighbours (Ovis)."""
 
     name: Literal["visual-vocabulary"] = "visual-vocabulary"
     """Design of the bridge."""
