@@ -8,7 +8,6 @@ size.
 """
 
 from collections.abc import Sequence
-from math import prod
 from typing import TYPE_CHECKING, Self, cast
 
 from torch import Tensor
@@ -16,15 +15,15 @@ from torch import Tensor
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.blocks.attention import Attention, heads_of
 from macaw_cli.model.blocks.bidirectional_layers import GatedMlp
-from macaw_cli.model.blocks.grid import Size, frames_and_size, is_square, per_size, window_grid, window_of, windows
-from macaw_cli.model.bridges.grid import GridBridge, feature_tokens
+from macaw_cli.model.blocks.grid import Size, is_square, per_size, windows
+from macaw_cli.model.bridges.grid import WindowBridge, feature_tokens
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.attention_pool import AttentionPoolBridgeSettings
     from macaw_cli.model.configuration import MacawConfig
 
 
-class AttentionPoolBridge(GridBridge):
+class AttentionPoolBridge(WindowBridge):
     """(h, h, C) -> windows of s x s -> attention from the mean of each to its tokens -> gated MLP -> (N/s², D).
 
     Args:
@@ -42,8 +41,7 @@ class AttentionPoolBridge(GridBridge):
         self, channels: int, hidden_size: int, *, scale: int, heads: int, inner: int, square: bool, norm: bool,
         unit: float = 0.02,
     ) -> None:  # fmt: skip
-        super().__init__(channels, hidden_size, square=square, norm=norm, unit=unit)
-        self.scale = scale
+        super().__init__(channels, hidden_size, scale=scale, square=square, norm=norm, unit=unit)
         self.pooling = Attention(channels, channels, heads)
         self.projection = GatedMlp(channels, inner, hidden_size)
 
@@ -63,17 +61,6 @@ class AttentionPoolBridge(GridBridge):
         )  # fmt: skip
 
     @staticmethod
-    def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
-        """One per window, those at the right and lower borders included; of a video, per frame.
-
-        Raises:
-            UsageError: an image's tokens make no square.
-        """
-        settings = cast("AttentionPoolBridgeSettings", config.bridge_settings(modality))
-        frames, size = frames_and_size(modality, shape)
-        return frames * prod(window_grid(size, window_of(settings.scale, square=is_square(modality))))
-
-    @staticmethod
     def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
         """What is kept of each feature token: itself in its window, its key and its value."""
         tokens = feature_tokens(config, modality, soft_tokens)
@@ -86,9 +73,8 @@ class AttentionPoolBridge(GridBridge):
 
     def from_grids(self, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
         """Pool the windows of all frames at once: (K, D)."""
-        window = window_of(self.scale, square=self.square)
-        rows = per_size(tokens, sizes, lambda frames: windows(frames, window))
-        inside = per_size(tokens.new_ones(len(tokens), 1), sizes, lambda frames: windows(frames, window))
+        rows = per_size(tokens, sizes, lambda frames: windows(frames, self.window))
+        inside = per_size(tokens.new_ones(len(tokens), 1), sizes, lambda frames: windows(frames, self.window))
         mean = rows.sum(dim=1, keepdim=True) / inside.sum(dim=1, keepdim=True)
         soft: Tensor = self.projection(self.pooling(mean, rows, inside[..., 0] > 0)[:, 0])
         return soft

@@ -5,12 +5,12 @@ Letters: T feature tokens of all frames, N of one frame, C channels, K soft toke
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.blocks.grid import Size, side_by_side
+from macaw_cli.model.blocks.grid import Size, frames_and_size, is_square, side_by_side, window_grid, window_of
 from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.normed import NormedBridge
 
@@ -43,6 +43,41 @@ class GridBridge(NormedBridge):
     def from_grids(self, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
         """The design: the tokens (T, C) of all frames, and the grid of each, to (K, D)."""
         raise NotImplementedError
+
+
+class WindowBridge(GridBridge):
+    """Frames on their grids -> one soft token per window of s by s tokens.
+
+    The settings of a subclass have `scale`, s.
+
+    Args:
+        channels: C.
+        hidden_size: D.
+        scale: s.
+        square: whether the grids are square.
+        norm: whether there are norms.
+        unit: RMS of soft tokens with norms until `calibrate` has measured the embedding matrix.
+    """
+
+    def __init__(self, channels: int, hidden_size: int, *, scale: int, square: bool, norm: bool, unit: float) -> None:
+        super().__init__(channels, hidden_size, square=square, norm=norm, unit=unit)
+        self.window = window_of(scale, square=square)
+
+    @staticmethod
+    def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
+        """One per window, those at the right and lower borders included; of a video, per frame.
+
+        Raises:
+            UsageError: an image's tokens make no square.
+        """
+        return window_count(config, modality, shape)
+
+
+def window_count(config: "MacawConfig", modality: Modality, shape: Sequence[int], layers: int = 1) -> int:
+    """Windows of all frames of a medium; `layers` as in `frames_and_size`, with its errors."""
+    settings: Any = config.bridge_settings(modality)
+    frames, size = frames_and_size(modality, shape, layers)
+    return frames * prod(window_grid(size, window_of(settings.scale, square=is_square(modality))))
 
 
 def feature_tokens(config: "MacawConfig", modality: Modality, soft_tokens: int) -> float:

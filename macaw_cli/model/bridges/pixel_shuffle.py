@@ -10,15 +10,14 @@ Letters: N feature tokens on a grid of h x h, C channels, s scale, D the LLM's e
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from math import prod
 from typing import TYPE_CHECKING, Self, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.blocks.grid import Size, frames_and_size, is_square, per_size, window_grid, window_of, windows
-from macaw_cli.model.bridges.grid import GridBridge
+from macaw_cli.model.blocks.grid import Size, is_square, per_size, windows
+from macaw_cli.model.bridges.grid import WindowBridge
 from macaw_cli.model.bridges.stock_loaders import StockLoader
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
 
 
-class PixelShuffleBridge(GridBridge):
+class PixelShuffleBridge(WindowBridge):
     """(h, h, C) -> windows of s x s -> (N/s², s²C) -> the layers of a variant -> (N/s², D).
 
     - `linear`: Linear, no bias
@@ -57,8 +56,7 @@ class PixelShuffleBridge(GridBridge):
         self, channels: int, hidden_size: int, *,
         variant: str, scale: int, hidden: int, square: bool, norm: bool, unit: float = 0.02,
     ) -> None:  # fmt: skip
-        super().__init__(channels, hidden_size, square=square, norm=norm, unit=unit)
-        self.scale = scale
+        super().__init__(channels, hidden_size, scale=scale, square=square, norm=norm, unit=unit)
         row = scale * scale * channels
         self.input_norm = nn.LayerNorm(row) if norm and variant in ("linear", "swiglu") else None
         self.projection = _layers(variant, channels, row, hidden, hidden_size)
@@ -73,21 +71,9 @@ class PixelShuffleBridge(GridBridge):
             unit=config.initial_embedding_std,
         )  # fmt: skip
 
-    @staticmethod
-    def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
-        """One per window, those at the right and lower borders included; of a video, per frame.
-
-        Raises:
-            UsageError: an image's tokens make no square.
-        """
-        settings = cast("PixelShuffleBridgeSettings", config.bridge_settings(modality))
-        frames, size = frames_and_size(modality, shape)
-        return frames * prod(window_grid(size, window_of(settings.scale, square=is_square(modality))))
-
     def from_grids(self, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
         """Project the windows of all frames at once: (K, D)."""
-        window = window_of(self.scale, square=self.square)
-        rows = per_size(tokens, sizes, lambda frames: windows(frames, window).flatten(2))
+        rows = per_size(tokens, sizes, lambda frames: windows(frames, self.window).flatten(2))
         projected: Tensor = self.projection(rows if self.input_norm is None else self.input_norm(rows))
         return projected
 

@@ -9,7 +9,6 @@ D the LLM's embedding size.
 """
 
 from collections.abc import Sequence
-from math import prod
 from typing import TYPE_CHECKING, Self, cast
 
 import torch.nn.functional as F
@@ -17,25 +16,16 @@ from torch import Tensor, nn
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.blocks.grid import (
-    Size,
-    frames_and_size,
-    is_square,
-    per_size,
-    side_by_side,
-    window_grid,
-    window_of,
-    windows,
-)
+from macaw_cli.model.blocks.grid import Size, is_square, per_size, side_by_side, window_grid, windows
 from macaw_cli.model.bridges.bridge import BridgeContext
-from macaw_cli.model.bridges.grid import GridBridge, feature_tokens
+from macaw_cli.model.bridges.grid import WindowBridge, feature_tokens, window_count
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.token_packer import TokenPackerBridgeSettings
     from macaw_cli.model.configuration import MacawConfig
 
 
-class TokenPackerBridge(GridBridge):
+class TokenPackerBridge(WindowBridge):
     """Queries: last layer -> bilinear to 1/s -> Linear -> LN; keys, values: n layers (nC) -> MLP -> LN; attention; MLP.
 
     Args:
@@ -54,8 +44,8 @@ class TokenPackerBridge(GridBridge):
         self, channels: int, hidden_size: int, *,
         scale: int, layers: int, hidden: int, heads: int, square: bool, norm: bool, unit: float = 0.02,
     ) -> None:  # fmt: skip
-        super().__init__(channels, hidden_size, square=square, norm=norm, unit=unit)
-        self.layers, self.heads, self.window = layers, heads, window_of(scale, square=square)
+        super().__init__(channels, hidden_size, scale=scale, square=square, norm=norm, unit=unit)
+        self.layers, self.heads = layers, heads
         self.query = nn.Sequential(nn.Linear(channels, hidden, bias=False), nn.LayerNorm(hidden, eps=1e-6))
         self.key, self.value = (
             nn.Sequential(*_mlp(layers * channels, hidden), nn.LayerNorm(hidden, eps=1e-6)) for _ in range(2)
@@ -92,8 +82,7 @@ class TokenPackerBridge(GridBridge):
             UsageError: the tokens do not make so many layers, or those of an image no square.
         """
         settings = cast("TokenPackerBridgeSettings", config.bridge_settings(modality))
-        frames, size = frames_and_size(modality, shape, settings.layers)
-        return frames * prod(window_grid(size, window_of(settings.scale, square=is_square(modality))))
+        return window_count(config, modality, shape, settings.layers)
 
     def smallest_input(self) -> tuple[int, int]:
         """(n, C): one token of each layer."""

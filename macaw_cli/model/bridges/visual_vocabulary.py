@@ -9,7 +9,6 @@ LLM's embedding size.
 """
 
 from collections.abc import Sequence
-from math import prod
 from typing import TYPE_CHECKING, Self, cast
 
 import torch
@@ -17,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from macaw_cli.modalities.table import Modality
-from macaw_cli.model.blocks.grid import Size, frames_and_size, is_square, per_size, window_grid, window_of, windows
-from macaw_cli.model.bridges.grid import GridBridge
+from macaw_cli.model.blocks.grid import Size, is_square, per_size, windows
+from macaw_cli.model.bridges.grid import WindowBridge
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.visual_vocabulary import VisualVocabularyBridgeSettings
@@ -33,7 +32,7 @@ class WordTable(nn.Embedding):
         return shares @ self.weight
 
 
-class VisualVocabularyBridge(GridBridge):
+class VisualVocabularyBridge(WindowBridge):
     """(h, h, C) -> windows of s x s -> (N/s², s²C) -> Linear to V, no bias -> LayerNorm -> softmax -> times the table.
 
     Args:
@@ -51,8 +50,8 @@ class VisualVocabularyBridge(GridBridge):
         self, channels: int, hidden_size: int, *, words: int, scale: int, choice: str, square: bool, norm: bool,
         unit: float = 0.02,
     ) -> None:  # fmt: skip
-        super().__init__(channels, hidden_size, square=square, norm=norm, unit=unit)
-        self.scale, self.choice = scale, choice
+        super().__init__(channels, hidden_size, scale=scale, square=square, norm=norm, unit=unit)
+        self.choice = choice
         self.head_linear = nn.Linear(scale * scale * channels, words, bias=False)
         self.head_norm = nn.LayerNorm(words)
         self.table = WordTable(words, hidden_size)
@@ -65,17 +64,6 @@ class VisualVocabularyBridge(GridBridge):
             config.feature_shapes[modality][-1], config.embedding_size, words=settings.words, scale=settings.scale,
             choice=settings.choice, square=is_square(modality), norm=settings.norm, unit=config.initial_embedding_std,
         )  # fmt: skip
-
-    @staticmethod
-    def soft_tokens(config: "MacawConfig", modality: Modality, shape: Sequence[int]) -> int:
-        """One per window, those at the right and lower borders included; of a video, per frame.
-
-        Raises:
-            UsageError: an image's tokens make no square.
-        """
-        settings = cast("VisualVocabularyBridgeSettings", config.bridge_settings(modality))
-        frames, size = frames_and_size(modality, shape)
-        return frames * prod(window_grid(size, window_of(settings.scale, square=is_square(modality))))
 
     @staticmethod
     def extra_memory(config: "MacawConfig", modality: Modality, soft_tokens: int, value_bytes: int) -> float:
@@ -92,8 +80,7 @@ class VisualVocabularyBridge(GridBridge):
 
     def from_grids(self, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
         """Words for the windows of all frames at once: (K, D)."""
-        window = window_of(self.scale, square=self.square)
-        rows = per_size(tokens, sizes, lambda frames: windows(frames, window).flatten(2))
+        rows = per_size(tokens, sizes, lambda frames: windows(frames, self.window).flatten(2))
         soft: Tensor = self.table(self._shares(self.head_norm(self.head_linear(rows))).to(rows.dtype))
         return soft
 
