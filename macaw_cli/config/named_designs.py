@@ -25,7 +25,8 @@ def require_design(name: Any, designs: Mapping[str, Any], key: str = "name") -> 
     """
     if not isinstance(name, str) or name not in designs:
         close = closest(str(name), designs)
-        hint = f" (did you mean `{close[0]}`?)" if close else " (is the package that adds it installed?)"
+        meant = f"did you mean `{close[0]}`, or " if close else ""
+        hint = f" ({meant}is the package that adds it missing?)"  # a name of another package may be near one of ours
         words = f"must be one of {', '.join(f'`{known}`' for known in designs)}, found {shown(name)}{hint}"
         raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": key})
 

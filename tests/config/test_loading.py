@@ -117,7 +117,7 @@ def test_the_file_is_utf8_whatever_the_locale_says(tmp_path):
         ("training: {epochs: 0}", "`training.epochs`: input should be greater than 0, found 0"),
         ("training: {epochs: .inf}", "`training.epochs`: input should be a finite number"),
         ("training: {max_steps: 0}", "`training.max_steps`: input should be greater than or equal to 1"),
-        ("bridge: lineer", "found 'lineer' (did you mean `linear`?)"),
+        ("bridge: lineer", "found 'lineer' (did you mean `linear`"),
         ("bridge: {image_tokens: 0}", "`bridge.image_tokens`: input should be greater"),
         ("training: 3", "`training`: must be a section of `key: value` lines, found 3"),
         ("features: {image_encoder: 3}", "`features.image_encoder`: must be a section"),

@@ -71,10 +71,10 @@ def test_an_option_of_another_design_is_an_unknown_key(read, text, key, possible
 @pytest.mark.parametrize(
     ("text", "key", "found"),
     [
-        ("lineer", "bridge.name", "'lineer' (did you mean `linear`?)"),
+        ("lineer", "bridge.name", "'lineer' (did you mean `linear`"),
         ("{name: 3}", "bridge.name", "3"),
         ("{name: [mlp]}", "bridge.name", "['mlp']"),
-        ("{audio: framestack}", "bridge.audio.name", "'framestack' (did you mean `frame-stack`?)"),
+        ("{audio: framestack}", "bridge.audio.name", "'framestack' (did you mean `frame-stack`"),
         ("{audio: {name: frame-stack, stride: 0}}", "bridge.audio.stride", "0"),
         ("{audio: 3}", "bridge.audio", "3"),
         ("[mlp]", "bridge", "['mlp']"),
