@@ -92,8 +92,8 @@ class MediaFusion(nn.Module):
             input_ids, attention_mask, labels = insert_after_first(input_ids, attention_mask, labels, block)
             places, borders = media_places(input_ids, self.config), None
         made = self._made(features)
-        runs = separated(places.runs, made) if self.config.surrounding_ids else places.runs
         expected = {name: [1] * len(counts) if self.injected else counts for name, counts in made.items()}
+        runs = separated(places.runs, expected) if self.config.surrounding_ids else places.runs
         require_matching_media(runs, expected)
         packed = borders
         borders = borders or range(0, input_ids.numel() + 1, input_ids.shape[1])

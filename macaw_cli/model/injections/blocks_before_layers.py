@@ -15,7 +15,7 @@ from macaw_cli.model.injections.injection import Injection
 class BlocksBeforeLayers(Injection):
     """Blocks that change the hidden states (B, T, D) which a layer is called with.
 
-    A block is called with the hidden states, the soft tokens (S, C) and (B, T, S), which of them each position sees.
+    A block is called with the hidden states, the soft tokens (S, C) and a `Sight`: which of them each position sees.
 
     Args:
         name: of the design.
@@ -52,8 +52,8 @@ class BlocksBeforeLayers(Injection):
         if not self.is_bound:
             return None
         hidden = inputs[0] if inputs else named["hidden_states"]
-        media, visible = self.visible(*hidden.shape[:2])
-        changed = _run(block, layer, hidden, media.tokens, visible)
+        media, sight = self.sight(*hidden.shape[:2])
+        changed = _run(block, layer, hidden, media.tokens, sight)
         if inputs:
             return (changed, *inputs[1:]), named
         return inputs, {**named, "hidden_states": changed}
@@ -64,7 +64,7 @@ def block_count(layers: int, *, first: int, every: int) -> int:
     return len(range(first, layers, every))
 
 
-def _run(block: nn.Module, layer: Any, *inputs: Tensor) -> Tensor:
+def _run(block: nn.Module, layer: Any, *inputs: Any) -> Tensor:
     """The block, whose values are not kept but computed again in the backward pass where the layer's are."""
     if layer.gradient_checkpointing and layer.training:
         recomputed: Tensor = checkpoint(block, *inputs, use_reentrant=False)

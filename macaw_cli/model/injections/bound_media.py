@@ -3,7 +3,7 @@
 Letters: B rows, T positions, S soft tokens of all media, D hidden size.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Self
@@ -17,8 +17,6 @@ from macaw_cli.model.packing.row_layout import Run
 
 NO_END = 2**62
 """End of an example that goes on, as in generation."""
-NEIGHBOURS = 3
-"""Positions from a medium to the next where nothing stands between their begin and end tokens."""
 _NOTHING = -1
 _FILLER = -2
 
@@ -46,12 +44,10 @@ class BoundMedia:
     """B."""
     reach: int = 0
     """No medium takes a position from here on, in any row; known without waiting for a GPU."""
-    routes: Tensor | None = None
-    """(layers, 2, experts): how the injection `lavin` mixes its experts without and with media."""
     counts: tuple[int, ...] = ()
     """Soft tokens of each medium; known without waiting for a GPU."""
     made: dict[str, Tensor] = field(default_factory=dict, compare=False, repr=False)
-    """What an injection has made of these media and uses again in the next decode step."""
+    """See `once`."""
 
     def latest(self, rows: int, length: int, offset: int) -> Tensor:
         """(rows, length): for each position the number of the last medium of its example up to there, or -1.
@@ -82,10 +78,15 @@ class BoundMedia:
         within = torch.arange(offset, offset + length, device=latest.device) - self.places[medium]
         return torch.where((latest >= 0) & (within < self.lengths[medium]), begins[medium] + within, _NOTHING)
 
-    def groups(self) -> Tensor:
-        """(media,): numbers that media share which stand directly behind one another in an example."""
+    def groups(self, distance: int) -> Tensor:
+        """(media,): numbers that media share which stand directly behind one another in an example.
+
+        Args:
+            distance: positions from the end of a medium to the next one where no text stands between them, at the most.
+        """
         same = (self.rows[1:] == self.rows[:-1]) & (self.ends[1:] == self.ends[:-1])
-        together = same & (self.places[1:] - self.places[:-1] <= NEIGHBOURS)
+        between = self.places[1:] - self.places[:-1] - self.lengths[:-1]
+        together = same & (between <= distance)
         return torch.cat([together.new_zeros(min(len(self.rows), 1)), ~together]).cumsum(dim=0)
 
     def after(self, offset: int) -> Self:
@@ -94,6 +95,19 @@ class BoundMedia:
             return self
         ends = (self.ends + offset).clamp(max=NO_END)
         return replace(self, places=self.places + offset, ends=ends, reach=self.reach + offset)
+
+    def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
+        """What an injection makes of these media; where no gradients are needed, decode steps make it once together.
+
+        Args:
+            name: of what is made.
+            make: makes it.
+        """
+        if torch.is_grad_enabled():
+            return make()
+        if name not in self.made:
+            self.made[name] = make()
+        return self.made[name]
 
     def followed_by(self, later: Self) -> Self:
         """These media and later ones of the same rows."""

@@ -15,6 +15,7 @@ from transformers import initialization as init
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.model.injections.blocks_before_layers import BlocksBeforeLayers, block_count
 from macaw_cli.model.injections.media_attention import attend
+from macaw_cli.model.injections.sight import Sight
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
@@ -60,8 +61,8 @@ class GatedCrossAttention(BlocksBeforeLayers):
         # per position: both norms with what they gave, both branches before their gates, query, mixture (twice, as it
         # is masked), and the feed-forward part before and after its nonlinearity
         values = tokens * (6 * width + 3 * inner + 2 * settings.expansion * width) + soft_tokens * 2 * inner
-        block = values * value_bytes + tokens * settings.heads * 4 + tokens * soft_tokens * (value_bytes + 1)
-        shared = soft_tokens * channels * value_bytes + tokens * soft_tokens
+        block = values * value_bytes + tokens * settings.heads * 4
+        shared = soft_tokens * channels * value_bytes + tokens * soft_tokens * (value_bytes + 1)
         if recomputed:
             return float(blocks * tokens * width * value_bytes + block + shared)
         return float(blocks * block + shared)
@@ -104,23 +105,23 @@ class GatedCrossAttentionBlock(nn.Module):
         )
         self.gates = Gates()
 
-    def forward(self, hidden: Tensor, media: Tensor, visible: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, media: Tensor, sight: Sight) -> Tensor:
         """Hidden states (B, T, D), changed.
 
         Args:
             hidden: (B, T, D).
             media: (S, C).
-            visible: (B, T, S), true where a position sees a soft token.
+            sight: which soft tokens positions see.
         """
         attention_gate, feed_forward_gate = self.gates(hidden)
-        hidden = hidden + attention_gate * self._attended(hidden, media.to(hidden.dtype), visible)
+        hidden = hidden + attention_gate * self._attended(hidden, media.to(hidden.dtype), sight)
         changed: Tensor = hidden + feed_forward_gate * self.feed_forward(hidden)
         return changed
 
-    def _attended(self, hidden: Tensor, media: Tensor, visible: Tensor) -> Tensor:
+    def _attended(self, hidden: Tensor, media: Tensor, sight: Sight) -> Tensor:
         query = self.to_q(self.norm(hidden)).unflatten(-1, (self.heads, -1))
         key, value = (part.unflatten(-1, (self.heads, -1)) for part in self.to_kv(media).chunk(2, dim=-1))
-        attended: Tensor = self.to_out(attend(query, key, value, visible).flatten(2))
+        attended: Tensor = self.to_out(attend(query, key, value, sight).flatten(2))
         return attended
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.injections.bound_media import BoundMedia
+from macaw_cli.model.injections.sight import Sight
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
@@ -26,11 +27,8 @@ class Binding:
     """Rows and positions that are computed now."""
     soft_tokens: Tensor | None = None
     """See `BoundMedia.soft_tokens_at`; for injections that ask for it."""
-    routes: dict[int, Tensor] | None = None
-    """Where what is computed now are routing tokens, their mixtures by the number of the layer: see `lavin`."""
-    mixtures: Tensor | None = None
-    """(layers, rows, positions, experts), from those mixtures."""
-    visible: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    sights: dict[tuple[int, int], Sight] = field(default_factory=dict)
+    """See `Injection.sight`."""
 
     @property
     def is_behind_media(self) -> bool:
@@ -114,14 +112,6 @@ class Injection(nn.Module):
         """
         return soft
 
-    def prepared(self, media: BoundMedia) -> BoundMedia:
-        """The media with what has to be known before they are bound, which is kept with the cache; nothing by default.
-
-        Args:
-            media: of all positions so far, perhaps prepared in an earlier call.
-        """
-        return media
-
     def bind(self, media: BoundMedia, offset: int, shape: tuple[int, int]) -> None:
         """Let the layers see these media.
 
@@ -143,14 +133,14 @@ class Injection(nn.Module):
         """Whether there are media to see; an LLM that is called by itself has none."""
         return self._bound is not None
 
-    def visible(self, rows: int, length: int) -> tuple[BoundMedia, Tensor]:
-        """The bound media and, (rows, length, S), which soft tokens each position sees."""
+    def sight(self, rows: int, length: int) -> tuple[BoundMedia, Sight]:
+        """The bound media, and which of their soft tokens each position sees."""
         now = self._bound
         assert now is not None
-        if (rows, length) not in now.visible:  # the same for all layers
+        if (rows, length) not in now.sights:  # the same for all layers
             latest = now.media.latest(rows, length, now.offset)
-            now.visible[rows, length] = self.sees(now.media, latest)
-        return now.media, now.visible[rows, length]
+            now.sights[rows, length] = Sight(self.sees(now.media, latest))
+        return now.media, now.sights[rows, length]
 
     def checkpointed(self, checkpoint: Callable[..., Any], run: Callable[..., Any], *inputs: Any) -> Any:
         """Call a layer that is computed again in the backward pass, where nothing is bound any more.
@@ -209,14 +199,13 @@ def bound(
     if whole is None:
         yield lambda _: None
         return
-    whole = injection.prepared(whole)
-    injection.bind(whole, offset, (shape[0], shape[1]))
 
     def keep(filled: Any) -> None:
         if filled is not None:
             filled.bound_media = whole
 
     try:
+        injection.bind(whole, offset, (shape[0], shape[1]))
         yield keep
     finally:  # for what is computed again in the backward pass see `Injection.checkpointed`
         injection.release()

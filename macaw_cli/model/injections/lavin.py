@@ -15,7 +15,7 @@ Letters: B rows, T positions, D the LLM's hidden size, L its layers.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -40,6 +40,16 @@ KINDS = 2
 """Without media and with media."""
 
 
+@dataclass
+class LavinBinding(Binding):
+    """What the attention of the layers reads during one call of the LLM: one of the two."""
+
+    routes: dict[int, Tensor] | None = None
+    """Of a call for the routing tokens: their mixtures (kinds, 2) by the number of the layer, filled by the hooks."""
+    mixtures: Tensor | None = None
+    """(L, B, T, 2): the mixture of every position."""
+
+
 class Lavin(Injection):
     """`x + s (w_0 B d + w_1 C d)` in place of what attention reads, with `d = dropout(A x)` and B = C = 0 at the start.
 
@@ -57,6 +67,7 @@ class Lavin(Injection):
 
     def __init__(self, hidden_size: int, embedding_size: int, layers: int, settings: LavinSettings) -> None:
         super().__init__()
+        self.name = settings.name
         self.modality = nn.Embedding(KINDS, embedding_size)
         self.layers = nn.ModuleList(RoutedAdapter(hidden_size, settings) for _ in range(layers))
         self._llm: list[Any] = []  # not a part of this module
@@ -120,12 +131,10 @@ class Lavin(Injection):
         for number, module in enumerate(attention):
             module.register_forward_pre_hook(partial(self._before_attention, number), with_kwargs=True)
 
-    def prepared(self, media: BoundMedia) -> BoundMedia:
-        """The media with the mixture of each layer, (L, kinds, 2): see `BoundMedia.routes`."""
-        if media.routes is not None:
-            return media
+    def _routes(self, media: BoundMedia) -> Tensor:
+        """(L, kinds, 2): the mixtures of each layer without and with media, read from the routing tokens."""
         kinds = torch.arange(KINDS, device=self.modality.weight.device)
-        routing = Binding(media, 0, (KINDS, 1), routes={})
+        routing = LavinBinding(media, 0, (KINDS, 1), routes={})
         self._bound = routing
         layers = decoder_layers(self._llm[0])
         recomputed = [layer.gradient_checkpointing for layer in layers]
@@ -138,19 +147,19 @@ class Lavin(Injection):
             for layer, again in zip(layers, recomputed, strict=True):
                 layer.gradient_checkpointing = again
         assert routing.routes is not None
-        return replace(media, routes=torch.stack([routing.routes[number] for number in range(len(self.layers))]))
+        return torch.stack([routing.routes[number] for number in range(len(self.layers))])
 
     def bind(self, media: BoundMedia, offset: int, shape: tuple[int, int]) -> None:
-        """Choose the mixture of every position, (L, B, T, 2)."""
-        super().bind(media, offset, shape)
-        assert self._bound is not None and media.routes is not None
-        self._bound.mixtures = media.routes[:, (media.latest(*shape, offset) >= 0).long()]
+        """Choose the mixture of every position; arguments as in `Injection.bind`."""
+        routes = media.once(self.name, partial(self._routes, media))
+        mixtures = routes[:, (media.latest(*shape, offset) >= 0).long()]
+        self._bound = LavinBinding(media, offset, shape, mixtures=mixtures)
 
     def _before_attention(
         self, number: int, attention: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         """Change the hidden states that attention is called with."""
-        now, adapter = self._bound, self.layers[number]
+        now, adapter = cast("LavinBinding | None", self._bound), self.layers[number]
         if now is None:
             return None
         hidden = inputs[0] if inputs else named["hidden_states"]

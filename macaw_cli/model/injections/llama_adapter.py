@@ -25,6 +25,7 @@ from macaw_cli.model.injections.attention_tap import AttentionTap, Change
 from macaw_cli.model.injections.bound_media import BoundMedia
 from macaw_cli.model.injections.injection import Binding, Injection
 from macaw_cli.model.injections.media_attention import attend
+from macaw_cli.model.injections.sight import Sight
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
@@ -36,8 +37,8 @@ class PromptBinding(Binding):
 
     added: Tensor | None = None
     """(media, P, D): added to the prompts of positions that a medium stands before; None where nothing is."""
-    mask: Tensor | None = None
-    """(B, T, (1 + media) P): which of all prompts a position sees; None for all."""
+    of_prompts: Sight | None = None
+    """Which of all (1 + media) P prompts a position sees; None for all."""
 
 
 class LlamaAdapter(Injection):
@@ -147,7 +148,7 @@ def _found_in_prompts(prompts: nn.Module, tap: AttentionTap, now: PromptBinding,
     """(B, T, H, d): what the heads find in the prompts, times their gates."""
     vectors, gate = prompts(now.added)
     key, value = tap.keys_and_values(vectors.to(query.dtype))
-    found = attend(query, key.to(query.dtype), value, now.mask, scale=tap.scale)
+    found = attend(query, key.to(query.dtype), value, now.of_prompts, scale=tap.scale)
     gated: Tensor = found * gate.to(found.dtype)
     return gated
 

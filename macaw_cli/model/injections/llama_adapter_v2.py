@@ -11,6 +11,7 @@ Letters: B rows, T positions, P prompt vectors of a layer, D hidden size, W widt
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -27,6 +28,7 @@ from macaw_cli.model.injections.llama_adapter import (
     layers_memory,
     layers_operations,
 )
+from macaw_cli.model.injections.sight import Sight
 from macaw_cli.model.injections.visual_prompts import VisualPrompts
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ class LlamaAdapterV2(LlamaAdapter):
         # per token and block: what enters both norms and leaves them, query, key, value, mixture, and the feed-forward
         # part before and behind its nonlinearity
         visual = read * (settings.blocks * (8 + 2 * settings.expansion) + 2) * width * value_bytes
-        shown = 2 * settings.tokens * tokens
+        shown = 2 * settings.tokens * tokens * (value_bytes + 1)
         layers = layers_memory(config, tokens, 2, value_bytes, recomputed=recomputed)
         return shown + (max(layers, float(visual)) if recomputed else layers + visual)
 
@@ -88,24 +90,15 @@ class LlamaAdapterV2(LlamaAdapter):
     def bind(self, media: BoundMedia, offset: int, shape: tuple[int, int]) -> None:
         """Read the media, once per call, and let the layers read the prompts; arguments as in `Injection.bind`."""
         super().bind(media, offset, shape)
-        added = self._added(media)
+        added = media.once(self.name, partial(self._read, media))
         count = added.shape[1]
         prompts_of = torch.arange(1 + len(added), device=added.device).repeat_interleave(count)
         now = cast("PromptBinding", self._bound)
-        now.added, now.mask = added, (media.latest(*shape, offset) + 1)[:, :, None] == prompts_of
-
-    def _added(self, media: BoundMedia) -> Tensor:
-        """(media, P, D): for each medium the sum over it and the media before it in its example.
-
-        Where nothing is learned, decode steps with the same media share it.
-        """
-        if torch.is_grad_enabled():
-            return self._read(media)
-        if self.name not in media.made:
-            media.made[self.name] = self._read(media)
-        return media.made[self.name]
+        now.added = added
+        now.of_prompts = Sight((media.latest(*shape, offset) + 1)[:, :, None] == prompts_of)
 
     def _read(self, media: BoundMedia) -> Tensor:
+        """(media, P, D): for each medium the sum over it and the media before it in its example."""
         tokens = media.tokens.to(self.visual.queries.dtype)
         inputs = padded(torch.split(tokens, list(media.counts or (1,))))
         if self.training and self.layers[0].gradient_checkpointing:

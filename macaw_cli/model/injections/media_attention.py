@@ -7,9 +7,11 @@ H), d depth.
 import torch.nn.functional as F
 from torch import Tensor
 
+from macaw_cli.model.injections.sight import Sight
+
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None, *, scale: float | None = None
+    query: Tensor, key: Tensor, value: Tensor, sight: Sight | None, *, scale: float | None = None
 ) -> Tensor:  # fmt: skip
     """What each position finds in the soft tokens that it sees, and zeros where it sees none: (B, T, H, d).
 
@@ -19,17 +21,14 @@ def attend(
         query: (B, T, H, d).
         key: (S, G, d).
         value: (S, G, d).
-        visible: (B, T, S), true where a position sees a soft token; None where all see all.
+        sight: which soft tokens positions see; None where all see all.
         scale: factor of the scores; None for d^-0.5.
     """
     rows, length, heads, _ = query.shape
-    mask = sees = None
-    if visible is not None:
-        sees = visible.any(dim=-1)
-        mask = (visible | ~sees[..., None]).view(1, 1, rows * length, len(key))  # a row of no keys would be NaN
+    mask = None if sight is None else sight.mask(query.dtype)
     mixed = F.scaled_dot_product_attention(
         query.reshape(1, rows * length, heads, -1).transpose(1, 2), key.transpose(0, 1)[None],
         value.transpose(0, 1)[None], attn_mask=mask, scale=scale, enable_gqa=heads != key.shape[1],
     )  # fmt: skip
     mixed = mixed.transpose(1, 2).reshape(rows, length, heads, -1)
-    return mixed if sees is None else mixed * sees[:, :, None, None]
+    return mixed if sight is None else mixed * sight.sees_any[:, :, None, None]

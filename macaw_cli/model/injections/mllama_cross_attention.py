@@ -22,6 +22,7 @@ from macaw_cli.config.injections.mllama_cross_attention import MllamaCrossAttent
 from macaw_cli.model.injections.blocks_before_layers import BlocksBeforeLayers, block_count
 from macaw_cli.model.injections.bound_media import BoundMedia
 from macaw_cli.model.injections.media_attention import attend
+from macaw_cli.model.injections.sight import Sight
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
@@ -59,13 +60,17 @@ class MllamaCrossAttention(BlocksBeforeLayers):
         sizes: of the layers.
         layers: of the LLM.
         settings: of this design.
+        distance: positions between two media with no text between them: an end and a begin token, or none.
     """
 
-    def __init__(self, sizes: MllamaSizes, layers: int, settings: MllamaCrossAttentionSettings) -> None:
+    def __init__(
+        self, sizes: MllamaSizes, layers: int, settings: MllamaCrossAttentionSettings, distance: int = 2
+    ) -> None:
         first = _first(layers, settings)
         count = block_count(layers, first=first, every=settings.every)
         blocks = (MllamaCrossAttentionLayer(sizes) for _ in range(count))
         super().__init__(settings.name, blocks, first=first, every=settings.every)
+        self.distance = distance
 
     @classmethod
     def from_config(cls, config: "MacawConfig") -> Self:
@@ -75,7 +80,7 @@ class MllamaCrossAttention(BlocksBeforeLayers):
             UsageError: the heads of queries cannot share those of keys and values.
         """
         settings = cast("MllamaCrossAttentionSettings", config.injection_settings)
-        return cls(_sizes(config), _layers(config), settings)
+        return cls(_sizes(config), _layers(config), settings, _distance(config))
 
     @staticmethod
     def extra_memory(
@@ -87,8 +92,8 @@ class MllamaCrossAttention(BlocksBeforeLayers):
         # per position: both norms with what they gave, both branches before their gates, the query, normed too, the
         # mixture, twice, as it is masked, and the feed-forward part: two linear layers, the nonlinearity, the product
         values = tokens * (6 * one.hidden + 4 * inner + 4 * one.feed_forward) + soft_tokens * 3 * soft
-        block = values * value_bytes + tokens * one.heads * 4 + tokens * soft_tokens * (value_bytes + 1)
-        shared = soft_tokens * one.channels * value_bytes + tokens * soft_tokens
+        block = values * value_bytes + tokens * one.heads * 4
+        shared = soft_tokens * one.channels * value_bytes + tokens * soft_tokens * (value_bytes + 1)
         if recomputed:
             return float(blocks * tokens * one.hidden * value_bytes + block + shared)
         return float(blocks * block + shared)
@@ -106,7 +111,7 @@ class MllamaCrossAttention(BlocksBeforeLayers):
         """Those of the latest medium and of its neighbours before it."""
         if not len(media.rows):
             return super().sees(media, latest)
-        groups = media.groups()
+        groups = media.groups(self.distance)
         same: Tensor = groups[latest.clamp(min=0)][:, :, None] == groups[media.medium]
         return same & (media.medium <= latest[:, :, None])
 
@@ -132,20 +137,20 @@ class MllamaCrossAttentionLayer(nn.Module):
         init.zeros_(self.cross_attn_attn_gate)
         init.zeros_(self.cross_attn_mlp_gate)
 
-    def forward(self, hidden: Tensor, media: Tensor, visible: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, media: Tensor, sight: Sight) -> Tensor:
         """Hidden states (B, T, D), changed.
 
         Args:
             hidden: (B, T, D).
             media: (S, C).
-            visible: (B, T, S), true where a position sees a soft token.
+            sight: which soft tokens positions see.
         """
         attention_gate, feed_forward_gate = (
             gate.tanh().to(hidden.dtype) for gate in (self.cross_attn_attn_gate, self.cross_attn_mlp_gate)
         )
-        attended = self.cross_attn(self.input_layernorm(hidden), media.to(hidden.dtype), visible)
+        attended = self.cross_attn(self.input_layernorm(hidden), media.to(hidden.dtype), sight)
         hidden = hidden + attention_gate * attended
-        fed: Tensor = self.mlp(self.post_attention_layernorm(hidden)) * visible.any(dim=-1, keepdim=True)
+        fed: Tensor = self.mlp(self.post_attention_layernorm(hidden)) * sight.sees_any[..., None]
         return hidden + feed_forward_gate * fed
 
 
@@ -167,13 +172,13 @@ class MllamaAttention(nn.Module):
         self.q_norm = nn.RMSNorm(sizes.head_dim, eps=sizes.eps)
         self.k_norm = nn.RMSNorm(sizes.head_dim, eps=sizes.eps)
 
-    def forward(self, hidden: Tensor, media: Tensor, visible: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, media: Tensor, sight: Sight) -> Tensor:
         """(B, T, D), zeros where a position sees nothing; arguments as those of a layer."""
         query, key, value = (
             made.unflatten(-1, (-1, self.head_dim))
             for made in (self.q_proj(hidden), self.k_proj(media), self.v_proj(media))
         )
-        attended: Tensor = self.o_proj(attend(self.q_norm(query), self.k_norm(key), value, visible).flatten(2))
+        attended: Tensor = self.o_proj(attend(self.q_norm(query), self.k_norm(key), value, sight).flatten(2))
         return attended
 
 
@@ -199,6 +204,14 @@ class SwiGlu(nn.Module):
 
 def _layers(config: "MacawConfig") -> int:
     return int(cast(Any, config.text_config).num_hidden_layers)
+
+
+def _distance(config: "MacawConfig") -> int:
+    """Positions of the ids that surround media, between two of them."""
+    if config.begin_end_ids:
+        return 2
+    before, after = (max((len(both[side]) for both in config.surrounding_ids.values()), default=0) for side in (0, 1))
+    return before + after
 
 
 def _first(layers: int, settings: MllamaCrossAttentionSettings) -> int:

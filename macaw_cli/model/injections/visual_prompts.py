@@ -9,6 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import initialization as init
 
+from macaw_cli.model.blocks.attention import Attention
+from macaw_cli.model.blocks.feed_forward import FeedForward
+
 
 class VisualPrompts(nn.Module):
     """Learned queries beside the soft tokens of a medium, through encoder blocks: what the queries have become.
@@ -46,7 +49,7 @@ class VisualPrompts(nn.Module):
         count = len(self.queries)
         tokens = torch.cat([self.queries.expand(len(media), -1, -1), self.enter(media)], dim=1)
         if mask is not None:
-            mask = F.pad(mask, (count, 0), value=True)[:, None, None]
+            mask = F.pad(mask, (count, 0), value=True)
         for block in self.blocks:
             tokens = block(tokens, mask)
         read: Tensor = self.leave(tokens[:, :count])
@@ -64,27 +67,19 @@ class EncoderBlock(nn.Module):
 
     def __init__(self, width: int, heads: int, expansion: int) -> None:
         super().__init__()
-        self.heads = heads
         self.attention_norm = nn.LayerNorm(width, eps=1e-6)
-        self.to_qkv = nn.Linear(width, 3 * width)
-        self.to_out = nn.Linear(width, width)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width, eps=1e-6), nn.Linear(width, expansion * width), nn.GELU(),
-            nn.Linear(expansion * width, width),
-        )  # fmt: skip
+        self.attention = Attention(width, width, heads)
+        self.feed_forward_norm = nn.LayerNorm(width, eps=1e-6)
+        self.feed_forward = FeedForward(width, expansion * width)
 
     def forward(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
         """Tokens (M, N, W), changed.
 
         Args:
             tokens: (M, N, W).
-            mask: (M, 1, 1, N), true where a token may be attended to; None where all may.
+            mask: (M, N), true where a token may be attended to; None where all may.
         """
-        query, key, value = (
-            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for part in self.to_qkv(self.attention_norm(tokens)).chunk(3, dim=-1)
-        )
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        tokens = tokens + self.to_out(mixed.transpose(1, 2).flatten(2))
-        changed: Tensor = tokens + self.feed_forward(tokens)
+        normed = self.attention_norm(tokens)
+        tokens = tokens + self.attention(normed, normed, mask)
+        changed: Tensor = tokens + self.feed_forward(self.feed_forward_norm(tokens))
         return changed

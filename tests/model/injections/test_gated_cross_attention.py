@@ -14,6 +14,7 @@ from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.model.injections.bound_media import bound_media
 from macaw_cli.model.injections.gated_cross_attention import GatedCrossAttentionBlock
+from macaw_cli.model.injections.sight import Sight
 from macaw_cli.model.packing.row_layout import Run
 
 SETTINGS = GatedCrossAttentionSettings(every=1, heads=2, head_dim=8)
@@ -52,9 +53,9 @@ def test_a_block_computes_what_openflamingos_does():
         {"image": vectors["in.media"].view(-1, width)}, {"image": [tokens] * (rows * count)},
         {"image": [Run(place, 1) for place in places]}, None, (rows, length),
     )  # fmt: skip
-    visible = media.latest(rows, length, 0)[:, :, None] == media.medium
+    sight = Sight(media.latest(rows, length, 0)[:, :, None] == media.medium)
     with torch.no_grad():
-        found = block(vectors["in.text"], media.tokens, visible)
+        found = block(vectors["in.text"], media.tokens, sight)
     assert (found - vectors["out.text"]).abs().max() / vectors["out.text"].abs().max() < 1e-5
 
 

@@ -23,6 +23,13 @@ FIRST = LlamaAdapterSettings(tokens=3)
 SECOND = LlamaAdapterV2Settings(tokens=3, width=16, blocks=2, heads=2)
 
 
+THEIR_NAMES = {
+    "self_attn.out_proj": "attention.out", "norm1": "attention_norm", "norm2": "feed_forward_norm",
+    "linear1": "feed_forward.rise", "linear2": "feed_forward.fall",
+}  # fmt: skip
+"""Modules of torch's encoder layer."""
+
+
 def set_prompts(injection, vectors, gates):
     with torch.no_grad():
         for prompts, vector, gate in zip(injection.prompts, vectors, gates, strict=True):
@@ -93,17 +100,21 @@ def test_a_block_of_the_small_transformer_is_torchs():
         16, 2, 64, dropout=0.0, activation="gelu", layer_norm_eps=1e-6, batch_first=True, norm_first=True
     )
     ours = EncoderBlock(16, heads=2, expansion=4)
-    own = dict(ours.named_parameters())
-    order = ["to_qkv", "to_out", "feed_forward.1", "feed_forward.3", "attention_norm", "feed_forward.0"]
-    with torch.no_grad():
-        for parameter, name in zip(
-            theirs.parameters(), [f"{one}.{kind}" for one in order for kind in ("weight", "bias")], strict=True
-        ):
-            own[name].copy_(parameter.uniform_(-0.5, 0.5))
+    for parameter in theirs.parameters():
+        nn.init.uniform_(parameter, -0.5, 0.5)
+    weights = theirs.state_dict()
+    made = {}
+    for kind in ("weight", "bias"):
+        parts = weights.pop(f"self_attn.in_proj_{kind}").chunk(3)
+        made |= {f"attention.{name}.{kind}": part for name, part in zip(("query", "key", "value"), parts, strict=True)}
+    for name, value in weights.items():
+        module, _, kind = name.rpartition(".")
+        made[f"{THEIR_NAMES[module]}.{kind}"] = value
+    ours.load_state_dict(made)
     tokens = torch.randn(3, 7, 16)
     hidden = torch.zeros(3, 7, dtype=torch.bool)
     hidden[1, 5:] = True
-    expected, found = theirs(tokens, src_key_padding_mask=hidden), ours(tokens, ~hidden[:, None, None])
+    expected, found = theirs(tokens, src_key_padding_mask=hidden), ours(tokens, ~hidden)
     assert torch.allclose(found, expected, atol=1e-5)
 
 

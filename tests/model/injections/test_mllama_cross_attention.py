@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from every_injection import call, opened
 from transformers.models.mllama.configuration_mllama import MllamaTextConfig
 from transformers.models.mllama.modeling_mllama import MllamaCrossAttentionDecoderLayer
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.injections.mllama_cross_attention import MllamaCrossAttentionSettings
 from macaw_cli.model.injections.mllama_cross_attention import MllamaCrossAttentionLayer, MllamaSizes
+from macaw_cli.model.injections.sight import Sight
+from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 SIZES = MllamaSizes(hidden=32, channels=32, heads=4, kv_heads=2, head_dim=8, feed_forward=48, eps=1e-5)
 SETTINGS = MllamaCrossAttentionSettings(first=0, every=1)
@@ -50,7 +53,7 @@ def test_a_layer_and_its_gradients_are_those_of_transformers(original):
     visible = visible_tokens()
     expected = theirs(original, *made, visible)[:, 2:]
     wanted = torch.autograd.grad(expected.square().sum(), [*made, *original.parameters()])
-    found = layer(made[0], made[1][0], visible)[:, 2:]
+    found = layer(made[0], made[1][0], Sight(visible))[:, 2:]
     got = torch.autograd.grad(found.square().sum(), [*made, *layer.parameters()])
     assert [name for name, _ in layer.named_parameters()] == [name for name, _ in original.named_parameters()]
     for one, other in zip([found, *got], [expected, *wanted], strict=True):
@@ -61,7 +64,7 @@ def test_positions_that_see_no_media_are_left_as_they_are(original):
     layer = MllamaCrossAttentionLayer(SIZES)
     layer.load_state_dict(original.state_dict())
     hidden = torch.randn(1, 6, 32)
-    changed = layer(hidden, torch.randn(10, 32), visible_tokens())
+    changed = layer(hidden, torch.randn(10, 32), Sight(visible_tokens()))
     assert torch.equal(changed[:, :2], hidden[:, :2])
 
 
@@ -73,6 +76,29 @@ def test_media_directly_behind_one_another_are_seen_together_and_others_are_not(
     of_medium = [[bool(sees[place, number * 10]) for number in range(3)] for place in (0, 2, 5, 7, 9, 11)]
     none, first, both, third = [False] * 3, [True, False, False], [True, True, False], [False, False, True]
     assert of_medium == [none, first, both, both, third, third]
+
+
+@pytest.mark.parametrize("split", [7, 6, 5], ids=["before", "inside the begin token", "behind the first medium"])
+def test_media_that_meet_where_a_cache_ends_are_seen_together(tiny, split):
+    model = opened(tiny.model("linear", injection=SETTINGS))
+    ids, images = tiny.sequence(model.config, 1, 5, "image", "image", 6), tiny.features("image", 2)
+    head, tail = ids[:split], ids[split:]
+    soft = model.config.soft_token_ids["image"]
+    known = head.count(soft)
+    first = call(model, [head], images[:known], use_cache=True)
+    second = call(model, [tail], images[known:], past_key_values=first.past_key_values)
+    whole, apart = call(model, [ids], images).logits, call(model, [[*ids[:5], 7, *ids[5:]]], images).logits
+    assert torch.allclose(torch.cat([first.logits, second.logits], dim=1), whole, atol=2e-5)
+    assert not torch.allclose(whole[0, -1], apart[0, -1], atol=1e-3), "a word between them makes a difference"
+
+
+def test_media_without_begin_and_end_tokens_are_seen_together_where_no_text_stands_between_them(tiny):
+    config = tiny.config("linear", injection=SETTINGS, surrounding_ids={"image": [[], []]})
+    model, soft = MacawForConditionalGeneration.build(config, None), config.soft_token_ids["image"]
+    ids = torch.tensor([[1, soft, soft, 5, soft]])
+    media = model.fuse_inputs(ids, image_features=tiny.features("image", 3)).media
+    sees = model.injection.sees(media, media.latest(*ids.shape, 0))[0, -3:, ::10].tolist()
+    assert sees == [[True, True, False], [True, True, False], [False, False, True]]
 
 
 def test_sizes_that_are_not_set_are_the_llms(tiny):

@@ -22,7 +22,7 @@ class MeanBlock(nn.Module):
         super().__init__()
         self.projection = ZeroLinear(channels, width, bias=False)
 
-    def forward(self, hidden, media, visible):
-        """Hidden states (B, T, D), changed by soft tokens (S, C), of which each position sees some (B, T, S)."""
-        share = visible / visible.sum(dim=-1, keepdim=True).clamp(min=1)
+    def forward(self, hidden, media, sight):
+        """Hidden states (B, T, D), changed by soft tokens (S, C); `sight.tokens` (B, T, S): what positions see."""
+        share = sight.tokens / sight.tokens.sum(dim=-1, keepdim=True).clamp(min=1)
         return hidden + share.to(hidden.dtype) @ self.projection(media.to(hidden.dtype))
