@@ -11,6 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from macaw_cli.basics.errors import MismatchError
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.device_copies import on_device
 from macaw_cli.model.packing.row_layout import Run
@@ -110,9 +111,18 @@ class BoundMedia:
         return self.made[name]
 
     def followed_by(self, later: Self) -> Self:
-        """These media and later ones of the same rows."""
+        """These media and later ones of the same rows.
+
+        Raises:
+            MismatchError: each prompt was continued several times, so the rows are no longer the same.
+        """
         if not len(self.rows) or not len(later.rows):
             return later if len(later.rows) else self
+        if self.batch != later.batch:
+            raise MismatchError(
+                f"The cache holds media of {self.batch} prompts, but media of {later.batch} rows follow it.",
+                "Go on with one row per prompt, or read every conversation without the cache.",
+            )
         return replace(
             self,
             tokens=torch.cat([self.tokens, later.tokens]),

@@ -76,3 +76,12 @@ def test_any_bridge_may_make_the_soft_tokens(tiny):
         ids = torch.tensor([tiny.sequence(model.config, 1, "image", 5)])
         with torch.no_grad():
             assert model(input_ids=ids, image_features=tiny.features("image")).logits.isfinite().all()
+
+
+def test_media_behind_a_cache_whose_prompts_are_continued_several_times_are_refused(tiny):
+    model = tiny.model("linear", injection=SETTINGS)
+    row, images = tiny.sequence(model.config, 1, "image", 5), tiny.features("image", 2)
+    options = {"num_return_sequences": 2, "do_sample": True, "max_new_tokens": 2, "return_dict_in_generate": True}
+    cache = model.generate(torch.tensor([row]), image_features=images[:1], **options).past_key_values
+    with pytest.raises(MismatchError, match="2 rows"):
+        model(input_ids=torch.tensor([row, row]), image_features=images, past_key_values=cache)
