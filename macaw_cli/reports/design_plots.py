@@ -118,8 +118,12 @@ def _pareto(axes: Any, points: Sequence[Point], cost: str, quality: str) -> None
     axes.autoscale_view()
     costs = [x for _, x, _ in points]
     if min(costs) > 0 and max(costs) > 8 * min(costs):
+        from matplotlib.ticker import LogLocator, NullFormatter
+
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())  # its own are formulas, which plots do not show
     axes.set_xlabel(cost)
     axes.set_ylabel(quality)
 

@@ -1,14 +1,19 @@
 """Designs as a table, as JSON and as a page."""
 
 import json
+from pathlib import Path
 
 import pytest
 from compared_runs import write_compared_run
+from matplotlib.figure import Figure
 
 from macaw_cli.comparison.existing import compare_existing
 from macaw_cli.reports.design_comparison import DesignComparison, DesignReport, Measured, interval, short, told
 from macaw_cli.reports.design_page import write_design_page
-from macaw_cli.reports.design_plots import frontier, mean_curve
+from macaw_cli.reports.design_plots import design_plots, frontier, mean_curve
+from macaw_cli.reports.run_record import RunRecord
+
+EMPTY = RunRecord(Path("run"), [], {}, {}, {})
 
 
 @pytest.fixture
@@ -59,11 +64,25 @@ def test_the_page_has_tables_and_plots_and_escapes_what_it_shows(comparison, tmp
 def test_designs_without_choices_are_compared_by_preference():
     free = {"all with media": {"preference": Measured(0.6, [0.5, 0.7], 9)}}
     assert DesignComparison([DesignReport("a", quality=free)]).quality == "accuracy"  # none has a run
-    assert DesignComparison([DesignReport("a", [None], free)]).quality == "preference"
+    assert DesignComparison([DesignReport("a", [EMPTY], free)]).quality == "preference"
 
 
 def test_a_design_is_on_the_frontier_unless_another_is_as_cheap_and_better():
     assert frontier([(1, 0.5), (2, 0.4), (2, 0.9), (3, 0.9), (4, 1.0)]) == [(1, 0.5), (2, 0.9), (4, 1.0)]
+
+
+def test_costs_far_apart_stand_on_a_logarithmic_axis_with_plain_numbers():
+    seen = {"all with media": {"accuracy": Measured(0.6, None, 9)}, "image": {"accuracy": Measured(0.6, None, 9)}}
+    designs = [DesignReport(str(tokens), [EMPTY], seen, soft_tokens={"image": tokens}) for tokens in (5, 5, 384)]
+    (plot,) = [one for one in design_plots(DesignComparison(designs)) if one.name == "tokens"]
+    figure = Figure()
+    plot.draw(figure)
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    shown = [label.get_text() for label in [*axes.get_xticklabels(), *axes.get_xticklabels(minor=True)]]
+    assert axes.get_xscale() == "log"
+    assert {"10", "100"} < set(shown) and not any("$" in label for label in shown)
+    assert axes.dataLim.intervalx.tolist() == [5, 384]
 
 
 def test_the_mean_of_curves_is_taken_where_all_have_a_point():
