@@ -25,8 +25,9 @@ from training_shards import make_dataset
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.training_dataset import TrainingDataset
-from macaw_cli.training.data.batches import SequenceReader, read_ahead
+from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.data.epoch_plan import padding_share, plan_epoch
+from macaw_cli.training.data.reader import read_ahead
 from macaw_cli.training.data.step_sample import PackedExamples
 
 BUDGETS, GLOBAL_BATCH_SIZES, RANKS = (512, 1024, 2048, 4096, 8192), (8, 16), (1, 2, 8)

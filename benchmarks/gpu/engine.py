@@ -12,8 +12,9 @@ from training_variants import Variants
 
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
-from macaw_cli.training.data.batches import SequenceReader, read_ahead
+from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.data.epoch_plan import plan_epoch
+from macaw_cli.training.data.reader import read_ahead
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.reporting.mfu import peak_of, work_counter
 from macaw_cli.training.steps.deepspeed_setup import process_group

@@ -42,7 +42,7 @@ _ROW = Fields(
      "padding": Kind("a share", None, lambda value: NUMBER.holds(value) and 0 <= value < 1), "memory": NUMBER,
      "skipped": either(COUNT, FLAG), "stage": TEXT, "seconds": mapping_of(NUMBER),
      "learning_rates": mapping_of(MEASURED), "gradient_norms": mapping_of(MEASURED),
-     "loss_weights": mapping_of(MEASURED), "validation": VALIDATION},
+     "loss_weights": mapping_of(MEASURED), "losses": mapping_of(MEASURED), "validation": VALIDATION},
 )  # fmt: skip
 VERSIONS = Fields(
     {}, {"macaw": TEXT, "python": TEXT, "packages": OBJECT, "command": TEXTS, "identity": mapping_of(or_null(TEXT))}

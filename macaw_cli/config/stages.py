@@ -32,6 +32,8 @@ def _merged(training: TrainingSettings, stage: StageSettings) -> TrainingSetting
     own.pop("name")
     if stage.groups is not None:
         own["groups"] = _merged_groups(training.groups, stage.groups)
+    if own.get("objective", training.objective) == "media-text":
+        own |= {"train": ("bridge",), "swap_negatives": 0.0}
     return replace(training, stages=(), **own)  # type: ignore[arg-type]
 
 

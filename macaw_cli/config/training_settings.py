@@ -22,6 +22,7 @@ ENOUGH_STEPS = 100
 Groups = Annotated[tuple[Group, ...], one_or_more, Field(min_length=1)]
 Schedule = Literal["cosine", "linear", "constant"]
 Template = Literal["alpaca", "chat", "plain"]
+Objective = Literal["answers", "media-text"]
 Tracker = Literal["wandb", "mlflow"]
 
 LearningRate = Annotated[float, Field(gt=0)]
@@ -81,6 +82,8 @@ class StageSettings:
 
     name: Annotated[str, matching(r"[A-Za-z0-9_-]+", "must be of letters, digits, `_` and `-`")]
     """Name of the stage, as it is shown."""
+    objective: Objective | None = None
+    """See `training.objective`."""
     datasets: Texts | None = None
     """See `training.datasets`."""
     epochs: Annotated[float, Field(gt=0)] | None = None
@@ -116,6 +119,9 @@ class TrainingSettings:
     datasets: Texts = ()
     """`FOLDER[:WEIGHT]` each: folders of training shards to mix. A weight of 2 takes each conversation twice an epoch,
     0.5 another half of them each epoch. Empty means `dataset.out` alone."""
+    objective: Objective = "answers"
+    """What a stage learns: the answers of the conversations, or `media-text`, BLIP-2's first stage: which medium and
+    text belong together. That trains `q-former` bridges alone and does not run the LLM; another stage must follow."""
     runs: str = "runs"
     """Folder that holds one folder per run."""
     name: RunName = ""
@@ -227,5 +233,11 @@ class TrainingSettings:
             raise ValueError("training.swap_negatives cannot be used with training.as_published")
         if not all(text.strip() for text in self.swap_answers):
             raise ValueError("training.swap_answers has an empty answer")
+        for stage in self.stages:
+            if stage.objective == "media-text" and (stage.train not in {None, ("bridge",)} or stage.swap_negatives):
+                raise ValueError(
+                    f"stage {stage.name} has the objective media-text, which trains the bridge alone and swaps "
+                    "nothing: leave out its train and swap_negatives"
+                )
         if self.early_stopping is not None and self.evaluate_every is None:
             raise ValueError("training.early_stopping counts validations: it needs a number as training.evaluate_every")

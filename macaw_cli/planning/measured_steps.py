@@ -18,8 +18,10 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.planning.peak_memory import PeakMemory
-from macaw_cli.training.data.batches import SequenceReader, read_ahead
 from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.data.reader import read_ahead
+from macaw_cli.training.objectives.objective import Objective
+from macaw_cli.training.objectives.registry import new_objective
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.schedule.learning_rates import learning_rates
 from macaw_cli.training.schedule.stages import Stage
@@ -31,7 +33,7 @@ from macaw_cli.training.steps.step import train_step
 from macaw_cli.training.steps.step_clock import StepClock
 from macaw_cli.training.steps.stop_signals import StopRequest
 from macaw_cli.training.training_inputs import TrainingInputs
-from macaw_cli.training.tuning.model_setup import DTYPES, new_model
+from macaw_cli.training.tuning.model_setup import new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
 
 MEASURED = 3
@@ -120,11 +122,12 @@ def _measure_stages(
             for number, stage in enumerate(stages, start=1):
                 settings = _of_one(stage.settings, processes.count)
                 memory.forget_peak()
-                freeze(model, settings.train)
-                with closing(TrainingEngine(model, settings, one, stage.trained_before)) as engine:
+                objective, seed = new_objective(inputs, settings), workspace.settings.seed
+                trained = objective.module(model, None, seed)
+                freeze(trained, settings.train)
+                with closing(TrainingEngine(trained, settings, one, stage.trained_before)) as engine:
                     engine.train()
-                    seed = workspace.settings.seed
-                    with closing(_measured(inputs, stage, engine, processes.count, seed)) as steps:
+                    with closing(_measured(objective, stage, engine, processes.count, seed)) as steps:
                         for step in steps:
                             so_far = measured.pop().steps if len(measured) == number else ()
                             measured.append(Measurement(stage.name, (*so_far, step), memory.growth()))
@@ -139,14 +142,10 @@ def _of_one(training: TrainingSettings, count: int) -> TrainingSettings:
 
 
 def _measured(
-    inputs: TrainingInputs, stage: Stage, engine: TrainingEngine, count: int, seed: int
+    objective: Objective, stage: Stage, engine: TrainingEngine, count: int, seed: int
 ) -> Generator[MeasuredStep]:
     warm_up, *typical = [_of_rank(step, count) for step in typical_steps(stage.steps)]
-    lengths = inputs.tokens.lengths
-    reader = SequenceReader(
-        inputs.dataset, inputs.rows, inputs.tokens, DTYPES[engine.settings.precision], engine.device,
-        inputs.config,
-    )  # fmt: skip
+    lengths, reader = objective.inputs.tokens.lengths, objective.reader(engine.device)
     sequences = [sequence for step in (warm_up, *typical) for sequence in step.sequences]
     batches = read_ahead(reader, sequences, replace(engine.processes, count=count).reader_threads)
     clock, stop = StepClock(engine.device), StopRequest()
@@ -155,7 +154,8 @@ def _measured(
     with closing(batches):
         for number, step in enumerate((warm_up, *typical)):
             clock.start()
-            train_step(engine, step, batches, rates, seed=seed, step=number, stop=stop, clock=clock)
+            targets = reader.targets(step)
+            train_step(engine, step, batches, rates, seed=seed, step=number, stop=stop, clock=clock, targets=targets)
             seconds = clock.collect(wait=True)
             if number:
                 tokens = sum(int(lengths[example]) for sequence in step.sequences for example in sequence)

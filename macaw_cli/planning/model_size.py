@@ -20,6 +20,9 @@ from macaw_cli.training.training_inputs import TrainingInputs
 from macaw_cli.training.tuning.parameter_groups import counts_by_group
 
 SEQUENCES_LOOKED_AT = 2000
+PASSES = 5
+"""Each medium goes through its bridge with the objective `media-text`: alone, three times beside a text to be judged,
+and beside the text to be generated. The texts are not counted."""
 
 
 def model_size(model: Any, training: TrainingSettings) -> ModelSize:
@@ -34,24 +37,28 @@ def model_size(model: Any, training: TrainingSettings) -> ModelSize:
     per_head = getattr(config, "head_dim", None) or config.hidden_size // heads
     adapter = training.adapter.kind
     head = model.get_output_embeddings()
+    runs_llm = training.objective == "answers"
     return ModelSize(
         trained=sum(trained for trained, _ in counts),
         frozen=sum(frozen for _, frozen in counts),
-        quantised=_quantised(model) if adapter == "qlora" else 0,
+        quantised=_quantised(model) if adapter == "qlora" and runs_llm else 0,
         head=head.weight.numel() if "llm" in training.train and adapter == "none" else 0,
         hidden_size=config.hidden_size,
-        layers=config.num_hidden_layers,
+        layers=config.num_hidden_layers if runs_llm else 0,
         feed_forward=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
         vocabulary=model.config.vocabulary_size,
         key_value_size=per_head * (getattr(config, "num_key_value_heads", None) or heads),
-        bridges={name: _kept_by_bridge(model.config, name) for name in model.config.modalities},
-        injection=_kept_by_injection(model.config),
+        bridges=_kept_by_bridges(model.config, PASSES if not runs_llm else 1),
+        injection=_kept_by_injection(model.config) if runs_llm else None,
     )
 
 
-def _kept_by_bridge(config: MacawConfig, modality: Modality) -> Callable[[int, int], float]:
-    kind = bridge_class(config.bridge_settings(modality).name)
-    return partial(kind.extra_memory, bridge_config(config), modality)
+def _kept_by_bridges(config: MacawConfig, passes: int) -> dict[str, Callable[[int, int], float]]:
+    def kept(modality: Modality, soft_tokens: int, value_bytes: int) -> float:
+        design = bridge_class(config.bridge_settings(modality).name)
+        return design.extra_memory(bridge_config(config), modality, passes * soft_tokens, value_bytes)
+
+    return {name: partial(kept, name) for name in config.modalities}
 
 
 def _kept_by_injection(config: MacawConfig) -> InjectionMemory | None:

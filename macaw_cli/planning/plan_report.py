@@ -19,6 +19,7 @@ from macaw_cli.reports.wording import duration
 from macaw_cli.shards.dataset_lock import read_lock
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.reporting.next_command import command_to_train
+from macaw_cli.training.schedule.objective_checks import require_possible_objectives, require_possible_plan
 from macaw_cli.training.schedule.stages import plan_stages, tell_swapped, with_swaps
 from macaw_cli.training.schedule.step_advice import step_warnings
 from macaw_cli.training.training_inputs import dataset_folders, prepare, tell_skipped
@@ -42,8 +43,10 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         read_lock(folder)  # whoever has no dataset yet need not wait for the hub to hear so
     with with_reachable_llm(workspace) as (planned, stands_in):
         inputs = prepare(planned)
+        require_possible_objectives(inputs.config, planned.settings.training)
         tell_skipped(inputs)
         stages = plan_stages(inputs, planned.settings)
+        require_possible_plan(inputs, stages)
         inputs = with_swaps(inputs, stages)
         tell_swapped(stages)
         model = model_without_weights(inputs.config, planned.settings.training)
@@ -106,6 +109,8 @@ def _stage_rows(stage: StagePlan) -> Iterator[tuple[str, str]]:
     for folder, (count, weight) in stage.datasets.items():
         if len(stage.datasets) > 1 or weight != 1:
             yield f"dataset {folder}", f"{counted(count, 'conversation')}, weight {weight:g}"
+    if stage.objective == "media-text":
+        yield "objective", "media-text: media and texts are compared, the LLM is not run"
     yield "steps", f"{stage.steps:,} ({stage.steps_per_epoch:,.0f} per epoch)"
     yield "examples", f"{stage.examples:,}, {stage.examples / stage.steps:.1f} a step"
     if stage.swapped:
@@ -150,8 +155,8 @@ def _as_json(
 
 
 def _stage_json(stage: StagePlan) -> dict[str, Any]:
-    names = ("name", "steps", "steps_per_epoch", "examples", "swapped", "tokens", "supervised_tokens", "padding",
-             "memory")
+    names = ("name", "objective", "steps", "steps_per_epoch", "examples", "swapped", "tokens", "supervised_tokens",
+             "padding", "memory")
     return {
         **{name: getattr(stage, name) for name in names},
         "datasets": [

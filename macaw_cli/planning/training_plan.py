@@ -21,6 +21,7 @@ class StagePlan:
     """One stage."""
 
     name: str
+    objective: str
     steps: int
     steps_per_epoch: float
     examples: int
@@ -95,6 +96,7 @@ def _stage_plan(
     taken = sum(step.examples for step in stage.steps)
     return StagePlan(
         name=stage.name,
+        objective=training.objective,
         steps=len(stage.steps),
         steps_per_epoch=len(stage.steps) * sum(part.count * part.weight for part in mixture) / taken,
         examples=taken,

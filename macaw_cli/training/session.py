@@ -22,13 +22,14 @@ from macaw_cli.training.checkpoints.folder import checkpoint_name, newest_progre
 from macaw_cli.training.checkpoints.loading import load_best, load_checkpoint
 from macaw_cli.training.checkpoints.resume_checks import require_continuable, require_same_plan
 from macaw_cli.training.checkpoints.saving import save_checkpoint
-from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.data.epoch_plan import plan_hash
 from macaw_cli.training.job import TrainingJob, TrainingReport
+from macaw_cli.training.objectives.registry import new_objective
 from macaw_cli.training.reporting.display import TrainingDisplay, training_display
 from macaw_cli.training.reporting.metrics import MetricsLog
-from macaw_cli.training.reporting.mfu import peak_of, work_counter
+from macaw_cli.training.reporting.mfu import peak_of
 from macaw_cli.training.run_folder import write_versions
+from macaw_cli.training.schedule.objective_checks import require_possible_plan
 from macaw_cli.training.schedule.stages import Stage, all_steps, plan_stages, stages_left, tell_swapped, with_swaps
 from macaw_cli.training.schedule.step_advice import step_warnings
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
@@ -39,11 +40,9 @@ from macaw_cli.training.steps.loop import Course, stopped_early, train_steps
 from macaw_cli.training.steps.progress import BestValidation, Progress
 from macaw_cli.training.steps.rank_agreement import of_first_rank, stop_is_agreed
 from macaw_cli.training.steps.stop_signals import StopRequest, exit_code, stop_on_signals
-from macaw_cli.training.steps.validation import Validation
 from macaw_cli.training.training_inputs import TrainingInputs, prepare
-from macaw_cli.training.tuning.model_setup import DTYPES, new_model
+from macaw_cli.training.tuning.model_setup import new_model
 from macaw_cli.training.tuning.parameter_groups import freeze
-from macaw_cli.training.weighting.step_weights import step_weights
 
 
 def train_in_this_process(job: TrainingJob, inputs: TrainingInputs | None = None) -> TrainingReport:
@@ -68,6 +67,7 @@ def train_in_this_process(job: TrainingJob, inputs: TrainingInputs | None = None
         _choose_kernels(job.workspace.settings.training.deterministic)
         inputs = inputs or prepare(job.workspace)
         stages = plan_stages(inputs, job.workspace.settings)
+        require_possible_plan(inputs, stages)
         inputs = with_swaps(inputs, stages)
         tell_swapped(stages)
         if not job.continues:
@@ -111,6 +111,7 @@ class _Session:
         self._plan = plan_hash(all_steps(stages), [swap for stage in stages for swap in stage.swaps])
         self.total_steps = stages[-1].last_step
         self.finished = False
+        self._trained: Any = None  # by the engine before, or by this one
         self._continued = self._find_progress()
         self._progress = replace(self._continued or Progress(), plan=self._plan, world_size=job.processes.count)
         self._stages = stages_left(stages, self._progress.step)
@@ -132,9 +133,7 @@ class _Session:
                     self._progress = replace(self._progress, best=BestValidation(), meter={})
                 if stage.name:
                     say(f"Stage {stage.name}: steps {stage.first_step + 1} to {stage.last_step}")
-                lengths, ranks = self._inputs.tokens.lengths.tolist(), job.processes.count
-                rows_to_count = self._inputs.rows if peak is not None else ()  # else there is no utilisation to show
-                work = work_counter(self.engine.model, lengths, ranks, rows_to_count)
+                work = self._objective.work(self.engine.model, job.processes.count, told=peak is not None)
                 display.begin_stage(stage.name, work)
                 course = self._course(stage, display, rows)
                 self._progress = train_steps(course, self._progress)
@@ -207,20 +206,22 @@ class _Session:
         return model
 
     def _engine(self, model: Any, stage: Stage) -> TrainingEngine:
-        freeze(model, stage.settings.train)
-        engine = TrainingEngine(model, stage.settings, self._job.processes, stage.trained_before)
+        self._objective = new_objective(self._inputs, stage.settings)
+        self._trained = self._objective.module(model, self._trained, self._job.workspace.settings.seed)
+        freeze(self._trained, stage.settings.train)
+        engine = TrainingEngine(self._trained, stage.settings, self._job.processes, stage.trained_before)
         if distributed.is_main():
             write_json(self._job.run.deepspeed_file(stage.name), engine.config)
         return engine
 
     def _course(self, stage: Stage, display: TrainingDisplay, log: MetricsLog | None) -> Course:
-        job, inputs, settings = self._job, self._inputs, stage.settings
+        job, settings = self._job, stage.settings
 
         def save(progress: Progress) -> None:
             folder, keep = job.run.checkpoints, settings.keep_checkpoints
             save_checkpoint(folder, self.engine, progress, keep=keep, keep_best=settings.keep_best)
 
-        weights = step_weights(settings.loss_weights, inputs.rows, self._progress.loss_weights)
+        figures = self._objective.figures(self._progress.loss_weights)
         return Course(
             settings=settings,
             seed=job.workspace.settings.seed,
@@ -228,21 +229,13 @@ class _Session:
             steps=stage.steps,
             first_step=stage.first_step,
             engine=self.engine,
-            reader=SequenceReader(
-                inputs.dataset,
-                inputs.rows,
-                inputs.tokens,
-                DTYPES[settings.precision],
-                device=self.engine.device,
-                config=inputs.config,
-                groups=weights.of_examples if weights else None,
-            ),
+            reader=self._objective.reader(self.engine.device, figures),
             display=display,
             log=log,
             stop=self._stop,
-            validate=Validation(inputs, self.engine, batch_size=job.workspace.settings.evaluation.batch_size),
+            validate=self._objective.validation(self.engine, job.workspace.settings.evaluation.batch_size),
             save=save,
-            weights=weights,
+            weights=figures,
         )
 
 

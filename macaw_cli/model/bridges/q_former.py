@@ -16,7 +16,7 @@ query, D the LLM's embedding size.
 
 from collections.abc import Sequence
 from math import ceil, prod
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -67,18 +67,27 @@ class QFormerBridge(QueriedBridge):
         largest_id: int = 0, unit: float = 0.02,
     ) -> None:  # fmt: skip
         super().__init__(channels, hidden_size, per_frame=settings.per_frame, norm=settings.norm, unit=unit)
-        width = settings.hidden or min(WIDTH, hidden_size)
+        self.width = width = settings.hidden or min(WIDTH, hidden_size)
         self.needs = frozenset[Need]({"instruction"} if settings.instruction else ())
         self.settings, self.largest_id = settings, largest_id
         self.feature_norm = nn.LayerNorm(channels) if settings.feature_norm else None
         self.queries = nn.Parameter(0.02 * torch.randn(settings.tokens, width))
         self.text = TextEmbeddings(vocabulary, width) if settings.instruction else None
-        self.q_former = QFormer(
-            width, channels, layers=settings.layers, heads=heads_of("the queries", width, settings.heads),
-            inner=settings.inner or 4 * width, every=settings.cross_attention_every, dropout=settings.dropout,
-            text="read" if settings.instruction else "none",
-        )  # fmt: skip
+        self.q_former = self.new_q_former("read" if settings.instruction else "none")
         self.projection = nn.Linear(width, hidden_size)
+
+    def new_q_former(self, text: Literal["none", "read", "returned"]) -> QFormer:
+        """A new Q-Former of this bridge's sizes.
+
+        Args:
+            text: see `QFormer`.
+        """
+        settings, width = self.settings, self.width
+        return QFormer(
+            width, self.channels, layers=settings.layers, heads=heads_of("the queries", width, settings.heads),
+            inner=settings.inner or 4 * width, every=settings.cross_attention_every, dropout=settings.dropout,
+            text=text,
+        )  # fmt: skip
 
     @classmethod
     def from_config(cls, config: "MacawConfig", modality: Modality) -> Self:

@@ -77,7 +77,7 @@ class Blip2Pretraining(nn.Module):
         self.matching_head = nn.Linear(width, 2)
         self.word_layer, self.word_norm = nn.Linear(width, width), nn.LayerNorm(width, eps=EPSILON)
         self.word_bias = nn.Parameter(torch.zeros(vocabulary))
-        self.temperature = nn.Parameter(torch.tensor(TEMPERATURE))
+        self.temperature = nn.Parameter(torch.tensor([TEMPERATURE]))  # DeepSpeed has no parameters without axes
 
     def initialise(self) -> None:
         """Queries start as N(0, 0.02), the bias of words at 0, the temperature at 0.07."""

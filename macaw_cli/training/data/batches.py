@@ -1,16 +1,10 @@
-"""A packed sequence of conversations becomes one row of tensors; features are read ahead by threads.
+"""A packed sequence of conversations becomes one row of tensors.
 
 T: tokens of the sequence, N: feature tokens, C: channels, F: frames.
 """
 
-import hashlib
-import zlib
-from collections import deque
-from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,31 +16,12 @@ from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.packing.row_layout import RowLayout, row_layout
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
+from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.data.media_block import MediaBlock, digest_of, media_block
 from macaw_cli.training.data.step_sample import PackedExamples
 from macaw_cli.training.data.tokenised import Tokens
 
-READ_AHEAD = 4
-"""Packed sequences that are ready or being read ahead; with more than two threads, twice their number."""
-READ_AHEAD_BYTES = 512 << 20
-"""Features, as stored, of these sequences; fewer sequences are read ahead where theirs are larger, but always one."""
-STORED = torch.float16
-"""Number format of features in shards; they keep it until they are where they are used: half the bytes to move."""
 CPU = torch.device("cpu")
-
-
-@dataclass(frozen=True)
-class MediaBlock:
-    """All media of one modality in a packed sequence, in one block of memory: one copy takes them to a GPU."""
-
-    values: torch.Tensor
-    """(numbers of all media,)"""
-    shapes: tuple[tuple[int, ...], ...]
-    """Of each medium, in order of appearance: (N, C), video (F, N, C)."""
-
-    def split(self) -> list[torch.Tensor]:
-        """The media, as views."""
-        ends = accumulate(prod(shape) for shape in self.shapes)
-        return [self.values[end - prod(shape) : end].view(shape) for end, shape in zip(ends, self.shapes, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -79,6 +54,11 @@ class Batch:
     def position_ids(self) -> torch.Tensor:
         """(1, T); restarts at 0 with each conversation, from which the block-diagonal attention follows."""
         return self.tokens[2:3]
+
+    @property
+    def targets(self) -> int:
+        """Supervised tokens."""
+        return int((self.labels != IGNORED).sum())
 
     @property
     def features(self) -> dict[Modality, list[torch.Tensor]]:
@@ -139,8 +119,11 @@ class SequenceReader:
         ids, labels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         positions = np.concatenate([np.arange(len(part)) for part, _ in pairs])
         tokens = torch.from_numpy(np.stack([ids, labels, positions]).astype(np.int64, copy=False))
-        media = {modality: self._block(refs) for modality in MODALITIES if (refs := self._refs(sequence, modality))}
-        digest = _digest(tokens, media)
+        refs = {modality: self._refs(sequence, modality) for modality in MODALITIES}
+        media = {
+            name: media_block(self._dataset, found, pinned=self._pinned) for name, found in refs.items() if found
+        }
+        digest = digest_of(tokens, media)
         placed = tokens.pin_memory() if self._pinned else tokens
         return Batch(placed, self._dtype, media, digest, self._groups_of(sequence), self._layout(tokens))
 
@@ -148,6 +131,10 @@ class SequenceReader:
     def lengths(self) -> np.ndarray:
         """Tokens of each conversation."""
         return self._tokens.lengths
+
+    def targets(self, step: PlannedStep) -> int:
+        """Response tokens of a step over all ranks."""
+        return step.supervised_tokens
 
     def names(self, sequence: PackedExamples) -> list[str]:
         """Ids of the conversations of a packed sequence."""
@@ -173,42 +160,3 @@ class SequenceReader:
     def _refs(self, sequence: PackedExamples, modality: Modality) -> list[MediaRef]:
         return [ref for example in sequence for ref in self._rows[example].media if ref.modality == modality]
 
-    def _block(self, refs: Sequence[MediaRef]) -> MediaBlock:
-        shapes = tuple(tuple(ref.shape) for ref in refs)
-        values = torch.empty(sum(map(prod, shapes)), dtype=STORED, pin_memory=self._pinned)
-        block = MediaBlock(values, shapes)
-        for ref, place in zip(refs, block.split(), strict=True):
-            place.copy_(torch.from_numpy(self._dataset.features(ref)))
-        return block
-
-
-def read_ahead(reader: SequenceReader, sequences: Iterable[PackedExamples], threads: int = 2) -> Generator[Batch]:
-    """The batches of `sequences`, in order, each read by a thread before it is asked for.
-
-    What goes wrong in a thread is raised where its batch is asked for, and nothing comes after it. Closing the
-    generator waits for the reads that run, at most one for each thread, and drops the others.
-    """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="macaw-read")
-    waiting: deque[tuple[Future[Batch], int]] = deque()
-    ahead = 0
-    try:
-        for sequence in sequences:
-            size = reader.stored_bytes(sequence)
-            while waiting and (len(waiting) >= max(READ_AHEAD, 2 * threads) or ahead + size > READ_AHEAD_BYTES):
-                future, freed = waiting.popleft()
-                ahead -= freed
-                yield future.result()
-            waiting.append((pool.submit(reader.read, sequence), size))
-            ahead += size
-        while waiting:
-            yield waiting.popleft()[0].result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _digest(tokens: torch.Tensor, media: dict[Modality, MediaBlock]) -> int:
-    digest = hashlib.sha256(tokens.numpy().tobytes())
-    for modality, block in media.items():  # a checksum, several times faster than a hash: features are many bytes
-        checksum = zlib.crc32(block.values.view(torch.uint8).numpy().data)
-        digest.update(f"{modality} {block.shapes} {checksum:x}".encode())
-    return int(digest.hexdigest()[:12], 16)

@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from macaw_cli.reports.figures import TRAINING_PHASES
@@ -22,6 +23,8 @@ class Meter:
     skipped: float = 0.0
     """Skipped steps, whose loss or gradients were NaN or infinite."""
     loss_sum: float = 0.0
+    part_sums: dict[str, float] = field(default_factory=dict)
+    """Of the losses that a stage's loss is the sum of, where they are told one by one."""
     gradient_norm_sum: float = 0.0
     gradient_norm_sums: dict[str, float] = field(default_factory=dict)
     """Per group of parameters."""
@@ -35,9 +38,14 @@ class Meter:
     batches: str = ""
     """Hash over everything that was read, see `add_batches`."""
 
-    def add(self, *, loss: float, gradient_norm: float, gradient_norms: Mapping[str, float]) -> None:
+    def add(
+        self, *, loss: float, gradient_norm: float, gradient_norms: Mapping[str, float],
+        parts: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         """Count one optimizer step that changed the weights."""
         self.steps += 1
+        for name, part in parts.items():
+            self.part_sums[name] = self.part_sums.get(name, 0.0) + part
         self.loss_sum += loss
         self.gradient_norm_sum += gradient_norm
         for group, norm in gradient_norms.items():
@@ -72,6 +80,7 @@ class Meter:
             "step": step,
             **({"stage": stage} if stage else {}),
             "loss": _number(self.loss_sum / steps),
+            **({"losses": {name: total / steps for name, total in self.part_sums.items()}} if self.part_sums else {}),
             "learning_rate": max(learning_rates.values()),
             "learning_rates": dict(learning_rates),
             "gradient_norm": _number(self.gradient_norm_sum / steps),

@@ -14,8 +14,7 @@ from typing import Any
 import torch
 
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.model.packing.token_weights import TokenWeights
-from macaw_cli.training.data.batches import Batch
+from macaw_cli.training.data.reader import StepBatch
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.steps.deepspeed_config import deepspeed_config
 from macaw_cli.training.steps.deepspeed_setup import initialize, new_optimizer
@@ -52,7 +51,8 @@ class TrainingEngine:
     """A model under DeepSpeed.
 
     Args:
-        model: a MacawForConditionalGeneration whose frozen parameters do not require a gradient.
+        model: a MacawForConditionalGeneration, or what an objective trains instead, whose frozen parameters do not
+            require a gradient.
         settings: the run's training settings.
         processes: how many processes train, on what.
         trained_before: groups that earlier stages of the run have trained.
@@ -86,13 +86,13 @@ class TrainingEngine:
         """The model, for evaluation; under ZeRO-3 its weights are gathered as it runs."""
         return self._engine.module
 
-    def forward(self, batch: Batch, num_supervised: int, tokens: TokenWeights | None = None) -> torch.Tensor:
-        """Loss of one packed sequence: its summed NLL over `num_supervised`, the global step's response tokens.
+    def forward(self, batch: StepBatch, num_supervised: int, tokens: Any = None) -> torch.Tensor:
+        """Loss of one packed sequence: its summed loss over `num_supervised`, the global step's targets.
 
         Args:
             batch: the sequence.
-            num_supervised: response tokens of the global step.
-            tokens: weights of the sequence's own; it gets their losses.
+            num_supervised: response tokens of the global step, or pairs.
+            tokens: see `StepFigures.tokens`; it gets their losses.
         """
         inputs = batch.inputs(self.device) | ({} if tokens is None else {"token_weights": tokens})
         # a plain number: a tensor made on the GPU would be waited for

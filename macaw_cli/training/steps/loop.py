@@ -10,8 +10,8 @@ from typing import Any
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import say
 from macaw_cli.config.training_settings import TrainingSettings
-from macaw_cli.training.data.batches import Batch, SequenceReader, read_ahead
 from macaw_cli.training.data.epoch_plan import PlannedStep, capacity
+from macaw_cli.training.data.reader import Reader, StepBatch, read_ahead
 from macaw_cli.training.data.step_sample import PackedExamples
 from macaw_cli.training.reporting.display import TrainingDisplay, memory_in_use
 from macaw_cli.training.reporting.facts import StepReport
@@ -19,12 +19,12 @@ from macaw_cli.training.reporting.meter import Meter
 from macaw_cli.training.reporting.metrics import MetricsLog
 from macaw_cli.training.schedule.learning_rates import is_due, learning_rates
 from macaw_cli.training.steps.engine import TrainingEngine
+from macaw_cli.training.steps.figures import StepFigures
 from macaw_cli.training.steps.progress import Progress
 from macaw_cli.training.steps.skipping import SkippedSteps
 from macaw_cli.training.steps.step import StepResult, train_step
 from macaw_cli.training.steps.step_clock import StepClock
 from macaw_cli.training.steps.stop_signals import StopRequest
-from macaw_cli.training.weighting.step_weights import StepWeights
 
 
 @dataclass
@@ -40,15 +40,15 @@ class Course:
     first_step: int
     """Steps of the stages before; all numbers of steps count over all stages."""
     engine: TrainingEngine
-    reader: SequenceReader
+    reader: Reader
     display: TrainingDisplay
     log: MetricsLog | None
     """None on all ranks but the first."""
     stop: StopRequest
     validate: Callable[[], dict[str, Any] | None]
     save: Callable[[Progress], None]
-    weights: StepWeights | None = None
-    """Of the losses, where they are weighted."""
+    weights: StepFigures | None = None
+    """Of the losses, where they are weighted, or what else is found out about them."""
 
     @property
     def last_step(self) -> int:
@@ -95,16 +95,17 @@ class _Loop:
         self._skipped = SkippedSteps(course.reader, course.settings.max_skipped_steps)
         self._saved_step = progress.step  # a run goes on, and a stage begins, where a checkpoint is
 
-    def advance(self, batches: Generator[Batch]) -> bool:
+    def advance(self, batches: Generator[StepBatch]) -> bool:
         """One more step, and what is due after it; returns whether that was the last for now."""
         course, step = self._course, self.progress.step
         rates = learning_rates(step - course.first_step, course.settings, len(course.steps))
+        targets = course.reader.targets(course.planned(step))
         result = train_step(
             course.engine, course.planned(step), batches, rates,
             seed=course.seed, step=step, stop=course.stop, clock=self._clock,
-            weights=course.weights,
+            targets=targets, weights=course.weights,
         )  # fmt: skip
-        self._count(result, rates)
+        self._count(result, rates, targets)
         self._log_if_due(rates)
         validated = self._validate_if_due()
         enough = stopped_early(self.progress, course.settings)
@@ -114,15 +115,15 @@ class _Loop:
         self._clock.start()
         return result.stopped or enough
 
-    def _count(self, result: StepResult, rates: dict[str, float]) -> None:
+    def _count(self, result: StepResult, rates: dict[str, float], targets: int) -> None:
         course, planned, update = self._course, self._course.planned(self.progress.step), result.update
         self.progress = replace(self.progress, step=self.progress.step + 1)
         if update.applied:
+            parts = course.weights.update(result.group_sums, targets) if course.weights else {}
             self._meter.add(
-                loss=result.loss, gradient_norm=update.gradient_norm, gradient_norms=update.gradient_norms
+                loss=result.loss, gradient_norm=update.gradient_norm, gradient_norms=update.gradient_norms, parts=parts
             )
             if course.weights:
-                course.weights.update(result.group_sums)
                 self.progress = replace(self.progress, loss_weights=course.weights.state())
         else:
             self._meter.skipped += 1

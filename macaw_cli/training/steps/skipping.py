@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError
-from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.data.reader import Reader
 from macaw_cli.training.steps.progress import Progress
 from macaw_cli.training.steps.step import StepResult
 
@@ -24,7 +24,7 @@ class SkippedSteps:
         allowed: so many may be skipped in the whole run.
     """
 
-    def __init__(self, reader: SequenceReader, allowed: int) -> None:
+    def __init__(self, reader: Reader, allowed: int) -> None:
         self._reader, self._allowed = reader, allowed
         self._names: Counter[str] = Counter()
 
@@ -79,7 +79,7 @@ class SkippedSteps:
         )
 
 
-def _names(result: StepResult, planned: PlannedStep, reader: SequenceReader) -> list[str]:
+def _names(result: StepResult, planned: PlannedStep, reader: Reader) -> list[str]:
     """The conversations of the sequences with a non-finite loss."""
     bad = [number for number, loss in enumerate(result.losses) if not math.isfinite(loss)]
     return [name for number in bad for name in reader.names(planned.sequences[number])]

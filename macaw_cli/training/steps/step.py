@@ -12,12 +12,12 @@ from typing import TypeVar
 import torch
 
 from macaw_cli.basics import distributed
-from macaw_cli.training.data.batches import Batch
 from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.data.reader import StepBatch
 from macaw_cli.training.steps.engine import TrainingEngine, Update
+from macaw_cli.training.steps.figures import StepFigures
 from macaw_cli.training.steps.step_clock import StepClock
 from macaw_cli.training.steps.stop_signals import StopRequest
-from macaw_cli.training.weighting.step_weights import StepWeights
 
 Value = TypeVar("Value")
 
@@ -27,15 +27,15 @@ class StepResult:
     """What one step came to; the same on every rank."""
 
     losses: list[float]
-    """Of each sequence, in the order of the plan; their sum is the mean over the step's response tokens, all of which
-    count the same here."""
+    """Of each sequence, in the order of the plan; their sum is the mean over the step's response tokens or pairs, all
+    of which count the same here."""
     digests: list[int]
     """A digest of the content of each sequence, in the same order."""
     update: Update
     stopped: bool
     """Whether any rank was asked to stop."""
     group_sums: Sequence[Sequence[float]] = ()
-    """Of each sequence, where losses are weighted, see `LossGroups.sums`."""
+    """Of each sequence, where there are figures, see `StepFigures.sums`."""
 
     @property
     def loss(self) -> float:
@@ -51,14 +51,15 @@ class StepResult:
 def train_step(  # noqa: PLR0913 - everything that a step depends on
     engine: TrainingEngine,
     planned: PlannedStep,
-    batches: Iterator[Batch],
+    batches: Iterator[StepBatch],
     rates: dict[str, float],
     *,
     seed: int,
     step: int,
     stop: StopRequest,
     clock: StepClock,
-    weights: StepWeights | None = None,
+    targets: int | None = None,
+    weights: StepFigures | None = None,
 ) -> StepResult:
     """Train on the sequences of one step.
 
@@ -71,9 +72,11 @@ def train_step(  # noqa: PLR0913 - everything that a step depends on
         step: number of the step in the run, from 0.
         stop: whether somebody asked this rank to stop.
         clock: gets the time of each phase.
-        weights: of the losses; they are not changed here.
+        targets: what the losses are divided by; by default the step's response tokens.
+        weights: of the losses, or what else is found out about them; they are not changed here.
     """
     rank, world_size = distributed.rank(), engine.processes.count
+    targets = planned.supervised_tokens if targets is None else targets
     losses: list[torch.Tensor] = []
     digests: list[int] = []
     sums: list[torch.Tensor] = []
@@ -82,12 +85,12 @@ def train_step(  # noqa: PLR0913 - everything that a step depends on
         clock.lap("load")
         torch.manual_seed(sequence_seed(seed, step, number))
         tokens = weights.tokens(batch, engine.device) if weights else None
-        loss = engine.forward(batch, planned.supervised_tokens, tokens)
+        loss = engine.forward(batch, targets, tokens)
         clock.lap("forward")
         engine.backward(loss)
         if weights and tokens and tokens.losses is not None:
             sums.append(weights.sums(tokens, batch))
-            losses.append(tokens.losses.sum() / planned.supervised_tokens)
+            losses.append(tokens.losses.sum() / targets)
         else:
             losses.append(loss.detach())
         digests.append(batch.digest)

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
+import torch
+
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.training_settings import TrainingSettings
 
@@ -63,10 +65,14 @@ def group_of(name: str) -> str:
 def counts_by_group(model: Any, training: TrainingSettings) -> dict[str, tuple[int, int]]:
     """Per group: (trained, frozen) values; an LLM with an adapter is frozen but for the adapter.
 
+    With the objective `media-text` they are those of the bridges and their text half alone.
+
     Args:
         model: without weights, on the `meta` device, its adapter included.
         training: of one stage; its groups hold.
     """
+    if training.objective == "media-text":
+        return {"bridge": (sum(parameter.numel() for parameter in _pretraining(model).parameters()), 0)}
     counts, known = {}, 0
     for name, parameters in model.trainable_groups().items():
         values = sum(parameter.numel() for parameter in parameters.values())
@@ -75,3 +81,10 @@ def counts_by_group(model: Any, training: TrainingSettings) -> dict[str, tuple[i
     trained, frozen = counts["llm"]
     counts["llm"] = trained, frozen + sum(parameter.numel() for parameter in model.parameters()) - known
     return counts
+
+
+def _pretraining(model: Any) -> torch.nn.Module:
+    from macaw_cli.model.pretraining.bridge_pretraining import BridgePretraining
+
+    with torch.device("meta"):
+        return BridgePretraining(model)

@@ -9,7 +9,7 @@ import torch
 from macaw_cli.config.loss_weights.modes import LossWeights
 from macaw_cli.model.packing.token_weights import TokenWeights
 from macaw_cli.shards.training_rows import ConversationRow
-from macaw_cli.training.data.batches import Batch
+from macaw_cli.training.data.reader import StepBatch
 from macaw_cli.training.weighting.groups import LossGroups
 from macaw_cli.training.weighting.modes import new_weighting
 from macaw_cli.training.weighting.weighting import LossWeighting
@@ -31,25 +31,27 @@ class StepWeights:
         """(examples,) number of each one's group."""
         return self._groups.of_examples
 
-    def tokens(self, batch: Batch, device: torch.device) -> TokenWeights:
+    def tokens(self, batch: StepBatch, device: torch.device) -> TokenWeights:
         """The weights of a sequence's supervised tokens in this step."""
         assert batch.groups is not None
         weights = self._weighting.weights()
         table = torch.tensor([weights[name] for name in self._groups.names], dtype=torch.float32)
         return TokenWeights(table[batch.groups].to(device, non_blocking=True))
 
-    def sums(self, tokens: TokenWeights, batch: Batch) -> torch.Tensor:
+    def sums(self, tokens: TokenWeights, batch: StepBatch) -> torch.Tensor:
         """What `update` needs of a sequence after its forward pass, see `LossGroups.sums`."""
         assert batch.groups is not None
         return self._groups.sums(tokens, batch.groups.to(tokens.weights.device, non_blocking=True))
 
-    def update(self, sums: Sequence[Sequence[float]]) -> None:
-        """Change the weights after a step.
+    def update(self, sums: Sequence[Sequence[float]], targets: int = 0) -> dict[str, float]:
+        """Change the weights after a step; see `StepFigures.update`.
 
         Args:
             sums: of its sequences over all ranks, in the order of the plan.
+            targets: not needed.
         """
         self._weighting.update(self._groups.figures(sums))
+        return {}
 
     def row(self) -> dict[str, Any]:
         """What a row of metrics.jsonl holds of it: the weights of the next step."""

@@ -9,7 +9,8 @@ import torch
 
 from macaw_cli.basics.errors import DamagedError
 from macaw_cli.shards.training_dataset import TrainingDataset
-from macaw_cli.training.data.batches import READ_AHEAD, READ_AHEAD_BYTES, SequenceReader, read_ahead
+from macaw_cli.training.data.batches import SequenceReader
+from macaw_cli.training.data.reader import READ_AHEAD, READ_AHEAD_BYTES, read_ahead
 from macaw_cli.training.training_inputs import prepare
 from macaw_cli.training.tuning.model_setup import new_model
 
