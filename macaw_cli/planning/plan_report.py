@@ -110,7 +110,7 @@ def _stage_rows(stage: StagePlan) -> Iterator[tuple[str, str]]:
         if len(stage.datasets) > 1 or weight != 1:
             yield f"dataset {folder}", f"{counted(count, 'conversation')}, weight {weight:g}"
     if stage.objective == "media-text":
-        yield "objective", "media-text: media and texts are compared, the LLM is not run"
+        yield "objective", f"media-text, without the LLM: {stage.pairs:.1f} pairs per packed sequence"
     yield "steps", f"{stage.steps:,} ({stage.steps_per_epoch:,.0f} per epoch)"
     yield "examples", f"{stage.examples:,}, {stage.examples / stage.steps:.1f} a step"
     if stage.swapped:
@@ -155,8 +155,8 @@ def _as_json(
 
 
 def _stage_json(stage: StagePlan) -> dict[str, Any]:
-    names = ("name", "objective", "steps", "steps_per_epoch", "examples", "swapped", "tokens", "supervised_tokens",
-             "padding", "memory")
+    names = ("name", "objective", "pairs", "steps", "steps_per_epoch", "examples", "swapped", "tokens",
+             "supervised_tokens", "padding", "memory")
     return {
         **{name: getattr(stage, name) for name in names},
         "datasets": [

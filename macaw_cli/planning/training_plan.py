@@ -4,16 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.planning.memory_estimate import Memory, ModelSize, SequenceSize, estimate, total
 from macaw_cli.planning.model_size import largest_sequence, model_size
 from macaw_cli.training.checkpoints.disk_space import bytes_to_write, checkpoint_bytes
 from macaw_cli.training.data.epoch_plan import padding_share
+from macaw_cli.training.objectives.registry import new_objective
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.schedule.stage_plan import mixture_of
 from macaw_cli.training.schedule.stages import Stage
 from macaw_cli.training.training_inputs import TrainingInputs
 from macaw_cli.training.tuning.parameter_groups import counts_by_group
+
+STEPS_LOOKED_AT = 100
+"""Of a stage, where all would take long."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,8 @@ class StagePlan:
 
     name: str
     objective: str
+    pairs: float | None
+    """Of media and texts in a packed sequence, with the objective `media-text`."""
     steps: int
     steps_per_epoch: float
     examples: int
@@ -97,6 +105,7 @@ def _stage_plan(
     return StagePlan(
         name=stage.name,
         objective=training.objective,
+        pairs=_pairs(inputs, stage) if training.objective == "media-text" else None,
         steps=len(stage.steps),
         steps_per_epoch=len(stage.steps) * sum(part.count * part.weight for part in mixture) / taken,
         examples=taken,
@@ -110,3 +119,10 @@ def _stage_plan(
         sequence=sequence,
         memory=estimate(size, sequence, training, processes),
     )
+
+
+def _pairs(inputs: TrainingInputs, stage: Stage) -> float:
+    """Mean number of pairs in the packed sequences of some steps."""
+    reader = new_objective(inputs, stage.settings).reader(torch.device("cpu"))
+    steps = stage.steps[:: max(1, len(stage.steps) // STEPS_LOOKED_AT)]
+    return sum(reader.targets(step) for step in steps) / sum(len(step.sequences) for step in steps)

@@ -20,6 +20,10 @@ def run_plots(record: RunRecord) -> list[Plot]:
         (record.curve("loss"), Plot(
             "loss", "Loss", "Training loss (faint: each logged row; bold: running mean) and held-out loss.",
             lambda figure: _loss(figure, record))),
+        (record.names("losses"), Plot(
+            "media_text", "Media and texts", "The losses of stages with the objective media-text, per pair: finding "
+            "the partner, telling whether two belong together, and writing the text.",
+            lambda figure: _per_group(figure, record, "losses", "loss", "log"), 2.8)),
         (reliances, Plot(
             "reliance", "Does the model use its media?", "Reliance = accuracy with real media - accuracy with those of "
             "another example; bars are 95 % intervals. At 0 the answers do not depend on the media.",
@@ -90,7 +94,7 @@ def _loss(figure: Any, record: RunRecord) -> None:
     use_log_scale(axes, [value for _, value in [*curve, *validations]])
     _mark_stages(axes, record)
     axes.set_xlabel("step")
-    axes.set_ylabel("loss per answer token")
+    axes.set_ylabel("loss per answer token or pair" if record.names("losses") else "loss per answer token")
     if validations:
         axes.legend()
 

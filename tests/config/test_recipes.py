@@ -15,7 +15,7 @@ STAGES = {
     "paper": [{*NORMAL, "llm"}],
     "llava": [NORMAL, {*NORMAL, "llm"}],
     "minigpt4": [{"bridge"}, {"bridge"}],
-    "blip2": [{"bridge"}],
+    "blip2": [{"bridge"}, {"bridge"}],
     "instructblip": [{"bridge"}],
     "onellm": [NORMAL, NORMAL, {"llm"}],
     "llama-adapter-v2": [{*NORMAL, "injection"}, {"llm"}],
@@ -115,6 +115,7 @@ def test_the_numbers_are_those_of_the_papers():
     assert (blip.bridge.tokens, blip.bridge.hidden, blip.bridge.layers, blip.bridge.instruction) == (32, 768, 12, False)
     assert (blip.training.learning_rate, blip.training.epochs, blip.training.weight_decay) == (1e-4, 10, 0.05)
     assert (instruct.bridge.tokens, instruct.bridge.instruction, instruct.dataset.mix) == (32, True, "sqrt")
+    assert [stage.objective for _, stage in stage_settings(blip.training)] == ["media-text", "answers"]
     flamingo = settings_of("flamingo")
     assert (flamingo.bridge.tokens, flamingo.bridge.layers, flamingo.injection.every) == (64, 6, 4)
     assert (flamingo.training.learning_rate, flamingo.training.schedule) == (1e-4, "constant")

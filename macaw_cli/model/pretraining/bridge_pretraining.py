@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from macaw_cli.config.training_settings import GROUPS
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.blocks.media_batch import padded
+from macaw_cli.model.bridges.centering import Centering
 from macaw_cli.model.bridges.q_former import QFormerBridge
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.initial_weights import initialise
@@ -70,7 +71,8 @@ class BridgePretraining(nn.Module):
         self.decode_id = decode_id
         bridges = {name: model.fusion.bridges[name] for name in compared_modalities(self.config)}
         self.parts = nn.ModuleDict({name: _with_text(bridge, self.config) for name, bridge in bridges.items()})
-        self.centering = nn.ModuleDict({name: bridge.centering or nn.Identity() for name, bridge in bridges.items()})
+        centerings = {name: bridge.centering for name, bridge in bridges.items() if bridge.centering is not None}
+        self.centerings = nn.ModuleDict(centerings)
 
     def trainable_groups(self) -> dict[str, dict[str, nn.Parameter]]:
         """All parameters, in the group `bridge`."""
@@ -90,7 +92,7 @@ class BridgePretraining(nn.Module):
         summed: Tensor | None = None
         for name, part in self._each_part():
             used_in(part, cast("nn.Parameter", part.text.words.weight))  # they are the generating loss's last matrix
-            losses = self._losses(part, self.centering[name], pairs[name])
+            losses = self._losses(name, part, pairs[name])
             summed = losses if summed is None else summed + losses
         assert summed is not None
         if token_weights is not None:
@@ -100,8 +102,11 @@ class BridgePretraining(nn.Module):
     def _each_part(self) -> Iterator[tuple[str, Blip2Pretraining]]:
         yield from self.parts.items()  # type: ignore[misc]
 
-    def _losses(self, part: Any, centering: nn.Module, given: MediaTexts) -> Tensor:
-        features, mask = padded([centering(medium.flatten(0, -2)) for medium in given.media])
+    def _losses(self, name: Modality, part: Blip2Pretraining, given: MediaTexts) -> Tensor:
+        media = [medium.flatten(0, -2) for medium in given.media]
+        if name in self.centerings:
+            media = cast("Centering", self.centerings[name]).centered(media)
+        features, mask = padded(media)
         found: Losses = part(Pairs(features, mask, given.ids, given.text_mask), self.decode_id)
         return torch.stack(found).float() * given.pairs
 
