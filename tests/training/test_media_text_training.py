@@ -141,6 +141,28 @@ def test_two_processes_learn_the_same_as_one(workspace, zero_stage):
     assert max(float((one[name] - other[name]).abs().max()) for name in one) < 1e-4
 
 
+@pytest.mark.slow
+def test_a_run_goes_on_inside_the_stage_with_another_number_of_processes(workspace, monkeypatch):
+    settings = recipe(zero_stage=2)
+    whole, stopped = workspace("whole", **settings), workspace("stopped", **settings)
+    train(whole)
+    train_step = loop.train_step
+
+    def dies(*given, **named):
+        if named["step"] == 3:
+            raise ZeroDivisionError
+        return train_step(*given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_step", dies)
+        with pytest.raises(ZeroDivisionError):
+            train(stopped)
+    train(stopped, resume=True, cpu_processes=2)
+    for one, other in zip(losses_of(whole), losses_of(stopped), strict=True):
+        assert one["batch_hash"] == other["batch_hash"]
+        assert one["loss"] == pytest.approx(other["loss"], abs=1e-4)
+
+
 def test_the_text_half_goes_on_to_a_next_stage_of_the_same_objective(workspace, monkeypatch):
     first, second = STAGES
     space = workspace(**recipe(stages=[first | {"max_steps": 2}, first | {"name": "more", "max_steps": 2}, second]))
