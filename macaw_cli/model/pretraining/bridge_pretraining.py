@@ -28,6 +28,7 @@ from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.initial_weights import initialise
 from macaw_cli.model.partitions import used_in
 from macaw_cli.model.pretraining.blip2 import Blip2Pretraining, Losses, Pairs
+from macaw_cli.model.tapped_layers import layer_tokens
 
 
 class MediaTexts(NamedTuple):
@@ -103,7 +104,7 @@ class BridgePretraining(nn.Module):
         yield from self.parts.items()  # type: ignore[misc]
 
     def _losses(self, name: Modality, part: Blip2Pretraining, given: MediaTexts) -> Tensor:
-        media = [medium.flatten(0, -2) for medium in given.media]
+        media = [layer_tokens(self.config, name, medium)[-1].flatten(0, -2) for medium in given.media]
         if name in self.centerings:
             media = cast("Centering", self.centerings[name]).centered(media)
         features, mask = padded(media)
