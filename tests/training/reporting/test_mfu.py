@@ -6,6 +6,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.model.injections.sight import Sight
 from macaw_cli.training.data import soft_tokens
 from macaw_cli.training.data.epoch_plan import PlannedStep
 from macaw_cli.training.reporting.mfu import WorkCounter, peak_flops, peak_of, work_counter
@@ -131,10 +132,10 @@ def test_an_injection_is_counted_as_torch_counts_it(workspace, trained, passes):
     step = PlannedStep(((number,),), tokens=length, supervised_tokens=1)
     apart = [work_counter(model, lengths, 1, rows)(step).flops for rows in ((), inputs.rows)]
     soft = torch.randn(soft_token_count(inputs.config, ref.modality, ref.shape), inputs.config.embedding_size)
-    seen = torch.ones(1, length, len(soft), dtype=torch.bool)
+    sight = Sight(torch.ones(1, length, len(soft), dtype=torch.bool))
     with FlopCounterMode(display=False) as counted, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         for block in model.injection.blocks:
-            block(torch.randn(1, length, 32), soft, seen)
+            block(torch.randn(1, length, 32), soft, sight)
     assert apart[1] - apart[0] == pytest.approx(passes * counted.get_total_flops(), rel=1e-6)
 
 
