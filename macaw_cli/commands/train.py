@@ -1,6 +1,7 @@
 """`macaw train`."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,12 @@ def train(
         str | None, typer.Option(rich_help_panel=MODEL, help="Its design, such as mlp: see docs/own-parts.md.")
     ] = None,
     llm: Annotated[str | None, typer.Option(rich_help_panel=MODEL, help="Folder or hub id of a causal LLM.")] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", rich_help_panel=MODEL, help="Go on with this model folder, imported checkpoint or run."
+        ),
+    ] = None,
     preset: Annotated[
         Preset | None,
         typer.Option(
@@ -86,6 +93,7 @@ def train(
         training__max_steps=max_steps,
         bridge__name=bridge,
         llm=model_from_here(llm),
+        training__start_from=Path(start_from) if start_from else None,
     )
     if plan:
         from macaw_cli.planning.run import plan_training

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from macaw_cli.basics.console import say
 from macaw_cli.basics.counts import counted
-from macaw_cli.basics.errors import ResourceError
+from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.owned_folders import require_own_page
 from macaw_cli.comparison.budget import require_no_stages
 from macaw_cli.comparison.candidates import Candidate, candidates_of
@@ -42,6 +42,12 @@ def compare(request: Request, page: Path, *, as_json: bool = False) -> None:
     """
     require_own_page(page)
     workspaces = [request.workspace(design) for design in request.designs]
+    if start := workspaces[0].settings.training.start_from:
+        raise UsageError(
+            f"macaw compare trains every design from the same LLM, but training.start_from is {start}, whose bridges "
+            "are trained already.",
+            "Add --set training.start_from=, or compare trained runs with --from.",
+        )
     choose_processes(workspaces[0].settings.training, request.gpus, request.cpu_processes)
     candidates = _ready(request, workspaces)
     trials = _trials(request, candidates, workspaces[0])

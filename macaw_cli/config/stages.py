@@ -24,7 +24,7 @@ def trained_groups(training: TrainingSettings) -> tuple[str, ...]:
 
 def template_of(training: TrainingSettings) -> Literal["alpaca", "chat", "plain", "as_published"]:
     """Name of the template in which a stage, or a training without stages, encodes its conversations."""
-    return "as_published" if training.as_published else training.template
+    return "as_published" if training.as_published else training.template or "alpaca"
 
 
 def _merged(training: TrainingSettings, stage: StageSettings) -> TrainingSettings:

@@ -126,6 +126,9 @@ class TrainingSettings:
     """Folder that holds one folder per run."""
     name: RunName = ""
     """Name of the run, a folder in `runs`; empty means the bridge's name, or names, and a number."""
+    start_from: str = ""
+    """Model to go on with instead of `llm` and new bridges: a model folder, an imported checkpoint, or a run. See
+    docs/training.md."""
     epochs: Annotated[float, Field(gt=0)] = 3.0
     """Passes over the training conversations; fractions are allowed."""
     max_steps: Annotated[int, Field(ge=1)] | None = None
@@ -167,9 +170,10 @@ class TrainingSettings:
     of `swap_answers` instead of their own: a model that ignores its media cannot learn both. 0 swaps nothing."""
     swap_answers: Annotated[Texts, Field(min_length=1)] = ANSWERS
     """Answers of swapped examples; `{medium}` stands for `image`, `audio` or `video`."""
-    template: Template = "alpaca"
+    template: Template | None = None
     """How a conversation becomes text: the Alpaca template, the tokenizer's own chat template, or `plain`, the media
-    and then the answer alone, as LLaVA learns captions. A trained model is asked in the template of the last stage."""
+    and then the answer alone, as LLaVA learns captions. `null` is that of the model in `start_from`, else `alpaca`. A
+    trained model is asked in the template of the last stage."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Number format of training: `auto` is bf16 on a GPU that computes it itself (NVIDIA Ampere and later), fp16 on
     another GPU, and fp32 on a CPU."""

@@ -6,6 +6,7 @@ from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.architectures import encoder_class
 from macaw_cli.encoders.audio_encoder import AudioEncoder
 from macaw_cli.encoders.image_encoder import ImageEncoder
+from macaw_cli.encoders.inside_model import is_macaw_model, load_inside
 from macaw_cli.encoders.pretrained import model_config
 from macaw_cli.encoders.source import quiet_transformers, short_name
 
@@ -15,7 +16,7 @@ def load_image_encoder(settings: EncoderSettings, source: str, device: Any, prec
 
     Args:
         settings: which of its outputs is the feature.
-        source: folder or hub id; `settings.model` is not read.
+        source: folder or hub id, also of a model of macaw with the encoder inside; `settings.model` is not read.
         device: `auto`, `cpu`, `cuda` or a torch device.
         precision: `fp32`, `bf16` or `fp16`: the number format it computes in.
 
@@ -36,9 +37,12 @@ def load_audio_encoder(settings: EncoderSettings, source: str, device: Any, prec
 
 
 def _load(section: str, settings: EncoderSettings, source: str, device: Any, precision: str) -> Any:
-    config = model_config(source, settings.revision, section)
-    kind = encoder_class(section, config.model_type)
     with quiet_transformers():
-        encoder = kind.load(config, source, settings, device, precision)
+        if is_macaw_model(source):
+            encoder = load_inside(section, settings, source, device, precision)
+        else:
+            config = model_config(source, settings.revision, section)
+            kind = encoder_class(section, config.model_type)
+            encoder = kind.load(config, source, settings, device, precision)
     encoder.fingerprint["model"] = short_name(source)
     return encoder

@@ -12,6 +12,7 @@ from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.owned_folders import require_apart
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import TEXT, Fields
 from macaw_cli.encoders.architectures import encoder_class
@@ -23,6 +24,7 @@ from macaw_cli.export.published import require_no_run
 from macaw_cli.export.published_companions import Companions
 from macaw_cli.export.published_names import summarised
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.extraction_settings import extraction_words
 from macaw_cli.model.folder import require_own_model_folder, save_model
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import MacawProcessor
@@ -47,6 +49,8 @@ class FamilyReport:
     """Names in the files that the computation of logits does not need."""
     note: str = ""
     """What else is to be known."""
+    extraction: tuple[str, ...] = ()
+    """The command that makes the features on which the model can be trained further."""
 
     @property
     def next_command(self) -> str:
@@ -58,7 +62,8 @@ class FamilyReport:
         lines = [f"Imported {counted(self.tensors, 'weight')} as --from {self.family}."]
         if self.ignored:
             lines.append(f"In the files, but without effect on the logits: {summarised(self.ignored)}.")
-        return lines + [self.note] * bool(self.note)
+        lines += [self.note] * bool(self.note)
+        return [*lines, f"To train it further, make features with its encoder: {to_type(*self.extraction)}"]
 
 
 def import_family(
@@ -110,7 +115,8 @@ def load_family(
     template: TemplateName = "chat" if tokenizer.chat_template else "alpaca"
     parts = {"image_processor" if kind.modality == "image" else "feature_extractor": encoder.processor}
     processor = MacawProcessor(tokenizer, config, template, length, **parts)
-    return model, processor, FamilyReport(out, kind.name, len(weights), unused, kind.note)
+    words = tuple(extraction_words(config, out))
+    return model, processor, FamilyReport(out, kind.name, len(weights), unused, kind.note, words)
 
 
 def _tokenizer(kind: type[Family], folder: Path) -> Any:

@@ -77,12 +77,20 @@ def load_model(
             MacawForConditionalGeneration, folder, dtype=dtype or "auto", output_loading_info=True,
             ignore_mismatched_sizes=True,
         )  # fmt: skip
-    _require_all_weights(folder, found)
+    require_all_weights(folder, found)
     return model.to(device).eval(), MacawProcessor.from_pretrained(folder)
 
 
-def _require_all_weights(folder: Path, found: Mapping[str, Any]) -> None:
-    """Refuse what transformers only warns of: weights it has left random, ignored, or found in another shape."""
+def require_all_weights(folder: Path, found: Mapping[str, Any]) -> None:
+    """Refuse what transformers only warns of: weights it has left random, ignored, or found in another shape.
+
+    Args:
+        folder: of the model.
+        found: `missing_keys`, `unexpected_keys` and `mismatched_keys`, as transformers tells them.
+
+    Raises:
+        MismatchError: there are any, other than buffers that earlier folders lack.
+    """
     shapes = [name for name, *_ in found["mismatched_keys"]]
     missing = [name for name in found["missing_keys"] if not name.endswith(LATER_BUFFERS)]
     kinds = {"missing": missing, "unexpected": found["unexpected_keys"], "of another shape": shapes}

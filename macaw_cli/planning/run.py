@@ -36,5 +36,6 @@ def plan_training(
         say(f"The preset {preset} is written for {gpus} GPUs. Use --gpus to plan for another number.")
     processes = planned_processes(workspace.settings.training, gpus, cpu_processes, launched)
     from macaw_cli.planning.plan_report import show_plan
+    from macaw_cli.training.tuning.start_settings import with_start
 
-    show_plan(on_processes(workspace, processes), processes, as_json=as_json)
+    show_plan(on_processes(with_start(workspace), processes), processes, as_json=as_json)

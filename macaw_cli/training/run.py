@@ -53,13 +53,18 @@ def train(
     Raises:
         UsageError: settings or options that cannot be.
         InputError: no usable dataset or LLM.
-        MismatchError: encoders that differ, or a run that cannot continue with what there is now.
+        MismatchError: encoders that differ, or a run or model that cannot go on with what there is now.
         ResourceError: too few GPUs, a full disk, too little memory, a process that died.
         Interrupted: SIGINT or SIGTERM; a checkpoint is saved.
     """
     settings = workspace.settings
     processes = choose_processes(settings.training, gpus, cpu_processes, launched)
     workspace = on_processes(workspace, processes)
+    if settings.training.start_from:
+        from macaw_cli.training.tuning.start_settings import with_start
+
+        workspace = with_start(workspace)
+        settings = workspace.settings
     runs = workspace.path(settings.training.runs)
     require_trackers(settings.training.trackers)
     llm_source(workspace)

@@ -158,7 +158,8 @@ def require_own_place(workspace: Workspace) -> None:
     if settings.name:
         require_own_folder(run, RUN, "Choose another name with --run.")
         datasets = [split_weight(text)[0] for text in settings.datasets or (workspace.settings.dataset.out,)]
-        read = [workspace.path(place) for place in [*datasets, workspace.settings.llm] if place and not is_url(place)]
+        models = [workspace.settings.llm, settings.start_from]
+        read = [workspace.path(place) for place in [*datasets, *models] if place and not is_url(place)]
         require_apart(run, read, "Choose another name with --run, or another place with --set training.runs.")
 
 

@@ -24,6 +24,7 @@ from macaw_cli.training.run_folder import RunFolder
 from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.training_inputs import TrainingInputs
 from macaw_cli.training.tuning.adapters import AdapterFiles, add_adapter, has_adapter, merge_adapter
+from macaw_cli.training.tuning.llm_source import llm_name
 from macaw_cli.training.tuning.model_config import encoders_seen_from
 
 
@@ -93,7 +94,7 @@ def _whole_model(split: Any, weights: dict[str, Any], settings: Settings) -> Any
     """
     with torch.device("meta"):
         whole = type(split)(split.config)
-        add_adapter(whole.language_model, settings.training.adapter, settings.seed, settings.llm)
+        add_adapter(whole.language_model, settings.training.adapter, settings.seed, llm_name(settings))
     whole.load_state_dict(weights, assign=True)
     whole.tie_weights()
     whole.generation_config = split.generation_config

@@ -7,10 +7,12 @@ from typing import Any
 
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.config.bridges.designs import without_foreign
 from macaw_cli.config.loading import parse_settings
 from macaw_cli.config.run_files import read_settings_tree
 from macaw_cli.config.settings import Settings
+from macaw_cli.config.stages import template_of
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.training.checkpoints.differences import differing, leaves, told
 from macaw_cli.training.processes import Processes
@@ -107,6 +109,7 @@ def require_same_plan(run: RunFolder, before: str, now: str) -> None:
 def learning_settings(settings: Settings) -> dict[str, Any]:
     """Dotted key to value of every setting that affects the result of the training."""
     training = {key: value for key, value in asdict(settings.training).items() if key not in FREE_TO_CHANGE}
+    training["template"] = template_of(settings.training)
     training["datasets"] = _plainly_named(settings.training.datasets or (settings.dataset.out,))
     for stage in training["stages"]:
         stage["datasets"] = stage["datasets"] and _plainly_named(stage["datasets"])
@@ -129,7 +132,8 @@ def _require_equal(run: RunFolder, before: dict[str, Any], now: dict[str, Any]) 
     if any(key.endswith(LENGTHS) for key in keys):
         hint += (
             " A run's length is part of its plan, by which the learning rate falls: to train longer, start a new run "
-            "with a higher training.epochs or training.max_steps; it begins with the LLM again."
+            "with a higher training.epochs or training.max_steps; it begins with the LLM again, or "
+            f"with the model of this run, once that is finished: --start-from {to_type(run.path)}."
         )
     state = "is finished and cannot be trained on" if run.is_finished else "cannot continue"
     raise MismatchError(f"{run.path} {state}, as this changed since it began: {told(keys, before, now)}.", hint)

@@ -24,6 +24,7 @@ from macaw_cli.shards.training_rows import SPLITS, ConversationRow
 from macaw_cli.training.data.tokenising import encode_rows
 from macaw_cli.training.tuning.llm_source import llm_source
 from macaw_cli.training.tuning.model_config import model_config
+from macaw_cli.training.tuning.start_settings import with_start
 
 NAMED = 5
 """Ids that a message names."""
@@ -70,13 +71,14 @@ class SeenConversation:
 
 
 def training_encoder(workspace: Workspace, dataset: TrainingDataset) -> tuple[ConversationEncoder, TrainingDataset]:
-    """The encoder of a new model of the workspace, and the dataset as that model reads it.
+    """The encoder of the model that the workspace trains, and the dataset as that model reads it.
 
     Raises:
         UsageError: `llm` is not set, or a setting that cannot be.
         InputError: the LLM cannot be read.
         MismatchError: the dataset is of another encoder than the settings name.
     """
+    workspace = with_start(workspace, quiet=True)
     viewed = dataset.viewed(views_of(workspace.settings.views, dataset.fingerprints))
     config, (_, last) = model_config(workspace, viewed), stage_settings(workspace.settings.training)[-1]
     tokenizer = load_tokenizer(llm_source(workspace))

@@ -6,6 +6,7 @@ import: only a training with an adapter does.
 
 import importlib.util
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -81,13 +82,14 @@ def add_adapter(llm: torch.nn.Module, settings: AdapterSettings, seed: int, base
     inject_adapter_in_model(config, llm, adapter_name=NAME)
 
 
-def load_four_bit_llm(source: str, dtype: torch.dtype, device: str) -> Any:
+def load_four_bit_llm(source: str, dtype: torch.dtype, device: str, load: Callable[..., Any] = load_causal_lm) -> Any:
     """An LLM whose linear layers are held in 4 bits (NF4, its scales quantised as well), the rest in fp32.
 
     Args:
         source: folder or hub id.
         dtype: number format that 4-bit weights are turned into to compute with.
         device: where the weights go.
+        load: what reads the LLM.
     """
     from transformers import BitsAndBytesConfig
 
@@ -97,7 +99,7 @@ def load_four_bit_llm(source: str, dtype: torch.dtype, device: str) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
     )
-    llm = load_causal_lm(
+    llm = load(
         source, dtype=torch.float32, quantization_config=quantization, device_map={"": device}
     )
     for layer in filter(_is_four_bit, llm.modules()):

@@ -1,4 +1,4 @@
-"""From settings and a dataset to the configuration of a new model."""
+"""From settings and a dataset to the configuration of the model that is trained."""
 
 import os
 from collections import Counter, defaultdict
@@ -23,22 +23,32 @@ from macaw_cli.modalities.table import ENCODER_OF, ROLES, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.joined_datasets import DatasetReader
+from macaw_cli.training.tuning.continued_config import continued_config
 from macaw_cli.training.tuning.llm_source import llm_source
+from macaw_cli.training.tuning.start_settings import start_config
 
 
 def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
-    """The configuration of a new model for the features of this dataset.
+    """The configuration of the model that is trained on the features of this dataset: a new one, or one that goes on.
+
+    Args:
+        workspace: as `with_start` gives it.
+        dataset: through the views of the settings.
 
     Raises:
         InputError: the LLM cannot be read, or the model is none.
-        MismatchError: the dataset was made with another encoder than the settings name.
+        MismatchError: the dataset was made with another encoder than the settings name, or than the model to start
+            from.
         UsageError: an injection that no stage trains, in a model as published, or beside an adapter that changes it.
     """
     settings = workspace.settings
     _require_trained_injection(settings)
-    llm_config = causal_llm_config(workspace)
+    start = start_config(workspace)
+    llm_config = causal_llm_config(workspace) if start is None else None
     require_settings_encoders(workspace, dataset)
     shapes = feature_shapes(dataset, null_features=settings.training.as_published)
+    if start is not None:
+        return continued_config(start, Path(llm_source(workspace)), settings, dataset, shapes)
     used = {ENCODER_OF[modality] for modality in shapes if modality in ENCODER_OF}
     return MacawConfig.for_llm(
         llm_config,
@@ -64,7 +74,7 @@ def _require_trained_injection(settings: Settings) -> None:
             "Add --set training.adapter=lora, or set injection to none.",
         )
     trained = trained_groups(settings.training)
-    if "injection" not in trained:
+    if "injection" not in trained and not settings.training.start_from:
         raise UsageError(
             f"injection is {settings.injection.name}, but no stage trains it: training.train is {', '.join(trained)}.",
             "Add injection to training.train; in a recipe, to the stages that train it.",

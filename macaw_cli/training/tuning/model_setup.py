@@ -1,5 +1,7 @@
 """From a configuration to a new model: the LLM as its training holds it, and what macaw adds to it."""
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,8 +16,10 @@ from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.training.tuning.adapters import add_adapter, load_four_bit_llm
 from macaw_cli.training.tuning.feature_means import feature_means
-from macaw_cli.training.tuning.llm_source import llm_source
+from macaw_cli.training.tuning.llm_source import llm_name, llm_source
 from macaw_cli.training.tuning.parameter_groups import freeze
+from macaw_cli.training.tuning.start_settings import start_config
+from macaw_cli.training.tuning.start_weights import load_added, load_llm_inside
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -24,6 +28,8 @@ def new_model(
     workspace: Workspace, config: MacawConfig, dataset: DatasetReader, device: str = "cpu", *, tokenizer: Any = None
 ) -> Any:
     """The model with the LLM's weights, a fresh bridge and a fresh adapter; equal on every rank.
+
+    A training that starts from a model takes the weights of that model; only bridges that it lacks are fresh then.
 
     The LLM is in the number format of the training, as every rank holds all of it; what is fresh is in fp32.
 
@@ -36,6 +42,7 @@ def new_model(
 
     Raises:
         InputError: the LLM's weights cannot be read.
+        MismatchError: the weights of the model to start from are not those of its configuration.
         MissingDependencyError: `training.compile` or `training.attention` needs what is not installed.
         UsageError: `training.attention` needs a GPU, or an adapter is meant for layers that the LLM does not have.
     """
@@ -54,12 +61,16 @@ def new_model(
             model = _built(config, source, settings, device, tokenizer)
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
+    start = start_config(workspace)
+    fresh = [name for name in config.modalities if start is None or name not in start.modalities]
+    if start is not None:
+        load_added(model, Path(source), fresh)
     bridges = model.fusion.bridges
-    layers = {name: layers_in_features(config, name) for name in config.modalities}
-    bridges.center(feature_means(dataset, bridges.centered(), layers=layers))
-    add_adapter(model.language_model, settings.training.adapter, settings.seed, settings.llm)
+    layers = {name: layers_in_features(config, name) for name in fresh}
+    bridges.center(feature_means(dataset, [name for name in bridges.centered() if name in fresh], layers=layers))
+    add_adapter(model.language_model, settings.training.adapter, settings.seed, llm_name(settings))
     if config.null_features:
-        for modality in config.modalities:
+        for modality in fresh:
             features = dataset.null_features(modality)
             if features is not None:
                 model.fusion.set_null_features(modality, torch.from_numpy(features))
@@ -76,26 +87,24 @@ def _built(config: MacawConfig, source: str, settings: Settings, device: str, to
     from macaw_cli.model.modeling import MacawForConditionalGeneration
 
     dtype = DTYPES[settings.training.precision]
+    goes_on = bool(settings.training.start_from)
+    load = partial(load_llm_inside, config=config) if goes_on else load_causal_lm
     if settings.training.adapter.kind == "qlora":
-        return _model_around(load_four_bit_llm(source, dtype, device), config, settings, tokenizer)
+        return _model_around(load_four_bit_llm(source, dtype, device, load), config, settings, tokenizer)
     if settings.training.zero_stage == 3:
-        return _partitioned_model(config, source, settings, tokenizer)
-    if dtype == torch.float32:
+        return _partitioned_model(config, load(source, dtype=torch.float32), settings, tokenizer)
+    if dtype == torch.float32 and not goes_on:
         return MacawForConditionalGeneration.build(config, source, tokenizer=tokenizer)
     # DeepSpeed rounds all weights to this format before it makes its fp32 masters of them
-    return _model_around(_loaded_llm(source, dtype), config, settings, tokenizer)
+    return _model_around(load(source, dtype=dtype), config, settings, tokenizer)
 
 
-def _partitioned_model(config: MacawConfig, source: str, settings: Settings, tokenizer: Any) -> Any:
+def _partitioned_model(config: MacawConfig, llm: Any, settings: Settings, tokenizer: Any) -> Any:
     """As `MacawForConditionalGeneration.build`, for an LLM of which each rank loads only its own part."""
-    model = _model_around(_loaded_llm(source, torch.float32), config, settings, tokenizer)
+    model = _model_around(llm, config, settings, tokenizer)
     for part in _new_parts(model):  # DeepSpeed has loaded the LLM in this format, and takes only one
         part.to(DTYPES[settings.training.precision])
     return model
-
-
-def _loaded_llm(source: str, dtype: torch.dtype) -> Any:
-    return load_causal_lm(source, dtype=dtype)
 
 
 def _model_around(llm: Any, config: MacawConfig, settings: Settings, tokenizer: Any) -> Any:
