@@ -75,6 +75,7 @@ ALLOWED = {
         "training/data/seen_example.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
         "model/processing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
         "comparison/existing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
+        "training/tuning/start_settings.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
     ],
     "what the door calls of macaw's own class, with the names that weights had before": [
         "model/earlier_names.py (something).from_pretrained",

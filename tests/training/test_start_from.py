@@ -271,6 +271,15 @@ def test_features_of_another_encoder_are_refused_with_the_command_for_the_right_
     assert "features.image_encoder.layer=-2" in caught.value.hint
 
 
+def test_weights_in_several_files_are_read(finished, starting, tmp_path):
+    model, processor = load_model(finished)
+    model.save_pretrained(tmp_path / "parts", max_shard_size="50KB")
+    processor.save_pretrained(tmp_path / "parts")
+    assert len(list((tmp_path / "parts").glob("*.safetensors"))) > 1
+    found = begun(starting(tmp_path / "parts"))[0].state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in model.state_dict().items())
+
+
 def test_weights_that_are_missing_are_told(finished, starting, tmp_path):
     from safetensors.torch import save_file
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import PLAIN_NAME, Fields, mapping_of
 from macaw_cli.encoders.pretrained import load_causal_lm
 from macaw_cli.encoders.source import trouble_is_told
 from macaw_cli.modalities.table import Modality
@@ -17,6 +19,7 @@ from macaw_cli.model.folder import require_all_weights
 
 ADDED = ("fusion.", "injection.")
 """How the names of weights begin that are neither the LLM's nor an encoder's."""
+_INDEX = Fields({"weight_map": mapping_of(PLAIN_NAME)})
 _LLM = {"^language_model\\.": ""}
 
 
@@ -71,13 +74,21 @@ def _saved(folder: Path) -> dict[str, Tensor]:
 
     found: dict[str, Tensor] = {}
     with trouble_is_told(folder):
-        for file in sorted(folder.glob("*.safetensors")):
+        for file in _files(folder):
             with safe_open(file, framework="pt") as weights:
                 for name in weights.keys():  # noqa: SIM118 - it is no dictionary
                     today = _name_of_today(name)
                     if today.startswith(ADDED):
                         found[today] = weights.get_tensor(name)
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """Those that transformers reads, which may not be all that are there."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return [folder / "model.safetensors"]
+    return [folder / name for name in sorted(set(read_object(index, _INDEX)["weight_map"].values()))]
 
 
 def _name_of_today(name: str) -> str:
