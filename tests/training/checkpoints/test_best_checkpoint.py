@@ -50,7 +50,7 @@ def test_the_best_is_the_lowest_and_what_is_no_number_never_is():
 def test_progress_survives_json_and_an_older_one_is_read():
     from dataclasses import asdict
 
-    progress = Progress(4, "p", 2, {"steps": 1.0}, 3, BestValidation(0.5, 2, 1))
+    progress = Progress(4, "p", 2, {"steps": 1.0}, 3, {"mode": "fixed"}, BestValidation(0.5, 2, 1))
     assert Progress.from_json(json.loads(json.dumps(asdict(progress)))) == progress
     assert Progress.from_json({"step": 4, "plan": "p", "world_size": 2, "meter": {}}).best == BestValidation()
 

@@ -8,7 +8,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.model.positions import position_table
 from macaw_cli.training.tuning.context_length_check import require_readable_lengths
 
-LEARNED = {"gpt2", "opt", "opt-projected"}
+LEARNED = {"gpt2", "opt", "opt-behind", "opt-projected"}
 
 
 @pytest.mark.parametrize("name", tiny_llms.LLMS)
