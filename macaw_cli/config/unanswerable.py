@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from macaw_cli.modalities.table import MODALITIES, TABLE
+
 ANSWERS = (
     "This cannot be told from the {medium}.",
     "The {medium} does not show that.",
@@ -21,5 +23,10 @@ def answer_about(text: str, medium: str) -> str:
 
 def main_medium(modalities: Collection[str]) -> str:
     """What an example is called by its media: its modality; of several, the one that holds the most."""
-    first = next((modality for modality in ("video", "image", "audio") if modality in modalities), None)
+    first = next((name for name in sorted(MODALITIES, key=_holds_no_other) if name in modalities), None)
     return first or next(iter(modalities), "text")
+
+
+def _holds_no_other(name: str) -> bool:
+    """Whether files of a modality hold no other one, as those of videos do their soundtrack."""
+    return not TABLE[name].contains
