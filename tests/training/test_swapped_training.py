@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from interrupted_run import interrupt
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.planning.plan_report import show_plan
-from macaw_cli.training import session
 from macaw_cli.training.processes import Processes
 from macaw_cli.training.run import train
 
@@ -40,13 +40,7 @@ def test_interrupted_or_on_two_processes_the_examples_are_the_same(workspace, mo
     train(one)
     train(two, cpu_processes=2)
 
-    def die(*_):
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(session, "finish_run", die)
-        with pytest.raises(ZeroDivisionError):
-            train(again)
+    interrupt(again, monkeypatch)
     (folder,) = (again.root / "runs" / "linear-1" / "checkpoints").glob("*4")
     for file in folder.glob("*.pt"):
         file.unlink()  # cut: the checkpoint of step 2 has to do
