@@ -2,24 +2,19 @@
 
 from typing import Any
 
-from torch import nn
-
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.image_encoder import ImageEncoder
-from macaw_cli.encoders.part_of_model import load_part
+from macaw_cli.encoders.part_of_model import PartOfModel
 from macaw_cli.encoders.selection import Features, Prepared, Seen, image_features, tower_states
 
 
-class Blip2Encoder(ImageEncoder):
+class Blip2Encoder(PartOfModel, ImageEncoder):
     """Images to (tokens, hidden size) by `Blip2VisionModel` or `InstructBlipVisionModel`; they have no projection.
 
     Both checkpoints read all tokens of the last layer behind the final layer norm: `cls: keep, post_layernorm: true`.
     """
 
-    @classmethod
-    def own_config(cls, config: Any) -> Any:
-        """The tower's."""
-        return getattr(config, "vision_config", config)
+    part, beginning = "vision_config", r"vision_model\."
 
     @classmethod
     def module(cls, config: Any) -> Any:
@@ -27,11 +22,6 @@ class Blip2Encoder(ImageEncoder):
         from transformers import Blip2VisionModel, InstructBlipVisionModel
 
         return InstructBlipVisionModel if config.model_type.startswith("instructblip") else Blip2VisionModel
-
-    @classmethod
-    def load_module(cls, config: Any, source: str, revision: str) -> nn.Module:
-        """The tower alone, from its own folder or that of the whole model."""
-        return load_part(cls.module(config), config, source, revision, r"vision_model\.")
 
     @classmethod
     def usual_processor(cls, config: Any) -> Any:

@@ -2,26 +2,20 @@
 
 from typing import Any
 
-from torch import nn
-
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.image_encoder import ImageEncoder
-from macaw_cli.encoders.part_of_model import load_part
+from macaw_cli.encoders.part_of_model import PartOfModel
 from macaw_cli.encoders.selection import Features, Prepared, Seen, image_features, refuse, tower_states
 
 
-class Idefics3Encoder(ImageEncoder):
+class Idefics3Encoder(PartOfModel, ImageEncoder):
     """Images to (tokens, hidden size) by `Idefics3VisionTransformer`: no class token and no projection.
 
     An image is one square. The tiles into which the image processor of Idefics 3 splits a large image are not made.
     """
 
+    part, beginning = "vision_config", r"(?:model\.)?vision_model\."
     has_class_token = False
-
-    @classmethod
-    def own_config(cls, config: Any) -> Any:
-        """The tower's."""
-        return getattr(config, "vision_config", config)
 
     @classmethod
     def module(cls, config: Any) -> Any:
@@ -29,11 +23,6 @@ class Idefics3Encoder(ImageEncoder):
         from transformers import Idefics3VisionTransformer
 
         return Idefics3VisionTransformer
-
-    @classmethod
-    def load_module(cls, config: Any, source: str, revision: str) -> nn.Module:
-        """The tower alone, from its own folder or that of the whole model."""
-        return load_part(cls.module(config), config, source, revision, r"(?:model\.)?vision_model\.")
 
     @classmethod
     def load_processor(cls, config: Any, source: str, settings: EncoderSettings) -> Any:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.audio_encoder import AudioEncoder, long_enough, pooled_count, window_seconds
-from macaw_cli.encoders.part_of_model import load_part
+from macaw_cli.encoders.part_of_model import PartOfModel
 from macaw_cli.encoders.pretrained import load_preprocessor
 from macaw_cli.encoders.selection import Features, Prepared, audio_features, refuse, wanted_layers
 from macaw_cli.encoders.source import has_processor
@@ -15,16 +15,13 @@ from macaw_cli.encoders.source import has_processor
 _SEEN_BY_THE_MODEL = ("feature_size", "sampling_rate", "hop_length", "n_fft", "padding_value", "dither")
 
 
-class Qwen2AudioTower(AudioEncoder):
+class Qwen2AudioTower(PartOfModel, AudioEncoder):
     """Waveforms to (tokens, hidden size), one token per 40 ms: padding is neither attended to nor returned.
 
     A prepared audio file is its spectrogram of a whole window and, as one more row, where audio is: 1, else 0.
     """
 
-    @classmethod
-    def own_config(cls, config: Any) -> Any:
-        """The tower's."""
-        return getattr(config, "audio_config", config)
+    part, beginning = "audio_config", r"(?:model\.)?audio_tower\."
 
     @classmethod
     def module(cls, config: Any) -> Any:
@@ -32,11 +29,6 @@ class Qwen2AudioTower(AudioEncoder):
         from transformers import Qwen2AudioEncoder
 
         return Qwen2AudioEncoder
-
-    @classmethod
-    def load_module(cls, config: Any, source: str, revision: str) -> nn.Module:
-        """The tower alone, from its own folder or that of the whole model."""
-        return load_part(cls.module(config), config, source, revision, r"(?:model\.)?audio_tower\.")
 
     @classmethod
     def load_processor(cls, config: Any, source: str, settings: EncoderSettings) -> Any:
