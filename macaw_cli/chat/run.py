@@ -7,13 +7,13 @@ from pathlib import Path
 
 from macaw_cli.basics import console
 from macaw_cli.basics.errors import InputError
-from macaw_cli.chat.attachments import Attacher
 from macaw_cli.chat.lines import require_text
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.chat.terminal import Terminal
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.inference.attachments import Attacher
 from macaw_cli.media.kinds import modality_of
 from macaw_cli.modalities.table import Modality, in_words
 from macaw_cli.model.folder import load_model, model_folder, newest_model

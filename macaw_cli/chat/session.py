@@ -1,6 +1,5 @@
 """A conversation with a model: turns, their media, and the next answer. Prints nothing, decodes no file."""
 
-from collections import defaultdict
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -9,15 +8,13 @@ import torch
 
 from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.chat.answer import Answer
-from macaw_cli.chat.attachments import Attachment
 from macaw_cli.config.settings import ChatSettings
+from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.conversation_cache import ConversationCache
+from macaw_cli.inference.conversations import conversation_request, soft_tokens_by_kind
 from macaw_cli.inference.engine import Engine
-from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.modalities.table import MODALITIES
-from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.injections.registry import placeholder_count
 
 
 @dataclass(frozen=True)
@@ -95,36 +92,20 @@ class ChatSession:
 
     def _answer(self, turns: list[Turn], cache: ConversationCache | None = None) -> Iterator[str]:
         attachments = [attachment for turn in turns for attachment in turn.attachments]
-        encoded = self._encoder.prompt(
-            messages_of(turns, self._settings.system), [(item.modality, item.shape) for item in attachments]
-        )
-        self._require_room(len(encoded.input_ids))
-        features: dict[str, list[torch.Tensor]] = defaultdict(list)
-        for item in attachments:
-            tensor = torch.from_numpy(item.features).to(self._model.device, self._model.dtype)
-            features[f"{item.modality}_features"].append(tensor)
-        counts = _by_kind(attachments, self._model.config)
-        self.answer = Answer(soft_tokens=counts, prompt_tokens=len(encoded.input_ids))
-        request = GenerationRequest(
-            prompt=encoded.input_ids, features=features, max_new_tokens=self._settings.max_new_tokens,
-            sampling=sampling_of(self._settings), seed=self._seed, answered=encoded.answered, cache=cache,
+        request = conversation_request(
+            self._model, self._encoder, messages_of(turns, self._settings.system), attachments,
+            max_new_tokens=self._settings.max_new_tokens, sampling=sampling_of(self._settings), seed=self._seed,
+            cache=cache,
         )  # fmt: skip
+        counts = soft_tokens_by_kind(sorted(attachments, key=_order), self._model.config)
+        self.answer = Answer(soft_tokens=counts, prompt_tokens=len(request.prompt))
         try:
             yield from self.answer.follow(Engine.of(self._model, self._encoder).generate([request]))
         except torch.OutOfMemoryError:
             raise ResourceError(
-                f"{self._model.device} ran out of memory with {len(encoded.input_ids)} tokens.",
+                f"{self._model.device} ran out of memory with {len(request.prompt)} tokens.",
                 "Type /clear to start over, lower chat.max_new_tokens, or use --set chat.device=cpu.",
             ) from None
-
-    def _require_room(self, prompt_tokens: int) -> None:
-        longest = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
-        if longest and prompt_tokens + self._settings.max_new_tokens > longest:
-            raise InputError(
-                f"The conversation has {prompt_tokens} tokens; with an answer of up to {self._settings.max_new_tokens}"
-                f" it is longer than the {longest} that the model can read.",
-                "Type /clear to start over, or lower chat.max_new_tokens.",
-            )
 
 
 def sampling_of(settings: ChatSettings) -> Sampling:
@@ -158,15 +139,6 @@ def messages_of(turns: list[Turn], system: str = "") -> list[dict[str, Any]]:
         if turn.answer is not None:
             messages.append({"role": "assistant", "content": turn.answer})
     return messages
-
-
-def _by_kind(attachments: list[Attachment], config: MacawConfig) -> dict[str, int]:
-    """Positions of the prompt that each kind of medium takes; a video's soundtrack is a kind of its own."""
-    counts: dict[str, int] = {}
-    for item in sorted(attachments, key=_order):
-        kind = "soundtrack" if item.soundtrack else item.modality
-        counts[kind] = counts.get(kind, 0) + placeholder_count(config, item.modality, item.shape)
-    return counts
 
 
 def _order(attachment: Attachment) -> tuple[int, bool]:

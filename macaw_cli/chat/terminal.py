@@ -10,9 +10,9 @@ from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.chat import completion
 from macaw_cli.chat.answer import Answer
-from macaw_cli.chat.attachments import Attacher, Attachment
 from macaw_cli.chat.lines import Ask, Attach, Meaning, help_lines, not_utf8, read_line, require_text
 from macaw_cli.chat.session import ChatSession
+from macaw_cli.inference.attachments import Attacher, Attachment
 from macaw_cli.modalities.table import Modality
 
 PROMPT = "> "

@@ -7,11 +7,11 @@ import torch
 from transformers import GenerationConfig
 
 from macaw_cli.basics.errors import InputError, MismatchError
-from macaw_cli.chat.attachments import Attachment
 from macaw_cli.chat.session import ChatSession, Turn, messages_of
 from macaw_cli.chat.terminal import timing_line
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.settings import ChatSettings
+from macaw_cli.inference.attachments import Attachment
 from macaw_cli.model.folder import load_model
 
 SETTINGS = ChatSettings(max_new_tokens=8)

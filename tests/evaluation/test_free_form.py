@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from macaw_cli.chat.attachments import Attachment
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.config.settings import ChatSettings
@@ -18,6 +17,7 @@ from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.generating import AnswerLimits
 from macaw_cli.evaluation.held_out import kind_of
 from macaw_cli.inference import engine
+from macaw_cli.inference.attachments import Attachment
 from macaw_cli.model.folder import load_model
 from macaw_cli.shards.training_dataset import TrainingDataset
 

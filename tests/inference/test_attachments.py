@@ -11,7 +11,6 @@ import tiny_macaw
 import torch
 
 from macaw_cli.basics.errors import InputError, MismatchError
-from macaw_cli.chat.attachments import Attacher
 from macaw_cli.chat.terminal import attachment_line
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import open_workspace
@@ -19,6 +18,7 @@ from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.encoders.loading import load_image_encoder
 from macaw_cli.encoders.views import views_of
 from macaw_cli.features.extract import extract
+from macaw_cli.inference.attachments import Attacher
 from macaw_cli.media.images import load_image
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders

@@ -1,0 +1,75 @@
+"""From a conversation in canonical messages, and its media, to the request that the engine answers."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.inference.attachments import Attachment
+from macaw_cli.inference.conversation_cache import ConversationCache
+from macaw_cli.inference.requests import GenerationRequest
+from macaw_cli.inference.sampling import Sampling
+from macaw_cli.modalities.table import TABLE
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.injections.registry import placeholder_count
+
+
+def conversation_request(  # noqa: PLR0913 - what a request says
+    model: Any,
+    encoder: Any,
+    messages: Sequence[dict[str, Any]],
+    attachments: Sequence[Attachment],
+    *,
+    max_new_tokens: int,
+    sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+    seed: int = 0,
+    stop: tuple[str, ...] = (),
+    cache: ConversationCache | None = None,
+) -> GenerationRequest:
+    """The request for the next answer.
+
+    Args:
+        model: a Macaw model in evaluation mode.
+        encoder: the `ConversationEncoder` that belongs to it.
+        messages: in canonical form; the last one is the user's.
+        attachments: all media of the conversation, in order of appearance.
+        max_new_tokens: longest answer.
+        sampling: how tokens are chosen.
+        seed: of the sampling.
+        stop: texts that end the answer.
+        cache: of this conversation's earlier turns.
+
+    Raises:
+        InputError: the prompt with its answer is longer than the LLM can read.
+    """
+    encoded = encoder.prompt(list(messages), [(item.modality, item.shape) for item in attachments])
+    _require_room(model, len(encoded.input_ids), max_new_tokens)
+    features: dict[str, list[torch.Tensor]] = defaultdict(list)
+    for item in attachments:
+        tensor = torch.from_numpy(item.features).to(model.device, model.dtype)
+        features[TABLE[item.modality].features_keyword].append(tensor)
+    return GenerationRequest(
+        prompt=encoded.input_ids, features=features, max_new_tokens=max_new_tokens, sampling=sampling, seed=seed,
+        stop=stop, answered=encoded.answered, cache=cache,
+    )  # fmt: skip
+
+
+def soft_tokens_by_kind(attachments: Sequence[Attachment], config: MacawConfig) -> dict[str, int]:
+    """Positions of the prompt that each kind of medium takes; a video's soundtrack is a kind of its own."""
+    counts: dict[str, int] = {}
+    for item in attachments:
+        kind = "soundtrack" if item.soundtrack else item.modality
+        counts[kind] = counts.get(kind, 0) + placeholder_count(config, item.modality, item.shape)
+    return counts
+
+
+def _require_room(model: Any, prompt_tokens: int, max_new_tokens: int) -> None:
+    longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if longest and prompt_tokens + max_new_tokens > longest:
+        raise InputError(
+            f"The conversation has {prompt_tokens} tokens; with an answer of up to {max_new_tokens}"
+            f" it is longer than the {longest} that the model can read.",
+            "Begin a new conversation (in `macaw chat`: /clear), or lower chat.max_new_tokens.",
+        )
