@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from macaw_cli.inference.features import joined_features
 from macaw_cli.inference.requests import GenerationRequest
@@ -17,16 +16,14 @@ class PromptBatch:
     """What the model reads first."""
 
     inputs: dict[str, Any]
-    mask: Tensor | None
-    """(B, T) where prompts are padded, else None."""
-    length: int
-    """Positions of the longest prompt."""
+    padding: list[int]
+    """Positions of padding before each prompt."""
     reused: int = 0
     """Tokens of the only prompt that the cache of its conversation held."""
 
 
 def prompt_batch(model: Any, requests: Sequence[GenerationRequest]) -> PromptBatch:
-    """Lay out prompts, padded on the left; one alone goes on with the cache of its conversation.
+    """Lay out prompts, padded on the left; one alone goes on with the cache of its conversation, which it empties.
 
     Args:
         model: a MacawForConditionalGeneration, or an LLM alone.
@@ -42,22 +39,24 @@ def prompt_batch(model: Any, requests: Sequence[GenerationRequest]) -> PromptBat
         # a bridge that reads the instruction reads the whole turn: what the cache has of a begun one is left
         asked = prompts[0][: _turn_begin(answers[0]) + 1] if asks else prompts[0]
         shared = cache.shared_with(asked, features, model.config)
+        later = cache.later(features)
         inputs: dict[str, Any] = {"input_ids": [prompts[0][shared:]], "answers": [row[shared:] for row in answers]}
         if shared:
             positions = torch.arange(shared, longest, device=model.device)[None]
             inputs |= {"past_key_values": cache.keys_and_values, "position_ids": positions}
-        return PromptBatch(_tensors(inputs, model) | cache.later(features), None, longest, shared)
+        cache.forget()
+        return PromptBatch(_tensors(inputs, model) | later, [0], shared)
     padded = [longest - len(prompt) for prompt in prompts]
     inputs = {
         "input_ids": [[0] * before + prompt for before, prompt in zip(padded, prompts, strict=True)],
         "answers": [[True] * before + row for before, row in zip(padded, answers, strict=False)],
     }
     if not any(padded):
-        return PromptBatch(_tensors(inputs, model) | features, None, longest)
+        return PromptBatch(_tensors(inputs, model) | features, padded)
     rows = [[0] * before + [1] * (longest - before) for before in padded]
     mask = torch.tensor(rows, device=model.device)
     inputs |= {"attention_mask": mask, "position_ids": (mask.cumsum(dim=1) - 1).clamp(min=0)}
-    return PromptBatch(_tensors(inputs, model) | features, mask, longest)
+    return PromptBatch(_tensors(inputs, model) | features, padded)
 
 
 def _turn_begin(answered: Sequence[bool]) -> int:

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, MambaConfig, MambaForCausalLM
+from small_engine import SHAPES, image, model_with, prompt, requests_of, tokens_of
+from transformers import GPT2Config, GPT2LMHeadModel, MambaConfig, MambaForCausalLM
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.bridges.linear import LinearBridgeSettings
@@ -13,63 +14,15 @@ from macaw_cli.inference.sampling import GREEDY, Sampling
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
-SHAPES = {"image": (3, 8), "audio": (2, 8)}
-
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    llm = LlamaConfig(
-        vocab_size=300, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=256,
-    )  # fmt: skip
-    config = MacawConfig.for_llm(llm, LinearBridgeSettings(), SHAPES)
-    made = MacawForConditionalGeneration.build(config, None).eval()
-    with torch.no_grad():  # tokens that differ from each other, so that a wrong position shows
-        for parameter in made.parameters():
-            parameter.mul_(3.0) if parameter.dim() > 1 else None
-    return made
+    return model_with()
 
 
 @pytest.fixture
 def engine(model, byte_tokenizer):
     return Engine(model, byte_tokenizer, frozenset())
-
-
-def prompt(model, *pieces):
-    """Ids of a row: numbers stand for themselves, a modality for its whole block."""
-    ids = []
-    for piece in pieces:
-        if piece in SHAPES:
-            opening, closing = model.config.begin_end_ids[piece]
-            ids += [opening, *[model.config.soft_token_ids[piece]] * SHAPES[piece][0], closing]
-        else:
-            ids.append(piece)
-    return ids
-
-
-def image(seed):
-    return torch.randn(SHAPES["image"], generator=torch.Generator().manual_seed(seed))
-
-
-def tokens_of(events):
-    found = {}
-    for event in events:
-        if isinstance(event, TokenEvent):
-            found.setdefault(event.number, []).append(event.token)
-    return [found[number] for number in sorted(found)]
-
-
-def requests_of(model, **more):
-    options = {"sampling": GREEDY, "max_new_tokens": 8, **more}
-    return [
-        GenerationRequest(prompt=prompt(model, 1, "image", 5), features={"image_features": [image(1)]}, **options),
-        GenerationRequest(prompt=[1, 7, 8, 9], **options),
-        GenerationRequest(
-            prompt=prompt(model, 1, 4, "image", "image", 6),
-            features={"image_features": [image(2), image(3)]}, **options,
-        ),
-    ]  # fmt: skip
 
 
 def test_batched_answers_are_those_of_each_prompt_alone(model, engine):

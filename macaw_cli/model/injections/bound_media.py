@@ -91,10 +91,10 @@ class BoundMedia:
         return torch.cat([together.new_zeros(min(len(self.rows), 1)), ~together]).cumsum(dim=0)
 
     def after(self, offset: int) -> Self:
-        """A copy of these media for a batch where their rows stand behind `offset` positions."""
+        """A copy of these media for a batch where their rows stand behind `offset` positions; fewer, where negative."""
         if not offset:
             return self
-        ends = (self.ends + offset).clamp(max=NO_END)
+        ends = torch.where(self.ends == NO_END, NO_END, self.ends + offset)
         return replace(self, places=self.places + offset, ends=ends, reach=self.reach + offset)
 
     def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
@@ -133,6 +133,45 @@ class BoundMedia:
             lengths=torch.cat([self.lengths, later.lengths]),
             reach=max(self.reach, later.reach),
             counts=self.counts + later.counts,
+            made={},
+        )
+
+    def beside(self, others: Self) -> Self:
+        """These media and those of other rows, which come behind these rows."""
+        others = replace(others, rows=others.rows + self.batch, batch=self.batch + others.batch, made={})
+        if not len(others.rows):
+            return replace(self, batch=others.batch, made={})
+        if not len(self.rows):
+            return others
+        return replace(self, batch=others.batch).followed_by(others)
+
+    def of_rows(self, kept: Sequence[int]) -> Self:
+        """The media of some rows, which become all rows there are.
+
+        Args:
+            kept: numbers of rows, ascending; each prompt is continued once.
+        """
+        number = {row: place for place, row in enumerate(kept)}
+        rows = self.rows.tolist()
+        chosen = [medium for medium, row in enumerate(rows) if row in number]
+        counts = tuple(self.counts[medium] for medium in chosen)
+        if not chosen:
+            tokens, medium = self.tokens.new_zeros(1, self.tokens.shape[-1]), [_FILLER]
+        else:
+            index = on_device(chosen, self.tokens.device)
+            tokens = self.tokens[torch.isin(self.medium, index)]
+            medium = [place for place, count in enumerate(counts) for _ in range(count)]
+        media = on_device(chosen, self.rows.device)
+        return replace(
+            self,
+            tokens=tokens,
+            medium=on_device(medium, self.medium.device),
+            rows=on_device([number[rows[one]] for one in chosen], self.rows.device),
+            places=self.places[media],
+            ends=self.ends[media],
+            lengths=self.lengths[media],
+            batch=len(kept),
+            counts=counts,
             made={},
         )
 

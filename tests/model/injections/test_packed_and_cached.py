@@ -3,7 +3,9 @@
 import pytest
 import torch
 from every_injection import ATOL, cached, call, conversation, every_injection, packed
+from small_engine import alone, answered
 
+from macaw_cli.inference.continuous import ContinuousBatch
 from macaw_cli.inference.conversation_cache import ConversationCache
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import GenerationRequest, TokenEvent
@@ -88,6 +90,25 @@ def test_answers_of_several_turns_with_a_cache_are_those_without_one(tiny, model
     for prompt, media in ((first, images[:1]), (second, images), ([*second, 9, 8], images), ([*second, 11], images)):
         assert ask(engine, prompt, media, cache) == ask(engine, prompt, media)
     assert len(cache.ids) > len(second)
+
+
+@every_injection
+def test_answers_to_requests_that_come_and_go_are_those_of_each_alone(tiny, model, byte_tokenizer):
+    engine, images = Engine(model, byte_tokenizer, frozenset()), tiny.features("image", 9)
+    rows = (
+        ((7, "image", 5), 6), ((8, 9), 3), (("image", "image", 4, 3), 7), (("image", 6), 2), ((5,), 5),
+        ((4, "image", 5, "image"), 4),
+    )  # fmt: skip
+    requests = [
+        GenerationRequest(
+            prompt=tiny.sequence(model.config, 1, *pieces), sampling=GREEDY, max_new_tokens=limit,
+            features={"image_features": [images.pop() for piece in pieces if piece == "image"]},
+        )
+        for pieces, limit in rows
+    ]  # fmt: skip
+    expected = alone(engine, requests)
+    for seed in range(3):
+        assert answered(ContinuousBatch(engine), requests, seed) == expected
 
 
 def ask(engine, prompt, images, cache=None):

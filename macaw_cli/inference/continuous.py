@@ -1,0 +1,204 @@
+"""Continuous batching: requests join the running rows when they come and leave them when they end."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.inference.decoding_rows import DecodingRows
+from macaw_cli.inference.generating_model import GeneratingModel
+from macaw_cli.inference.growing_answer import GrowingAnswer, chosen_tokens
+from macaw_cli.inference.prompts import prompt_batch
+from macaw_cli.inference.requests import Event, GenerationRequest
+
+PROMPT_TOKENS_ON_CPU = 1024
+"""Tokens of prompts that are read together, padding included; rows that are answered meanwhile wait for them."""
+PROMPT_TOKENS_ON_GPU = 16384
+
+
+class ContinuousBatch:
+    """Answers requests together, each of which may be added at any time.
+
+    Greedy answers are those of each request alone. An LLM that would mix padded rows answers them one by one in turn.
+
+    Args:
+        engine: whose model answers.
+        rows: most answers that grow at the same time; others wait.
+        prompts_first: read all waiting prompts before running rows go on; by default both take turns.
+    """
+
+    def __init__(self, engine: GeneratingModel, *, rows: int = 32, prompts_first: bool = False) -> None:
+        self._engine, self._rows, self._prompts_first = engine, rows, prompts_first
+        self._waiting: deque[GrowingAnswer] = deque()
+        self._running: list[DecodingRows] = []
+        self._numbers = count()
+        self._has_read = False
+        """Whether the last step read prompts."""
+
+    def add(self, request: GenerationRequest) -> int:
+        """Put a request into the queue.
+
+        Returns:
+            Its number, which its events have.
+
+        Raises:
+            InputError: the prompt is too long.
+        """
+        answer = GrowingAnswer(next(self._numbers), request, self._engine)
+        self._waiting.append(answer)
+        return answer.number
+
+    def cancel(self, number: int) -> None:
+        """End an answer in the next step; one that has ended already is left alone."""
+        for answer in self._answers():
+            answer.cancelled |= answer.number == number
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to answer."""
+        return not self._waiting and not self._running
+
+    @property
+    def running(self) -> int:
+        """Answers that grow now."""
+        return sum(len(rows.answers) for rows in self._running)
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return len(self._waiting)
+
+    def step(self) -> list[Event]:
+        """Read some waiting prompts, or else continue every running answer by one token.
+
+        A request that cannot be answered ends as `failed`, with its error; the others go on.
+        """
+        events = self._end_cancelled()
+        may_read = self._prompts_first or not self._has_read or not self._running
+        self._has_read = bool(self._waiting) and self.running < self._rows and may_read
+        with torch.inference_mode():
+            if self._has_read:
+                events += self._read(self._next_prompts())
+            else:
+                for rows in list(self._running):
+                    events += self._go_on(rows)
+        return events
+
+    def close(self) -> None:
+        """End everything; conversations get back what was read of them."""
+        self._waiting.clear()
+        for rows in self._running:
+            for row in range(len(rows.answers)):
+                rows.give_back(row)
+        self._running = []
+
+    def _answers(self) -> Iterator[GrowingAnswer]:
+        yield from self._waiting
+        for rows in self._running:
+            yield from rows.answers
+
+    def _end_cancelled(self) -> list[Event]:
+        events: list[Event] = [answer.end("cancelled") for answer in self._answers() if answer.cancelled]
+        if events:
+            self._waiting = deque(answer for answer in self._waiting if not answer.cancelled)
+            for rows in list(self._running):
+                self._drop_ended(rows)
+        return events
+
+    def _next_prompts(self) -> list[GrowingAnswer]:
+        """Waiting requests whose prompts are read together, out of the queue; at least one."""
+        limit = PROMPT_TOKENS_ON_CPU if self._engine.model.device.type == "cpu" else PROMPT_TOKENS_ON_GPU
+        found = [self._waiting.popleft()]
+        longest = len(found[0].request.prompt)
+        while self._waiting and len(found) + self.running < self._rows and self._is_padded([*found, self._waiting[0]]):
+            longest = max(longest, len(self._waiting[0].request.prompt))
+            if longest * (len(found) + 1) > limit:
+                break
+            found.append(self._waiting.popleft())
+        return found
+
+    def _is_padded(self, answers: Sequence[GrowingAnswer]) -> bool:
+        """Whether these may be rows of one batch; a conversation goes on from its own cache."""
+        without_cache = all(answer.request.cache is None for answer in answers)
+        return without_cache and self._engine.stays_apart(max(map(_longest, answers)))
+
+    def _read(self, answers: list[GrowingAnswer]) -> list[Event]:
+        """Read prompts and say their answers' first tokens."""
+        model = self._engine.model
+        try:
+            first = prompt_batch(model, [answer.request for answer in answers])
+            logits, cache = _called(model, first.inputs)
+        except Exception as error:  # whatever one request causes must not end the others
+            if len(answers) == 1:
+                return [answers[0].end("failed", error)]
+            return [event for answer in answers for event in self._read([answer])]
+        answers[0].reused = first.reused
+        rows = DecodingRows(answers, first.padding, cache)
+        self._running.append(rows)
+        events = self._take(rows, logits)
+        if rows in self._running:
+            self._join(rows)
+        return events
+
+    def _join(self, rows: DecodingRows) -> None:
+        """Put rows that have just begun beside the others, where the LLM does not mix them."""
+        for others in self._running:
+            if others is not rows and others.can_join and rows.can_join:
+                longest = max(map(_longest, (*others.answers, *rows.answers)))
+                if self._engine.stays_apart(longest):
+                    others.join(rows)
+                    self._running.remove(rows)
+                    return
+
+    def _go_on(self, rows: DecodingRows) -> list[Event]:
+        """Continue rows by one token."""
+        model = self._engine.model
+        tokens = [answer.stream.tokens[-1] for answer in rows.answers]
+        try:
+            logits, rows.cache = _called(model, rows.inputs(tokens, model.device))
+        except Exception as error:  # such as memory that ran out: the queue goes on
+            self._running.remove(rows)
+            return [answer.end("failed", error) for answer in rows.answers]
+        return self._take(rows, logits)
+
+    def _take(self, rows: DecodingRows, logits: Tensor) -> list[Event]:
+        """Add the next token to every answer, and drop those that it ends."""
+        chosen = zip(rows.answers, chosen_tokens(logits, rows.answers), logits, strict=True)
+        events = [event for answer, token, scores in chosen for event in answer.take(token, scores)]
+        self._drop_ended(rows)
+        return events
+
+    def _drop_ended(self, rows: DecodingRows) -> None:
+        ended = [row for row, answer in enumerate(rows.answers) if answer.ending is not None]
+        for row in ended:
+            rows.give_back(row)
+        if len(ended) == len(rows.answers):
+            self._running.remove(rows)
+        elif ended:
+            rows.keep([row for row in range(len(rows.answers)) if row not in ended])
+
+
+def _longest(answer: GrowingAnswer) -> int:
+    """Positions that a row may reach."""
+    return len(answer.request.prompt) + answer.longest
+
+
+def _called(model: Any, inputs: dict[str, Any]) -> tuple[Tensor, Any]:
+    """The logits (B, V) of the last position, and the cache.
+
+    Raises:
+        UsageError: the LLM has no cache.
+    """
+    output = model(**inputs, use_cache=True, logits_to_keep=1)
+    cache = output.get("past_key_values")
+    if cache is None:
+        kind = getattr(model.config.get_text_config(), "model_type", "")
+        raise UsageError(
+            f"macaw cannot generate text with this LLM ({kind}): it returns no key-value cache.",
+            "Choose an LLM with attention layers.",
+        )
+    return output.logits[:, -1], cache

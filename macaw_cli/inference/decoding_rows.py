@@ -1,0 +1,113 @@
+"""Rows that one call of the model continues: their keys and values, padded on the left, rows that join and leave.
+
+Letters: B rows, L positions in the cache.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import DynamicCache
+
+from macaw_cli.inference.growing_answer import GrowingAnswer
+
+
+class DecodingRows:
+    """Answers with the keys and values of what was read of each.
+
+    Args:
+        answers: one per row.
+        padding: positions of padding before each row.
+        cache: transformers' cache of (B, heads, L, head dim) per layer.
+    """
+
+    def __init__(self, answers: Sequence[GrowingAnswer], padding: Sequence[int], cache: Any) -> None:
+        self.answers, self.padding, self.cache = list(answers), list(padding), cache
+
+    @property
+    def length(self) -> int:
+        """L."""
+        return int(self.cache.get_seq_length())
+
+    @property
+    def can_join(self) -> bool:
+        """Whether all layers keep all positions: those of a sliding window or a state cannot be put beside others."""
+        layers = getattr(self.cache, "layers", ())
+        return bool(layers) and all(type(layer).__name__ == "DynamicLayer" for layer in layers)
+
+    def inputs(self, tokens: Sequence[int], device: Any) -> dict[str, Any]:
+        """What the model reads next.
+
+        Args:
+            tokens: the newest of each answer.
+            device: of the model.
+        """
+        length = self.length
+        padding = torch.tensor(self.padding)[:, None]
+        inputs = {
+            "input_ids": torch.tensor(tokens)[:, None].to(device),
+            "position_ids": (length - padding).to(device),
+            "past_key_values": self.cache,
+        }
+        if any(self.padding):
+            inputs["attention_mask"] = (torch.arange(length + 1) >= padding).long().to(device)
+        return inputs
+
+    def join(self, others: "DecodingRows") -> None:
+        """Put other rows behind these; the shorter ones are padded."""
+        before, after = self.length, others.length
+        longest = max(before, after)
+        for layer, other in zip(self.cache.layers, others.cache.layers, strict=True):
+            if layer.is_initialized:
+                layer.keys = torch.cat([_padded(one.keys, longest) for one in (layer, other)])
+                layer.values = torch.cat([_padded(one.values, longest) for one in (layer, other)])
+        if hasattr(self.cache, "bound_media"):
+            own, their = self.cache.bound_media, others.cache.bound_media
+            self.cache.bound_media = own.after(longest - before).beside(their.after(longest - after))
+        self.padding = [
+            *(padding + longest - before for padding in self.padding),
+            *(padding + longest - after for padding in others.padding),
+        ]
+        self.answers += others.answers
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all rows but these, and the padding that none of them needs.
+
+        Args:
+            rows: numbers of rows, ascending, at least one.
+        """
+        if len(rows) == len(self.answers):
+            return
+        self.cache = self._of_rows(rows)
+        self.answers = [self.answers[row] for row in rows]
+        unused = min(self.padding[row] for row in rows)
+        self.padding = [self.padding[row] - unused for row in rows]
+
+    def give_back(self, row: int) -> None:
+        """Hand a conversation what was read of it."""
+        answer = self.answers[row]
+        if answer.request.cache is None:
+            return
+        cache = self.cache if len(self.answers) == 1 else self._of_rows([row])
+        read = answer.read[: self.length - self.padding[row]]
+        answer.request.cache.keep(read, answer.request.features, cache)
+
+    def _of_rows(self, rows: Sequence[int]) -> Any:
+        """A cache of some rows, without the padding that none of them needs; copied, so that the rest can be freed."""
+        unused = min(self.padding[row] for row in rows)
+        index = torch.tensor(rows)
+        cache: Any = DynamicCache()
+        for number, layer in enumerate(self.cache.layers):
+            if layer.is_initialized:
+                at = index.to(layer.keys.device)
+                cache.update(layer.keys[at, :, unused:], layer.values[at, :, unused:], number)
+        if hasattr(self.cache, "bound_media"):
+            cache.bound_media = self.cache.bound_media.of_rows(list(rows)).after(-unused)
+        return cache
+
+
+def _padded(part: Tensor, length: int) -> Tensor:
+    """Keys or values (B, heads, L, head dim), with zeros before them up to this length."""
+    return F.pad(part, (0, 0, length - part.shape[2], 0))
