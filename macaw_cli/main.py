@@ -29,6 +29,7 @@ from macaw_cli.commands.import_checkpoint import import_checkpoint
 from macaw_cli.commands.init import init
 from macaw_cli.commands.inspect import inspect
 from macaw_cli.commands.quickstart import quickstart
+from macaw_cli.commands.serve import serve
 from macaw_cli.commands.train import train
 
 UsageProblem: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -49,7 +50,8 @@ app = typer.Typer(
 START, PIPELINE, INSPECTION = "Get started", "Pipeline", "Evaluate and inspect"
 for panel, command in (
     (START, quickstart), (START, init), (START, doctor),
-    (PIPELINE, extract_features), (PIPELINE, build_dataset), (PIPELINE, train), (PIPELINE, chat), (PIPELINE, export),
+    (PIPELINE, extract_features), (PIPELINE, build_dataset), (PIPELINE, train), (PIPELINE, chat), (PIPELINE, serve),
+    (PIPELINE, export),
     (INSPECTION, evaluate), (INSPECTION, compare), (INSPECTION, inspect), (INSPECTION, import_checkpoint),
 ):  # fmt: skip
     own = BuildDatasetCommand if command is build_dataset else None

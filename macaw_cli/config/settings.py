@@ -17,6 +17,7 @@ from macaw_cli.config.generation_settings import GenerationSettings
 from macaw_cli.config.injections.designs import AnyInjection
 from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.quickstart_settings import QuickstartSettings
+from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.config.setting_types import Texts
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.config.view_settings import ViewSettings
@@ -141,6 +142,8 @@ class Settings:
     """Settings of `macaw evaluate`."""
     chat: ChatSettings = ChatSettings()
     """Settings of `macaw chat`."""
+    serve: ServeSettings = field(default_factory=ServeSettings)
+    """Settings of `macaw serve`."""
     export: ExportSettings = ExportSettings()
     """Settings of `macaw export`."""
     quickstart: QuickstartSettings = field(default_factory=QuickstartSettings)

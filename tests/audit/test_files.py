@@ -45,6 +45,7 @@ ALLOWED = {
         "export/proof.py savez", "inspection/decoders.py wave.open", "media/decoder_client.py rmtree",
         "media/members.py symlink_to", "media/members.py open", "training/steps/deepspeed_setup.py rmtree",
         "planning/stand_in_llm.py write_text", "planning/stand_in_llm.py save_pretrained",
+        "serving/media_reading.py TemporaryDirectory", "serving/media_reading.py write_bytes",
     ],
     "under a random name in one of macaw's own folders": [
         "training/launching/own_launcher.py TemporaryDirectory", "inspection/machine.py NamedTemporaryFile",

@@ -1,0 +1,50 @@
+"""`macaw serve`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from macaw_cli.commands.shared_options import ConfigOption, ModelArgument, SetOption, workspace_of
+
+SERVER = "Server"
+"""Title of a group of options."""
+
+
+def serve(
+    model: ModelArgument = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            "--host", rich_help_panel=SERVER,
+            help="Address to listen at; any but this machine's own needs an API key.",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", rich_help_panel=SERVER, help="Port to listen at; 0 takes a free one.")
+    ] = None,
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--api-key-file", rich_help_panel=SERVER,
+            help="File with the API key; default: the environment variable MACAW_API_KEY.",
+        ),
+    ] = None,
+    allow_remote_media: Annotated[
+        bool | None,
+        typer.Option(
+            "--allow-remote-media", rich_help_panel=SERVER,
+            help="Fetch media that requests name by http or https.", show_default=False,
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Serve a model to OpenAI clients, with a chat page."""
+    workspace = workspace_of(
+        config, overrides, serve__host=host, serve__port=port, serve__api_key_file=api_key_file,
+        serve__allow_remote_media=allow_remote_media,
+    )  # fmt: skip
+    from macaw_cli.serving.run import serve as run_server
+
+    run_server(workspace, model)

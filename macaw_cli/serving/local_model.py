@@ -1,0 +1,141 @@
+"""The model of this process answers: one thread owns it, and all answers are generated there together."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from macaw_cli.basics.errors import InputError, MacawError
+from macaw_cli.config.serve_settings import ServeSettings
+from macaw_cli.inference.conversations import conversation_request, soft_tokens_by_kind
+from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.requests import EndEvent, GenerationRequest, TokenEvent
+from macaw_cli.inference.requests import Event as EngineEvent
+from macaw_cli.model.positions import stated_positions
+from macaw_cli.serving.answering import Event, Finished, FinishReason, Piece, Question
+from macaw_cli.serving.api_errors import ApiError, internal_error, shutting_down, too_busy
+from macaw_cli.serving.generating import Ended, ModelThread, OneAtATime
+
+_log = logging.getLogger(__name__)
+_JOIN_S = 5.0
+
+
+class LocalModel:
+    """An `Answerer` with the model in this process.
+
+    Args:
+        model: in evaluation mode.
+        encoder: the `ConversationEncoder` that belongs to it.
+        settings: how many answers are generated together, and how many may wait.
+    """
+
+    def __init__(self, model: Any, encoder: Any, settings: ServeSettings) -> None:
+        self._model, self._encoder, self._settings = model, encoder, settings
+        self._engine = Engine.of(model, encoder)
+        self._prompts = ThreadPoolExecutor(1, "prompts")
+        self._thread = ModelThread(lambda: OneAtATime(self._engine))
+        self._preparing = 0
+
+    @property
+    def running(self) -> int:
+        """Answers that are being generated."""
+        return min(self._thread.count, self._settings.rows)
+
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for their turn."""
+        return self._preparing + self._thread.count - self.running
+
+    async def submit(self, question: Question) -> AsyncGenerator[Event]:
+        """See `Answerer.submit`."""
+        request = await self._prepared(question)
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[EngineEvent | Exception] = asyncio.Queue()
+
+        def tell(event: EngineEvent | Exception) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(arrived.put_nowait, event)
+
+        try:
+            job = self._thread.ask(request, tell)
+        except Ended:
+            raise shutting_down() from None
+        try:
+            while True:
+                event = await arrived.get()
+                if isinstance(event, Exception):
+                    raise _told(event)
+                if isinstance(event, EndEvent):
+                    for one in self._ended(event, question):
+                        yield one
+                    return
+                yield self._piece(event)
+        finally:
+            self._thread.cancel(job)
+
+    async def close(self) -> None:
+        """See `Answerer.close`."""
+        self._thread.close()
+        self._prompts.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._thread.join, _JOIN_S)
+
+    async def _prepared(self, question: Question) -> GenerationRequest:
+        if self.waiting >= self._settings.max_waiting:
+            raise too_busy()
+        self._preparing += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._prompts, self._request, question)
+        except RuntimeError:  # the threads take no more work
+            raise shutting_down() from None
+        finally:
+            self._preparing -= 1
+
+    def _request(self, question: Question) -> GenerationRequest:
+        """The request for the engine; its answer has at most as many tokens as there is room for.
+
+        Raises:
+            ApiError: the conversation is too long, or its template refuses it.
+        """
+        try:
+            request = conversation_request(
+                self._model, self._encoder, question.messages, question.attachments, max_new_tokens=1,
+                sampling=question.sampling, seed=question.seed, stop=question.stop,
+            )  # fmt: skip
+        except InputError:
+            raise _too_long(stated_positions(self._model.config)) from None
+        except MacawError as error:
+            _log.info("A conversation was refused: %s", error)
+            message = "The model's chat template refuses this conversation."
+            raise ApiError(message, param="messages", code="invalid_value") from None
+        positions = stated_positions(self._model.config)
+        wanted = question.max_new_tokens or self._settings.max_new_tokens
+        room = wanted if positions is None else positions - len(request.prompt)
+        return replace(request, max_new_tokens=min(wanted, room))
+
+    def _piece(self, event: TokenEvent) -> Piece:
+        return Piece(event.text)
+
+    def _ended(self, event: EndEvent, question: Question) -> list[Event]:
+        reason: FinishReason = "length" if event.ending == "length" else "stop"
+        soft = soft_tokens_by_kind(question.attachments, self._model.config)
+        end = Finished(
+            reason=reason, prompt_tokens=event.prompt_tokens, completion_tokens=event.completion_tokens,
+            cached_tokens=event.reused_tokens, soft_tokens=soft,
+        )  # fmt: skip
+        return [Piece(event.rest), end] if event.rest else [end]
+
+
+def _told(error: Exception) -> ApiError:
+    """The model's thread has logged what a client must not read."""
+    if isinstance(error, Ended):
+        return shutting_down()
+    return _too_long(None) if isinstance(error, InputError) else internal_error()
+
+
+def _too_long(positions: int | None) -> ApiError:
+    limit = "" if positions is None else f" of {positions} tokens"
+    message = f"The conversation is longer than the model's context{limit}. Shorten it."
+    return ApiError(message, param="messages", code="context_length_exceeded")

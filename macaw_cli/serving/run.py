@@ -1,0 +1,111 @@
+"""`macaw serve`: load the model once, then answer until a signal comes."""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from macaw_cli.basics import console
+from macaw_cli.basics.errors import InputError, Interrupted, UsageError
+from macaw_cli.basics.sigterm import sigterm_is_raised
+from macaw_cli.config.loading import Workspace
+from macaw_cli.config.serve_settings import ServeSettings
+from macaw_cli.encoders.frozen import torch_device
+from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.inference.attachments import Attacher
+from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
+from macaw_cli.model.model_encoders import ModelEncoders
+from macaw_cli.model.packing.attention_choice import no_cudnn_attention
+from macaw_cli.serving.app import Service
+from macaw_cli.serving.guard import is_loopback
+from macaw_cli.serving.local_model import LocalModel
+from macaw_cli.serving.media_reading import MediaReader
+from macaw_cli.serving.web_server import WebServer, listening_socket
+
+SHORTEST_KEY = 8
+
+
+@no_cudnn_attention()
+def serve(workspace: Workspace, model: Path | None) -> NoReturn:
+    """Serve a model, until a signal comes; then exits with 130 or 143.
+
+    Args:
+        workspace: its `serve` settings hold; encoders are looked for in it.
+        model: a model or run folder; None means the workspace's newest.
+
+    Raises:
+        UsageError: an address beyond this machine without a key, or a key that cannot be used.
+        InputError: no model, or an encoder that is not found.
+        MismatchError: an encoder other than the model's.
+        ResourceError: the port is taken.
+    """
+    settings = workspace.settings.serve
+    key = api_key(settings, workspace)
+    if key is None and not is_loopback(settings.host):
+        raise UsageError(
+            f"serve.host is {settings.host}, which other machines can reach, but there is no API key.",
+            f"Set the environment variable {settings.api_key_variable}, or serve.api_key_file.",
+        )
+    with listening_socket(settings) as listening:
+        server = WebServer(service_of(workspace, model), settings, listening, key)
+        console.say(f"Serving at {server.url}; OpenAI clients use {server.url}/v1.")
+        console.say("An API key is needed." if key else "No API key is needed.")
+        console.say("Press Ctrl-C to stop.")
+        try:
+            with sigterm_is_raised():
+                server.run_here()
+        except (KeyboardInterrupt, Interrupted) as stopped:
+            console.say("Stopped.")
+            sys.exit(stopped.exit_code if isinstance(stopped, Interrupted) else 130)
+    sys.exit(0)
+
+
+def service_of(workspace: Workspace, model: Path | None) -> Service:
+    """Load a model, and what answers with it.
+
+    Args:
+        workspace: its `serve` settings hold.
+        model: a model or run folder; None means the workspace's newest.
+
+    Raises:
+        InputError: no model.
+    """
+    settings = workspace.settings.serve
+    folder = model_folder(model) if model else newest_model(workspace)
+    with quiet_transformers():
+        loaded, processor = load_model(folder, torch_device(settings.device))
+    attacher = Attacher(loaded.config, ModelEncoders(loaded, processor, folder, workspace))
+    return Service(
+        LocalModel(loaded, processor.encoder, settings), MediaReader(attacher, settings), settings,
+        settings.model_name or _name_of(folder), list(loaded.config.modalities),
+    )  # fmt: skip
+
+
+def api_key(settings: ServeSettings, workspace: Workspace) -> str | None:
+    """The API key of the settings; None where there is none.
+
+    Raises:
+        InputError: its file cannot be read.
+        UsageError: it is too short, or holds more than visible ASCII characters.
+    """
+    key = os.environ.get(settings.api_key_variable)
+    where = f"the environment variable {settings.api_key_variable}"
+    if settings.api_key_file:
+        path = workspace.path(settings.api_key_file)
+        where = f"serve.api_key_file ({path})"
+        try:
+            key = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise InputError(f"{where} cannot be read.", "Correct the path, or the rights of the file.") from None
+    if key is None:
+        return None
+    if len(key) < SHORTEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
+        problem = f"The API key in {where} must have at least {SHORTEST_KEY} visible ASCII characters."
+        raise UsageError(problem, "For example: openssl rand -hex 24")
+    return key
+
+
+def _name_of(folder: Path) -> str:
+    """A run's name, or that of a model folder."""
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == MODEL_FOLDER else folder.name

@@ -1,0 +1,39 @@
+"""How an answer is generated, as a request says it: the same words in both APIs."""
+
+import secrets
+
+from macaw_cli.inference.sampling import Sampling
+from macaw_cli.serving.fields import Fields
+
+KNOWN = frozenset(("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"))
+"""The last four but the seed are not OpenAI's; other open servers take them as well."""
+_GREEDY_BELOW = 1e-3
+"""A temperature that divides logits beyond what fp32 holds means the likeliest token."""
+_SEEDS = 1 << 63
+
+
+def sampling_of(fields: Fields) -> Sampling:
+    """How tokens are chosen; what the request leaves open is as the model's `generation_config` says.
+
+    Raises:
+        ApiError: a value is out of its range.
+    """
+    temperature = fields.number("temperature", 0.0, 2.0)
+    top_p = fields.number("top_p", 0.0, 1.0)
+    top_k = fields.integer("top_k", -1)
+    min_p = fields.number("min_p", 0.0, 1.0)
+    penalty = fields.number("repetition_penalty", 0.01, 100.0)
+    if temperature is not None and temperature < _GREEDY_BELOW:
+        return Sampling(temperature=0, repetition_penalty=penalty)
+    likeliest = top_k if top_k is not None and top_k > 0 else None
+    return Sampling(temperature=temperature, top_p=top_p, top_k=likeliest, min_p=min_p, repetition_penalty=penalty)
+
+
+def seed_of(fields: Fields) -> int:
+    """The seed of the first answer; one at random where the request names none.
+
+    Raises:
+        ApiError: it is no whole number of 64 bits.
+    """
+    seed = fields.integer("seed", -_SEEDS, _SEEDS - 1)
+    return secrets.randbelow(_SEEDS) if seed is None else seed % _SEEDS
