@@ -120,7 +120,7 @@ def _sections(section: dict[str, Any], root: dict[str, Any], defaults: dict[str,
 def _variant(name: str, variant: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
     """One of the forms that a section may have: its heading shows how it is chosen."""
     keys = variant["properties"]
-    chosen = next((key for key in ("name", "mode") if "const" in keys.get(key, {})), None)
+    chosen = next((key for key in ("name", "mode", "format") if "const" in keys.get(key, {})), None)
     form = f"{chosen}: {keys[chosen]['const']}" if chosen else ", ".join(f"{key}: ..." for key in keys)
     yield f"### `{name}: {{{form}}}`\n\n{variant['description']}"
     yield from _sections(variant, root, _own_defaults(variant), f"{name}.")

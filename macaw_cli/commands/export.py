@@ -33,12 +33,15 @@ def export(
     from macaw_cli.basics.console import result, result_json, say
     from macaw_cli.basics.disk import human_bytes
     from macaw_cli.basics.shell_words import to_type
-    from macaw_cli.export.hf import export_hf
+    from macaw_cli.export.run import export_model
 
-    report = export_hf(workspace, model)
+    report = export_model(workspace, model)
     if as_json:
         result_json(report.as_json())
         return
     result(f"Exported {report.source} to {report.out} ({human_bytes(report.nbytes)}).")
-    result(f"Reloaded in a fresh process: {report.proof}.")
-    say(f"Next: {to_type('macaw', 'chat', report.out)}")
+    result(f"Loaded in a fresh process: {report.proof}.")
+    for note in report.notes:
+        say(note)
+    if report.next_command:
+        say(f"Next: {to_type('macaw', *report.next_command)}")

@@ -37,11 +37,13 @@ class DesignEntry:
 
     settings: type[Design]
     module: str
+    key: ClassVar[str] = "name"
+    """The field of the settings that names the design."""
 
     @property
     def name(self) -> str:
         """Name of the design, as it stands in `macaw.yaml`."""
-        return self.settings().name
+        return str(getattr(self.settings(), self.key))
 
 
 Entry = TypeVar("Entry", bound=DesignEntry)
@@ -83,15 +85,15 @@ def _problem(row: Any, kind: type, taken: Container[str], reserved: Container[st
         return "its settings are not a dataclass"
     if not _PLACE.fullmatch(str(found.module)):
         return f"its module must be written as module:Class, found {found.module!r}"
-    return _problem_of_settings(found.settings, taken, reserved)
+    return _problem_of_settings(found.settings, found.key, taken, reserved)
 
 
-def _problem_of_settings(settings: type, taken: Container[str], reserved: Container[str]) -> str:
+def _problem_of_settings(settings: type, key: str, taken: Container[str], reserved: Container[str]) -> str:
     kind, options = settings.__name__, {one.name: one for one in fields(settings)}
     open_ones = [name for name, one in options.items() if one.default is one.default_factory is MISSING]
-    name = options["name"].default if "name" in options else None
+    name = options[key].default if key in options else None
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        return f"{kind} needs a field `name` whose default is the design's name, in small letters, digits and -"
+        return f"{kind} needs a field `{key}` whose default is the design's name, in small letters, digits and -"
     if name in taken or name in reserved:
         return f"the name {name} is taken"
     if open_ones:

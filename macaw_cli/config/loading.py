@@ -18,6 +18,7 @@ from macaw_cli.basics.shown_text import cut, shown
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.basics.yaml_text import read_yaml
 from macaw_cli.config.bridges.designs import BRIDGE_FORMS
+from macaw_cli.config.exports.chosen import EXPORT_FORMS
 from macaw_cli.config.filters.chosen import FILTER_FORMS
 from macaw_cli.config.injections.designs import INJECTION_FORMS
 from macaw_cli.config.loss_weights.modes import LOSS_WEIGHT_FORMS
@@ -239,7 +240,7 @@ def _keys_of_variant(loc: Sequence[Any]) -> list[str]:
     """Dotted keys of the variant in which an error stands; none where its section has no variants."""
     tags = [part for part in loc if str(part).startswith(TAG)]
     section = ".".join(str(part) for part in loc[:-1] if not str(part).startswith(NOT_KEYS))
-    forms = BRIDGE_FORMS | INJECTION_FORMS | FILTER_FORMS | LOSS_WEIGHT_FORMS
+    forms = BRIDGE_FORMS | INJECTION_FORMS | FILTER_FORMS | LOSS_WEIGHT_FORMS | EXPORT_FORMS
     return [f"{section}.{field.name}" for field in fields(forms[tags[-1]])] if tags else []
 
 

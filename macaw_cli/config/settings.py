@@ -11,6 +11,8 @@ from pydantic import ConfigDict, Field, with_config
 from macaw_cli.config.bridges.designs import AnyBridge
 from macaw_cli.config.bridges.table import default_design
 from macaw_cli.config.evaluation_settings import EvaluationSettings
+from macaw_cli.config.exports.chosen import AnyExport
+from macaw_cli.config.exports.hf import HfExportSettings
 from macaw_cli.config.feature_settings import FeatureSettings
 from macaw_cli.config.filters.chosen import AnyFilters
 from macaw_cli.config.generation_settings import GenerationSettings
@@ -103,16 +105,6 @@ class ChatSettings:
             )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExportSettings:
-    """`macaw export`: a model to a folder that others can load."""
-
-    format: Literal["hf"] = "hf"
-    """`hf`: a transformers folder with the encoders inside."""
-    out: str = "exported"
-    """Folder to write."""
-
-
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True, allow_inf_nan=False))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
@@ -144,7 +136,7 @@ class Settings:
     """Settings of `macaw chat`."""
     serve: ServeSettings = field(default_factory=ServeSettings)
     """Settings of `macaw serve`."""
-    export: ExportSettings = ExportSettings()
+    export: AnyExport = field(default_factory=HfExportSettings)
     """Settings of `macaw export`."""
     quickstart: QuickstartSettings = field(default_factory=QuickstartSettings)
     """Settings of `macaw quickstart`."""

@@ -77,7 +77,7 @@ Or in a terminal: `macaw chat .`
 
 Before this folder was called done, a fresh process loaded it and looked at raw media of noise; the source model was
 given the features of the same media. {str(proof).capitalize()}.
-`macaw inspect . --verify` compares every file with its hash in `macaw_export.json`.
+`macaw inspect . --verify` compares every file with its hash in `export_report.json`.
 
 Licence and intended use are those of the LLM, of the encoders and of the data that it was trained on.
 """

@@ -1,32 +1,30 @@
-"""The proof of an export: a fresh process reloads the folder, looks at raw media, and gives the source's logits.
+"""The proof of an export: what its own loader makes of the examples, compared with what the source makes of them."""
 
-`python -m macaw_cli.export.proof FOLDER MEDIA.npz LOGITS.npz` is that fresh process.
-"""
-
-import sys
-import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from macaw_cli.basics import child
-from macaw_cli.basics.errors import MismatchError
-from macaw_cli.export.sample_media import QUESTION
-from macaw_cli.modalities.table import TABLE
+from macaw_cli.basics.counts import counted
+from macaw_cli.export.answers import Answer
+from macaw_cli.export.examples import ProofExample, modalities_of
 
-LIMITS = {torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 1e-2}
+LIMITS = {torch.float32: 1e-5, torch.bfloat16: 3e-2, torch.float16: 1e-2}
 """Largest difference that rounding explains, relative to the largest logit, per number format of the weights."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """How close the reloaded model came."""
+    """How close the loaded export came."""
 
+    loader: str
+    """Who loaded it."""
     modalities: tuple[str, ...]
+    examples: int
+    real_media: int
+    """Examples whose media are files of the workspace; the media of the others are noise."""
     positions: int
     """Positions whose logits were compared."""
     largest_difference: float
@@ -34,11 +32,16 @@ class Proof:
     limit: float
     same_likeliest: float
     """Share of the positions at which both find the same token likeliest."""
+    greedy_tokens: int
+    """Tokens of the source's greedy answers."""
+    greedy_same: int
+    """Of these, those up to the first difference in each answer."""
 
     @property
     def holds(self) -> bool:
-        """Whether rounding explains the difference."""
-        return self.largest_difference <= self.limit  # false for NaN as well
+        """Whether rounding explains the difference, and the answers are equal."""
+        close = self.largest_difference <= self.limit  # false for NaN as well
+        return close and self.greedy_same == self.greedy_tokens
 
     def as_json(self) -> dict[str, Any]:
         """The proof as it stands in the export's report."""
@@ -48,69 +51,49 @@ class Proof:
         """The result in one sentence, for people."""
         return (
             f"largest logit difference {self.largest_difference:.1e} of the largest logit (limit {self.limit:.0e}),"
-            f" the same likeliest token at {self.same_likeliest:.0%} of {self.positions} positions"
+            f" the same likeliest token at {self.same_likeliest:.0%} of {self.positions} positions,"
+            f" {self.greedy_same} of {self.greedy_tokens} greedy tokens equal,"
+            f" in {counted(self.examples, 'example')}"
         )
 
 
-@torch.inference_mode()
-def source_logits(model: Any, processor: Any, encoders: Any, media: dict[str, NDArray[Any]]) -> NDArray[Any]:
-    """Logits (T, V) of the model as it is, from features that its own encoders make.
+def compare(
+    expected: Sequence[Answer], found: Sequence[Answer], examples: Sequence[ProofExample], limit: float, loader: str
+) -> Proof:
+    """Compare answers to the same examples.
 
     Args:
-        model: the source.
-        processor: its processor.
-        encoders: `ModelEncoders` of the source.
-        media: what `sample_media` returned.
+        expected: of the source.
+        found: of who loaded the export. More columns of logits are further tokens, which are not compared; other
+            differences in shape, and missing answers, count as infinitely different.
+        examples: that were answered.
+        limit: largest relative difference of logits that rounding explains.
+        loader: who loaded the export.
     """
-    features: dict[str, list[torch.Tensor]] = {}
-    for modality, medium in media.items():
-        features[TABLE[modality].features_keyword] = [encoders.encode(modality, medium)]
-    return _logits(model, processor(QUESTION, **features))
+    pairs = list(zip(expected, found, strict=False)) if len(expected) == len(found) else []
+    differences = [_difference(ours.logits, theirs.logits) for ours, theirs in pairs] or [(float("inf"), 0)]
+    scale = max(float(np.abs(one.logits).max()) for one in expected)
+    positions = sum(len(one.logits) for one in expected)
+    same_tokens = sum(_same_tokens(ours.greedy, theirs.greedy) for ours, theirs in pairs)
+    return Proof(
+        loader, modalities_of(examples), len(examples), sum(one.origin != "noise" for one in examples), positions,
+        float(np.max([difference for difference, _ in differences])) / scale, limit,
+        sum(same for _, same in differences) / positions,
+        sum(len(one.greedy) for one in expected), same_tokens,
+    )  # fmt: skip
 
 
-def prove(folder: Path, media: dict[str, NDArray[Any]], expected: NDArray[Any], dtype: torch.dtype) -> Proof:
-    """Reload `folder` in a fresh process and compare its logits from raw media with `expected`.
-
-    Raises:
-        MismatchError: the folder does not reload.
-    """
-    with tempfile.TemporaryDirectory(prefix="macaw-export-") as scratch:
-        given, answered = Path(scratch, "media.npz"), Path(scratch, "logits.npz")
-        np.savez(given, **media)  # type: ignore[arg-type]
-        done = child.run(child.tied("macaw_cli.export.proof", str(folder), str(given), str(answered)))
-        if done.code != 0:
-            problem = f"The export does not load in a fresh process: {done.last_line}."
-            raise MismatchError(problem, "Nothing was exported. Please report this.")
-        with np.load(answered, allow_pickle=False) as content:
-            found = content["logits"]
-    return compare(expected, found, tuple(media), LIMITS[dtype])
+def _difference(ours: Any, theirs: Any) -> tuple[float, int]:
+    """Largest difference, and the number of positions with the same likeliest token."""
+    if len(ours) != len(theirs) or theirs.shape[-1] < ours.shape[-1]:
+        return float("inf"), 0
+    theirs = theirs[:, : ours.shape[-1]]
+    return float(np.abs(ours - theirs).max()), int((ours.argmax(-1) == theirs.argmax(-1)).sum())
 
 
-def compare(expected: NDArray[Any], found: NDArray[Any], modalities: tuple[str, ...], limit: float) -> Proof:
-    """Compare two logits (T, V), fp32; different shapes count as infinitely different."""
-    if expected.shape != found.shape:
-        return Proof(modalities, len(expected), float("inf"), limit, 0.0)
-    difference = float(np.abs(expected - found).max() / np.abs(expected).max())
-    likeliest = float((expected.argmax(-1) == found.argmax(-1)).mean())
-    return Proof(modalities, len(expected), difference, limit, likeliest)
-
-
-def _logits(model: Any, inputs: Any) -> NDArray[Any]:
-    logits: NDArray[Any] = model(**inputs).logits[0].float().numpy()
-    return logits
-
-
-@torch.inference_mode()
-def _answer_as_a_stranger(folder: str, media_file: str, logits_file: str) -> None:
-    """What somebody does who only has the folder."""
-    from macaw_cli import MacawForConditionalGeneration, MacawProcessor
-
-    model = MacawForConditionalGeneration.from_pretrained(folder).eval()
-    processor = MacawProcessor.from_pretrained(folder)
-    with np.load(media_file, allow_pickle=False) as content:
-        media = {TABLE[modality].processor_keyword: [content[modality]] for modality in content.files}
-    np.savez(logits_file, logits=_logits(model, processor(QUESTION, **media)))
-
-
-if __name__ == "__main__":
-    _answer_as_a_stranger(*sys.argv[1:])
+def _same_tokens(ours: Any, theirs: Any) -> int:
+    """Tokens up to the first difference; those that only the other answer has count as a difference in the last."""
+    common = min(len(ours), len(theirs))
+    different = np.flatnonzero(ours[:common] != theirs[:common])
+    same = int(different[0]) if len(different) else common
+    return same - (len(theirs) > len(ours) == same > 0)

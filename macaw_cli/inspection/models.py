@@ -21,8 +21,8 @@ from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, ROLES
 from macaw_cli.reports.tables import Table
 
 MODEL_VERSION = 3
-EXPORT_REPORT = "macaw_export.json"
-"""Written by `macaw export`: how the export was proved, and the hash of every file."""
+EXPORT_REPORTS = ("export_report.json", "macaw_export.json")
+"""Written by `macaw export`: how the export was proved, and the hash of every file; the second is an earlier name."""
 _PROOF = Fields({"largest_difference": NUMBER, "limit": NUMBER})
 _REPORT = Fields({"files": mapping_of(HASH)}, {"macaw": TEXT, "proof": _PROOF})
 _NAMED = mapping_of(OBJECT)
@@ -82,8 +82,8 @@ def verify_model(folder: Path) -> Iterator[Finding]:
 
 
 def _export_report(folder: Path) -> dict[str, Any] | None:
-    file = folder / EXPORT_REPORT
-    return read_object(file, _REPORT) if file.is_file() else None
+    file = next((folder / name for name in EXPORT_REPORTS if (folder / name).is_file()), None)
+    return read_object(file, _REPORT) if file else None
 
 
 def _problem(file: Path, recorded: str) -> str:

@@ -28,7 +28,7 @@ CONFIG_FILE, MODEL_FOLDER = "config.json", "model"
 SHOWN_WEIGHTS = 3
 """Names in a message; more are counted."""
 OWN_NAMES = re.compile(
-    r"(config|generation_config|processor_config|preprocessor_config|macaw_\w+|special_tokens_map)\.json|README\.md"
+    r"(config|generation_config|processor_config|preprocessor_config|macaw_\w+|export_report|special_tokens_map)\.json|README\.md"
     r"|[\w.-]*(token|vocab|merges|normalizer|spiece|sentencepiece|bpe)[\w.-]*\.(json|txt|model|tiktoken)"
     r"|chat_template\.(jinja|json)|additional_chat_templates|adapter|model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?"
 )

@@ -1,13 +1,25 @@
-"""Where a model that is still to be trained can be taken: macaw's own export, and loaders of others."""
+"""Where a model that is still to be trained can be taken: the formats of `macaw export`, and loaders of others."""
 
 from dataclasses import asdict, dataclass
 
+from macaw_cli.export.formats.registry import every_format
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.registry import bridge_class
 from macaw_cli.model.configuration import MacawConfig
 
-OWN = "hf"
-"""`macaw export --format hf`, which takes every model."""
+
+@dataclass(frozen=True)
+class FormatTarget:
+    """One format of `macaw export`."""
+
+    format: str
+    loader: str
+    obstacles: tuple[str, ...]
+    """Why it does not take the model; empty where it does."""
+
+    def as_json(self) -> dict[str, object]:
+        """As in `macaw train --plan --json`."""
+        return {**asdict(self), "obstacles": list(self.obstacles)}
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,15 @@ class ExportTarget:
         return {**asdict(self), "obstacles": list(self.obstacles)}
 
 
+def format_targets(config: MacawConfig) -> list[FormatTarget]:
+    """What `macaw export` will say to the model that is trained: the same question, asked before the training."""
+    return [
+        FormatTarget(name, kind.loader, tuple(kind.obstacles(config)))
+        for name, kind in every_format().items()
+        if kind.is_meant_for(config)
+    ]
+
+
 def export_targets(config: MacawConfig) -> list[ExportTarget]:
     """All loaders of others that know a bridge of the model."""
     return [
@@ -33,13 +54,11 @@ def export_targets(config: MacawConfig) -> list[ExportTarget]:
     ]
 
 
-def in_words(targets: list[ExportTarget]) -> str:
+def in_words(formats: list[FormatTarget], targets: list[ExportTarget]) -> str:
     """The row of the plan: what takes the model, and what would if something were different."""
-    taken = [target.loader for target in targets if not target.obstacles]
-    words = [f"{', '.join([OWN, *taken])}"]
-    words += [
-        f"not {target.loader} ({target.modality}): {', '.join(target.obstacles)}"
-        for target in targets
-        if target.obstacles
-    ]
-    return "; ".join(words)
+    taken = [one.format for one in formats if not one.obstacles]
+    taken += [target.loader for target in targets if not target.obstacles]
+    refusing = {one.format: one.obstacles for one in formats}
+    refusing |= {f"{target.loader} ({target.modality})": target.obstacles for target in targets}
+    words = [f"not {name}: {', '.join(obstacles)}" for name, obstacles in refusing.items() if obstacles]
+    return "; ".join([", ".join(taken), *words])

@@ -8,7 +8,7 @@ from macaw_cli.basics.console import print_table, result, result_json, say
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.config.loading import Workspace
-from macaw_cli.planning.export_targets import OWN, export_targets, in_words
+from macaw_cli.planning.export_targets import export_targets, format_targets, in_words
 from macaw_cli.planning.machine_memory import machine_memory
 from macaw_cli.planning.memory_estimate import total
 from macaw_cli.planning.memory_verdict import Verdict, judge
@@ -51,7 +51,7 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         tell_swapped(stages)
         model = model_without_weights(inputs.config, planned.settings.training)
         plan = make_plan(inputs, model, stages, processes, planned.settings.dataset.out)
-        targets = export_targets(inputs.config)
+        formats, targets = format_targets(inputs.config), export_targets(inputs.config)
         machine = machine_memory(processes.device)
         fullest = plan.stages.index(plan.fullest)
         verdict = judge(plan.fullest, stages[fullest].settings, processes, machine)
@@ -59,7 +59,7 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         if stands_in:
             say(stands_in)
         if not as_json:  # measuring takes a while: what is known is told before it
-            rows = [*_rows(plan, verdict, processes), ["can be exported to", in_words(targets)]]
+            rows = [*_rows(plan, verdict, processes), ["can be exported to", in_words(formats, targets)]]
             print_table("Training plan", ["what", "how much"], rows)
         for warning in warnings:
             say(f"Warning: {warning.text}")
@@ -69,7 +69,10 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
             {
                 **_as_json(plan, verdict, time, processes, stands_in),
                 "warnings": [one.as_json() for one in warnings],
-                "exports": {"formats": [OWN], "loaders": [target.as_json() for target in targets]},
+                "exports": {
+                    "formats": [one.as_json() for one in formats],
+                    "loaders": [target.as_json() for target in targets],
+                },
             }
         )
         return

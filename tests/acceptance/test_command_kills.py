@@ -87,4 +87,4 @@ def test_killed_at_random_moments_and_typed_again_it_leaves_the_same_files(works
         assert now.keys() == first.keys(), "nothing temporary is left"
         assert [file for file in first if first[file] != now[file] and file not in dated] == []
         assert all_else(workspace) == others
-    assert dated <= {"macaw_export.json", "page.html"}
+    assert dated <= {"export_report.json", "page.html"}

@@ -36,13 +36,13 @@ READING = {"r", "rb", "r:", "r|", "rt"}
 
 ALLOWED = {
     "in a new folder of the system's temporary folder, private to the process": [
-        "export/proof.py TemporaryDirectory", "features/planning.py TemporaryDirectory",
+        "export/exchange.py TemporaryDirectory", "features/planning.py TemporaryDirectory",
         "dataset/build.py TemporaryDirectory",
         "features/precision.py TemporaryDirectory", "media/members.py TemporaryDirectory",
         "inspection/decoders.py TemporaryDirectory", "media/members.py TemporaryFile",
         "planning/stand_in_llm.py TemporaryDirectory", "media/decoder_client.py mkdtemp",
         "training/steps/deepspeed_setup.py mkdtemp", "quickstart/pretraining/samples.py TemporaryDirectory",
-        "export/proof.py savez", "inspection/decoders.py wave.open", "media/decoder_client.py rmtree",
+        "export/exchange.py savez", "inspection/decoders.py wave.open", "media/decoder_client.py rmtree",
         "media/members.py symlink_to", "media/members.py open", "training/steps/deepspeed_setup.py rmtree",
         "planning/stand_in_llm.py write_text", "planning/stand_in_llm.py save_pretrained",
         "serving/media_reading.py TemporaryDirectory", "serving/media_reading.py write_bytes",
@@ -60,7 +60,7 @@ ALLOWED = {
         "training/data/token_cache.py np.save", "model/folder.py save_pretrained",
         "model/processing.py save_pretrained", "training/tuning/adapters.py mkdir",
         "training/tuning/adapters.py save_file", "training/tuning/adapters.py save_pretrained",
-        "export/hf.py chmod", "export/hf.py rename", "export/hf.py rmdir",
+        "export/run.py chmod", "export/run.py rename", "export/formats/hf.py rename", "export/formats/hf.py rmdir",
     ],
     "under a working name": [
         "features/output/working_copy.py copyfile",

@@ -14,7 +14,7 @@ ARRAYS = ("np.load", "np.loadtxt", "np.genfromtxt", "np.fromfile", "np.memmap", 
 ARRAYS_IN = {
     "inspection/models.py": "the headers of weights, a clear error",
     "export/published_files.py": "the door for published weights",
-    "export/proof.py": "an answer of our own child process, and a request of our own parent process",
+    "export/exchange.py": "an answer of our own child process, and a request of our own parent process",
     "training/tuning/start_weights.py": "a part of the weights that the door for models has just read",
 }
 DOORS = {

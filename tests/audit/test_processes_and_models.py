@@ -75,6 +75,7 @@ ALLOWED = {
         "training/data/seen_example.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
         "model/processing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
         "comparison/existing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
+        "export/run.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
         "training/tuning/start_settings.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
     ],
     "what the door calls of macaw's own class, with the names that weights had before": [
@@ -85,8 +86,8 @@ ALLOWED = {
         "export/published.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
     ],
     "the folder that this command has just written, loaded as a stranger would": [
-        "export/proof.py macaw_cli.MacawForConditionalGeneration.from_pretrained",
-        "export/proof.py macaw_cli.MacawProcessor.from_pretrained",
+        "export/own_answers.py macaw_cli.MacawForConditionalGeneration.from_pretrained",
+        "export/own_answers.py macaw_cli.MacawProcessor.from_pretrained",
     ],
     "the content of a tokenizer that the door has loaded": [
         "model/text/control_tokens.py tokenizers.Tokenizer.from_str",

@@ -10,7 +10,6 @@ import sys
 import pytest
 import tiny_encoders
 import tiny_macaw
-import torch
 from transformers import OPTConfig, OPTForCausalLM
 
 from macaw_cli.basics.errors import InputError, LockedError, MismatchError
@@ -19,12 +18,15 @@ from macaw_cli.basics.working_files import working_folder, working_name
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
-from macaw_cli.export import hf
-from macaw_cli.export.hf import export_hf
+from macaw_cli.export.answers import Answer
+from macaw_cli.export.examples import ProofExample
+from macaw_cli.export.formats import hf
+from macaw_cli.export.proof import compare
+from macaw_cli.export.run import export_model
 
 
 def exported(root, name, model=None):
-    return export_hf(open_workspace(root, [f"export.out={name}"]), model)
+    return export_model(open_workspace(root, [f"export.out={name}"]), model)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,7 @@ def copy(workspace_folder, tmp_path):
 def test_a_fresh_process_gives_the_sources_logits_from_raw_media(export):
     assert export.proof.modalities == ("image", "audio", "video")
     assert export.proof.largest_difference <= 1e-5
+    assert export.proof.examples == 1 + 3 + 1, "all media, each alone, and text"
     assert export.proof.same_likeliest == 1.0
     assert export.proof.positions > 16 + 100 + 48
 
@@ -69,7 +72,7 @@ def test_an_llm_whose_embeddings_are_narrower_than_its_layers_is_exported(copy):
 def test_the_folder_holds_encoders_tokenizer_processors_and_card(export):
     names = {file.name for file in export.out.iterdir()}
     assert names == {
-        "README.md", "config.json", "generation_config.json", "macaw_export.json", "model.safetensors",
+        "README.md", "config.json", "generation_config.json", "export_report.json", "model.safetensors",
         "processor_config.json", "tokenizer.json", "tokenizer_config.json",
     }  # fmt: skip
     config = json.loads((export.out / "config.json").read_text())
@@ -81,12 +84,13 @@ def test_the_folder_holds_encoders_tokenizer_processors_and_card(export):
 
 
 def test_the_report_has_the_hash_of_every_other_file_and_no_path(export):
-    text = (export.out / "macaw_export.json").read_text()
+    text = (export.out / "export_report.json").read_text()
     report = json.loads(text)
     assert str(export.out.parent) not in text + (export.out / "config.json").read_text()
-    assert report["proof"]["limit"] == 1e-4
+    assert report["proof"]["limit"] == 1e-5 and report["format"] == "hf"
+    assert report["proof"]["greedy_same"] == report["proof"]["greedy_tokens"] > 0
     assert report["files"] == {
-        file.name: sha256_file(file) for file in export.out.iterdir() if file.name != "macaw_export.json"
+        file.name: sha256_file(file) for file in export.out.iterdir() if file.name != "export_report.json"
     }
 
 
@@ -213,12 +217,30 @@ def test_an_export_into_its_own_model_is_refused(copy):
         exported(copy, "runs/own/model/exported", model)
 
 
+def proof_of(found, expected=None):
+    """The proof of one answer to one example."""
+    import numpy as np
+
+    ours = expected or Answer(np.eye(3, 5, dtype=np.float32), np.arange(4))
+    return compare([ours], [found(ours)] if callable(found) else found, [ProofExample(())], 1e-4, "nobody")
+
+
 def test_logits_of_another_shape_or_no_number_are_no_proof():
     import numpy as np
 
-    from macaw_cli.export.proof import compare
+    assert proof_of(lambda ours: ours).holds
+    assert proof_of(lambda ours: ours._replace(logits=np.pad(ours.logits, ((0, 0), (0, 2))))).holds, "further tokens"
+    assert not proof_of(lambda ours: ours._replace(logits=ours.logits[:2])).holds
+    assert not proof_of(lambda ours: ours._replace(logits=ours.logits[:, :4])).holds
+    assert not proof_of(lambda ours: ours._replace(logits=np.full_like(ours.logits, np.nan))).holds
+    assert not proof_of([]).holds
 
-    logits = torch.randn(3, 5).numpy()
-    assert compare(logits, logits, (), 1e-4).holds
-    assert not compare(logits, logits[:2], (), 1e-4).holds
-    assert not compare(logits, np.full_like(logits, np.nan), (), 1e-4).holds
+
+def test_other_greedy_tokens_are_no_proof_however_close_the_logits():
+    import numpy as np
+
+    others = {2: [0, 1, 9, 3], 3: [0, 1, 2], 0: [5, 1, 2, 3]}
+    for same, tokens in others.items():
+        proof = proof_of(lambda ours, tokens=tokens: ours._replace(greedy=np.array(tokens)))
+        assert (proof.largest_difference, proof.greedy_same, proof.holds) == (0.0, same, False)
+    assert not proof_of(lambda ours: ours._replace(greedy=np.arange(5))).holds, "one answer goes on"

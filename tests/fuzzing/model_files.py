@@ -33,7 +33,7 @@ def a_model(folder):
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(16))
     proof = {"largest_difference": 1e-7, "limit": 1e-5}
     report = {"macaw": "0.1.0", "proof": proof, "files": {"config.json": "ab" * 32}}
-    (folder / "macaw_export.json").write_text(json.dumps(report))
+    (folder / "export_report.json").write_text(json.dumps(report))
 
 
 def inspect_model(folder):
@@ -92,7 +92,7 @@ def import_it(folder):
 _OWN = ("config.json", "generation_config.json", "processor_config.json", "tokenizer_config.json", "model.safetensors")
 _LLM = ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json", "model.safetensors")
 FORMATS = {
-    "model, inspected": Format(a_model, ["config.json", "model.safetensors", "macaw_export.json"], inspect_model),
+    "model, inspected": Format(a_model, ["config.json", "model.safetensors", "export_report.json"], inspect_model),
     "model, loaded": Format(a_tiny_model, [f"model/{name}" for name in _OWN], use_model, 0.5),
     "LLM": Format(a_tiny_model, [f"models/llm/{name}" for name in _LLM], use_llm, 0.5),
     "encoders": Format(

@@ -9,7 +9,7 @@ from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentio
 from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.planning.export_targets import export_targets, in_words
+from macaw_cli.planning.export_targets import FormatTarget, export_targets, format_targets, in_words
 
 LLAVA = {"layer": -2, "projection": False}
 CLIP = "CLIPVisionModelWithProjection"
@@ -67,7 +67,6 @@ def test_a_padded_window_is_not_how_ultravox_hears():
 
 def test_a_design_that_no_loader_knows_can_only_be_exported_by_macaw():
     assert targets(design("macaw")) == {}
-    assert in_words([]) == "hf"
 
 
 def test_the_row_of_the_plan_tells_what_takes_the_model_and_why_others_do_not():
@@ -76,6 +75,7 @@ def test_the_row_of_the_plan_tells_what_takes_the_model_and_why_others_do_not():
         {"image": (16, 8)}, {"image": EncoderSettings(layer=-3, projection=False)}, {"image": {"architecture": CLIP}},
         views=ViewSettings(audio=AudioView(pool=2)),
     )  # fmt: skip
-    words = in_words(export_targets(config))
+    words = in_words([FormatTarget("hf", "macaw", ())], export_targets(config))
     assert words.startswith("hf, LlavaForConditionalGeneration; not llama.cpp mlp (image): ")
     assert "features.image_encoder.layer must be -2" in words
+    assert FormatTarget("hf", "MacawForConditionalGeneration of macaw", ()) in format_targets(config)

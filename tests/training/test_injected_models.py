@@ -15,7 +15,7 @@ from tiny_world import COLOURS, make_llm, settings_tree
 
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.dataset.build import build_dataset
-from macaw_cli.export.hf import export_hf
+from macaw_cli.export.run import export_model
 from macaw_cli.features.extract import extract
 from macaw_cli.training.run import train
 
@@ -81,7 +81,7 @@ def test_a_trained_model_is_exported_and_gives_the_same_logits_when_it_is_loaded
     weights = load_file(space.root / "runs/linear-1/model/model.safetensors")
     started = {key: value for key, value in weights.items() if key.endswith(OPEN_AFTER_A_STEP[name])}
     assert any(value.any() for value in started.values()), "the injection is closed as at the start"
-    proof = export_hf(space, space.root / "runs/linear-1/model").proof
+    proof = export_model(space, space.root / "runs/linear-1/model").proof
     assert proof.modalities == ("image",)
     assert proof.largest_difference <= 1e-5
 

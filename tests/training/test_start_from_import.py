@@ -14,7 +14,7 @@ from macaw_cli.dataset.build import build_dataset
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.export.families.registry import FAMILIES, family
 from macaw_cli.export.family_import import import_family
-from macaw_cli.export.hf import export_hf
+from macaw_cli.export.run import export_model
 from macaw_cli.features.extract import extract
 from macaw_cli.model.extraction_settings import extraction_settings
 from macaw_cli.model.folder import load_model
@@ -104,5 +104,5 @@ def test_a_training_goes_on_with_an_imported_llava(started, capfd):
     capfd.readouterr()
     chat(space, Request(run, {"image": [space.root / "media" / "0.png"]}, prompt="What is it?", as_json=True))
     assert "answer" in json.loads(capfd.readouterr().out)
-    assert export_hf(open_workspace(space.root, ["export.out=whole"]), run).proof.largest_difference <= 1e-5
+    assert export_model(open_workspace(space.root, ["export.out=whole"]), run).proof.largest_difference <= 1e-5
     assert train(open_workspace(space.root, ["training.start_from=whole"])).run == "mlp-2"

@@ -1,0 +1,20 @@
+"""What the settings of every export format have."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportSettings:
+    """One format; a subclass gives its field `format` the format's name as default."""
+
+    format: str = ""
+    # described here because pydantic finds the strings under fields only in the class that is asked for
+    out: Annotated[str, Field(description="Folder to write.")] = "exported"
+
+    @property
+    def name(self) -> str:
+        """Name of the format."""
+        return self.format

@@ -1,0 +1,41 @@
+"""Every export format, those of macaw and those that other packages add.
+
+A format of macaw is a file of settings in this folder, a file in `export/formats/` and a row of `BUILT_IN`. Another
+package adds one by an entry point in the group `macaw.exports` that names an `ExportEntry`: see docs/own-parts.md.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from macaw_cli.config.design_entries import DesignEntry, with_plug_ins
+from macaw_cli.config.exports.base import ExportSettings
+from macaw_cli.config.exports.hf import HfExportSettings
+
+KEY = "format"
+
+
+class ExportEntry(DesignEntry):
+    """One row of the table: a format's settings, and where its module is.
+
+    Attributes:
+        settings: a frozen dataclass, a subclass of `ExportSettings` with a field `format`. Every field has a default.
+            It is checked without torch: its module must not import torch, numpy or transformers.
+        module: `module:class` of a subclass of `macaw_cli.export.formats.format.ExportFormat`, imported on use.
+    """
+
+    settings: type[ExportSettings]
+    key: ClassVar[str] = KEY
+
+
+GROUP = "macaw.exports"
+"""The group of entry points."""
+BUILT_IN = (
+    ExportEntry(HfExportSettings, "macaw_cli.export.formats.hf:HfExport"),
+)  # fmt: skip
+TABLE, PACKAGES = with_plug_ins(GROUP, ExportEntry, "an export format", BUILT_IN)
+"""The rows by name, and the package of each row that is not macaw's."""
+FORMATS: Mapping[str, type[ExportSettings]] = MappingProxyType({name: row.settings for name, row in TABLE.items()})
+"""Name to settings."""
+DEFAULT = "hf"
+"""The format where none is named."""

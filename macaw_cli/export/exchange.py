@@ -1,0 +1,92 @@
+"""How a fresh process gets the examples of a proof and gives its answers: two plain files in a temporary folder."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from macaw_cli.basics import child
+from macaw_cli.basics.atomic_files import write_json
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT, TEXT, Fields, list_of
+from macaw_cli.export.answers import Answer
+from macaw_cli.export.examples import ProofExample
+
+MESSAGES, MEDIA, ANSWERS = "examples.json", "media.npz", "answers.npz"
+_ROWS = list_of(Fields({"messages": list_of(OBJECT), "media": list_of(list_of(TEXT)), "origin": TEXT}))
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
+"""A folder that needs the hub is not whole."""
+
+
+def answers_of_child(
+    module: str, folder: Path, examples: Sequence[ProofExample], arguments: Sequence[str] = ()
+) -> list[Answer]:
+    """Let a fresh process load an exported folder and answer the examples.
+
+    Args:
+        module: its dotted name; its main part calls `answer_all`.
+        folder: the exported folder.
+        examples: to be answered.
+        arguments: further ones, after the two folders.
+
+    Raises:
+        MismatchError: the process fails, with the last that it said.
+    """
+    with tempfile.TemporaryDirectory(prefix="macaw-export-") as place:
+        scratch = Path(place)
+        save_examples(scratch, examples)
+        paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        done = child.run(child.tied(module, str(folder), place, *arguments), environment=OFFLINE | paths)
+        if done.code != 0:
+            problem = f"The export does not load in a fresh process: {done.last_line}"
+            raise MismatchError(f"{problem.rstrip('.')}.", "Nothing was exported. Please report this.")
+        return read_answers(scratch)
+
+
+def answer_all(scratch: str, answer: Callable[[ProofExample], Answer]) -> None:
+    """What the fresh process does: read the examples, answer each, and write the answers down."""
+    save_answers(Path(scratch), [answer(example) for example in read_examples(Path(scratch))])
+
+
+def save_examples(scratch: Path, examples: Sequence[ProofExample]) -> None:
+    """Write the examples to `scratch`."""
+    arrays: dict[str, Any] = {}
+    rows = []
+    for number, example in enumerate(examples):
+        names = [f"{number}-{place}" for place in range(len(example.media))]
+        arrays |= {name: medium for name, (_, medium) in zip(names, example.media, strict=True)}
+        media = [[modality, name] for name, modality in zip(names, example.modalities, strict=True)]
+        rows.append({"messages": example.messages, "media": media, "origin": example.origin})
+    write_json(scratch / MESSAGES, rows)
+    np.savez(scratch / MEDIA, **arrays)
+
+
+def read_examples(scratch: Path) -> list[ProofExample]:
+    """The examples in `scratch`."""
+    rows = read_object(scratch / MESSAGES, _ROWS)
+    with np.load(scratch / MEDIA, allow_pickle=False) as content:
+        return [
+            ProofExample(
+                tuple(row["messages"]), tuple((modality, content[name]) for modality, name in row["media"]),
+                row["origin"],
+            )
+            for row in rows
+        ]  # fmt: skip
+
+
+def save_answers(scratch: Path, answers: Sequence[Answer]) -> None:
+    """Write the answers to `scratch`."""
+    arrays = {f"{name}-{at}": getattr(one, name) for at, one in enumerate(answers) for name in Answer._fields}
+    np.savez(scratch / ANSWERS, **arrays)
+
+
+def read_answers(scratch: Path) -> list[Answer]:
+    """The answers in `scratch`."""
+    with np.load(scratch / ANSWERS, allow_pickle=False) as content:
+        count = len(content.files) // len(Answer._fields)
+        return [Answer(*(content[f"{name}-{at}"] for name in Answer._fields)) for at in range(count)]

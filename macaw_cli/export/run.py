@@ -1,0 +1,138 @@
+"""`macaw export`: what every format has in common, from the checks before any work to the report at the end."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from macaw_cli import __version__
+from macaw_cli.basics.atomic_files import fsync_folder, write_json, write_text
+from macaw_cli.basics.console import say
+from macaw_cli.basics.disk import disk_full_is_told, require_free_space
+from macaw_cli.basics.errors import InputError, LockedError, MismatchError
+from macaw_cli.basics.fingerprints import sha256_file
+from macaw_cli.basics.owned_folders import is_untouched, require_apart
+from macaw_cli.basics.working_files import is_in_the_making, kind_of, remove_leftovers, remove_own, working_folder
+from macaw_cli.config.exports.base import ExportSettings
+from macaw_cli.config.loading import Workspace
+from macaw_cli.encoders.source import quiet_transformers, trouble_is_told
+from macaw_cli.export.formats.format import ExportFormat
+from macaw_cli.export.formats.registry import export_format
+from macaw_cli.export.proof import Proof
+from macaw_cli.export.source import ExportSource
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.folder import model_folder, newest_model
+
+REPORT_NAME = "export_report.json"
+REPORT_VERSION = 2
+"""In 1, the file was called `macaw_export.json`, and the proof had one example."""
+CARD_NAME = "README.md"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was exported."""
+
+    format: str
+    source: Path
+    out: Path
+    nbytes: int
+    proof: Proof
+    notes: tuple[str, ...]
+    """What the user should know of it."""
+    next_command: tuple[str, ...]
+    """Words of the command to type next; empty where the folder is not for macaw."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `macaw export --json`."""
+        return {
+            "format": self.format, "model": str(self.source), "out": str(self.out), "bytes": self.nbytes,
+            "proof": self.proof.as_json(), "notes": list(self.notes),
+        }  # fmt: skip
+
+
+def export_model(workspace: Workspace, model: Path | None) -> ExportReport:
+    """Export a model to the folder `export.out`, in the format `export.format`.
+
+    Args:
+        workspace: its settings name format and target; encoders are looked for in it.
+        model: a model or run folder; None means the workspace's newest.
+
+    Raises:
+        InputError: no model, an encoder that is not found, or a target that is there already.
+        MismatchError: the format does not take the model, an encoder is not the one of the training, or the loaded
+            export gives other answers; nothing is left behind then.
+        ResourceError: the disk has too little room.
+        LockedError: another export is writing there.
+    """
+    settings = workspace.settings.export
+    out, kind = workspace.path(settings.out), export_format(settings)
+    source = model_folder(model) if model else newest_model(workspace)
+    _require_new(out, source)
+    _require_taken(kind, source)
+    remove_leftovers(out.parent, out.name)
+    with disk_full_is_told(out.parent):
+        unfinished = working_folder(out)
+        try:
+            report = _written(kind, workspace, source, out, unfinished)
+            _require_new(out, source, meanwhile=True)
+            unfinished.rename(out)
+        except BaseException:
+            remove_own(unfinished)
+            raise
+        fsync_folder(out.parent)
+    return report
+
+
+def _require_new(out: Path, source: Path, *, meanwhile: bool = False) -> None:
+    if kind_of(out) and not (kind_of(out) == "a folder" and is_untouched(out)):
+        raise InputError(
+            f"{out} exists already, and an export never overwrites.",
+            "Choose another --out, or delete it.",
+        )
+    require_apart(out, [source])
+    if not meanwhile and is_in_the_making(out):
+        raise LockedError(f"{out} is being written by another macaw export.", "Wait for it, or stop it first.")
+
+
+def _require_taken(kind: ExportFormat[ExportSettings], source: Path) -> None:
+    """Refuse a model that the format does not take, before its weights are read."""
+    with quiet_transformers(), trouble_is_told(source):
+        obstacles = kind.obstacles(MacawConfig.from_pretrained(source))
+    if obstacles:
+        raise MismatchError(
+            f"--format {kind.settings.format} does not take the model {source}: {'; '.join(obstacles)}.",
+            "--format hf takes every model; docs/export.md tells what the others need.",
+        )
+
+
+def _written(
+    kind: ExportFormat[ExportSettings], workspace: Workspace, folder: Path, out: Path, unfinished: Path
+) -> ExportReport:
+    """Everything below `unfinished/`, proved."""
+    with quiet_transformers():
+        source = ExportSource.load(workspace, folder)
+        say(f"Computing the answers of {folder} to {len(source.examples)} examples")
+        _ = source.expected  # before `write` may change the model
+        require_free_space(out.parent, int(1.05 * kind.weight_bytes(source)))
+        say("Writing")
+        kind.write(source, unfinished)
+        say(f"Loading it in a fresh process, with {kind.loader}")
+        proof = kind.prove(source, unfinished)
+    if not proof.holds:
+        raise MismatchError(
+            f"The loaded export differs from the model: {proof}.", "Nothing was exported. Please report this."
+        )
+    if card := kind.card(source, out.name, proof):
+        write_text(unfinished / CARD_NAME, card)
+    files = sorted(file for file in unfinished.rglob("*") if file.is_file())
+    hashes = {file.relative_to(unfinished).as_posix(): sha256_file(file) for file in files}
+    report = {
+        "format_version": REPORT_VERSION, "macaw": __version__, "format": kind.settings.format, "loader": kind.loader,
+        **kind.report(), "proof": proof.as_json(), "files": hashes,
+    }  # fmt: skip
+    write_json(unfinished / REPORT_NAME, report)
+    for file in unfinished.rglob("*"):
+        file.chmod(0o755 if file.is_dir() else 0o644)  # safetensors writes for the owner alone; this is for others
+    nbytes = sum(file.stat().st_size for file in unfinished.rglob("*") if file.is_file())
+    notes, after = tuple(kind.notes(source)), tuple(kind.next_command(out))
+    return ExportReport(kind.settings.format, folder, out, nbytes, proof, notes, after)
