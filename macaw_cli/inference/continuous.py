@@ -12,6 +12,7 @@ from macaw_cli.basics.errors import UsageError
 from macaw_cli.inference.decoding_rows import DecodingRows
 from macaw_cli.inference.generating_model import GeneratingModel
 from macaw_cli.inference.growing_answer import GrowingAnswer, chosen_tokens
+from macaw_cli.inference.prefix_cache import PrefixCache
 from macaw_cli.inference.prompts import prompt_batch
 from macaw_cli.inference.requests import Event, GenerationRequest
 
@@ -29,10 +30,14 @@ class ContinuousBatch:
         engine: whose model answers.
         rows: most answers that grow at the same time; others wait.
         prompts_first: read all waiting prompts before running rows go on; by default both take turns.
+        prefixes: what was read is kept here for later requests that begin with it; None keeps nothing.
     """
 
-    def __init__(self, engine: GeneratingModel, *, rows: int = 32, prompts_first: bool = False) -> None:
-        self._engine, self._rows, self._prompts_first = engine, rows, prompts_first
+    def __init__(
+        self, engine: GeneratingModel, *, rows: int = 32, prompts_first: bool = False,
+        prefixes: PrefixCache | None = None,
+    ) -> None:  # fmt: skip
+        self._engine, self._rows, self._prompts_first, self._prefixes = engine, rows, prompts_first, prefixes
         self._waiting: deque[GrowingAnswer] = deque()
         self._running: list[DecodingRows] = []
         self._numbers = count()
@@ -93,7 +98,7 @@ class ContinuousBatch:
         self._waiting.clear()
         for rows in self._running:
             for row in range(len(rows.answers)):
-                rows.give_back(row)
+                self._keep_read(rows, row)
         self._running = []
 
     def _answers(self) -> Iterator[GrowingAnswer]:
@@ -112,25 +117,34 @@ class ContinuousBatch:
     def _next_prompts(self) -> list[GrowingAnswer]:
         """Waiting requests whose prompts are read together, out of the queue; at least one."""
         limit = PROMPT_TOKENS_ON_CPU if self._engine.model.device.type == "cpu" else PROMPT_TOKENS_ON_GPU
-        found = [self._waiting.popleft()]
-        longest = len(found[0].request.prompt)
-        while self._waiting and len(found) + self.running < self._rows and self._is_padded([*found, self._waiting[0]]):
-            longest = max(longest, len(self._waiting[0].request.prompt))
-            if longest * (len(found) + 1) > limit:
+        found: list[GrowingAnswer] = []
+        longest = 0
+        while self._waiting and len(found) + self.running < self._rows:
+            answer = self._waiting[0]
+            longest = max(longest, len(answer.request.prompt))
+            if found and (longest * (len(found) + 1) > limit or not self._are_padded([*found, answer])):
                 break
             found.append(self._waiting.popleft())
+            if self._is_continued(answer):
+                break
         return found
 
-    def _is_padded(self, answers: Sequence[GrowingAnswer]) -> bool:
-        """Whether these may be rows of one batch; a conversation goes on from its own cache."""
-        without_cache = all(answer.request.cache is None for answer in answers)
-        return without_cache and self._engine.stays_apart(max(map(_longest, answers)))
+    def _are_padded(self, answers: Sequence[GrowingAnswer]) -> bool:
+        """Whether these prompts may be read together; a conversation goes on from its own cache."""
+        continued = any(map(self._is_continued, answers))
+        return not continued and self._engine.stays_apart(max(map(_longest, answers)))
+
+    def _is_continued(self, answer: GrowingAnswer) -> bool:
+        """Whether something of the prompt has been read before."""
+        if answer.cache is None and self._prefixes is not None:
+            answer.cache = self._prefixes.find(self._engine.model, answer.request)
+        return answer.cache is not None
 
     def _read(self, answers: list[GrowingAnswer]) -> list[Event]:
         """Read prompts and say their answers' first tokens."""
         model = self._engine.model
         try:
-            first = prompt_batch(model, [answer.request for answer in answers])
+            first = prompt_batch(model, [answer.request for answer in answers], answers[0].cache)
             logits, cache = _called(model, first.inputs)
         except Exception as error:  # whatever one request causes must not end the others
             if len(answers) == 1:
@@ -172,10 +186,20 @@ class ContinuousBatch:
         self._drop_ended(rows)
         return events
 
+    def _keep_read(self, rows: DecodingRows, row: int) -> None:
+        """Hand what was read of a row to its conversation, or keep it for the requests that come."""
+        request = rows.answers[row].request
+        if request.cache is not None:
+            ids, cache = rows.read(row)
+            request.cache.keep(ids, request.features, cache)
+        elif self._prefixes is not None:
+            ids, cache = rows.read(row)
+            self._prefixes.put(ids, request.features, cache)
+
     def _drop_ended(self, rows: DecodingRows) -> None:
         ended = [row for row, answer in enumerate(rows.answers) if answer.ending is not None]
         for row in ended:
-            rows.give_back(row)
+            self._keep_read(rows, row)
         if len(ended) == len(rows.answers):
             self._running.remove(rows)
         elif ended:

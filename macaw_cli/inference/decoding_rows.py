@@ -4,13 +4,14 @@ Letters: B rows, L positions in the cache.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import DynamicCache
 
+from macaw_cli.inference.conversation_cache import keeps_all_positions
 from macaw_cli.inference.growing_answer import GrowingAnswer
 
 
@@ -34,8 +35,7 @@ class DecodingRows:
     @property
     def can_join(self) -> bool:
         """Whether all layers keep all positions: those of a sliding window or a state cannot be put beside others."""
-        layers = getattr(self.cache, "layers", ())
-        return bool(layers) and all(type(layer).__name__ == "DynamicLayer" for layer in layers)
+        return keeps_all_positions(self.cache)
 
     def inputs(self, tokens: Sequence[int], device: Any) -> dict[str, Any]:
         """What the model reads next.
@@ -85,24 +85,21 @@ class DecodingRows:
         unused = min(self.padding[row] for row in rows)
         self.padding = [self.padding[row] - unused for row in rows]
 
-    def give_back(self, row: int) -> None:
-        """Hand a conversation what was read of it."""
-        answer = self.answers[row]
-        if answer.request.cache is None:
-            return
+    def read(self, row: int) -> tuple[list[int], Any]:
+        """The tokens that were read of a row, and the cache of that row alone."""
         cache = self.cache if len(self.answers) == 1 else self._of_rows([row])
-        read = answer.read[: self.length - self.padding[row]]
-        answer.request.cache.keep(read, answer.request.features, cache)
+        return self.answers[row].read[: self.length - self.padding[row]], cache
 
     def _of_rows(self, rows: Sequence[int]) -> Any:
         """A cache of some rows, without the padding that none of them needs; copied, so that the rest can be freed."""
         unused = min(self.padding[row] for row in rows)
         index = torch.tensor(rows)
-        cache: Any = DynamicCache()
-        for number, layer in enumerate(self.cache.layers):
+        cache = copy(self.cache)
+        cache.layers = [copy(layer) for layer in cache.layers]
+        for layer in cache.layers:
             if layer.is_initialized:
                 at = index.to(layer.keys.device)
-                cache.update(layer.keys[at, :, unused:], layer.values[at, :, unused:], number)
+                layer.keys, layer.values = layer.keys[at, :, unused:], layer.values[at, :, unused:]
         if hasattr(self.cache, "bound_media"):
             cache.bound_media = self.cache.bound_media.of_rows(list(rows)).after(-unused)
         return cache

@@ -30,6 +30,8 @@ class GrowingAnswer:
         self.choose = TokenChooser(model.model, request.sampling, request.seed)
         self.ending: Ending | None = None
         self.cancelled = False
+        self.cache = request.cache
+        """What is known of its prompt, until that is read."""
         self.reused = 0
         """Tokens of the prompt that were in the cache of its conversation."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from macaw_cli.inference.conversation_cache import ConversationCache
 from macaw_cli.inference.features import joined_features
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.model.fusion.instructions import reads_instructions
@@ -22,23 +23,23 @@ class PromptBatch:
     """Tokens of the only prompt that the cache of its conversation held."""
 
 
-def prompt_batch(model: Any, requests: Sequence[GenerationRequest]) -> PromptBatch:
-    """Lay out prompts, padded on the left; one alone goes on with the cache of its conversation, which it empties.
+def prompt_batch(
+    model: Any, requests: Sequence[GenerationRequest], cache: ConversationCache | None = None
+) -> PromptBatch:
+    """Lay out prompts, padded on the left; one alone may go on with a cache, which it empties.
 
     Args:
         model: a MacawForConditionalGeneration, or an LLM alone.
-        requests: with a cache only where there is one request.
+        requests: one or several.
+        cache: of what the only one continues.
     """
     prompts = [list(request.prompt) for request in requests]
     features = joined_features(request.features for request in requests)
     longest = max(map(len, prompts))
     asks = reads_instructions(model)
     answers = [[*request.answered] or [False] * len(request.prompt) for request in requests] if asks else []
-    cache = requests[0].cache
     if cache is not None:
-        # a bridge that reads the instruction reads the whole turn: what the cache has of a begun one is left
-        asked = prompts[0][: _turn_begin(answers[0]) + 1] if asks else prompts[0]
-        shared = cache.shared_with(asked, features, model.config)
+        shared = cache.shared_with(prompts[0], features, model.config, answers[0] if asks else ())
         later = cache.later(features)
         inputs: dict[str, Any] = {"input_ids": [prompts[0][shared:]], "answers": [row[shared:] for row in answers]}
         if shared:
@@ -57,11 +58,6 @@ def prompt_batch(model: Any, requests: Sequence[GenerationRequest]) -> PromptBat
     mask = torch.tensor(rows, device=model.device)
     inputs |= {"attention_mask": mask, "position_ids": (mask.cumsum(dim=1) - 1).clamp(min=0)}
     return PromptBatch(_tensors(inputs, model) | features, padded)
-
-
-def _turn_begin(answered: Sequence[bool]) -> int:
-    """Where the last turn of a prompt begins: behind the last answer."""
-    return max((place + 1 for place, is_answer in enumerate(answered) if is_answer), default=0)
 
 
 def _tensors(inputs: dict[str, Any], model: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from macaw_cli.evaluation.conditions import told_without_media, without_media
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.generating import AnswerLimits
 from macaw_cli.evaluation.held_out import kind_of
-from macaw_cli.inference import engine
+from macaw_cli.inference import generating_model
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.model.folder import load_model
 from macaw_cli.shards.training_dataset import TrainingDataset
@@ -177,7 +177,7 @@ def test_the_likelihood_of_one_answer_is_the_sum_of_its_log_probabilities(model_
 
 
 def test_answers_are_the_same_one_by_one(monkeypatch, model_and_encoder, dataset, answered):
-    monkeypatch.setattr(engine, "branches_are_supported", lambda llm, length: False)
+    monkeypatch.setattr(generating_model, "branches_are_supported", lambda llm, length: False)
     alone = evaluate_model(*model_and_encoder, dataset, generation=GENERATION)
     assert [question.answers for question in alone] == [question.answers for question in answered]
 
