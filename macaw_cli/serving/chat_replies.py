@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,10 +26,14 @@ class ChatReply:
         model: its name.
         with_logprobs: whether probabilities were asked for.
         include_usage: whether a stream ends with the number of tokens.
+        attachments: what the media of the request became.
     """
 
-    def __init__(self, model: str, *, with_logprobs: bool, include_usage: bool) -> None:
+    def __init__(
+        self, model: str, *, with_logprobs: bool, include_usage: bool, attachments: Sequence[dict[str, Any]] = ()
+    ) -> None:
         self._model, self._with_logprobs, self._include_usage = model, with_logprobs, include_usage
+        self._more = {"macaw": {"attachments": list(attachments)}} if attachments else {}
         self._id, self._created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
         self._choices: dict[int, _Choice] = {}
 
@@ -43,7 +47,7 @@ class ChatReply:
                 choice.texts.append(event.text)
                 choice.tokens += [event.token] if event.token else []
         choices = [self._whole_choice(number, choice) for number, choice in sorted(self._choices.items())]
-        return {**self._head("chat.completion"), "choices": choices, "usage": usage_of(self._ends())}
+        return {**self._head("chat.completion"), "choices": choices, "usage": usage_of(self._ends()), **self._more}
 
     async def chunks(self, events: AsyncIterator[Numbered]) -> AsyncGenerator[dict[str, Any]]:
         """The `chat.completion.chunk` objects."""
@@ -57,7 +61,8 @@ class ChatReply:
             elif event.text or event.token:
                 yield self._chunk(number, {"content": event.text}, event)
         if self._include_usage:
-            yield {**self._head("chat.completion.chunk"), "choices": [], "usage": usage_of(self._ends())}
+            usage = usage_of(self._ends())
+            yield {**self._head("chat.completion.chunk"), "choices": [], "usage": usage, **self._more}
 
     def _ends(self) -> list[Finished]:
         return [choice.end for choice in self._choices.values() if choice.end]

@@ -4,37 +4,14 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Protocol
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.inference.engine import Engine, Generation
+from macaw_cli.inference.continuous import ContinuousBatch
 from macaw_cli.inference.requests import EndEvent, Event, GenerationRequest
 
 _log = logging.getLogger(__name__)
 Tell = Callable[[Event | Exception], None]
 """Takes the events of one answer, or the error that ended it; called in the model's thread."""
-
-
-class Batch(Protocol):
-    """Generates many answers together."""
-
-    @property
-    def idle(self) -> bool:
-        """Whether there is nothing to do."""
-        ...
-
-    def add(self, request: GenerationRequest) -> int:
-        """Begin an answer; returns its number."""
-        ...
-
-    def cancel(self, number: int) -> None:
-        """Give an answer up."""
-        ...
-
-    def step(self) -> list[Event]:
-        """Go on by one token."""
-        ...
 
 
 class Ended(Exception):
@@ -57,7 +34,7 @@ class ModelThread:
         new_batch: makes the batch, in that thread; called again where one has failed.
     """
 
-    def __init__(self, new_batch: Callable[[], Batch]) -> None:
+    def __init__(self, new_batch: Callable[[], ContinuousBatch]) -> None:
         self._new_batch = new_batch
         self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._jobs: dict[int, Job] = {}
@@ -100,12 +77,13 @@ class ModelThread:
         while True:
             for job in self._arrived(wait=batch.idle):
                 if job is None:
+                    batch.close()
                     self._fail(Ended())
                     return
                 self._take(batch, job)
             try:
                 events = [] if batch.idle else batch.step()
-            except Exception as error:  # memory of the device, or a bug: other requests must go on
+            except Exception as error:  # a bug: those that come later must be answered
                 _log.exception("The model failed while it answered %d requests.", len(self._jobs))
                 self._fail(error)
                 batch = self._new_batch()
@@ -122,7 +100,7 @@ class ModelThread:
             except queue.Empty:
                 return
 
-    def _take(self, batch: Batch, job: Job) -> None:
+    def _take(self, batch: ContinuousBatch, job: Job) -> None:
         if job.cancelled:
             if job.number is not None and job.number in self._jobs:
                 batch.cancel(job.number)
@@ -142,6 +120,10 @@ class ModelThread:
             return
         if isinstance(event, EndEvent):
             self._forget(job)
+            if event.error is not None:
+                _log.error("A request failed in the model.", exc_info=event.error)
+                job.tell(event.error)
+                return
         job.tell(event)
 
     def _forget(self, job: Job) -> None:
@@ -158,41 +140,3 @@ class ModelThread:
             self._forget(job)
             job.tell(error)
 
-
-class OneAtATime:
-    """A batch of one row."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._waiting: dict[int, GenerationRequest] = {}
-        self._number = 0
-        self._running: tuple[int, Generation] | None = None
-
-    @property
-    def idle(self) -> bool:
-        """Whether there is nothing to do."""
-        return not self._waiting and self._running is None
-
-    def add(self, request: GenerationRequest) -> int:
-        """Begin an answer; returns its number."""
-        self._engine.longest_answer(request)
-        self._number += 1
-        self._waiting[self._number] = request
-        return self._number
-
-    def cancel(self, number: int) -> None:
-        """Give an answer up."""
-        self._waiting.pop(number, None)
-        if self._running and self._running[0] == number:
-            self._running = None
-
-    def step(self) -> list[Event]:
-        """Go on by one token."""
-        if self._running is None:
-            number = next(iter(self._waiting))
-            self._running = number, self._engine.generate([self._waiting.pop(number)])
-        number, generation = self._running
-        event = replace(next(generation), number=number)
-        if isinstance(event, EndEvent):
-            self._running = None
-        return [event]

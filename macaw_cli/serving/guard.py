@@ -1,7 +1,7 @@
 """What every request has to pass before anything of it is read: the host it names, where it comes from, and the key."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -11,8 +11,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from macaw_cli.serving.api_errors import ApiError
 
-WITHOUT_KEY = frozenset(("/health", "/", "/app.js", "/style.css", "/favicon.ico"))
-"""Paths that need no key: whether the server is alive, and the chat page, which holds no data."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -43,9 +41,13 @@ class Guard:
         app: what is guarded.
         key: the API key; None needs none.
         hosts: names under which the server may be reached; None allows all.
+        without_key: tells paths that need no key.
     """
 
-    def __init__(self, app: ASGIApp, key: str | None, hosts: Sequence[str] | None) -> None:
+    def __init__(
+        self, app: ASGIApp, key: str | None, hosts: Sequence[str] | None, without_key: Callable[[str], bool]
+    ) -> None:
+        self._without_key = without_key
         self._app, self._hosts = app, None if hosts is None else frozenset(host.lower() for host in hosts)
         self._key = None if key is None else key.encode()
 
@@ -82,7 +84,7 @@ class Guard:
             if origin is not None and _host_name(origin) not in self._hosts:
                 message = "Requests from pages of another origin are refused. See serve.allowed_hosts."
                 raise ApiError(message, code="origin_not_allowed", status=403)
-        if self._key is None or path in WITHOUT_KEY:
+        if self._key is None or self._without_key(path):
             return
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), self._key):

@@ -10,17 +10,21 @@ from typing import Any
 
 from macaw_cli.basics.errors import InputError, MacawError
 from macaw_cli.config.serve_settings import ServeSettings
+from macaw_cli.inference.continuous import ContinuousBatch
 from macaw_cli.inference.conversations import conversation_request, soft_tokens_by_kind
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import EndEvent, GenerationRequest, TokenEvent
 from macaw_cli.inference.requests import Event as EngineEvent
 from macaw_cli.model.positions import stated_positions
-from macaw_cli.serving.answering import Event, Finished, FinishReason, Piece, Question
+from macaw_cli.serving.answering import Event, Finished, FinishReason, Piece, Question, TokenLogprob
 from macaw_cli.serving.api_errors import ApiError, internal_error, shutting_down, too_busy
-from macaw_cli.serving.generating import Ended, ModelThread, OneAtATime
+from macaw_cli.serving.generating import Ended, ModelThread
+from macaw_cli.serving.token_bytes import token_bytes
 
 _log = logging.getLogger(__name__)
 _JOIN_S = 5.0
+LEAST_LOGPROB = -9999.0
+"""Told for a token that cannot come at all: JSON has no infinity."""
 
 
 class LocalModel:
@@ -36,7 +40,7 @@ class LocalModel:
         self._model, self._encoder, self._settings = model, encoder, settings
         self._engine = Engine.of(model, encoder)
         self._prompts = ThreadPoolExecutor(1, "prompts")
-        self._thread = ModelThread(lambda: OneAtATime(self._engine))
+        self._thread = ModelThread(lambda: ContinuousBatch(self._engine, rows=settings.rows))
         self._preparing = 0
 
     @property
@@ -113,10 +117,17 @@ class LocalModel:
         positions = stated_positions(self._model.config)
         wanted = question.max_new_tokens or self._settings.max_new_tokens
         room = wanted if positions is None else positions - len(request.prompt)
-        return replace(request, max_new_tokens=min(wanted, room))
+        return replace(request, max_new_tokens=min(wanted, room), logprobs=question.top_logprobs)
 
     def _piece(self, event: TokenEvent) -> Piece:
-        return Piece(event.text)
+        if event.logprob is None:
+            return Piece(event.text)
+        top = tuple(self._token(token, logprob) for token, logprob in event.top)
+        return Piece(event.text, replace(self._token(event.token, event.logprob), top=top))
+
+    def _token(self, token: int, logprob: float) -> TokenLogprob:
+        text: str = self._encoder.tokenizer.decode([token])
+        return TokenLogprob(text, token_bytes(self._encoder.tokenizer, token, text), max(logprob, LEAST_LOGPROB))
 
     def _ended(self, event: EndEvent, question: Question) -> list[Event]:
         reason: FinishReason = "length" if event.ending == "length" else "stop"

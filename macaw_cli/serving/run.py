@@ -16,10 +16,11 @@ from macaw_cli.inference.attachments import Attacher
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
-from macaw_cli.serving.app import Service
 from macaw_cli.serving.guard import is_loopback
 from macaw_cli.serving.local_model import LocalModel
 from macaw_cli.serving.media_reading import MediaReader
+from macaw_cli.serving.metrics import Metrics
+from macaw_cli.serving.service import Service
 from macaw_cli.serving.web_server import WebServer, listening_socket
 
 SHORTEST_KEY = 8
@@ -77,7 +78,7 @@ def service_of(workspace: Workspace, model: Path | None) -> Service:
     attacher = Attacher(loaded.config, ModelEncoders(loaded, processor, folder, workspace))
     return Service(
         LocalModel(loaded, processor.encoder, settings), MediaReader(attacher, settings), settings,
-        settings.model_name or _name_of(folder), list(loaded.config.modalities),
+        settings.model_name or _name_of(folder), list(loaded.config.modalities), Metrics(),
     )  # fmt: skip
 
 

@@ -8,8 +8,9 @@ import uvicorn
 
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.config.serve_settings import ServeSettings
-from macaw_cli.serving.app import Service, application
+from macaw_cli.serving.app import application
 from macaw_cli.serving.guard import is_loopback
+from macaw_cli.serving.service import Service
 
 _LONGEST_HEADERS = 64 << 10
 _LAST_WORDS_S = 5
