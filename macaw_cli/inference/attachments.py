@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.fingerprints import sha256_file
-from macaw_cli.media.audio import decode_audio
-from macaw_cli.media.decoding import decode
-from macaw_cli.media.images import load_image
-from macaw_cli.media.video import has_soundtrack, load_frames
-from macaw_cli.modalities.table import ENCODER_OF, Modality
+from macaw_cli.media.decoding import Decoded, Request, decode
+from macaw_cli.media.video import decode_apart
+from macaw_cli.modalities.table import TABLE, Modality
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.model_encoders import ModelEncoders
+
+REMEMBERED = 64
+"""Files whose features an attacher keeps."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class Attachment:
     """Length of the whole audio, in seconds."""
     span: tuple[float, float] | None = None
     """Times of the first and the last frame of a video, in seconds."""
+    pixels: tuple[int, int] | None = None
+    """Width and height of an image or of a video's frames."""
+    sha256: str = ""
+    """Of the file, in hex."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -46,13 +52,16 @@ class Attachment:
     def as_json(self) -> dict[str, Any]:
         """The attachment as it stands in `macaw chat --json`."""
         duration = None if self.duration is None else round(self.duration, 6)
-        known = {"frames": self.frames, "frame_span_s": self.span, "heard_s": self.seconds, "duration_s": duration}
+        known = {
+            "pixels": self.pixels, "frames": self.frames, "frame_span_s": self.span, "heard_s": self.seconds,
+            "duration_s": duration,
+        }  # fmt: skip
         told = {name: value for name, value in known.items() if value is not None}
         return {"path": self.path, "modality": self.modality, "soft_tokens": self.soft_tokens, **told}
 
 
 class Attacher:
-    """Turns files into attachments for one model; equal files are encoded once.
+    """Turns files into attachments for one model; equal files are encoded once, the newest ones remembered.
 
     Args:
         config: the model's configuration.
@@ -76,34 +85,68 @@ class Attacher:
             raise InputError(f"The {modality} {path} {what}.", "Check the path.")
         self._require_trained(modality)
         key = (sha256_file(path), modality)
-        if key not in self._cache:
-            self._cache[key] = self._encode(path, modality)
-        return [replace(attachment, path=str(path)) for attachment in self._cache[key]]
+        found = self._cache.pop(key, None) or [replace(one, sha256=key[0]) for one in self._encode(path, modality)]
+        while len(self._cache) >= REMEMBERED:
+            del self._cache[next(iter(self._cache))]  # the one that was asked for longest ago
+        self._cache[key] = found
+        return [replace(attachment, path=str(path)) for attachment in found]
+
+    def decoding(self, path: Path, modality: Modality) -> Request:
+        """What has to be decoded of a file, for whoever decodes it elsewhere and gives the outcome to `encode`.
+
+        Raises:
+            InputError: a modality that the model was not trained on, or an encoder that is not found.
+            MismatchError: the encoder found is not the one that the model was trained with.
+        """
+        self._require_trained(modality)
+        request: Request = {"path": str(path), "modality": modality}
+        if modality == "video":
+            request["frames"] = self._config.video_frames
+        if modality == "audio" or ("audio" in TABLE[modality].contains and "audio" in self._config.modalities):
+            encoder = self._encoders.encoder("audio")
+            request["sampling_rate"] = encoder.sampling_rate or 16_000
+            if encoder.max_seconds:
+                request["max_seconds"] = encoder.max_seconds * self._config.audio_windows
+        return request
+
+    def encode(self, path: Path, modality: Modality, decoded: Decoded) -> list[Attachment]:
+        """The attachments of a file that was decoded as `decoding` says.
+
+        Raises:
+            InputError: it has nothing of the modality, or features that cannot be used.
+            MismatchError: the encoder found is not the one that the model was trained with.
+        """
+        meta, arrays = decoded
+        if modality not in arrays:
+            raise InputError(f"{path} has no {modality}.", "Check the file.")
+        if modality == "audio":
+            return [self._audio(path, meta, arrays["audio"])]
+        if modality == "video":
+            return self._video(path, meta, arrays)
+        medium = Image.fromarray(arrays[modality]) if modality == "image" else arrays[modality]
+        features = self._encoders.features(modality, medium)
+        size = tuple(meta["size"]) if modality == "image" else None
+        return [replace(self._attachment(path, modality, features), pixels=size)]
 
     def _encode(self, path: Path, modality: Modality) -> list[Attachment]:
-        if modality not in ENCODER_OF:
-            _, arrays = decode({"path": str(path), "modality": modality})
-            return [self._attachment(path, modality, self._encoders.features(modality, arrays[modality]))]
-        if modality == "image":
-            return [self._attachment(path, "image", self._encoders.features("image", load_image(path)))]
-        if modality == "audio":
-            return [self._audio(path)]
-        frames, times = load_frames(path, self._config.video_frames)
-        features = self._encoders.features("video", frames)
-        video = replace(self._attachment(path, "video", features), frames=len(frames), span=(times[0], times[-1]))
-        if "audio" in self._config.modalities and has_soundtrack(path):
-            return [video, replace(self._audio(path), soundtrack=True)]
-        return [video]
+        request = self.decoding(path, modality)
+        return self.encode(path, modality, decode_apart(request) if modality == "video" else decode(request))
 
-    def _audio(self, path: Path) -> Attachment:
-        encoder = self._encoders.encoder("audio")
-        rate = encoder.sampling_rate or 16_000
-        heard = encoder.max_seconds * self._config.audio_windows if encoder.max_seconds else None
-        decoded = decode_audio(path, rate, end=heard)
-        samples = decoded.samples
+    def _video(self, path: Path, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> list[Attachment]:
+        frames, times = arrays["video"], meta["frame_times"]
+        height, width = frames.shape[1:3]
+        video = replace(
+            self._attachment(path, "video", self._encoders.features("video", frames)), frames=len(frames),
+            span=(times[0], times[-1]), pixels=(width, height),
+        )  # fmt: skip
+        if "audio" not in arrays:
+            return [video]
+        return [video, replace(self._audio(path, meta["audio"], arrays["audio"]), soundtrack=True)]
+
+    def _audio(self, path: Path, meta: dict[str, Any], samples: np.ndarray) -> Attachment:
         attachment = self._attachment(path, "audio", self._encoders.features("audio", samples))
-        seconds = len(samples) / rate
-        return replace(attachment, seconds=seconds, duration=max(decoded.duration or 0.0, seconds))
+        seconds = len(samples) / (self._encoders.encoder("audio").sampling_rate or 16_000)
+        return replace(attachment, seconds=seconds, duration=max(meta["duration"], seconds))
 
     def _attachment(self, path: Path, modality: Modality, features: np.ndarray) -> Attachment:
         expected = tuple(self._config.feature_shapes[modality])

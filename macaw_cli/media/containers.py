@@ -76,6 +76,17 @@ def main_video_stream(container: Any, path: Path) -> Any:
     return stream
 
 
+def frame_size(path: Path | str) -> tuple[int, int]:
+    """Width and height of a video's frames, as its header tells them.
+
+    Raises:
+        InputError: it is no video, or one of an unknown format.
+    """
+    with open_media(path) as container:
+        context = main_video_stream(container, Path(path)).codec_context
+        return context.width, context.height
+
+
 def packets_of(container: Any, stream: Any) -> Iterator[Any]:
     """The packets of a stream, then an empty one.
 

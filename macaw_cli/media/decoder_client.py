@@ -18,6 +18,7 @@ from macaw_cli.basics import child
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoder_process import LENGTH
 from macaw_cli.media.decoding import Decoded, Request, label_of
+from macaw_cli.media.size_limits import TooLarge
 
 DEFAULT_TIMEOUT_S = 60.0
 DEFAULT_MEMORY_MIB = 4096
@@ -45,7 +46,7 @@ class DecoderProcess:
         """Decode one file; a video on which decord, where asked for, hangs or crashes is tried again with PyAV.
 
         Raises:
-            InputError: the reason why the file cannot be used.
+            InputError: the reason why the file cannot be used; `TooLarge` where it breaks the request's limits.
         """
         if request.get("offset") is not None:
             self._members = self._members or tempfile.mkdtemp(prefix="macaw-members-")
@@ -91,7 +92,7 @@ class DecoderProcess:
                 raise DecoderLost("was ended")
             header = self._exchange(json.dumps(request).encode(), deadline)
             if "problem" in header:
-                raise InputError(header["problem"])
+                raise (TooLarge if header.get("too_large") else InputError)(header["problem"])
             arrays = {item["name"]: self._receive_array(item, deadline) for item in header["arrays"]}
             return header["meta"], arrays
         except DecoderLost:

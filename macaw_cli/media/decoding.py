@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.media.size_limits import SizeLimits
 from macaw_cli.modalities.entry import ModalityEntry
 from macaw_cli.modalities.table import TABLE, Modality
 
@@ -40,6 +41,8 @@ class Request(TypedDict, total=False):
     """Video: False gives the soundtrack only."""
     decoder: str
     """Video: `pyav` (the default) or `decord`."""
+    limits: dict[str, Any] | None
+    """Arguments of `size_limits.SizeLimits`: what is larger raises `TooLarge` before it is decoded."""
     offset: int
     """The medium is a piece of the file `path`, a member of an uncompressed tar, that begins at this byte."""
     size: int
@@ -108,9 +111,10 @@ def _checked_features(array: Any, shape: tuple[int, int], path: str) -> np.ndarr
 
 def decode_image(request: Request) -> Decoded:
     """The decoder of images: (H, W, 3), see `Decoded`."""
-    from macaw_cli.media.images import fit_image, load_image
+    from macaw_cli.media.images import MAX_PIXELS, fit_image, load_image
 
-    image = load_image(request["path"])
+    limits = _limits(request)
+    image = load_image(request["path"], limits.pixels if limits else MAX_PIXELS)
     size = [image.width, image.height]
     geometry = request.get("geometry")
     return {"size": size}, {"image": np.asarray(fit_image(image, geometry) if geometry else image)}
@@ -123,8 +127,12 @@ def decode_audio(request: Request) -> Decoded:
     start, end, limit = request.get("start") or 0.0, request.get("end"), request.get("max_seconds")
     rate = request["sampling_rate"]
     assert rate is not None
-    until = end if limit is None else min(start + limit, math.inf if end is None else end)
-    decoded = decode_audio(request["path"], rate, request.get("start"), until)
+    sizes = _limits(request)
+    until = math.inf if end is None else end
+    until = min(until, math.inf if limit is None else start + limit, sizes.seconds + _SAME_S if sizes else math.inf)
+    decoded = decode_audio(request["path"], rate, request.get("start"), None if until == math.inf else until)
+    if sizes:
+        sizes.require_seconds(request["path"], decoded.duration)
     there = _clip_seconds(decoded.duration, request)
     meta: dict[str, Any] = {"duration": round(there, 3)}
     if limit is not None and there > limit + _SAME_S:
@@ -132,6 +140,11 @@ def decode_audio(request: Request) -> Decoded:
     if decoded.warning:
         meta["warning"] = decoded.warning
     return meta, {"audio": decoded.samples}
+
+
+def _limits(request: Request) -> SizeLimits | None:
+    given = request.get("limits")
+    return SizeLimits(**given) if given else None
 
 
 def _clip_seconds(duration: float, request: Request) -> float:
@@ -164,12 +177,18 @@ def decode_video(request: Request) -> Decoded:
 def _frames(request: Request) -> Decoded:
     from PIL import Image
 
+    from macaw_cli.media.containers import frame_size
     from macaw_cli.media.frame_times import decode_frames, spread_times
     from macaw_cli.media.images import fit_image
     from macaw_cli.media.timeline import timeline_of
 
-    path = Path(request["path"])
+    path, limits = Path(request["path"]), _limits(request)
+    if limits:
+        limits.require_pixels(str(path), *frame_size(path))
     timeline = timeline_of(path)
+    if limits:
+        limits.require_frames(str(path), len(timeline.times))
+        limits.require_seconds(str(path), timeline.duration)
     times = spread_times(timeline.duration, request["frames"], request.get("start"), request.get("end"), timeline.begin)
     frames = decode_frames(path, times, timeline, request.get("decoder", "pyav"))
     if geometry := request.get("geometry"):

@@ -13,22 +13,28 @@ from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.media import heif_images, png_texts
 from macaw_cli.media.kinds import is_text
 from macaw_cli.media.opening import IMAGE_FORMATS, open_image
+from macaw_cli.media.size_limits import TooLarge
 
 MAX_PIXELS = 178_956_970
 """Half a gigabyte as RGB; a small file that unpacks to more is taken for an attack on the memory."""
 
 
-def load_image(path: Path | str) -> Image.Image:
+def load_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read the first image of a file as RGB: EXIF rotation applied, transparency on white, 16 bit scaled to 8.
 
+    Args:
+        path: the file.
+        max_pixels: a larger image is not unpacked.
+
     Raises:
-        InputError: missing, no image, cut, or too large when unpacked.
+        TooLarge: it has more pixels.
+        InputError: missing, no image, or cut.
     """
     path = Path(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PIL warns of odd metadata and large images; what matters is raised
-            return _decoded(path)
+            return _decoded(path, max_pixels)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except UnidentifiedImageError:
@@ -36,27 +42,27 @@ def load_image(path: Path | str) -> Image.Image:
     except MemoryError:
         raise InputError(f"{path} needs more memory to decode than is available.") from None
     except Image.DecompressionBombError as error:
-        raise _too_large(path, next(map(int, re.findall(r"\d+", str(error))), 0)) from None
+        raise _too_large(path, next(map(int, re.findall(r"\d+", str(error))), 0), max_pixels) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, ZeroDivisionError) as error:
         raise InputError(f"{path} cannot be decoded as an image: {str(error) or type(error).__name__}.") from None
 
 
-def _decoded(path: Path) -> Image.Image:
+def _decoded(path: Path, max_pixels: int) -> Image.Image:
     try:
-        return _opened(path)
+        return _opened(path, max_pixels)
     except UnidentifiedImageError:
         if heif_images.is_heif(_head(path, heif_images.HEAD_BYTES)) and heif_images.register_plugin():
-            return _opened(path)
+            return _opened(path, max_pixels)
         raise
     except ValueError:
         if _head(path, len(png_texts.SIGNATURE)) == png_texts.SIGNATURE:
-            return _opened(path, png_texts.without_texts(path))
+            return _opened(path, max_pixels, png_texts.without_texts(path))
         raise
 
 
-def _opened(path: Path, content: BinaryIO | None = None) -> Image.Image:
+def _opened(path: Path, max_pixels: int, content: BinaryIO | None = None) -> Image.Image:
     with open_image(path, content) as image:
-        _check_size(image, path)
+        _check_size(image, path, max_pixels)
         return _as_rgb(ImageOps.exif_transpose(image))
 
 
@@ -91,15 +97,15 @@ def _by_shortest_edge(size: tuple[int, int], edge: int) -> tuple[int, int]:
     return (edge, longest) if width <= height else (longest, edge)
 
 
-def _check_size(image: Image.Image, path: Path) -> None:
+def _check_size(image: Image.Image, path: Path, most: int) -> None:
     pixels = image.width * image.height
-    if pixels > MAX_PIXELS:
-        raise _too_large(path, pixels)
+    if pixels > most:
+        raise _too_large(path, pixels, most)
 
 
-def _too_large(path: Path, pixels: int) -> InputError:
-    problem = f"{path} would unpack to {pixels / 1e6:.0f} megapixels, but the limit is {MAX_PIXELS / 1e6:.0f}."
-    return InputError(problem, "If the image is genuine, make it smaller with an image editor.")
+def _too_large(path: Path, pixels: int, most: int) -> TooLarge:
+    problem = f"{path} would unpack to {pixels / 1e6:.0f} megapixels, but the limit is {most / 1e6:.0f}."
+    return TooLarge(problem, "If the image is genuine, make it smaller with an image editor.")
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

@@ -5,10 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from macaw_cli.media.containers import has_audio
 from macaw_cli.media.decoder_client import DecoderProcess
+from macaw_cli.media.decoding import Decoded, Request
 
 _shared = threading.local()
+
+
+def decode_apart(request: Request) -> Decoded:
+    """Decode in a process that can be ended; each thread has one of its own.
+
+    Raises:
+        InputError: the reason why the file cannot be used.
+    """
+    if not hasattr(_shared, "decoder"):
+        _shared.decoder = DecoderProcess()
+    decoder: DecoderProcess = _shared.decoder
+    return decoder.decode(request)
 
 
 def load_frames(
@@ -28,9 +40,7 @@ def load_frames(
     Raises:
         InputError: missing, undecodable, without images, or its decoder did not return.
     """
-    if not hasattr(_shared, "decoder"):
-        _shared.decoder = DecoderProcess()
-    meta, arrays = _shared.decoder.decode(
+    meta, arrays = decode_apart(
         {"path": str(path), "modality": "video", "frames": frames, "start": start, "end": end}
     )
     if "video" not in arrays:
@@ -38,12 +48,3 @@ def load_frames(
 
         raise InputError(f"{path} has no video stream.")
     return arrays["video"], meta["frame_times"]
-
-
-def has_soundtrack(path: Path | str) -> bool:
-    """Whether a video has audio.
-
-    Raises:
-        InputError: it cannot be opened.
-    """
-    return has_audio(path)

@@ -29,7 +29,7 @@ class Metrics:
             buckets=_SECONDS, registry=here,
         )  # fmt: skip
         self.prompt_tokens = Counter("macaw_prompt_tokens", "Tokens of prompts, soft tokens included.", registry=here)
-        self.cached_tokens = Counter("macaw_cached_tokens", "Tokens of prompts that were not computed again.", registry=here)
+        self.cached_tokens = Counter("macaw_cached_tokens", "Tokens of prompts that were in a cache.", registry=here)
         self.completion_tokens = Counter("macaw_completion_tokens", "Tokens of answers.", registry=here)
         self.answers = Counter("macaw_answers", "Answers by how they ended.", ("ending",), registry=here)
         self.running = Gauge("macaw_answers_running", "Answers that are being generated.", registry=here)

@@ -8,7 +8,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoder_client import DecoderProcess
 from macaw_cli.media.frame_times import decode_frames, spread_times
 from macaw_cli.media.timeline import timeline_of
-from macaw_cli.media.video import has_soundtrack, load_frames
+from macaw_cli.media.video import load_frames
 
 SHARED = Path(__file__).parents[3] / "shared" / "media"
 
@@ -70,11 +70,6 @@ def test_what_is_no_video_is_told(tmp_path):
     for name, reason in (("text.mp4", "it holds text"), ("empty.mp4", "it is empty"), ("none.mp4", "There is no file")):
         with pytest.raises(InputError, match=reason):
             load_frames(tmp_path / name, 2)
-
-
-def test_a_video_knows_whether_it_has_audio(tmp_path, make_film):
-    assert has_soundtrack(make_film(tmp_path / "loud.mp4", seconds_of_sound=1.0))
-    assert not has_soundtrack(make_film(tmp_path / "silent.mp4"))
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared media")

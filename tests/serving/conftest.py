@@ -35,7 +35,7 @@ def make_server(workspace_folder):
         workspace = open_workspace(workspace_folder)
         settings = replace(ServeSettings(port=0, grace_s=2), **changes)
         workspace = replace(workspace, settings=replace(workspace.settings, serve=settings))
-        return running(service_of(workspace, None), settings, key)
+        return running(service_of(workspace, workspace_folder / "runs/tiny"), settings, key)
 
     return make
 
