@@ -58,8 +58,11 @@ class ServeSettings:
     """Seconds that fetching one medium may take."""
     decode_timeout_s: Seconds = 30.0
     """Seconds that decoding one medium may take."""
-    cached_media: Annotated[int, Field(ge=0)] = 256
-    """Most media whose features are kept in memory, so that the next request with the same file is answered sooner."""
+    cached_media_megabytes: Annotated[int, Field(ge=0)] = 256
+    """Memory for features of media, so that the next request with the same file is answered sooner."""
+    cached_prompt_megabytes: Annotated[int, Field(ge=0)] = 512
+    """Memory for keys and values of earlier prompts, so that the next turn of a conversation costs its own tokens
+    alone."""
     request_timeout_s: Seconds = 60.0
     """Seconds that a client may take to send its request."""
     grace_s: Annotated[float, Field(ge=0)] = 30.0

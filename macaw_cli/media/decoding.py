@@ -80,7 +80,7 @@ def decode(request: Request) -> Decoded:
         try:
             return work({**request, "path": str(file)})
         except InputError as error:
-            raise InputError(error.problem.replace(str(file), request["name"]), error.hint) from None
+            raise type(error)(error.problem.replace(str(file), request["name"]), error.hint) from None
 
 
 def label_of(request: Request) -> str:

@@ -168,7 +168,7 @@ def _of_url(url: str, modality: Modality, place: str, limits: MediaLimits) -> Me
 def _decoded(text: str, place: str, limits: MediaLimits) -> bytes:
     if len(text) * 3 // 4 > limits.nbytes + 3:
         megabytes = limits.nbytes / 1e6
-        raise ApiError(f"{place} is larger than {megabytes:g} MB.", param=place, code="media_too_large", status=413)
+        raise ApiError(f"{place} is larger than {megabytes:g} MB.", param=place, code="media_too_large")
     try:
         content = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, ValueError):

@@ -13,6 +13,7 @@ from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.continuous import ContinuousBatch
 from macaw_cli.inference.conversations import conversation_request, soft_tokens_by_kind
 from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.prefix_cache import PrefixCache
 from macaw_cli.inference.requests import EndEvent, GenerationRequest, TokenEvent
 from macaw_cli.inference.requests import Event as EngineEvent
 from macaw_cli.model.positions import stated_positions
@@ -40,8 +41,13 @@ class LocalModel:
         self._model, self._encoder, self._settings = model, encoder, settings
         self._engine = Engine.of(model, encoder)
         self._prompts = ThreadPoolExecutor(1, "prompts")
-        self._thread = ModelThread(lambda: ContinuousBatch(self._engine, rows=settings.rows))
+        self._thread = ModelThread(self._new_batch)
         self._preparing = 0
+
+    def _new_batch(self) -> ContinuousBatch:
+        kept = self._settings.cached_prompt_megabytes * 1_000_000
+        prefixes = PrefixCache(kept) if kept else None
+        return ContinuousBatch(self._engine, rows=self._settings.rows, prefixes=prefixes)
 
     @property
     def running(self) -> int:

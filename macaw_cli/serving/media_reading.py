@@ -1,24 +1,35 @@
-"""Media of a request, from bytes to the features that the model takes: outside the event loop, one at a time."""
+"""Media of a request, from bytes or URLs to the features that the model takes; all of it outside the event loop."""
 
 import asyncio
-import itertools
+import hashlib
 import logging
-import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.errors import MacawError
+from macaw_cli.basics.errors import InputError
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.attachments import Attacher, Attachment
-from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.media.decoding import Decoded
+from macaw_cli.media.size_limits import SizeLimits, TooLarge
+from macaw_cli.modalities.table import Modality
 from macaw_cli.serving.api_errors import ApiError
 from macaw_cli.serving.content_parts import Medium, Message
+from macaw_cli.serving.conversation import Conversation, conversation_of
+from macaw_cli.serving.decoders import Decoders
+from macaw_cli.serving.feature_cache import FeatureCache
+from macaw_cli.serving.held_content import held, suffix_of
+from macaw_cli.serving.metrics import Metrics
+from macaw_cli.serving.remote_media import FetchLimits, NotFetched, fetch
 
 _log = logging.getLogger(__name__)
-Conversation = tuple[list[dict[str, Any]], list[Attachment]]
-"""Canonical messages, and the media in them in order of appearance."""
+_NAME = "medium"
+_FETCHES = 16
+"""Most URLs that are fetched at the same time."""
 
 
 class MediaReader:
@@ -26,12 +37,22 @@ class MediaReader:
 
     Args:
         attacher: of the model.
+        modalities: that the model was trained on.
         settings: limits of one medium.
+        metrics: what is counted.
     """
 
-    def __init__(self, attacher: Attacher, settings: ServeSettings) -> None:
-        self._attacher, self._settings = attacher, settings
+    def __init__(
+        self, attacher: Attacher, modalities: Sequence[Modality], settings: ServeSettings, metrics: Metrics
+    ) -> None:
+        self._attacher, self._modalities, self._settings, self._metrics = attacher, modalities, settings, metrics
+        self._decoders = Decoders(settings.decode_timeout_s)
         self._encoding = ThreadPoolExecutor(1, "encoding")
+        self._fetching = ThreadPoolExecutor(_FETCHES, "fetching")
+        self._cache = FeatureCache(settings.cached_media_megabytes * 1_000_000)
+        self._limits = SizeLimits(
+            pixels=int(settings.max_megapixels * 1e6), frames=settings.max_frames, seconds=settings.max_media_seconds
+        )
 
     async def read(self, messages: Sequence[Message]) -> Conversation:
         """The conversation with its media read.
@@ -39,75 +60,74 @@ class MediaReader:
         Raises:
             ApiError: a medium cannot be used.
         """
-        found: dict[int, list[Attachment]] = {}
-        for medium in (medium for message in messages for medium in message.media):
-            found[id(medium)] = await self._attached(medium)
-        return _canonical(messages, found)
+        media = [medium for message in messages for medium in message.media]
+        for medium in media:
+            self._require_usable(medium)
+        found = {id(medium): await self._attached(medium) for medium in media}
+        return conversation_of(messages, found)
 
     async def close(self) -> None:
-        """End the threads."""
+        """End the threads and processes."""
         self._encoding.shutdown(wait=False, cancel_futures=True)
+        self._fetching.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._decoders.close)
+
+    def _require_usable(self, medium: Medium) -> None:
+        if medium.modality not in self._modalities:
+            known = ", ".join(self._modalities) or "text only"
+            message = f"The model was not trained on {medium.modality}; it knows {known}."
+            raise ApiError(message, param=medium.place, code="unsupported_modality")
+        if medium.url and not self._settings.allow_remote_media:
+            message = f"{medium.place} is a URL, and this server fetches none. Send the file itself as a data URL."
+            raise ApiError(message, param=medium.place, code="remote_media_not_allowed")
 
     async def _attached(self, medium: Medium) -> list[Attachment]:
-        if medium.url:
-            raise ApiError("This server fetches no media. Send the file itself as a data URL.", param=medium.place)
-        return await asyncio.get_running_loop().run_in_executor(self._encoding, self._attach, medium)
+        content = medium.content or await self._fetched(medium)
+        key = await asyncio.to_thread(_sha256, content), medium.modality
+        found = self._cache.get(key)
+        if found is None:
+            found = await self._encoded(medium, content)
+            self._cache.put(key, found)
+        self._metrics.media.labels(medium.modality).inc()
+        return found
 
-    def _attach(self, medium: Medium) -> list[Attachment]:
-        with tempfile.TemporaryDirectory(prefix="macaw-serve-") as folder:
-            file = Path(folder, "medium")
-            file.write_bytes(medium.content)
-            try:
-                return self._attacher.attach(file, medium.modality)
-            except MacawError as error:
-                _log.info("%s was refused: %s", medium.place, error)
-                message = f"{medium.place} cannot be read as {medium.modality}."
-                raise ApiError(message, param=medium.place, code="invalid_media") from None
+    async def _fetched(self, medium: Medium) -> bytes:
+        limits = FetchLimits(
+            nbytes=self._settings.max_media_megabytes * 1_000_000, seconds=self._settings.remote_timeout_s
+        )
+        began = time.monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._fetching, fetch, medium.url, limits)
+        except NotFetched as error:
+            raise ApiError(f"{medium.place}: the URL {error.reason}.", param=medium.place, code=error.code) from None
+        finally:
+            self._metrics.media_seconds.labels("fetch").observe(time.monotonic() - began)
 
+    async def _encoded(self, medium: Medium, content: bytes) -> list[Attachment]:
+        began = time.monotonic()
+        try:
+            decoded = await self._decoded(medium, content)
+            at = time.monotonic()
+            self._metrics.media_seconds.labels("decode").observe(at - began)
+            encode = partial(self._attacher.encode, Path(_NAME), medium.modality, decoded)
+            found = await asyncio.get_running_loop().run_in_executor(self._encoding, encode)
+            self._metrics.media_seconds.labels("encode").observe(time.monotonic() - at)
+            return found
+        except TooLarge as error:
+            message = error.problem.replace(_NAME + suffix_of(content), medium.place)
+            raise ApiError(message, param=medium.place, code="media_too_large") from None
+        except Exception as error:  # whatever a library makes of a stranger's file
+            _log.info("%s cannot be used.", medium.place, exc_info=not isinstance(error, InputError))
+            message = f"{medium.place} cannot be read as {medium.modality}."
+            raise ApiError(message, param=medium.place, code="invalid_media") from None
 
-def _canonical(messages: Sequence[Message], found: dict[int, list[Attachment]]) -> Conversation:
-    """Canonical messages: media of the first user message stand before everything, as in the training data.
-
-    Unless text stands between them, in which case all media keep their places.
-    """
-    first = next((message for message in messages if message.role == "user"), None)
-    unplaced = first is not None and not _is_interleaved(first)
-    canonical: list[dict[str, Any]] = []
-    attachments: list[Attachment] = []
-    for message in messages:
-        attached = [item for medium in message.media for item in found[id(medium)]]
-        if message is first and unplaced:
-            attached = sorted(attached, key=_order)
-            canonical.append({"role": message.role, "content": _text_of(message)})
-        elif message.media:
-            canonical.append({"role": message.role, "content": _parts_of(message, found)})
-        else:
-            canonical.append({"role": message.role, "content": _text_of(message)})
-        attachments += attached
-    return canonical, attachments
-
-
-def _is_interleaved(message: Message) -> bool:
-    """Whether text stands before a medium and after another one."""
-    kinds = [isinstance(part, Medium) for part in message.parts if not (isinstance(part, str) and not part.strip())]
-    changes = sum(one != other for one, other in itertools.pairwise(kinds))
-    return changes > 1
-
-
-def _text_of(message: Message) -> str:
-    return "\n".join(part for part in message.parts if isinstance(part, str))
+    async def _decoded(self, medium: Medium, content: bytes) -> Decoded:
+        request = self._attacher.decoding(Path(_NAME), medium.modality)
+        limits: dict[str, Any] = asdict(self._limits)
+        with held(content) as path:
+            piece = {"path": path, "offset": 0, "size": len(content), "name": _NAME + suffix_of(content)}
+            return await self._decoders.decode({**request, **piece, "limits": limits})  # type: ignore[typeddict-item]
 
 
-def _parts_of(message: Message, found: dict[int, list[Attachment]]) -> list[dict[str, Any]]:
-    parts: list[dict[str, Any]] = []
-    for part in message.parts:
-        if isinstance(part, str):
-            parts.append({"type": "text", "text": part})
-        else:
-            parts += [{"type": item.modality} for item in found[id(part)]]
-    return parts
-
-
-def _order(attachment: Attachment) -> tuple[int, bool]:
-    """In the order of the table; soundtracks behind other audio."""
-    return MODALITIES.index(attachment.modality), attachment.soundtrack
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

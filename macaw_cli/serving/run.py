@@ -13,6 +13,7 @@ from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.inference.attachments import Attacher
+from macaw_cli.modalities.table import ENCODER_OF
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
@@ -69,17 +70,22 @@ def service_of(workspace: Workspace, model: Path | None) -> Service:
         model: a model or run folder; None means the workspace's newest.
 
     Raises:
-        InputError: no model.
+        InputError: no model, or an encoder that is not found.
+        MismatchError: an encoder other than the model's.
     """
     settings = workspace.settings.serve
     folder = model_folder(model) if model else newest_model(workspace)
     with quiet_transformers():
         loaded, processor = load_model(folder, torch_device(settings.device))
-    attacher = Attacher(loaded.config, ModelEncoders(loaded, processor, folder, workspace))
-    return Service(
-        LocalModel(loaded, processor.encoder, settings), MediaReader(attacher, settings), settings,
-        settings.model_name or _name_of(folder), list(loaded.config.modalities), Metrics(),
-    )  # fmt: skip
+    encoders = ModelEncoders(loaded, processor, folder, workspace)
+    modalities = list(loaded.config.modalities)
+    for modality in modalities:
+        if modality in ENCODER_OF:
+            encoders.encoder(modality)  # what is wrong with it is told now, and the first request need not wait
+    metrics = Metrics()
+    media = MediaReader(Attacher(loaded.config, encoders), modalities, settings, metrics)
+    name = settings.model_name or _name_of(folder)
+    return Service(LocalModel(loaded, processor.encoder, settings), media, settings, name, modalities, metrics)
 
 
 def api_key(settings: ServeSettings, workspace: Workspace) -> str | None:

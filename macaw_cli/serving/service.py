@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from macaw_cli.config.serve_settings import ServeSettings
-from macaw_cli.inference.attachments import Attachment
 from macaw_cli.modalities.table import TABLE, Modality
 from macaw_cli.serving.answering import Answerer, Event, Question
 from macaw_cli.serving.api_errors import ApiError
@@ -95,18 +94,18 @@ class Service:
         }  # fmt: skip
 
     async def _chat_reply(self, asked: ChatRequest) -> Response:
-        messages, attachments = await self.media.read(asked.messages)
+        conversation = await self.media.read(asked.messages)
         questions = [
             Question(
-                messages=messages, attachments=attachments, max_new_tokens=asked.max_new_tokens,
-                sampling=asked.sampling, seed=(asked.seed + number) % _SEEDS, stop=asked.stop,
-                top_logprobs=asked.top_logprobs,
+                messages=conversation.messages, attachments=conversation.attachments,
+                max_new_tokens=asked.max_new_tokens, sampling=asked.sampling,
+                seed=(asked.seed + number) % _SEEDS, stop=asked.stop, top_logprobs=asked.top_logprobs,
             )
             for number in range(asked.answers)
         ]  # fmt: skip
         reply = ChatReply(
             self.model_name, with_logprobs=asked.top_logprobs is not None, include_usage=asked.include_usage,
-            attachments=_told(attachments),
+            attachments=conversation.told,
         )  # fmt: skip
         events = answers_together(self.answerer, questions)
         if not asked.stream:
@@ -115,10 +114,11 @@ class Service:
         return EventStream(_chat_stream(reply, await _begun(events)))
 
     async def _response_reply(self, asked: ResponsesRequest) -> Response:
-        messages, attachments = await self.media.read(asked.messages)
+        conversation = await self.media.read(asked.messages)
         question = Question(
-            messages=messages, attachments=attachments, max_new_tokens=asked.max_output_tokens,
-            sampling=asked.sampling, seed=asked.seed, top_logprobs=asked.top_logprobs,
+            messages=conversation.messages, attachments=conversation.attachments,
+            max_new_tokens=asked.max_output_tokens, sampling=asked.sampling, seed=asked.seed,
+            top_logprobs=asked.top_logprobs,
         )  # fmt: skip
         reply = ResponseReply(self.model_name, asked)
         events = self.answerer.submit(question)
@@ -159,8 +159,3 @@ async def _response_stream(reply: ResponseReply, events: AsyncGenerator[Event]) 
     async with aclosing(events), aclosing(reply.sent(events)) as sent:
         async for kind, content in sent:
             yield server_sent(content, kind)
-
-
-def _told(attachments: list[Attachment]) -> list[dict[str, Any]]:
-    """What each medium became; paths are the server's own."""
-    return [{name: value for name, value in one.as_json().items() if name != "path"} for one in attachments]

@@ -45,7 +45,7 @@ ALLOWED = {
         "export/exchange.py savez", "inspection/decoders.py wave.open", "media/decoder_client.py rmtree",
         "media/members.py symlink_to", "media/members.py open", "training/steps/deepspeed_setup.py rmtree",
         "planning/stand_in_llm.py write_text", "planning/stand_in_llm.py save_pretrained",
-        "serving/media_reading.py TemporaryDirectory", "serving/media_reading.py write_bytes",
+        "serving/held_content.py NamedTemporaryFile",
     ],
     "under a random name in one of macaw's own folders": [
         "training/launching/own_launcher.py TemporaryDirectory", "inspection/machine.py NamedTemporaryFile",
@@ -92,7 +92,8 @@ ALLOWED = {
         "features/engines/worker_process.py os.fdopen", "media/decoder_process.py os.fdopen",
     ],
     "memory": [
-        "media/members.py os.fdopen", "shards/tar_writer.py np.save", "dataset/generation/shown_media.py wave.open",
+        "media/members.py os.fdopen", "serving/held_content.py os.fdopen",
+        "shards/tar_writer.py np.save", "dataset/generation/shown_media.py wave.open",
         "inspection/dataset_media.py wave.open",
     ],
     "a file of the kernel": [
