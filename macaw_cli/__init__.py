@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from macaw_cli.inference.engine import Engine as Engine
     from macaw_cli.model.configuration import MacawConfig as MacawConfig
     from macaw_cli.model.modeling import MacawForConditionalGeneration as MacawForConditionalGeneration
     from macaw_cli.model.processing import MacawProcessor as MacawProcessor
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Engine": "macaw_cli.inference.engine",
     "MacawConfig": "macaw_cli.model.configuration",
     "MacawForConditionalGeneration": "macaw_cli.model.modeling",
     "MacawProcessor": "macaw_cli.model.processing",
 }
-__all__ = ["MacawConfig", "MacawForConditionalGeneration", "MacawProcessor", "__version__"]
+__all__ = ["Engine", "MacawConfig", "MacawForConditionalGeneration", "MacawProcessor", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

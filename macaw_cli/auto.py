@@ -1,4 +1,4 @@
-"""`import macaw_cli.auto` makes the Auto classes of transformers find Macaw models."""
+"""`import macaw_cli.auto` makes the Auto classes and the pipelines of transformers find Macaw models."""
 
 from transformers import (  # noqa: TID253 - importing this module is asking for transformers
     AutoConfig,
@@ -6,12 +6,17 @@ from transformers import (  # noqa: TID253 - importing this module is asking for
     AutoModelForImageTextToText,
     AutoProcessor,
 )
+from transformers.models.auto.modeling_auto import (  # noqa: TID253
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+)
 
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration
-from macaw_cli.model.processing import MacawProcessor
+from macaw_cli.model.stock_processor import MacawProcessor
 
 AutoConfig.register("macaw", MacawConfig, exist_ok=True)
 AutoModelForImageTextToText.register(MacawConfig, MacawForConditionalGeneration, exist_ok=True)
 AutoModelForCausalLM.register(MacawConfig, MacawForConditionalGeneration, exist_ok=True)
 AutoProcessor.register(MacawConfig, MacawProcessor, exist_ok=True)
+# pipelines look here whether a model is one of theirs
+MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES["macaw"] = MacawForConditionalGeneration.__name__

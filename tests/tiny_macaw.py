@@ -164,8 +164,8 @@ def make_model(
     model = MacawForConditionalGeneration.build(config, str(root / "models/llm")).eval()
     if model.injection is not None:
         with torch.no_grad():
-            for name, parameter in model.injection.named_parameters():
-                if ".gates." in name:
+            for place, parameter in model.injection.named_parameters():
+                if ".gates." in place:
                     parameter.fill_(0.5)
     folder = root / "runs" / name / "model"
     save_model(model, MacawProcessor(byte_tokenizer(), config, template=template), folder)

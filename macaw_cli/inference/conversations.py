@@ -11,7 +11,7 @@ from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.conversation_cache import ConversationCache
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.inference.sampling import Sampling
-from macaw_cli.modalities.table import TABLE
+from macaw_cli.modalities.table import MODALITIES, TABLE
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.injections.registry import placeholder_count
 
@@ -54,6 +54,11 @@ def conversation_request(  # noqa: PLR0913 - what a request says
         prompt=encoded.input_ids, features=features, max_new_tokens=max_new_tokens, sampling=sampling, seed=seed,
         stop=stop, answered=encoded.answered, cache=cache,
     )  # fmt: skip
+
+
+def in_training_order(attachments: Sequence[Attachment]) -> list[Attachment]:
+    """Media of one turn as the training data has them: image, audio, video; soundtracks behind other audio."""
+    return sorted(attachments, key=lambda one: (MODALITIES.index(one.modality), one.soundtrack))
 
 
 def soft_tokens_by_kind(attachments: Sequence[Attachment], config: MacawConfig) -> dict[str, int]:

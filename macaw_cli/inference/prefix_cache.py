@@ -13,8 +13,8 @@ from macaw_cli.inference.conversation_cache import ConversationCache, common_len
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.model.fusion.instructions import reads_instructions
 
-SHORTEST = 16
-"""Fewer shared tokens are read again: prompts that share nothing are read together, which is faster."""
+SHORTEST = 64
+"""Shared tokens that are worth reading a prompt alone: those that share nothing are read together, which is faster."""
 
 
 class PrefixCache:
@@ -22,10 +22,11 @@ class PrefixCache:
 
     Args:
         max_bytes: of keys, values and media together.
+        shortest: fewer shared tokens are read again.
     """
 
-    def __init__(self, max_bytes: int = 2**29) -> None:
-        self.max_bytes = max_bytes
+    def __init__(self, max_bytes: int = 2**29, shortest: int = SHORTEST) -> None:
+        self.max_bytes, self.shortest = max_bytes, shortest
         self.bytes = 0
         """Of all that is kept."""
         self._kept: OrderedDict[int, tuple[ConversationCache, int]] = OrderedDict()
@@ -50,7 +51,7 @@ class PrefixCache:
             for number, (cache, _) in self._kept.items()
         }
         best = max(lengths, key=lambda number: (lengths[number], number))
-        if lengths[best] < SHORTEST:
+        if lengths[best] < self.shortest:
             return None
         self._kept.move_to_end(best)
         return self._kept[best][0].fork(lengths[best])
@@ -66,7 +67,7 @@ class PrefixCache:
         cache = ConversationCache()
         cache.keep(ids, features, keys_and_values)
         size = _bytes(cache)
-        if not cache.can_be_cut or size > self.max_bytes or len(ids) < SHORTEST:
+        if not cache.can_be_cut or size > self.max_bytes or len(ids) < self.shortest:
             return
         for number, (other, _) in list(self._kept.items()):
             if common_length(other.ids, cache.ids) == len(other.ids) and other.has_media_of(cache.features):

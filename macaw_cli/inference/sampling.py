@@ -1,11 +1,23 @@
 """How the next token is chosen: by the model's own `generation_config`, with what a request says over it."""
 
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+OF_SAMPLING = {"temperature", "top_p", "top_k", "min_p"}
+"""What matters only where tokens are sampled, and turns sampling on."""
+RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
+    ("temperature", lambda value: 0 <= value < math.inf, "at least 0"),
+    ("top_p", lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    ("top_k", lambda value: value >= 1, "at least 1"),
+    ("min_p", lambda value: 0 <= value <= 1, "between 0 and 1"),
+    ("repetition_penalty", lambda value: 0 < value < math.inf, "above 0"),
+    ("no_repeat_ngram_size", lambda value: value >= 0, "at least 0"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +25,7 @@ class Sampling:
     """How tokens are chosen; what is None is as the model's `generation_config` says.
 
     Attributes:
-        temperature: 0 takes the likeliest token.
+        temperature: 0 takes the likeliest token, whatever the next three say.
         top_p: sample among the likeliest tokens that together have this probability.
         top_k: sample among so many of the likeliest tokens.
         min_p: sample among tokens with at least this share of the likeliest token's probability.
@@ -28,12 +40,19 @@ class Sampling:
     repetition_penalty: float | None = None
     no_repeat_ngram_size: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse values that no token could be chosen with."""
+        for name, is_possible, words in RANGES:
+            value = getattr(self, name)
+            if value is not None and not is_possible(value):
+                raise ValueError(f"{name} must be {words}, got {value}")
+
     def overrides(self) -> dict[str, Any]:
         """The sampling in the names of transformers."""
         said = {name: value for name, value in vars(self).items() if value is not None}
         if self.temperature == 0:
-            said = {name: value for name, value in said.items() if name != "temperature"} | {"do_sample": False}
-        elif any(value is not None for value in (self.temperature, self.top_p, self.top_k, self.min_p)):
+            said = {name: value for name, value in said.items() if name not in OF_SAMPLING} | {"do_sample": False}
+        elif not OF_SAMPLING.isdisjoint(said):
             said["do_sample"] = True
         # beams and assisted decoding need whole sequences: an answer that is shown as it comes has one
         return {**said, "num_beams": 1, "max_length": None, "cache_implementation": None}

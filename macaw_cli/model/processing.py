@@ -134,7 +134,7 @@ class MacawProcessor:
         rows = [conversation] if single else conversation
         given: dict[str, Any] = {}
         for keyword, name in KEYWORDS.items():
-            media = [_media_in(messages, name) for messages in rows]
+            media = [media_in(messages, name) for messages in rows]
             if any(media):
                 given[keyword] = media[0] if single else media
         return self(conversation, **given)
@@ -230,6 +230,7 @@ def _row(rows: list[list[Any]], number: int) -> list[Any]:
     return rows[number] if rows else []
 
 
-def _media_in(messages: Sequence[Mapping[str, Any]], modality: Modality) -> list[Any]:
+def media_in(messages: Sequence[Mapping[str, Any]], modality: Modality) -> list[Any]:
+    """The media of one modality in the parts of messages."""
     parts = (part for message in messages if not isinstance(message["content"], str) for part in message["content"])
     return [part[modality] for part in parts if part["type"] == modality and modality in part]

@@ -1,5 +1,7 @@
 """Turns and their media, with a real tiny model."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tiny_macaw
@@ -146,9 +148,10 @@ def test_the_models_own_generation_config_decides_penalties_and_ends(loaded, ses
         model.generation_config = before
 
 
-def test_with_an_injection_a_medium_takes_one_token_of_the_prompt(workspace_folder):
+def test_with_an_injection_a_medium_takes_one_token_of_the_prompt(workspace_folder, tmp_path):
+    shutil.copytree(workspace_folder / "models", tmp_path / "models")
     gated = GatedCrossAttentionSettings(name="gated-cross-attention", every=1, heads=2, head_dim=8)
-    model, processor = load_model(tiny_macaw.make_model(workspace_folder, "injected", injection=gated))
+    model, processor = load_model(tiny_macaw.make_model(tmp_path, "injected", injection=gated))
     prompts = []
     for count in (0, 2):
         session = ChatSession(model, processor.encoder, SETTINGS)

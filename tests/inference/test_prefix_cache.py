@@ -39,7 +39,7 @@ def served(batch, *requests):
 
 
 def test_turns_of_several_conversations_cost_their_own_tokens(model, engine):
-    prefixes = PrefixCache()
+    prefixes = PrefixCache(shortest=16)
     batch = ContinuousBatch(engine, prefixes=prefixes)
     firsts = [
         request(prompt(model, 1, "image", *LONG), [image(1)]),
@@ -60,7 +60,7 @@ def test_turns_of_several_conversations_cost_their_own_tokens(model, engine):
 
 
 def test_many_questions_share_a_beginning_at_the_same_time(model, engine):
-    batch = ContinuousBatch(engine, prefixes=PrefixCache())
+    batch = ContinuousBatch(engine, prefixes=PrefixCache(shortest=16))
     served(batch, request(LONG))
     questions = [request([*LONG[:30], 50 + number, 3]) for number in range(4)]
     answers, reused = served(batch, *questions)
@@ -69,7 +69,7 @@ def test_many_questions_share_a_beginning_at_the_same_time(model, engine):
 
 @pytest.mark.parametrize("other", ["another image", "no image", "another beginning"])
 def test_what_begins_otherwise_is_read_anew(model, engine, other):
-    batch = ContinuousBatch(engine, prefixes=PrefixCache())
+    batch = ContinuousBatch(engine, prefixes=PrefixCache(shortest=16))
     ids = prompt(model, 1, "image", *LONG)
     served(batch, request(ids, [image(1)]))
     asked = {
@@ -81,9 +81,9 @@ def test_what_begins_otherwise_is_read_anew(model, engine, other):
 
 
 def test_what_was_not_used_for_longest_is_forgotten_when_the_room_is_full(model, engine):
-    small = PrefixCache()
+    small = PrefixCache(shortest=16)
     served(ContinuousBatch(engine, prefixes=small), request(LONG))
-    prefixes = PrefixCache(max_bytes=2 * small.bytes + 1)
+    prefixes = PrefixCache(2 * small.bytes + 1, shortest=16)
     batch = ContinuousBatch(engine, prefixes=prefixes)
     for number in (50, 51, 50, 52):
         served(batch, request([number, *LONG[1:]]))
@@ -94,7 +94,7 @@ def test_what_was_not_used_for_longest_is_forgotten_when_the_room_is_full(model,
 
 
 def test_a_conversation_larger_than_the_room_and_a_short_one_are_not_kept(engine):
-    prefixes = PrefixCache(max_bytes=100)
+    prefixes = PrefixCache(100, shortest=16)
     batch = ContinuousBatch(engine, prefixes=prefixes)
     served(batch, request(LONG), request([1, 2, 3]))
     assert (len(prefixes), prefixes.bytes) == (0, 0)
