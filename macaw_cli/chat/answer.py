@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from macaw_cli.inference.engine import Generation
 from macaw_cli.inference.requests import EndEvent, Ending
@@ -38,6 +39,18 @@ class Answer:
             self.text += piece
             if piece:
                 yield piece
+
+    def as_json(self) -> dict[str, Any]:
+        """Its numbers, as scripts get them."""
+        return {
+            "finish_reason": self.ending,
+            "usage": {
+                "prompt_tokens": self.prompt_tokens,
+                "completion_tokens": self.completion_tokens,
+                "soft_tokens": self.soft_tokens,
+            },
+            "timings": {"first_token_s": round(self.first_token_s, 4), "tokens_per_s": round(self.tokens_per_s, 2)},
+        }
 
     def _count_token(self) -> None:
         """Note that one more token is there."""

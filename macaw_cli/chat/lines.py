@@ -1,49 +1,46 @@
 """What a line typed into the chat means: a question, or a command such as `/image cat.jpg`."""
 
 import io
+import re
 import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.shown_text import cut
-from macaw_cli.modalities.table import BUILT_IN, MODALITIES, TABLE, Modality
+from macaw_cli.chat.command_table import ALIASES, COMMANDS
+from macaw_cli.chat.dropped_paths import dropped_media
+from macaw_cli.modalities.table import MODALITIES, Modality
 
-COMMANDS = {
-    "/image": "PATH [QUESTION]: attach an image to the next question",
-    "/audio": "PATH [QUESTION]: attach an audio file",
-    "/video": "PATH [QUESTION]: attach a video, with its soundtrack if it has one",
-    **{f"/{row.name}": f"PATH [QUESTION]: attach {row.name}" for row in TABLE.values() if row not in BUILT_IN},
-    "/blind": "answer the last question again, without any media",
-    "/clear": "forget the conversation and all attachments",
-    "/help": "show this list",
-    "/exit": "leave (so does Ctrl-D)",
-}
-"""Every command with its help, in the order in which `/help` shows them."""
+QUOTES = '"""'
+"""Stands before and behind a question of several lines, in which nothing is a command."""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A question to the model."""
+    """A question to the model, and the files that were dropped into its line."""
 
     text: str
+    dropped: tuple[tuple[str, Modality], ...] = ()
 
 
 @dataclass(frozen=True)
 class Attach:
-    """A file for the next question, and that question when it stands on the same line."""
+    """A file or URL for the next question, and that question when it stands on the same line."""
 
     modality: Modality
-    path: Path
+    place: str
     question: str = ""
 
 
 @dataclass(frozen=True)
 class Do:
-    """A command without arguments: `blind`, `clear`, `help` or `exit`."""
+    """Another command: its name without the slash, and what was typed behind it."""
 
     name: str
+    argument: str = ""
 
 
 Meaning = Ask | Attach | Do | None
@@ -55,23 +52,49 @@ def read_line(line: str) -> Meaning:
     A line that starts with a slash is a command; `//` at its start is a question that begins with a slash.
 
     Raises:
-        InputError: no such command, or a path is missing.
+        InputError: no such command, or what it needs is missing.
     """
     line = line.strip()
-    if not line:
-        return None
-    if not line.startswith("/") or line.startswith("//"):
-        return Ask(line[1:] if line.startswith("//") else line)
-    command, _, rest = line.partition(" ")
-    if command not in COMMANDS:
-        raise InputError(f"There is no command {cut(command)}{_nearest(command)}.", "/help lists the commands.")
-    modality = next((name for name in MODALITIES if command == f"/{name}"), None)
-    if modality is None:
-        return Do(command[1:])
-    path, question = _path_and_question(rest.strip())
-    if not path:
-        raise InputError(f"{command} needs a path.", f"For example: {command} example{TABLE[modality].extensions[0]}")
-    return Attach(modality, Path(path).expanduser(), question)
+    if line.startswith(QUOTES):
+        text = line[len(QUOTES) :].removesuffix(QUOTES).strip("\n")
+        return Ask(text) if text.strip() else None
+    if line.startswith("//"):
+        return Ask(line[1:])
+    typed, argument = [*re.split(r"\s+", line, maxsplit=1), ""][:2]
+    name = ALIASES.get(typed, typed)
+    if name in COMMANDS:
+        return _command(name, argument)
+    question, dropped = dropped_media(line)
+    if line.startswith("/") and not dropped:
+        raise InputError(f"There is no command {cut(typed)}{_nearest(typed)}.", "/help lists the commands.")
+    return Ask(question, dropped) if line else None
+
+
+def _command(name: str, argument: str) -> Attach | Do:
+    if (example := COMMANDS[name].needed) and not argument:
+        what = "path" if COMMANDS[name].takes == "medium" else "file"
+        raise InputError(f"{name} needs a {what}.", f"For example: {name} {example}")
+    if argument and not COMMANDS[name].takes:
+        raise InputError(f"{name} takes nothing behind it, found {cut(argument)}.", "/help lists the commands.")
+    modality = next((known for known in MODALITIES if name == f"/{known}"), None)
+    return Do(name[1:], argument) if modality is None else Attach(modality, *path_and_question(argument))
+
+
+def whole_questions(lines: Iterable[str]) -> Iterator[str]:
+    '''Lines, with those from `"""` to `"""` as one.'''
+    waiting = ""
+    for line in lines:
+        waiting += line
+        if not is_open(waiting):
+            yield waiting
+            waiting = ""
+    if waiting:
+        yield waiting
+
+
+def is_open(text: str) -> bool:
+    '''Whether a question begins with `"""` and the second one has not come.'''
+    return text.lstrip().startswith(QUOTES) and text.count(QUOTES) < 2
 
 
 def require_text(text: str, where: str) -> None:
@@ -95,25 +118,35 @@ def not_utf8(where: str) -> UsageError:
     return UsageError(f"{where} is not UTF-8 text.", "Convert it, for example with `iconv -f LATIN1 -t UTF-8`.")
 
 
-def help_lines() -> list[str]:
-    """The text of `/help`."""
-    return [f"{name:8} {text}" for name, text in COMMANDS.items()] + ["Ctrl-C   stop the answer"]
+def path_and_question(typed: str) -> tuple[str, str]:
+    """Split what stands behind a command such as `/image` into a path or URL and a question.
 
-
-def _path_and_question(rest: str) -> tuple[str, str]:
-    """Split `rest`: a path with bare spaces counts when such a file exists, else shell quoting decides."""
-    if Path(rest).expanduser().is_file():
-        return rest, ""
-    typed = io.StringIO(rest)
-    lexer = shlex.shlex(typed, posix=True)
+    A path with bare spaces counts when such a file exists, else shell quoting decides.
+    """
+    if _is_file(typed):
+        return typed, ""
+    rest = io.StringIO(typed)
+    lexer = shlex.shlex(rest, posix=True)
     lexer.whitespace_split, lexer.commenters = True, ""
     try:
         path = lexer.get_token() or ""
     except ValueError:  # a quote that never closes
-        return rest, ""
-    question = typed.read().strip()
-    # the rest is a question only if the path before it exists; else the error should name all that was typed
-    return (path, question) if not question or Path(path).expanduser().is_file() else (rest, "")
+        path = ""
+    question = rest.read().strip()
+    if path and (not question or _is_file(path) or "://" in path):
+        return path, question
+    words = list(re.finditer(r"\s+", typed))
+    for gap in reversed(words):
+        if _is_file(typed[: gap.start()]):
+            return typed[: gap.start()], typed[gap.end() :]
+    return typed, ""  # nothing exists: the error names all that was typed
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, or the home of nobody
+        return False
 
 
 def _nearest(command: str) -> str:

@@ -1,30 +1,20 @@
 """A conversation with a model: turns, their media, and the next answer. Prints nothing, decodes no file."""
 
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
 
 from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.chat.answer import Answer
-from macaw_cli.config.settings import ChatSettings
+from macaw_cli.chat.turns import Turn, in_order, media_of, messages_of, with_swapped, without_media
+from macaw_cli.config.chat_settings import ChatSettings
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.conversation_cache import ConversationCache
 from macaw_cli.inference.conversations import conversation_request, soft_tokens_by_kind
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.sampling import Sampling
-from macaw_cli.modalities.table import MODALITIES
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One question with its media, and the answer that was given."""
-
-    question: str
-    attachments: tuple[Attachment, ...] = ()
-    answer: str | None = None
-    """None until there is one; an empty answer keeps its turn."""
 
 
 class ChatSession:
@@ -38,42 +28,78 @@ class ChatSession:
     """
 
     def __init__(self, model: Any, encoder: Any, settings: ChatSettings, seed: int = 0) -> None:
-        self._model, self._encoder, self._settings, self._seed = model, encoder, settings, seed
-        self._cache = ConversationCache()
+        self.model, self.settings, self.seed = model, settings, seed
+        self._encoder, self._cache = encoder, ConversationCache()
         self.turns: list[Turn] = []
         self.pending: list[Attachment] = []
         """Attached since the last question; they go with the next one."""
         self.answer = Answer()
         """The newest answer, complete or as far as it came."""
+        self.length = 0
+        """Tokens of the conversation up to the last answer."""
 
-    def attach(self, attachments: list[Attachment]) -> None:
+    @property
+    def cached_tokens(self) -> int:
+        """Tokens of the conversation that need not be read again."""
+        return len(self._cache.ids)
+
+    def attach(self, attachments: Sequence[Attachment]) -> None:
         """Add media to the next question."""
         self.pending += attachments
 
     def clear(self) -> None:
         """Forget all turns and attachments."""
-        self.turns, self.pending = [], []
+        self.turns, self.pending, self.length = [], [], 0
         self._cache.forget()
+
+    def go_on_from(self, turns: Sequence[Turn], pending: Sequence[Attachment]) -> None:
+        """Take the place of the conversation so far."""
+        self.clear()
+        self.turns, self.pending = list(turns), list(pending)
+
+    def undo(self) -> Turn | Attachment:
+        """Take back the last step, and tell what it was: an attachment, else a question, whose media wait again.
+
+        Raises:
+            InputError: nothing was attached or asked.
+        """
+        if self.pending:
+            last = self.pending.pop()
+            if last.soundtrack:
+                last = self.pending.pop()
+            return last
+        if not self.turns:
+            raise InputError("There is nothing to take back.")
+        turn = self.turns.pop()
+        self.pending = list(turn.attachments)
+        return turn
 
     def ask(self, question: str) -> Generator[str]:
         """Answer `question` with the pending media, yielding text as it comes.
 
-        The turn is kept when the answer has ended or its reader stopped; after an error nothing has changed.
+        The turn is kept when the answer has ended, or when its reader stopped and something had been said; otherwise
+        nothing has changed.
 
         Raises:
             InputError: the conversation is longer than the model can read, or the question is not text.
         """
         _require_text(question)
-        turn = Turn(question, tuple(sorted(self.pending, key=_order)))
-        pieces = self._answer([*self.turns, turn], self._cache)
+        turn = Turn(question, in_order(self.pending))
+        yield from self._answered([*self.turns, turn])
+
+    def regenerate(self) -> Generator[str]:
+        """Answer the last question again, with the next seed; this answer takes the place of the last one.
+
+        Raises:
+            InputError: nothing was asked yet.
+        """
+        last = self._last_turn()
+        pending = self.pending
+        self.pending = []
         try:
-            yield from pieces
-        except Exception:
-            raise
-        except BaseException:  # Ctrl-C, or the reader closed this generator: keep what was said
-            self._keep(turn)
-            raise
-        self._keep(turn)
+            yield from self._answered([*self.turns[:-1], replace(last, answer=None, attempt=last.attempt + 1)])
+        finally:
+            self.pending = pending
 
     def ask_blind(self) -> Generator[str]:
         """Answer the last question once more with no media in the whole conversation; nothing is kept.
@@ -81,30 +107,58 @@ class ChatSession:
         Raises:
             InputError: nothing was asked yet.
         """
-        if not self.turns:
-            raise InputError("No question has been asked yet.", "Ask a question first, then type /blind.")
-        last = replace(self.turns[-1], answer=None)
-        yield from self._answer([replace(turn, attachments=()) for turn in [*self.turns[:-1], last]])
+        last = self._last_turn()
+        yield from self._answer(without_media([*self.turns[:-1], replace(last, answer=None)]))
 
-    def _keep(self, turn: Turn) -> None:
-        self.turns.append(replace(turn, answer=self.answer.text))
+    def ask_swapped(self, new: Sequence[Attachment]) -> Generator[str]:
+        """Answer the last question once more with another medium in the place of the newest one of its modality.
+
+        Nothing is kept.
+
+        Raises:
+            InputError: nothing was asked yet, or the conversation has no medium of that modality.
+        """
+        last = self._last_turn()
+        yield from self._answer(with_swapped([*self.turns[:-1], replace(last, answer=None)], new))
+
+    def _last_turn(self) -> Turn:
+        if not self.turns:
+            raise InputError("No question has been asked yet.", "Ask a question first.")
+        return self.turns[-1]
+
+    def _answered(self, turns: list[Turn]) -> Generator[str]:
+        """Answer the last of `turns`, and keep them."""
+        try:
+            yield from self._answer(turns, self._cache)
+        except Exception:
+            raise
+        except BaseException:  # Ctrl-C, or the reader closed this generator: keep what was said
+            if self.answer.text:
+                self._keep(turns)
+            raise
+        self._keep(turns)
+
+    def _keep(self, turns: list[Turn]) -> None:
+        self.turns = [*turns[:-1], replace(turns[-1], answer=self.answer.text)]
+        self.length = self.answer.prompt_tokens + self.answer.completion_tokens
         self.pending = []
 
     def _answer(self, turns: list[Turn], cache: ConversationCache | None = None) -> Iterator[str]:
-        attachments = [attachment for turn in turns for attachment in turn.attachments]
+        attachments = media_of(turns)
+        self.answer = Answer()
         request = conversation_request(
-            self._model, self._encoder, messages_of(turns, self._settings.system), attachments,
-            max_new_tokens=self._settings.max_new_tokens, sampling=sampling_of(self._settings), seed=self._seed,
-            cache=cache,
+            self.model, self._encoder, messages_of(turns, self.settings.system), attachments,
+            max_new_tokens=self.settings.max_new_tokens, sampling=sampling_of(self.settings),
+            seed=self.seed + turns[-1].attempt, cache=cache,
         )  # fmt: skip
-        counts = soft_tokens_by_kind(sorted(attachments, key=_order), self._model.config)
+        counts = soft_tokens_by_kind(in_order(attachments), self.model.config)
         self.answer = Answer(soft_tokens=counts, prompt_tokens=len(request.prompt))
         try:
-            yield from self.answer.follow(Engine.of(self._model, self._encoder).generate([request]))
+            yield from self.answer.follow(Engine.of(self.model, self._encoder).generate([request]))
         except torch.OutOfMemoryError:
             raise ResourceError(
-                f"{self._model.device} ran out of memory with {len(request.prompt)} tokens.",
-                "Type /clear to start over, lower chat.max_new_tokens, or use --set chat.device=cpu.",
+                f"{self.model.device} ran out of memory with {len(request.prompt)} tokens.",
+                "Type /reset to start over, lower chat.max_new_tokens, or use --set chat.device=cpu.",
             ) from None
 
 
@@ -123,24 +177,3 @@ def _require_text(question: str) -> None:
             f"The question is not UTF-8 text: byte {byte:#04x} at position {error.start + 1}.",
             "Convert it first, for example with `iconv -f latin1 -t utf8`.",
         ) from None
-
-
-def messages_of(turns: list[Turn], system: str = "") -> list[dict[str, Any]]:
-    """The canonical messages of `turns`; the last one may lack its answer.
-
-    Media of the first turn get no position: they stand where the training data has them, before everything. Later
-    ones stand before the text of their turn.
-    """
-    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
-    for number, turn in enumerate(turns):
-        parts = [{"type": item.modality} for item in turn.attachments] if number > 0 else []
-        text = {"type": "text", "text": turn.question}
-        messages.append({"role": "user", "content": [*parts, text] if parts else turn.question})
-        if turn.answer is not None:
-            messages.append({"role": "assistant", "content": turn.answer})
-    return messages
-
-
-def _order(attachment: Attachment) -> tuple[int, bool]:
-    """Image, audio, video; soundtracks behind other audio, as in the training data."""
-    return MODALITIES.index(attachment.modality), attachment.soundtrack

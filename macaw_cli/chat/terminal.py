@@ -1,52 +1,64 @@
-"""The read/print loop of the chat, in a terminal or on piped lines."""
+"""The chat as a person has it: reads lines, does what they ask, shows answers."""
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from macaw_cli.basics import console
-from macaw_cli.basics.counts import counted
+from macaw_cli.basics.answer_view import answer_view, show_side_by_side
 from macaw_cli.basics.errors import MacawError
-from macaw_cli.chat import completion
-from macaw_cli.chat.answer import Answer
-from macaw_cli.chat.lines import Ask, Attach, Meaning, help_lines, not_utf8, read_line, require_text
+from macaw_cli.chat import saved
+from macaw_cli.chat.changes import changed, shown_settings, shown_value, with_system
+from macaw_cli.chat.command_table import help_lines
+from macaw_cli.chat.lines import Ask, Attach, Do, Meaning, not_utf8, read_line, require_text, whole_questions
+from macaw_cli.chat.media_sources import MediaSources
+from macaw_cli.chat.previews import show_preview
 from macaw_cli.chat.session import ChatSession
-from macaw_cli.inference.attachments import Attacher, Attachment
+from macaw_cli.chat.stopping import stoppable
+from macaw_cli.chat.telling import attachment_line, info_lines, timing_line
+from macaw_cli.chat.turns import Turn
+from macaw_cli.inference.attachments import Attachment
 from macaw_cli.modalities.table import Modality
 
-PROMPT = "> "
-_NOTABLE_S = 0.05
-"""Less of an audio file is no loss: lengths are rounded to frames and samples."""
+LEAVING = "Ctrl-D or /exit leaves."
 
 
 class Terminal:
-    """Reads lines until `/exit` or the end of the input.
+    """Does what lines ask for, until `/exit` or their end.
 
     In a terminal an error or Ctrl-C ends only what was going on; on piped lines it ends the command, as the lines
     after it would be answered without what failed.
 
     Args:
         session: answers.
-        attacher: turns files into attachments.
+        sources: turns files into attachments.
+        name: of the model, as it is shown.
         interactive: whether a person types.
     """
 
-    def __init__(self, session: ChatSession, attacher: Attacher, *, interactive: bool) -> None:
-        self._session, self._attacher, self._interactive = session, attacher, interactive
+    def __init__(self, session: ChatSession, sources: MediaSources, name: str, *, interactive: bool) -> None:
+        self._session, self._sources, self._name, self._interactive = session, sources, name, interactive
+        self._own_files: set[Path] = set()
+        self._actions: dict[str, Callable[[str], None]] = {
+            "blind": self._blind, "swap": self._swap, "regenerate": self._regenerate, "undo": self._undo,
+            "reset": self._reset, "system": self._system, "set": self._set, "info": self._info, "save": self._save,
+            "load": self._load, "help": self._help,
+        }  # fmt: skip
 
-    def run(self) -> None:
+    def run(self, lines: Iterable[str]) -> None:
         """Answer line after line.
 
         Raises:
             MacawError: on piped lines, whatever a line caused.
         """
-        for line in self._lines():
+        for line in lines:
             try:
                 require_text(line, "A line of the input")
                 meaning = read_line(line)
-                if meaning is not None and not self._follow(meaning):
+                if meaning == Do("exit"):
                     return
+                self._follow(meaning)
             except MacawError as error:
                 if not self._interactive:
                     raise
@@ -56,103 +68,148 @@ class Terminal:
                     raise
                 console.say("Stopped.")
 
-    def attach(self, path: Path, modality: Modality) -> None:
+    def attach(self, place: str, modality: Modality | None = None) -> None:
         """Attach a file to the next question and say what it became.
 
         Raises:
             MacawError: the file cannot be read, or the model has no encoder for it.
         """
-        attachments = self._attacher.attach(path, modality)
-        self._session.attach(attachments)
-        for attachment in attachments:
-            console.say(attachment_line(attachment))
+        self._session.attach(self._told(self._sources.attach(place, modality)))
 
     def answer(self, pieces: Generator[str]) -> None:
-        """Print an answer as it comes; Ctrl-C in a terminal ends it there."""
-        try:
-            with closing(pieces):  # an answer that is not read on is kept as far as it came
-                for piece in pieces:
-                    console.result_piece(piece)
-        except KeyboardInterrupt:
-            if not self._interactive:
-                raise
-        console.result("")
+        """Show an answer as it comes; Ctrl-C in a terminal ends it there."""
+        self._show(pieces)
         if self._interactive:
             console.say(timing_line(self._session.answer))
 
-    def _follow(self, meaning: Meaning) -> bool:
-        """Do what was typed; False to leave."""
+    def _follow(self, meaning: Meaning) -> None:
+        """Do what was typed."""
+        if isinstance(meaning, Attach):
+            self.attach(meaning.place, meaning.modality)
+            meaning = Ask(meaning.question)
+        elif isinstance(meaning, Do):
+            self._actions[meaning.name](meaning.argument)
         if isinstance(meaning, Ask):
-            self.answer(self._session.ask(meaning.text))
-        elif isinstance(meaning, Attach):
-            self.attach(meaning.path, meaning.modality)
-            if meaning.question:
-                self.answer(self._session.ask(meaning.question))
-        elif meaning is not None:
-            return self._do(meaning.name)
-        return True
+            for path, modality in meaning.dropped:
+                self.attach(path, modality)
+            if meaning.text:
+                self.answer(self._session.ask(meaning.text))
 
-    def _do(self, name: str) -> bool:
-        if name == "blind":
-            self.answer(self._session.ask_blind())
-        elif name == "clear":
-            self._session.clear()
-            console.say("A new conversation.")
-        elif name == "help":
-            for line in help_lines():
-                console.say(line)
-        return name != "exit"
+    def _told(self, attachments: list[Attachment]) -> list[Attachment]:
+        for attachment in attachments:
+            console.say(attachment_line(attachment))
+            if self._interactive and self._session.settings.images:
+                show_preview(attachment, self._sources.file_of(attachment.path))
+        return attachments
 
-    def _lines(self) -> Iterator[str]:
+    def _show(self, pieces: Generator[str], *, keep: bool = True) -> None:
+        with (
+            stoppable(lambda: bool(self._session.answer.text), wanted=self._interactive) as is_stopped,
+            closing(pieces),  # an answer that is not read on is kept as far as it came
+            answer_view(markdown=self._session.settings.markdown, keep=keep) as view,
+        ):
+            for piece in pieces:
+                view.add(piece)
+                if is_stopped():
+                    break
+
+    def _compare(self, title: str, pieces: Generator[str]) -> None:
+        """Show another answer to the last question beside the one that was given."""
+        given = self._session.turns[-1].answer or "" if self._session.turns else ""
+        self._show(pieces, keep=not self._interactive)
         if not self._interactive:
-            yield from _piped_lines()
             return
-        completion.enable()
-        while True:
-            try:
-                yield input(PROMPT)
-            except UnicodeDecodeError:
-                console.say("The input is not UTF-8 text. Set the terminal to UTF-8.")
-            except EOFError:
-                console.result("")
-                return
-            except KeyboardInterrupt:
-                console.result("")
-                console.say("Ctrl-D or /exit leaves.")
+        other = self._session.answer
+        show_side_by_side([("Answer", given), (title, other.text)], markdown=self._session.settings.markdown)
+        same = "Both answers are the same. " if other.text == given else ""
+        console.say(same + timing_line(other))
+
+    def _blind(self, _: str) -> None:
+        self._compare("Without media", self._session.ask_blind())
+
+    def _swap(self, place: str) -> None:
+        new = self._told(self._sources.attach(place))
+        self._compare(f"With {new[0].path}", self._session.ask_swapped(new))
+
+    def _regenerate(self, _: str) -> None:
+        before = self._session.turns[-1].answer if self._session.turns else None
+        self.answer(self._session.regenerate())
+        if self._interactive and self._session.turns[-1].answer == before:
+            console.say("The answer is the same as before. /set temperature 0.7 lets answers differ.")
+
+    def _undo(self, _: str) -> None:
+        undone = self._session.undo()
+        if isinstance(undone, Turn):
+            still = " Its media are attached to the next one." if undone.attachments else ""
+            console.say(f"The last question is taken back.{still}")
+        else:
+            console.say(f"{undone.path} is no longer attached.")
+
+    def _reset(self, _: str) -> None:
+        self._session.clear()
+        console.say("A new conversation.")
+
+    def _system(self, text: str) -> None:
+        if text:
+            self._session.settings = with_system(self._session.settings, text)
+        console.say(f"System prompt: {self._session.settings.system or 'none'}")
+
+    def _set(self, typed: str) -> None:
+        session = self._session
+        if not typed:
+            for line in shown_settings(session.settings, session.seed):
+                console.say(line)
+            return
+        session.settings, session.seed, name = changed(session.settings, session.seed, typed)
+        console.say(f"{name}: {shown_value(session.settings, session.seed, name)}")
+
+    def _info(self, _: str) -> None:
+        for line in info_lines(self._session, self._name):
+            console.say(line)
+
+    def _save(self, typed: str) -> None:
+        file = Path(typed).expanduser()
+        session = self._session
+        conversation = saved.Conversation(self._name, session.settings.system, session.turns, session.pending)
+        saved.save(file, conversation, replaces=file.absolute() in self._own_files)
+        self._own_files.add(file.absolute())
+        console.say(f"Saved {len(session.turns)} turns to {file}.")
+
+    def _load(self, typed: str) -> None:
+        file = Path(typed).expanduser()
+        found = saved.load(file, self._sources.attach)
+        self._session.go_on_from(found.turns, found.pending)
+        self._session.settings = with_system(self._session.settings, found.system or "none")
+        self._own_files.add(file.absolute())
+        console.say(f"Loaded {len(found.turns)} turns from {file}.")
+
+    def _help(self, _: str) -> None:
+        for line in help_lines():
+            console.say(line)
 
 
-def _piped_lines() -> Iterator[str]:
+def typed_lines(read: Callable[[], str]) -> Iterator[str]:
+    """What a person types, until Ctrl-D.
+
+    Args:
+        read: one line or block of the editor; raises EOFError and KeyboardInterrupt.
+    """
+    while True:
+        try:
+            yield read()
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            console.say(LEAVING)
+
+
+def piped_lines() -> Iterator[str]:
     """The lines of stdin.
 
     Raises:
         UsageError: they are not UTF-8.
     """
     try:
-        yield from sys.stdin
+        yield from whole_questions(sys.stdin)
     except UnicodeDecodeError:
         raise not_utf8("A line of the input") from None
-
-
-def attachment_line(attachment: Attachment) -> str:
-    """`cat.png: image, 16 soft tokens`, with length and frames, and how much of an audio file was not heard."""
-    what = "its soundtrack" if attachment.soundtrack else attachment.modality
-    facts = [f"{attachment.soft_tokens} soft tokens"]
-    if attachment.frames:
-        first, last = attachment.span or (0.0, 0.0)
-        facts.append(f"{counted(attachment.frames, 'frame')} between {first:.1f} and {last:.1f} s")
-    if attachment.seconds:
-        whole = attachment.duration or attachment.seconds
-        cut = whole - attachment.seconds >= _NOTABLE_S
-        facts.append(f"heard {attachment.seconds:.1f} of {whole:.1f} s" if cut else f"{attachment.seconds:.1f} s")
-    return f"{attachment.path}: {what}, {', '.join(facts)}"
-
-
-def timing_line(answer: Answer) -> str:
-    """One dim line below an answer: how many tokens, how many of them are which media's, how fast, why it ended."""
-    ending = {"length": ", cut at chat.max_new_tokens", "cancelled": ", stopped"}.get(answer.ending, "")
-    kinds = ", ".join(f"{kind} {count}" for kind, count in answer.soft_tokens.items())
-    media = f" ({kinds})" if kinds else ""
-    return (
-        f"[{answer.prompt_tokens}{media} + {answer.completion_tokens} tokens, first after {answer.first_token_s:.2f} s,"
-        f" {answer.tokens_per_s:.1f} tokens/s{ending}]"
-    )

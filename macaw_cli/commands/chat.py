@@ -1,6 +1,5 @@
 """`macaw chat`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,22 +7,22 @@ import typer
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.commands.shared_options import ConfigOption, JsonOption, ModelArgument, SetOption, workspace_of
 
-QUESTION = "Question"
-"""Title of a group of options."""
+QUESTION, GENERATION = "Question", "Generation"
+"""Titles of groups of options."""
+
+
+def _medium(name: str, what: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        name, metavar="PATH|URL|-", rich_help_panel=QUESTION, help=f"{what} to ask about; repeatable."
+    )
+    return option
 
 
 def chat(
     model: ModelArgument = None,
-    image: Annotated[
-        list[Path] | None, typer.Option("--image", rich_help_panel=QUESTION, help="Image to ask about; repeatable.")
-    ] = None,
-    audio: Annotated[
-        list[Path] | None,
-        typer.Option("--audio", rich_help_panel=QUESTION, help="Audio file to ask about; repeatable."),
-    ] = None,
-    video: Annotated[
-        list[Path] | None, typer.Option("--video", rich_help_panel=QUESTION, help="Video to ask about; repeatable.")
-    ] = None,
+    image: Annotated[list[str] | None, _medium("--image", "Image")] = None,
+    audio: Annotated[list[str] | None, _medium("--audio", "Audio file")] = None,
+    video: Annotated[list[str] | None, _medium("--video", "Video")] = None,
     prompt: Annotated[
         str | None, typer.Option("--prompt", rich_help_panel=QUESTION, help="Answer this question and exit.")
     ] = None,
@@ -31,14 +30,34 @@ def chat(
     config: ConfigOption = None,
     overrides: SetOption = None,
     *,
-    media: Annotated[
-        list[Path] | None, typer.Option("--media", rich_help_panel=QUESTION, help="File of any modality; repeatable.")
+    media: Annotated[list[str] | None, _medium("--media", "Medium of any modality")] = None,
+    system: Annotated[
+        str | None, typer.Option("--system", rich_help_panel=GENERATION, help="System prompt.")
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option("--temperature", rich_help_panel=GENERATION, help="0: the likeliest tokens; above: sampled."),
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option("--top-p", rich_help_panel=GENERATION, help="Sample from this much probability.")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", rich_help_panel=GENERATION, help="Sample from so many tokens.")
+    ] = None,
+    max_new_tokens: Annotated[
+        int | None, typer.Option("--max-new-tokens", rich_help_panel=GENERATION, help="Longest answer in tokens.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", rich_help_panel=GENERATION, help="Seed of the sampling.")
     ] = None,
 ) -> None:
     """Ask a model about images, audio and videos."""
     if as_json and prompt is None:
         raise UsageError("--json needs --prompt: it answers one question.", 'For example: --prompt "What is this?"')
-    workspace = workspace_of(config, overrides)
+    workspace = workspace_of(
+        config, overrides, chat__system=system, chat__temperature=temperature, chat__top_p=top_p, chat__top_k=top_k,
+        chat__max_new_tokens=max_new_tokens, seed=seed,
+    )  # fmt: skip
     from macaw_cli.chat.run import Request
     from macaw_cli.chat.run import chat as run_chat
 

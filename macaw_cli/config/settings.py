@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, with_config
 
 from macaw_cli.config.bridges.designs import AnyBridge
 from macaw_cli.config.bridges.table import default_design
+from macaw_cli.config.chat_settings import ChatSettings
 from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.exports.chosen import AnyExport
 from macaw_cli.config.exports.hf import HfExportSettings
@@ -67,44 +68,6 @@ class DatasetSettings:
     """Share of unusable conversations above which the command ends with exit code 1."""
 
 
-SAMPLING = ("top_p", "top_k", "min_p")
-"""Settings of `chat` that only mean something where tokens are sampled."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ChatSettings:
-    """`macaw chat`: how an answer is generated."""
-
-    max_new_tokens: Annotated[int, Field(ge=1)] = 128
-    """Longest answer in tokens."""
-    temperature: Annotated[float, Field(ge=0)] | None = None
-    """0 is greedy decoding; above, tokens are sampled. `null`, here and below: as the model's `generation_config` says,
-    which is greedy decoding where it says nothing. A value of `top_p`, `top_k` or `min_p` also turns sampling on."""
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Sampling takes the likeliest tokens that together have this probability."""
-    top_k: Annotated[int, Field(ge=1)] | None = None
-    """Sampling takes this many of the likeliest tokens."""
-    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Sampling takes tokens with at least this share of the likeliest token's probability."""
-    repetition_penalty: Annotated[float, Field(gt=0)] | None = None
-    """Above 1, tokens that the answer has already become less likely; 1 is none."""
-    no_repeat_ngram_size: Annotated[int, Field(ge=0)] | None = None
-    """No sequence of so many tokens appears twice in an answer; 0 allows all."""
-    system: str = ""
-    """System prompt, where the template has a place for one."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the model and its encoders run."""
-
-    def __post_init__(self) -> None:
-        """Refuse what would be ignored without a word."""
-        given = [f"chat.{name}" for name in SAMPLING if getattr(self, name) is not None]
-        if self.temperature == 0 and given:
-            raise ValueError(
-                f"chat.temperature=0 is greedy decoding, where {given[0]} does nothing: "
-                f"set chat.temperature above 0, or leave out {' and '.join(given)}"
-            )
-
-
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True, allow_inf_nan=False))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
@@ -132,7 +95,7 @@ class Settings:
     """Settings of `macaw train`."""
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     """Settings of `macaw evaluate`."""
-    chat: ChatSettings = ChatSettings()
+    chat: ChatSettings = field(default_factory=ChatSettings)
     """Settings of `macaw chat`."""
     serve: ServeSettings = field(default_factory=ServeSettings)
     """Settings of `macaw serve`."""

@@ -15,6 +15,9 @@ from macaw_cli.modalities.table import MODALITIES, TABLE
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.injections.registry import placeholder_count
 
+LONGEST_ANSWER = 512
+"""Tokens of an answer, where neither the request nor the model sets a limit."""
+
 
 def conversation_request(  # noqa: PLR0913 - what a request says
     model: Any,
@@ -22,7 +25,7 @@ def conversation_request(  # noqa: PLR0913 - what a request says
     messages: Sequence[dict[str, Any]],
     attachments: Sequence[Attachment],
     *,
-    max_new_tokens: int,
+    max_new_tokens: int | None = None,
     sampling: Sampling = Sampling(),  # noqa: B008 - frozen
     seed: int = 0,
     stop: tuple[str, ...] = (),
@@ -35,7 +38,8 @@ def conversation_request(  # noqa: PLR0913 - what a request says
         encoder: the `ConversationEncoder` that belongs to it.
         messages: in canonical form; the last one is the user's.
         attachments: all media of the conversation, in order of appearance.
-        max_new_tokens: longest answer.
+        max_new_tokens: longest answer; None is what the model's `generation_config` says, else 512, or what there is
+            room for.
         sampling: how tokens are chosen.
         seed: of the sampling.
         stop: texts that end the answer.
@@ -45,13 +49,13 @@ def conversation_request(  # noqa: PLR0913 - what a request says
         InputError: the prompt with its answer is longer than the LLM can read.
     """
     encoded = encoder.prompt(list(messages), [(item.modality, item.shape) for item in attachments])
-    _require_room(model, len(encoded.input_ids), max_new_tokens)
+    longest = _longest_answer(model, len(encoded.input_ids), max_new_tokens)
     features: dict[str, list[torch.Tensor]] = defaultdict(list)
     for item in attachments:
         tensor = torch.from_numpy(item.features).to(model.device, model.dtype)
         features[TABLE[item.modality].features_keyword].append(tensor)
     return GenerationRequest(
-        prompt=encoded.input_ids, features=features, max_new_tokens=max_new_tokens, sampling=sampling, seed=seed,
+        prompt=encoded.input_ids, features=features, max_new_tokens=longest, sampling=sampling, seed=seed,
         stop=stop, answered=encoded.answered, cache=cache,
     )  # fmt: skip
 
@@ -70,11 +74,27 @@ def soft_tokens_by_kind(attachments: Sequence[Attachment], config: MacawConfig) 
     return counts
 
 
-def _require_room(model: Any, prompt_tokens: int, max_new_tokens: int) -> None:
-    longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if longest and prompt_tokens + max_new_tokens > longest:
-        raise InputError(
-            f"The conversation has {prompt_tokens} tokens; with an answer of up to {max_new_tokens}"
-            f" it is longer than the {longest} that the model can read.",
-            "Begin a new conversation (in `macaw chat`: /clear), or lower chat.max_new_tokens.",
-        )
+def context_length(model: Any) -> int | None:
+    """How many tokens the model can read and write in one conversation, where it says so."""
+    longest: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return longest or None
+
+
+def _longest_answer(model: Any, prompt_tokens: int, wanted: int | None) -> int:
+    """How many tokens the answer may have.
+
+    Raises:
+        InputError: there is no room for so many, or for none at all.
+    """
+    longest = context_length(model)
+    usual = wanted or getattr(model.generation_config, "max_new_tokens", None) or LONGEST_ANSWER
+    if not longest or prompt_tokens + usual <= longest:
+        return usual
+    if wanted is None and prompt_tokens < longest:
+        return longest - prompt_tokens
+    answer = f" with an answer of up to {usual}" if wanted else ""
+    raise InputError(
+        f"The conversation has {prompt_tokens} tokens;{answer} it is longer than the {longest} that the model can"
+        " read.",
+        "Begin a new conversation (in `macaw chat`: /reset), or lower chat.max_new_tokens.",
+    )

@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[2] / "macaw_cli"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 DOORS = {
-    "basics/atomic_files.py", "basics/locks.py", "basics/owned_folders.py", "basics/regular_files.py",
+    "basics/atomic_files.py", "basics/locks.py", "basics/owned_folders.py", "basics/private_lines.py",
+    "basics/regular_files.py",
     "basics/scratch_database.py", "basics/standard_streams.py", "basics/working_files.py",
 }  # fmt: skip
 ALWAYS = {
@@ -41,6 +42,7 @@ ALLOWED = {
         "features/precision.py TemporaryDirectory", "media/members.py TemporaryDirectory",
         "inspection/decoders.py TemporaryDirectory", "media/members.py TemporaryFile",
         "planning/stand_in_llm.py TemporaryDirectory", "media/decoder_client.py mkdtemp",
+        "chat/media_sources.py TemporaryDirectory", "chat/media_sources.py open",
         "training/steps/deepspeed_setup.py mkdtemp", "quickstart/pretraining/samples.py TemporaryDirectory",
         "export/exchange.py savez", "inspection/decoders.py wave.open", "media/decoder_client.py rmtree",
         "media/members.py symlink_to", "media/members.py open", "training/steps/deepspeed_setup.py rmtree",

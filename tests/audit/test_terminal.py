@@ -17,12 +17,12 @@ PRINTING_ATTRIBUTES = {
 }  # fmt: skip
 RICH = ("rich.console", "rich.live", "rich.progress", "rich.table", "rich.text", "rich.markup", "rich.panel")
 DOORS = {
+    "basics/answer_view.py": "shows answers; strips them first",
     "basics/console.py": "the door",
+    "basics/markdown_text.py": "is given stripped text",
     "basics/standard_streams.py": "what the door writes with",
 }
-EXCEPTIONS = {
-    ("chat/terminal.py", "input"): "a constant prompt; readline has to know it",
-}
+EXCEPTIONS: dict[tuple[str, str], str] = {}
 QUOTES = {"basics/shell_words.py": "the door", "training/launching/ssh.py": "runs a command, shows none"}
 
 

@@ -40,15 +40,15 @@ def test_a_path_without_a_model_is_told(tmp_path):
 
 
 def test_attachments_of_the_command_line_go_with_the_first_line(workspace_folder, typed, capsys):
-    image = {"image": [workspace_folder / "media/red.png"]}
+    image = {"image": [str(workspace_folder / "media/red.png")]}
     workspace = open_workspace(workspace_folder)
     typed("What is this?", "/help", "/blind")
     chat(workspace, Request(workspace_folder / "runs/tiny", image))
     lines = capsys.readouterr()
     seen, blind = lines.out.splitlines()
     assert seen != blind
-    assert "red.png: image, 16 soft tokens" in lines.err
-    assert "/clear" in lines.err
+    assert "red.png: image, 40x30 pixels, 16 soft tokens" in lines.err
+    assert "/reset" in lines.err
 
 
 def test_answers_are_generated_without_cudnns_attention_which_plans_for_every_length(

@@ -9,8 +9,9 @@ import torch
 from transformers import GenerationConfig
 
 from macaw_cli.basics.errors import InputError, MismatchError
-from macaw_cli.chat.session import ChatSession, Turn, messages_of
-from macaw_cli.chat.terminal import timing_line
+from macaw_cli.chat.session import ChatSession
+from macaw_cli.chat.telling import timing_line
+from macaw_cli.chat.turns import Turn, messages_of
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.settings import ChatSettings
 from macaw_cli.inference.attachments import Attachment
@@ -96,7 +97,7 @@ def test_blind_before_any_question_is_told(session):
 def test_a_conversation_that_is_too_long_is_told_and_changes_nothing(loaded, session):
     model, _ = loaded
     session.attach([medium(model.config, "image", 1)])
-    with pytest.raises(InputError, match=r"768.*/clear"):
+    with pytest.raises(InputError, match=r"768.*/reset"):
         said(session.ask("why " * 300))
     assert session.turns == []
     assert len(session.pending) == 1

@@ -82,7 +82,7 @@ def test_how_much_of_an_audio_file_or_video_is_not_heard_or_seen_is_told(attache
     first, last = film.span
     assert 0 <= first < last and f"frames between {first:.1f} and {last:.1f} s" in attachment_line(film)
     (image,) = attacher.attach(workspace_folder / "media/red.png", "image")
-    assert attachment_line(image).endswith(": image, 16 soft tokens")
+    assert attachment_line(image).endswith(": image, 40x30 pixels, 16 soft tokens")
 
 
 def test_a_silent_video_comes_alone(attacher, workspace_folder):

@@ -1,0 +1,113 @@
+"""From what was named as a medium - a path, a URL, or `-` for standard input - to a file of this machine."""
+
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from macaw_cli.basics import console
+from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.remote_files import driver_errors_are_told
+from macaw_cli.basics.remote_transfer import open_remote
+from macaw_cli.basics.urls import extension_of, is_url, local_place, without_secrets
+from macaw_cli.inference.attachments import Attacher, Attachment
+from macaw_cli.media.kinds import modality_of
+from macaw_cli.modalities.table import Modality, in_words
+
+STDIN = "-"
+MOST_BYTES = 2 << 30
+"""Of a medium that is fetched or read from standard input."""
+_PIECE = 1 << 20
+
+
+class MediaSources:
+    """Attaches media wherever they are; a context manager, which removes what was fetched.
+
+    Args:
+        attacher: turns files into attachments.
+    """
+
+    def __init__(self, attacher: Attacher) -> None:
+        self._attacher, self._stack = attacher, ExitStack()
+        self._folder: Path | None = None
+        self._fetched: dict[str, Path] = {}
+
+    def __enter__(self) -> Self:
+        """Nothing has to be prepared."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove what was fetched."""
+        self._stack.close()
+
+    def attach(self, place: str, modality: Modality | None = None) -> list[Attachment]:
+        """What the medium at `place` became; its path is as it was named, without the secrets of a URL.
+
+        Args:
+            place: a path, a URL, or `-`.
+            modality: None tells it by the content, else by the name.
+
+        Raises:
+            InputError: it cannot be read, is too large, or is no medium that the model knows.
+            ResourceError: a server cannot be reached.
+            MissingDependencyError: the driver of a kind of URL is not installed.
+        """
+        file = self._local(place)
+        modality = modality or _modality(file, place)
+        attached = self._attacher.attach(file, modality)
+        if not is_url(place) and place != STDIN:
+            return attached
+        return [replace(one, path=without_secrets(place)) for one in attached]
+
+    def file_of(self, path: str) -> Path:
+        """The file behind the path of an attachment."""
+        return self._fetched.get(path, Path(path))
+
+    def _local(self, place: str) -> Path:
+        if place != STDIN and not is_url(place):
+            return Path(local_place(place)).expanduser()
+        name = without_secrets(place)
+        if name not in self._fetched:
+            target = self._new_file(extension_of(place))
+            if place == STDIN:
+                _copy(sys.stdin.buffer, target, "standard input")
+            else:
+                console.say(f"Fetching {name} ...")
+                with driver_errors_are_told(place), open_remote(place) as remote:
+                    _copy(remote, target, name)
+            self._fetched[name] = target
+        return self._fetched[name]
+
+    def _new_file(self, extension: str) -> Path:
+        if self._folder is None:
+            self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="macaw-chat-")))
+        return self._folder / f"{len(self._fetched)}{extension}"
+
+
+def _copy(source: BinaryIO, target: Path, name: str) -> None:
+    """Copy a stream to a file.
+
+    Raises:
+        InputError: it is empty or too large.
+    """
+    size = 0
+    with target.open("wb") as out:
+        while piece := source.read(_PIECE):
+            size += len(piece)
+            if size > MOST_BYTES:
+                raise InputError(f"{name} is larger than {MOST_BYTES >> 30} GiB.", "Name a smaller file.")
+            out.write(piece)
+    if not size:
+        raise InputError(f"{name} is empty.", "Name an image, audio file or video.")
+
+
+def _modality(file: Path, place: str) -> Modality:
+    """The modality of a file, which need not be there: attaching it says so."""
+    found = modality_of(file)
+    if found is None:
+        hint = "Name its modality, as in `--audio -`." if place == STDIN else "Check the path."
+        what = "Standard input" if place == STDIN else without_secrets(place)
+        raise InputError(f"{what} is not an {in_words()} file.", hint)
+    return found

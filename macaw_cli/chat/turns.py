@@ -1,0 +1,78 @@
+"""The turns of a conversation: questions, their media, and answers; and the messages that the model reads of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from macaw_cli.basics.errors import InputError
+from macaw_cli.inference.attachments import Attachment
+from macaw_cli.modalities.table import MODALITIES
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question with its media, and the answer that was given."""
+
+    question: str
+    attachments: tuple[Attachment, ...] = ()
+    answer: str | None = None
+    """None until there is one; an empty answer keeps its turn."""
+    attempt: int = 0
+    """How often another answer was asked for."""
+
+
+def in_order(attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
+    """Image, audio, video; soundtracks behind other audio, as in the training data."""
+    return tuple(sorted(attachments, key=lambda one: (MODALITIES.index(one.modality), one.soundtrack)))
+
+
+def media_of(turns: Sequence[Turn]) -> list[Attachment]:
+    """All media of a conversation, in order of appearance."""
+    return [attachment for turn in turns for attachment in turn.attachments]
+
+
+def messages_of(turns: Sequence[Turn], system: str = "") -> list[dict[str, Any]]:
+    """The canonical messages of `turns`; the last one may lack its answer.
+
+    Media of the first turn get no position: they stand where the training data has them, before everything. Later
+    ones stand before the text of their turn.
+    """
+    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
+    for number, turn in enumerate(turns):
+        parts = [{"type": item.modality} for item in turn.attachments] if number > 0 else []
+        text = {"type": "text", "text": turn.question}
+        messages.append({"role": "user", "content": [*parts, text] if parts else turn.question})
+        if turn.answer is not None:
+            messages.append({"role": "assistant", "content": turn.answer})
+    return messages
+
+
+def without_media(turns: Sequence[Turn]) -> list[Turn]:
+    """The conversation as somebody has it who sees and hears nothing."""
+    return [replace(turn, attachments=()) for turn in turns]
+
+
+def with_swapped(turns: Sequence[Turn], new: Sequence[Attachment]) -> list[Turn]:
+    """The conversation with another medium in the place of the newest one of its modality.
+
+    A video's soundtrack goes with it.
+
+    Args:
+        turns: of the conversation.
+        new: what one file became: a medium, and its soundtrack if it has one.
+
+    Raises:
+        InputError: the conversation has no medium of that modality.
+    """
+    modality = new[0].modality
+    for number in reversed(range(len(turns))):
+        media = turns[number].attachments
+        old = next((one for one in reversed(media) if one.modality == modality and not one.soundtrack), None)
+        if old is not None:
+            kept = [one for one in media if one is not old and not (one.soundtrack and one.path == old.path)]
+            changed = replace(turns[number], attachments=in_order([*kept, *new]))
+            return [*turns[:number], changed, *turns[number + 1 :]]
+    raise InputError(
+        f"No {modality} has been asked about, so none can be swapped.",
+        f"Attach one with /{modality} PATH and ask about it first.",
+    )
