@@ -14,8 +14,9 @@ from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.basics.typed_rows import COUNT, HASH, TEXT, Fields, list_of, one_of
 from macaw_cli.basics.urls import is_url
 from macaw_cli.basics.working_files import kind_of
-from macaw_cli.chat.turns import Turn, in_order
+from macaw_cli.chat.turns import Turn
 from macaw_cli.inference.attachments import Attachment
+from macaw_cli.inference.conversations import in_training_order
 from macaw_cli.modalities.table import MODALITIES, Modality
 
 VERSION = 1
@@ -92,7 +93,10 @@ def load(file: Path, attach: Attach) -> Conversation:
     content = _content(file)
     folder = file.absolute().parent
     turns = [
-        Turn(row["question"], in_order(_attached(row["media"], folder, attach)), row["answer"], row.get("attempt") or 0)
+        Turn(  # fmt: skip
+            row["question"], tuple(in_training_order(_attached(row["media"], folder, attach))), row["answer"],
+            row.get("attempt") or 0,
+        )
         for row in content["turns"]
     ]
     return Conversation(content["model"], content["system"], turns, _attached(content["attached"], folder, attach))

@@ -8,11 +8,11 @@ import torch
 
 from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.chat.answer import Answer
-from macaw_cli.chat.turns import Turn, in_order, media_of, messages_of, with_swapped, without_media
+from macaw_cli.chat.turns import Turn, media_of, messages_of, with_swapped, without_media
 from macaw_cli.config.chat_settings import ChatSettings
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.conversation_cache import ConversationCache
-from macaw_cli.inference.conversations import conversation_request, soft_tokens_by_kind
+from macaw_cli.inference.conversations import conversation_request, in_training_order, soft_tokens_by_kind
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.sampling import Sampling
 
@@ -84,7 +84,7 @@ class ChatSession:
             InputError: the conversation is longer than the model can read, or the question is not text.
         """
         _require_text(question)
-        turn = Turn(question, in_order(self.pending))
+        turn = Turn(question, tuple(in_training_order(self.pending)))
         yield from self._answered([*self.turns, turn])
 
     def regenerate(self) -> Generator[str]:
@@ -151,7 +151,7 @@ class ChatSession:
             max_new_tokens=self.settings.max_new_tokens, sampling=sampling_of(self.settings),
             seed=self.seed + turns[-1].attempt, cache=cache,
         )  # fmt: skip
-        counts = soft_tokens_by_kind(in_order(attachments), self.model.config)
+        counts = soft_tokens_by_kind(in_training_order(attachments), self.model.config)
         self.answer = Answer(soft_tokens=counts, prompt_tokens=len(request.prompt))
         try:
             yield from self.answer.follow(Engine.of(self.model, self._encoder).generate([request]))

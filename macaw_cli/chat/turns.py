@@ -6,7 +6,7 @@ from typing import Any
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.inference.attachments import Attachment
-from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.inference.conversations import in_training_order
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,6 @@ class Turn:
     """None until there is one; an empty answer keeps its turn."""
     attempt: int = 0
     """How often another answer was asked for."""
-
-
-def in_order(attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
-    """Image, audio, video; soundtracks behind other audio, as in the training data."""
-    return tuple(sorted(attachments, key=lambda one: (MODALITIES.index(one.modality), one.soundtrack)))
 
 
 def media_of(turns: Sequence[Turn]) -> list[Attachment]:
@@ -70,7 +65,7 @@ def with_swapped(turns: Sequence[Turn], new: Sequence[Attachment]) -> list[Turn]
         old = next((one for one in reversed(media) if one.modality == modality and not one.soundtrack), None)
         if old is not None:
             kept = [one for one in media if one is not old and not (one.soundtrack and one.path == old.path)]
-            changed = replace(turns[number], attachments=in_order([*kept, *new]))
+            changed = replace(turns[number], attachments=tuple(in_training_order([*kept, *new])))
             return [*turns[:number], changed, *turns[number + 1 :]]
     raise InputError(
         f"No {modality} has been asked about, so none can be swapped.",
