@@ -80,7 +80,7 @@ async function follow(events, said, view, media) {
     }
     said.finish = finish ?? said.finish;
     said.usage = usage ?? said.usage;
-    if (attachments) media.forEach((medium, part) => refresh(medium, attachments.filter((one) => one.part === part)));
+    if (attachments) media.forEach((medium, at) => refresh(medium, attachments.filter(({ part }) => part === at)));
   }
   reader.read(said.text, true);
 }

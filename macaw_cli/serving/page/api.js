@@ -24,10 +24,12 @@ export function setKey(value) {
 /** The model, and what it takes: { id, extensions: { image: [".png", …], … }, largest: bytes of a request or null }. */
 export async function model() {
   const response = await send("v1/models", {});
-  const { data: [first] = [] } = await response.json();
-  if (!first) throw new ServerError("The server has no model.");
-  const { modalities = ["image", "audio", "video"], extensions = {}, max_request_bytes: largest = null } = first;
-  return { id: String(first.id), extensions: Object.fromEntries(modalities.map((kind) => [kind, extensions[kind] ?? []])), largest };
+  try {
+    const { data: [{ id, modalities = ["image", "audio", "video"], extensions = {}, max_request_bytes: largest = null }] } = await response.json();
+    return { id: String(id), extensions: Object.fromEntries(modalities.map((kind) => [kind, extensions[kind] ?? []])), largest };
+  } catch {
+    throw new ServerError("The server does not say which model it has.");
+  }
 }
 
 /** An answer as it comes: { text } pieces, and at the end { finish }, { usage }, { attachments }. */
@@ -37,15 +39,23 @@ export async function* answer(request, signal) {
   let ended = false;
   for await (const data of events(response.body)) {
     if (data === "[DONE]") return;
-    const chunk = JSON.parse(data);
+    const chunk = parsed(data);
     if (chunk.error) throw new ServerError(plain(chunk.error));
     const choice = chunk.choices?.[0];
-    if (choice?.delta?.content) yield { text: choice.delta.content };
+    if (choice?.delta?.content) yield { text: String(choice.delta.content) };
     if (choice?.finish_reason) { ended = true; yield { finish: choice.finish_reason }; }
     if (chunk.usage) yield { usage: chunk.usage };
     if (chunk.macaw?.attachments) yield { attachments: chunk.macaw.attachments };
   }
   if (!ended) throw new ServerError("The answer broke off: the server closed the connection. Ask again.");
+}
+
+function parsed(data) {
+  try {
+    const chunk = JSON.parse(data);
+    if (chunk !== null && typeof chunk === "object") return chunk;
+  } catch { /* told below */ }
+  throw new ServerError("The server sent something that is no answer.");
 }
 
 /** The data of server-sent events. */

@@ -6,11 +6,13 @@ import { dismiss, notify } from "./notice.js";
 import { record } from "./recorder.js";
 
 const INFLATED = 4 / 3; // base64
+const HINT = byId("hint").textContent;
 
 export class Composer {
   #media = [];
   #recording = null;
   #busy = false;
+  #clock = 0;
 
   /** `send(question, media)` and `stop()` are what its buttons do. */
   constructor(send, stop) {
@@ -98,7 +100,6 @@ export class Composer {
   }
 
   async #record() {
-    const pressed = byId("record");
     const recording = this.#recording;
     this.#recording = null;
     try {
@@ -107,11 +108,19 @@ export class Composer {
     } catch (error) {
       notify(error.message);
     }
-    const on = this.#recording !== null;
+    this.#showRecording(this.#recording !== null);
+  }
+
+  #showRecording(on) {
+    const [pressed, hint, started] = [byId("record"), byId("hint"), Date.now()];
     pressed.classList.toggle("on", on);
     pressed.title = on ? "Stop recording" : "Record the microphone";
     pressed.setAttribute("aria-label", pressed.title);
     announce(on ? "Recording" : "Recording stopped");
+    clearInterval(this.#clock);
+    hint.classList.toggle("on", on);
+    hint.textContent = on ? "Recording …" : HINT;
+    if (on) this.#clock = setInterval(() => { hint.textContent = `Recording ${Math.round((Date.now() - started) / 1000)} s`; }, 1000);
   }
 
   #acceptDrops() {

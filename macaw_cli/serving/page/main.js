@@ -49,12 +49,13 @@ function ask(question, media) {
 async function respond(turn, target, change = {}, from = null) {
   const own = conversation;
   own.updated = Date.now();
+  conversations.sort((one, other) => other.updated - one.updated);
   const coming = answer({ conversation: own, turn, target, model, change, from }, actions);
   drawList(conversations, conversation, listActions);
   keep(() => store.saveConversation(own));
   const problem = await coming;
   if (problem?.needsKey) openSettings({ why: problem.message, changed: connect });
-  await keep(() => store.saveConversation(own));
+  if (conversations.includes(own)) await keep(() => store.saveConversation(own)); // else it was deleted meanwhile
 }
 
 /** The conversation goes on from the edited question. */
@@ -173,6 +174,7 @@ async function connect() {
   document.title = `${model.id} · macaw`;
   byId("model").textContent = model.id;
   byId("takes").textContent = inWords(model.extensions) ? `Ask about ${inWords(model.extensions)}.` : "Ask a question.";
+  byId("how").hidden = !inWords(model.extensions);
   byId("drop-what").textContent = `Drop ${inWords(model.extensions)} to ask about it`;
   composer.use(model);
 }

@@ -103,14 +103,16 @@ const BUILDERS = {
     const name = language.trim().split(/\s/)[0];
     const copyButton = button("Copy code", "copy", (event) => copy(code, event.currentTarget));
     return make("div", { class: "code" }, make("div", { class: "code-bar" }, make("span", {}, name), copyButton),
-      make("pre", { tabindex: "0", role: "region", "aria-label": name ? `Code in ${name}` : "Code" }, make("code", {}, code)));
+      make("pre", { tabindex: "0", role: "group", "aria-label": name ? `Code in ${name}` : "Code" }, make("code", {}, code)));
   },
   table(lines) {
     const sides = cells(lines[1]).map((cell) => (cell.endsWith(":") ? (cell.startsWith(":") ? "center" : "right") : null));
-    const row = (line, tag) => make("tr", {}, ...sides.map((side, number) =>
-      make(tag, { class: side, scope: tag === "th" && "col" }, ...inline(cells(line)[number] ?? ""))));
+    const row = (line, tag) => {
+      const words = cells(line);
+      return make("tr", {}, ...sides.map((side, number) => make(tag, { class: side, scope: tag === "th" && "col" }, ...inline(words[number] ?? ""))));
+    };
     const table = make("table", {}, make("thead", {}, row(lines[0], "th")), make("tbody", {}, ...lines.slice(2).map((line) => row(line, "td"))));
-    return make("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Table" }, table);
+    return make("div", { class: "table", tabindex: "0", role: "group", "aria-label": "Table" }, table);
   },
   list(lines, depth) {
     const [, , marker] = ITEM.exec(lines[0]);

@@ -95,7 +95,7 @@ export function refresh(medium, became) {
 /** What the server made of a medium: "8 frames from 0.0 to 3.5 s, 39 soft tokens; audio 2.0 s, 6 soft tokens". */
 export function describe(became) {
   return became.map((one) => {
-    const told = [one.width && one.height && `${one.width} × ${one.height}`];
+    const told = [one.pixels && one.pixels.join(" × ")];
     if (one.frames) told.push(`${one.frames} frames` + (one.frame_span_s ? ` from ${one.frame_span_s.map((time) => Number(time).toFixed(1)).join(" to ")} s` : ""));
     if (one.heard_s) told.push(`${Number(one.heard_s).toFixed(1)} s` + (one.duration_s > one.heard_s + 0.1 ? ` of ${Number(one.duration_s).toFixed(1)} s` : ""));
     told.push(`${one.soft_tokens} soft tokens`);

@@ -17,7 +17,7 @@ export async function requestFor(conversation, number, model, settings, seed, ch
     if (at < number) messages.push({ role: "assistant", content: turn.answer.text });
   }
   const sampling = Object.entries(FIELDS).filter(([name]) => settings[name] !== null && settings[name] !== undefined);
-  return { model: model.id, messages, seed, ...Object.fromEntries(sampling.map(([name, field]) => [field, settings[name]])) };
+  return { model: model?.id, messages, seed, ...Object.fromEntries(sampling.map(([name, field]) => [field, settings[name]])) };
 }
 
 /** The media of the request for turn `number`, in order: what the server tells of attachments counts them. */

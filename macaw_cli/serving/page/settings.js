@@ -25,11 +25,11 @@ export function openSettings({ why = "", changed = () => {} } = {}) {
   byId("key-why").textContent = why;
   form.onsubmit = (event) => {
     event.preventDefault();
-    if (event.submitter?.value === "reset") return NUMBERS.forEach((name) => { form[name].value = ""; });
     save(form);
     dialog.close();
-    return changed();
+    changed();
   };
+  form.querySelector("[value=reset]").onclick = () => NUMBERS.forEach((name) => { form[name].value = ""; });
   form.querySelector("[value=cancel]").onclick = () => dialog.close();
   if (!dialog.open) dialog.showModal();
   (why ? form.key : form.system).focus();

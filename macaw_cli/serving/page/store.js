@@ -68,11 +68,10 @@ export function mediaOf(conversation) {
 export const newId = () => Date.now().toString(36) + Math.random().toString(36).slice(2, 10);
 
 const isText = (value) => typeof value === "string";
-const isMedium = (medium) => isText(medium?.id) && isText(medium.name) && ["image", "audio", "video"].includes(medium.kind);
 const isAnswer = (answer) => isText(answer?.text);
-
-function isConversation(row) {
-  return isText(row.title) && Array.isArray(row.turns) && row.turns.every((turn) =>
-    isText(turn?.question) && Array.isArray(turn.media) && turn.media.every(isMedium) && isAnswer(turn.answer) &&
-    Array.isArray(turn.comparisons) && turn.comparisons.every((one) => isAnswer(one?.answer) && (!one.medium || isMedium(one.medium))));
-}
+const isMedium = (medium) => isText(medium?.id) && isText(medium.name) && isText(medium.type) &&
+  ["image", "audio", "video"].includes(medium.kind) && Array.isArray(medium.became ?? []);
+const isComparison = (one) => isText(one?.id) && isAnswer(one.answer) && (one.kind === "blind" || (one.kind === "swap" && isMedium(one.medium)));
+const isTurn = (turn) => isText(turn?.id) && isText(turn.question) && isAnswer(turn.answer) &&
+  Array.isArray(turn.media) && turn.media.every(isMedium) && Array.isArray(turn.comparisons) && turn.comparisons.every(isComparison);
+const isConversation = (row) => isText(row.title) && Array.isArray(row.turns) && row.turns.every(isTurn);

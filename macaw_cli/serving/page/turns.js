@@ -61,7 +61,7 @@ function head(name, medium, ...buttons) {
 
 function answerView(answer, name, header, result) {
   const busy = String(answer.state === "running");
-  const view = make("section", { class: "answer", "aria-label": name, "aria-busy": busy }, header, make("div", { class: "text" }), result);
+  const view = make("div", { class: "answer", role: "group", "aria-label": name, "aria-busy": busy }, header, make("div", { class: "text" }), result);
   showAnswer(view, answer);
   return view;
 }
@@ -79,7 +79,7 @@ export function showAnswer(view, answer) {
 
 function ending(answer) {
   const notes = { stopped: "Stopped.", failed: answer.error };
-  const note = notes[answer.state] ?? (answer.finish === "length" ? "Cut off at the largest number of tokens; Settings can raise it." : answer.text ? "" : "The answer is empty.");
+  const note = notes[answer.state] ?? (answer.finish === "length" ? "Cut off at the largest number of tokens; Settings can raise it." : answer.text.trim() ? "" : "The answer is empty.");
   return make("div", { class: "ending" }, note && make("p", { class: "note", role: answer.state === "failed" && "alert" }, note),
     make("p", { class: "facts" }, facts(answer)));
 }
