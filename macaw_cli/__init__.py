@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from macaw_cli.inference.engine import Engine as Engine
     from macaw_cli.model.configuration import MacawConfig as MacawConfig
+    from macaw_cli.model.media_embedder import MediaEmbedder as MediaEmbedder
     from macaw_cli.model.modeling import MacawForConditionalGeneration as MacawForConditionalGeneration
     from macaw_cli.model.processing import MacawProcessor as MacawProcessor
 
@@ -19,8 +20,9 @@ _PUBLIC = {
     "MacawConfig": "macaw_cli.model.configuration",
     "MacawForConditionalGeneration": "macaw_cli.model.modeling",
     "MacawProcessor": "macaw_cli.model.processing",
+    "MediaEmbedder": "macaw_cli.model.media_embedder",
 }
-__all__ = ["Engine", "MacawConfig", "MacawForConditionalGeneration", "MacawProcessor", "__version__"]
+__all__ = ["Engine", "MacawConfig", "MacawForConditionalGeneration", "MacawProcessor", "MediaEmbedder", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -37,13 +37,20 @@ def serve(
             help="Fetch media that requests name by http or https.", show_default=False,
         ),
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "--backend", rich_help_panel=SERVER, metavar="URL",
+            help="API of a vLLM that runs the LLM: media are looked at here, and their embeddings sent there.",
+        ),
+    ] = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
     """Serve a model to OpenAI clients, with a chat page."""
     workspace = workspace_of(
         config, overrides, serve__host=host, serve__port=port, serve__api_key_file=api_key_file,
-        serve__allow_remote_media=allow_remote_media,
+        serve__allow_remote_media=allow_remote_media, serve__backend__url=backend,
     )  # fmt: skip
     from macaw_cli.serving.run import serve as run_server
 

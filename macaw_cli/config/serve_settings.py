@@ -1,10 +1,11 @@
 """Settings of `macaw serve`: where it listens, and how much a client may ask of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from macaw_cli.config.backend_settings import BackendSettings
 from macaw_cli.config.setting_types import Texts, matching
 
 Count = Annotated[int, Field(ge=1)]
@@ -69,3 +70,5 @@ class ServeSettings:
     """Seconds that running answers may go on after SIGTERM or Ctrl-C."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model and its encoders run."""
+    backend: BackendSettings = field(default_factory=BackendSettings)
+    """Another server that runs the LLM."""

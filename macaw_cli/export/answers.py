@@ -39,3 +39,24 @@ def last_logits(logits: NDArray[Any]) -> NDArray[Any]:
     """The last positions of (T, V) logits, as many as are compared."""
     kept = max(1, KEPT_LOGITS // max(1, logits.shape[-1]))
     return np.ascontiguousarray(logits[-kept:])
+
+
+@torch.inference_mode()
+def answered_from_embeds(llm: Any, embeds: torch.Tensor, ends: list[int]) -> Answer:
+    """The same of an LLM that is given the embeddings of a prompt.
+
+    Args:
+        llm: in evaluation mode, with `generate`.
+        embeds: (T, D).
+        ends: tokens that end an answer, see `ends_of`.
+    """
+    inputs = {"inputs_embeds": embeds[None], "attention_mask": torch.ones(1, len(embeds), dtype=torch.long)}
+    logits = llm(**inputs).logits[0].float().numpy()
+    written = llm.generate(**inputs, max_new_tokens=GREEDY_TOKENS, do_sample=False, eos_token_id=ends or None)[0]
+    return Answer(last_logits(logits), written.numpy())
+
+
+def ends_of(model: Any) -> list[int]:
+    """The tokens at which the `generate` of a model ends an answer."""
+    found = model.generation_config.eos_token_id
+    return [] if found is None else [found] if isinstance(found, int) else list(found)

@@ -95,9 +95,20 @@ class TokenChooser:
         return int(torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=self._dice))
 
 
+def effective(model: Any, sampling: Sampling) -> Any:
+    """The `generation_config` that holds for a request: the model's, with what is said over it.
+
+    Args:
+        model: with `generate`.
+        sampling: what the request says.
+    """
+    config, _ = model._prepare_generation_config(None, **sampling.overrides())
+    return config
+
+
 def _prepared(model: Any, sampling: Sampling) -> tuple[Any, Any]:
     """The configuration and the logits processors that transformers makes of it."""
-    config, _ = model._prepare_generation_config(None, **sampling.overrides())
+    config = effective(model, sampling)
     model._prepare_special_tokens(config, kwargs_has_attention_mask=True, device="cpu")
     with warnings.catch_warnings():
         # transformers warns that penalties look at new tokens alone, as they are meant to

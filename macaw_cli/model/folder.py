@@ -25,6 +25,8 @@ from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
 
 CONFIG_FILE, MODEL_FOLDER = "config.json", "model"
+WITHOUT_LLM = "MediaEmbedder"
+"""What the configuration of a `MediaEmbedder` names as its class."""
 SHOWN_WEIGHTS = 3
 """Names in a message; more are counted."""
 OWN_NAMES = re.compile(
@@ -72,6 +74,11 @@ def load_model(
     folder = model_folder(Path(folder))
     if not (folder / PROCESSOR_FILE).is_file():
         raise InputError(f"The model in {folder} has no tokenizer.", "Import it again with --tokenizer FOLDER.")
+    if read_object(folder / CONFIG_FILE, OBJECT).get("architectures") == [WITHOUT_LLM]:
+        raise InputError(
+            f"{folder} holds what is beside an LLM, and not the LLM.",
+            "Name the model that was exported; or serve it: macaw serve FOLDER --backend URL.",
+        )
     with quiet_transformers(), trouble_is_told(folder):
         model, found = load_model_class(
             MacawForConditionalGeneration, folder, dtype=dtype or "auto", output_loading_info=True,

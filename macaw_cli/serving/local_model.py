@@ -8,18 +8,18 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from macaw_cli.basics.errors import InputError, MacawError
+from macaw_cli.basics.errors import InputError
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.continuous import ContinuousBatch
-from macaw_cli.inference.conversations import conversation_request, soft_tokens_by_kind
+from macaw_cli.inference.conversations import soft_tokens_by_kind
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.prefix_cache import PrefixCache
 from macaw_cli.inference.requests import EndEvent, GenerationRequest, TokenEvent
 from macaw_cli.inference.requests import Event as EngineEvent
-from macaw_cli.model.positions import stated_positions
 from macaw_cli.serving.answering import Event, Finished, FinishReason, Piece, Question, TokenLogprob
 from macaw_cli.serving.api_errors import ApiError, internal_error, shutting_down, too_busy
 from macaw_cli.serving.generating import Ended, ModelThread
+from macaw_cli.serving.question_requests import request_of, too_long
 from macaw_cli.serving.token_bytes import token_bytes
 
 _log = logging.getLogger(__name__)
@@ -104,26 +104,7 @@ class LocalModel:
             self._preparing -= 1
 
     def _request(self, question: Question) -> GenerationRequest:
-        """The request for the engine; its answer has at most as many tokens as there is room for.
-
-        Raises:
-            ApiError: the conversation is too long, or its template refuses it.
-        """
-        try:
-            request = conversation_request(
-                self._model, self._encoder, question.messages, question.attachments, max_new_tokens=1,
-                sampling=question.sampling, seed=question.seed, stop=question.stop,
-            )  # fmt: skip
-        except InputError:
-            raise _too_long(stated_positions(self._model.config)) from None
-        except MacawError as error:
-            _log.info("A conversation was refused: %s", error)
-            message = "The model's chat template refuses this conversation."
-            raise ApiError(message, param="messages", code="invalid_value") from None
-        positions = stated_positions(self._model.config)
-        wanted = question.max_new_tokens or self._settings.max_new_tokens
-        room = wanted if positions is None else positions - len(request.prompt)
-        return replace(request, max_new_tokens=min(wanted, room), logprobs=question.top_logprobs)
+        return request_of(self._model, self._encoder, question, self._settings.max_new_tokens)
 
     def _piece(self, event: TokenEvent) -> Piece:
         if event.logprob is None:
@@ -149,10 +130,4 @@ def _told(error: Exception) -> ApiError:
     """The model's thread has logged what a client must not read."""
     if isinstance(error, Ended):
         return shutting_down()
-    return _too_long(None) if isinstance(error, InputError) else internal_error()
-
-
-def _too_long(positions: int | None) -> ApiError:
-    limit = "" if positions is None else f" of {positions} tokens"
-    message = f"The conversation is longer than the model's context{limit}. Shorten it."
-    return ApiError(message, param="messages", code="context_length_exceeded")
+    return too_long(None) if isinstance(error, InputError) else internal_error()

@@ -3,11 +3,13 @@
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from macaw_cli.basics import console
 from macaw_cli.basics.errors import InputError, Interrupted, UsageError
+from macaw_cli.basics.shown_text import shown
 from macaw_cli.basics.sigterm import sigterm_is_raised
+from macaw_cli.basics.urls import without_secrets
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.encoders.frozen import torch_device
@@ -15,12 +17,17 @@ from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.modalities.table import ENCODER_OF
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
+from macaw_cli.model.media_embedder import BESIDE_LLM, MediaEmbedder, embedder_folder
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
+from macaw_cli.model.processing import MacawProcessor
+from macaw_cli.serving.answering import Answerer
+from macaw_cli.serving.backend import find_backend
 from macaw_cli.serving.guard import is_loopback
 from macaw_cli.serving.local_model import LocalModel
 from macaw_cli.serving.media_reading import MediaReader
 from macaw_cli.serving.metrics import Metrics
+from macaw_cli.serving.remote_llm import RemoteLlm, some_embeds
 from macaw_cli.serving.service import Service
 from macaw_cli.serving.web_server import WebServer, listening_socket
 
@@ -70,13 +77,15 @@ def service_of(workspace: Workspace, model: Path | None) -> Service:
         model: a model or run folder; None means the workspace's newest.
 
     Raises:
-        InputError: no model, or an encoder that is not found.
-        MismatchError: an encoder other than the model's.
+        InputError: no model, an encoder that is not found, or no backend.
+        MismatchError: an encoder other than the model's, or a backend that refuses what it would be sent.
+        UsageError: a model that needs its LLM here, or a backend whose URL or key is none.
     """
     settings = workspace.settings.serve
-    folder = model_folder(model) if model else newest_model(workspace)
+    find = embedder_folder if settings.backend.url else model_folder
+    folder = find(model) if model else newest_model(workspace)
     with quiet_transformers():
-        loaded, processor = load_model(folder, torch_device(settings.device))
+        loaded, processor, answerer = _answering(folder, settings)
     encoders = ModelEncoders(loaded, processor, folder, workspace)
     modalities = list(loaded.config.modalities)
     for modality in modalities:
@@ -85,7 +94,19 @@ def service_of(workspace: Workspace, model: Path | None) -> Service:
     metrics = Metrics()
     media = MediaReader(Attacher(loaded.config, encoders), modalities, settings, metrics)
     name = settings.model_name or _name_of(folder)
-    return Service(LocalModel(loaded, processor.encoder, settings), media, settings, name, modalities, metrics)
+    return Service(answerer, media, settings, name, modalities, metrics)
+
+
+def _answering(folder: Path, settings: ServeSettings) -> tuple[Any, MacawProcessor, Answerer]:
+    """The model, its processor, and who answers with them: the model itself, or another server with its LLM."""
+    device = torch_device(settings.device)
+    if not settings.backend.url:
+        model, processor = load_model(folder, device)
+        return model, processor, LocalModel(model, processor.encoder, settings)
+    embedder, processor = MediaEmbedder.load(folder, device)
+    backend = find_backend(settings.backend, some_embeds(embedder))
+    console.say(f"The LLM is {shown(backend.model)} at {without_secrets(backend.url)}.")
+    return embedder, processor, RemoteLlm(embedder, processor.encoder, settings, backend)
 
 
 def api_key(settings: ServeSettings, workspace: Workspace) -> str | None:
@@ -115,4 +136,4 @@ def api_key(settings: ServeSettings, workspace: Workspace) -> str | None:
 def _name_of(folder: Path) -> str:
     """A run's name, or that of a model folder."""
     folder = folder.resolve()
-    return folder.parent.name if folder.name == MODEL_FOLDER else folder.name
+    return folder.parent.name if folder.name in (MODEL_FOLDER, BESIDE_LLM) else folder.name

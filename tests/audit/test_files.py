@@ -63,6 +63,7 @@ ALLOWED = {
         "model/processing.py save_pretrained", "training/tuning/adapters.py mkdir",
         "training/tuning/adapters.py save_file", "training/tuning/adapters.py save_pretrained",
         "export/run.py chmod", "export/run.py rename", "export/formats/hf.py rename", "export/formats/hf.py rmdir",
+        "export/formats/llm.py save_pretrained",
     ],
     "under a working name": [
         "features/output/working_copy.py copyfile",
@@ -94,7 +95,7 @@ ALLOWED = {
         "features/engines/worker_process.py os.fdopen", "media/decoder_process.py os.fdopen",
     ],
     "memory": [
-        "media/members.py os.fdopen", "serving/held_content.py os.fdopen",
+        "inference/prompt_embeds.py torch.save", "media/members.py os.fdopen", "serving/held_content.py os.fdopen",
         "shards/tar_writer.py np.save", "dataset/generation/shown_media.py wave.open",
         "inspection/dataset_media.py wave.open",
     ],

@@ -72,6 +72,7 @@ ALLOWED = {
     ],
     "a class of macaw's own that reads JSON, and the rest through the doors": [
         "model/folder.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
+        "model/media_embedder.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
         "training/data/seen_example.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
         "model/processing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
         "comparison/existing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
@@ -88,6 +89,7 @@ ALLOWED = {
     "the folder that this command has just written, loaded as a stranger would": [
         "export/own_answers.py macaw_cli.MacawForConditionalGeneration.from_pretrained",
         "export/own_answers.py macaw_cli.MacawProcessor.from_pretrained",
+        "export/llm_answers.py transformers.AutoModelForCausalLM.from_pretrained",
     ],
     "the content of a tokenizer that the door has loaded": [
         "model/text/control_tokens.py tokenizers.Tokenizer.from_str",

@@ -11,6 +11,7 @@ from typing import ClassVar
 from macaw_cli.config.design_entries import DesignEntry, with_plug_ins
 from macaw_cli.config.exports.base import ExportSettings
 from macaw_cli.config.exports.hf import HfExportSettings
+from macaw_cli.config.exports.llm import LlmExportSettings
 
 KEY = "format"
 
@@ -32,6 +33,7 @@ GROUP = "macaw.exports"
 """The group of entry points."""
 BUILT_IN = (
     ExportEntry(HfExportSettings, "macaw_cli.export.formats.hf:HfExport"),
+    ExportEntry(LlmExportSettings, "macaw_cli.export.formats.llm:LlmExport"),
 )  # fmt: skip
 TABLE, PACKAGES = with_plug_ins(GROUP, ExportEntry, "an export format", BUILT_IN)
 """The rows by name, and the package of each row that is not macaw's."""

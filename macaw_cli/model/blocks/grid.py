@@ -98,6 +98,11 @@ def side_by_side(media: Sequence[Tensor], *, square: bool) -> tuple[Tensor, list
     return torch.cat([medium.flatten(0, -2) for medium in media]), sizes
 
 
+def all_alike(sizes: Sequence[Size]) -> bool:
+    """Whether all grids have one size; no set is made of the sizes, which are symbols in an export to ONNX."""
+    return all(size == sizes[0] for size in sizes)
+
+
 def per_size(tokens: Tensor, sizes: Sequence[Size], function: Callable[[Tensor], Tensor]) -> Tensor:
     """Apply a function without parameters, once per size of grid.
 
@@ -109,7 +114,7 @@ def per_size(tokens: Tensor, sizes: Sequence[Size], function: Callable[[Tensor],
     Returns:
         (K, ...): what it made of all frames, in their order.
     """
-    if len(set(sizes)) == 1:
+    if all_alike(sizes):
         return function(tokens.view(len(sizes), *sizes[0], -1)).flatten(0, 1)
     frames = torch.split(tokens, [h * w for h, w in sizes])
     made: dict[int, Tensor] = {}
@@ -122,7 +127,7 @@ def per_size(tokens: Tensor, sizes: Sequence[Size], function: Callable[[Tensor],
 
 def grid_batch(tokens: Tensor, sizes: Sequence[Size]) -> GridBatch:
     """The tokens (T, C) of all frames as one batch, for layers that see a token's neighbours."""
-    if len(set(sizes)) == 1:
+    if all_alike(sizes):
         return GridBatch(tokens.view(len(sizes), *sizes[0], -1), None)
     height, width = max(h for h, _ in sizes), max(w for _, w in sizes)
     flat = torch.split(tokens, [h * w for h, w in sizes])
@@ -136,6 +141,6 @@ def grid_batch(tokens: Tensor, sizes: Sequence[Size]) -> GridBatch:
 
 def in_grids(values: Tensor, sizes: Sequence[Size]) -> Tensor:
     """The tokens (T, C) of a batch (B, largest h, largest w, C), without what fills up the smaller frames."""
-    if len(set(sizes)) == 1:
+    if all_alike(sizes):
         return values.flatten(0, 2)
     return torch.cat([frame[:h, :w].flatten(0, 1) for frame, (h, w) in zip(values, sizes, strict=True)])

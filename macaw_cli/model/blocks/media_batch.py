@@ -31,8 +31,8 @@ def padded(features: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
     Args:
         features: (N, C) each.
     """
-    lengths = [len(medium) for medium in features]
-    if len(set(lengths)) == 1:
+    lengths = [medium.shape[0] for medium in features]
+    if all(length == lengths[0] for length in lengths):
         return torch.stack(list(features)), None
     batch = nn.utils.rnn.pad_sequence(list(features), batch_first=True)
     mask = torch.arange(batch.shape[1], device=batch.device) < on_device(lengths, batch.device)[:, None]
@@ -46,7 +46,7 @@ def batched(groups: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
         groups: (S, N, C) each: S sequences that are equally long, such as the frames of a video.
     """
     lengths = [group.shape[1] for group in groups]
-    if len(set(lengths)) == 1:
+    if all(length == lengths[0] for length in lengths):
         return torch.cat(list(groups)), None
     batch = torch.cat([F.pad(group, (0, 0, 0, max(lengths) - group.shape[1])) for group in groups])
     every = [length for group, length in zip(groups, lengths, strict=True) for _ in range(len(group))]

@@ -74,7 +74,7 @@ class AttentionPoolBridge(WindowBridge):
     def from_grids(self, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
         """Pool the windows of all frames at once: (K, D)."""
         rows = per_size(tokens, sizes, lambda frames: windows(frames, self.window))
-        inside = per_size(tokens.new_ones(len(tokens), 1), sizes, lambda frames: windows(frames, self.window))
+        inside = per_size(tokens.new_ones(tokens.shape[0], 1), sizes, lambda frames: windows(frames, self.window))
         mean = rows.sum(dim=1, keepdim=True) / inside.sum(dim=1, keepdim=True)
         soft: Tensor = self.projection(self.pooling(mean, rows, inside[..., 0] > 0)[:, 0])
         return soft

@@ -145,7 +145,7 @@ class MacawBridge(Bridge):
         """Soft tokens (K, D) of all media, one after the other."""
         kernel, stride = self.convolution.kernel_size[0], self.convolution.stride[0]
         media = [_filled(medium.flatten(0, -2), kernel) for medium in features]
-        lengths = [len(medium) for medium in media]
+        lengths = [medium.shape[0] for medium in media]
         tokens = nn.utils.rnn.pad_sequence(media, batch_first=True)
         if self.input_norm is not None:
             tokens = self.input_norm(tokens)
@@ -187,7 +187,8 @@ def _mlp(channels: int, hidden_size: int) -> nn.Module:
 
 def _filled(tokens: Tensor, kernel: int) -> Tensor:
     """The tokens (N, C) of one medium, followed by zeros up to one window."""
-    return F.pad(tokens, (0, 0, 0, kernel - len(tokens))) if len(tokens) < kernel else tokens
+    count = tokens.shape[0]  # not `len`, of which an export to ONNX makes a constant
+    return F.pad(tokens, (0, 0, 0, kernel - count)) if count < kernel else tokens
 
 
 def sinusoid(positions: int, channels: int) -> Tensor:

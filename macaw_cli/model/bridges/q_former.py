@@ -145,7 +145,7 @@ class QFormerBridge(QueriedBridge):
         """Soft tokens of all media, computed in one batch: (K, D)."""
         if self.feature_norm is not None:
             rows = self.feature_norm(torch.cat([medium.flatten(0, -2) for medium in media]))
-            lengths = [medium.shape[:-1].numel() for medium in media]
+            lengths = [prod(medium.shape[:-1]) for medium in media]
             media = [one.view(medium.shape) for one, medium in zip(rows.split(lengths), media, strict=True)]
         groups = [self.sequences(medium) for medium in media]
         features, feature_mask = batched(groups)

@@ -139,7 +139,7 @@ class TokenPackerBridge(WindowBridge):
         """(K, 1, 1, s²), true where a region holds a token; None where all regions are full."""
         if all(h % self.window[0] == w % self.window[1] == 0 for h, w in sizes):
             return None
-        return per_size(tokens.new_ones(len(tokens), 1), sizes, self._regions).bool().squeeze(-1)[:, None, None]
+        return per_size(tokens.new_ones(tokens.shape[0], 1), sizes, self._regions).bool().squeeze(-1)[:, None, None]
 
 
 def _mlp(size: int, hidden: int) -> list[nn.Module]:

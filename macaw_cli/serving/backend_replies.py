@@ -1,0 +1,43 @@
+"""What chunks of a backend's stream say: text, and the probabilities of its tokens."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from macaw_cli.serving.answering import Piece, TokenLogprob
+
+LOWEST = -9999.0
+"""What OpenAI tells where a probability is too small to be told."""
+
+
+def pieces_of(choice: Any) -> Iterator[Piece]:
+    """The pieces of one choice of a chunk, of a chat or of a completion: the first has its text.
+
+    Args:
+        choice: of the client's types.
+    """
+    delta = getattr(choice, "delta", None)
+    text = (choice.text if delta is None else delta.content) or ""
+    tokens = list(_of_completion(choice.logprobs) if delta is None else _of_chat(choice.logprobs))
+    if text or tokens:
+        yield Piece(text, tokens[0] if tokens else None)
+    yield from (Piece("", token) for token in tokens[1:])
+
+
+def _of_chat(logprobs: Any) -> Iterator[TokenLogprob]:
+    for one in (logprobs.content if logprobs else None) or ():
+        top = tuple(_token(other.token, other.logprob, other.bytes) for other in one.top_logprobs or ())
+        yield _token(one.token, one.logprob, one.bytes, top)
+
+
+def _of_completion(logprobs: Any) -> Iterator[TokenLogprob]:
+    if not logprobs or not logprobs.tokens:
+        return
+    likeliest: list[Mapping[str, float] | None] = logprobs.top_logprobs or [None] * len(logprobs.tokens)
+    for token, value, others in zip(logprobs.tokens, logprobs.token_logprobs, likeliest, strict=False):
+        ranked = sorted((others or {}).items(), key=lambda pair: -pair[1])
+        yield _token(token, value, None, tuple(_token(text, one, None) for text, one in ranked))
+
+
+def _token(text: str, logprob: float | None, data: Any, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
+    spelled = text.encode() if data is None else bytes(data)
+    return TokenLogprob(text, spelled, LOWEST if logprob is None else logprob, top)
