@@ -89,12 +89,19 @@ def conversations(media):
     yield "the reserved token", [{"type": "text", "text": "What is <prompt_embeds>?"}, media["image"]], []
 
 
+def counted(answer):
+    """Usage without what either server has read before."""
+    usage = answer.usage.model_dump()
+    usage["prompt_tokens_details"].pop("cached_tokens")
+    return usage
+
+
 def test_answers_are_those_of_the_model_itself(remote, local, media):
     for name, content, before in conversations(media):
         expected, found = ask(local, content, before), ask(remote, content, before)
         assert found.choices[0].message.content == expected.choices[0].message.content, name
         assert found.choices[0].finish_reason == expected.choices[0].finish_reason
-        assert found.usage == expected.usage, name
+        assert counted(found) == counted(expected), name
 
 
 @pytest.mark.parametrize("prompts", ["chat", "completions"])
