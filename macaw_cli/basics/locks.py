@@ -54,6 +54,29 @@ def folder_lock(folder: Path) -> Iterator[None]:
             os.close(lock)
 
 
+@contextmanager
+def file_lock(file: Path) -> Iterator[None]:
+    """Be the only macaw command that writes a file, which is made where there is none.
+
+    Raises:
+        LockedError: another process holds the lock.
+        InputError: it is a link or no file.
+        OSError: it cannot be opened.
+    """
+    descriptor = open_descriptor(file, os.O_RDWR | os.O_CREAT)
+    _held.add(descriptor)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(f"Another macaw command writes {file}.", "Wait for it, or stop it first.") from None
+        yield
+    finally:
+        if descriptor in _held:
+            _held.discard(descriptor)
+            os.close(descriptor)
+
+
 def is_locked(folder: Path) -> bool:
     """Whether another command is writing in the folder now."""
     try:

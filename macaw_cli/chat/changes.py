@@ -10,7 +10,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.config.chat_settings import SAMPLING, ChatSettings
 
-FIXED = ("device", "system", "history")
+FIXED = ("device", "system", "history", "batch_size", "max_reject_ratio")
 """Of `ChatSettings`, those that are not changed by `/set`."""
 CHANGEABLE = (*(one.name for one in fields(ChatSettings) if one.name not in FIXED), "seed")
 UNSET = ("default", "null", "none")

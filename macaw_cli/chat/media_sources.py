@@ -12,6 +12,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.remote_files import driver_errors_are_told
 from macaw_cli.basics.remote_transfer import open_remote
 from macaw_cli.basics.urls import extension_of, is_url, local_place, without_secrets
+from macaw_cli.basics.working_files import remove_file
 from macaw_cli.inference.attachments import Attacher, Attachment
 from macaw_cli.media.kinds import modality_of
 from macaw_cli.modalities.table import Modality, in_words
@@ -19,6 +20,8 @@ from macaw_cli.modalities.table import Modality, in_words
 STDIN = "-"
 MOST_BYTES = 2 << 30
 """Of a medium that is fetched or read from standard input."""
+KEPT = 16
+"""Fetched files that are on the disk at the same time."""
 _PIECE = 1 << 20
 
 
@@ -33,6 +36,7 @@ class MediaSources:
         self._attacher, self._stack = attacher, ExitStack()
         self._folder: Path | None = None
         self._fetched: dict[str, Path] = {}
+        self._count = 0
 
     def __enter__(self) -> Self:
         """Nothing has to be prepared."""
@@ -70,6 +74,8 @@ class MediaSources:
             return Path(local_place(place)).expanduser()
         name = without_secrets(place)
         if name not in self._fetched:
+            while len(self._fetched) >= KEPT:
+                remove_file(self._fetched.pop(next(iter(self._fetched))))
             target = self._new_file(extension_of(place))
             if place == STDIN:
                 _copy(sys.stdin.buffer, target, "standard input")
@@ -83,7 +89,8 @@ class MediaSources:
     def _new_file(self, extension: str) -> Path:
         if self._folder is None:
             self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="macaw-chat-")))
-        return self._folder / f"{len(self._fetched)}{extension}"
+        self._count += 1
+        return self._folder / f"{self._count}{extension}"
 
 
 def _copy(source: BinaryIO, target: Path, name: str) -> None:

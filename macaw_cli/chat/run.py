@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from macaw_cli.basics import console
-from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.counts import counted
+from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.state_folder import state_folder
 from macaw_cli.chat.lines import require_text
 from macaw_cli.chat.media_sources import STDIN, MediaSources
@@ -16,6 +18,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.inference.attachments import Attacher
+from macaw_cli.inference.engine import Engine
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.folder import load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders
@@ -36,6 +39,10 @@ class Request:
     """Print the answer as the object that scripts rely on; needs a prompt."""
     files: Sequence[str] = ()
     """More media that go with it, each of the modality that its content or its name tells."""
+    batch: Path | None = None
+    """A JSONL file of questions."""
+    out: Path | None = None
+    """Where their answers go; None is beside it."""
 
 
 @no_cudnn_attention()
@@ -63,6 +70,9 @@ def chat(workspace: Workspace, request: Request) -> None:
     interactive = request.prompt is None and sys.stdin.isatty()
     name = _shown(folder, workspace)
     with MediaSources(attacher) as sources:
+        if request.batch is not None:
+            _answer_file(model, processor.encoder, sources, workspace, folder, request)
+            return
         terminal = Terminal(session, sources, name, interactive=interactive)
         for modality, places in request.media.items():
             for place in places:
@@ -78,6 +88,36 @@ def chat(workspace: Workspace, request: Request) -> None:
         else:
             console.say(f"Chatting with {name}. /help lists the commands, Ctrl-D leaves.")
             terminal.run(_typed_lines(workspace))
+
+
+def _answer_file(
+    model: Any, encoder: Any, sources: MediaSources, workspace: Workspace, folder: Path, request: Request
+) -> None:  # fmt: skip
+    """Answer the questions of a file.
+
+    Raises:
+        InputError: more of them cannot be answered than `chat.max_reject_ratio` allows.
+    """
+    from macaw_cli.chat.batch import Batch, model_fingerprint
+
+    questions, settings = cast("Path", request.batch), workspace.settings.chat
+    out = request.out or questions.with_name(f"{questions.stem}.answers.jsonl")
+    engine = Engine.of(model, encoder)
+    batch = Batch(engine, encoder, settings, workspace.settings.seed, sources, model_fingerprint(folder))
+    done = batch.run(questions, out)
+    if request.as_json:
+        console.result_json({"out": str(out), **asdict(done)})
+    else:
+        before = f", {done.before} of them before" if done.before else ""
+        errors = f"; {counted(done.errors, 'error')}" if done.errors else ""
+        answered = counted(done.answered + done.before, "question")
+        console.result(f"Answered {answered} of {done.questions}{before}{errors}. The answers are in {out}.")
+    if done.errors > settings.max_reject_ratio * done.questions:
+        raise InputError(
+            f"{done.errors} of {counted(done.questions, 'question')} could not be answered, more than"
+            f" chat.max_reject_ratio={settings.max_reject_ratio:g} allows.",
+            f"The reasons are in {out}; the same command asks these questions again.",
+        )
 
 
 def _typed_lines(workspace: Workspace) -> Iterator[str]:

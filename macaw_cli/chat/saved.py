@@ -93,7 +93,7 @@ def load(file: Path, attach: Attach) -> Conversation:
     content = _content(file)
     folder = file.absolute().parent
     turns = [
-        Turn(  # fmt: skip
+        Turn(
             row["question"], tuple(in_training_order(_attached(row["media"], folder, attach))), row["answer"],
             row.get("attempt") or 0,
         )

@@ -1,11 +1,12 @@
 """`macaw chat`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.commands.shared_options import ConfigOption, JsonOption, ModelArgument, SetOption, workspace_of
+from macaw_cli.commands.shared_options import OUTPUT, ConfigOption, JsonOption, ModelArgument, SetOption, workspace_of
 
 QUESTION, GENERATION = "Question", "Generation"
 """Titles of groups of options."""
@@ -30,6 +31,17 @@ def chat(
     config: ConfigOption = None,
     overrides: SetOption = None,
     *,
+    batch: Annotated[
+        Path | None,
+        typer.Option("--batch", metavar="FILE", rich_help_panel=QUESTION, help="Answer all questions of a JSONL file."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", rich_help_panel=OUTPUT,
+            help="Answers of --batch; default: FILE.answers.jsonl. The same command goes on where it was stopped.",
+        ),
+    ] = None,
     media: Annotated[list[str] | None, _medium("--media", "Medium of any modality")] = None,
     system: Annotated[
         str | None, typer.Option("--system", rich_help_panel=GENERATION, help="System prompt.")
@@ -52,8 +64,12 @@ def chat(
     ] = None,
 ) -> None:
     """Ask a model about images, audio and videos."""
-    if as_json and prompt is None:
-        raise UsageError("--json needs --prompt: it answers one question.", 'For example: --prompt "What is this?"')
+    if as_json and prompt is None and batch is None:
+        raise UsageError("--json needs --prompt or --batch.", 'For example: --prompt "What is this?"')
+    if batch is not None and (prompt is not None or image or audio or video or media):
+        raise UsageError("--batch takes questions and media from its file.", "Leave out --prompt and the media.")
+    if out is not None and batch is None:
+        raise UsageError("--out is where the answers of --batch go, which was not given.", "Name the questions.")
     workspace = workspace_of(
         config, overrides, chat__system=system, chat__temperature=temperature, chat__top_p=top_p, chat__top_k=top_k,
         chat__max_new_tokens=max_new_tokens, seed=seed,
@@ -62,4 +78,4 @@ def chat(
     from macaw_cli.chat.run import chat as run_chat
 
     named = dict(image=image or [], audio=audio or [], video=video or [])
-    run_chat(workspace, Request(model, named, prompt, as_json, media or []))
+    run_chat(workspace, Request(model, named, prompt, as_json, media or [], batch, out))

@@ -31,6 +31,10 @@ class ChatSettings:
     """No sequence of so many tokens appears twice in an answer; 0 allows all."""
     system: str = ""
     """System prompt, where the template has a place for one."""
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """Questions of `--batch` that are answered at the same time."""
+    max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of the questions of `--batch` that cannot be answered above which the command ends with exit code 1."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model and its encoders run."""
     markdown: bool = True
