@@ -102,7 +102,7 @@ def load_family(
     description = kind.describe(original_config, tokenizer)
     _require_known_llm(description.llm)
     original = kind.read(folder, original_config)
-    weights, unused = _renamed(kind, original)
+    weights, unused = _renamed(kind, original, base_name(description.llm))
     encoder = _encoder(kind, folder, original_config, description, weights)
     config = _config(kind, description, encoder, weights)
     _require_exactly(folder, config, weights)
@@ -149,12 +149,17 @@ def _require_known_llm(config: Any) -> None:
         )
 
 
-def _renamed(kind: type[Family], original: Original) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def base_name(config: Any) -> str:
+    """What the class of an LLM calls the LLM without its head, such as `model`."""
+    return str(AutoModelForCausalLM._model_mapping[type(config)].base_model_prefix)
+
+
+def _renamed(kind: type[Family], original: Original, llm: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """The weights under macaw's names, and the original's names of those that are left out."""
     weights: dict[str, Tensor] = {}
     unused = [*original.ignored]
     for name, tensor in original.weights.items():
-        ours = kind.renamed(name)
+        ours = kind.renamed(name, llm)
         if ours is None:
             unused.append(name)
         else:

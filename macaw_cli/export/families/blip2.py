@@ -11,20 +11,20 @@ from macaw_cli.export.families.family import Description, Family, refused
 BRIDGE = "fusion.bridges.image."
 QUERIES = f"{BRIDGE}queries"
 Q_FORMER = (
-    (r"qformer\.encoder\.layer\.(\d+)\.attention\.attention\.", rf"{BRIDGE}q_former.layers.\1.self_attention."),
-    (r"qformer\.encoder\.layer\.(\d+)\.attention\.output\.dense\.", rf"{BRIDGE}q_former.layers.\1.self_attention.out."),
-    (r"qformer\.encoder\.layer\.(\d+)\.attention\.output\.LayerNorm\.", rf"{BRIDGE}q_former.layers.\1.self_norm."),
-    (r"qformer\.encoder\.layer\.(\d+)\.crossattention\.attention\.", rf"{BRIDGE}q_former.layers.\1.cross_attention."),
-    (r"qformer\.encoder\.layer\.(\d+)\.crossattention\.output\.dense\.",
-     rf"{BRIDGE}q_former.layers.\1.cross_attention.out."),
-    (r"qformer\.encoder\.layer\.(\d+)\.crossattention\.output\.LayerNorm\.",
-     rf"{BRIDGE}q_former.layers.\1.cross_norm."),
-    (r"qformer\.encoder\.layer\.(\d+)\.intermediate_query\.dense\.", rf"{BRIDGE}q_former.layers.\1.query_part.rise."),
-    (r"qformer\.encoder\.layer\.(\d+)\.output_query\.dense\.", rf"{BRIDGE}q_former.layers.\1.query_part.fall."),
-    (r"qformer\.encoder\.layer\.(\d+)\.output_query\.LayerNorm\.", rf"{BRIDGE}q_former.layers.\1.query_norm."),
-    (r"qformer\.layernorm\.", f"{BRIDGE}q_former.norm."),
-    (r"query_tokens$", QUERIES),
-    (r"language_projection\.", f"{BRIDGE}projection."),
+    ("qformer.encoder.layer.*.attention.attention.", f"{BRIDGE}q_former.layers.*.self_attention."),
+    ("qformer.encoder.layer.*.attention.output.dense.", f"{BRIDGE}q_former.layers.*.self_attention.out."),
+    ("qformer.encoder.layer.*.attention.output.LayerNorm.", f"{BRIDGE}q_former.layers.*.self_norm."),
+    ("qformer.encoder.layer.*.crossattention.attention.", f"{BRIDGE}q_former.layers.*.cross_attention."),
+    ("qformer.encoder.layer.*.crossattention.output.dense.",
+     f"{BRIDGE}q_former.layers.*.cross_attention.out."),
+    ("qformer.encoder.layer.*.crossattention.output.LayerNorm.",
+     f"{BRIDGE}q_former.layers.*.cross_norm."),
+    ("qformer.encoder.layer.*.intermediate_query.dense.", f"{BRIDGE}q_former.layers.*.query_part.rise."),
+    ("qformer.encoder.layer.*.output_query.dense.", f"{BRIDGE}q_former.layers.*.query_part.fall."),
+    ("qformer.encoder.layer.*.output_query.LayerNorm.", f"{BRIDGE}q_former.layers.*.query_norm."),
+    ("qformer.layernorm.", f"{BRIDGE}q_former.norm."),
+    ("query_tokens", QUERIES),
+    ("language_projection.", f"{BRIDGE}projection."),
 )  # fmt: skip
 """Names of the Q-Former and what belongs to it."""
 
@@ -37,7 +37,7 @@ class Blip2(Family):
     modality = "image"
     class_name = "Blip2ForConditionalGeneration"
     begins_behind_media = True
-    names = ((r"vision_model\.", "image_encoder."), *Q_FORMER, (r"language_model\.", "language_model."))
+    names = (("vision_model.", "image_encoder."), *Q_FORMER, ("language_model.", "language_model."))
     chat_template = (
         "{% for message in messages %}{% if message.role == 'assistant' %}{{ ' ' + message.content + eos_token }}"
         "{% else %}{{ message.content }}{% endif %}{% endfor %}"

@@ -1,6 +1,5 @@
 """What a family of checkpoints is: where its parts are, and what macaw calls them."""
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from macaw_cli.config.bridges.entry import BridgeDesign
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.pretrained import load_config, load_model_class
 from macaw_cli.encoders.source import trouble_is_told
+from macaw_cli.export.families.names import Pairs, ours_of, theirs_of
 from macaw_cli.export.published_companions import Companions
 from macaw_cli.modalities.table import EncoderRole
 
@@ -59,8 +59,8 @@ class Family(ABC):
     """What the checkpoints read besides text; also the role of their encoder."""
     class_name: ClassVar[str]
     """The class of transformers that holds a checkpoint."""
-    names: ClassVar[tuple[tuple[str, str], ...]]
-    """Beginnings of the original's names, as patterns, and what they are in a macaw model."""
+    names: ClassVar[Pairs]
+    """Beginnings of the original's names, and what they are in a macaw model: for import and export alike."""
     unused: ClassVar[str] = r"(?!)"
     """Pattern of the original's names that the computation of logits does not need."""
     chat_template: ClassVar[str] = ""
@@ -120,12 +120,19 @@ class Family(ABC):
         return None
 
     @classmethod
-    def renamed(cls, name: str) -> str | None:
-        """The macaw model's name of an original weight; None for one that the model does not need."""
-        for pattern, ours in cls.names:
-            if re.match(pattern, name):
-                return re.sub(pattern, ours, name, count=1)
-        return None
+    def renamed(cls, name: str, llm: str) -> str | None:
+        """The macaw model's name of an original weight; None for one that the model does not need.
+
+        Args:
+            name: the original's.
+            llm: what the LLM's class calls the LLM without its head.
+        """
+        return ours_of(cls.names, name, llm)
+
+    @classmethod
+    def original_name(cls, name: str, llm: str) -> str | None:
+        """The original's name of a weight of the macaw model; None for one that the original does not have."""
+        return theirs_of(cls.names, name, llm)
 
 
 def require_all(folder: Path, missing: Sequence[str]) -> None:

@@ -17,10 +17,10 @@ class Idefics3(Family):
     modality = "image"
     class_name = "Idefics3ForConditionalGeneration"
     names = (
-        (r"model\.vision_model\.", "image_encoder."),
-        (r"model\.connector\.modality_projection\.proj\.", "fusion.bridges.image.projection."),
-        (r"model\.text_model\.", "language_model.model."),
-        (r"lm_head\.", "language_model.lm_head."),
+        ("model.vision_model.", "image_encoder."),
+        ("model.connector.modality_projection.proj.", "fusion.bridges.image.projection."),
+        ("model.text_model.", "language_model.{llm}."),
+        ("lm_head.", "language_model.lm_head."),
     )
     note = "Images are not split into tiles: each is one square, as in the original with do_image_splitting=False."
 

@@ -29,11 +29,11 @@ class Llava(Family):
     modality = "image"
     class_name = "LlavaForConditionalGeneration"
     names = (
-        (r"model\.vision_tower\.", "image_encoder."),
-        (r"model\.multi_modal_projector\.linear_1\.", f"{BRIDGE}0."),
-        (r"model\.multi_modal_projector\.linear_2\.", f"{BRIDGE}2."),
-        (r"model\.language_model\.", "language_model.model."),
-        (r"lm_head\.", "language_model.lm_head."),
+        ("model.vision_tower.", "image_encoder."),
+        ("model.multi_modal_projector.linear_1.", f"{BRIDGE}0."),
+        ("model.multi_modal_projector.linear_2.", f"{BRIDGE}2."),
+        ("model.language_model.", "language_model.{llm}."),
+        ("lm_head.", "language_model.lm_head."),
     )
     chat_template = (
         "{% for message in messages %}{% if message.role == 'system' %}{{ message.content + ' ' }}"

@@ -17,10 +17,10 @@ class Qwen2Audio(Family):
     modality = "audio"
     class_name = "Qwen2AudioForConditionalGeneration"
     names = (
-        (r"model\.audio_tower\.", "audio_encoder."),
-        (r"model\.multi_modal_projector\.linear\.", "fusion.bridges.audio.projection."),
-        (r"model\.language_model\.", "language_model.model."),
-        (r"lm_head\.", "language_model.lm_head."),
+        ("model.audio_tower.", "audio_encoder."),
+        ("model.multi_modal_projector.linear.", "fusion.bridges.audio.projection."),
+        ("model.language_model.", "language_model.{llm}."),
+        ("lm_head.", "language_model.lm_head."),
     )
     chat_template = (
         "{% for message in messages %}{% if loop.first and message.role != 'system' %}"

@@ -41,10 +41,11 @@ class Ultravox(Family):
     modality = "audio"
     class_name = ""
     names = (
-        (r"audio_tower\.(?:model\.encoder\.)?", "audio_encoder."),
-        (r"multi_modal_projector\.ln_post\.", f"{BRIDGE}output_norm."),
-        (r"multi_modal_projector\.", BRIDGE),
-        (r"language_model\.", "language_model."),
+        ("audio_tower.", "audio_encoder."),
+        ("audio_tower.model.encoder.", "audio_encoder."),
+        ("multi_modal_projector.ln_post.", f"{BRIDGE}output_norm."),
+        ("multi_modal_projector.", BRIDGE),
+        ("language_model.", "language_model."),
     )
     options = ("--llm", "--audio-encoder")
     note = "Audio of up to 30 s is heard as in the original, which cuts longer audio into windows."
