@@ -54,6 +54,7 @@ def commands_page() -> str:
 
 FIGURES = runpy.run_path(str(FOLDER / "architecture.py"))
 BRIDGES = runpy.run_path(str(FOLDER / "bridges_page.py"))
+EXPORTS = runpy.run_path(str(FOLDER / "exports_page.py"))
 FORMATS = runpy.run_path(str(FOLDER / "formats_page.py"))
 PROMPTS = runpy.run_path(str(FOLDER / "prompts_page.py"))
 FILTERS = runpy.run_path(str(FOLDER / "filters_page.py"))
@@ -61,6 +62,7 @@ PAGES = {
     "configuration.md": configuration_page,
     "commands.md": commands_page,
     "bridges.md": lambda: BRIDGES["bridges_page"](NOTICE),
+    "export.md": lambda: EXPORTS["exports_page"](NOTICE),
     "formats.md": lambda: FORMATS["formats_page"](NOTICE),
     "filters.md": lambda: FILTERS["filters_page"](NOTICE),
     "prompts.md": lambda: PROMPTS["page"](NOTICE),

@@ -47,3 +47,19 @@ LLMS = {
     ),
 }  # fmt: skip
 """Name to configuration; gemma2 and cohere change their logits behind the head, phi's head has biases."""
+
+
+def make(name, folder, tokenizer, seed=0):
+    """Write an LLM of `LLMS` with random weights and the vocabulary of a tokenizer; returns the folder."""
+    import copy
+
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config = copy.deepcopy(LLMS[name])
+    config.update({"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1,
+                   "initializer_range": 0.2, "max_position_embeddings": 768})  # fmt: skip
+    torch.manual_seed(seed)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -126,10 +126,10 @@ def make_video(path, *, with_audio):
 def make_model(
     root, name="tiny", *, bridge="linear", modalities=("image", "audio", "video"), template="alpaca",
     image_encoder="clip", audio_encoder="whisper", pool_frames=None, audio_windows=1,
-    drop_padding=True, views=None, injection=None,
+    drop_padding=True, views=None, injection=None, image_settings=None, audio_settings=None, llm="llm",
 ):
     """A model folder `runs/NAME/model` of the workspace `root`, as a finished training leaves it."""
-    from transformers import AutoConfig
+    from transformers import AutoConfig, AutoTokenizer
 
     from macaw_cli.config.bridges.designs import design
     from macaw_cli.config.feature_settings import EncoderSettings
@@ -144,8 +144,8 @@ def make_model(
     from macaw_cli.model.processing import MacawProcessor
 
     encoders = {
-        "image": EncoderSettings(model=f"../../../models/{image_encoder}"),
-        "audio": EncoderSettings(model=f"../../../models/{audio_encoder}"),
+        "image": EncoderSettings(model=f"../../../models/{image_encoder}", **(image_settings or {})),
+        "audio": EncoderSettings(model=f"../../../models/{audio_encoder}", **(audio_settings or {})),
     }
     image = load_image_encoder(encoders["image"], str(root / "models" / image_encoder), "cpu")
     audio = load_audio_encoder(encoders["audio"], str(root / "models" / audio_encoder), "cpu")
@@ -157,18 +157,19 @@ def make_model(
         shapes[modality] = view_of(modality, views, prints[modality]).of_null.shape(shapes[modality], None)
     torch.manual_seed(3)
     config = MacawConfig.for_llm(
-        AutoConfig.from_pretrained(root / "models/llm"), design(bridge) if isinstance(bridge, str) else bridge,
+        AutoConfig.from_pretrained(root / "models" / llm), design(bridge) if isinstance(bridge, str) else bridge,
         {name: shapes[name] for name in modalities}, encoders, {name: prints[name] for name in modalities},
         views=views or ViewSettings(), injection=injection or NoInjectionSettings(),
     )  # fmt: skip
-    model = MacawForConditionalGeneration.build(config, str(root / "models/llm")).eval()
+    model = MacawForConditionalGeneration.build(config, str(root / "models" / llm)).eval()
     if model.injection is not None:
         with torch.no_grad():
             for place, parameter in model.injection.named_parameters():
                 if ".gates." in place:
                     parameter.fill_(0.5)
     folder = root / "runs" / name / "model"
-    save_model(model, MacawProcessor(byte_tokenizer(), config, template=template), folder)
+    tokenizer = AutoTokenizer.from_pretrained(root / "models" / llm)
+    save_model(model, MacawProcessor(tokenizer, config, template=template), folder)
     return folder
 
 

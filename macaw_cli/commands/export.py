@@ -14,12 +14,17 @@ from macaw_cli.commands.shared_options import (
     workspace_of,
 )
 
+FORMAT_HELP = (
+    "hf: a transformers folder with the encoders inside; llava: a checkpoint of the class of transformers. "
+    "docs/export.md tells what each takes."
+)
+
 
 def export(
     model: ModelArgument = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", rich_help_panel=OUTPUT, help="hf: a transformers folder with the encoders inside."),
+        typer.Option("--format", rich_help_panel=OUTPUT, help=FORMAT_HELP),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", rich_help_panel=OUTPUT, help="Folder to write; it must not exist.")

@@ -1,6 +1,6 @@
 """Import of a checkpoint of another family: a stock folder in, a model folder of macaw's out, with the same logits."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from macaw_cli.encoders.architectures import encoder_class
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers, short_name
+from macaw_cli.export.export_report import exported_text
 from macaw_cli.export.families.family import Description, Family, Original, require_all
 from macaw_cli.export.published import require_no_run
 from macaw_cli.export.published_companions import Companions
@@ -103,7 +104,12 @@ def load_family(
     _require_known_llm(description.llm)
     original = kind.read(folder, original_config)
     weights, unused = _renamed(kind, original, base_name(description.llm))
+    weights = kind.completed(weights, original_config)
     encoder = _encoder(kind, folder, original_config, description, weights)
+    own = exported_text(folder)
+    around = own.around.get(kind.modality) if own else None
+    if around:
+        description = replace(description, before=around[0], after=around[1])
     config = _config(kind, description, encoder, weights)
     _require_exactly(folder, config, weights)
     model = MacawForConditionalGeneration.from_pretrained(
@@ -112,7 +118,8 @@ def load_family(
     if original.generation is not None:
         model.generation_config = original.generation
     length = getattr(description.llm, "max_position_embeddings", None) or USUAL_MAX_LENGTH
-    template: TemplateName = "chat" if tokenizer.chat_template else "alpaca"
+    template: TemplateName = own.template if own else ("chat" if tokenizer.chat_template else "alpaca")
+    length = own.max_length if own else length
     parts = {"image_processor" if kind.modality == "image" else "feature_extractor": encoder.processor}
     processor = MacawProcessor(tokenizer, config, template, length, **parts)
     words = tuple(extraction_words(config, out))
@@ -164,7 +171,7 @@ def _renamed(kind: type[Family], original: Original, llm: str) -> tuple[dict[str
             unused.append(name)
         else:
             weights[ours] = tensor
-    return kind.completed(weights), tuple(sorted(unused))
+    return weights, tuple(sorted(unused))
 
 
 def _encoder(

@@ -15,16 +15,15 @@ from macaw_cli.basics.working_files import is_in_the_making, kind_of, remove_lef
 from macaw_cli.config.exports.base import ExportSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.source import quiet_transformers, trouble_is_told
+from macaw_cli.export.export_report import REPORT_NAME, REPORT_VERSION, text_report
 from macaw_cli.export.formats.format import ExportFormat
 from macaw_cli.export.formats.registry import export_format
 from macaw_cli.export.proof import Proof
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.folder import model_folder, newest_model
+from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
 
-REPORT_NAME = "export_report.json"
-REPORT_VERSION = 2
-"""In 1, the file was called `macaw_export.json`, and the proof had one example."""
 CARD_NAME = "README.md"
 
 
@@ -98,6 +97,8 @@ def _require_taken(kind: ExportFormat[ExportSettings], source: Path) -> None:
     """Refuse a model that the format does not take, before its weights are read."""
     with quiet_transformers(), trouble_is_told(source):
         obstacles = kind.obstacles(MacawConfig.from_pretrained(source))
+        if not obstacles and (source / PROCESSOR_FILE).is_file():
+            obstacles = kind.text_obstacles(MacawProcessor.from_pretrained(source).encoder)
     if obstacles:
         raise MismatchError(
             f"--format {kind.settings.format} does not take the model {source}: {'; '.join(obstacles)}.",
@@ -128,7 +129,7 @@ def _written(
     hashes = {file.relative_to(unfinished).as_posix(): sha256_file(file) for file in files}
     report = {
         "format_version": REPORT_VERSION, "macaw": __version__, "format": kind.settings.format, "loader": kind.loader,
-        **kind.report(), "proof": proof.as_json(), "files": hashes,
+        **text_report(source.processor.encoder), **kind.report(), "proof": proof.as_json(), "files": hashes,
     }  # fmt: skip
     write_json(unfinished / REPORT_NAME, report)
     for file in unfinished.rglob("*"):

@@ -12,6 +12,7 @@ from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.inspection.dataset_verification import verify_dataset
 from macaw_cli.inspection.datasets import describe_dataset
 from macaw_cli.inspection.description import Description
+from macaw_cli.inspection.exports import describe_export, verify_export
 from macaw_cli.inspection.feature_stores import describe_feature_store
 from macaw_cli.inspection.feature_verification import verify_feature_store
 from macaw_cli.inspection.findings import Finding
@@ -101,6 +102,7 @@ KINDS = (
     Kind("generation", REPORT_NAME, describe_generation, nothing_to_verify),
     Kind("run", "settings.yaml", _describe_run, _verify_run, write_page=_run_page),
     Kind("model", "config.json", describe_model, verify_model),
+    Kind("export", "export_report.json", describe_export, verify_export),
 )
 
 

@@ -10,21 +10,18 @@ from safetensors import SafetensorError, safe_open
 
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import DamagedError, InputError
-from macaw_cli.basics.fingerprints import fingerprint, require_version, sha256_file
+from macaw_cli.basics.fingerprints import fingerprint, require_version
 from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.typed_files import read_object
-from macaw_cli.basics.typed_rows import FLAG, HASH, NUMBER, OBJECT, SHAPE, TEXT, Fields, either, mapping_of
+from macaw_cli.basics.typed_rows import FLAG, NUMBER, OBJECT, SHAPE, TEXT, Fields, either, mapping_of
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.inspection.description import Description, shape_text
+from macaw_cli.inspection.exports import export_report, proof_line, verify_export
 from macaw_cli.inspection.findings import Finding
 from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, ROLES
 from macaw_cli.reports.tables import Table
 
 MODEL_VERSION = 3
-EXPORT_REPORTS = ("export_report.json", "macaw_export.json")
-"""Written by `macaw export`: how the export was proved, and the hash of every file; the second is an earlier name."""
-_PROOF = Fields({"largest_difference": NUMBER, "limit": NUMBER})
-_REPORT = Fields({"files": mapping_of(HASH)}, {"macaw": TEXT, "proof": _PROOF})
 _NAMED = mapping_of(OBJECT)
 _CONFIG = Fields(
     {},
@@ -52,7 +49,7 @@ def describe_model(folder: Path) -> Description:
     _CONFIG.checked(config, str(folder / "config.json"))
     files = _weight_files(folder)
     parts = _parameters([tensor for file in files for tensor in _tensors(file).items()])
-    report = _export_report(folder)
+    report = export_report(folder)
     facts = {
         "parameters": parts,
         "bytes": sum(file.stat().st_size for file in files),
@@ -69,9 +66,8 @@ def describe_model(folder: Path) -> Description:
 
 def verify_model(folder: Path) -> Iterator[Finding]:
     """Reread every file of an export against its recorded hash; elsewhere check that weight files are whole."""
-    if report := _export_report(folder):
-        for name, recorded in report["files"].items():
-            yield Finding(name, _problem(folder / name, recorded))
+    if export_report(folder):
+        yield from verify_export(folder)
         return
     for file in _weight_files(folder):
         try:
@@ -79,17 +75,6 @@ def verify_model(folder: Path) -> Iterator[Finding]:
             yield Finding(file.name)
         except DamagedError as error:
             yield Finding(file.name, error.problem)
-
-
-def _export_report(folder: Path) -> dict[str, Any] | None:
-    file = next((folder / name for name in EXPORT_REPORTS if (folder / name).is_file()), None)
-    return read_object(file, _REPORT) if file else None
-
-
-def _problem(file: Path, recorded: str) -> str:
-    if not file.is_file():
-        return "it is missing"
-    return "" if sha256_file(file) == recorded else "its content has changed since it was exported"
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -156,7 +141,7 @@ def _lines(facts: dict[str, Any]) -> dict[str, str]:
         "encoders inside": ", ".join(facts["encoders_inside"]) or "none; they are named by path or hub id",
     }
     if exported and (proof := exported.get("proof")):
-        lines["proof"] = f"largest logit difference {proof['largest_difference']:.1e} (limit {proof['limit']:.1e})"
+        lines["proof"] = proof_line(proof)
     return lines
 
 

@@ -6,6 +6,7 @@ from macaw_cli.export.formats.registry import every_format
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.registry import bridge_class
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.text.encoding import ConversationEncoder
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,19 @@ class ExportTarget:
         return {**asdict(self), "obstacles": list(self.obstacles)}
 
 
-def format_targets(config: MacawConfig) -> list[FormatTarget]:
-    """What `macaw export` will say to the model that is trained: the same question, asked before the training."""
-    return [
-        FormatTarget(name, kind.loader, tuple(kind.obstacles(config)))
-        for name, kind in every_format().items()
-        if kind.is_meant_for(config)
-    ]
+def format_targets(encoder: ConversationEncoder) -> list[FormatTarget]:
+    """What `macaw export` will say to the model that is trained: the same questions, asked before the training.
+
+    Args:
+        encoder: turns conversations into ids for the model, whose configuration it knows.
+    """
+    asked = {name: kind for name, kind in every_format().items() if kind.is_meant_for(encoder.config)}
+    told = {name: kind.obstacles(encoder.config) or kind.text_obstacles(encoder) for name, kind in asked.items()}
+    return [FormatTarget(name, kind.loader, tuple(told[name])) for name, kind in asked.items()]
 
 
 def export_targets(config: MacawConfig) -> list[ExportTarget]:
-    """All loaders of others that know a bridge of the model."""
+    """All loaders of others that know a bridge of the model; of some there is a format that writes for them."""
     return [
         ExportTarget(loader.name, modality, tuple(loader.obstacles(config, modality)))
         for modality in config.modalities
@@ -56,6 +59,7 @@ def export_targets(config: MacawConfig) -> list[ExportTarget]:
 
 def in_words(formats: list[FormatTarget], targets: list[ExportTarget]) -> str:
     """The row of the plan: what takes the model, and what would if something were different."""
+    targets = [one for one in targets if one.loader not in {kind.stock_class for kind in every_format().values()}]
     taken = [one.format for one in formats if not one.obstacles]
     taken += [target.loader for target in targets if not target.obstacles]
     refusing = {one.format: one.obstacles for one in formats}

@@ -51,7 +51,7 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         tell_swapped(stages)
         model = model_without_weights(inputs.config, planned.settings.training)
         plan = make_plan(inputs, model, stages, processes, planned.settings.dataset.out)
-        formats, targets = format_targets(inputs.config), export_targets(inputs.config)
+        formats, targets = format_targets(inputs.encoder), export_targets(inputs.config)
         machine = machine_memory(processes.device)
         fullest = plan.stages.index(plan.fullest)
         verdict = judge(plan.fullest, stages[fullest].settings, processes, machine)

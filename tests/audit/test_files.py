@@ -64,6 +64,7 @@ ALLOWED = {
         "training/tuning/adapters.py save_file", "training/tuning/adapters.py save_pretrained",
         "export/run.py chmod", "export/run.py rename", "export/formats/hf.py rename", "export/formats/hf.py rmdir",
         "export/formats/llm.py save_pretrained",
+        "export/formats/stock/stock_format.py save_pretrained",
     ],
     "under a working name": [
         "features/output/working_copy.py copyfile",

@@ -77,6 +77,7 @@ ALLOWED = {
         "model/processing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
         "comparison/existing.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
         "export/run.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
+        "export/run.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
         "training/tuning/start_settings.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
     ],
     "what the door calls of macaw's own class, with the names that weights had before": [
@@ -85,11 +86,15 @@ ALLOWED = {
     "no folder: weights and configuration are given": [
         "export/family_import.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
         "export/published.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
+        "export/formats/stock/stock_format.py kind.from_pretrained",
     ],
     "the folder that this command has just written, loaded as a stranger would": [
         "export/own_answers.py macaw_cli.MacawForConditionalGeneration.from_pretrained",
         "export/own_answers.py macaw_cli.MacawProcessor.from_pretrained",
         "export/llm_answers.py transformers.AutoModelForCausalLM.from_pretrained",
+        "export/stock_answers.py (something).from_pretrained",
+        "export/stock_answers.py transformers.AutoProcessor.from_pretrained",
+        "export/stock_answers.py processor.apply_chat_template",
     ],
     "the content of a tokenizer that the door has loaded": [
         "model/text/control_tokens.py tokenizers.Tokenizer.from_str",

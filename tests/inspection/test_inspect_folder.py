@@ -5,7 +5,7 @@ import json
 import pytest
 
 from macaw_cli.basics.errors import DamagedError, InputError
-from macaw_cli.inspection import models
+from macaw_cli.inspection import exports, models
 from macaw_cli.inspection.inspect_folder import inspect_folder, recognise
 
 
@@ -147,7 +147,7 @@ def test_cut_weights_are_noticed(copy, folder):
 def test_a_changed_file_of_an_export_is_noticed(copy):
     folder = copy / "runs/tiny/model"
     hashes = {"tokenizer.json": "0" * 64, "gone.txt": "0" * 64}
-    (folder / models.EXPORT_REPORT).write_text(json.dumps({"files": hashes}))
+    (folder / exports.REPORTS[0]).write_text(json.dumps({"files": hashes}))
     with pytest.raises(DamagedError, match=r"tokenizer.json.*gone.txt"):
         inspect_folder(folder, verify=True, as_json=False)
 
@@ -170,8 +170,8 @@ def test_a_file_and_a_wrong_path_are_told(finished, tmp_path):
 
 def test_what_inspection_says_by_itself_is_what_the_rooms_say():
     """Constants are repeated here only because importing those rooms takes seconds."""
-    from macaw_cli.export import hf
+    from macaw_cli.export import export_report
     from macaw_cli.model import configuration
 
     assert models.MODEL_VERSION == configuration.FORMAT_VERSION
-    assert models.EXPORT_REPORT == hf.REPORT_NAME
+    assert (exports.REPORTS[0], exports.REPORT_VERSION) == (export_report.REPORT_NAME, export_report.REPORT_VERSION)

@@ -9,7 +9,8 @@ from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentio
 from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.planning.export_targets import FormatTarget, export_targets, format_targets, in_words
+from macaw_cli.model.text.encoding import ConversationEncoder
+from macaw_cli.planning.export_targets import export_targets, format_targets, in_words
 
 LLAVA = {"layer": -2, "projection": False}
 CLIP = "CLIPVisionModelWithProjection"
@@ -69,13 +70,25 @@ def test_a_design_that_no_loader_knows_can_only_be_exported_by_macaw():
     assert targets(design("macaw")) == {}
 
 
-def test_the_row_of_the_plan_tells_what_takes_the_model_and_why_others_do_not():
+def test_the_row_of_the_plan_tells_what_takes_the_model_and_why_others_do_not(byte_tokenizer):
     config = MacawConfig.for_llm(
-        LlamaConfig(vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2), design("mlp"),
-        {"image": (16, 8)}, {"image": EncoderSettings(layer=-3, projection=False)}, {"image": {"architecture": CLIP}},
-        views=ViewSettings(audio=AudioView(pool=2)),
+        LlamaConfig(vocab_size=len(byte_tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2),
+        design("mlp"), {"image": (16, 8)}, {"image": EncoderSettings(layer=-3, projection=False)},
+        {"image": {"architecture": CLIP}}, views=ViewSettings(audio=AudioView(pool=2)),
     )  # fmt: skip
-    words = in_words([FormatTarget("hf", "macaw", ())], export_targets(config))
-    assert words.startswith("hf, LlavaForConditionalGeneration; not llama.cpp mlp (image): ")
-    assert "features.image_encoder.layer must be -2" in words
-    assert FormatTarget("hf", "MacawForConditionalGeneration of macaw", ()) in format_targets(config)
+    formats = format_targets(ConversationEncoder(byte_tokenizer, config))
+    told = {one.format: one.obstacles for one in formats}
+    assert told["hf"] == () == told["llava"]
+    words = in_words(formats, export_targets(config))
+    assert words.startswith("hf, ") and "llava" in words.partition(";")[0]
+    assert "LlavaForConditionalGeneration" not in words, "its format stands there"
+
+
+def test_a_template_that_a_folder_cannot_have_is_told_as_well(byte_tokenizer):
+    config = MacawConfig.for_llm(
+        LlamaConfig(vocab_size=len(byte_tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2),
+        design("mlp"), {"image": (16, 8)}, {"image": EncoderSettings(layer=-2, projection=False)},
+        {"image": {"architecture": CLIP}},
+    )  # fmt: skip
+    told = {one.format: one for one in format_targets(ConversationEncoder(byte_tokenizer, config, "as_published"))}
+    assert "as_published" in told["llava"].obstacles[0] and told["llava"].as_json()["loader"].startswith("Llava")

@@ -11,6 +11,7 @@ from typing import ClassVar
 from macaw_cli.config.design_entries import DesignEntry, with_plug_ins
 from macaw_cli.config.exports.base import ExportSettings
 from macaw_cli.config.exports.hf import HfExportSettings
+from macaw_cli.config.exports.llava import LlavaExportSettings
 from macaw_cli.config.exports.llm import LlmExportSettings
 
 KEY = "format"
@@ -33,6 +34,7 @@ GROUP = "macaw.exports"
 """The group of entry points."""
 BUILT_IN = (
     ExportEntry(HfExportSettings, "macaw_cli.export.formats.hf:HfExport"),
+    ExportEntry(LlavaExportSettings, "macaw_cli.export.formats.llava:LlavaExport"),
     ExportEntry(LlmExportSettings, "macaw_cli.export.formats.llm:LlmExport"),
 )  # fmt: skip
 TABLE, PACKAGES = with_plug_ins(GROUP, ExportEntry, "an export format", BUILT_IN)

@@ -60,6 +60,6 @@ class Blip2(Family):
         return Description(config.text_config, config.vision_config, settings, bridge, after=after)
 
     @classmethod
-    def completed(cls, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    def completed(cls, weights: dict[str, Tensor], config: Any) -> dict[str, Tensor]:
         """The queries without their leading dimension."""
         return weights | {QUERIES: weights[QUERIES][0]}

@@ -63,6 +63,8 @@ class Family(ABC):
     """Beginnings of the original's names, and what they are in a macaw model: for import and export alike."""
     unused: ClassVar[str] = r"(?!)"
     """Pattern of the original's names that the computation of logits does not need."""
+    left_out: ClassVar[tuple[str, ...]] = ()
+    """Beginnings of a macaw model's names that the original does not have and its logits do not need."""
     chat_template: ClassVar[str] = ""
     """For a folder whose tokenizer brings none; empty takes the Alpaca template."""
     begins_behind_media: ClassVar[bool] = False
@@ -110,8 +112,14 @@ class Family(ABC):
         return Original(model.state_dict(), getattr(model, "generation_config", None), sorted(found["unexpected_keys"]))
 
     @classmethod
-    def completed(cls, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The weights under macaw's names, with what the original leaves out because it is zero."""
+    def completed(cls, weights: dict[str, Tensor], config: Any) -> dict[str, Tensor]:
+        """The weights under macaw's names, with what the original leaves out because it is zero.
+
+        Args:
+            weights: under macaw's names.
+            config: of the original.
+        """
+        del config
         return weights
 
     @classmethod

@@ -18,6 +18,8 @@ from macaw_cli.export.families.family import Description, Family, refused
 from macaw_cli.export.published_companions import Companions
 
 BRIDGE = "fusion.bridges.image.projection."
+LINEAR = "linear"
+"""What transformers calls an activation that does nothing."""
 TOWERS = ("clip_vision_model", "siglip_vision_model")
 
 
@@ -28,6 +30,7 @@ class Llava(Family):
     model_types = ("llava",)
     modality = "image"
     class_name = "LlavaForConditionalGeneration"
+    left_out = ("image_encoder.visual_projection.",)
     names = (
         ("model.vision_tower.", "image_encoder."),
         ("model.multi_modal_projector.linear_1.", f"{BRIDGE}0."),
@@ -60,8 +63,8 @@ class Llava(Family):
             raise refused("vision_config.model_type", tower.model_type, f"towers of the types {' and '.join(TOWERS)}")
         if not isinstance(layer, int):
             raise refused("vision_feature_layer", layer, "features of one layer")
-        if config.projector_hidden_act != "gelu":
-            raise refused("projector_hidden_act", config.projector_hidden_act, "projectors with gelu")
+        if config.projector_hidden_act not in ("gelu", LINEAR):
+            raise refused("projector_hidden_act", config.projector_hidden_act, "projectors with gelu, or with nothing")
         is_clip = tower.model_type == "clip_vision_model"
         drops = config.vision_feature_select_strategy == "default"
         if drops and not is_clip:
@@ -69,14 +72,29 @@ class Llava(Family):
             raise refused("vision_feature_select_strategy", strategy, "`full` for a tower without class token")
         tower.architectures = ["CLIPVisionModel" if is_clip else "SiglipVisionModel"]
         settings = EncoderSettings(layer=layer, cls="drop" if drops or not is_clip else "keep", projection=False)
-        return Description(config.text_config, tower, settings, MlpBridgeSettings(layers=2))
+        bridge = MlpBridgeSettings(layers=1 if config.projector_hidden_act == LINEAR else 2)
+        return Description(config.text_config, tower, settings, bridge)
 
     @classmethod
-    def completed(cls, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A projector without bias has one of zeros."""
+    def original_name(cls, name: str, llm: str) -> str | None:
+        """A single layer is the original's first; a tower with a projection has its own layers below another name."""
+        name = name.replace("image_encoder.vision_model.", "image_encoder.")
+        if name in (f"{BRIDGE}weight", f"{BRIDGE}bias"):
+            name = name.replace(BRIDGE, f"{BRIDGE}0.")
+        return super().original_name(name, llm)
+
+    @classmethod
+    def completed(cls, weights: dict[str, Tensor], config: Any) -> dict[str, Tensor]:
+        """A projector without bias has one of zeros; two layers with nothing between them are one."""
         zeros = {}
         for place in ("0", "2"):
             weight = weights.get(f"{BRIDGE}{place}.weight")
             if weight is not None and f"{BRIDGE}{place}.bias" not in weights:
                 zeros[f"{BRIDGE}{place}.bias"] = torch.zeros(len(weight), dtype=weight.dtype)
-        return weights | zeros
+        weights = weights | zeros
+        if config.projector_hidden_act != LINEAR:
+            return weights
+        parts = ("weight", "bias")
+        first, second = ([weights.pop(f"{BRIDGE}{place}.{part}") for part in parts] for place in ("0", "2"))
+        own = {f"{BRIDGE}0.weight": second[0] @ first[0], f"{BRIDGE}0.bias": second[0] @ first[1] + second[1]}
+        return weights | own

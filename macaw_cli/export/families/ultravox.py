@@ -99,7 +99,7 @@ class Ultravox(Family):
         return Original(weights, generation)
 
     @classmethod
-    def completed(cls, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    def completed(cls, weights: dict[str, Tensor], config: Any) -> dict[str, Tensor]:
         """Files of LLMs whose head is the embedding matrix do not hold it twice."""
         embedding = weights.get("language_model.model.embed_tokens.weight")
         if embedding is not None:

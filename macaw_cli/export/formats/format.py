@@ -8,6 +8,7 @@ from macaw_cli.config.exports.base import ExportSettings
 from macaw_cli.export.proof import Proof
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.text.encoding import ConversationEncoder
 
 Options = TypeVar("Options", bound=ExportSettings)
 
@@ -21,6 +22,8 @@ class ExportFormat(ABC, Generic[Options]):
 
     loader: ClassVar[str]
     """Who loads the folder, as people know it: a class of transformers, a program."""
+    stock_class: ClassVar[str] = ""
+    """The class of transformers that loads the folder, where one does: what bridges call it in `stock_loaders`."""
     takes: ClassVar[str]
     """What it takes, in a few words, for the table of formats in the documentation."""
 
@@ -36,6 +39,15 @@ class ExportFormat(ABC, Generic[Options]):
         Args:
             config: of the model; it has no weights yet.
         """
+
+    def text_obstacles(self, encoder: ConversationEncoder) -> list[str]:
+        """What keeps this format from taking a model's template or tokenizer; none by default. Asked as `obstacles` is.
+
+        Args:
+            encoder: turns conversations into ids for the model; its `config`, `tokenizer` and `template` are known.
+        """
+        del encoder
+        return []
 
     def is_meant_for(self, config: MacawConfig) -> bool:
         """Whether somebody who trains such a model may want to hear why this format does not take it; True by default.

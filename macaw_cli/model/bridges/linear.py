@@ -28,10 +28,17 @@ class LinearBridge(ProjectionBridge):
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
 
-    stock_loaders = tuple(
-        StockLoader(name, "audio", ("Qwen2AudioEncoder",), {"norm": False})
-        for name in ("Qwen2AudioForConditionalGeneration", "llama.cpp qwen2a")
-    )
+    stock_loaders = (
+        StockLoader(
+            "LlavaForConditionalGeneration", "image",
+            ("CLIPVisionModel", "CLIPVisionModelWithProjection", "SiglipVisionModel"), {"norm": False},
+            {"layer": int, "cls": ("drop", "keep")},
+        ),
+        *(
+            StockLoader(name, "audio", ("Qwen2AudioEncoder",), {"norm": False})
+            for name in ("Qwen2AudioForConditionalGeneration", "llama.cpp qwen2a")
+        ),
+    )  # fmt: skip
 
     def __init__(self, channels: int, hidden_size: int, *, norm: bool = False, unit: float = 0.02) -> None:
         projection = nn.Linear(channels, hidden_size)

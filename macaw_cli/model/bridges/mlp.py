@@ -33,7 +33,7 @@ class MlpBridge(ProjectionBridge):
 
     stock_loaders = (
         StockLoader(
-            "LlavaForConditionalGeneration", "image", (*CLIP, "SiglipVisionModel"), {"layers": 2, "norm": False},
+            "LlavaForConditionalGeneration", "image", (*CLIP, "SiglipVisionModel"), {"layers": (2, 1), "norm": False},
             {"layer": int, "cls": ("drop", "keep")},
         ),
         StockLoader("llama.cpp mlp", "image", CLIP, {"layers": 2, "norm": False}, {"layer": -2}),

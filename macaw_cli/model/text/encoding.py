@@ -16,6 +16,7 @@ from macaw_cli.model.text.control_tokens import TextEncoder
 from macaw_cli.model.text.plain_template import PLAIN_END, plain_pieces
 from macaw_cli.model.text.published_text import published_response, published_text
 from macaw_cli.model.text.surroundings import around_media
+from macaw_cli.model.text.template_behaviour import Habits
 from macaw_cli.model.text.templates import Piece, TemplateName, alpaca_pieces, joined, parts_of, unplaced_media
 
 PUBLISHED_MAX_LENGTH = 256
@@ -50,12 +51,12 @@ class EncodedConversation:
 class ConversationEncoder:
     r"""Turns conversations into ids for one model.
 
-    Prompt and response are tokenised separately, so a prompt has the same ids in training and in use, whatever follows.
+    Prompt and response are tokenised separately: a prompt has the same ids in training and in use, whatever follows.
     Only the template adds control tokens: one that a message spells stays text.
 
     Args:
         tokenizer: the LLM's.
-        config: the model's configuration.
+        config: of the model.
         template: `alpaca`, `chat` (the tokenizer's own), `plain` (media and answer) or `as_published` (Alpaca with the
             published script's deviations: text tokenised as one, a response between "\n " and " \n\n", the prompt's
             last token supervised, no end token, text cut at 256 tokens).
@@ -83,7 +84,7 @@ class ConversationEncoder:
             )
 
     def with_one_placeholder(self) -> "ConversationEncoder":
-        """The same encoder with a single placeholder for each medium, whatever the bridge: its ids can be expanded."""
+        """The same with a single placeholder for each medium, whatever the bridge: its ids can be expanded."""
         short = copy(self)
         short._short = True
         return short
@@ -133,8 +134,8 @@ class ConversationEncoder:
         return examples
 
     def _cut(self, encoded: EncodedConversation) -> EncodedConversation:
-        if self.template == "as_published":
-            return encoded  # cut before the media came in
+        if self.template == "as_published":  # cut before the media came in
+            return encoded
         kept, labels = encoded.input_ids[: self.max_length], encoded.labels[: self.max_length]
         if not self._media_ids.isdisjoint(encoded.input_ids[self.max_length :]):
             labels = [IGNORED] * len(kept)  # fewer places than media: the model could not read it
@@ -164,6 +165,11 @@ class ConversationEncoder:
         if self.template == "plain":
             ends.add(self._tokens(PLAIN_END)[-1])
         return frozenset(ends)
+
+    @property
+    def habits(self) -> Habits:
+        """Of the tokenizer's chat template; errors as of `ChatTemplate`."""
+        return self._chat_template().habits
 
     def _encoded(
         self, messages: Sequence[Mapping[str, Any]], media: Sequence[Medium], covered: frozenset[int] = frozenset()
@@ -198,12 +204,10 @@ class ConversationEncoder:
             return [Piece(modality=name) for name in sorted([*names, *absent], key=MODALITIES.index)]
         unplaced = sorted([*unplaced_media(messages, names), *absent], key=MODALITIES.index)
         if self.template == "chat":
-            pieces = chat_pieces(self._chat_template(), messages, unplaced)
-        elif self.template == "plain":
-            pieces = plain_pieces(messages, unplaced)
-        else:
-            pieces = alpaca_pieces(messages, unplaced)
-        return joined(pieces)
+            return joined(chat_pieces(self._chat_template(), messages, unplaced))
+        if self.template == "plain":
+            return joined(plain_pieces(messages, unplaced))
+        return joined(alpaca_pieces(messages, unplaced))
 
     def _text(self, piece: Piece, *, supervised: bool) -> tuple[list[int], list[int]]:
         ids = self._text_encoder.ids(piece.text, piece.controls)

@@ -1,0 +1,67 @@
+"""The page of exports: prose that is written here, and a table that is read from the registry."""
+
+from macaw_cli.config.exports.table import BUILT_IN
+from macaw_cli.export.formats.registry import every_format
+
+PROSE = '''
+`macaw export` writes a model as a folder that others can load. It proves the folder before the folder gets its name.
+
+```console
+$ macaw export                                     # the newest model, for transformers with macaw
+$ macaw export runs/linear-1 --format llava --out my-llava
+$ macaw export --set export.format=llava --json
+```
+
+## Formats
+'''
+BELOW = '''
+`macaw train --plan` tells before a training which of them will take the model, and what keeps the others from it. It
+asks the same code that `macaw export` asks. A model that a format does not take is refused before any weights are
+read, and the message names the settings.
+
+## The proof
+
+1. The source model answers a few examples: all of its modalities together, each alone, and text alone. Its own
+   encoders make the features.
+2. The folder is written under a working name.
+3. A fresh process loads the folder with the loader that the format is for, and gets the same examples as raw media.
+   For a class of transformers this process uses the class, `AutoProcessor` and the folder's chat template; macaw's
+   own model code is not used.
+4. Logits must agree within rounding (1e-5 of the largest logit in fp32), and greedy answers must be the same tokens.
+5. `export_report.json` gets the figures, and the hash of every file. Only now the folder gets its name.
+
+If anything differs, the command fails with the figures, and nothing is left behind. An existing folder is never
+overwritten. `macaw inspect FOLDER --verify` compares every file with its hash.
+
+## Classes of transformers
+
+A stock class has one embedding matrix and a fixed layout, so a model is changed in form, not in what it computes:
+
+- **Begin and end tokens** have embeddings of their own in a model of macaw. They become further tokens of the
+  tokenizer and rows of the embedding matrix. `generation_config.json` keeps these tokens from being written
+  (`suppress_tokens`).
+- **The template** of the training becomes the folder's chat template, with these tokens around the medium. Media at
+  the beginning of the first question stand where macaw puts media without a position of their own.
+- **Adapters** are merged: a model of macaw is saved so.
+- **Encoders** are inside, in the number format of the LLM. In bf16 they are rounded, which the limits of the proof
+  allow for.
+
+What a stock class cannot have is refused: other modalities beside its own, injections, views, norms of macaw's
+bridges, layers or tokens of the encoder that it does not read, LLMs that change their logits behind the head (Gemma
+2, Cohere), and tokenizers that make other tokens of a whole prompt than of its parts.
+
+`macaw import-checkpoint FOLDER` makes a model of macaw of such a folder again, with the same ids, logits and answers.
+'''
+
+
+def exports_page(notice: str) -> str:
+    """The page.
+
+    Args:
+        notice: that it is written by a program.
+    """
+    kinds = every_format()
+    own = [kinds[row.name] for row in BUILT_IN]
+    rows = ["| `--format` | takes | loaded by |", "|---|---|---|"]
+    rows += [f"| `{kind.settings.format}` | {kind.takes} | {kind.loader} |" for kind in own]
+    return "\n\n".join(["# Export a model", notice, PROSE.strip(), "\n".join(rows), BELOW.strip()]) + "\n"

@@ -1,0 +1,103 @@
+"""What stands for a medium in the text of a stock processor: its placeholder, and tokens around it.
+
+A model of macaw has begin and end tokens with embeddings of their own, outside the LLM's vocabulary. A stock class has
+one embedding matrix, so that they become further tokens of the tokenizer, and rows of the matrix.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from macaw_cli.modalities.table import Modality
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.text.surroundings import around_media
+
+
+@dataclass(frozen=True)
+class TokenNames:
+    """How a stock processor calls them."""
+
+    placeholder: str
+    begin: str
+    end: str
+    further: Sequence[str] = ()
+    """Tokens that the processor adds to a tokenizer by itself."""
+
+
+@dataclass(frozen=True)
+class MediaTokens:
+    """The tokens of one modality."""
+
+    placeholder: str
+    before: tuple[str, ...]
+    """In front of a medium's placeholders."""
+    after: tuple[str, ...]
+    added: dict[str, int] = field(default_factory=dict)
+    """New tokens to their ids."""
+    place_of: dict[int, int] = field(default_factory=dict)
+    """Id of a begin or end token in macaw's model to its id here."""
+
+    @property
+    def written(self) -> str:
+        """One medium, as a chat template writes it."""
+        return "".join([*self.before, self.placeholder, *self.after])
+
+
+def add_media_tokens(tokenizer: Any, config: MacawConfig, modality: Modality, names: TokenNames) -> MediaTokens:
+    """Add to a tokenizer what a stock processor needs.
+
+    Args:
+        tokenizer: changed in place.
+        config: of the model.
+        modality: the one that the stock class reads.
+        names: of the tokens; where the tokenizer has a begin or end token of that name already, which would have
+            another meaning, another name is taken.
+    """
+    before, after = around_media(config, modality)
+    outside = modality in config.begin_end_ids and config.begin_end_outside
+    known = set(tokenizer.get_vocab())
+    begin, end = (_free(name, known) for name in (names.begin, names.end))
+    wanted = [names.placeholder, *((begin, end) if outside else ()), *names.further]
+    new = [name for name in wanted if name not in known]
+    tokenizer.add_tokens(_special(new), special_tokens=True)
+    place_of = {}
+    if outside:
+        place_of = dict(zip([*before, *after], tokenizer.convert_tokens_to_ids([begin, end]), strict=True))
+        around: tuple[tuple[str, ...], tuple[str, ...]] = (begin,), (end,)
+    else:
+        around = tuple(tokenizer.convert_ids_to_tokens(before)), tuple(tokenizer.convert_ids_to_tokens(after))
+    return MediaTokens(
+        names.placeholder, *around, dict(zip(new, tokenizer.convert_tokens_to_ids(new), strict=True)), place_of
+    )
+
+
+def with_rows(matrix: Tensor, size: int) -> Tensor:
+    """A matrix (V, D) with rows of zeros up to `size`."""
+    return torch.cat([matrix, matrix.new_zeros(max(0, size - len(matrix)), *matrix.shape[1:])])
+
+
+@torch.no_grad()
+def embedding_scale(embed: Any) -> float:
+    """What an LLM multiplies its embeddings with when it looks them up, as Gemma 3 does; 1 as a rule."""
+    ids = torch.arange(min(64, len(embed.weight)))
+    rows, found = embed.weight[ids].float(), embed(ids.to(embed.weight.device)).float()
+    return float((found * rows).sum() / rows.square().sum().clamp_min(1e-12))
+
+
+def _free(name: str, known: set[str]) -> str:
+    """The name, or one like it that is no token yet."""
+    number = 2
+    free = name
+    while free in known:
+        stem, last = (name[:-2], "|>") if name.endswith("|>") else (name[:-1], name[-1:])
+        free, number = f"{stem}_{number}{last}", number + 1
+    return free
+
+
+def _special(names: Sequence[str]) -> list[Any]:
+    from transformers import AddedToken
+
+    return [AddedToken(name, normalized=False, special=True) for name in names]
