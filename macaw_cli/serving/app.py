@@ -55,8 +55,11 @@ def _told(handler: Handler, path: str, metrics: Metrics) -> Handler:
     async def answer(request: Request) -> Response:
         began = time.monotonic()
         response = await _answered(handler, request)
+        took = time.monotonic() - began
         metrics.requests.labels(path, str(response.status_code)).inc()
-        metrics.request_seconds.labels(path).observe(time.monotonic() - began)
+        metrics.request_seconds.labels(path).observe(took)
+        if path.startswith("/v1/"):
+            _log.info("%s %s: %d after %.2f s", request.method, path, response.status_code, took)
         return response
 
     return answer

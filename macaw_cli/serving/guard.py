@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,16 +17,6 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Guard:

@@ -88,7 +88,7 @@ def fetch(url: str, limits: FetchLimits) -> bytes:
 def _parsed(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # a port that is no number raises ValueError
+        host, _ = parts.hostname, parts.port  # a malformed port raises ValueError
     except ValueError:
         raise NotFetched("is malformed", "invalid_url") from None
     if parts.scheme not in _PORTS or not host or _ODD.search(url) or "@" in parts.netloc:

@@ -1,12 +1,12 @@
 """`macaw serve`: load the model once, then answer until a signal comes."""
 
-import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 from macaw_cli.basics import console
-from macaw_cli.basics.errors import InputError, Interrupted, UsageError
+from macaw_cli.basics.errors import Interrupted
 from macaw_cli.basics.shown_text import shown
 from macaw_cli.basics.sigterm import sigterm_is_raised
 from macaw_cli.basics.urls import without_secrets
@@ -23,43 +23,35 @@ from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.model.processing import MacawProcessor
 from macaw_cli.serving.answering import Answerer
 from macaw_cli.serving.backend import find_backend
-from macaw_cli.serving.guard import is_loopback
 from macaw_cli.serving.local_model import LocalModel
 from macaw_cli.serving.media_reading import MediaReader
 from macaw_cli.serving.metrics import Metrics
 from macaw_cli.serving.remote_llm import RemoteLlm, some_embeds
+from macaw_cli.serving.server_log import show_log
 from macaw_cli.serving.service import Service
-from macaw_cli.serving.web_server import WebServer, listening_socket
-
-SHORTEST_KEY = 8
+from macaw_cli.serving.web_server import WebServer
 
 
 @no_cudnn_attention()
-def serve(workspace: Workspace, model: Path | None) -> NoReturn:
+def serve(workspace: Workspace, model: Path | None, listening: socket.socket, key: str | None) -> NoReturn:
     """Serve a model, until a signal comes; then exits with 130 or 143.
 
     Args:
         workspace: its `serve` settings hold; encoders are looked for in it.
         model: a model or run folder; None means the workspace's newest.
+        listening: see `listening.listening_socket`.
+        key: the API key; None needs none.
 
     Raises:
-        UsageError: an address beyond this machine without a key, or a key that cannot be used.
         InputError: no model, or an encoder that is not found.
         MismatchError: an encoder other than the model's.
-        ResourceError: the port is taken.
     """
-    settings = workspace.settings.serve
-    key = api_key(settings, workspace)
-    if key is None and not is_loopback(settings.host):
-        raise UsageError(
-            f"serve.host is {settings.host}, which other machines can reach, but there is no API key.",
-            f"Set the environment variable {settings.api_key_variable}, or serve.api_key_file.",
-        )
-    with listening_socket(settings) as listening:
-        server = WebServer(service_of(workspace, model), settings, listening, key)
+    with listening:
+        server = WebServer(service_of(workspace, model), workspace.settings.serve, listening, key)
         console.say(f"Serving at {server.url}; OpenAI clients use {server.url}/v1.")
         console.say("An API key is needed." if key else "No API key is needed.")
         console.say("Press Ctrl-C to stop.")
+        show_log()
         try:
             with sigterm_is_raised():
                 server.run_here()
@@ -107,30 +99,6 @@ def _answering(folder: Path, settings: ServeSettings) -> tuple[Any, MacawProcess
     backend = find_backend(settings.backend, some_embeds(embedder))
     console.say(f"The LLM is {shown(backend.model)} at {without_secrets(backend.url)}.")
     return embedder, processor, RemoteLlm(embedder, processor.encoder, settings, backend)
-
-
-def api_key(settings: ServeSettings, workspace: Workspace) -> str | None:
-    """The API key of the settings; None where there is none.
-
-    Raises:
-        InputError: its file cannot be read.
-        UsageError: it is too short, or holds more than visible ASCII characters.
-    """
-    key = os.environ.get(settings.api_key_variable)
-    where = f"the environment variable {settings.api_key_variable}"
-    if settings.api_key_file:
-        path = workspace.path(settings.api_key_file)
-        where = f"serve.api_key_file ({path})"
-        try:
-            key = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise InputError(f"{where} cannot be read.", "Correct the path, or the rights of the file.") from None
-    if key is None:
-        return None
-    if len(key) < SHORTEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
-        problem = f"The API key in {where} must have at least {SHORTEST_KEY} visible ASCII characters."
-        raise UsageError(problem, "For example: openssl rand -hex 24")
-    return key
 
 
 def _name_of(folder: Path) -> str:

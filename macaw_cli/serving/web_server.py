@@ -6,40 +6,14 @@ import socket
 
 import uvicorn
 
-from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.serving.app import application
-from macaw_cli.serving.guard import is_loopback
+from macaw_cli.serving.listening import is_loopback
 from macaw_cli.serving.service import Service
 
 _LONGEST_HEADERS = 64 << 10
 _LAST_WORDS_S = 5
 """Seconds in which answers that were ended are told to their clients."""
-
-
-def listening_socket(settings: ServeSettings) -> socket.socket:
-    """A socket that listens where the settings say; opened before a model is loaded, which takes longer.
-
-    Raises:
-        UsageError: the host is no address of this machine.
-        ResourceError: the port is taken, or may not be used.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except (OSError, UnicodeError):
-        raise UsageError(f"serve.host {settings.host!r} is no address of this machine.") from None
-    listening = socket.socket(family, kind, protocol)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(socket.SOMAXCONN)
-    except OSError as error:
-        listening.close()
-        problem = f"Cannot listen at {settings.host} port {settings.port}: {error.strerror or error}."
-        raise ResourceError(problem, "Choose another port: --port 0 takes a free one.") from None
-    return listening
 
 
 class WebServer(uvicorn.Server):
@@ -48,12 +22,12 @@ class WebServer(uvicorn.Server):
     Args:
         service: answers.
         settings: limits and names.
-        listening: see `listening_socket`.
+        listening: see `listening.listening_socket`.
         key: the API key; None needs none.
     """
 
     def __init__(self, service: Service, settings: ServeSettings, listening: socket.socket, key: str | None) -> None:
-        self._service, self._grace_s, self._listening = service, settings.grace_s, listening
+        self.service, self._grace_s, self._listening = service, settings.grace_s, listening
         host, port = listening.getsockname()[:2]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         hosts = None
@@ -77,8 +51,8 @@ class WebServer(uvicorn.Server):
         ending = asyncio.create_task(self._end_later())
         await super().shutdown(sockets)
         ending.cancel()
-        await self._service.close()
+        await self.service.close()
 
     async def _end_later(self) -> None:
         await asyncio.sleep(self._grace_s)
-        await self._service.answerer.close()
+        await self.service.answerer.close()

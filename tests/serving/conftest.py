@@ -8,8 +8,9 @@ import pytest
 
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.config.serve_settings import ServeSettings
+from macaw_cli.serving.listening import listening_socket
 from macaw_cli.serving.run import service_of
-from macaw_cli.serving.web_server import WebServer, listening_socket
+from macaw_cli.serving.web_server import WebServer
 
 
 @contextmanager
