@@ -1,9 +1,10 @@
-"""Clients that leave, and a server that is told to end."""
+"""Clients that leave: what was done for them ends."""
 
 import http.client
 import json
 import time
 
+import aiohttp
 import pytest
 
 BODY = {
@@ -13,18 +14,10 @@ BODY = {
 
 def begin(server, **changes):
     """A request whose answer nobody reads."""
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+    connection = http.client.HTTPConnection(server.place, timeout=30)
     body = json.dumps({**BODY, **changes})
     connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
     return connection
-
-
-def figure(server, name):
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
-    connection.request("GET", "/metrics")
-    lines = connection.getresponse().read().decode().splitlines()
-    connection.close()
-    return float(next(line for line in lines if line.startswith(f"{name} ")).split()[-1])
 
 
 def wait_until(holds, seconds):
@@ -36,10 +29,46 @@ def wait_until(holds, seconds):
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_the_slot_of_a_client_that_leaves_is_free_within_a_second(server, stream):
-    before = figure(server, 'macaw_answers_total{ending="cancelled"}')
+    before = server.figure('macaw_answers_total{ending="cancelled"}')
     connections = [begin(server, stream=stream, n=2) for _ in range(3)]
-    wait_until(lambda: figure(server, "macaw_answers_running") == 6, 10)
+    wait_until(lambda: server.figure("macaw_answers_running") == 6, 20)
     for connection in connections:
         connection.sock.close()
-    wait_until(lambda: figure(server, "macaw_answers_running") == 0, 1)
-    assert figure(server, 'macaw_answers_total{ending="cancelled"}') == before + 6
+    wait_until(lambda: server.figure("macaw_answers_running") == 0, 1)
+    assert server.figure('macaw_answers_total{ending="cancelled"}') == before + 6
+
+
+async def stop_after_a_chunk(url):
+    async with aiohttp.ClientSession() as session, session.post(url, json={**BODY, "stream": True}) as response:
+        return await response.content.readany()
+
+
+def test_a_client_that_stops_reading_a_stream_frees_its_slot(server):
+    import asyncio
+
+    assert asyncio.run(stop_after_a_chunk(f"{server.url}/v1/chat/completions")).startswith(b"data: ")
+    wait_until(lambda: server.figure("macaw_answers_running") == 0, 1)
+
+
+def test_a_client_that_leaves_while_its_question_waits_takes_no_row(make_server):
+    with make_server(rows=1) as server:
+        first = begin(server, max_tokens=700)
+        wait_until(lambda: server.figure("macaw_answers_running") == 1, 20)
+        second = begin(server)
+        wait_until(lambda: server.figure("macaw_answers_waiting") == 1, 20)
+        second.sock.close()
+        wait_until(lambda: server.figure("macaw_answers_waiting") == 0, 1)
+        first.sock.close()
+        wait_until(lambda: server.figure("macaw_answers_running") == 0, 1)
+
+
+def test_too_many_that_wait_are_told_to_come_again(make_server):
+    with make_server(rows=1, max_waiting=1) as server:
+        connections = [begin(server, max_tokens=700)]
+        wait_until(lambda: server.figure("macaw_answers_running") == 1, 20)
+        connections.append(begin(server))
+        wait_until(lambda: server.figure("macaw_answers_waiting") == 1, 20)
+        answer = server.chat()
+        assert (answer.status, answer.error["code"]) == (429, "server_overloaded")
+        for connection in connections:
+            connection.sock.close()

@@ -20,7 +20,7 @@ def test_an_answer_that_has_begun_is_finished_and_nobody_else_is_let_in(make_ser
     with make_server(grace_s=30) as server, client_of(server) as client, client_of(server) as late:
         stream = client.chat.completions.create(stream=True, **QUESTION)
         pieces = [next(stream).choices[0].delta.content]
-        server.should_exit = True
+        server.web_server.should_exit = True
         pieces += [chunk.choices[0].delta.content or "" for chunk in stream]
         assert len("".join(pieces)) == 200
         with pytest.raises(openai.APIConnectionError):
@@ -45,6 +45,6 @@ def test_an_answer_that_takes_longer_than_the_grace_ends_with_an_error_in_openai
         thread.start()
         while not server.service.answerer.running:
             time.sleep(0.01)
-        server.should_exit = True
+        server.web_server.should_exit = True
         thread.join(30)
         assert json.loads(json.dumps(told[0].body))["code"] == "server_shutting_down"
