@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from macaw_cli.inference.attachments import Attachment
-from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.inference.conversations import in_training_order
 from macaw_cli.serving.content_parts import Medium, Message
 
 
@@ -41,7 +41,7 @@ def conversation_of(messages: Sequence[Message], found: Mapping[int, list[Attach
     for message in messages:
         attached = [item for medium in message.media for item in found[id(medium)]]
         if message is first and unplaced:
-            attached = sorted(attached, key=_order)
+            attached = in_training_order(attached)
         elif message.media:
             canonical.append({"role": message.role, "content": _parts_of(message, found)})
             attachments += attached
@@ -71,11 +71,6 @@ def _parts_of(message: Message, found: Mapping[int, list[Attachment]]) -> list[d
         else:
             parts += [{"type": item.modality} for item in found[id(part)]]
     return parts
-
-
-def _order(attachment: Attachment) -> tuple[int, bool]:
-    """In the order of the table; soundtracks behind other audio."""
-    return MODALITIES.index(attachment.modality), attachment.soundtrack
 
 
 def _told(attachment: Attachment, part: int) -> dict[str, Any]:

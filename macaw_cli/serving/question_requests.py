@@ -5,9 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from macaw_cli.basics.errors import InputError, MacawError
-from macaw_cli.inference.conversations import conversation_request
+from macaw_cli.inference.conversations import context_length, conversation_request
 from macaw_cli.inference.requests import GenerationRequest
-from macaw_cli.model.positions import stated_positions
 from macaw_cli.serving.answering import Question
 from macaw_cli.serving.api_errors import ApiError
 
@@ -26,7 +25,7 @@ def request_of(model: Any, encoder: Any, question: Question, longest: int) -> Ge
     Raises:
         ApiError: the conversation is too long, or its template refuses it.
     """
-    positions = stated_positions(model.config)
+    positions = context_length(model)
     try:
         request = conversation_request(
             model, encoder, question.messages, question.attachments, max_new_tokens=1,

@@ -33,7 +33,7 @@ def served(make_server):
 
 def scripted(server):
     """The answers of a server, which a test may write."""
-    service = server._service
+    service = server.service
     service.answerer = ScriptedAnswers(service.answerer)
     return service.answerer
 
