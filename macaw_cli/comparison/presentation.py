@@ -49,9 +49,18 @@ def show_prices(prices: Sequence[Price], seeds: int, *, as_json: bool) -> None:
     table = price_table(prices, seeds)
     for part in fitting(table, terminal_width()):
         print_table(part.title, part.columns, part.rows)
+    for line in verdict_lines(prices):
+        result(line)
+
+
+def verdict_lines(prices: Sequence[Price]) -> list[str]:
+    """What is said below the table of prices: one line for each different verdict, with the designs that it is of."""
+    designs: dict[str, list[str]] = {}
     for price in prices:
-        if price.failure or price.verdict:
-            result(f"{price.candidate.design.label}: {price.failure or price.verdict}")
+        if told := price.failure or price.verdict:
+            designs.setdefault(told, []).append(price.candidate.design.label)
+    everyone = len(designs) == 1 and len(prices) > 1
+    return [f"{'all designs' if everyone else ', '.join(named)}: {told}" for told, named in designs.items()]
 
 
 def fitting(table: Table, width: int) -> list[Table]:

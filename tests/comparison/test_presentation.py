@@ -1,6 +1,9 @@
 """The table in terminals of several widths."""
 
-from macaw_cli.comparison.presentation import fitting
+from macaw_cli.comparison.candidates import Candidate
+from macaw_cli.comparison.designs import Design
+from macaw_cli.comparison.presentation import fitting, verdict_lines
+from macaw_cli.comparison.pricing import Price
 from macaw_cli.reports.tables import Table
 
 TABLE = Table("Designs", ["design", "accuracy", "95 %", "soft tokens", "memory"], [
@@ -25,3 +28,10 @@ def test_a_wide_table_is_parted_with_its_first_column_in_every_part():
 
 def test_an_interval_stays_beside_its_figure_however_narrow_the_terminal():
     assert [part.columns[1:] for part in fitting(TABLE, 5)] == [["accuracy", "95 %"], ["soft tokens"], ["memory"]]
+
+
+def test_a_verdict_that_several_designs_share_is_told_once():
+    mlp, linear = Candidate(Design("mlp")), Candidate(Design("linear"))
+    assert verdict_lines([Price(mlp, verdict="fits"), Price(linear, verdict="fits")]) == ["all designs: fits"]
+    assert verdict_lines([Price(mlp, verdict="fits"), Price(linear, failure="no")]) == ["mlp: fits", "linear: no"]
+    assert verdict_lines([Price(mlp)]) == []
