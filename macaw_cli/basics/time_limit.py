@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -24,7 +24,9 @@ class TimeUp(BaseException):
 
 
 @contextmanager
-def time_limit(seconds: float, again: float = AGAIN_S, memory: int | None = None) -> Iterator[None]:
+def time_limit(
+    seconds: float, again: float = AGAIN_S, memory: int | None = None, *, computing: bool = False
+) -> Iterator[None]:
     """Raise `TimeUp` in the block after so many seconds; a single call into C code ends first.
 
     It is raised again as long as the block goes on: what a callback from C code raises is lost.
@@ -36,12 +38,14 @@ def time_limit(seconds: float, again: float = AGAIN_S, memory: int | None = None
         seconds: above 0.
         again: seconds until it is raised again, above 0; the block's own clean-up should take less.
         memory: bytes by which the process may grow beyond its largest size so far; looked at every 0.1 s.
+        computing: count only the seconds in which this thread computes, where the system tells: on a busy machine a
+            block that computes little is not given up. Only for blocks that never wait.
 
     Raises:
         TimeUp: the block was still at work.
         MemoryError: the process has grown by more than `memory`.
     """
-    limits = _Limits(seconds, again, memory)
+    limits = _Limits(seconds, again, memory, _clock_of_this_thread() if computing else time.monotonic)
     by_signal = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGALRM")
     with _alarm(limits) if by_signal else _watcher(limits):
         yield
@@ -50,10 +54,10 @@ def time_limit(seconds: float, again: float = AGAIN_S, memory: int | None = None
 class _Limits:
     """What may be used, counted from here."""
 
-    def __init__(self, seconds: float, again: float, memory: int | None) -> None:
+    def __init__(self, seconds: float, again: float, memory: int | None, clock: Callable[[], float]) -> None:
         self.begins_after = seconds if memory is None else min(seconds, _LOOK_S)
         self.look_every = again if memory is None else min(again, _LOOK_S)
-        self._end, self._again = time.monotonic() + seconds, again
+        self._clock, self._end, self._again = clock, clock() + seconds, again
         self._largest = None if memory is None else _largest_size() + memory
         self._quiet_until = 0.0
 
@@ -63,7 +67,7 @@ class _Limits:
         if now < self._quiet_until:
             return None
         over: type[BaseException] | None = None
-        if now >= self._end:
+        if self._clock() >= self._end:
             over = TimeUp
         elif self._largest is not None and _largest_size() > self._largest:
             over = MemoryError
@@ -110,6 +114,14 @@ def _watcher(limits: _Limits) -> Iterator[None]:
             left.set()
             raise
         _raise_in(block, None)
+
+
+def _clock_of_this_thread() -> Callable[[], float]:
+    """Seconds for which the calling thread has computed, read from any thread; else of the wall clock."""
+    if not hasattr(time, "pthread_getcpuclockid"):  # macOS, Windows
+        return time.monotonic
+    clock = time.pthread_getcpuclockid(threading.get_ident())
+    return lambda: time.clock_gettime(clock)
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:

@@ -139,3 +139,25 @@ else:
 def test_a_block_that_takes_more_and_more_memory_is_stopped(where):
     ended = subprocess.run([sys.executable, "-c", GROWING, where], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr) == ("True\n", "")
+
+
+@pytest.mark.parametrize("where", ["main thread", "another thread"])
+def test_a_block_that_waits_for_a_busy_machine_is_not_given_up_and_one_that_computes_is(where):
+    told = []
+
+    def work():
+        with time_limit(0.3, memory=2**40, computing=True):
+            time.sleep(0.8)  # as long as others have the processor
+        told.append("waited")
+        with pytest.raises(TimeUp), time_limit(0.3, memory=2**40, computing=True):
+            while True:
+                sum(range(1000))
+        told.append("given up")
+
+    if where == "main thread":
+        work()
+    else:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert told == ["waited", "given up"]

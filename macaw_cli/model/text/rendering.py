@@ -41,7 +41,7 @@ def render_chat(tokenizer: Any, messages: Sequence[Mapping[str, Any]], **options
     try:
         # in this order: outside the main thread a thread watches the time, and one without room for its stack would
         # never begin, nor let anyone go on
-        with time_limit(LIMIT_S, again=LIMIT_S, memory=MEMORY), growth_limited(MEMORY):
+        with time_limit(LIMIT_S, again=LIMIT_S, memory=MEMORY, computing=True), growth_limited(MEMORY):
             rendered: str = tokenizer.apply_chat_template(list(messages), tokenize=False, **options)
     except TimeUp:
         problem = f"The tokenizer's chat template took longer than {LIMIT_S:g} s for one conversation and was stopped."
