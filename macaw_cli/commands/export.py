@@ -14,10 +14,7 @@ from macaw_cli.commands.shared_options import (
     workspace_of,
 )
 
-FORMAT_HELP = (
-    "hf: a transformers folder with the encoders inside; llava: a checkpoint of the class of transformers. "
-    "docs/export.md tells what each takes."
-)
+FORMAT_HELP = "A row of docs/export.md, such as hf (the default), llm, llava or qwen2-audio."
 
 
 def export(

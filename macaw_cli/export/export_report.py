@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from macaw_cli.basics.typed_files import read_object
-from macaw_cli.basics.typed_rows import ANYTHING, COUNT, SHAPE, TEXT, Fields, list_of, mapping_of
+from macaw_cli.basics.typed_rows import ANYTHING, COUNT, TEXT, Fields, list_of, mapping_of
 from macaw_cli.model.text.templates import TemplateName
 
 REPORT_NAME = "export_report.json"
@@ -13,7 +13,7 @@ REPORT_VERSION = 2
 TEMPLATE, AROUND = "template", "around_media"
 _TEXT = Fields({"name": TEXT, "max_length": COUNT})
 _KNOWN = Fields(
-    {}, {TEMPLATE: _TEXT, AROUND: mapping_of(list_of(SHAPE)),
+    {}, {TEMPLATE: _TEXT, AROUND: mapping_of(list_of(list_of(COUNT))),
          **dict.fromkeys(("format_version", "macaw", "format", "loader", "proof", "files"), ANYTHING)},
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from macaw_cli.model.attached_encoders import attach
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.model.processing import MacawProcessor
+from macaw_cli.model.text.answer_ends import answer_ends
 
 
 @dataclass
@@ -39,6 +40,7 @@ class ExportSource:
             MismatchError: an encoder has other weights than the one of the training.
         """
         model, processor = load_model(folder)
+        model.generation_config.eos_token_id = sorted(answer_ends(model, processor.encoder)) or None
         encoders = ModelEncoders(model, processor, folder, workspace, precision="fp32")
         rate = encoders.encoder("audio").sampling_rate or 0 if "audio" in model.config.modalities else 0
         return cls(workspace, folder, model, processor, encoders, proof_examples(model.config, rate))

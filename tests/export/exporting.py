@@ -33,6 +33,6 @@ def written(root, form, model, folder):
 def stock_answers_of(kind, source, folder):
     """What a stock class and its processor make of the source's examples."""
     with tempfile.TemporaryDirectory() as scratch, quiet_transformers():
-        save_examples(Path(scratch), source.examples)
+        save_examples(Path(scratch), [source.examples[at] for at in kind.asked(source)])
         stock_answers.main(str(folder), scratch, kind.stock_class)
         return read_answers(Path(scratch))

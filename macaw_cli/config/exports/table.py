@@ -10,9 +10,12 @@ from typing import ClassVar
 
 from macaw_cli.config.design_entries import DesignEntry, with_plug_ins
 from macaw_cli.config.exports.base import ExportSettings
+from macaw_cli.config.exports.blip2 import Blip2ExportSettings
 from macaw_cli.config.exports.hf import HfExportSettings
+from macaw_cli.config.exports.idefics3 import Idefics3ExportSettings
 from macaw_cli.config.exports.llava import LlavaExportSettings
 from macaw_cli.config.exports.llm import LlmExportSettings
+from macaw_cli.config.exports.qwen2_audio import Qwen2AudioExportSettings
 
 KEY = "format"
 
@@ -33,9 +36,12 @@ class ExportEntry(DesignEntry):
 GROUP = "macaw.exports"
 """The group of entry points."""
 BUILT_IN = (
+    ExportEntry(Blip2ExportSettings, "macaw_cli.export.formats.blip2:Blip2Export"),
     ExportEntry(HfExportSettings, "macaw_cli.export.formats.hf:HfExport"),
+    ExportEntry(Idefics3ExportSettings, "macaw_cli.export.formats.idefics3:Idefics3Export"),
     ExportEntry(LlavaExportSettings, "macaw_cli.export.formats.llava:LlavaExport"),
     ExportEntry(LlmExportSettings, "macaw_cli.export.formats.llm:LlmExport"),
+    ExportEntry(Qwen2AudioExportSettings, "macaw_cli.export.formats.qwen2_audio:Qwen2AudioExport"),
 )  # fmt: skip
 TABLE, PACKAGES = with_plug_ins(GROUP, ExportEntry, "an export format", BUILT_IN)
 """The rows by name, and the package of each row that is not macaw's."""

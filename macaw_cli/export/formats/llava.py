@@ -23,11 +23,13 @@ class LlavaExport(StockExport[LlavaExportSettings]):
     tokens = TokenNames("<image>", "<|image_begin|>", "<|image_end|>")
     takes = "image models with the bridge `linear`, or `mlp` of one or two layers, on CLIP or SigLIP"
 
-    def config(self, config: MacawConfig, tokens: MediaTokens, tokenizer: Any) -> Any:
+    def config(self, model: Any, tokens: MediaTokens, tokenizer: Any) -> Any:
         """Layer and class token as the model reads them."""
         from transformers import LlavaConfig
 
+        config = model.config
         encoder, settings = copied(config.image_encoder_config), config.encoder_settings("image")
+        encoder.architectures = ["SiglipVisionModel"] if not _has_class_token(config) else ["CLIPVisionModel"]
         return LlavaConfig(
             vision_config=encoder, text_config=copied(config.text_config),
             image_token_index=tokenizer.convert_tokens_to_ids(tokens.placeholder),

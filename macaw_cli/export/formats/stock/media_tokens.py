@@ -25,6 +25,8 @@ class TokenNames:
     end: str
     further: Sequence[str] = ()
     """Tokens that the processor adds to a tokenizer by itself."""
+    around: tuple[str, str] = ("", "")
+    """What the processor itself writes before and after a medium's placeholders; a template writes the rest."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class MediaTokens:
     before: tuple[str, ...]
     """In front of a medium's placeholders."""
     after: tuple[str, ...]
+    around: tuple[str, str] = ("", "")
+    """What the processor writes by itself, see `TokenNames`."""
     added: dict[str, int] = field(default_factory=dict)
     """New tokens to their ids."""
     place_of: dict[int, int] = field(default_factory=dict)
@@ -43,7 +47,11 @@ class MediaTokens:
     @property
     def written(self) -> str:
         """One medium, as a chat template writes it."""
-        return "".join([*self.before, self.placeholder, *self.after])
+        return self.placeholder if any(self.around) else "".join([*self.before, self.placeholder, *self.after])
+
+    def expanded(self, text: str) -> str:
+        """What the processor makes of a text, with one placeholder for each medium."""
+        return text.replace(self.placeholder, self.placeholder.join(self.around))
 
 
 def add_media_tokens(tokenizer: Any, config: MacawConfig, modality: Modality, names: TokenNames) -> MediaTokens:
@@ -69,9 +77,25 @@ def add_media_tokens(tokenizer: Any, config: MacawConfig, modality: Modality, na
         around: tuple[tuple[str, ...], tuple[str, ...]] = (begin,), (end,)
     else:
         around = tuple(tokenizer.convert_ids_to_tokens(before)), tuple(tokenizer.convert_ids_to_tokens(after))
-    return MediaTokens(
-        names.placeholder, *around, dict(zip(new, tokenizer.convert_tokens_to_ids(new), strict=True)), place_of
-    )
+    added = dict(zip(new, tokenizer.convert_tokens_to_ids(new), strict=True))
+    return MediaTokens(names.placeholder, *around, names.around, added, place_of)
+
+
+def let_template_begin(tokenizer: Any, text: str) -> None:
+    """Keep a tokenizer from putting its first token before a prompt that begins otherwise, as BLIP-2's do.
+
+    A stock processor adds it wherever the template's text does not begin with it.
+
+    Args:
+        tokenizer: changed in place.
+        text: a prompt that the template has written.
+    """
+    from tokenizers.processors import TemplateProcessing
+
+    first = tokenizer.bos_token
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None and first is not None and not text.startswith(first):
+        backend.post_processor = TemplateProcessing(single="$A", pair="$A $B")
 
 
 def with_rows(matrix: Tensor, size: int) -> Tensor:

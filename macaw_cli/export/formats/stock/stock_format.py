@@ -17,18 +17,12 @@ from macaw_cli.export.answers import Answer
 from macaw_cli.export.exchange import answers_of_child
 from macaw_cli.export.export_report import AROUND
 from macaw_cli.export.families.family import Family
-from macaw_cli.export.family_import import base_name
 from macaw_cli.export.formats.format import ExportFormat
 from macaw_cli.export.formats.stock.card import stock_card
 from macaw_cli.export.formats.stock.folder_template import folder_template
 from macaw_cli.export.formats.stock.llm_fit import llm_obstacles
-from macaw_cli.export.formats.stock.media_tokens import (
-    MediaTokens,
-    TokenNames,
-    add_media_tokens,
-    embedding_scale,
-    with_rows,
-)
+from macaw_cli.export.formats.stock.media_tokens import MediaTokens, TokenNames, add_media_tokens, let_template_begin
+from macaw_cli.export.formats.stock.weights import stock_weights
 from macaw_cli.export.proof import LIMITS, Proof, compare
 from macaw_cli.export.published_names import summarised
 from macaw_cli.export.source import ExportSource
@@ -39,10 +33,7 @@ from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.model.text.rendering import render_chat
 
 Options = TypeVar("Options", bound=ExportSettings)
-HEAD = "language_model.lm_head.weight"
-BEGIN_END = "fusion.begin_end_embeddings.weight"
-NOT_CARRIED = (BEGIN_END, "fusion.null_features_")
-"""Weights of a model of macaw that have no place of their own: the first become rows of the embedding matrix."""
+QUESTION = "What is it?"
 
 
 class StockExport(ExportFormat[Options]):
@@ -55,6 +46,9 @@ class StockExport(ExportFormat[Options]):
     """What its processor finds in the text."""
     whole_llm: ClassVar[bool] = False
     """Whether the class holds the LLM's own class with its head; else a plain head stands beside the LLM."""
+
+    always_media: ClassVar[bool] = False
+    """Whether the class cannot be asked without a medium."""
 
     def __init__(self, settings: Options) -> None:
         super().__init__(settings)
@@ -83,26 +77,26 @@ class StockExport(ExportFormat[Options]):
             return ["its template is as_published"] if encoder.template == "as_published" else []
         tokenizer = deepcopy(encoder.tokenizer)
         tokens = add_media_tokens(tokenizer, encoder.config, modality, self.tokens)
-        question = {"role": "user", "content": "What is it?"}
-        asked = {"role": "user", "content": [{"type": modality}, {"type": "text", "text": question["content"]}]}
         try:
-            template = self.template(encoder, tokens)
             medium = (modality, encoder.config.feature_shapes[modality])
-            ours = encoder.with_one_placeholder().prompt([question], [medium])
-            tokenizer.chat_template = template
-            text = render_chat(tokenizer, [asked], add_generation_prompt=True)
+            ours = encoder.with_one_placeholder().prompt([{"role": "user", "content": QUESTION}], [medium])
+            text = self._prepare(tokenizer, encoder, tokens)
         except UsageError as error:
             return [error.problem.rstrip(".")]
         media = {encoder.config.soft_token_ids[modality]: tokenizer.convert_tokens_to_ids(tokens.placeholder)}
         expected = [(media | tokens.place_of).get(one, one) for one in ours.input_ids]
         begins = tokenizer.bos_token is not None and text.startswith(tokenizer.bos_token)  # as stock processors decide
-        if tokenizer(text, add_special_tokens=not begins).input_ids == expected:
+        if tokenizer(tokens.expanded(text), add_special_tokens=not begins).input_ids == expected:
             return []
         return ["its tokenizer makes other tokens of a prompt as a whole than of the text around a medium"]
 
-    def template(self, encoder: ConversationEncoder, tokens: MediaTokens) -> str:
-        """The chat template of the folder."""
-        return folder_template(encoder, self.family.modality, tokens.written)
+    def _prepare(self, tokenizer: Any, encoder: ConversationEncoder, tokens: MediaTokens) -> str:
+        """Give a tokenizer the folder's chat template; returns a prompt as an example."""
+        tokenizer.chat_template = folder_template(encoder, self.family.modality, tokens.written)
+        parts = [{"type": self.family.modality}, {"type": "text", "text": QUESTION}]
+        text = render_chat(tokenizer, [{"role": "user", "content": parts}], add_generation_prompt=True)
+        let_template_begin(tokenizer, text)
+        return text
 
     def write(self, source: ExportSource, folder: Path) -> None:
         """The checkpoint, its processor and its chat template."""
@@ -111,12 +105,12 @@ class StockExport(ExportFormat[Options]):
         prepares = source.attach_encoders()
         model, tokenizer = source.model, deepcopy(source.processor.tokenizer)
         tokens = add_media_tokens(tokenizer, model.config, self.family.modality, self.tokens)
-        template = self.template(source.processor.encoder, tokens)
+        self._prepare(tokenizer, source.processor.encoder, tokens)
         size = max(model.config.vocabulary_size, len(tokenizer))
-        config = self.config(model.config, tokens, tokenizer)
+        config = self.config(model, tokens, tokenizer)
         config.text_config.vocab_size = size
         kind = getattr(transformers, self.stock_class)
-        weights = self.weights(model, tokens, size)
+        weights = self.bridge_weights(model, stock_weights(self.family, model, tokens, size))
         made, found = kind.from_pretrained(
             None, trust_remote_code=False, config=config, state_dict=weights, dtype=model.dtype,
             output_loading_info=True,
@@ -124,19 +118,18 @@ class StockExport(ExportFormat[Options]):
         self._require_all(found)
         made.generation_config = self._generation(source, tokens)
         made.save_pretrained(folder)
-        tokenizer.chat_template = template
         processor = self.processor(prepares, tokenizer, model.config)
-        processor.chat_template = template
+        processor.chat_template = tokenizer.chat_template
         processor.save_pretrained(folder)
         around = [tokenizer.convert_tokens_to_ids(list(side)) for side in (tokens.before, tokens.after)]
         self._around = {self.family.modality: around}
 
     @abstractmethod
-    def config(self, config: MacawConfig, tokens: MediaTokens, tokenizer: Any) -> Any:
+    def config(self, model: Any, tokens: MediaTokens, tokenizer: Any) -> Any:
         """The class's configuration, its parts being copies.
 
         Args:
-            config: of the model, the encoder's inside.
+            model: with its encoder.
             tokens: of the medium.
             tokenizer: with these tokens.
         """
@@ -156,38 +149,23 @@ class StockExport(ExportFormat[Options]):
         del model
         return weights
 
-    def weights(self, model: Any, tokens: MediaTokens, size: int) -> dict[str, Tensor]:
-        """All weights under the class's names.
-
-        Args:
-            model: with its encoder.
-            tokens: new ids become rows.
-            size: rows of the embedding matrix.
-
-        Raises:
-            MismatchError: the class has no place for one.
-        """
-        llm = base_name(model.config.text_config)
-        ours = dict(model.state_dict())
-        embeddings = next(name for name, one in ours.items() if one.data_ptr() == model.embedding_matrix.data_ptr())
-        ours[embeddings] = self._embeddings(model, tokens, size)
-        head = model.get_output_embeddings()
-        tied = head.weight.data_ptr() == model.embedding_matrix.data_ptr()
-        ours[HEAD] = ours[embeddings] if tied else with_rows(head.weight.detach(), size)
-        left_out = (*NOT_CARRIED, *self.family.left_out)
-        renamed = {name: self.family.original_name(name, llm) for name in ours if not name.startswith(left_out)}
-        if lost := [name for name, theirs in renamed.items() if theirs is None]:
-            raise MismatchError(
-                f"{self.loader} has no place for {summarised(lost)}.", "Nothing was exported. Please report this."
-            )
-        return self.bridge_weights(model, {theirs: ours[name] for name, theirs in renamed.items() if theirs})
-
     def prove(self, source: ExportSource, folder: Path) -> Proof:
         """Logits of the LLM's own tokens and greedy answers, from raw media, through the stock processor."""
-        answers = answers_of_child("macaw_cli.export.stock_answers", folder, source.examples, [self.stock_class])
+        asked = self.asked(source)
+        examples, own = [source.examples[at] for at in asked], [source.expected[at] for at in asked]
+        answers = answers_of_child("macaw_cli.export.stock_answers", folder, examples, [self.stock_class])
         known = min(len(source.processor.tokenizer), source.model.config.vocabulary_size)
-        expected = [Answer(one.logits[:, :known], one.greedy) for one in source.expected]
-        return compare(expected, answers, source.examples, LIMITS[source.dtype], self.loader)
+        expected = [Answer(one.logits[:, :known], one.greedy) for one in own]
+        return compare(expected, answers, examples, LIMITS[source.dtype], self.loader)
+
+    def asked(self, source: ExportSource) -> list[int]:
+        """Which of the examples the class can be asked."""
+        return [at for at, one in enumerate(source.examples) if one.media or not self.always_media]
+
+    def notes(self, source: ExportSource) -> list[str]:
+        """Where the class cannot be asked without a medium."""
+        del source
+        return [f"The class needs {self.family.modality} in every question."] * self.always_media
 
     def card(self, source: ExportSource, name: str, proof: Proof) -> str:
         """README.md, with Python for somebody who has transformers alone."""
@@ -207,16 +185,6 @@ class StockExport(ExportFormat[Options]):
         return next(
             (one for one in known if one.name == self.stock_class and one.modality == modality), None
         )
-
-    def _embeddings(self, model: Any, tokens: MediaTokens, size: int) -> Tensor:
-        """(size, D): the LLM's, and the begin and end tokens as rows."""
-        matrix = with_rows(model.embedding_matrix.detach(), size)
-        if tokens.place_of:
-            first = min(identity for pair in model.config.begin_end_ids.values() for identity in pair)
-            scale = embedding_scale(model.get_input_embeddings())
-            for ours, theirs in tokens.place_of.items():
-                matrix[theirs] = model.fusion.begin_end_embeddings.weight.detach()[ours - first] / scale
-        return matrix
 
     def _generation(self, source: ExportSource, tokens: MediaTokens) -> Any:
         """The model's, which never writes the new tokens."""

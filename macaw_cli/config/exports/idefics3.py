@@ -1,0 +1,14 @@
+"""Settings of the export format `idefics3`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from macaw_cli.config.exports.base import ExportSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Idefics3ExportSettings(ExportSettings):
+    """A checkpoint of `Idefics3ForConditionalGeneration`: image models with `pixel-shuffle` on its tower."""
+
+    format: Literal["idefics3"] = "idefics3"
+    """Name of the format."""
