@@ -9,13 +9,14 @@ from typing import Any
 import torch
 
 from macaw_cli.basics import console
-from macaw_cli.basics.atomic_files import append_jsonl, has_torn_line, iterate_jsonl, write_jsonl
+from macaw_cli.basics.atomic_files import append_jsonl, has_torn_line, write_jsonl
 from macaw_cli.basics.counts import counted
-from macaw_cli.basics.errors import InputError, MacawError, MismatchError, ResourceError
+from macaw_cli.basics.errors import DamagedError, InputError, MacawError, MismatchError, ResourceError
 from macaw_cli.basics.fingerprints import fingerprint, sha256_range
 from macaw_cli.basics.locks import file_lock
 from macaw_cli.basics.owned_folders import require_apart
 from macaw_cli.basics.redaction import redacted_tree
+from macaw_cli.basics.typed_files import iterate_objects
 from macaw_cli.basics.typed_rows import COUNT, OBJECT, TEXT, Fields, either
 from macaw_cli.basics.working_files import require_replaceable
 from macaw_cli.chat.batch_rows import BatchRow, RowId, batch_rows
@@ -125,11 +126,11 @@ class Batch:
             MismatchError: another model or other settings answered, or the questions were others.
         """
         try:
-            rows = list(iterate_jsonl(out))
-        except InputError:
-            rows = [None]
-        foreign = not all(_ANSWER.holds(row) for row in rows) or not _is_torn_row(out)
-        if foreign:
+            rows = list(iterate_objects(out, _ANSWER))
+            is_own = _is_torn_row(out)
+        except DamagedError:
+            is_own = False
+        if not is_own:
             raise InputError(f"{out} holds something other than answers of `macaw chat --batch`.", _ELSEWHERE)
         for row in rows:
             if asked.get(row["id"]) != row["asked"]:
