@@ -8,7 +8,7 @@ import torch
 
 from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.chat.answer import Answer
-from macaw_cli.chat.turns import Turn, media_of, messages_of, with_swapped, without_media
+from macaw_cli.chat.turns import Turn, media_of, messages_of, with_swapped, without, without_media
 from macaw_cli.config.chat_settings import ChatSettings
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.conversation_cache import ConversationCache
@@ -64,9 +64,8 @@ class ChatSession:
             InputError: nothing was attached or asked.
         """
         if self.pending:
-            last = self.pending.pop()
-            if last.soundtrack:
-                last = self.pending.pop()
+            last = next(one for one in reversed(self.pending) if not one.soundtrack)
+            self.pending = without(self.pending, last)
             return last
         if not self.turns:
             raise InputError("There is nothing to take back.")

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
-from pathlib import Path
+from contextlib import closing, nullcontext
+from pathlib import Path, PurePath
 
 from macaw_cli.basics import console
 from macaw_cli.basics.answer_view import answer_view, show_side_by_side
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import MacawError
+from macaw_cli.basics.terminal_keys import keys_unseen
 from macaw_cli.chat import saved
 from macaw_cli.chat.changes import changed, shown_settings, shown_value, with_system
 from macaw_cli.chat.command_table import help_lines
@@ -104,6 +106,7 @@ class Terminal:
 
     def _show(self, pieces: Generator[str], *, keep: bool = True) -> None:
         with (
+            keys_unseen() if self._interactive else nullcontext(),
             stoppable(lambda: bool(self._session.answer.text), wanted=self._interactive) as is_stopped,
             closing(pieces),  # an answer that is not read on is kept as far as it came
             answer_view(markdown=self._session.settings.markdown, keep=keep) as view,
@@ -129,7 +132,7 @@ class Terminal:
 
     def _swap(self, place: str) -> None:
         new = self._told(self._sources.attach(place))
-        self._compare(f"With {new[0].path}", self._session.ask_swapped(new))
+        self._compare(f"With {PurePath(new[0].path).name}", self._session.ask_swapped(new))
 
     def _regenerate(self, _: str) -> None:
         before = self._session.turns[-1].answer if self._session.turns else None
@@ -173,7 +176,7 @@ class Terminal:
         conversation = saved.Conversation(self._name, session.settings.system, session.turns, session.pending)
         saved.save(file, conversation, replaces=file.absolute() in self._own_files)
         self._own_files.add(file.absolute())
-        console.say(f"Saved {len(session.turns)} turns to {file}.")
+        console.say(f"Saved {counted(len(session.turns), 'turn')} to {file}.")
 
     def _load(self, typed: str) -> None:
         file = Path(typed).expanduser()
@@ -181,7 +184,7 @@ class Terminal:
         self._session.go_on_from(found.turns, found.pending)
         self._session.settings = with_system(self._session.settings, found.system or "none")
         self._own_files.add(file.absolute())
-        console.say(f"Loaded {len(found.turns)} turns from {file}.")
+        console.say(f"Loaded {counted(len(found.turns), 'turn')} from {file}.")
 
     def _help(self, _: str) -> None:
         for line in help_lines():

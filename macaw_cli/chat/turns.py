@@ -42,6 +42,11 @@ def messages_of(turns: Sequence[Turn], system: str = "") -> list[dict[str, Any]]
     return messages
 
 
+def without(attachments: Sequence[Attachment], medium: Attachment) -> list[Attachment]:
+    """The attachments but one, whose soundtrack goes with it."""
+    return [one for one in attachments if one is not medium and not (one.soundtrack and one.path == medium.path)]
+
+
 def without_media(turns: Sequence[Turn]) -> list[Turn]:
     """The conversation as somebody has it who sees and hears nothing."""
     return [replace(turn, attachments=()) for turn in turns]
@@ -64,8 +69,7 @@ def with_swapped(turns: Sequence[Turn], new: Sequence[Attachment]) -> list[Turn]
         media = turns[number].attachments
         old = next((one for one in reversed(media) if one.modality == modality and not one.soundtrack), None)
         if old is not None:
-            kept = [one for one in media if one is not old and not (one.soundtrack and one.path == old.path)]
-            changed = replace(turns[number], attachments=tuple(in_training_order([*kept, *new])))
+            changed = replace(turns[number], attachments=tuple(in_training_order([*without(media, old), *new])))
             return [*turns[:number], changed, *turns[number + 1 :]]
     raise InputError(
         f"No {modality} has been asked about, so none can be swapped.",

@@ -69,6 +69,13 @@ def test_answers_are_generated_without_cudnns_attention_which_plans_for_every_le
     assert torch.backends.cuda.cudnn_sdp_enabled()
 
 
+@pytest.mark.parametrize("media", [{"image": ["-"]}, {"image": ["-"], "audio": ["-"]}])
+def test_standard_input_is_one_medium_of_one_prompt(workspace_folder, media):
+    prompt = "What?" if len(media) > 1 else None
+    with pytest.raises(UsageError, match="`-`"):
+        chat(open_workspace(workspace_folder), Request(None, media, prompt))
+
+
 @pytest.mark.parametrize("prompt", ["caf\udce9", "\ud800"])
 def test_a_prompt_in_another_encoding_is_one_clear_error(tmp_path, prompt):
     with pytest.raises(UsageError, match="--prompt is not UTF-8"):

@@ -5,12 +5,17 @@ import os
 import pty
 import re
 import select
+import stat
 import subprocess
 import sys
 import time
 
 import pytest
 import tiny_macaw
+from typer.testing import CliRunner
+
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.main import app
 
 CHAT = [sys.executable, "-m", "macaw_cli", "chat"]
 IN_ITS_OWN_TERMINAL = """
@@ -61,12 +66,6 @@ def test_piped_lines_are_turns_and_nothing_but_answers_is_on_stdout(workspace):
     assert answers[1] != answers[2]
 
 
-def test_json_without_a_prompt_is_wrong_usage(workspace):
-    done = chat(workspace, "--json", lines=["Hello?"])
-    assert (done.returncode, json.loads(done.stdout)["error"]["kind"]) == (2, "UsageError")
-    assert "--prompt" in done.stderr
-
-
 def test_in_a_terminal_one_can_attach_complete_stop_and_leave(workspace):
     with Typist(workspace, "--set", "chat.max_new_tokens=400") as typist:
         typist.expect("Chatting with runs/tiny/model")
@@ -104,6 +103,76 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat(workspace):
         typist.expect("> ")
         typist.type("/exit\r")
         assert typist.exit_code() == 0
+
+
+def test_another_answer_is_shown_beside_the_given_one(workspace):
+    with Typist(workspace) as typist:
+        typist.expect("> ")
+        typist.type("./media/red.png What is it?\r")
+        typist.expect(r"red.png: image, 40x30 pixels, 16 soft tokens\s[\s.]*([a-z]+)\s")
+        typist.expect("> ")
+        typist.type("/blind\r")
+        typist.expect(r"Answer +Without media")
+        typist.expect(r"[a-z]+ +[a-z]+")
+        typist.expect("> ")
+        typist.type("/swap media/blue.png\r")
+        typist.expect(r"Answer +With blue.png")
+        typist.expect("> ")
+        typist.type("/swap media/beep.wav\r")
+        typist.expect("No audio has been asked about")
+        typist.type("/exit\r")
+        assert typist.exit_code() == 0
+
+
+def test_a_conversation_is_saved_and_gone_on_with_and_the_history_is_private(workspace):
+    with Typist(workspace) as typist:
+        typist.expect("> ")
+        typist.type("/image media/red.png What is it?\r")
+        typist.expect("tokens/s")
+        typist.type("/save talk.json\r")
+        typist.expect("Saved 1 turn to talk.json")
+        typist.type("/save macaw.yaml\r")
+        typist.expect("macaw.yaml exists")
+        typist.type("/reset\r")
+        typist.expect("A new conversation")
+        typist.type("/load talk.json\r")
+        typist.expect("Loaded 1 turn from talk.json")
+        typist.type("/info\r")
+        typist.expect("In turn 1: .*red.png")
+        typist.type("/help\r")
+        typist.expect("/regenerate ")
+        typist.type("\x04")
+        assert typist.exit_code() == 0
+    history = workspace / "state/macaw/chat-history.jsonl"
+    assert stat.S_IMODE(history.stat().st_mode) == 0o600
+    assert "/load talk.json" in [json.loads(line) for line in history.read_text().splitlines()]
+    (workspace / "talk.json").unlink()
+
+
+def test_a_medium_comes_from_standard_input(workspace):
+    content = (workspace / "media/red.png").read_bytes()
+    command = [*CHAT, "--media", "-", "--prompt", "What?", "--json"]
+    done = subprocess.run(command, input=content, capture_output=True, cwd=workspace, check=True)
+    assert json.loads(done.stdout)["attachments"] == [
+        {"path": "-", "modality": "image", "soft_tokens": 16, "pixels": [40, 30]}
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--json"],
+        ["--batch", "q.jsonl", "--prompt", "x"],
+        ["--batch", "q.jsonl", "--image", "media/red.png"],
+        ["--out", "a.jsonl"],
+        ["--temperature", "0", "--top-k", "3", "--prompt", "x"],
+        ["--top-p", "3", "--prompt", "x"],
+        ["--seed", "-1", "--prompt", "x"],
+    ],
+)
+def test_options_that_do_not_fit_are_wrong_usage(workspace, arguments):
+    done = CliRunner().invoke(app, ["chat", "--config", str(workspace), *arguments])
+    assert isinstance(done.exception, UsageError)
 
 
 class Typist:
