@@ -145,6 +145,8 @@ class ContinuousBatch:
         model = self._engine.model
         try:
             first = prompt_batch(model, [answer.request for answer in answers], answers[0].cache)
+            if "past_key_values" not in first.inputs:
+                first.inputs["past_key_values"] = self._engine.new_cache(max(map(_longest, answers)))
             logits, cache = _called(model, first.inputs)
         except Exception as error:  # whatever one request causes must not end the others
             if len(answers) == 1:

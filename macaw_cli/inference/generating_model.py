@@ -3,9 +3,11 @@
 from functools import cached_property
 from typing import Any
 
+from transformers import DynamicCache
+
 from macaw_cli.basics.errors import InputError
 from macaw_cli.inference.requests import GenerationRequest
-from macaw_cli.model.packing.packing_support import branches_are_supported
+from macaw_cli.model.packing.padding_support import forgets_positions, padding_is_supported
 from macaw_cli.model.positions import position_table_of
 
 
@@ -48,4 +50,9 @@ class GeneratingModel:
 
     def stays_apart(self, longest: int) -> bool:
         """Whether padding on the left changes nothing in rows of this length."""
-        return branches_are_supported(self.llm, longest)
+        return padding_is_supported(self.llm, longest)
+
+    def new_cache(self, longest: int) -> Any:
+        """A cache that keeps all positions of rows of this length, where the LLM's own would not; else None."""
+        forgets = forgets_positions(self.llm.config) and self.stays_apart(longest)
+        return DynamicCache() if forgets else None

@@ -177,7 +177,7 @@ def test_the_likelihood_of_one_answer_is_the_sum_of_its_log_probabilities(model_
 
 
 def test_answers_are_the_same_one_by_one(monkeypatch, model_and_encoder, dataset, answered):
-    monkeypatch.setattr(generating_model, "branches_are_supported", lambda llm, length: False)
+    monkeypatch.setattr(generating_model, "padding_is_supported", lambda llm, length: False)
     alone = evaluate_model(*model_and_encoder, dataset, generation=GENERATION)
     assert [question.answers for question in alone] == [question.answers for question in answered]
 

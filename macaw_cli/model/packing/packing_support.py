@@ -55,7 +55,7 @@ def require_packing_support(llm: Any, position_ids: Tensor) -> None:
     """
     config = llm.config
     found = packing_support_of(llm)
-    chunk = _chunk(config)
+    chunk = attention_chunk(config)
     if found.packing and chunk is None:
         return
     borders = example_borders(position_ids)
@@ -74,7 +74,7 @@ def require_packable(llm_config: Any, longest: int, found: PackingSupport | None
     Raises:
         UsageError: with the way out.
     """
-    chunk = _chunk(llm_config)
+    chunk = attention_chunk(llm_config)
     if not (found or packing_support_of_config(llm_config)).packing:
         problem = (
             f"An LLM of the kind {llm_config.model_type} causes cross-contamination in packed sequences: "
@@ -101,7 +101,7 @@ def branches_are_supported(llm: Any, length: int) -> bool:
         length: tokens of the row.
     """
     config = llm.config
-    reaches = (getattr(config, "sliding_window", None), _chunk(config))
+    reaches = (getattr(config, "sliding_window", None), attention_chunk(config))
     return all(reach is None or length <= reach for reach in reaches) and packing_support_of(llm).branches
 
 
@@ -182,7 +182,7 @@ def _logits(llm: Any, ids: tuple[int, ...], **inputs: Any) -> Tensor:
     return logits
 
 
-def _chunk(llm_config: Any) -> int | None:
+def attention_chunk(llm_config: Any) -> int | None:
     """Tokens of a chunk, where some layers attend within chunks of the row."""
     if "chunked_attention" not in (getattr(llm_config, "layer_types", None) or ()):
         return None
