@@ -28,12 +28,11 @@ TEXT = "What is this red house at left of a small tree and which color has the m
 def requests_of(sides: Sides, count: int, tokens: int) -> list[GenerationRequest]:
     """Questions with and without an image."""
     draw = random.Random(0)
-    return [
-        sides.request(
-            " ".join(draw.choices(TEXT.split(), k=draw.randrange(4, 40))), number % 2, draw.randrange(tokens // 2, tokens + 1)
-        )
-        for number in range(count)
-    ]  # fmt: skip
+    found = []
+    for number in range(count):
+        question = " ".join(draw.choices(TEXT.split(), k=draw.randrange(4, 40)))
+        found.append(sides.request(question, number % 2, draw.randrange(tokens // 2, tokens + 1)))
+    return found
 
 
 def alone(sides: Sides, requests: list[GenerationRequest]) -> tuple[list[list[int]], float]:

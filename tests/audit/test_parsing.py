@@ -28,6 +28,7 @@ NO_FILES = {
     "planning/stand_in_llm.py": "files that come with the package",
     "model/packing/packing_support.py": "a text made in the same function",
     "export/formats/stock/llm_fit.py": "a text made in the same function",
+    "model/packing/padding_support.py": "a text made in the same function",
     "model/text/control_tokens.py": "a text made in the same function",
     "model/processing.py": "a text made in the same function",
     "inspection/checks.py": "what our own child process printed",
