@@ -45,12 +45,14 @@ export async function answer({ conversation, turn, target, model, change = {}, f
   setRunning(controller);
   if (from) byId("send").focus();
   announce("Answering");
-  const view = byId(`turn-${turn.id}`).querySelectorAll(".answer")[target === turn ? 0 : 1 + turn.comparisons.indexOf(target)];
+  const place = 1 + turn.comparisons.indexOf(target); // the turn itself, which is none of them, comes first
+  const view = byId(`turn-${turn.id}`).querySelectorAll(".answer")[place];
   view.scrollIntoView({ block: "nearest" });
+  const media = target === turn ? mediaUpTo(conversation, number) : [];
   let problem = null;
   try {
     const request = await requestFor(conversation, number, model, settings(), seed, change);
-    await follow(api.answer(request, controller.signal), said, view, target === turn ? mediaUpTo(conversation, number) : []);
+    await follow(api.answer(request, controller.signal), said, view, media);
     said.state = "done";
   } catch (error) {
     said.state = controller.signal.aborted ? "stopped" : "failed";

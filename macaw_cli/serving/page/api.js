@@ -1,6 +1,7 @@
 /** Requests to the server, in OpenAI's form, and its errors in plain words. */
 
 const KEY = "macaw-key";
+const KINDS = ["image", "audio", "video"];
 let keptKey = "";
 
 /** What a person is told; `needsKey` where the server wants its API key. */
@@ -21,12 +22,14 @@ export function setKey(value) {
   try { value ? sessionStorage.setItem(KEY, value) : sessionStorage.removeItem(KEY); } catch { /* kept in memory */ }
 }
 
-/** The model, and what it takes: { id, extensions: { image: [".png", …], … }, largest: bytes of a request or null }. */
+/** The model: { id, extensions: { image: [".png", …], … }, largest }; the last is in bytes of a request, or null. */
 export async function model() {
   const response = await send("v1/models", {});
   try {
-    const { data: [{ id, modalities = ["image", "audio", "video"], extensions = {}, max_request_bytes: largest = null }] } = await response.json();
-    return { id: String(id), extensions: Object.fromEntries(modalities.map((kind) => [kind, extensions[kind] ?? []])), largest };
+    const { data: [first] } = await response.json();
+    const { id, modalities = KINDS, extensions = {}, max_request_bytes: largest = null } = first;
+    const taken = Object.fromEntries(modalities.map((kind) => [kind, extensions[kind] ?? []]));
+    return { id: String(id), extensions: taken, largest };
   } catch {
     throw new ServerError("The server does not say which model it has.");
   }
@@ -98,7 +101,7 @@ function inWords(status, said) {
     return new ServerError(key() ? "The server refused the API key." : "The server wants an API key.", true);
   }
   if (said?.message) return new ServerError(plain(said));
-  if (status === 413) return new ServerError("The attachments are too large for the server. Remove one, or use smaller files.");
+  if (status === 413) return new ServerError("The attachments are too large for the server. Remove one.");
   if (status === 429 || status === 503) return new ServerError("The server is busy. Try again in a moment.");
   return new ServerError(`The server failed (HTTP ${status}). Its log says why.`);
 }

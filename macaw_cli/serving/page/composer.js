@@ -40,17 +40,18 @@ export class Composer {
   use(model) {
     this.model = model;
     byId("files").accept = accepted(model.extensions);
-    byId("attach").hidden = !inWords(model.extensions);
+    byId("attach").hidden = !inWords(Object.keys(model.extensions));
     byId("record").hidden = !("audio" in model.extensions);
     this.#draw();
   }
 
   /** Attaches files to the next question, as far as the model takes them. */
   add(files) {
+    if (!this.model) return notify("The page is not connected to the server yet. Try again in a moment.");
     dismiss();
     for (const file of files) {
       try {
-        const medium = fromFile(file, this.model?.extensions ?? {});
+        const medium = fromFile(file, this.model.extensions);
         this.#requireRoom(file.size);
         this.#media.push(medium);
         announce(`${file.name} attached`);
@@ -59,7 +60,7 @@ export class Composer {
       }
     }
     this.#draw();
-    this.field.focus();
+    return this.field.focus();
   }
 
   /** While an answer comes the same button stops it. */
@@ -84,11 +85,13 @@ export class Composer {
   }
 
   #draw() {
-    byId("attached").replaceChildren(...this.#media.map((medium) => card(medium, button(`Remove ${medium.name}`, "close", () => {
+    const remove = (medium) => {
       this.#media = this.#media.filter((other) => other !== medium);
       this.#draw();
       this.field.focus();
-    }))));
+    };
+    byId("attached").replaceChildren(...this.#media.map((medium) =>
+      card(medium, button(`Remove ${medium.name}`, "close", () => remove(medium)))));
     const empty = !this.field.value.trim() && !this.#media.length;
     byId("send").setAttribute("aria-disabled", String(!this.#busy && (empty || !this.model)));
   }
@@ -96,7 +99,8 @@ export class Composer {
   #requireRoom(bytes) {
     const total = (this.#media.reduce((sum, { size }) => sum + size, 0) + bytes) * INFLATED;
     const largest = this.model.largest;
-    if (largest && total > largest) throw new Error(`The attachments are too large: the server takes ${Math.floor(largest / INFLATED / 1024 ** 2)} MB.`);
+    if (!largest || total <= largest) return;
+    throw new Error(`The attachments are too large: the server takes ${Math.floor(largest / INFLATED / 1e6)} MB.`);
   }
 
   async #record() {
@@ -120,7 +124,8 @@ export class Composer {
     clearInterval(this.#clock);
     hint.classList.toggle("on", on);
     hint.textContent = on ? "Recording …" : HINT;
-    if (on) this.#clock = setInterval(() => { hint.textContent = `Recording ${Math.round((Date.now() - started) / 1000)} s`; }, 1000);
+    const tick = () => { hint.textContent = `Recording ${Math.round((Date.now() - started) / 1000)} s`; };
+    if (on) this.#clock = setInterval(tick, 1000);
   }
 
   #acceptDrops() {
@@ -132,6 +137,9 @@ export class Composer {
     addEventListener("dragenter", over(true));
     addEventListener("dragover", over(true));
     addEventListener("dragleave", (event) => { if (!event.relatedTarget) over(false)(event); });
-    addEventListener("drop", (event) => { over(false)(event); if (event.dataTransfer.files.length) this.add(event.dataTransfer.files); });
+    addEventListener("drop", (event) => {
+      over(false)(event);
+      if (event.dataTransfer.files.length) this.add(event.dataTransfer.files);
+    });
   }
 }

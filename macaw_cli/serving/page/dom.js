@@ -1,5 +1,6 @@
 /** Elements without markup: whatever text comes in stays text. */
 
+const ENDS = [". ", "? ", "! ", "\n"];
 const SVG = "http://www.w3.org/2000/svg";
 
 export const byId = (id) => document.getElementById(id);
@@ -46,7 +47,7 @@ export class Reader {
 
   read(text, complete = false) {
     const rest = text.slice(this.#said);
-    const end = complete ? rest.length : Math.max(...[". ", "? ", "! ", "\n"].map((mark) => rest.lastIndexOf(mark))) + 1;
+    const end = complete ? rest.length : Math.max(...ENDS.map((mark) => rest.lastIndexOf(mark))) + 1;
     if (end > 0 && rest.slice(0, end).trim()) announce(rest.slice(0, end).trim());
     this.#said += Math.max(end, 0);
   }

@@ -1,4 +1,4 @@
-/** The inside of a paragraph: emphasis, code, links. Every rule looks at most SPAN characters ahead, so no text is slow. */
+/** The inside of a paragraph: emphasis, code, links. No rule looks far ahead, so that no text is slow. */
 
 import { make } from "./dom.js";
 
@@ -8,13 +8,15 @@ const SPECIAL = /[\\`!\[<*_~\n]|https?:\/\//g;
 const TARGET = String.raw`\(\s*<?((?:[^\s()<>]|\([^\s()<>]*\)){1,2000})>?(?:\s+"[^"\n]{0,300}")?\s*\)`;
 const WORDS = String.raw`((?:[^\[\]]|\[[^\[\]]*\]){1,${SPAN}})`;
 
+const unpadded = (code) => code.replace(/\n/g, " ").replace(/^ (.+) $/, "$1");
 const wrap = (tag) => (match, depth) => make(tag, {}, ...inline(match[1], depth + 1));
 
 /** What may stand at a position, and what becomes of it: the first rule that matches counts. */
 const RULES = [
   [/\\([!-\/:-@[-`{-~])/y, (match) => match[1]],
-  [/(`+)(?!`)([^]{1,1000}?)(?<!`)\1(?!`)/y, (match) => make("code", {}, match[2].replace(/\n/g, " ").replace(/^ (.+) $/, "$1"))],
-  [new RegExp(`!\\[([^\\]\\n]{0,${SPAN}})\\]${TARGET}`, "y"), (match) => link(`Image: ${match[1] || match[2]}`, match[2]) ?? match[0]],
+  [/(`+)(?!`)([^]{1,1000}?)(?<!`)\1(?!`)/y, (match) => make("code", {}, unpadded(match[2]))],
+  [new RegExp(`!\\[([^\\]\\n]{0,${SPAN}})\\]${TARGET}`, "y"), 
+    (match) => link(`Image: ${match[1] || match[2]}`, match[2]) ?? match[0]],
   [new RegExp(`\\[${WORDS}\\]${TARGET}`, "y"), (match, depth) => link(match[1], match[2], depth) ?? match[0]],
   [/<((?:https?:\/\/|mailto:)[^\s<>]{1,2000})>/y, (match) => link(match[1], match[1]) ?? match[0]],
   [/(?<![\w/])https?:\/\/[^\s<>"]{0,2000}[^\s<>".,;:!?'*_~\]})]/y, (match) => link(match[0], match[0]) ?? match[0]],

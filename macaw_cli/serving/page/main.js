@@ -105,7 +105,7 @@ function swap(turn) {
     try {
       const medium = fromFile(input.files[0], model.extensions);
       const replaced = media.findLast(({ kind }) => kind === medium.kind);
-      if (!replaced) throw new Error(`There is no ${medium.kind} to swap. Choose ${inWords(Object.fromEntries(kinds.map((kind) => [kind, []])))}.`);
+      if (!replaced) throw new Error(`There is no ${medium.kind} to swap. Choose ${inWords(kinds)}.`);
       keep(() => store.saveMedium(medium.id));
       compare(turn, { kind: "swap", medium }, { replaced: replaced.id, medium });
     } catch (error) {
@@ -171,11 +171,12 @@ async function connect() {
     return;
   }
   dismiss();
+  const what = inWords(Object.keys(model.extensions));
   document.title = `${model.id} · macaw`;
   byId("model").textContent = model.id;
-  byId("takes").textContent = inWords(model.extensions) ? `Ask about ${inWords(model.extensions)}.` : "Ask a question.";
-  byId("how").hidden = !inWords(model.extensions);
-  byId("drop-what").textContent = `Drop ${inWords(model.extensions)} to ask about it`;
+  byId("takes").textContent = what ? `Ask about ${what}.` : "Ask a question.";
+  byId("how").hidden = !what;
+  byId("drop-what").textContent = `Drop ${what} to ask about it`;
   composer.use(model);
 }
 
@@ -183,7 +184,9 @@ async function start() {
   prepareSidebar(begin);
   whenBusy((busy) => composer.busy(busy));
   byId("open-settings").addEventListener("click", () => openSettings({ changed: () => { if (!model) connect(); } }));
-  addEventListener("keydown", (event) => { if (event.key === "Escape" && !document.querySelector("dialog[open]")) stop(); });
+  addEventListener("keydown", ({ key }) => {
+    if (key === "Escape" && !document.querySelector("dialog[open]")) stop();
+  });
   begin();
   await keep(async () => { conversations = await store.conversations(); });
   drawList(conversations, conversation, listActions);

@@ -49,7 +49,7 @@ function kindOf(lines, at) {
   if (RULE.test(line)) return "rule";
   if (QUOTE.test(line)) return "quote";
   if (ITEM.test(line)) return "list";
-  return line.includes("|") && TABLE.test(lines[at + 1] ?? "") && (lines[at + 1] ?? "").includes("-") ? "table" : "paragraph";
+  return line.includes("|") && TABLE.test(lines[at + 1] ?? "") ? "table" : "paragraph";
 }
 
 const while_ = (lines, at, keep) => { while (at < lines.length && keep(lines[at], at)) at += 1; return at; };
@@ -70,7 +70,10 @@ const ENDS = {
     const belongs = (line, number) => {
       const item = ITEM.exec(line);
       if (item) return !RULE.test(line) && (item[1].length > 1 || /\d/.test(item[2]) === ordered);
-      if (!line.trim()) return lines.slice(number, number + 3).find((next) => next.trim())?.match(/^\s{2,}\S/) || ITEM.test(lines[number + 1] ?? "");
+      if (!line.trim()) {
+        const next = lines.slice(number, number + 3).find((other) => other.trim()) ?? "";
+        return /^\s{2,}\S/.test(next) || ITEM.test(lines[number + 1] ?? "");
+      }
       return /^\s{2,}/.test(line) || (lines[number - 1].trim() && kindOf(lines, number) === "paragraph");
     };
     return while_(lines, at + 1, belongs);
@@ -102,17 +105,21 @@ const BUILDERS = {
     const code = lines.slice(1, closed ? -1 : undefined).join("\n");
     const name = language.trim().split(/\s/)[0];
     const copyButton = button("Copy code", "copy", (event) => copy(code, event.currentTarget));
+    const scrolling = { tabindex: "0", role: "group", "aria-label": name ? `Code in ${name}` : "Code" };
     return make("div", { class: "code" }, make("div", { class: "code-bar" }, make("span", {}, name), copyButton),
-      make("pre", { tabindex: "0", role: "group", "aria-label": name ? `Code in ${name}` : "Code" }, make("code", {}, code)));
+      make("pre", scrolling, make("code", {}, code)));
   },
   table(lines) {
-    const sides = cells(lines[1]).map((cell) => (cell.endsWith(":") ? (cell.startsWith(":") ? "center" : "right") : null));
+    const side = (cell) => (!cell.endsWith(":") ? null : cell.startsWith(":") ? "center" : "right");
+    const sides = cells(lines[1]).map(side);
     const row = (line, tag) => {
       const words = cells(line);
-      return make("tr", {}, ...sides.map((side, number) => make(tag, { class: side, scope: tag === "th" && "col" }, ...inline(words[number] ?? ""))));
+      return make("tr", {}, ...sides.map((name, number) =>
+        make(tag, { class: name, scope: tag === "th" && "col" }, ...inline(words[number] ?? ""))));
     };
-    const table = make("table", {}, make("thead", {}, row(lines[0], "th")), make("tbody", {}, ...lines.slice(2).map((line) => row(line, "td"))));
-    return make("div", { class: "table", tabindex: "0", role: "group", "aria-label": "Table" }, table);
+    const body = lines.slice(2).map((line) => row(line, "td"));
+    return make("div", { class: "table", tabindex: "0", role: "group", "aria-label": "Table" },
+      make("table", {}, make("thead", {}, row(lines[0], "th")), make("tbody", {}, ...body)));
   },
   list(lines, depth) {
     const [, , marker] = ITEM.exec(lines[0]);
@@ -122,7 +129,8 @@ const BUILDERS = {
   },
 };
 
-const cells = (line) => line.trim().replace(/^\||(?<!\\)\|$/g, "").split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
+const cells = (line) => line.trim().replace(/^\||(?<!\\)\|$/g, "").split(/(?<!\\)\|/)
+  .map((cell) => cell.trim().replaceAll("\\|", "|"));
 
 /** The lines of every item of a list, without its marker and indentation. */
 function itemsOf(lines) {

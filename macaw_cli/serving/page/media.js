@@ -18,8 +18,9 @@ export function kindOf(file, extensions) {
 export function fromFile(file, extensions) {
   const kind = kindOf(file, extensions);
   if (!(kind in extensions)) {
-    const not = kind ? `This model was not trained on ${kind} files` : `${file.name} is not a file that this model takes`;
-    throw new Error(inWords(extensions) ? `${not}. Attach ${inWords(extensions)}.` : "This model takes text only.");
+    const takes = inWords(Object.keys(extensions));
+    const not = kind ? `This model was not trained on ${kind} files` : `${file.name} is no file that this model takes`;
+    throw new Error(takes ? `${not}. Attach ${takes}.` : "This model takes text only.");
   }
   if (!file.size) throw new Error(`${file.name} is empty.`);
   const medium = { id: newId(), name: file.name, kind, type: file.type, size: file.size };
@@ -27,9 +28,10 @@ export function fromFile(file, extensions) {
   return medium;
 }
 
-/** What the model takes: "an image, an audio file or a video". */
-export function inWords(extensions) {
-  const names = Object.keys(KINDS).filter((kind) => kind in extensions).map((kind) => `${kind === "video" ? "a" : "an"} ${KINDS[kind]}`);
+/** Kinds for people: "an image, an audio file or a video". */
+export function inWords(kinds) {
+  const known = Object.keys(KINDS).filter((kind) => kinds.includes(kind));
+  const names = known.map((kind) => `${kind === "video" ? "a" : "an"} ${KINDS[kind]}`);
   return [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" or ");
 }
 
@@ -83,21 +85,28 @@ async function urlOf(medium) {
 export function card(medium, ...extra) {
   const became = describe(medium.became ?? []) || sizeOf(medium.size);
   return make("figure", { class: "medium" }, preview(medium),
-    make("figcaption", {}, make("bdi", { class: "name", title: medium.name }, medium.name), make("span", { class: "muted", "data-medium": medium.id }, became)), ...extra);
+    make("figcaption", {}, make("bdi", { class: "name", title: medium.name }, medium.name),
+      make("span", { class: "muted", "data-medium": medium.id }, became)), ...extra);
 }
 
 /** Notes what a medium became, and shows it wherever the medium stands. */
 export function refresh(medium, became) {
   medium.became = became;
-  document.querySelectorAll(`[data-medium="${CSS.escape(medium.id)}"]`).forEach((shown) => { shown.textContent = describe(became); });
+  for (const shown of document.querySelectorAll(`[data-medium="${CSS.escape(medium.id)}"]`)) {
+    shown.textContent = describe(became);
+  }
 }
+
+const tenths = (seconds) => Number(seconds).toFixed(1);
 
 /** What the server made of a medium: "8 frames from 0.0 to 3.5 s, 39 soft tokens; audio 2.0 s, 6 soft tokens". */
 export function describe(became) {
   return became.map((one) => {
     const told = [one.pixels && one.pixels.join(" × ")];
-    if (one.frames) told.push(`${one.frames} frames` + (one.frame_span_s ? ` from ${one.frame_span_s.map((time) => Number(time).toFixed(1)).join(" to ")} s` : ""));
-    if (one.heard_s) told.push(`${Number(one.heard_s).toFixed(1)} s` + (one.duration_s > one.heard_s + 0.1 ? ` of ${Number(one.duration_s).toFixed(1)} s` : ""));
+    const span = one.frame_span_s ? ` from ${one.frame_span_s.map(tenths).join(" to ")} s` : "";
+    if (one.frames) told.push(`${one.frames} frames${span}`);
+    const whole = one.duration_s > one.heard_s + 0.1 ? ` of ${tenths(one.duration_s)} s` : "";
+    if (one.heard_s) told.push(`${tenths(one.heard_s)} s${whole}`);
     told.push(`${one.soft_tokens} soft tokens`);
     return (one.soundtrack ? "its audio: " : "") + told.filter(Boolean).join(", ");
   }).join("; ");

@@ -16,20 +16,23 @@ export async function requestFor(conversation, number, model, settings, seed, ch
     messages.push({ role: "user", content: await contentOf(turn, change) });
     if (at < number) messages.push({ role: "assistant", content: turn.answer.text });
   }
-  const sampling = Object.entries(FIELDS).filter(([name]) => settings[name] !== null && settings[name] !== undefined);
-  return { model: model?.id, messages, seed, ...Object.fromEntries(sampling.map(([name, field]) => [field, settings[name]])) };
+  const chosen = Object.entries(FIELDS).filter(([name]) => settings[name] !== null);
+  const sampling = Object.fromEntries(chosen.map(([name, field]) => [field, settings[name]]));
+  return { model: model?.id, messages, seed, ...sampling };
 }
 
 /** The media of the request for turn `number`, in order: what the server tells of attachments counts them. */
 export function mediaUpTo(conversation, number) {
-  return conversation.turns.slice(0, number + 1).filter((turn, at) => at === number || answered(turn)).flatMap((turn) => turn.media);
+  const turns = conversation.turns.slice(0, number + 1);
+  return turns.filter((turn, at) => at === number || answered(turn)).flatMap((turn) => turn.media);
 }
 
 /** A question that failed, or was stopped before its first word, is not part of what the model reads later. */
 const answered = ({ answer }) => answer.text !== "" || answer.state === "done";
 
 async function contentOf(turn, change) {
-  const media = change.blind ? [] : turn.media.map((medium) => (medium.id === change.replaced ? change.medium : medium));
+  const shown = turn.media.map((medium) => (medium.id === change.replaced ? change.medium : medium));
+  const media = change.blind ? [] : shown;
   if (!media.length) return turn.question;
   const parts = await Promise.all(media.map(asPart));
   return turn.question ? [...parts, { type: "text", text: turn.question }] : parts;

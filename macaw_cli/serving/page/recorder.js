@@ -1,4 +1,4 @@
-/** The microphone as a WAV file of 16 kHz, which every server can decode; the browser's own format is not everywhere known. */
+/** The microphone as a WAV file of 16 kHz, which every server can decode, unlike the browsers' own formats. */
 
 const RATE = 16_000;
 
@@ -63,6 +63,7 @@ export function wav(samples) {
   view.setUint16(34, 16, true);
   text(36, "data");
   view.setUint32(40, 2 * samples.length, true);
-  samples.forEach((value, at) => view.setInt16(44 + 2 * at, Math.round(32767 * Math.max(-1, Math.min(1, value))), true));
+  const sample = (value) => Math.round(32767 * Math.max(-1, Math.min(1, value)));
+  samples.forEach((value, at) => view.setInt16(44 + 2 * at, sample(value), true));
   return view.buffer;
 }

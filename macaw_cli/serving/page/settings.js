@@ -1,4 +1,4 @@
-/** The dialog of settings: system prompt and sampling, kept in this browser, and the API key, kept in this tab alone. */
+/** The dialog of settings: system prompt and sampling, kept in this browser, and the API key, kept in this tab. */
 
 import { key, setKey } from "./api.js";
 import { byId } from "./dom.js";

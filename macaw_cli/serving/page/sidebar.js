@@ -35,8 +35,9 @@ export function drawList(conversations, current, actions) {
   const focused = document.activeElement?.closest("#conversations") && document.activeElement.dataset.focus;
   byId("conversations").replaceChildren(...conversations.map((one) => {
     const own = one.id === current?.id;
-    const open = make("button", { type: "button", class: "title", "aria-current": own && "true", "data-focus": one.id, onclick: () => actions.open(one) },
+    const open = make("button", { type: "button", class: "title", "aria-current": own && "true", "data-focus": one.id },
       make("bdi", {}, one.title), make("time", { class: "muted" }, when(one.updated)));
+    open.addEventListener("click", () => actions.open(one));
     return make("li", { class: own && "current" }, open,
       own && button("Export this conversation", "export", () => actions.exportIt(one)),
       own && button("Delete this conversation", "delete", () => actions.remove(one)));
@@ -48,7 +49,8 @@ export function drawList(conversations, current, actions) {
 function when(time) {
   const date = new Date(time);
   const today = date.toDateString() === new Date().toDateString();
-  return today ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) : date.toLocaleDateString([], { day: "numeric", month: "short" });
+  return today ? date.toLocaleTimeString([], { timeStyle: "short" })
+    : date.toLocaleDateString([], { day: "numeric", month: "short" });
 }
 
 /** Saves a conversation as a file: a request in OpenAI's form, media included, which any such server answers. */

@@ -61,7 +61,8 @@ export async function forget(conversation) {
 
 /** Every medium of a conversation, those of comparisons included. */
 export function mediaOf(conversation) {
-  return conversation.turns.flatMap((turn) => [...turn.media, ...turn.comparisons.flatMap(({ medium }) => medium ?? [])]);
+  return conversation.turns.flatMap(({ media, comparisons }) =>
+    [...media, ...comparisons.flatMap(({ medium }) => medium ?? [])]);
 }
 
 /** Not random enough for secrets, and there where `crypto.randomUUID` is not: on plain http. */
@@ -71,7 +72,9 @@ const isText = (value) => typeof value === "string";
 const isAnswer = (answer) => isText(answer?.text);
 const isMedium = (medium) => isText(medium?.id) && isText(medium.name) && isText(medium.type) &&
   ["image", "audio", "video"].includes(medium.kind) && Array.isArray(medium.became ?? []);
-const isComparison = (one) => isText(one?.id) && isAnswer(one.answer) && (one.kind === "blind" || (one.kind === "swap" && isMedium(one.medium)));
+const isComparison = (one) => isText(one?.id) && isAnswer(one.answer) &&
+  (one.kind === "blind" || (one.kind === "swap" && isMedium(one.medium)));
 const isTurn = (turn) => isText(turn?.id) && isText(turn.question) && isAnswer(turn.answer) &&
-  Array.isArray(turn.media) && turn.media.every(isMedium) && Array.isArray(turn.comparisons) && turn.comparisons.every(isComparison);
+  Array.isArray(turn.media) && turn.media.every(isMedium) &&
+  Array.isArray(turn.comparisons) && turn.comparisons.every(isComparison);
 const isConversation = (row) => isText(row.title) && Array.isArray(row.turns) && row.turns.every(isTurn);

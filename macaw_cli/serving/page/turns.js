@@ -4,6 +4,9 @@ import { button, copy, icon, make } from "./dom.js";
 import { card, preview } from "./media.js";
 import { show } from "./markdown.js";
 
+const WHY = "The same answer without the media, or with others, may mean that the model does not look. "
+  + "One question can be luck: macaw evaluate asks many.";
+
 /** The element of a turn; `actions` has regenerate, edit, blind, swap and drop (a comparison). */
 export function turnView(turn, number, actions) {
   const question = make("div", { class: "question" });
@@ -42,26 +45,31 @@ function editQuestion(element, turn, actions) {
 export function drawAnswers(element, turn, seen, actions) {
   const focused = document.activeElement?.closest(".answers") && document.activeElement.dataset.focus;
   const compared = turn.comparisons.length > 0;
-  const asked = answerView(turn.answer, "Answer", compared && head("As asked", seen.findLast(({ kind }) => kind === "image") ?? seen.at(-1)));
+  const asked = answerView(turn.answer, "Answer", compared && head("As asked", seen.slice(-3)));
   const others = turn.comparisons.map((one) => {
     const name = one.kind === "blind" ? "Without media" : `With ${one.medium.name}`;
     const remove = button("Remove this comparison", "close", () => actions.drop(turn, one), { "data-focus": one.id });
-    return answerView(one.answer, name, head(name, one.medium, remove), verdict(turn.answer, one.answer));
+    const header = head(name, one.medium ? [one.medium] : [], remove);
+    return answerView(one.answer, name, header, verdict(turn.answer, one.answer));
   });
-  const why = compared && make("p", { class: "why muted" }, "A model that gives the same answer without its media, or with others, did not need to look.");
+  const why = compared && make("p", { class: "why muted" }, WHY);
   element.querySelector(".answers").replaceChildren(
-    make("div", { class: compared ? "columns" : "column" }, asked, ...others), why || "", actionsOf(turn, seen.length > 0, actions));
+    make("div", { class: compared ? "columns" : "column" }, asked, ...others), why || "",
+    actionsOf(turn, seen.length > 0, actions));
   if (focused) element.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
 }
 
-function head(name, medium, ...buttons) {
-  const shown = medium?.kind === "image" ? preview(medium) : make("span", { class: "preview" }, icon(medium?.kind ?? "blind"));
-  return make("div", { class: "answer-head" }, shown, make("bdi", { class: "name", title: name }, name), ...buttons);
+function head(name, media, ...buttons) {
+  const drawing = (kind) => make("span", { class: "preview" }, icon(kind));
+  const shown = media.map((medium) => (medium.kind === "image" ? preview(medium) : drawing(medium.kind)));
+  return make("div", { class: "answer-head" }, ...(shown.length ? shown : [drawing("blind")]),
+    make("bdi", { class: "name", title: name }, name), ...buttons);
 }
 
 function answerView(answer, name, header, result) {
   const busy = String(answer.state === "running");
-  const view = make("div", { class: "answer", role: "group", "aria-label": name, "aria-busy": busy }, header, make("div", { class: "text" }), result);
+  const view = make("div", { class: "answer", role: "group", "aria-label": name, "aria-busy": busy },
+    header, make("div", { class: "text" }), result);
   showAnswer(view, answer);
   return view;
 }
@@ -71,25 +79,28 @@ export function showAnswer(view, answer) {
   const running = answer.state === "running";
   const text = view.querySelector(".text");
   if (answer.text) show(text, answer.text);
-  else text.replaceChildren(running ? make("p", { class: "waiting" }, make("span", { class: "visually-hidden" }, "Answering"), make("i"), make("i"), make("i")) : "");
-  if (!answer.text) text.shown = undefined;
+  else if (running) text.replaceChildren(make("p", { class: "waiting" }, make("i"), make("i"), make("i")));
+  else text.replaceChildren();
   view.querySelector(".ending")?.remove();
   if (!running) view.append(ending(answer));
 }
 
 function ending(answer) {
-  const notes = { stopped: "Stopped.", failed: answer.error };
-  const note = notes[answer.state] ?? (answer.finish === "length" ? "Cut off at the largest number of tokens; Settings can raise it." : answer.text.trim() ? "" : "The answer is empty.");
-  return make("div", { class: "ending" }, note && make("p", { class: "note", role: answer.state === "failed" && "alert" }, note),
-    make("p", { class: "facts" }, facts(answer)));
+  const failed = answer.state === "failed";
+  const cut = answer.finish === "length" && "Cut off at the largest number of tokens; Settings can raise it.";
+  const empty = !answer.text.trim() && "The answer is empty.";
+  const note = failed ? answer.error : answer.state === "stopped" ? "Stopped." : cut || empty;
+  return make("div", { class: "ending" }, note && make("p", { class: "note", role: failed && "alert" }, note),
+    make("p", { class: "facts" }, ...facts(answer).map((fact) => make("span", {}, fact))));
 }
 
 function facts({ usage, seconds, first }) {
   const told = [];
   if (usage) told.push(`${usage.prompt_tokens} tokens in, ${usage.completion_tokens} out`);
   if (first) told.push(`first after ${first.toFixed(2)} s`);
-  if (usage?.completion_tokens > 1 && seconds > first) told.push(`${((usage.completion_tokens - 1) / (seconds - first)).toFixed(0)} tokens/s`);
-  return told.join(" · ");
+  const later = (usage?.completion_tokens ?? 0) - 1;
+  if (later > 0 && seconds > first) told.push(`${Math.round(later / (seconds - first))} tokens/s`);
+  return told;
 }
 
 function verdict(asked, other) {
@@ -99,9 +110,11 @@ function verdict(asked, other) {
 }
 
 function actionsOf(turn, seen, actions) {
-  const one = (name, does, key, title) => button(name, key, () => does(turn), { visible: true, class: `quiet asks ${key}`, "data-focus": `${key}-${turn.id}`, title });
+  const one = (name, does, key, title) => button(name, key, () => does(turn),
+    { visible: true, class: `quiet asks ${key}`, "data-focus": `${key}-${turn.id}`, title });
+  const copied = ({ currentTarget }) => copy(turn.answer.text, currentTarget);
   return make("div", { class: "actions" },
-    turn.answer.text && button("Copy the answer", "copy", (event) => copy(turn.answer.text, event.currentTarget), { "data-focus": `copy-${turn.id}` }),
+    turn.answer.text && button("Copy the answer", "copy", copied, { "data-focus": `copy-${turn.id}` }),
     one("Regenerate", actions.regenerate, "regenerate", "Answer once more"),
     seen && one("Blind", actions.blind, "blind", "The answer without media, beside this one"),
     seen && one("Swap", actions.swap, "swap", "The answer with another file of the same kind, beside this one"));

@@ -3,11 +3,14 @@
 import shutil
 
 import pytest
+from conversing import opened
 from scripted_answers import ScriptedAnswers
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 """The microphone is chromium's own, which beeps; nobody is asked whether it may be used."""
+PATIENCE_MS = 20_000
+"""For a machine that does other things as well."""
 FORBIDDEN = ("Content Security Policy", "TrustedHTML", "TrustedScript")
 
 
@@ -16,8 +19,9 @@ def browser():
     """Ends with the module: while Playwright runs, its thread has an event loop, which other tests cannot have."""
     if CHROMIUM is None:
         pytest.skip("needs chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -56,7 +60,7 @@ def new_page(browser):
 
     def make(url, **options):
         context = browser.new_context(base_url=url, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("filechooser", lambda _: None)  # taken from now on, not from the first wait for one
@@ -77,11 +81,3 @@ def new_page(browser):
 def page(new_page, served, answers):
     """The page, connected to its server."""
     return opened(new_page(served[0]))
-
-
-def opened(page):
-    from playwright.sync_api import expect
-
-    page.goto("/")
-    expect(page.locator("#model")).not_to_have_text("connecting …")
-    return page

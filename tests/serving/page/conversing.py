@@ -1,6 +1,13 @@
 """What a person does on the page, and what they see."""
 
-ASKED = "#composer >> textarea"
+
+def opened(page):
+    """The page, when it is connected to its server."""
+    from playwright.sync_api import expect
+
+    page.goto("/")
+    expect(page.locator("#model")).not_to_have_text("connecting …")
+    return page
 
 
 def ask(page, question, *, files=(), wait=True):

@@ -1,7 +1,7 @@
 """The checks of axe-core, in light and dark, on every state of the page."""
 
 import pytest
-from conversing import answered, ask, choose, press
+from conversing import answered, ask, choose, opened, press
 
 SHOWN = """# Title
 Text with **bold**, `code` and a [link](https://example.org).
@@ -32,12 +32,10 @@ def violations(page):
 def coloured(request, new_page, served, answers):
     # axe is a script that the page's policy would refuse
     page = new_page(served[0], color_scheme=request.param, bypass_csp=True, reduced_motion="reduce")
-    page.goto("/")
-    return page
+    return opened(page)
 
 
 def test_axe_finds_nothing_on_the_empty_page_and_in_its_dialogs(coloured):
-    coloured.wait_for_selector("#attach:not([hidden])")
     assert violations(coloured) == []
     coloured.click("#open-settings")
     assert violations(coloured) == []
@@ -89,9 +87,7 @@ def test_the_switch_of_colours_is_kept_and_wins_over_the_systems(new_page, serve
 def test_nothing_moves_for_those_who_want_no_motion(new_page, served, answers):
     from scripted_answers import ENDLESS
 
-    page = new_page(served[0], reduced_motion="reduce")
-    page.goto("/")
-    page.wait_for_selector("#attach:not([hidden])")
+    page = opened(new_page(served[0], reduced_motion="reduce"))
     answers.text = ENDLESS
     ask(page, "Go on.", wait=False)
     page.wait_for_selector("#send.stop")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conversing import answered, ask, last_answer, press
+from conversing import answered, ask, last_answer, opened, press
 from playwright.sync_api import expect
 from scripted_answers import ENDLESS
 
@@ -114,7 +114,7 @@ def test_system_prompt_and_sampling_go_with_the_request_and_are_kept(page, answe
     for name, value in {"temperature": "0.3", "topP": "0.8", "maxTokens": "9", "seed": "5"}.items():
         page.fill(f"[name={name}]", value)
     press(page, "Save")
-    page.reload()
+    opened(page)
     ask(page, "Ready?")
     question = answers.questions[-1]
     assert texts_of(question) == [("system", "Speak like a pirate."), ("user", "Ready?")]
@@ -209,7 +209,7 @@ def test_an_exported_conversation_is_a_request_of_openais_api(page, answers, wor
 def test_where_the_browser_keeps_nothing_the_conversation_goes_on(new_page, served, answers):
     page = new_page(served[0])
     page.add_init_script("Object.defineProperty(window, 'indexedDB', { get() { throw new Error('forbidden'); } })")
-    page.goto("/")
+    opened(page)
     answers.text = "Yes."
     ask(page, "First?")
     ask(page, "Second?")

@@ -5,7 +5,7 @@ import io
 import wave
 
 import pytest
-from conversing import answered, ask, press
+from conversing import answered, ask, opened, press
 from playwright.sync_api import expect
 
 GIVE = """([kind, name, type, bytes]) => {
@@ -79,7 +79,7 @@ def test_a_microphone_that_may_not_be_used_is_told(new_page, served, answers):
 
 @pytest.mark.parametrize(("name", "kind", "content", "told"), [
     ("notes.pdf", "application/pdf", b"%PDF",
-     "notes.pdf is not a file that this model takes. Attach an image, an audio file or a video."),
+     "notes.pdf is no file that this model takes. Attach an image, an audio file or a video."),
     ("empty.png", "image/png", b"", "empty.png is empty."),
 ])  # fmt: skip
 def test_a_file_that_the_model_does_not_take_is_told_before_it_is_sent(page, name, kind, content, told):
@@ -90,9 +90,7 @@ def test_a_file_that_the_model_does_not_take_is_told_before_it_is_sent(page, nam
 
 def test_a_file_too_large_for_the_server_is_told_before_it_is_sent(new_page, make_server):
     with make_server(max_request_megabytes=1) as server:
-        page = new_page(server.url)
-        page.goto("/")
-        page.wait_for_selector("#attach:not([hidden])")
+        page = opened(new_page(server.url))
         page.set_input_files("#files", {"name": "large.png", "mimeType": "image/png", "buffer": bytes(800_000)})
         assert "too large" in page.locator("#notice p").inner_text()
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conversing import answered, ask, press
+from conversing import answered, ask, opened, press
 from playwright.sync_api import expect
 
 ATTACKS = [
@@ -19,17 +19,17 @@ DANGEROUS = "script, iframe, object, embed, base, meta, link, style, form, img"
 SEEN = f"() => [...document.querySelectorAll('{DANGEROUS}')].map((one) => one.outerHTML)"
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_what_the_model_says_is_text(page, answers, attack):
+def test_what_the_model_says_is_text(page, answers):
     """`new_page` fails the test where a dialog opens, another origin is asked or the policy is touched."""
     before = page.evaluate(SEEN)
-    answers.text = attack
-    ask(page, attack)
-    page.locator(".answer .text").hover()
-    assert page.evaluate(SEEN) == before
-    assert page.locator(".bubble").inner_text().strip() == attack
+    for attack in ATTACKS:
+        answers.text = attack
+        ask(page, attack)
+        page.locator(".answer .text").last.hover()
+        assert page.evaluate(SEEN) == before, attack
+        assert page.locator(".bubble").last.inner_text().strip() == attack
     targets = page.locator(".answer a").evaluate_all("(links) => links.map((link) => link.protocol)")
-    assert set(targets) <= {"http:", "https:", "mailto:"}
+    assert set(targets) == {"https:"}
 
 
 def test_a_link_leaves_no_trace_of_the_page_behind_it(page, answers):
@@ -107,7 +107,7 @@ def test_settings_of_somebody_else_are_left_alone(page, answers):
     for kept in ("no json", "[]", "null", json.dumps({"system": 5, "temperature": "hot", "seed": {}, "topP": None})):
         page.evaluate("(kept) => localStorage.setItem('macaw-settings', kept)", kept)
         page.evaluate("() => localStorage.setItem('macaw-theme', '<script>')")
-        page.reload()
+        opened(page)
         answers.text = "Fine."
         ask(page, "Ready?")
         assert answers.questions[-1].sampling.temperature is None
@@ -133,7 +133,7 @@ def test_markup_that_came_into_the_page_all_the_same_would_be_refused(browser, s
     page = context.new_page()
     page.goto("/")
     refused = page.evaluate("""() => {
-      try { document.body.innerHTML = "<img src=x onerror=alert(1)>"; return null; } catch (error) { return error.name; }
+      try { document.body.innerHTML = "<img src=x onerror=alert(1)>"; } catch (error) { return error.name; }
     }""")
     context.close()
     assert refused == "TypeError"

@@ -1,7 +1,7 @@
 """What goes wrong is told in plain words, and the page goes on."""
 
 import pytest
-from conversing import answered, ask, last_answer, press
+from conversing import answered, ask, last_answer, opened, press
 from playwright.sync_api import expect
 from scripted_answers import ENDLESS, ScriptedAnswers
 
@@ -33,20 +33,16 @@ def test_a_bug_of_the_server_is_told_without_its_words(page, answers, caplog):
 
 def test_a_server_that_is_gone_is_told_and_found_again(new_page, make_server, answers):
     with make_server() as server:
-        page = new_page(server.url)
-        page.goto("/")
-        page.wait_for_selector("#attach:not([hidden])")
+        page = opened(new_page(server.url))
     ask(page, "Are you there?")
     assert note(page) == "The server does not answer. Is `macaw serve` still running?"
 
 
 def test_a_server_that_goes_in_the_middle_of_an_answer_leaves_what_came(new_page, make_server):
     with make_server(grace_s=0) as server:
-        answers = server._service.answerer = ScriptedAnswers(server._service.answerer)
+        answers = server.service.answerer = ScriptedAnswers(server.service.answerer)
         answers.text = ENDLESS
-        page = new_page(server.url)
-        page.goto("/")
-        page.wait_for_selector("#attach:not([hidden])")
+        page = opened(new_page(server.url))
         ask(page, "Tell me all.", wait=False)
         expect(page.locator(".answer .text")).to_contain_text("and so on and so on")
     answered(page)
