@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from conversing import opened
-from scripted_answers import ScriptedAnswers
+from scripted_answers import scripted
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
@@ -33,13 +33,6 @@ def served(make_server):
     """The address of a server, and its answers."""
     with make_server(max_new_tokens=12) as server:
         yield server.url, scripted(server)
-
-
-def scripted(server):
-    """The answers of a server, which a test may write."""
-    service = server.service
-    service.answerer = ScriptedAnswers(service.answerer)
-    return service.answerer
 
 
 @pytest.fixture

@@ -9,6 +9,13 @@ ENDLESS = object()
 """An answer that goes on until the client leaves."""
 
 
+def scripted(server):
+    """The answers of a server, which a test may write."""
+    service = server.service
+    service.answerer = ScriptedAnswers(service.answerer)
+    return service.answerer
+
+
 class ScriptedAnswers:
     """Answers with `text`, or as the model does where it is None.
 

@@ -3,7 +3,7 @@
 import pytest
 from conversing import answered, ask, last_answer, opened, press
 from playwright.sync_api import expect
-from scripted_answers import ENDLESS, ScriptedAnswers
+from scripted_answers import ENDLESS, scripted
 
 KEY = "a-key-of-this-test"
 
@@ -40,7 +40,7 @@ def test_a_server_that_is_gone_is_told_and_found_again(new_page, make_server, an
 
 def test_a_server_that_goes_in_the_middle_of_an_answer_leaves_what_came(new_page, make_server):
     with make_server(grace_s=0) as server:
-        answers = server.service.answerer = ScriptedAnswers(server.service.answerer)
+        answers = scripted(server)
         answers.text = ENDLESS
         page = opened(new_page(server.url))
         ask(page, "Tell me all.", wait=False)
