@@ -20,7 +20,7 @@ INSTEAD = {
     r"learnt": ("supervised, of tokens and answers; learned", ("nothing can be learnt",)),
     r"no numbers|is no number": ("NaN or infinite, non-finite", ()),
     r"isolat\w+": ("block-diagonal attention", (
-        "no-build-isolation", '"isolated"', "unicode-bidi", "isolation_level=None",
+        "no-build-isolation", '"isolated"', '"Isolated"', "unicode-bidi", "isolation_level=None",
     )),
 }  # fmt: skip
 """A pattern of whole words, what to write, and parts of a path or line where the word means something else."""

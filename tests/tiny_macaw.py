@@ -48,12 +48,12 @@ def byte_tokenizer():
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>")
 
 
-def tiny_llm(tokenizer, seed=0):
+def tiny_llm(tokenizer, seed=0, longest=768):
     """A Llama of two layers that writes nothing but letters: answers stay readable in a test's output."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=768, initializer_range=0.5,
+        num_key_value_heads=2, max_position_embeddings=longest, initializer_range=0.5,
         bos_token_id=0, eos_token_id=1, pad_token_id=1,
     )  # fmt: skip
     llm = LlamaForCausalLM(config).eval()

@@ -40,12 +40,21 @@ def answers_of_child(
     with tempfile.TemporaryDirectory(prefix="macaw-export-") as place:
         scratch = Path(place)
         save_examples(scratch, examples)
-        paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        done = child.run(child.tied(module, str(folder), place, *arguments), environment=OFFLINE | paths)
-        if done.code != 0:
-            problem = f"The export does not load in a fresh process: {done.last_line}"
-            raise MismatchError(f"{problem.rstrip('.')}.", "Nothing was exported. Please report this.")
+        run_fresh(module, folder, scratch, arguments)
         return read_answers(scratch)
+
+
+def run_fresh(module: str, folder: Path, scratch: Path, arguments: Sequence[str] = ()) -> None:
+    """Run a module in a fresh process, offline, with an exported folder and a temporary one as its first arguments.
+
+    Raises:
+        MismatchError: the process fails, with the last that it said.
+    """
+    paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = child.run(child.tied(module, str(folder), str(scratch), *arguments), environment=OFFLINE | paths)
+    if done.code != 0:
+        problem = f"The export does not load in a fresh process: {done.last_line}"
+        raise MismatchError(f"{problem.rstrip('.')}.", "Nothing was exported. Please report this.")
 
 
 def answer_all(scratch: str, answer: Callable[[ProofExample], Answer]) -> None:

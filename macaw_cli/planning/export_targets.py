@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from macaw_cli.export.formats.registry import every_format
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.registry import bridge_class
+from macaw_cli.model.bridges.stock_loaders import LLAMA_CPP
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.text.encoding import ConversationEncoder
 
@@ -17,10 +18,19 @@ class FormatTarget:
     loader: str
     obstacles: tuple[str, ...]
     """Why it does not take the model; empty where it does."""
+    losses: tuple[tuple[Modality, tuple[str, ...]], ...] = ()
+    """Modalities that the export would be without, and why."""
 
     def as_json(self) -> dict[str, object]:
         """As in `macaw train --plan --json`."""
-        return {**asdict(self), "obstacles": list(self.obstacles)}
+        losses = {name: list(reasons) for name, reasons in self.losses}
+        return {**asdict(self), "obstacles": list(self.obstacles), "losses": losses}
+
+    @property
+    def words(self) -> str:
+        """Its name, and what it would be without."""
+        lost = [f"{name} ({'; '.join(reasons)})" for name, reasons in self.losses]
+        return f"{self.format} without {' and '.join(lost)}" if lost else self.format
 
 
 @dataclass(frozen=True)
@@ -45,22 +55,30 @@ def format_targets(encoder: ConversationEncoder) -> list[FormatTarget]:
     """
     asked = {name: kind for name, kind in every_format().items() if kind.is_meant_for(encoder.config)}
     told = {name: kind.obstacles(encoder.config) or kind.text_obstacles(encoder) for name, kind in asked.items()}
-    return [FormatTarget(name, kind.loader, tuple(told[name])) for name, kind in asked.items()]
+    lost = {
+        name: tuple((modality, tuple(reasons)) for modality, reasons in kind.losses(encoder.config).items())
+        for name, kind in asked.items()
+    }
+    return [FormatTarget(name, kind.loader, tuple(told[name]), lost[name]) for name, kind in asked.items()]
 
 
 def export_targets(config: MacawConfig) -> list[ExportTarget]:
-    """All loaders of others that know a bridge of the model; of some there is a format that writes for them."""
+    """All loaders of others that know a bridge of the model; of some there is a format that writes for them.
+
+    Of llama.cpp's kinds the format `gguf` tells.
+    """
     return [
         ExportTarget(loader.name, modality, tuple(loader.obstacles(config, modality)))
         for modality in config.modalities
         for loader in bridge_class(config.bridge_settings(modality).name).stock_loaders
+        if not loader.name.startswith(LLAMA_CPP)
     ]
 
 
 def in_words(formats: list[FormatTarget], targets: list[ExportTarget]) -> str:
     """The row of the plan: what takes the model, and what would if something were different."""
     targets = [one for one in targets if one.loader not in {kind.stock_class for kind in every_format().values()}]
-    taken = [one.format for one in formats if not one.obstacles]
+    taken = [one.words for one in formats if not one.obstacles]
     taken += [target.loader for target in targets if not target.obstacles]
     refusing = {one.format: one.obstacles for one in formats}
     refusing |= {f"{target.loader} ({target.modality})": target.obstacles for target in targets}

@@ -31,7 +31,7 @@ def targets(bridge, modality="image", encoder=CLIP, settings=None, *, also=(), i
 
 
 def test_llavas_projector_on_clip_is_taken_as_it_is():
-    assert targets(design("mlp"), settings=LLAVA) == {"LlavaForConditionalGeneration": (), "llama.cpp mlp": ()}
+    assert targets(design("mlp"), settings=LLAVA) == {"LlavaForConditionalGeneration": ()}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_is_not_as_in_the_original_is_named(options, words):
 
 def test_a_tower_without_projection_needs_no_setting_that_leaves_it_out():
     siglip = targets(design("mlp"), encoder="SiglipVisionModel", settings={"layer": -2})
-    assert siglip["LlavaForConditionalGeneration"] == () and "CLIP" in siglip["llama.cpp mlp"][0]
+    assert siglip == {"LlavaForConditionalGeneration": ()}
 
 
 def test_a_padded_window_is_not_how_ultravox_hears():
@@ -80,8 +80,10 @@ def test_the_row_of_the_plan_tells_what_takes_the_model_and_why_others_do_not(by
     told = {one.format: one.obstacles for one in formats}
     assert told["hf"] == () == told["llava"]
     words = in_words(formats, export_targets(config))
-    assert words.startswith("hf, ") and "llava" in words.partition(";")[0]
+    assert words.startswith("gguf without image (") and ", hf, llava" in words
     assert "LlavaForConditionalGeneration" not in words, "its format stands there"
+    gguf = next(one for one in formats if one.format == "gguf")
+    assert gguf.obstacles == () and "SiglipVisionModel" in gguf.as_json()["losses"]["image"][0]
 
 
 def test_a_template_that_a_folder_cannot_have_is_told_as_well(byte_tokenizer):

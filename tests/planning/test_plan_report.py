@@ -38,7 +38,8 @@ def test_the_plan_counts_steps_tokens_and_memory_and_measures_three_steps(worksp
     assert {"load", "forward", "backward", "optimizer"} <= set(measured["steps"][0]["seconds"])
     assert plan["seconds"]["total"] >= plan["seconds"]["steps"] > 0
     assert plan["no_time"] is None
-    assert plan["exports"]["formats"][0]["format"] == "hf"
+    formats = {one["format"]: one for one in plan["exports"]["formats"]}
+    assert formats["hf"]["obstacles"] == [] and set(formats["gguf"]["losses"]) == {"image", "audio", "video"}
     assert all(one["modality"] for one in plan["exports"]["loaders"])
     assert [path.name for path in (space.root / "runs").iterdir()] == [".tokens"]
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 from macaw_cli.config.design_entries import DesignEntry, with_plug_ins
 from macaw_cli.config.exports.base import ExportSettings
 from macaw_cli.config.exports.blip2 import Blip2ExportSettings
+from macaw_cli.config.exports.gguf import GgufExportSettings
 from macaw_cli.config.exports.hf import HfExportSettings
 from macaw_cli.config.exports.idefics3 import Idefics3ExportSettings
 from macaw_cli.config.exports.llava import LlavaExportSettings
@@ -37,6 +38,7 @@ GROUP = "macaw.exports"
 """The group of entry points."""
 BUILT_IN = (
     ExportEntry(Blip2ExportSettings, "macaw_cli.export.formats.blip2:Blip2Export"),
+    ExportEntry(GgufExportSettings, "macaw_cli.export.formats.gguf:GgufExport"),
     ExportEntry(HfExportSettings, "macaw_cli.export.formats.hf:HfExport"),
     ExportEntry(Idefics3ExportSettings, "macaw_cli.export.formats.idefics3:Idefics3Export"),
     ExportEntry(LlavaExportSettings, "macaw_cli.export.formats.llava:LlavaExport"),

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from macaw_cli.config.exports.base import ExportSettings
 from macaw_cli.export.proof import Proof
 from macaw_cli.export.source import ExportSource
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.text.encoding import ConversationEncoder
 
@@ -57,6 +58,17 @@ class ExportFormat(ABC, Generic[Options]):
         """
         del config
         return True
+
+    def losses(self, config: MacawConfig) -> dict[Modality, list[str]]:
+        """The modalities that an export would be without, each with the reasons in a few words; none by default.
+
+        Asked before a training as well, as `obstacles`.
+
+        Args:
+            config: of the model.
+        """
+        del config
+        return {}
 
     def weight_bytes(self, source: ExportSource) -> int:
         """Bytes that `write` needs on the disk; by default those of the model with its encoders, as it is."""

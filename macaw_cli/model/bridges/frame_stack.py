@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.blocks.stacking import stacked, stacked_count
 from macaw_cli.model.bridges.projection import ProjectionBridge
+from macaw_cli.model.bridges.stock_loaders import StockLoader
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
@@ -40,6 +41,10 @@ class FrameStackBridge(ProjectionBridge):
         drop: leave out the last tokens where they are fewer than k.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
+
+    stock_loaders = (
+        StockLoader("llama.cpp glma", "audio", ("WhisperEncoder",), {"activation": "gelu", "norm": False}),
+    )
 
     def __init__(  # noqa: PLR0913 - sizes are keywords
         self, channels: int, hidden_size: int, *, stride: int, hidden: int, bias: bool, norm: bool,

@@ -34,10 +34,7 @@ class LinearBridge(ProjectionBridge):
             ("CLIPVisionModel", "CLIPVisionModelWithProjection", "SiglipVisionModel"), {"norm": False},
             {"layer": int, "cls": ("drop", "keep")},
         ),
-        *(
-            StockLoader(name, "audio", ("Qwen2AudioEncoder",), {"norm": False})
-            for name in ("Qwen2AudioForConditionalGeneration", "llama.cpp qwen2a")
-        ),
+        StockLoader("Qwen2AudioForConditionalGeneration", "audio", ("Qwen2AudioEncoder",), {"norm": False}),
     )  # fmt: skip
 
     def __init__(self, channels: int, hidden_size: int, *, norm: bool = False, unit: float = 0.02) -> None:

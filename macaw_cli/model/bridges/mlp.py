@@ -36,7 +36,12 @@ class MlpBridge(ProjectionBridge):
             "LlavaForConditionalGeneration", "image", (*CLIP, "SiglipVisionModel"), {"layers": (2, 1), "norm": False},
             {"layer": int, "cls": ("drop", "keep")},
         ),
-        StockLoader("llama.cpp mlp", "image", CLIP, {"layers": 2, "norm": False}, {"layer": -2}),
+        # behind a tower with a class token llama.cpp takes the wrong rows (its issue 25814)
+        StockLoader(
+            "llama.cpp mlp", "image", ("SiglipVisionModel",), {"layers": 2, "norm": False},
+            {"layer": int, "post_layernorm": (False, True)},
+        ),
+        StockLoader("llama.cpp glma", "audio", ("WhisperEncoder",), {"layers": 2, "norm": False}),
     )  # fmt: skip
 
     def __init__(self, channels: int, hidden_size: int, layers: int, *, norm: bool = False, unit: float = 0.02) -> None:

@@ -44,12 +44,11 @@ class PixelShuffleBridge(WindowBridge):
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
 
-    stock_loaders = tuple(
+    stock_loaders = (
         StockLoader(
-            name, "image", ("Idefics3VisionTransformer",), {"variant": "linear", "norm": False},
-            {"post_layernorm": True},
-        )
-        for name in ("Idefics3ForConditionalGeneration", "llama.cpp idefics3")
+            "Idefics3ForConditionalGeneration", "image", ("Idefics3VisionTransformer",),
+            {"variant": "linear", "norm": False}, {"post_layernorm": True},
+        ),
     )  # fmt: skip
 
     def __init__(

@@ -1,9 +1,9 @@
 """Which loaders of others take a bridge as it is, with its encoder, and what keeps them from it.
 
 A bridge declares the loaders that know its design. Each is one whose checkpoints macaw imports with equal logits, so
-that the design, the encoder and its outputs are known to be the same; llama.cpp's kinds of projectors are those to
-which its converter brings such a checkpoint. Begin and end tokens are no obstacle: a loader has them as further tokens
-of the LLM's.
+that the design, the encoder and its outputs are known to be the same; or one of llama.cpp's kinds of projectors, to
+which `macaw export --format gguf` brings the bridge, with equal soft tokens. Begin and end tokens are no obstacle: a
+loader has them as further tokens of the LLM's.
 """
 
 import json
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
 
 QUOTE = '"'
+LLAMA_CPP = "llama.cpp "
+"""What the name of each of llama.cpp's kinds begins with."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,21 @@ class StockLoader:
         """
         if modality != self.modality:
             return [f"it reads {self.modality} only"]
+        told = self.of_bridge(config)
+        others = [name for name in config.modalities if name != modality]
+        if others:
+            told.append(f"it has no {' and no '.join(others)}")
+        if config.injection:
+            told.append("it has no injection")
+        return told
+
+    def of_bridge(self, config: "MacawConfig") -> list[str]:
+        """What about the bridge and its encoder keeps this loader from taking them, each in a few words.
+
+        Args:
+            config: of the model, which has the loader's modality.
+        """
+        modality = self.modality
         found = config.fingerprints.get(modality, {})
         told = []
         if found.get("architecture") not in self.encoders:
@@ -60,11 +77,6 @@ class StockLoader:
         told += _differing({**needed, **self.encoder}, config.encoder_settings(modality), section)
         if config.views.get(modality):
             told.append(f"views.{modality} must have its defaults")
-        others = [name for name in config.modalities if name != modality]
-        if others:
-            told.append(f"it has no {' and no '.join(others)}")
-        if config.injection:
-            told.append("it has no injection")
         return told
 
 

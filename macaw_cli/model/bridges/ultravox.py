@@ -42,7 +42,10 @@ class UltravoxBridge(NormedBridge):
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
 
-    stock_loaders = (StockLoader("UltravoxModel", "audio", ("WhisperEncoder",), {"norm": False}, own_length=True),)
+    stock_loaders = (
+        StockLoader("UltravoxModel", "audio", ("WhisperEncoder",), {"norm": False}, own_length=True),
+        StockLoader("llama.cpp ultravox", "audio", ("WhisperEncoder",), {"norm": False, "norm_position": "middle"}),
+    )
 
     def __init__(
         self, channels: int, hidden_size: int, *, stride: int, hidden: int, norm_in_middle: bool, norm: bool,
