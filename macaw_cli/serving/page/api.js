@@ -22,7 +22,7 @@ export function setKey(value) {
   try { value ? sessionStorage.setItem(KEY, value) : sessionStorage.removeItem(KEY); } catch { /* kept in memory */ }
 }
 
-/** The model: { id, extensions: { image: [".png", …], … }, largest }; the last is in bytes of a request, or null. */
+/** { id, extensions: { image: [".png", …], … } of what the model takes, largest: bytes of a request or null }. */
 export async function model() {
   const response = await send("v1/models", {});
   try {

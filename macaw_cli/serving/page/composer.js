@@ -92,6 +92,7 @@ export class Composer {
     };
     byId("attached").replaceChildren(...this.#media.map((medium) =>
       card(medium, button(`Remove ${medium.name}`, "close", () => remove(medium)))));
+    if (!CSS.supports("field-sizing", "content")) this.field.rows = Math.min(this.field.value.split("\n").length, 10);
     const empty = !this.field.value.trim() && !this.#media.length;
     byId("send").setAttribute("aria-disabled", String(!this.#busy && (empty || !this.model)));
   }
