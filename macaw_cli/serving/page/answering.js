@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { announce, byId, Reader } from "./dom.js";
-import { refresh } from "./media.js";
+import { nameOf, refresh } from "./media.js";
 import { mediaUpTo, requestFor } from "./messages.js";
 import { settings } from "./settings.js";
 import { drawAnswers, showAnswer } from "./turns.js";
@@ -49,18 +49,22 @@ export async function answer({ conversation, turn, target, model, change = {}, f
   const view = byId(`turn-${turn.id}`).querySelectorAll(".answer")[place];
   view.scrollIntoView({ block: "nearest" });
   const media = target === turn ? mediaUpTo(conversation, number) : [];
-  let problem = null;
+  let [problem, request] = [null, null];
   try {
-    const request = await requestFor(conversation, number, model, settings(), seed, change);
+    request = await requestFor(conversation, number, model, settings(), seed, change);
     await follow(api.answer(request, controller.signal), said, view, media);
     said.state = "done";
   } catch (error) {
     said.state = controller.signal.aborted ? "stopped" : "failed";
-    if (said.state === "failed") [problem, said.error] = [error, error.message];
+    if (said.state === "failed") [problem, said.error] = [error, withNames(error.message, request)];
   }
   if (running === controller) ended(conversation, turn, said, from, actions);
   return problem;
 }
+
+/** The server names a file by its place in the request, a person by its name. */
+const withNames = (text, request) => text.replace(/messages\[(\d+)\]\.content\[(\d+)\][\w.]*/g,
+  (place, message, part) => nameOf(request?.messages[message]?.content[part]) ?? place);
 
 /** Reads the answer's events as they come, and shows it at most once per frame. */
 async function follow(events, said, view, media) {

@@ -5,6 +5,7 @@ import { holdMedium, mediumOf, newId } from "./store.js";
 
 const KINDS = { image: "image", audio: "audio file", video: "video" };
 const urls = new Map();
+const names = new WeakMap();
 
 /** The kind of a file as the server's table has it, else as the browser knows it; null for other files. */
 export function kindOf(file, extensions) {
@@ -39,8 +40,17 @@ export function inWords(kinds) {
 export const accepted = (extensions, kinds = Object.keys(KINDS)) =>
   kinds.filter((kind) => kind in extensions).flatMap((kind) => [`${kind}/*`, ...extensions[kind]]).join(",");
 
+/** The name of the file that a part of a message holds. */
+export const nameOf = (part) => names.get(part);
+
 /** A medium as a part of a message. */
 export async function asPart(medium) {
+  const part = await partOf(medium);
+  names.set(part, medium.name);
+  return part;
+}
+
+async function partOf(medium) {
   const blob = await mediumOf(medium.id);
   if (!blob) throw new Error(`${medium.name} is not in this browser any more. Attach it again.`);
   const url = await dataUrl(blob, medium);
