@@ -45,6 +45,9 @@ class ServeSettings:
     """Most requests that wait; further ones are told to come again later."""
     max_request_megabytes: Count = 64
     """Largest body of a request."""
+    max_pending_megabytes: Count = 512
+    """Largest sum of the bodies that are being read, or whose media are; further requests are told to come again
+    later."""
     max_media: Count = 64
     """Most media in one request."""
     max_media_megabytes: Count = 48

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -13,9 +14,10 @@ from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.modalities.table import TABLE, Modality
 from macaw_cli.serving.answering import Answerer, Event, Question
 from macaw_cli.serving.api_errors import ApiError
-from macaw_cli.serving.bodies import read_body
+from macaw_cli.serving.bodies import Bodies
 from macaw_cli.serving.chat_replies import ChatReply
 from macaw_cli.serving.chat_request import ChatRequest, chat_request
+from macaw_cli.serving.conversation import Conversation
 from macaw_cli.serving.fields import json_object
 from macaw_cli.serving.media_reading import MediaReader
 from macaw_cli.serving.metrics import CONTENT_TYPE, MeasuredAnswerer, Metrics
@@ -25,6 +27,8 @@ from macaw_cli.serving.streaming import EventStream, server_sent, unless_left
 from macaw_cli.serving.together import Numbered, answers_together
 
 T = TypeVar("T")
+Asked = TypeVar("Asked", ChatRequest, ResponsesRequest)
+Read = Callable[[dict[str, Any], ServeSettings, str], Asked]
 _SEEDS = 1 << 63
 
 
@@ -46,7 +50,7 @@ class Service:
     ) -> None:  # fmt: skip
         self.answerer, self.media, self.settings = MeasuredAnswerer(answerer, metrics), media, settings
         self.model_name, self.modalities, self.metrics = model_name, modalities, metrics
-        self._created = int(time.time())
+        self._created, self._bodies = int(time.time()), Bodies(settings)
 
     async def close(self) -> None:
         """End everything."""
@@ -73,17 +77,20 @@ class Service:
 
     async def chat_completions(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
-        asked = await self._read(request, chat_request)
-        return await unless_left(request, self._chat_reply(asked))
+        asked, conversation = await self._read(request, chat_request)
+        return await unless_left(request, self._chat_reply(asked, conversation))
 
     async def responses(self, request: Request) -> Response:
         """`POST /v1/responses`."""
-        asked = await self._read(request, responses_request)
-        return await unless_left(request, self._response_reply(asked))
+        asked, conversation = await self._read(request, responses_request)
+        return await unless_left(request, self._response_reply(asked, conversation))
 
-    async def _read(self, request: Request, read: Callable[[dict[str, Any], ServeSettings, str], T]) -> T:
-        body = await read_body(request, self.settings)
-        return await asyncio.to_thread(lambda: read(json_object(body), self.settings, self.model_name))
+    async def _read(self, request: Request, read: Read[Asked]) -> tuple[Asked, Conversation]:
+        """What a request asks, and its media read; the files themselves are kept no longer."""
+        async with self._bodies.body_of(request) as body:
+            asked = await asyncio.to_thread(lambda: read(json_object(body), self.settings, self.model_name))
+            conversation = await unless_left(request, self.media.read(asked.messages))
+        return replace(asked, messages=[]), conversation
 
     def _model(self) -> dict[str, Any]:
         extensions = {name: list(TABLE[name].extensions) for name in self.modalities}
@@ -93,8 +100,7 @@ class Service:
             "max_request_bytes": self.settings.max_request_megabytes * 1_000_000,
         }  # fmt: skip
 
-    async def _chat_reply(self, asked: ChatRequest) -> Response:
-        conversation = await self.media.read(asked.messages)
+    async def _chat_reply(self, asked: ChatRequest, conversation: Conversation) -> Response:
         questions = [
             Question(
                 messages=conversation.messages, attachments=conversation.attachments,
@@ -113,8 +119,7 @@ class Service:
                 return JSONResponse(await reply.whole(events))
         return EventStream(_chat_stream(reply, await _begun(events)))
 
-    async def _response_reply(self, asked: ResponsesRequest) -> Response:
-        conversation = await self.media.read(asked.messages)
+    async def _response_reply(self, asked: ResponsesRequest, conversation: Conversation) -> Response:
         question = Question(
             messages=conversation.messages, attachments=conversation.attachments,
             max_new_tokens=asked.max_output_tokens, sampling=asked.sampling, seed=asked.seed,

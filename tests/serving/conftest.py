@@ -55,6 +55,8 @@ class Server:
         self.web_server, self.url = web_server, web_server.url
         self.service = web_server.service
         self.place = self.url.removeprefix("http://")
+        host, _, port = self.place.rpartition(":")
+        self.address = host, int(port)
 
     def call(self, method, path, body=None, **headers):
         connection = http.client.HTTPConnection(self.place, timeout=60)

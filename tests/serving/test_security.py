@@ -131,7 +131,7 @@ def test_a_request_has_a_limit_of_media(guarded, data_url):
 def test_a_body_has_a_limit_whether_it_tells_its_length_or_not(guarded):
     headers = f"Host: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
     for length in ("Content-Length: 99999999\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"):
-        with socket.create_connection(guarded.web_server._listening.getsockname()) as client:
+        with socket.create_connection(guarded.address) as client:
             client.sendall(f"POST /v1/chat/completions HTTP/1.1\r\n{headers}{length}".encode())
             if "chunked" in length:
                 for _ in range(30):
@@ -139,8 +139,20 @@ def test_a_body_has_a_limit_whether_it_tells_its_length_or_not(guarded):
             assert b" 413 " in client.recv(1000).split(b"\r\n")[0]
 
 
+def test_bodies_that_wait_together_have_a_limit(make_server):
+    with make_server(max_pending_megabytes=1) as small, socket.create_connection(small.address) as first:
+        first.sendall(b"POST /v1/responses HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900001\r\n\r\n")
+        first.sendall(b" " * 900_000)
+        time.sleep(0.5)
+        answer = small.call("POST", "/v1/chat/completions", b" " * 500_000)
+        assert (answer.status, answer.error["code"]) == (429, "server_overloaded")
+        first.close()
+        time.sleep(0.5)
+        assert small.call("POST", "/v1/chat/completions", b" " * 500_000).status == 400
+
+
 def test_a_client_that_sends_its_body_byte_by_byte_is_not_waited_for(guarded):
-    with socket.create_connection(guarded.web_server._listening.getsockname()) as client:
+    with socket.create_connection(guarded.address) as client:
         head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 100\r\n\r\n"
         client.sendall(f"POST /v1/chat/completions HTTP/1.1\r\n{head}{{".encode())
         client.settimeout(10)
@@ -282,7 +294,7 @@ def test_wrong_keys_take_as_long_as_right_ones_to_compare(guarded):
 
 
 def test_headers_that_are_too_large_are_refused(guarded):
-    with socket.create_connection(guarded.web_server._listening.getsockname()) as client:
+    with socket.create_connection(guarded.address) as client:
         client.settimeout(10)
         client.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"a" * 100_000)
         assert b" 400 " in client.recv(1000)
