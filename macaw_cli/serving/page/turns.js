@@ -99,7 +99,8 @@ function facts({ usage, seconds, first }) {
   if (usage) told.push(`${usage.prompt_tokens} tokens in, ${usage.completion_tokens} out`);
   if (first) told.push(`first after ${first.toFixed(2)} s`);
   const later = (usage?.completion_tokens ?? 0) - 1;
-  if (later > 0 && seconds > first) told.push(`${Math.round(later / (seconds - first))} tokens/s`);
+  // a few tokens may arrive in one piece, and then their speed is that of the network
+  if (later >= 8 && seconds > first) told.push(`${Math.round(later / (seconds - first))} tokens/s`);
   return told;
 }
 
