@@ -28,7 +28,7 @@ def changed(settings: ChatSettings, seed: int, typed: str) -> tuple[ChatSettings
     name, _, value = typed.replace("=", " ", 1).partition(" ")
     name, value = name.removeprefix("chat."), value.strip()
     if name not in CHANGEABLE:
-        close = closest(name, CHANGEABLE)
+        close = [known for known in CHANGEABLE if name and known.startswith(name)] or closest(name, CHANGEABLE)
         near = f" (did you mean {close[0]}?)" if close else ""
         raise InputError(f"There is no setting {cut(name)}{near}.", f"There are {', '.join(CHANGEABLE)}.")
     if not value:
@@ -39,7 +39,7 @@ def changed(settings: ChatSettings, seed: int, typed: str) -> tuple[ChatSettings
     try:
         new = TypeAdapter(ChatSettings).validate_python(_for_greedy(given))
     except ValidationError as error:
-        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ").partition(", unable to")[0]
         raise InputError(f"{name} cannot be {cut(value)}: {reason}.", "/set shows all settings.") from None
     return new, seed, name
 

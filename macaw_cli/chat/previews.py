@@ -6,7 +6,6 @@ from pathlib import Path
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.terminal_images import image_protocol, show_image
 from macaw_cli.inference.attachments import Attachment
-from macaw_cli.media.images import load_image
 
 LARGEST = (480, 320)
 """Pixels of what is shown."""
@@ -17,6 +16,8 @@ def show_preview(attachment: Attachment, file: Path) -> None:
     protocol = image_protocol()
     if protocol is None or attachment.modality != "image":
         return
+    from macaw_cli.media.images import load_image  # takes a second, and few terminals show images
+
     try:
         image = load_image(file)
     except InputError:  # it was read a moment ago: somebody has removed it

@@ -46,6 +46,7 @@ def test_greedy_decoding_drops_what_only_sampling_reads():
     ("typed", "told"),
     [
         ("temperatur 1", "temperatur .*temperature"),
+        ("temp 1", "temp .*temperature"),
         ("temperature", "needs a value"),
         ("temperature warm", "temperature cannot be warm"),
         ("temperature -1", "temperature cannot be -1"),
