@@ -131,8 +131,8 @@ class ContinuousBatch:
 
     def _are_padded(self, answers: Sequence[GrowingAnswer]) -> bool:
         """Whether these prompts may be read together; a conversation goes on from its own cache."""
-        continued = any(map(self._is_continued, answers))
-        return not continued and self._engine.stays_apart(max(map(_longest, answers)))
+        # all but the last were looked up when they came in
+        return not self._is_continued(answers[-1]) and self._engine.stays_apart(max(map(_longest, answers)))
 
     def _is_continued(self, answer: GrowingAnswer) -> bool:
         """Whether something of the prompt has been read before."""

@@ -63,12 +63,14 @@ class ConversationCache:
                 medium where the question beside it is another, so that a question is shared whole or not at all.
         """
         shared = common_length(self.ids, prompt[:-1])
+        if not shared:
+            return 0
         if answered:
             begin = turn_begin(answered)
             shared = min(shared, begin)
             if shared < begin and not answered[shared]:
                 return 0
-        cuts_media = any(identity >= config.vocabulary_size for identity in self.ids[shared:])
+        cuts_media = max(self.ids[shared:], default=0) >= config.vocabulary_size
         return 0 if cuts_media or config.null_features or not self.has_media_of(features) else shared
 
     def fork(self, length: int) -> "ConversationCache":
