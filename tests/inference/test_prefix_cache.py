@@ -1,6 +1,9 @@
 """The next turn of a conversation over HTTP costs its own tokens alone, and is answered as if all were read anew."""
 
+import gc
+
 import pytest
+import torch
 from small_engine import alone, image, model_with, prompt, tokens_of
 
 from macaw_cli.inference.continuous import ContinuousBatch
@@ -98,6 +101,23 @@ def test_a_conversation_larger_than_the_room_and_a_short_one_are_not_kept(engine
     batch = ContinuousBatch(engine, prefixes=prefixes)
     served(batch, request(LONG), request([1, 2, 3]))
     assert (len(prefixes), prefixes.bytes) == (0, 0)
+
+
+def test_hundreds_of_requests_leave_nothing_behind(model, engine):
+    prefixes = PrefixCache(60_000, shortest=16)
+    batch = ContinuousBatch(engine, rows=8, prefixes=prefixes)
+    held = []
+    for _ in range(3):
+        asked = [
+            request(prompt(model, 1, "image", 5, *LONG[: place % 9], 50 + place % 7), [image(place)], limit=3)
+            for place in range(30)
+        ]
+        served(batch, *asked)
+        del asked
+        gc.collect()
+        held.append(sum(one.nbytes for one in gc.get_objects() if type(one) is torch.Tensor))
+    assert held[2] <= held[0] + prefixes.max_bytes
+    assert abs(held[2] - held[1]) < 0.05 * prefixes.max_bytes
 
 
 @pytest.mark.parametrize(("changed", "shared"), [(9, 6), (7, 6), (5, 5), (4, 4), (3, 0), (1, 0)])
