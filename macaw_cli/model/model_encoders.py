@@ -61,7 +61,7 @@ class ModelEncoders:
         Raises:
             InputError: a value is too large for fp16.
         """
-        stored = self._encoded(modality, medium).half()
+        stored = self.before_view(modality, medium).half()
         if not stored.isfinite().all():
             raise InputError(
                 f"The {modality} gives features beyond the range of fp16; feature extraction rejects it as well."
@@ -80,14 +80,14 @@ class ModelEncoders:
         Returns:
             (tokens, channels), of a video (frames, tokens, channels); fp32.
         """
-        return self._viewed(modality, medium, self._encoded(modality, medium))
+        return self._viewed(modality, medium, self.before_view(modality, medium))
 
     def _viewed(self, modality: Modality, medium: Any, features: Tensor) -> Tensor:
         seconds = len(medium) / (self.encoder("audio").sampling_rate or 1) if modality == "audio" else None
         return viewed(self._model.config.raw_view(modality), features, seconds)
 
-    def _encoded(self, modality: Modality, medium: Any) -> Tensor:
-        """What the encoder makes of a medium, padding included."""
+    def before_view(self, modality: Modality, medium: Any) -> Tensor:
+        """What the encoder makes of a medium, padding included; arguments as in `encode`."""
         if modality not in ENCODER_OF:
             self._require_same(TABLE[modality].fingerprint, modality)
             return torch.from_numpy(medium).to(self._model.device)

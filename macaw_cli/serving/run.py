@@ -74,6 +74,9 @@ def service_of(workspace: Workspace, model: Path | None) -> Service:
         UsageError: a model that needs its LLM here, or a backend whose URL or key is none.
     """
     settings = workspace.settings.serve
+    if model and not settings.backend.url and (model / BESIDE_LLM).is_dir():
+        problem = f"{model} holds an LLM that another server is to run."
+        raise UsageError(problem, "Add --backend URL, or name the model that was exported.")
     find = embedder_folder if settings.backend.url else model_folder
     folder = find(model) if model else newest_model(workspace)
     with quiet_transformers():

@@ -11,8 +11,10 @@ from transformers import AutoTokenizer
 
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.config.backend_settings import BackendSettings
+from macaw_cli.config.loading import open_workspace
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.text.stock_template import stock_chat_template
+from macaw_cli.serving.run import service_of
 
 MODEL = "tiny"
 WORDS = [{"type": "text", "text": "What is this?"}]
@@ -236,6 +238,12 @@ def test_a_backend_that_cannot_be_used_is_told_before_anything_is_served(make_se
         with pytest.raises(UsageError, match="http://localhost:8001/v1") as told:
             make_server(backend=BackendSettings(url=wrong))
         assert "secret" not in str(told.value)
+
+
+def test_an_exported_llm_is_not_served_alone(workspace_folder, tmp_path):
+    (tmp_path / "llm/media").mkdir(parents=True)
+    with pytest.raises(UsageError, match="--backend"):
+        service_of(open_workspace(workspace_folder), tmp_path / "llm")
 
 
 def test_many_clients_are_answered_at_once_and_alike(remote, local, media):

@@ -16,6 +16,7 @@ from macaw_cli.config.exports.hf import HfExportSettings
 from macaw_cli.config.exports.idefics3 import Idefics3ExportSettings
 from macaw_cli.config.exports.llava import LlavaExportSettings
 from macaw_cli.config.exports.llm import LlmExportSettings
+from macaw_cli.config.exports.onnx import OnnxExportSettings
 from macaw_cli.config.exports.qwen2_audio import Qwen2AudioExportSettings
 
 KEY = "format"
@@ -43,6 +44,7 @@ BUILT_IN = (
     ExportEntry(Idefics3ExportSettings, "macaw_cli.export.formats.idefics3:Idefics3Export"),
     ExportEntry(LlavaExportSettings, "macaw_cli.export.formats.llava:LlavaExport"),
     ExportEntry(LlmExportSettings, "macaw_cli.export.formats.llm:LlmExport"),
+    ExportEntry(OnnxExportSettings, "macaw_cli.export.formats.onnx:OnnxExport"),
     ExportEntry(Qwen2AudioExportSettings, "macaw_cli.export.formats.qwen2_audio:Qwen2AudioExport"),
 )  # fmt: skip
 TABLE, PACKAGES = with_plug_ins(GROUP, ExportEntry, "an export format", BUILT_IN)
