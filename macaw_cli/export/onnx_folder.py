@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from macaw_cli.basics.atomic_files import read_json
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT, Fields
 from macaw_cli.encoders.architectures import encoder_class
 from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.image_processors import load_image_processor
@@ -27,6 +28,7 @@ from macaw_cli.model.configuration import MacawConfig
 
 SPEC_FILE = "macaw_onnx.json"
 SPEC_VERSION = 1
+_SPEC = Fields({"encoders": OBJECT, "modalities": OBJECT})
 BEGIN_END = "begin_end.safetensors"
 """Embeddings (1, D) of `MODALITY.begin` and `MODALITY.end`, fp32; of families with other tokens around media (n, D)."""
 PROCESSORS: Mapping[EncoderRole, str] = {"image": "image_processor", "audio": "feature_extractor"}
@@ -99,7 +101,7 @@ class OnnxMedia:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._spec = folder, read_json(folder / SPEC_FILE)
+        self._folder, self._spec = folder, read_object(folder / SPEC_FILE, _SPEC)
         self._sessions: dict[str, Any] = {}
 
     def soft_tokens(self, modality: Modality, medium: Any) -> NDArray[Any]:

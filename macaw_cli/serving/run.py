@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from macaw_cli.basics import console
-from macaw_cli.basics.errors import Interrupted
+from macaw_cli.basics.errors import Interrupted, UsageError
 from macaw_cli.basics.shown_text import shown
 from macaw_cli.basics.sigterm import sigterm_is_raised
 from macaw_cli.basics.urls import without_secrets

@@ -30,7 +30,15 @@ def graph_module(name, modality="audio", shape=(20, 8), view=View()):  # noqa: B
     return BridgeGraph(model.fusion.bridges[modality], model.embedding_matrix, view).eval()
 
 
-@pytest.mark.parametrize("name", sorted(row.name for row in BUILT_IN))
+QUICK = ("linear", "macaw", "pooled")
+"""Others take seconds each: `nox -s acceptance` runs them."""
+EVERY = [
+    pytest.param(row.name, marks=[] if row.name in QUICK else pytest.mark.slow)
+    for row in sorted(BUILT_IN, key=lambda row: row.name)
+]
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_every_bridge_is_exported_for_audio_of_any_length_where_its_design_allows(name, tmp_path):
     module = graph_module(name)
     cases = [{FEATURES: torch.randn(count, 8)} for count in (20, 31)]
@@ -39,6 +47,7 @@ def test_every_bridge_is_exported_for_audio_of_any_length_where_its_design_allow
     assert graph.output_shape[1] == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["macaw", "pixel-shuffle", "resampler"])
 def test_a_videos_frames_may_be_any_number(name, tmp_path):
     module = graph_module(name, "video", (3, 9, 8))

@@ -3,7 +3,6 @@
 The LLM is not among them: `--format llm` writes it for programs that take embeddings.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from macaw_cli.basics.atomic_files import write_json
+from macaw_cli.basics.atomic_files import write_json, write_text
 from macaw_cli.basics.errors import MismatchError, MissingDependencyError
+from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.exports.onnx import OnnxExportSettings
 from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
@@ -86,8 +86,8 @@ class OnnxExport(ExportFormat[OnnxExportSettings]):
     def _encoder(self, source: ExportSource, role: EncoderRole, modality: Modality, folder: Path) -> EncoderSpec:
         encoder = source.encoders.encoder(modality)
         processor = folder / PROCESSORS[role]
-        processor.mkdir()
-        write_json(processor / "preprocessor_config.json", json.loads(encoder.processor.to_json_string()))
+        make_folder(processor)
+        write_text(processor / "preprocessor_config.json", encoder.processor.to_json_string())
         media = [_prepared(encoder, modality, medium) for medium in _media(source, modality)]
         alone = isinstance(media[0], list)
         singles = [one for prepared in media for one in prepared]
