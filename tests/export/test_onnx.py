@@ -68,15 +68,23 @@ def test_audio_of_any_length_has_its_own_number_of_soft_tokens(export):
     assert [len(media.soft_tokens("audio", tone[:samples])) for samples in (1600, 16_000, 32_000)] == [5, 50, 100]
 
 
-def test_views_windows_and_media_of_their_own_sizes_are_exported(copy):
-    tiny_encoders.make("siglip2", copy / "models/siglip2")
+def test_views_windows_and_pooled_frames_are_exported(copy):
     views = ViewSettings(image=ImageView(pool=2), audio=AudioView(pool=4, stack=2, layer_norm=True))
-    how = {"image_encoder": "siglip2", "pool_frames": 2, "audio_windows": 2, "views": views}
-    folder = tiny_macaw.make_model(copy, "wide", modalities=("audio", "video"), **how)
+    folder = tiny_macaw.make_model(copy, "wide", pool_frames=2, audio_windows=2, views=views)
     done = exported(copy, "wide", folder)
     spec = json.loads((done.out / "macaw_onnx.json").read_text())
-    assert done.proof.modalities == ("audio", "video") and done.proof.largest_difference <= 1e-4
-    assert spec["encoders"]["image"]["one_by_one"] and spec["modalities"]["video"]["between"]["pool_frames"] == 2
+    assert done.proof.modalities == ("image", "audio", "video") and done.proof.largest_difference <= 1e-4
+    assert spec["modalities"]["video"]["between"]["pool_frames"] == 2
+    assert spec["modalities"]["audio"]["between"]["audio_windows"] == 2
+
+
+@pytest.mark.slow
+def test_an_encoder_of_images_of_all_sizes_is_refused(copy):
+    tiny_encoders.make("siglip2", copy / "models/siglip2")
+    folder = tiny_macaw.make_model(copy, "sizes", modalities=("video",), image_encoder="siglip2")
+    with pytest.raises(MismatchError, match="image encoder"):
+        exported(copy, "sizes", folder)
+    assert not (copy / "sizes").exists()
 
 
 def test_what_no_graph_can_do_is_refused_before_anything_is_written(copy):

@@ -101,6 +101,11 @@ class OnnxExport(ExportFormat[OnnxExportSettings]):
         graph = write_graph(
             EncoderGraph(encoder, alone=alone), folder / f"{role}_encoder.onnx", FEATURES, cases, {INPUTS: names}
         )
+        if alone and not any(isinstance(size, str) for size in graph.inputs[INPUTS]):
+            raise MismatchError(
+                f"The {role} encoder takes media of sizes of their own, and an ONNX graph of it takes one size alone.",
+                "Use --format hf or llm.",
+            )
         config: Any = encoder.model.config
         return EncoderSpec(graph, config.model_type, alone)
 
