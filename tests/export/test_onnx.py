@@ -68,6 +68,7 @@ def test_audio_of_any_length_has_its_own_number_of_soft_tokens(export):
     assert [len(media.soft_tokens("audio", tone[:samples])) for samples in (1600, 16_000, 32_000)] == [5, 50, 100]
 
 
+@pytest.mark.slow
 def test_views_windows_and_pooled_frames_are_exported(copy):
     views = ViewSettings(image=ImageView(pool=2), audio=AudioView(pool=4, stack=2, layer_norm=True))
     folder = tiny_macaw.make_model(copy, "wide", pool_frames=2, audio_windows=2, views=views)
