@@ -33,6 +33,21 @@ read, and the message names the settings.
 If anything differs, the command fails with the figures, and nothing is left behind. An existing folder is never
 overwritten. `macaw inspect FOLDER --verify` compares every file with its hash.
 
+The examples are noise, and two media files of each modality where the feature stores of the workspace name files that
+are still there.
+
+## Options
+
+- `--dtype float32`, `bfloat16` or `float16` casts the LLM and the bridges. The proof then compares with the cast
+  model.
+- `--keep-adapters` (`hf`) puts the adapter of a LoRA training into `adapter/`, as PEFT loads it onto the LLM that it
+  was trained on. The weights of the model have it merged in either way.
+- `--push-to-hub OWNER/NAME` sends the proved folder to the hub, with the token of `hf auth login` or `HF_TOKEN`.
+  `--private` makes a new repository private. A repository that holds something else than an export of macaw is
+  refused before any work.
+
+The model's page (`README.md`) has the table of `macaw evaluate` where the run has one.
+
 ## Classes of transformers
 
 A stock class has one embedding matrix and a fixed layout, so a model is changed in form, not in what it computes:

@@ -1,6 +1,6 @@
 """What an export is proved on: conversations with raw media, the same for the source and for whoever loads it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,17 +30,21 @@ class ProofExample:
         return tuple(modality for modality, _ in self.media)
 
 
-def proof_examples(config: Any, sampling_rate: int) -> tuple[ProofExample, ...]:
-    """Examples for a model: all of its modalities at once, each alone, and text alone.
+def proof_examples(
+    config: Any, sampling_rate: int, files: Iterable[tuple[str, Modality, NDArray[Any]]] = ()
+) -> tuple[ProofExample, ...]:
+    """Examples for a model: all of its modalities at once, each alone, real media, and text alone.
 
     Args:
         config: the model's configuration.
         sampling_rate: of the audio, in Hz.
+        files: real media, see `real_media`.
     """
     media = tuple(sample_media(config, sampling_rate).items())
     asked = ({"role": "user", "content": QUESTION},)
     examples = [ProofExample(asked, media)] if len(media) > 1 else []
     examples += [ProofExample(asked, (one,)) for one in media]
+    examples += [ProofExample(asked, ((modality, medium),), name) for name, modality, medium in files]
     if not config.null_features:
         examples.append(ProofExample(({"role": "user", "content": TEXT_QUESTION},)))
     return tuple(examples)

@@ -1,14 +1,22 @@
 """The README.md of an exported model: what it is, how it was proved, and a snippet that runs as it stands."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from macaw_cli import __version__
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT, Fields
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.config.bridges.table import PACKAGES
 from macaw_cli.config.injections.table import PACKAGES as INJECTION_PACKAGES
+from macaw_cli.config.run_files import SETTINGS_NAME
 from macaw_cli.encoders.architectures import package_of
+from macaw_cli.evaluation.presentation import COLUMNS, table_rows
 from macaw_cli.export.proof import Proof
 from macaw_cli.modalities.table import ENCODER_OF, ROLES, TABLE, Modality
+from macaw_cli.reports.dataset_card import markdown_table
+from macaw_cli.reports.tables import Table
 
 _SNIPPETS = {
     "image": (
@@ -28,10 +36,12 @@ _SNIPPETS = {
         'inputs = processor("What happens?", videos=[frames])',
     ),
 }
+EVALUATION = "evaluation/figures.json"
+_FIGURES = Fields({"modalities": OBJECT, "kinds": OBJECT})
 _TEXT_SNIPPET = ("", "", 'inputs = processor("Who are you?")')
 
 
-def model_card(name: str, config: Any, parameters: int, proof: Proof) -> str:
+def model_card(name: str, config: Any, parameters: int, proof: Proof, figures: Mapping[str, Any]) -> str:
     """The text of README.md.
 
     Args:
@@ -39,6 +49,7 @@ def model_card(name: str, config: Any, parameters: int, proof: Proof) -> str:
         config: its configuration.
         parameters: how many it has, encoders included.
         proof: of this export.
+        figures: of the run's evaluation; empty where there was none.
     """
     bridge = bridge_in_words(config.bridge, config.modalities)
     packages = " ".join(["macaw-cli", *_packages(config)])
@@ -72,7 +83,7 @@ bridge {bridge}, and the frozen encoders, {parameters:,} parameters in all. Ever
 ```
 
 Or in a terminal: `macaw chat .`
-
+{evaluation_section(figures)}
 ## Proof
 
 Before this folder was called done, a fresh process loaded it and looked at raw media of noise; the source model was
@@ -80,6 +91,30 @@ given the features of the same media. {str(proof).capitalize()}.
 `macaw inspect . --verify` compares every file with its hash in `export_report.json`.
 
 Licence and intended use are those of the LLM, of the encoders and of the data that it was trained on.
+"""
+
+
+def figures_of(model_folder: Path) -> dict[str, Any]:
+    """The figures of the newest evaluation of the run that a model folder belongs to; empty where there is none."""
+    file = model_folder.parent / EVALUATION
+    if not (model_folder.parent / SETTINGS_NAME).is_file() or not file.is_file():
+        return {}
+    figures: dict[str, Any] = read_object(file, _FIGURES)
+    return figures
+
+
+def evaluation_section(figures: Mapping[str, Any]) -> str:
+    """The figures of the run as a table; empty without any."""
+    if not figures:
+        return ""
+    table = "\n".join(markdown_table(Table("", COLUMNS, table_rows(figures))))
+    return f"""
+## Evaluation
+
+Accuracy on held-out questions with the real media, with none (the prompt as it is, or told so), with another example's,
+and of the best constant answer. Reliance is real minus swapped, with its 95 % interval.
+
+{table}
 """
 
 

@@ -1,8 +1,10 @@
 """`macaw export`: what every format has in common, from the checks before any work to the report at the end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from macaw_cli import __version__
 from macaw_cli.basics.atomic_files import fsync_folder, write_json, write_text
@@ -18,6 +20,7 @@ from macaw_cli.encoders.source import quiet_transformers, trouble_is_told
 from macaw_cli.export.export_report import REPORT_NAME, REPORT_VERSION, text_report
 from macaw_cli.export.formats.format import ExportFormat
 from macaw_cli.export.formats.registry import export_format
+from macaw_cli.export.hub import push, require_own_repository
 from macaw_cli.export.proof import Proof
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.configuration import MacawConfig
@@ -40,12 +43,14 @@ class ExportReport:
     """What the user should know of it."""
     next_command: tuple[str, ...]
     """Words of the command to type next; empty where the folder is not for macaw."""
+    url: str = ""
+    """Where it was sent."""
 
     def as_json(self) -> dict[str, Any]:
         """The object of `macaw export --json`."""
         return {
             "format": self.format, "model": str(self.source), "out": str(self.out), "bytes": self.nbytes,
-            "proof": self.proof.as_json(), "notes": list(self.notes),
+            "proof": self.proof.as_json(), "notes": list(self.notes), **({"url": self.url} if self.url else {}),
         }  # fmt: skip
 
 
@@ -68,6 +73,8 @@ def export_model(workspace: Workspace, model: Path | None) -> ExportReport:
     source = model_folder(model) if model else newest_model(workspace)
     _require_new(out, source)
     _require_taken(kind, source)
+    if settings.push_to_hub:
+        require_own_repository(settings.push_to_hub, private=settings.private)
     remove_leftovers(out.parent, out.name)
     with disk_full_is_told(out.parent):
         unfinished = working_folder(out)
@@ -79,6 +86,9 @@ def export_model(workspace: Workspace, model: Path | None) -> ExportReport:
             remove_own(unfinished)
             raise
         fsync_folder(out.parent)
+    if settings.push_to_hub:
+        say(f"Sending {out} to {settings.push_to_hub}")
+        report = replace(report, url=push(out, settings.push_to_hub))
     return report
 
 
@@ -111,7 +121,8 @@ def _written(
 ) -> ExportReport:
     """Everything below `unfinished/`, proved."""
     with quiet_transformers():
-        source = ExportSource.load(workspace, folder)
+        dtype = getattr(kind.settings, "dtype", None)
+        source = ExportSource.load(workspace, folder, getattr(torch, dtype) if dtype else None)
         say(f"Computing the answers of {folder} to {len(source.examples)} examples")
         _ = source.expected  # before `write` may change the model
         require_free_space(out.parent, int(1.05 * kind.weight_bytes(source)))

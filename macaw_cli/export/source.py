@@ -10,6 +10,7 @@ import torch
 from macaw_cli.config.loading import Workspace
 from macaw_cli.export.answers import Answer, answered
 from macaw_cli.export.examples import ProofExample, proof_examples
+from macaw_cli.export.real_media import real_media
 from macaw_cli.modalities.table import ENCODER_OF, ROLES, TABLE, EncoderRole, Modality
 from macaw_cli.model.attached_encoders import attach
 from macaw_cli.model.folder import load_model
@@ -32,18 +33,24 @@ class ExportSource:
     """What the proof is made on."""
 
     @classmethod
-    def load(cls, workspace: Workspace, folder: Path) -> "ExportSource":
+    def load(cls, workspace: Workspace, folder: Path, dtype: torch.dtype | None = None) -> "ExportSource":
         """The model of a folder, its encoders in fp32.
+
+        Args:
+            workspace: encoders and media are looked for in it.
+            folder: of the model.
+            dtype: number format of the LLM and the bridges; None leaves them as they are.
 
         Raises:
             InputError: the folder holds no Macaw model, or an encoder is not where the model says.
             MismatchError: an encoder has other weights than the one of the training.
         """
-        model, processor = load_model(folder)
+        model, processor = load_model(folder, dtype=dtype)
         model.generation_config.eos_token_id = sorted(answer_ends(model, processor.encoder)) or None
         encoders = ModelEncoders(model, processor, folder, workspace, precision="fp32")
         rate = encoders.encoder("audio").sampling_rate or 0 if "audio" in model.config.modalities else 0
-        return cls(workspace, folder, model, processor, encoders, proof_examples(model.config, rate))
+        examples = proof_examples(model.config, rate, real_media(workspace, model.config, rate))
+        return cls(workspace, folder, model, processor, encoders, examples)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -13,6 +13,10 @@ class ExportSettings:
     format: str = ""
     # described here because pydantic finds the strings under fields only in the class that is asked for
     out: Annotated[str, Field(description="Folder to write.")] = "exported"
+    push_to_hub: Annotated[
+        str, Field(description="Repository of the Hugging Face hub (`owner/name`) to which the proved folder is sent.")
+    ] = ""
+    private: Annotated[bool, Field(description="Whether a repository that is made for it is private.")] = False
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from macaw_cli.config.exports.base import ExportSettings
+from macaw_cli.config.exports.hf import Dtype
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,3 +13,4 @@ class LlavaExportSettings(ExportSettings):
 
     format: Literal["llava"] = "llava"
     """Name of the format."""
+    dtype: Dtype = None

@@ -1,9 +1,11 @@
 """The README.md of a stock folder: what it is, how it was proved, and Python that needs transformers alone."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from macaw_cli import __version__
 from macaw_cli.config.bridges.designs import bridge_in_words
+from macaw_cli.export.model_card import evaluation_section
 from macaw_cli.export.proof import Proof
 from macaw_cli.modalities.table import Modality
 
@@ -22,7 +24,9 @@ _MEDIA: dict[Modality, tuple[str, str, str]] = {
 }
 
 
-def stock_card(name: str, stock_class: str, config: Any, parameters: int, proof: Proof) -> str:
+def stock_card(
+    name: str, stock_class: str, config: Any, parameters: int, proof: Proof, figures: Mapping[str, Any]
+) -> str:
     """The text of README.md.
 
     Args:
@@ -31,6 +35,7 @@ def stock_card(name: str, stock_class: str, config: Any, parameters: int, proof:
         config: of the source.
         parameters: how many the source has, the encoder included.
         proof: of this export.
+        figures: of the run's evaluation; empty where there was none.
     """
     modality = config.modalities[0]
     return f"""---
@@ -55,7 +60,7 @@ the bridge {bridge_in_words(config.bridge, config.modalities)}, and the frozen {
 ```
 
 The chat template is that of the training, with the tokens that stand around {modality} input.
-
+{evaluation_section(figures)}
 ## Proof
 
 Before this folder was called done, a fresh process loaded it with `{stock_class}` and `AutoProcessor`, and was

@@ -23,6 +23,7 @@ from macaw_cli.export.formats.stock.folder_template import folder_template
 from macaw_cli.export.formats.stock.llm_fit import llm_obstacles
 from macaw_cli.export.formats.stock.media_tokens import MediaTokens, TokenNames, add_media_tokens, let_template_begin
 from macaw_cli.export.formats.stock.weights import stock_weights
+from macaw_cli.export.model_card import figures_of
 from macaw_cli.export.proof import LIMITS, Proof, compare
 from macaw_cli.export.published_names import summarised
 from macaw_cli.export.source import ExportSource
@@ -170,7 +171,8 @@ class StockExport(ExportFormat[Options]):
     def card(self, source: ExportSource, name: str, proof: Proof) -> str:
         """README.md, with Python for somebody who has transformers alone."""
         parameters = sum(parameter.numel() for parameter in source.model.parameters())
-        return stock_card(name, self.stock_class, source.model.config, parameters, proof)
+        figures = figures_of(source.folder)
+        return stock_card(name, self.stock_class, source.model.config, parameters, proof, figures)
 
     def report(self) -> dict[str, Any]:
         """The ids around a medium, which an import needs to know again."""
