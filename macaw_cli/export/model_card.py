@@ -86,7 +86,7 @@ Or in a terminal: `macaw chat .`
 {evaluation_section(figures)}
 ## Proof
 
-Before this folder was called done, a fresh process loaded it and looked at raw media of noise; the source model was
+Before this folder was called done, a fresh process loaded it and was shown raw media; the source model was
 given the features of the same media. {str(proof).capitalize()}.
 `macaw inspect . --verify` compares every file with its hash in `export_report.json`.
 
