@@ -63,7 +63,7 @@ class Sequence:
     embeds: NDArray[Any]
     """(T + L, D) fp32: what the LLM reads."""
     logits: NDArray[Any]
-    """(T + L, V) of the source."""
+    """(P, V) of the source, of the last P positions."""
     prompt: int
     """T."""
 
@@ -75,7 +75,11 @@ class Sequence:
     @property
     def chosen(self) -> NDArray[Any]:
         """(L, V): the logits that chose it."""
-        return self.logits[self.prompt - 1 : -1]
+        return self.choosing(self.logits)
+
+    def choosing(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """(L, V): of logits of the last positions those that choose the answer."""
+        return logits[-len(self.answer) - 1 : -1]
 
 
 @torch.inference_mode()
@@ -91,7 +95,8 @@ def sequences_of(source: ExportSource) -> list[Sequence]:
         mask = torch.ones_like(whole)
         fused = model.fuse_inputs(**{**inputs, "input_ids": whole, "attention_mask": mask})
         logits = model.language_model(inputs_embeds=fused[0]).logits[0].float().numpy()
-        made.append(Sequence(example, whole[0].numpy(), fused[0][0].float().numpy(), logits, prompt.shape[1]))
+        kept = last_logits(logits)
+        made.append(Sequence(example, whole[0].numpy(), fused[0][0].float().numpy(), kept, prompt.shape[1]))
     return made
 
 
@@ -110,12 +115,12 @@ def prove_gguf(source: ExportSource, sequences: list[Sequence], folder: Path, wr
     limit = LIMITS[written.weights]
     examples = [sequence.example for sequence in sequences]
     logits = _by_transformers(source, sequences, folder, written.llm)
-    expected = [Answer(last_logits(one.logits), one.ids[one.prompt :]) for one in sequences]
+    expected = [Answer(one.logits, one.ids[one.prompt :]) for one in sequences]
     found = []
     for sequence, theirs in zip(sequences, logits, strict=True):
         tolerance = TIES[written.weights] * float(np.abs(sequence.logits).max())
-        greedy = likeliest(theirs[sequence.prompt - 1 : -1], sequence.chosen, sequence.answer, tolerance)
-        found.append(Answer(last_logits(theirs), greedy))
+        greedy = likeliest(sequence.choosing(theirs), sequence.chosen, sequence.answer, tolerance)
+        found.append(Answer(theirs, greedy))
     proof = compare(expected, found, examples, limit, LOADER)
     run = None
     if installed():
@@ -165,8 +170,8 @@ def _by_llama_cpp(
         around = _places(source, sequence, written)
         prompts += one["prompt"] == _text_chunks(sequence, around, written)
         if (theirs := arrays.get(f"logits-{number}")) is not None:
-            width = sequence.logits.shape[1]
-            differences.append(float(np.abs(theirs[:, :width] - sequence.logits).max()) / scale)
+            rows, width = sequence.logits.shape
+            differences.append(float(np.abs(theirs[-rows:, :width] - sequence.logits).max()) / scale)
         if (theirs := arrays.get(f"soft-{number}")) is not None:
             distances.append(cosine_distance(sequence.embeds[around], theirs))
     count = len(sequences)

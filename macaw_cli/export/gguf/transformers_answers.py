@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from macaw_cli.export.answers import last_logits
 from macaw_cli.export.gguf.reading import read_llm
 
 TOLD, GIVEN, LOGITS = "reader.json", "sequences.npz", "logits.npz"
@@ -15,7 +16,7 @@ IDS, EMBEDS = "ids", "embeds"
 
 @torch.inference_mode()
 def answer(folder: str, scratch: str, name: str) -> None:
-    """Logits of each sequence: of ids (T,), or of embeddings (T, D) where media stand among them."""
+    """Logits of each sequence's last positions: of ids (T,), or of embeddings (T, D) where media stand among them."""
     model = read_llm(Path(folder, name), json.loads(Path(scratch, TOLD).read_text(encoding="utf-8")))
     made = {}
     with np.load(Path(scratch, GIVEN), allow_pickle=False) as content:
@@ -23,7 +24,7 @@ def answer(folder: str, scratch: str, name: str) -> None:
             kind, number = key.split("-")
             given = torch.from_numpy(content[key])[None]
             output = model(input_ids=given) if kind == IDS else model(inputs_embeds=given)
-            made[number] = output.logits[0].float().numpy()
+            made[number] = last_logits(output.logits[0].float().numpy())
     np.savez(Path(scratch, LOGITS), **made)
 
 
