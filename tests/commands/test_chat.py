@@ -141,6 +141,8 @@ def test_a_conversation_is_saved_and_gone_on_with_and_the_history_is_private(wor
         typist.expect("In turn 1: .*red.png")
         typist.type("/help\r")
         typist.expect("/regenerate ")
+        typist.expect("begins with a slash")
+        typist.expect("> ")  # between prompts the terminal itself takes Ctrl-D
         typist.type("\x04")
         assert typist.exit_code() == 0
     history = workspace / "state/macaw/chat-history.jsonl"
