@@ -13,6 +13,8 @@ from macaw_cli.inference.conversation_cache import ConversationCache, common_len
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.model.fusion.instructions import reads_instructions
 
+MOST = 128
+"""Conversations that are kept: a new prompt is compared with each."""
 SHORTEST = 64
 """Shared tokens that are worth reading a prompt alone: those that share nothing are read together, which is faster."""
 
@@ -23,10 +25,11 @@ class PrefixCache:
     Args:
         max_bytes: of keys, values and media together.
         shortest: fewer shared tokens are read again.
+        most: conversations that are kept.
     """
 
-    def __init__(self, max_bytes: int = 2**29, shortest: int = SHORTEST) -> None:
-        self.max_bytes, self.shortest = max_bytes, shortest
+    def __init__(self, max_bytes: int = 2**29, shortest: int = SHORTEST, most: int = MOST) -> None:
+        self.max_bytes, self.shortest, self.most = max_bytes, shortest, most
         self.bytes = 0
         """Of all that is kept."""
         self._kept: OrderedDict[int, tuple[ConversationCache, int]] = OrderedDict()
@@ -74,7 +77,7 @@ class PrefixCache:
                 self._forget(number)
         self._kept[next(self._numbers)] = cache, size
         self.bytes += size
-        while self.bytes > self.max_bytes:
+        while self.bytes > self.max_bytes or len(self) > self.most:
             self._forget(next(iter(self._kept)))
 
     def _forget(self, number: int) -> None:

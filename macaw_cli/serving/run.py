@@ -48,7 +48,7 @@ def serve(workspace: Workspace, model: Path | None, listening: socket.socket, ke
     """
     with listening:
         server = WebServer(service_of(workspace, model), workspace.settings.serve, listening, key)
-        console.say(f"Serving at {server.url}; OpenAI clients use {server.url}/v1.")
+        console.say(f"Serving {shown(server.service.model_name)} at {server.url}; OpenAI clients use {server.url}/v1.")
         console.say("An API key is needed." if key else "No API key is needed.")
         console.say("Press Ctrl-C to stop.")
         show_log()

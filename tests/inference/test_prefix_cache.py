@@ -96,6 +96,13 @@ def test_what_was_not_used_for_longest_is_forgotten_when_the_room_is_full(model,
     assert reused == [0, len(LONG) - 1, len(LONG) - 1]
 
 
+def test_only_so_many_are_kept(model, engine):
+    prefixes = PrefixCache(shortest=16, most=3)
+    requests = [request(prompt(model, *LONG, 40 + number)) for number in range(5)]
+    served(ContinuousBatch(engine, prefixes=prefixes), *requests)
+    assert len(prefixes) == 3
+
+
 def test_a_conversation_larger_than_the_room_and_a_short_one_are_not_kept(engine):
     prefixes = PrefixCache(100, shortest=16)
     batch = ContinuousBatch(engine, prefixes=prefixes)
