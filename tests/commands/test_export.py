@@ -21,7 +21,7 @@ def test_the_newest_model_is_exported_proved_and_answers_without_the_workspaces_
     inspect_folder(tmp_path / "given", verify=True, as_json=False)
 
     capsys.readouterr()
-    image = {"image": [tmp_path / "media/red.png"]}
+    image = {"image": [str(tmp_path / "media/red.png")]}
     chat(workspace, Request(None, image, "What is this?"))
     answer = capsys.readouterr().out
     (tmp_path / "models").rename(tmp_path / "gone")
