@@ -3,11 +3,13 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from macaw_cli.basics import child
 from macaw_cli.basics.atomic_files import write_json
@@ -37,11 +39,28 @@ def answers_of_child(
     Raises:
         MismatchError: the process fails, with the last that it said.
     """
-    with tempfile.TemporaryDirectory(prefix="macaw-export-") as place:
-        scratch = Path(place)
+    with scratch_folder() as scratch:
         save_examples(scratch, examples)
         run_fresh(module, folder, scratch, arguments)
         return read_answers(scratch)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A new temporary folder for what is exchanged, removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="macaw-export-") as place:
+        yield Path(place)
+
+
+def save_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write named arrays."""
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
+    """What `save_arrays` has written."""
+    with np.load(file, allow_pickle=False) as content:
+        return {name: content[name] for name in content.files}
 
 
 def run_fresh(module: str, folder: Path, scratch: Path, arguments: Sequence[str] = ()) -> None:
@@ -72,30 +91,28 @@ def save_examples(scratch: Path, examples: Sequence[ProofExample]) -> None:
         media = [[modality, name] for name, modality in zip(names, example.modalities, strict=True)]
         rows.append({"messages": example.messages, "media": media, "origin": example.origin})
     write_json(scratch / MESSAGES, rows)
-    np.savez(scratch / MEDIA, **arrays)
+    save_arrays(scratch / MEDIA, arrays)
 
 
 def read_examples(scratch: Path) -> list[ProofExample]:
     """The examples in `scratch`."""
-    rows = read_object(scratch / MESSAGES, _ROWS)
-    with np.load(scratch / MEDIA, allow_pickle=False) as content:
-        return [
-            ProofExample(
-                tuple(row["messages"]), tuple((modality, content[name]) for modality, name in row["media"]),
-                row["origin"],
-            )
-            for row in rows
-        ]  # fmt: skip
+    rows, content = read_object(scratch / MESSAGES, _ROWS), read_arrays(scratch / MEDIA)
+    return [
+        ProofExample(
+            tuple(row["messages"]), tuple((modality, content[name]) for modality, name in row["media"]), row["origin"]
+        )
+        for row in rows
+    ]
 
 
 def save_answers(scratch: Path, answers: Sequence[Answer]) -> None:
     """Write the answers to `scratch`."""
     arrays = {f"{name}-{at}": getattr(one, name) for at, one in enumerate(answers) for name in Answer._fields}
-    np.savez(scratch / ANSWERS, **arrays)
+    save_arrays(scratch / ANSWERS, arrays)
 
 
 def read_answers(scratch: Path) -> list[Answer]:
     """The answers in `scratch`."""
-    with np.load(scratch / ANSWERS, allow_pickle=False) as content:
-        count = len(content.files) // len(Answer._fields)
-        return [Answer(*(content[f"{name}-{at}"] for name in Answer._fields)) for at in range(count)]
+    content = read_arrays(scratch / ANSWERS)
+    count = len(content) // len(Answer._fields)
+    return [Answer(*(content[f"{name}-{at}"] for name in Answer._fields)) for at in range(count)]

@@ -92,6 +92,8 @@ ALLOWED = {
         "export/own_answers.py macaw_cli.MacawForConditionalGeneration.from_pretrained",
         "export/own_answers.py macaw_cli.MacawProcessor.from_pretrained",
         "export/llm_answers.py transformers.AutoModelForCausalLM.from_pretrained",
+        "export/gguf/reading.py transformers.AutoConfig.from_pretrained",
+        "export/gguf/reading.py transformers.AutoModelForCausalLM.from_pretrained",
         "export/stock_answers.py (something).from_pretrained",
         "export/stock_answers.py transformers.AutoProcessor.from_pretrained",
         "export/stock_answers.py processor.apply_chat_template",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from macaw_cli.model.text.plain_template import PLAIN_END
+from macaw_cli.model.text.rendering import render_chat
 from macaw_cli.model.text.templates import AFTER_RESPONSE_HEADING, INSTRUCTION, PREAMBLE, RESPONSE, TemplateName
 
 OPENS, CLOSES = "<__media", "__>"
@@ -108,10 +109,7 @@ def rendered(tokenizer: Any, template: str, messages: Sequence[dict[str, Any]]) 
         template: what `chat_template` returned.
         messages: contents are text, with marks for media.
     """
-    text: str = tokenizer.apply_chat_template(
-        list(messages), chat_template=template, tokenize=False, add_generation_prompt=True
-    )
-    return text
+    return render_chat(tokenizer, messages, chat_template=template, add_generation_prompt=True)
 
 
 def _own(tokenizer: Any) -> str:

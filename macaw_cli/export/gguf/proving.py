@@ -1,7 +1,5 @@
 """How a GGUF export is proved: sequences of the source's, given to the files in fresh processes."""
 
-import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from macaw_cli.basics.atomic_files import write_json
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import COUNT, Fields, list_of
 from macaw_cli.export.answers import Answer, last_logits
 from macaw_cli.export.examples import ProofExample
-from macaw_cli.export.exchange import run_fresh
+from macaw_cli.export.exchange import read_arrays, run_fresh, save_arrays, scratch_folder
 from macaw_cli.export.gguf import llama_cpp_answers, transformers_answers
 from macaw_cli.export.gguf.chat_templates import CLOSES, OPENS, rendered
 from macaw_cli.export.gguf.llama_cpp_library import installed, name_and_version
@@ -27,6 +28,7 @@ from macaw_cli.model.text.templates import parts_of
 MARK = f"{OPENS}{CLOSES}"
 """llama.cpp's default mark of a medium."""
 LOADER = "AutoModelForCausalLM with gguf_file"
+_SAID = list_of(Fields({"prompt": list_of(list_of(COUNT)), "answer": list_of(COUNT)}))
 SPARE = 32
 """Positions beyond a prompt and its answer."""
 
@@ -140,14 +142,12 @@ def _by_transformers(source: ExportSource, sequences: list[Sequence], folder: Pa
             arrays[f"{transformers_answers.EMBEDS}-{number}"] = sequence.embeds
         else:
             arrays[f"{transformers_answers.IDS}-{number}"] = sequence.ids
-    with tempfile.TemporaryDirectory(prefix="macaw-export-") as place:
-        scratch = Path(place)
-        told = json.dumps(not_read(source.model.config.text_config))
-        (scratch / transformers_answers.TOLD).write_text(told, encoding="utf-8")
-        np.savez(scratch / transformers_answers.GIVEN, **arrays)  # type: ignore[arg-type]
+    with scratch_folder() as scratch:
+        write_json(scratch / transformers_answers.TOLD, not_read(source.model.config.text_config))
+        save_arrays(scratch / transformers_answers.GIVEN, arrays)
         run_fresh(transformers_answers.__name__, folder, scratch, (llm,))
-        with np.load(scratch / transformers_answers.LOGITS, allow_pickle=False) as content:
-            return [content[str(number)] for number in range(len(sequences))]
+        logits = read_arrays(scratch / transformers_answers.LOGITS)
+    return [logits[str(number)] for number in range(len(sequences))]
 
 
 def _by_llama_cpp(
@@ -155,14 +155,12 @@ def _by_llama_cpp(
 ) -> InLlamaCpp:
     requests = [_request(source, sequence, written) for sequence in sequences]
     media = {str(number): one.example.media[0][1] for number, one in enumerate(sequences) if one.example.media}
-    with tempfile.TemporaryDirectory(prefix="macaw-export-") as place:
-        scratch = Path(place)
-        (scratch / llama_cpp_answers.REQUESTS).write_text(json.dumps(requests), encoding="utf-8")
-        np.savez(scratch / llama_cpp_answers.MEDIA, **media)  # type: ignore[arg-type]
+    with scratch_folder() as scratch:
+        write_json(scratch / llama_cpp_answers.REQUESTS, requests)
+        save_arrays(scratch / llama_cpp_answers.MEDIA, media)
         run_fresh(llama_cpp_answers.__name__, folder, scratch, [written.llm, *filter(None, [written.projector])])
-        said = json.loads((scratch / llama_cpp_answers.SAID).read_text(encoding="utf-8"))
-        with np.load(scratch / llama_cpp_answers.ARRAYS, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
+        said = read_object(scratch / llama_cpp_answers.SAID, _SAID)
+        arrays = read_arrays(scratch / llama_cpp_answers.ARRAYS)
     differences, distances, prompts, answers = [0.0], [], 0, 0
     for number, (sequence, one) in enumerate(zip(sequences, said, strict=True)):
         scale = float(np.abs(sequence.logits).max())

@@ -1,12 +1,12 @@
 """A tokenizer as the keys of a GGUF file."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from macaw_cli.basics.errors import MismatchError
+from macaw_cli.basics.json_text import parse_json
 from macaw_cli.export.gguf.pre_tokenizers import PreTokenizer, pre_tokenizer_of
 
 SPACE = "\u2581"
@@ -91,7 +91,7 @@ def _described(tokenizer: Any) -> dict[str, Any]:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise MismatchError("The tokenizer is no fast one, and only those can be written as GGUF.")
-    described: dict[str, Any] = json.loads(backend.to_str())
+    described: dict[str, Any] = parse_json(backend.to_str(), "the tokenizer")
     if described["model"].get("type") != "BPE":
         raise MismatchError(
             f"The tokenizer's model is {described['model'].get('type')}, and llama.cpp is given BPE only."
