@@ -1,6 +1,5 @@
 """`macaw export --format gguf`: what is written, proved, left out and refused."""
 
-import importlib
 import json
 import shutil
 from dataclasses import replace
@@ -28,7 +27,7 @@ from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.export.formats import gguf as gguf_format
 from macaw_cli.export.formats.gguf import GgufExport
-from macaw_cli.export.gguf import language_model, proving
+from macaw_cli.export.gguf import language_model, proving, transformers_answers
 from macaw_cli.export.gguf.projectors.mlp import MlpProjector
 from macaw_cli.export.run import export_model
 from macaw_cli.model.configuration import MacawConfig
@@ -82,10 +81,17 @@ def images(root):
 
 @pytest.fixture
 def here(monkeypatch):
-    """What the fresh processes do, in this one: they take seconds to begin, and `images` has begun them once."""
+    """What the fresh process of transformers does, in this one: it takes seconds to begin.
+
+    llama.cpp keeps its own: beside the libraries that other tests have loaded, it ends the process.
+    """
+    fresh = proving.run_fresh
 
     def run(module, folder, scratch, arguments=()):
-        importlib.import_module(module).answer(str(folder), str(scratch), *arguments)
+        if module == transformers_answers.__name__:
+            transformers_answers.answer(str(folder), str(scratch), *arguments)
+        else:
+            fresh(module, folder, scratch, arguments)
 
     monkeypatch.setattr(proving, "run_fresh", run)
 
