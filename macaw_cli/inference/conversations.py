@@ -87,7 +87,8 @@ def _longest_answer(model: Any, prompt_tokens: int, wanted: int | None) -> int:
         InputError: there is no room for so many, or for none at all.
     """
     longest = context_length(model)
-    usual = wanted or getattr(model.generation_config, "max_new_tokens", None) or LONGEST_ANSWER
+    usual = getattr(model.generation_config, "max_new_tokens", None) or LONGEST_ANSWER
+    usual = usual if wanted is None else wanted
     if not longest or prompt_tokens + usual <= longest:
         return usual
     if wanted is None and prompt_tokens < longest:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import time
 
 import aiohttp
@@ -10,6 +11,10 @@ import pytest
 BODY = {
     "model": "tiny", "messages": [{"role": "user", "content": "What is this?"}], "max_tokens": 400, "temperature": 1.5,
 }  # fmt: skip
+
+
+A_SECOND = 1 if os.getloadavg()[0] <= 2 * (os.cpu_count() or 1) else 10
+"""The goal, on a machine that is not busy with other work."""
 
 
 def begin(server, **changes):
@@ -34,7 +39,7 @@ def test_the_slot_of_a_client_that_leaves_is_free_within_a_second(server, stream
     wait_until(lambda: server.figure("macaw_answers_running") == 6, 20)
     for connection in connections:
         connection.sock.close()
-    wait_until(lambda: server.figure("macaw_answers_running") == 0, 1)
+    wait_until(lambda: server.figure("macaw_answers_running") == 0, A_SECOND)
     assert server.figure('macaw_answers_total{ending="cancelled"}') == before + 6
 
 
@@ -47,7 +52,7 @@ def test_a_client_that_stops_reading_a_stream_frees_its_slot(server):
     import asyncio
 
     assert asyncio.run(stop_after_a_chunk(f"{server.url}/v1/chat/completions")).startswith(b"data: ")
-    wait_until(lambda: server.figure("macaw_answers_running") == 0, 1)
+    wait_until(lambda: server.figure("macaw_answers_running") == 0, A_SECOND)
 
 
 def test_a_client_that_leaves_while_its_question_waits_takes_no_row(make_server):
@@ -57,9 +62,9 @@ def test_a_client_that_leaves_while_its_question_waits_takes_no_row(make_server)
         second = begin(server)
         wait_until(lambda: server.figure("macaw_answers_waiting") == 1, 20)
         second.sock.close()
-        wait_until(lambda: server.figure("macaw_answers_waiting") == 0, 1)
+        wait_until(lambda: server.figure("macaw_answers_waiting") == 0, A_SECOND)
         first.sock.close()
-        wait_until(lambda: server.figure("macaw_answers_running") == 0, 1)
+        wait_until(lambda: server.figure("macaw_answers_running") == 0, A_SECOND)
 
 
 def test_too_many_that_wait_are_told_to_come_again(make_server):

@@ -102,7 +102,7 @@ def test_a_training_goes_on_with_an_imported_llava(started, capfd):
     for name in ("fusion.bridges.image.projection.0.weight", "language_model.lm_head.weight"):
         assert not torch.equal(model.state_dict()[name], before.state_dict()[name])
     capfd.readouterr()
-    chat(space, Request(run, {"image": [space.root / "media" / "0.png"]}, prompt="What is it?", as_json=True))
+    chat(space, Request(run, {"image": [str(space.root / "media" / "0.png")]}, prompt="What is it?", as_json=True))
     assert "answer" in json.loads(capfd.readouterr().out)
     assert export_model(open_workspace(space.root, ["export.out=whole"]), run).proof.largest_difference <= 1e-5
     assert train(open_workspace(space.root, ["training.start_from=whole"])).run == "mlp-2"
