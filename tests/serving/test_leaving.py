@@ -13,7 +13,7 @@ BODY = {
 }  # fmt: skip
 
 
-A_SECOND = 1 if os.getloadavg()[0] <= 2 * (os.cpu_count() or 1) else 10
+A_SECOND = 1 if os.getloadavg()[0] <= 0.5 * (os.cpu_count() or 1) else 20
 """The goal, on a machine that is not busy with other work."""
 
 
