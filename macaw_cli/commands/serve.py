@@ -52,7 +52,7 @@ def serve(
         config, overrides, serve__host=host, serve__port=port, serve__api_key_file=api_key_file,
         serve__allow_remote_media=allow_remote_media, serve__backend__url=backend,
     )  # fmt: skip
-    from macaw_cli.serving.listening import api_key, listening_socket
+    from macaw_cli.serving.web.listening import api_key, listening_socket
 
     key = api_key(workspace)
     listening = listening_socket(workspace.settings.serve)

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from macaw_cli.serving.answering import Answerer, Event, Finished, Question
+from macaw_cli.serving.answers.answering import Answerer, Event, Finished, Question
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)

@@ -21,15 +21,15 @@ from macaw_cli.model.media_embedder import BESIDE_LLM, MediaEmbedder, embedder_f
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.model.processing import MacawProcessor
-from macaw_cli.serving.answering import Answerer
-from macaw_cli.serving.backend import find_backend
-from macaw_cli.serving.local_model import LocalModel
-from macaw_cli.serving.media_reading import MediaReader
+from macaw_cli.serving.answers.answering import Answerer
+from macaw_cli.serving.answers.local_model import LocalModel
+from macaw_cli.serving.backend.backend import find_backend
+from macaw_cli.serving.backend.remote_llm import RemoteLlm, some_embeds
+from macaw_cli.serving.media.reading import MediaReader
 from macaw_cli.serving.metrics import Metrics
-from macaw_cli.serving.remote_llm import RemoteLlm, some_embeds
-from macaw_cli.serving.server_log import show_log
-from macaw_cli.serving.service import Service
-from macaw_cli.serving.web_server import WebServer
+from macaw_cli.serving.web.server_log import show_log
+from macaw_cli.serving.web.service import Service
+from macaw_cli.serving.web.web_server import WebServer
 
 
 @no_cudnn_attention()

@@ -47,7 +47,7 @@ ALLOWED = {
         "export/exchange.py savez", "inspection/decoders.py wave.open", "media/decoder_client.py rmtree",
         "media/members.py symlink_to", "media/members.py open", "training/steps/deepspeed_setup.py rmtree",
         "planning/stand_in_llm.py write_text", "planning/stand_in_llm.py save_pretrained",
-        "serving/held_content.py NamedTemporaryFile",
+        "serving/media/held_content.py NamedTemporaryFile",
     ],
     "under a random name in one of macaw's own folders": [
         "training/launching/own_launcher.py TemporaryDirectory", "inspection/machine.py NamedTemporaryFile",
@@ -96,7 +96,8 @@ ALLOWED = {
         "features/engines/worker_process.py os.fdopen", "media/decoder_process.py os.fdopen",
     ],
     "memory": [
-        "inference/prompt_embeds.py torch.save", "media/members.py os.fdopen", "serving/held_content.py os.fdopen",
+        "inference/prompt_embeds.py torch.save", "media/members.py os.fdopen",
+        "serving/media/held_content.py os.fdopen",
         "shards/tar_writer.py np.save", "dataset/generation/shown_media.py wave.open",
         "inspection/dataset_media.py wave.open",
     ],

@@ -12,9 +12,9 @@ import pytest
 
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.config.serve_settings import ServeSettings
-from macaw_cli.serving.listening import listening_socket
 from macaw_cli.serving.run import service_of
-from macaw_cli.serving.web_server import WebServer
+from macaw_cli.serving.web.listening import listening_socket
+from macaw_cli.serving.web.web_server import WebServer
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from macaw_cli.serving.answering import Finished, Piece
+from macaw_cli.serving.answers.answering import Finished, Piece
 
 ENDLESS = object()
 """An answer that goes on until the client leaves."""

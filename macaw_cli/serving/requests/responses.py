@@ -7,11 +7,11 @@ from typing import Any
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.serving.api_errors import ApiError
-from macaw_cli.serving.chat_request import MOST_LOGPROBS, media_limits, require_absent, require_model
-from macaw_cli.serving.content_parts import Message, read_messages
-from macaw_cli.serving.fields import Fields
-from macaw_cli.serving.sampling_fields import KNOWN as SAMPLING
-from macaw_cli.serving.sampling_fields import sampling_of, seed_of
+from macaw_cli.serving.requests.chat_completions import MOST_LOGPROBS, media_limits, require_absent, require_model
+from macaw_cli.serving.requests.content_parts import Message, read_messages
+from macaw_cli.serving.requests.fields import Fields
+from macaw_cli.serving.requests.sampling_fields import KNOWN as SAMPLING
+from macaw_cli.serving.requests.sampling_fields import sampling_of, seed_of
 
 _WITHOUT_EFFECT = frozenset((
     "access_programs", "max_tool_calls", "metadata", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_options",

@@ -16,11 +16,11 @@ from macaw_cli.inference.prompt_embeds import PART, ChatForm, encoded, whole_pro
 from macaw_cli.inference.sampling import effective
 from macaw_cli.model.media_embedder import MediaEmbedder
 from macaw_cli.model.text.encoding import ConversationEncoder
-from macaw_cli.serving.answering import Event, Finished, Question
+from macaw_cli.serving.answers.answering import Event, Finished, Question
+from macaw_cli.serving.answers.question_requests import request_of
 from macaw_cli.serving.api_errors import ApiError, shutting_down, too_busy
-from macaw_cli.serving.backend import Backend
-from macaw_cli.serving.backend_replies import pieces_of
-from macaw_cli.serving.question_requests import request_of
+from macaw_cli.serving.backend.backend import Backend
+from macaw_cli.serving.backend.replies import pieces_of
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.conversations import in_training_order
-from macaw_cli.serving.content_parts import Medium, Message
+from macaw_cli.serving.requests.content_parts import Medium, Message
 
 
 @dataclass(frozen=True)

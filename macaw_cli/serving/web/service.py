@@ -12,19 +12,19 @@ from starlette.responses import JSONResponse, Response
 
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.modalities.table import TABLE, Modality
-from macaw_cli.serving.answering import Answerer, Event, Question
+from macaw_cli.serving.answers.answering import Answerer, Event, Question
+from macaw_cli.serving.answers.together import Numbered, answers_together
 from macaw_cli.serving.api_errors import ApiError
-from macaw_cli.serving.bodies import Bodies
-from macaw_cli.serving.chat_replies import ChatReply
-from macaw_cli.serving.chat_request import ChatRequest, chat_request
-from macaw_cli.serving.conversation import Conversation
-from macaw_cli.serving.fields import json_object
-from macaw_cli.serving.media_reading import MediaReader
+from macaw_cli.serving.media.conversation import Conversation
+from macaw_cli.serving.media.reading import MediaReader
 from macaw_cli.serving.metrics import CONTENT_TYPE, MeasuredAnswerer, Metrics
-from macaw_cli.serving.responses_replies import ResponseReply
-from macaw_cli.serving.responses_request import ResponsesRequest, responses_request
-from macaw_cli.serving.streaming import EventStream, server_sent, unless_left
-from macaw_cli.serving.together import Numbered, answers_together
+from macaw_cli.serving.replies.chat_completions import ChatReply
+from macaw_cli.serving.replies.responses import ResponseReply
+from macaw_cli.serving.requests.chat_completions import ChatRequest, chat_request
+from macaw_cli.serving.requests.fields import json_object
+from macaw_cli.serving.requests.responses import ResponsesRequest, responses_request
+from macaw_cli.serving.web.bodies import Bodies
+from macaw_cli.serving.web.streaming import EventStream, server_sent, unless_left
 
 T = TypeVar("T")
 Asked = TypeVar("Asked", ChatRequest, ResponsesRequest)

@@ -5,9 +5,9 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
-from macaw_cli.serving.answering import Event, Finished, TokenLogprob
+from macaw_cli.serving.answers.answering import Event, Finished, TokenLogprob
 from macaw_cli.serving.api_errors import ApiError
-from macaw_cli.serving.responses_request import ResponsesRequest
+from macaw_cli.serving.requests.responses import ResponsesRequest
 
 Sent = tuple[str, dict[str, Any]]
 """The type of an event, and the event."""

@@ -3,7 +3,7 @@
 import secrets
 
 from macaw_cli.inference.sampling import Sampling
-from macaw_cli.serving.fields import Fields
+from macaw_cli.serving.requests.fields import Fields
 
 KNOWN = frozenset(("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"))
 """The last four but the seed are not OpenAI's; other open servers take them as well."""

@@ -18,13 +18,13 @@ from macaw_cli.media.decoding import Decoded
 from macaw_cli.media.size_limits import SizeLimits, TooLarge
 from macaw_cli.modalities.table import Modality
 from macaw_cli.serving.api_errors import ApiError
-from macaw_cli.serving.content_parts import Medium, Message
-from macaw_cli.serving.conversation import Conversation, conversation_of
-from macaw_cli.serving.decoders import Decoders
-from macaw_cli.serving.feature_cache import FeatureCache
-from macaw_cli.serving.held_content import held, suffix_of
+from macaw_cli.serving.media.conversation import Conversation, conversation_of
+from macaw_cli.serving.media.decoders import Decoders
+from macaw_cli.serving.media.feature_cache import FeatureCache
+from macaw_cli.serving.media.held_content import held, suffix_of
+from macaw_cli.serving.media.remote_media import FetchLimits, NotFetched, fetch
 from macaw_cli.serving.metrics import Metrics
-from macaw_cli.serving.remote_media import FetchLimits, NotFetched, fetch
+from macaw_cli.serving.requests.content_parts import Medium, Message
 
 _log = logging.getLogger(__name__)
 _NAME = "medium"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from macaw_cli.serving.answering import Answerer, Event, Question
+from macaw_cli.serving.answers.answering import Answerer, Event, Question
 
 Numbered = tuple[int, Event]
 """The number of a question and an event of its answer."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.serving.api_errors import ApiError
-from macaw_cli.serving.fields import Fields
+from macaw_cli.serving.requests.fields import Fields
 
 _MODALITY_OF: dict[str, Modality] = {
     kind: name for name in MODALITIES for kind in (f"{name}_url", f"input_{name}", name)

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from macaw_cli.serving.answering import Finished, Piece, TokenLogprob
-from macaw_cli.serving.together import Numbered
+from macaw_cli.serving.answers.answering import Finished, Piece, TokenLogprob
+from macaw_cli.serving.answers.together import Numbered
 
 
 @dataclass

@@ -10,7 +10,7 @@ from macaw_cli.basics.errors import InputError, ResourceError, UsageError
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.config.settings import Settings
-from macaw_cli.serving.listening import api_key, is_loopback, listening_socket
+from macaw_cli.serving.web.listening import api_key, is_loopback, listening_socket
 
 KEY = "key-of-the-test"
 
@@ -73,5 +73,8 @@ def test_a_host_of_nobody_one_of_another_machine_and_a_taken_port_are_told():
 
 
 def test_all_this_is_known_before_anything_heavy_is_loaded():
-    code = "import sys, macaw_cli.serving.listening; print([one for one in ('torch', 'fastapi') if one in sys.modules])"
+    code = (
+        "import sys, macaw_cli.serving.web.listening; "
+        "print([one for one in ('torch', 'fastapi') if one in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -7,9 +7,9 @@ import socket
 import uvicorn
 
 from macaw_cli.config.serve_settings import ServeSettings
-from macaw_cli.serving.app import application
-from macaw_cli.serving.listening import is_loopback
-from macaw_cli.serving.service import Service
+from macaw_cli.serving.web.app import application
+from macaw_cli.serving.web.listening import is_loopback
+from macaw_cli.serving.web.service import Service
 
 _LONGEST_HEADERS = 64 << 10
 _LAST_WORDS_S = 5

@@ -16,11 +16,11 @@ from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.prefix_cache import PrefixCache
 from macaw_cli.inference.requests import EndEvent, GenerationRequest, TokenEvent
 from macaw_cli.inference.requests import Event as EngineEvent
-from macaw_cli.serving.answering import Event, Finished, FinishReason, Piece, Question, TokenLogprob
+from macaw_cli.serving.answers.answering import Event, Finished, FinishReason, Piece, Question, TokenLogprob
+from macaw_cli.serving.answers.generating import Ended, ModelThread
+from macaw_cli.serving.answers.question_requests import request_of, too_long
+from macaw_cli.serving.answers.token_bytes import token_bytes
 from macaw_cli.serving.api_errors import ApiError, internal_error, shutting_down, too_busy
-from macaw_cli.serving.generating import Ended, ModelThread
-from macaw_cli.serving.question_requests import request_of, too_long
-from macaw_cli.serving.token_bytes import token_bytes
 
 _log = logging.getLogger(__name__)
 _JOIN_S = 5.0

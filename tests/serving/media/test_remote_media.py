@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from macaw_cli.serving.public_addresses import is_public
-from macaw_cli.serving.remote_media import FetchLimits, NotFetched, fetch
+from macaw_cli.serving.media.public_addresses import is_public
+from macaw_cli.serving.media.remote_media import FetchLimits, NotFetched, fetch
 
 
 class Pages(BaseHTTPRequestHandler):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from macaw_cli.serving.answering import Piece, TokenLogprob
+from macaw_cli.serving.answers.answering import Piece, TokenLogprob
 
 LOWEST = -9999.0
 """What OpenAI tells where a probability is too small to be told."""

@@ -7,7 +7,7 @@ from typing import Any
 from macaw_cli.basics.errors import InputError, MacawError
 from macaw_cli.inference.conversations import context_length, conversation_request
 from macaw_cli.inference.requests import GenerationRequest
-from macaw_cli.serving.answering import Question
+from macaw_cli.serving.answers.answering import Question
 from macaw_cli.serving.api_errors import ApiError
 
 _log = logging.getLogger(__name__)

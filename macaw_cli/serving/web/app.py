@@ -12,11 +12,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from macaw_cli.serving.api_errors import ApiError, internal_error
-from macaw_cli.serving.guard import Guard
 from macaw_cli.serving.metrics import Metrics
-from macaw_cli.serving.page_files import PAGE_PATHS, page_file
-from macaw_cli.serving.service import Service
-from macaw_cli.serving.streaming import ClientLeft
+from macaw_cli.serving.web.guard import Guard
+from macaw_cli.serving.web.page_files import PAGE_PATHS, page_file
+from macaw_cli.serving.web.service import Service
+from macaw_cli.serving.web.streaming import ClientLeft
 
 _log = logging.getLogger(__name__)
 _WITHOUT_KEY = re.compile(r"/|/health|/page/[\w.-]+")

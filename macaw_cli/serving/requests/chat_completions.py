@@ -7,10 +7,10 @@ from typing import Any
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.serving.api_errors import ApiError
-from macaw_cli.serving.content_parts import MediaLimits, Message, read_messages
-from macaw_cli.serving.fields import Fields
-from macaw_cli.serving.sampling_fields import KNOWN as SAMPLING
-from macaw_cli.serving.sampling_fields import sampling_of, seed_of
+from macaw_cli.serving.requests.content_parts import MediaLimits, Message, read_messages
+from macaw_cli.serving.requests.fields import Fields
+from macaw_cli.serving.requests.sampling_fields import KNOWN as SAMPLING
+from macaw_cli.serving.requests.sampling_fields import sampling_of, seed_of
 
 _WITHOUT_EFFECT = frozenset((
     "metadata", "parallel_tool_calls", "prediction", "prompt_cache_key", "prompt_cache_retention", "reasoning_effort",

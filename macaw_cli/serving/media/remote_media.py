@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from macaw_cli.serving.public_addresses import is_public
+from macaw_cli.serving.media.public_addresses import is_public
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\]")
 _ODD = re.compile(r"[\x00-\x20\x7f\\]")

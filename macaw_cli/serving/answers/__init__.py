@@ -1,0 +1,1 @@
+"""Who answers, and the model of this process."""

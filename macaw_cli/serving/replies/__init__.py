@@ -1,0 +1,1 @@
+"""Replies of the API, whole or as they come."""

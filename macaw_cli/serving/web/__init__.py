@@ -1,0 +1,1 @@
+"""HTTP: where the server listens, what each request must pass, and the routes."""
