@@ -91,7 +91,7 @@ def scaling_of(history: Iterable[float], alpha: float = 0.99, beta: float = 0.3,
         basic: no offset: the unit is the quantile of |x|, at least 0.01. For signed values.
 
     Raises:
-        ValueError: there is no number in the history, or one is infinite.
+        ValueError: the history holds only NaN, or something infinite.
     """
     known = [float(value) for value in history if not math.isnan(value)]
     if not known or not all(map(math.isfinite, known)):
