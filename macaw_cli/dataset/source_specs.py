@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote
 
 from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.basics.path_options import path_and_options
 from macaw_cli.basics.shown_text import cut, shown
 from macaw_cli.config.loading import Workspace
 from macaw_cli.dataset.formats.beginning import beginning_of
@@ -125,21 +125,9 @@ def _guessed(name: str, spec: str, workspace: Workspace) -> str:
 
 def _options(path: str, workspace: Workspace) -> tuple[str, dict[str, str]]:
     """Path and options, unless the question mark is part of a file's name."""
-    name, mark, behind = path.partition("?")
-    if not mark or not name or workspace.path(path).exists():
+    if workspace.path(path).exists():
         return path, {}
-    options: dict[str, str] = {}
-    for pair in behind.split("&"):
-        key, equals, value = pair.partition("=")
-        if not key or not equals:
-            raise UsageError(
-                f"Options of a source are written key=value, found {shown(pair)} in {shown(path)}.",
-                "For example csv:labels.csv?image=file&answer=label. An & inside a value is written %26.",
-            )
-        if key in options:
-            raise UsageError(f"The option {shown(key)} of {shown(name)} is given twice.", "Give it once.")
-        options[key] = unquote(value)
-    return name, options
+    return path_and_options(path, "csv:labels.csv?image=file&answer=label")
 
 
 def _require_known(form: str, options: Mapping[str, str]) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.json_rows import Row
 from macaw_cli.basics.json_text import parse_json
 from macaw_cli.dataset.conversations import Conversation, Origin, checked_conversation
 from macaw_cli.dataset.descriptions import as_conversation, is_item
-from macaw_cli.dataset.formats.json_rows import Row
 from macaw_cli.dataset.formats.registry import FORMATS
 from macaw_cli.dataset.rejects import FilteredOut, Reject
 from macaw_cli.dataset.scratch.records import Place, RecordWriter

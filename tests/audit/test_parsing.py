@@ -20,7 +20,7 @@ ARRAYS_IN = {
 DOORS = {
     "basics/json_text.py": "the door for JSON",
     "basics/yaml_text.py": "the door for YAML",
-    "dataset/formats/csv_rows.py": "the door for CSV",
+    "basics/csv_rows.py": "the door for CSV",
 }
 NO_FILES = {
     "config/presets.py": "files that come with the package",

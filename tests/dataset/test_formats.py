@@ -8,10 +8,10 @@ import pytest
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.fingerprints import sha256_file
+from macaw_cli.basics.json_rows import json_rows
 from macaw_cli.dataset.conversations import Origin, checked_conversation
 from macaw_cli.dataset.formats.alpaca import from_alpaca
 from macaw_cli.dataset.formats.canonical import from_canonical
-from macaw_cli.dataset.formats.json_rows import json_rows
 from macaw_cli.dataset.formats.llava import from_llava
 from macaw_cli.dataset.unread_keys import UnreadKeys
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.basics.json_rows import Row, json_lists
 from macaw_cli.basics.shown_text import shown
 from macaw_cli.dataset.formats.beginning import Beginning
 from macaw_cli.dataset.formats.entry import Format, Options, each
-from macaw_cli.dataset.formats.json_rows import Row, json_lists
 
 LIST = ("dialogs",)
 UNDISCLOSED = "__UNDISCLOSED__"

@@ -5,9 +5,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.csv_rows import csv_header
 from macaw_cli.basics.errors import InputError
-from macaw_cli.dataset.formats.csv_rows import csv_header
-from macaw_cli.dataset.formats.json_rows import json_rows, member_names
+from macaw_cli.basics.json_rows import json_rows, member_names
 
 ROWS = 20
 """As many of the first rows are looked at."""

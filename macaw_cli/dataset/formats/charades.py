@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.csv_rows import csv_rows
 from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.basics.json_rows import Row
 from macaw_cli.basics.shown_text import shown
 from macaw_cli.dataset.formats.beginning import Beginning
-from macaw_cli.dataset.formats.csv_rows import csv_rows
 from macaw_cli.dataset.formats.entry import Format, Options, each
-from macaw_cli.dataset.formats.json_rows import Row
 
 COLUMNS = ("id", "script", "descriptions")
 TEXTS = {"both": ("descriptions", "script"), "descriptions": ("descriptions",), "script": ("script",)}

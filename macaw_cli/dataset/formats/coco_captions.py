@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.json_rows import Row, json_lists
 from macaw_cli.basics.scratch_database import scratch_database
 from macaw_cli.dataset.formats.beginning import Beginning
 from macaw_cli.dataset.formats.coco_names import coco_name
 from macaw_cli.dataset.formats.entry import Format, Options
-from macaw_cli.dataset.formats.json_rows import Row, json_lists
 
 LISTS = ("images", "annotations")
 _TABLES = """

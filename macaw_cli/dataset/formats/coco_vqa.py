@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.json_rows import Row, json_lists
 from macaw_cli.basics.scratch_database import scratch_database
 from macaw_cli.basics.shown_text import shown
 from macaw_cli.dataset.formats.beginning import Beginning
 from macaw_cli.dataset.formats.coco_names import coco_name
 from macaw_cli.dataset.formats.entry import Format, Options, each
-from macaw_cli.dataset.formats.json_rows import Row, json_lists
 
 FILES = ("questions", "annotations")
 KINDS = {"yes/no": "yes-no", "number": "counting", "other": "question-answer"}

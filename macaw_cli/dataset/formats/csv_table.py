@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from macaw_cli.basics.csv_rows import csv_header, csv_rows
+from macaw_cli.basics.json_rows import Row
 from macaw_cli.dataset.formats.beginning import Beginning
 from macaw_cli.dataset.formats.columns import MAPPING, converter
-from macaw_cli.dataset.formats.csv_rows import csv_header, csv_rows
 from macaw_cli.dataset.formats.entry import Format, Options, each
-from macaw_cli.dataset.formats.json_rows import Row
 
 
 def read_csv(path: Path, options: Options) -> Iterator[Row]:

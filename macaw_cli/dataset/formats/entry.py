@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.json_rows import Row, json_rows
 from macaw_cli.dataset.formats.beginning import Beginning
-from macaw_cli.dataset.formats.json_rows import Row, json_rows
 
 Options = Mapping[str, str]
 """What stands behind the `?` of a source."""

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError, MissingDependencyError
+from macaw_cli.basics.json_rows import Row
 from macaw_cli.dataset.formats.beginning import Beginning
 from macaw_cli.dataset.formats.columns import MAPPING, converter
 from macaw_cli.dataset.formats.entry import Format, Options, each
 from macaw_cli.dataset.formats.hugging_face_files import require_own_files, require_own_names, require_own_splits
-from macaw_cli.dataset.formats.json_rows import Row
 
 SAVED = ("state.json", "dataset_dict.json")
 """Either is in a folder from `save_to_disk`."""

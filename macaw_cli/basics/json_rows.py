@@ -10,7 +10,7 @@ from typing import Any
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.json_text import parse_json
-from macaw_cli.dataset.formats.json_text_stream import JsonTextStream, not_utf8, open_source
+from macaw_cli.basics.json_text_stream import JsonTextStream, not_utf8, open_source
 
 Row = tuple[int, Any]
 """Number of the row from 1, and its JSON; an InputError in place of a row that is not JSON."""

@@ -6,8 +6,8 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.dataset.formats.json_rows import Row
-from macaw_cli.dataset.formats.json_text_stream import not_utf8, open_source
+from macaw_cli.basics.json_rows import Row
+from macaw_cli.basics.json_text_stream import not_utf8, open_source
 
 LONGEST_FIELD = 1 << 28
 """Characters; the default of Python's csv module, 131,072, is less than some published answers have."""
