@@ -31,7 +31,15 @@ def evaluate(
     workspace = workspace_of(config, overrides, evaluation__data=data, evaluation__limit=limit)
 
     from macaw_cli.basics.console import print_table, result, result_json
-    from macaw_cli.evaluation.presentation import COLUMNS, TEXT_COLUMNS, table_rows, text_rows, verdict_lines
+    from macaw_cli.evaluation.presentation import (
+        COLUMNS,
+        MEDIUM_COLUMNS,
+        TEXT_COLUMNS,
+        medium_rows,
+        table_rows,
+        text_rows,
+        verdict_lines,
+    )
     from macaw_cli.evaluation.run import evaluate_folder
 
     figures = evaluate_folder(workspace, model)
@@ -39,6 +47,8 @@ def evaluate(
         result_json(figures)
         return
     print_table("Held-out questions", COLUMNS, table_rows(figures))
+    if media := medium_rows(figures):
+        print_table("Reliance on each medium", MEDIUM_COLUMNS, media)
     if texts := text_rows(figures):
         print_table("Answers without choices", TEXT_COLUMNS, texts)
     for line in verdict_lines(figures):

@@ -5,9 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from macaw_cli.evaluation.media_units import units_of, with_unit_of
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 
-ALL_CONDITIONS = ("real", "none", "told", "swapped", "swapped_image", "swapped_audio")
+MAIN_CONDITIONS = ("real", "none", "told", "swapped")
+SWAPPED_ONE = "swapped_"
+"""Begins the name of a condition in which a part of the media is another example's."""
+VIDEO_PARTS = (f"{SWAPPED_ONE}image", f"{SWAPPED_ONE}audio")
+"""The frames of a video alone, its soundtrack alone."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +23,13 @@ class Asked:
         row: number of the question.
         condition: its name.
         media: the media it is asked with, in order.
+        contrary: whether the dataset itself gives another answer to the same words about exactly these media.
     """
 
     row: int
     condition: str
     media: tuple[MediaRef, ...]
+    contrary: bool = False
 
 
 def asked_under(
@@ -50,11 +57,44 @@ def asked_under(
     if partner is None:
         return asked
     asked.append(Asked(number, "swapped", partner.media))
-    soundtracks = {at for at, ref in enumerate(row.media) if ref.soundtrack_of is not None}
+    soundtracks = {at: ref.soundtrack_of for at, ref in enumerate(row.media) if ref.soundtrack_of is not None}
     if every and soundtracks:
-        asked.append(Asked(number, "swapped_image", _mixed(row.media, partner.media, soundtracks)))
-        asked.append(Asked(number, "swapped_audio", _mixed(partner.media, row.media, soundtracks)))
+        for name, positions in zip(VIDEO_PARTS, (tuple(soundtracks.values()), tuple(soundtracks)), strict=True):
+            asked.append(Asked(number, name, with_unit_of(row.media, partner.media, positions)))
     return asked
+
+
+def asked_per_medium(
+    number: int, row: ConversationRow, lenders: Sequence[tuple[Sequence[MediaRef], bool] | None]
+) -> list[Asked]:
+    """The conditions `swapped_1`, `swapped_2`, ...: one medium is another example's, the others are the question's own.
+
+    Args:
+        number: the question's number, kept in the result.
+        row: the question.
+        lenders: for each medium the media of the example that lends one, of the same layout, and whether the answer
+            is surely another then; None leaves the medium's condition out. Empty where there are not several media.
+    """
+    asked = []
+    for place, (unit, lender) in enumerate(zip(units_of(row.media), lenders, strict=False), start=1):
+        if lender is not None:
+            others, contrary = lender
+            asked.append(Asked(number, f"{SWAPPED_ONE}{place}", with_unit_of(row.media, others, unit), contrary))
+    return asked
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of conditions as they are shown: the main ones, then media by number, then the parts of a video."""
+    return sorted(names, key=_order)
+
+
+def _order(name: str) -> tuple[int, int, str]:
+    if name in MAIN_CONDITIONS:
+        return 0, MAIN_CONDITIONS.index(name), ""
+    number = name.removeprefix(SWAPPED_ONE)
+    if number.isdecimal():
+        return 1, int(number), ""
+    return (2, VIDEO_PARTS.index(name), "") if name in VIDEO_PARTS else (3, 0, name)
 
 
 def modality_name(row: ConversationRow) -> str:
@@ -107,9 +147,3 @@ def _after_note(note: str, content: Any) -> Any:
 
 def _text_parts(content: Any) -> Any:
     return content if isinstance(content, str) else [part for part in content if part["type"] == "text"]
-
-
-def _mixed(
-    audio_from: tuple[MediaRef, ...], image_from: tuple[MediaRef, ...], soundtracks: set[int]
-) -> tuple[MediaRef, ...]:
-    return tuple(audio_from[at] if at in soundtracks else frames for at, frames in enumerate(image_from))

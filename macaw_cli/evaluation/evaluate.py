@@ -8,10 +8,12 @@ import torch
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import progress
 from macaw_cli.config.evaluation_settings import MetricName
-from macaw_cli.evaluation.conditions import Asked, asked_under
+from macaw_cli.evaluation.conditions import Asked, asked_per_medium, asked_under
 from macaw_cli.evaluation.figures import report
 from macaw_cli.evaluation.generating import AnswerLimits, generate_answers
 from macaw_cli.evaluation.held_out import UNSEEN_TAG, HeldOut, held_out_questions, kind_of, text_of
+from macaw_cli.evaluation.media_units import units_of
+from macaw_cli.evaluation.medium_lenders import medium_lenders
 from macaw_cli.evaluation.metrics.registry import metrics_of
 from macaw_cli.evaluation.reliance import Scored
 from macaw_cli.evaluation.scoring import batches_of, score
@@ -67,6 +69,7 @@ def evaluate_model(
             advance(sum(len(one.numbers) for one in batch), "")
     for item, (choice, likelihood) in zip(asked, (all_answers(found) if shared else found).tolist(), strict=True):
         _record(questions[item.row], item.condition, int(choice), likelihood)
+        questions[item.row].contrary |= {item.condition} if item.contrary else set()
     if generation and not in_training:
         generate_answers(model, encoder, dataset, questions, asked, generation)
     return questions
@@ -102,11 +105,15 @@ def quick_reliance(
 
 
 def _everything_asked(questions: Sequence[HeldOut], *, every: bool) -> list[Asked]:
-    partners = swap_partners([_as_question(question) for question in questions], seed=0)
+    known = [_as_question(question) for question in questions]
+    partners = swap_partners(known, seed=0)
+    lenders = medium_lenders(known, seed=0) if every else [()] * len(known)
     asked: list[Asked] = []
     for number, (question, partner) in enumerate(zip(questions, partners, strict=True)):
-        lender = None if partner is None else questions[partner].row
-        asked += asked_under(number, question.row, lender, every=every)
+        partner_row = None if partner is None else questions[partner].row
+        asked += asked_under(number, question.row, partner_row, every=every)
+        own = [None if one is None else (questions[one.index].row.media, one.contrary) for one in lenders[number]]
+        asked += asked_per_medium(number, question.row, own)
     return asked
 
 
@@ -120,6 +127,7 @@ def _as_question(question: HeldOut) -> Question:
         tuple(ref.key for ref in row.media),
         tuple(ref.modality for ref in row.media),
         tuple(row.choices or ()),
+        units_of(row.media),
     )
 
 
@@ -137,6 +145,7 @@ def _scored(question: HeldOut, metrics: Mapping[str, MetricName]) -> Scored:
         greedy=question.greedy,
         generated={} if question.row.choices else question.answers,
         metrics=metrics_of(kind, metrics),
+        contrary=frozenset(question.contrary),
     )
 
 

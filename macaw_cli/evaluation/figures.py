@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from macaw_cli.evaluation.reliance import Scored, measure
+from macaw_cli.evaluation.per_medium import measure_per_medium
+from macaw_cli.evaluation.reliance import Scored
+from macaw_cli.evaluation.reliance import measure as measure_all
 from macaw_cli.modalities.table import MODALITIES
 
 FIGURES_VERSION = 2
@@ -39,6 +41,12 @@ def report(model: str, questions: Sequence[Scored]) -> dict[str, Any]:
     if text:
         content["text"] = {**measure(text), "kinds": _kinds(text)}
     return content
+
+
+def measure(questions: Sequence[Scored]) -> dict[str, Any]:
+    """`reliance.measure`, and `per_medium` where one medium or one part of a video was swapped alone."""
+    apart = measure_per_medium(questions)
+    return measure_all(questions) | ({"per_medium": apart} if apart else {})
 
 
 def _kinds(questions: Sequence[Scored]) -> dict[str, Any]:

@@ -29,6 +29,8 @@ class HeldOut:
     """Whether greedy decoding gives the reference answer whole; empty with choices."""
     tokens: int = 1
     """Tokens of the reference answer, the end token included."""
+    contrary: set[str] = field(default_factory=set)
+    """Conditions under which the dataset itself gives another answer."""
 
     @cached_property
     def answer(self) -> str:

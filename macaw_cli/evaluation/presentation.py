@@ -10,6 +10,8 @@ from macaw_cli.basics.figure_kinds import kinds_below
 
 COLUMNS = ["", "n", "real", "none", "told", "swapped", "chance", "reliance", "95 %", "preference", "95 %"]
 TEXT_COLUMNS = ["", "n", "metric", "real", "none", "told", "swapped"]
+MEDIUM_COLUMNS = ["", "swapped alone", "n", "real", "swapped", "reliance", "95 %", "preference", "95 %"]
+PARTS = {"swapped_image": "frames", "swapped_audio": "soundtrack"}
 METRIC_NAMES = {
     "greedy_match": "greedy match", "exact_match": "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L",
     "wer": "WER", "cer": "CER",
@@ -31,6 +33,21 @@ def text_rows(figures: Mapping[str, Any]) -> list[list[str]]:
          *(_number(values.get(condition)) for condition in TEXT_COLUMNS[3:])]
         for kind, measured in kinds.items() for metric, values in measured.get("metrics", {}).items()
     ]  # fmt: skip
+
+
+def medium_rows(figures: Mapping[str, Any]) -> list[list[str]]:
+    """One row per kind and medium that was swapped alone, of conversations with several media; `MEDIUM_COLUMNS`."""
+    kinds = figures["kinds"].items()
+    return [
+        [kind, _medium(condition), str(seen["paired"] or seen["preference_n"]), _number(measured["real"]),
+         _number(seen["swapped"]), _number(seen["reliance"]), *_intervals(seen)]
+        for kind, measured in kinds for condition, seen in measured.get("per_medium", {}).items()
+    ]  # fmt: skip
+
+
+def _medium(condition: str) -> str:
+    """What is swapped, such as `medium 2`."""
+    return PARTS.get(condition, f"medium {condition.rpartition('_')[2]}")
 
 
 def verdict_lines(figures: Mapping[str, Any]) -> list[str]:
@@ -135,8 +152,13 @@ def _lines(figures: Mapping[str, Any]) -> Lines:
 
 def _cells(measured: Mapping[str, Any]) -> list[str]:
     values = [_number(measured.get(name)) for name in ("real", "none", "told", "swapped", "chance", "reliance")]
+    return [str(measured["n"]), *values, *_intervals(measured)]
+
+
+def _intervals(measured: Mapping[str, Any]) -> list[str]:
+    """The interval of reliance, then preference with its own."""
     preference = [_number(measured.get("preference")), _interval(measured.get("preference_ci95"), "")]
-    return [str(measured["n"]), *values, _interval(measured["ci95"], "+"), *preference]
+    return [_interval(measured["ci95"], "+"), *preference]
 
 
 def _interval(bounds: list[float] | None, sign: str) -> str:

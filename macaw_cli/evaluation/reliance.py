@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from macaw_cli.evaluation.conditions import MAIN_CONDITIONS, in_order
 from macaw_cli.evaluation.intervals import bootstrap_interval
 from macaw_cli.evaluation.metrics.registry import measure_answers
 from macaw_cli.evaluation.preference import measure_preference
-
-MAIN_CONDITIONS = ("real", "none", "told", "swapped")
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class Scored:
         greedy: condition to whether greedy decoding gives the reference answer whole; empty for one with choices.
         generated: condition to the answer that was generated.
         metrics: names of the text metrics of generated answers.
+        contrary: conditions under which the dataset itself gives another answer.
     """
 
     kind: str
@@ -45,6 +45,7 @@ class Scored:
     greedy: dict[str, bool] = field(default_factory=dict)
     generated: dict[str, str] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
+    contrary: frozenset[str] = frozenset()
 
 
 def measure(questions: Sequence[Scored]) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def measure(questions: Sequence[Scored]) -> dict[str, Any]:
     """
     figures: dict[str, Any] = {"n": len(questions), "with_choices": sum(bool(question.right) for question in questions)}
     further = {condition for question in questions for condition in question.right} - {*MAIN_CONDITIONS}
-    for condition in (*MAIN_CONDITIONS, *sorted(further)):
+    for condition in (*MAIN_CONDITIONS, *in_order(further)):
         figures[condition] = _mean([question.right[condition] for question in questions if condition in question.right])
     by_chance = chance(questions)
     figures["chance"] = None if by_chance is None else round(by_chance, 4)

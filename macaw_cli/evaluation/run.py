@@ -15,7 +15,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, metrics_rows, read_settings_tree
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
-from macaw_cli.evaluation.conditions import ALL_CONDITIONS, examples_per_modality
+from macaw_cli.evaluation.conditions import examples_per_modality, in_order
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.generating import AnswerLimits
 from macaw_cli.evaluation.held_out import HeldOut
@@ -101,7 +101,7 @@ def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:
             "tags": list(question.row.tags),
             "media": [ref.source for ref in question.row.media],
             "messages": question.messages,
-            "answers": {name: question.answers[name] for name in ALL_CONDITIONS if name in question.answers},
+            "answers": {name: question.answers[name] for name in in_order(question.answers)},
             "right": question.right,
             "likelihood": {name: nats for name, nats in question.likelihood.items() if math.isfinite(nats)},
             "answer_tokens": question.tokens,

@@ -20,6 +20,7 @@ class Question:
         media: content keys of its media, in order.
         layout: modality of each medium; media are only swapped for media of the same layout.
         choices: the possible answers, where the question has such a list.
+        units: positions of each medium in `media`, with its soundtrack's, see `per_medium.units_of`.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Question:
     media: tuple[str, ...]
     layout: tuple[str, ...]
     choices: tuple[str, ...] = ()
+    units: tuple[tuple[int, ...], ...] = ()
 
 
 def swap_partners(questions: Sequence[Question], seed: int) -> list[int | None]:
@@ -45,23 +47,27 @@ def swap_partners(questions: Sequence[Question], seed: int) -> list[int | None]:
     Returns:
         One index per question; None where no partner exists (no media, or every answer of the kind is the same).
     """
-    by_kind: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
-    by_prompt: dict[tuple[str, tuple[str, ...], str], list[int]] = defaultdict(list)
+    by_kind: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    by_prompt: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for index, question in enumerate(questions):
-        by_kind[question.kind, question.layout].append(index)
-        by_prompt[question.kind, question.layout, question.prompt].append(index)
+        by_kind[_sort(question)].append(index)
+        by_prompt[*_sort(question), question.prompt].append(index)
     draw = random.Random(seed)
     partners: list[int | None] = []
     for question in questions:
         if not question.media:
             partners.append(None)
             continue
-        pools = (by_prompt[question.kind, question.layout, question.prompt], by_kind[question.kind, question.layout])
+        pools = (by_prompt[*_sort(question), question.prompt], by_kind[_sort(question)])
         wanted = (True, False) if question.choices else (False,)
         tries = ((pool, among) for among in wanted for pool in pools)
         found = (_draw(pool, question, questions, draw, among_choices=among) for pool, among in tries)
         partners.append(next((other for other in found if other is not None), None))
     return partners
+
+
+def _sort(question: Question) -> tuple[object, ...]:
+    return question.kind, question.layout, question.units
 
 
 def _draw(

@@ -2,6 +2,7 @@ import pytest
 
 from macaw_cli.evaluation.conditions import (
     absence_note,
+    asked_per_medium,
     asked_under,
     modality_name,
     told_without_media,
@@ -31,6 +32,24 @@ def test_image_and_audio_of_a_video_are_swapped_apart_as_well():
         "swapped_image": ["b", "a"],
         "swapped_audio": ["a", "b"],
     }
+
+
+def test_only_the_frames_of_a_video_are_its_image():
+    other_audio = [row(medium("audio", name, 2), medium("audio", f"{name}2"), medium("video", name)) for name in "ab"]
+    asked = {item.condition: [ref.key for ref in item.media] for item in asked_under(0, *other_audio)}
+    assert (asked["swapped_image"], asked["swapped_audio"]) == (["a", "a2", "b"], ["b", "a2", "a"])
+
+
+def test_of_several_media_each_is_swapped_alone_with_its_soundtrack():
+    own, other = (
+        row(medium("image", f"{name}1"), medium("audio", f"{name}3", 2), medium("video", f"{name}3")) for name in "ab"
+    )
+    asked = asked_per_medium(7, own, [(other.media, True), (other.media, False)])
+    assert [(item.condition, [ref.key for ref in item.media], item.contrary) for item in asked] == [
+        ("swapped_1", ["b1", "a3", "a3"], True), ("swapped_2", ["a1", "b3", "b3"], False),
+    ]  # fmt: skip
+    assert [item.condition for item in asked_per_medium(7, own, [None, (other.media, False)])] == ["swapped_2"]
+    assert asked_per_medium(7, own, []) == []
 
 
 def test_a_text_only_question_is_asked_once():
