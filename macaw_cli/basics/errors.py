@@ -8,6 +8,7 @@
     ├── MismatchError                   two things that do not belong together (fingerprints, versions, world sizes)
     ├── LockedError                     another macaw command is writing there
     ├── ResourceError                   disk, memory, devices
+    ├── QualityError                    a figure is worse than the command was told to accept
     └── MissingDependencyError          an optional package or a platform that lacks one
     Interrupted                exit 130/143  SIGINT or SIGTERM arrived and the work so far is saved
 
@@ -70,6 +71,10 @@ class LockedError(MacawError):
 
 class ResourceError(MacawError):
     """Not enough disk, memory or devices."""
+
+
+class QualityError(MacawError):
+    """A figure is worse than the command was told to accept."""
 
 
 class MissingDependencyError(MacawError):

@@ -7,7 +7,7 @@ import typer
 
 from macaw_cli.basics.command_line import same_config
 from macaw_cli.basics.threads import keep_cores
-from macaw_cli.commands.shared_options import ConfigOption, JsonOption, ModelArgument, SetOption, workspace_of
+from macaw_cli.commands.shared_options import OUTPUT, ConfigOption, JsonOption, ModelArgument, SetOption, workspace_of
 
 QUESTIONS = "Held-out questions"
 """Title of a group of options."""
@@ -22,6 +22,14 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option("--limit", rich_help_panel=QUESTIONS, help="Most questions of each kind.")
     ] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-under", metavar="FIGURE=VALUE", rich_help_panel=OUTPUT,
+            help="Exit with code 1 where a figure is below the value, such as reliance=0.3 or image.accuracy=0.8; "
+            "repeatable.",
+        ),
+    ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
@@ -30,6 +38,9 @@ def evaluate(
     keep_cores()
     workspace = workspace_of(config, overrides, evaluation__data=data, evaluation__limit=limit)
 
+    from macaw_cli.evaluation.thresholds import require_reached, thresholds_of
+
+    thresholds = thresholds_of(fail_under or [])
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.presentation import (
         COLUMNS,
@@ -45,6 +56,7 @@ def evaluate(
     figures = evaluate_folder(workspace, model)
     if json:
         result_json(figures)
+        require_reached(figures, thresholds)
         return
     print_table("Held-out questions", COLUMNS, table_rows(figures))
     if media := medium_rows(figures):
@@ -55,3 +67,4 @@ def evaluate(
         result(line)
     same = same_config("evaluate")
     result(f"Evaluated {figures['model']}. Next: macaw chat{same}, or macaw export{same}")
+    require_reached(figures, thresholds)

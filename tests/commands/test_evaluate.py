@@ -62,6 +62,7 @@ def test_the_table_names_every_kind(workspace):
         (["--data", "nowhere"], "nowhere"),
         (["--set", "evaluation.limt=3"], "evaluation.limit"),
         (["--limit", "0"], "evaluation.limit"),
+        (["--fail-under", "reliance"], "--fail-under"),
     ],
 )
 def test_a_wrong_input_is_one_clear_message(workspace, words, message):
@@ -70,3 +71,15 @@ def test_a_wrong_input_is_one_clear_message(workspace, words, message):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not done.stdout
+
+
+def test_a_figure_below_its_threshold_is_exit_code_1_after_everything_is_printed_and_written(workspace):
+    dataset = str(workspace.parent / "world/dataset")
+    words = ["evaluate", "runs/short", "--data", dataset, "--limit", "2"]
+    written = workspace / "runs/short/evaluation/figures.json"
+    written.unlink(missing_ok=True)
+    failed = macaw(*words, "--json", "--fail-under", "n=1", "--fail-under", "audio.reliance=1.01", cwd=workspace)
+    assert failed.returncode == 1
+    assert json.loads(failed.stdout)["modalities"] == json.loads(written.read_text())["modalities"]
+    assert re.search(r"audio\.reliance is .*, below 1\.01", failed.stderr)
+    assert "Traceback" not in failed.stderr
