@@ -82,10 +82,10 @@ class ContinuousBatch:
 
         A request that cannot be answered ends as `failed`, with its error; the others go on.
         """
-        events = self._end_cancelled()
-        may_read = self._prompts_first or not self._has_read or not self._running
-        self._has_read = bool(self._waiting) and self.running < self._rows and may_read
-        with torch.inference_mode():
+        with torch.inference_mode():  # keys and values are changed in place, also where a row leaves
+            events = self._end_cancelled()
+            may_read = self._prompts_first or not self._has_read or not self._running
+            self._has_read = bool(self._waiting) and self.running < self._rows and may_read
             if self._has_read:
                 events += self._read(self._next_prompts())
             else:

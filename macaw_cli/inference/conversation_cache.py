@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from transformers.cache_utils import DynamicLayer
 
 from macaw_cli.inference.features import Features
+from macaw_cli.inference.roomy_layer import RoomyLayer
 from macaw_cli.model.configuration import MacawConfig
 
 
@@ -78,7 +80,7 @@ class ConversationCache:
         cache = copy(self.keys_and_values)
         cache.layers = [copy(layer) for layer in cache.layers]
         for layer in cache.layers:
-            if layer.is_initialized:  # `DynamicLayer` makes new tensors where it grows, and changes none
+            if layer.is_initialized:  # a copied layer makes new tensors where it grows, and changes none
                 layer.keys, layer.values = layer.keys[:, :, :length], layer.values[:, :, :length]
         return ConversationCache(self.ids[:length], dict(self.features), cache)
 
@@ -115,7 +117,7 @@ class ConversationCache:
 def keeps_all_positions(keys_and_values: Any) -> bool:
     """Whether every layer of a cache of transformers keeps the keys and values of every position."""
     layers = getattr(keys_and_values, "layers", ())
-    return bool(layers) and all(type(layer).__name__ == "DynamicLayer" for layer in layers)
+    return bool(layers) and all(type(layer) in (DynamicLayer, RoomyLayer) for layer in layers)
 
 
 def common_length(first: Sequence[int], second: Sequence[int]) -> int:

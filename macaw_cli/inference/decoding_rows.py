@@ -8,11 +8,10 @@ from copy import copy
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from macaw_cli.inference.conversation_cache import keeps_all_positions
 from macaw_cli.inference.growing_answer import GrowingAnswer
+from macaw_cli.inference.roomy_layer import RoomyLayer, rows_in_place
 
 
 class DecodingRows:
@@ -26,6 +25,8 @@ class DecodingRows:
 
     def __init__(self, answers: Sequence[GrowingAnswer], padding: Sequence[int], cache: Any) -> None:
         self.answers, self.padding, self.cache = list(answers), list(padding), cache
+        if self.can_join:
+            cache.layers = [layer if isinstance(layer, RoomyLayer) else RoomyLayer.of(layer) for layer in cache.layers]
 
     @property
     def length(self) -> int:
@@ -61,8 +62,7 @@ class DecodingRows:
         longest = max(before, after)
         for layer, other in zip(self.cache.layers, others.cache.layers, strict=True):
             if layer.is_initialized:
-                layer.keys = torch.cat([_padded(one.keys, longest) for one in (layer, other)])
-                layer.values = torch.cat([_padded(one.values, longest) for one in (layer, other)])
+                layer.join(other)
         if hasattr(self.cache, "bound_media"):
             own, their = self.cache.bound_media, others.cache.bound_media
             self.cache.bound_media = own.after(longest - before).beside(their.after(longest - after))
@@ -80,14 +80,23 @@ class DecodingRows:
         """
         if len(rows) == len(self.answers):
             return
-        self.cache = self._of_rows(rows)
-        self.answers = [self.answers[row] for row in rows]
         unused = min(self.padding[row] for row in rows)
+        if self.can_join:
+            rows = rows_in_place(len(self.answers), rows)
+            for layer in self.cache.layers:
+                if layer.is_initialized:
+                    layer.keep(rows, unused)
+            if hasattr(self.cache, "bound_media"):
+                self.cache.bound_media = self.cache.bound_media.of_rows(list(rows)).after(-unused)
+        else:
+            self.cache = self._of_rows(rows)
+        self.answers = [self.answers[row] for row in rows]
         self.padding = [self.padding[row] - unused for row in rows]
 
     def read(self, row: int) -> tuple[list[int], Any]:
         """The tokens that were read of a row, and the cache of that row alone."""
-        cache = self.cache if len(self.answers) == 1 else self._of_rows([row])
+        alone = len(self.answers) == 1 and all(getattr(layer, "most_rows", 0) <= 1 for layer in self.cache.layers)
+        cache = self.cache if alone else self._of_rows([row])
         return self.answers[row].read[: self.length - self.padding[row]], cache
 
     def _of_rows(self, rows: Sequence[int]) -> Any:
@@ -103,8 +112,3 @@ class DecodingRows:
         if hasattr(self.cache, "bound_media"):
             cache.bound_media = self.cache.bound_media.of_rows(list(rows)).after(-unused)
         return cache
-
-
-def _padded(part: Tensor, length: int) -> Tensor:
-    """Keys or values (B, heads, L, head dim), with zeros before them up to this length."""
-    return F.pad(part, (0, 0, length - part.shape[2], 0))
