@@ -1,20 +1,34 @@
 """`macaw evaluate`: whether a model uses its media."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from macaw_cli.basics.command_line import same_config
+from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.threads import keep_cores
-from macaw_cli.commands.shared_options import OUTPUT, ConfigOption, JsonOption, ModelArgument, SetOption, workspace_of
+from macaw_cli.commands.shared_options import OUTPUT, ConfigOption, JsonOption, SetOption, workspace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from macaw_cli.config.loading import Workspace
+    from macaw_cli.evaluation.thresholds import Threshold
 
 QUESTIONS = "Held-out questions"
 """Title of a group of options."""
 
 
 def evaluate(
-    model: ModelArgument = None,
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[MODEL] [OTHER]",
+            help="A run or model folder; default: the newest one of the workspace. With a second one both are asked "
+            "the same questions, and their differences are told.",
+        ),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option("--data", rich_help_panel=QUESTIONS, help="Dataset whose held-out questions are used."),
@@ -41,6 +55,9 @@ def evaluate(
     from macaw_cli.evaluation.thresholds import require_reached, thresholds_of
 
     thresholds = thresholds_of(fail_under or [])
+    if len(models or []) > 1:
+        _compare(models or [], workspace, thresholds, as_json=json)
+        return
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.presentation import (
         COLUMNS,
@@ -53,7 +70,7 @@ def evaluate(
     )
     from macaw_cli.evaluation.run import evaluate_folder
 
-    figures = evaluate_folder(workspace, model)
+    figures = evaluate_folder(workspace, models[0] if models else None)
     if json:
         result_json(figures)
         require_reached(figures, thresholds)
@@ -68,3 +85,23 @@ def evaluate(
     same = same_config("evaluate")
     result(f"Evaluated {figures['model']}. Next: macaw chat{same}, or macaw export{same}")
     require_reached(figures, thresholds)
+
+
+def _compare(models: "Sequence[Path]", workspace: "Workspace", limits: "Sequence[Threshold]", *, as_json: bool) -> None:
+    """Two models on the same questions."""
+    if len(models) > 2:
+        raise UsageError(f"macaw evaluate compares two models, not {len(models)}.", "Use macaw compare --from RUNS.")
+    from macaw_cli.basics.console import print_table, result, result_json
+    from macaw_cli.evaluation.difference_tables import COLUMNS, difference_lines, difference_tables
+    from macaw_cli.evaluation.thresholds import require_reached
+    from macaw_cli.evaluation.two_models import compare_two
+
+    compared = compare_two(workspace, models[0], models[1])
+    if as_json:
+        result_json(compared)
+    else:
+        for measure, rows in difference_tables(compared).items():
+            print_table(measure.capitalize(), COLUMNS, rows)
+        for line in difference_lines(compared):
+            result(line)
+    require_reached(compared, limits)

@@ -4,15 +4,15 @@ Source of the intervals: `evaluation/intervals.py`. With several seeds a questio
 that an interval is over questions; how much seeds differ is told beside it, as the spread.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from macaw_cli.basics.figure_kinds import kinds_below
-from macaw_cli.comparison.answers import Answer, Answers
+from macaw_cli.evaluation.answers import Answer, Answers
 from macaw_cli.evaluation.intervals import bootstrap_interval, wilson_interval
+from macaw_cli.evaluation.paired import by_modality_and_kind, common_questions, measured_values, paired_difference
 from macaw_cli.reports.design_comparison import MEASURES, OVERALL, Measured
 
 
@@ -22,7 +22,7 @@ def quality_of(seeds: Sequence[Answers]) -> dict[str, dict[str, Measured]]:
     Args:
         seeds: the answers of each seed's run to the same questions; those that not all of them have are left out.
     """
-    keys = _common(seeds)
+    keys = common_questions(seeds)
     groups = {OVERALL: keys} | _grouped(seeds[0], keys) if keys else {}
     found = {}
     for line, group in groups.items():
@@ -43,7 +43,7 @@ def quality_of_figures(figures: Mapping[str, Any]) -> dict[str, dict[str, Measur
 
 def measured(seeds: Sequence[Answers], keys: Sequence[str], measure: str) -> Measured | None:
     """One measure over some questions; None where no question has it."""
-    values = _values(seeds, keys, measure)
+    values = measured_values(seeds, keys, measure)
     if not values.shape[1]:
         return None
     mean, n = float(values.mean()), values.shape[1]
@@ -61,14 +61,14 @@ def difference(seeds: Sequence[Answers], first: Sequence[Answers], measure: str)
         first: of the first design.
         measure: one of `MEASURES`.
     """
-    keys = _common([*seeds, *first])
+    keys = common_questions([*seeds, *first])
     keys = [key for key in keys if all(getattr(one[key], measure) is not None for one in (*seeds, *first))]
     if not keys:
         return None
-    ours, theirs = _values(seeds, keys, measure), _values(first, keys, measure)
-    paired = ours.mean(axis=0) - theirs.mean(axis=0)
+    ours, theirs = measured_values(seeds, keys, measure), measured_values(first, keys, measure)
+    value, ci95 = paired_difference(ours.mean(axis=0), theirs.mean(axis=0))
     of_seeds = ours.mean(axis=1) - theirs.mean(axis=1) if len(seeds) == len(first) else np.zeros(1)
-    return Measured(round(float(paired.mean()), 4), bootstrap_interval(paired), len(keys), _spread(of_seeds))
+    return Measured(value, ci95, len(keys), _spread(of_seeds))
 
 
 def _measures_in(seen: Mapping[str, Any]) -> dict[str, Measured]:
@@ -83,29 +83,14 @@ def _measures_in(seen: Mapping[str, Any]) -> dict[str, Measured]:
     return found
 
 
-def _common(seeds: Sequence[Answers]) -> list[str]:
-    others = seeds[1:]
-    return [key for key in seeds[0] if all(key in answers for answers in others)] if seeds else []
-
-
-def _values(seeds: Sequence[Answers], keys: Sequence[str], measure: str) -> np.ndarray:
-    """(seeds, questions) float64, of the questions that have the measure in every seed."""
-    rows = [[getattr(answers[key], measure) for answers in seeds] for key in keys]
-    known = [row for row in rows if None not in row]
-    return np.array(known, dtype=np.float64).reshape(len(known), len(seeds)).T
-
-
 def _grouped(answers: Mapping[str, Answer], keys: Sequence[str]) -> dict[str, list[str]]:
     """Modality after modality, each followed by its kinds where it has several, indented as in other tables."""
     found: dict[str, list[str]] = {}
-    asked_by = Counter(kind for _, kind in {(answers[key].modality, answers[key].kind) for key in keys})
-    for modality in dict.fromkeys(answers[key].modality for key in sorted(keys, key=lambda key: answers[key].place)):
-        own = [key for key in keys if answers[key].modality == modality]
-        kinds = list(dict.fromkeys(sorted(answers[key].kind for key in own)))
-        found[modality] = own
-        for kind in kinds if kinds != [modality] else ():
-            name = kind if asked_by[kind] == 1 else f"{kind} ({modality})"
-            found[f"  {name}"] = [key for key in own if answers[key].kind == kind]
+    for modality, kinds in by_modality_and_kind(answers, keys).items():
+        own = {key for group in kinds.values() for key in group}
+        found[modality] = [key for key in keys if key in own]
+        if list(kinds) != [modality]:
+            found |= {f"  {kind}": group for kind, group in kinds.items()}
     return found
 
 

@@ -1,6 +1,7 @@
 """`macaw evaluate`: load a model and a dataset, ask, write and return the figures."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, metrics_rows, read_settings_tree
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
+from macaw_cli.evaluation.answers import ANSWERS_NAME, FIGURES_NAME
 from macaw_cli.evaluation.conditions import examples_per_modality, in_order
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.generating import AnswerLimits
@@ -29,8 +31,26 @@ from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.training_dataset import TrainingDataset
 
 
-@no_cudnn_attention()
+@dataclass(frozen=True)
+class Evaluation:
+    """What came of asking one model.
+
+    Attributes:
+        figures: the JSON of `macaw evaluate --json`.
+        rows: one per question, as in `answers.jsonl`.
+    """
+
+    figures: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+
 def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, Any]:
+    """The figures of `evaluation_of`; the same arguments and errors."""
+    return evaluation_of(workspace, model_path).figures
+
+
+@no_cudnn_attention()
+def evaluation_of(workspace: Workspace, model_path: Path | None) -> Evaluation:
     """Evaluate a model folder, a run, or the workspace's newest model on the workspace's held-out questions.
 
     Figures, answers and the plot are written to `evaluation/` of the run; a model outside a run is only read.
@@ -38,9 +58,6 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
     Args:
         workspace: its `evaluation` settings hold.
         model_path: a model or run folder; None means the workspace's newest.
-
-    Returns:
-        The JSON of `macaw evaluate --json`.
 
     Raises:
         InputError: no model, no dataset, or nothing held out.
@@ -73,9 +90,10 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
     figures["asked"] = {"dataset": dataset.hash, "limit": settings.limit, "generate": settings.generate}
     figures["verdict"] = verdicts(figures, _circumstances(run, dataset, model.config) if run else None)
+    evaluation = Evaluation(figures, [_row(question) for question in answered])
     if run:
-        _write(run / "evaluation", figures, answered)
-    return figures
+        _write(run / "evaluation", evaluation)
+    return evaluation
 
 
 def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumstances:
@@ -91,27 +109,28 @@ def stages_of(run: Path) -> list[dict[str, Any]]:
     return list((tree.get("training") or {}).get("stages") or ())
 
 
-def _write(out: Path, figures: dict[str, Any], answered: list[HeldOut]) -> None:
+def _row(question: HeldOut) -> dict[str, Any]:
+    """One line of `answers.jsonl`."""
+    return {
+        "id": question.row.id,
+        "kind": question.row.kind,
+        "modality": question.modality,
+        "tags": list(question.row.tags),
+        "media": [ref.source for ref in question.row.media],
+        "messages": question.messages,
+        "answers": {name: question.answers[name] for name in in_order(question.answers)},
+        "right": question.right,
+        "likelihood": {name: nats for name, nats in question.likelihood.items() if math.isfinite(nats)},
+        "answer_tokens": question.tokens,
+    }
+
+
+def _write(out: Path, evaluation: Evaluation) -> None:
     make_folder(out)
-    rows = [
-        {
-            "id": question.row.id,
-            "kind": question.row.kind,
-            "modality": question.modality,
-            "tags": list(question.row.tags),
-            "media": [ref.source for ref in question.row.media],
-            "messages": question.messages,
-            "answers": {name: question.answers[name] for name in in_order(question.answers)},
-            "right": question.right,
-            "likelihood": {name: nats for name, nats in question.likelihood.items() if math.isfinite(nats)},
-            "answer_tokens": question.tokens,
-        }
-        for question in answered
-    ]
-    write_jsonl(out / "answers.jsonl", rows)
+    write_jsonl(out / ANSWERS_NAME, evaluation.rows)
     with atomic_path(out / "reliance.png") as plot:
-        write_plot(figures, plot)
-    write_json(out / "figures.json", figures)
+        write_plot(evaluation.figures, plot)
+    write_json(out / FIGURES_NAME, evaluation.figures)
 
 
 def _shown(folder: Path, workspace: Workspace) -> str:

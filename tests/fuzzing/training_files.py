@@ -8,11 +8,11 @@ from fake_store import make_store, question, write_rows
 from formats import Format, clear
 from written_run import write_run
 
-from macaw_cli.comparison.answers import asked_of, read_answers, read_figures
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.config.run_files import metrics_rows
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.build import build_dataset
+from macaw_cli.evaluation.answers import asked_of, read_answers, read_figures
 from macaw_cli.evaluation.remedies import circumstances_of
 from macaw_cli.evaluation.run import stages_of
 from macaw_cli.evaluation.verdict import verdicts

@@ -1,23 +1,26 @@
 """What became of every held-out question of a run, as `macaw evaluate` wrote it down."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.typed_files import iterate_objects, read_object
-from macaw_cli.basics.typed_rows import COUNT, FLAG, NUMBER, OBJECT, TEXT, TEXTS, Fields, mapping_of
+from macaw_cli.basics.typed_rows import COUNT, FLAG, NUMBER, OBJECT, TEXT, TEXTS, Fields, list_of, mapping_of
 from macaw_cli.config.run_files import VALIDATION
 from macaw_cli.evaluation.held_out import UNSEEN_TAG
 from macaw_cli.evaluation.preference import gaps, preferences
 from macaw_cli.modalities.table import MODALITIES
 
-ANSWERS, FIGURES = "evaluation/answers.jsonl", "evaluation/figures.json"
+ANSWERS_NAME, FIGURES_NAME = "answers.jsonl", "figures.json"
+ANSWERS, FIGURES = f"evaluation/{ANSWERS_NAME}", f"evaluation/{FIGURES_NAME}"
 _ROW = Fields(
     {"id": TEXT},
     {"kind": TEXT, "modality": TEXT, "tags": TEXTS, "right": mapping_of(FLAG), "likelihood": mapping_of(NUMBER),
-     "answer_tokens": COUNT},
+     "answer_tokens": COUNT, "media": TEXTS, "messages": list_of(OBJECT)},
 )  # fmt: skip
-_FIGURES = Fields({}, {"asked": OBJECT})
+_FIGURES = Fields({}, {"asked": OBJECT, "model": TEXT})
 
 
 @dataclass(frozen=True)
@@ -51,23 +54,45 @@ Answers = dict[str, Answer]
 def read_answers(run: Path) -> Answers | None:
     """The answers of a run to questions with media; None where it was not evaluated, or by an earlier macaw.
 
-    Unseen combinations are left out, as in the figures of `macaw evaluate`.
+    Raises:
+        DamagedError: the file is not what macaw writes.
+    """
+    return answers_in(read_rows(run / ANSWERS))
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of an `answers.jsonl`; absent means none.
 
     Raises:
         DamagedError: the file is not what macaw writes.
     """
+    return list(iterate_objects(path, _ROW))
+
+
+def answers_in(rows: Sequence[Mapping[str, Any]]) -> Answers | None:
+    """The answers of such rows to questions with media; None without rows, or where an earlier macaw wrote them.
+
+    Unseen combinations are left out, as in the figures of `macaw evaluate`.
+    """
     found: Answers = {}
-    seen: dict[str, int] = {}
-    rows = 0
-    for row in iterate_objects(run / ANSWERS, _ROW):
-        rows += 1
-        number = seen[row["id"]] = seen.get(row["id"], 0) + 1
+    for key, row in keyed(rows).items():
         modality = row.get("modality")
         if modality is None:
             return None
         if modality != "text" and UNSEEN_TAG not in (row.get("tags") or ()):
-            found[row["id"] if number == 1 else f"{row['id']} #{number}"] = _answer(row, modality)
+            found[key] = _answer(row, modality)
     return found if rows else None
+
+
+def keyed(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Rows by the key of their question."""
+    found: dict[str, Mapping[str, Any]] = {}
+    seen: Counter[str] = Counter()
+    for row in rows:
+        seen[row["id"]] += 1
+        number = seen[row["id"]]
+        found[row["id"] if number == 1 else f"{row['id']} #{number}"] = row
+    return found
 
 
 def asked_of(run: Path) -> dict[str, Any] | None:
@@ -94,7 +119,7 @@ def read_figures(run: Path) -> dict[str, Any] | None:
     return figures
 
 
-def _answer(row: dict[str, Any], modality: str) -> Answer:
+def _answer(row: Mapping[str, Any], modality: str) -> Answer:
     right, likelihood = row.get("right") or {}, row.get("likelihood") or {}
     real, swapped = right.get("real"), right.get("swapped")
     preference = None

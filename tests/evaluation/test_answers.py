@@ -6,7 +6,7 @@ import pytest
 from compared_runs import write_compared_run
 
 from macaw_cli.basics.errors import DamagedError
-from macaw_cli.comparison.answers import Answer, asked_of, read_answers
+from macaw_cli.evaluation.answers import Answer, asked_of, read_answers
 
 
 @pytest.fixture

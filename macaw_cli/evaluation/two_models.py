@@ -1,0 +1,126 @@
+"""`macaw evaluate A B`: two models on the same held-out questions, and how much they differ."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.counts import counted
+from macaw_cli.basics.errors import InputError, MismatchError, UsageError
+from macaw_cli.config.loading import Workspace
+from macaw_cli.evaluation.answers import ANSWERS_NAME, Answers, answers_in, keyed, read_rows
+from macaw_cli.evaluation.paired import by_modality_and_kind, common_questions, measured_values, paired_difference
+from macaw_cli.evaluation.run import evaluation_of
+
+VERSION = 1
+MEASURES = ("accuracy", "reliance", "preference")
+ASKED_BY = ("kind", "modality", "tags", "media", "messages")
+"""What makes two questions the same; `messages` holds the reference answer."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two models.
+
+    Args:
+        name: as the user typed it.
+        rows: as in `answers.jsonl`.
+    """
+
+    name: str
+    rows: Sequence[Mapping[str, Any]]
+
+
+def compare_two(workspace: Workspace, first: Path, second: Path) -> dict[str, Any]:
+    """Ask both models the workspace's held-out questions, and tell by how much the second is better.
+
+    Args:
+        workspace: its `evaluation` settings hold.
+        first: a model or run folder, which is asked now, or a folder `evaluation` of a run, whose answers are read.
+        second: likewise.
+
+    Returns:
+        The JSON of `macaw evaluate A B --json`: see `differences`.
+
+    Raises:
+        UsageError: both are the same folder.
+        InputError: as of `evaluation_of`; or there are no questions with media.
+        MismatchError: as of `evaluation_of`; or the questions of two evaluations differ.
+        DamagedError: a file of an evaluation is not what macaw writes.
+    """
+    if first.resolve() == second.resolve():
+        raise UsageError(f"Both models are {first}.", "Name two different ones.")
+    return differences(_side(workspace, first), _side(workspace, second))
+
+
+def differences(first: Side, second: Side) -> dict[str, Any]:
+    """What each of two models came to on the same questions, and the paired difference, second - first.
+
+    Returns:
+        `version`, `models`, and `overall`, `modalities` and `kinds`, whose entries have `n` and per measure that some
+        question has: `first`, `second`, `difference`, its paired interval `ci95`, and `n`.
+
+    Raises:
+        InputError: there are no questions with media.
+        MismatchError: the questions differ.
+    """
+    require_same_questions(first, second)
+    answers = [answers_in(first.rows), answers_in(second.rows)]
+    known = [one for one in answers if one]
+    if len(known) < len(answers):
+        raise InputError("There are no questions with media to compare.", "Evaluate both models again with this macaw.")
+    keys = common_questions(known)
+    groups = by_modality_and_kind(known[0], keys)
+    modalities = {name: [key for group in kinds.values() for key in group] for name, kinds in groups.items()}
+    return {
+        "version": VERSION,
+        "models": [first.name, second.name],
+        "overall": _measured(known, keys),
+        "modalities": {name: _measured(known, group) for name, group in modalities.items()},
+        "kinds": {
+            kind: {"modality": modality, **_measured(known, group)}
+            for modality, kinds in groups.items() for kind, group in kinds.items()
+        },
+    }  # fmt: skip
+
+
+def require_same_questions(first: Side, second: Side) -> None:
+    """Refuse two evaluations whose questions differ.
+
+    Raises:
+        MismatchError: with how many differ, and one of them.
+    """
+    ours, theirs = keyed(first.rows), keyed(second.rows)
+    reasons = []
+    for one, other, side in ((ours, theirs, first), (theirs, ours, second)):
+        if only := [key for key in one if key not in other]:
+            reasons.append(f"only {side.name} was asked {counted(len(only), 'question')}, such as {only[0]}")
+    for part in ASKED_BY:
+        differ = [key for key in ours if key in theirs and ours[key].get(part) != theirs[key].get(part)]
+        if differ:
+            reasons.append(f"{counted(len(differ), 'question')}, such as {differ[0]}, had other {part}")
+    if reasons:
+        raise MismatchError(
+            f"{first.name} and {second.name} were not asked the same questions: {'; '.join(reasons)}.",
+            "Evaluate both on the same dataset with the same --limit: macaw evaluate A B does so with two models.",
+        )
+
+
+def _side(workspace: Workspace, path: Path) -> Side:
+    if (path / ANSWERS_NAME).is_file():
+        return Side(str(path), read_rows(path / ANSWERS_NAME))
+    return Side(str(path), evaluation_of(workspace, path).rows)
+
+
+def _measured(answers: Sequence[Answers], keys: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"n": len(keys)}
+    for measure in MEASURES:
+        first, second = measured_values(answers, keys, measure)
+        if not len(first):
+            continue
+        value, ci95 = paired_difference(second, first)
+        found[measure] = {
+            "first": round(float(first.mean()), 4), "second": round(float(second.mean()), 4), "difference": value,
+            "ci95": ci95, "n": len(first),
+        }  # fmt: skip
+    return found
