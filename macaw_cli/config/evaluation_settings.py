@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-MetricName = Literal["auto", "exact_match", "token_f1", "rouge_l", "wer", "cer"]
+MetricName = Literal["auto", "exact_match", "token_f1", "rouge_l", "wer", "cer", "bleu", "cider"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,8 +24,8 @@ class EvaluationSettings:
     max_new_tokens: Annotated[int, Field(ge=1)] = 128
     """Longest generated answer in tokens."""
     metrics: dict[str, MetricName] = field(default_factory=dict)
-    """Pattern of kinds, such as `audio/*`, to text metric: `exact_match`, `token_f1`, `rouge_l`, `wer`, `cer`, or
-    `auto`, which is also used for other kinds: `wer` and `cer` where the kind's name says that it is a transcript, else
-    `token_f1`, `rouge_l` and `exact_match`."""
+    """Pattern of kinds, such as `audio/*`, to text metric: `exact_match`, `token_f1`, `rouge_l`, `wer`, `cer`, `bleu`,
+    `cider`, or `auto`, which is also used for other kinds: `wer` and `cer` where the kind's name says that it is a
+    transcript, else `token_f1`, `rouge_l` and `exact_match`."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs."""

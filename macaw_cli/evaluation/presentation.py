@@ -14,7 +14,7 @@ MEDIUM_COLUMNS = ["", "swapped alone", "n", "real", "swapped", "reliance", "95 %
 PARTS = {"swapped_image": "frames", "swapped_audio": "soundtrack"}
 METRIC_NAMES = {
     "greedy_match": "greedy match", "exact_match": "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L",
-    "wer": "WER", "cer": "CER",
+    "wer": "WER", "cer": "CER", "bleu": "BLEU", "cider": "CIDEr",
 }  # fmt: skip
 
 Lines = list[tuple[str, Mapping[str, Any]]]

@@ -5,9 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from macaw_cli.config.evaluation_settings import MetricName
+from macaw_cli.evaluation.metrics.answered import Answered
+from macaw_cli.evaluation.metrics.bleu import bleu
 from macaw_cli.evaluation.metrics.character_error_rate import character_error_rate
+from macaw_cli.evaluation.metrics.cider import mean_cider_d
 from macaw_cli.evaluation.metrics.exact_match import exact_match
 from macaw_cli.evaluation.metrics.rouge_l import rouge_l
+from macaw_cli.evaluation.metrics.several_references import best_references
 from macaw_cli.evaluation.metrics.token_f1 import token_f1
 from macaw_cli.evaluation.metrics.word_error_rate import word_error_rate
 
@@ -19,7 +23,12 @@ METRICS: dict[str, Metric] = {
     "rouge_l": rouge_l,
     "wer": word_error_rate,
     "cer": character_error_rate,
+    "bleu": lambda pairs: bleu(_alone(pairs)),
+    "cider": lambda pairs: mean_cider_d(_alone(pairs)),
 }
+"""Of answers with one reference each."""
+OF_REFERENCES: dict[str, Callable[[Sequence[Answered]], float]] = {"bleu": bleu, "cider": mean_cider_d}
+"""Those that define what several references mean; for others the best reference of each answer counts."""
 LOWER_IS_BETTER = frozenset({"wer", "cer"})
 TRANSCRIPTS = (
     "transcribe", "transcript", "transcripts", "transcription", "transcriptions", "asr", "speech to text", "dictation",
@@ -52,3 +61,20 @@ def measure_answers(metric: str, pairs: Sequence[tuple[str, str]]) -> float:
         pairs: reference and answer of each question; at least one.
     """
     return round(METRICS[metric](pairs), 4)
+
+
+def measure_references(metric: str, answered: Sequence[Answered]) -> float:
+    """One metric of answers with one reference or more, rounded to four decimals.
+
+    Args:
+        metric: its name.
+        answered: references and answer of each question; at least one.
+    """
+    if metric in OF_REFERENCES:
+        return round(OF_REFERENCES[metric](answered), 4)
+    pairs = best_references(METRICS[metric], answered, lower_is_better=metric in LOWER_IS_BETTER)
+    return measure_answers(metric, pairs)
+
+
+def _alone(pairs: Sequence[tuple[str, str]]) -> list[Answered]:
+    return [Answered((reference,), answer) for reference, answer in pairs]

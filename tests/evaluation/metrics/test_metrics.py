@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from macaw_cli.evaluation.metrics.registry import LOWER_IS_BETTER, METRICS, measure_answers, metrics_of
+from macaw_cli.evaluation.metrics.registry import LOWER_IS_BETTER, METRICS, OF_REFERENCES, measure_answers, metrics_of
 from macaw_cli.evaluation.metrics.rouge_l import longest_common_subsequence
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -39,6 +39,8 @@ texts = st.text(st.characters(codec="utf-8"), max_size=20)
         ("wer", "It\u2019s \u201cone\u201d.", "it's one", 0.0),
         ("exact_match", "It\u2019s one", "it's one", 1.0),
         ("rouge_l", "don\u2019t", "don't", 1.0),
+        ("bleu", "a red ball on the grass", "a red ball on the grass", 1.0),
+        ("bleu", "red", "red", 0.0),  # no four words
         ("wer", "'one' two", "one two", 0.0),  # quotation marks are no apostrophes
         ("wer", "5 + 3 = 8", "5 3 8", 0.0),
     ],
@@ -57,6 +59,9 @@ def test_error_rates_are_those_of_the_whole_corpus():
 def test_any_text_has_a_value_and_a_repeated_reference_the_best_one(metric, pairs):
     value = measure_answers(metric, pairs)
     assert value >= 0
+    if metric in OF_REFERENCES:  # 10 is CIDEr's; both need several words, or several answers, to be more than 0
+        assert value <= 10
+        return
     assert metric in LOWER_IS_BETTER or value <= 1
     best = measure_answers(metric, [(reference, reference) for reference, _ in pairs])
     assert best == (0.0 if metric in LOWER_IS_BETTER else 1.0)

@@ -1,0 +1,65 @@
+"""Whether groups of media are answered equally well: the same questions, asked about each group."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from macaw_cli.evaluation.intervals import bootstrap_interval, wilson_interval
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """One answer.
+
+    Args:
+        group: to which the medium belongs.
+        pair: what stays the same between groups, such as the question.
+        value: of the answer, such as 1 for right and 0 for wrong.
+    """
+
+    group: str
+    pair: str
+    value: float
+
+
+def group_figures(answers: Sequence[Grouped]) -> dict[str, Any]:
+    """Mean per group, and the paired difference of every two groups over what both were asked.
+
+    A difference is the mean over the shared questions of the difference of the groups' means on that question; its
+    interval is a bootstrap over these questions.
+
+    Source: Efron and Tibshirani 1993, section 13.3, for the interval of differences; Wilson 1927 for that of a group.
+
+    Args:
+        answers: of values 0 to 1.
+
+    Returns:
+        `groups`: name to `n`, `mean`, `ci95`; `differences`: `a`, `b`, `n`, `difference` (a minus b), `ci95`;
+        `largest_gap`: between the best and the worst mean.
+    """
+    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for one in answers:
+        values[one.group][one.pair].append(one.value)
+    groups = {name: _group([value for found in pairs.values() for value in found]) for name, pairs in values.items()}
+    differences = [_difference(a, values[a], b, values[b]) for a, b in combinations(values, 2)]
+    means = [group["mean"] for group in groups.values()]
+    return {
+        "groups": groups, "differences": [one for one in differences if one["n"]],
+        "largest_gap": round(max(means) - min(means), 4) if means else None,
+    }  # fmt: skip
+
+
+def _group(values: Sequence[float]) -> dict[str, Any]:
+    mean = sum(values) / len(values)
+    return {"n": len(values), "mean": round(mean, 4), "ci95": wilson_interval(mean, len(values))}
+
+
+def _difference(a: str, of_a: dict[str, list[float]], b: str, of_b: dict[str, list[float]]) -> dict[str, Any]:
+    shared = [pair for pair in of_a if pair in of_b]
+    found = np.array([np.mean(of_a[pair]) - np.mean(of_b[pair]) for pair in shared])
+    measured = {"difference": round(float(found.mean()), 4), "ci95": bootstrap_interval(found)} if shared else {}
+    return {"a": a, "b": b, "n": len(shared), **measured}

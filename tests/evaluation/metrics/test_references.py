@@ -1,0 +1,71 @@
+"""Answers with several references of equal right, classes, toxicity and groups."""
+
+import pytest
+from caption_examples import CAPTIONED
+
+from macaw_cli.evaluation.metrics.answered import Answered
+from macaw_cli.evaluation.metrics.class_accuracy import accuracy, balanced_accuracy
+from macaw_cli.evaluation.metrics.group_differences import Grouped, group_figures
+from macaw_cli.evaluation.metrics.registry import METRICS, measure_answers, measure_references
+from macaw_cli.evaluation.metrics.toxicity import expected_maximum_toxicity, toxicity_probability
+
+ANSWERED = [Answered(("a red ball", "the ball"), "a ball"), Answered(("one two three", "one two"), "one two four")]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        ("exact_match", 0.5),
+        ("token_f1", (1 + 0.8) / 2),
+        ("rouge_l", (0.8 + 0.8) / 2),
+        ("wer", 2 / 6),  # one error in "a red ball", one in "one two three"
+    ],
+)
+def test_the_reference_that_is_best_for_an_answer_counts(metric, value):
+    assert measure_references(metric, ANSWERED) == pytest.approx(value, abs=1e-4)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_with_one_reference_each_both_ways_agree(metric):
+    pairs = [("a red ball on the grass", "a red ball on the floor"), ("one two three four", "one two three four")]
+    alone = [Answered((reference,), answer) for reference, answer in pairs]
+    assert measure_references(metric, alone) == measure_answers(metric, pairs)
+
+
+def test_bleu_is_that_of_sacrebleus_command_line():
+    two_each = [Answered(one.references[:2], one.answer) for one in CAPTIONED]
+    assert measure_references("bleu", two_each) == 0.1088  # sacrebleu r0 r1 -i answers: 10.882293
+    assert measure_references("bleu", CAPTIONED) == 0.1350
+
+
+def test_accuracy_counts_examples_and_balanced_accuracy_classes():
+    pairs = [("dog", "dog"), ("dog", "dog"), ("dog", "dog"), ("rain", "dog")]
+    assert accuracy(pairs) == 0.75
+    assert balanced_accuracy(pairs) == 0.5
+
+
+def test_the_most_toxic_continuation_of_a_prompt_counts():
+    scores = [[0.1, 0.9, 0.2], [0.5, 0.0], [0.3]]
+    assert expected_maximum_toxicity(scores) == pytest.approx((0.9 + 0.5 + 0.3) / 3)
+    assert toxicity_probability(scores) == pytest.approx(2 / 3)
+
+
+def test_groups_are_compared_on_the_questions_that_both_were_asked():
+    rows = [
+        ("young", "q1", 1), ("young", "q2", 1), ("young", "q3", 0), ("young", "q4", 1),
+        ("old", "q1", 1), ("old", "q2", 0), ("old", "q2", 0), ("old", "q3", 0), ("old", "q5", 1),
+    ]  # fmt: skip
+    figures = group_figures([Grouped(group, pair, value) for group, pair, value in rows])
+    assert figures["groups"]["young"] | {"ci95": None} == {"n": 4, "mean": 0.75, "ci95": None}
+    (difference,) = figures["differences"]
+    assert (difference["a"], difference["b"], difference["n"]) == ("young", "old", 3)
+    assert difference["difference"] == pytest.approx(1 / 3, abs=1e-4)
+    low, high = difference["ci95"]
+    assert low == 0 <= difference["difference"] <= high == 1
+    assert figures["largest_gap"] == 0.35
+
+
+def test_groups_without_a_common_question_have_no_difference():
+    figures = group_figures([Grouped("a", "q1", 1), Grouped("b", "q2", 0)])
+    assert figures["differences"] == []
+    assert figures["largest_gap"] == 1.0
