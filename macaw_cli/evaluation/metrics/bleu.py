@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from macaw_cli.evaluation.metrics.answered import Answered
+from macaw_cli.evaluation.metrics.referenced import Referenced
 
 
-def bleu(answered: Sequence[Answered]) -> float:
+def bleu(answered: Sequence[Referenced]) -> float:
     """BLEU-4 over all answers, 0 to 1, computed by `sacrebleu` with its defaults: a hundredth of its figure.
 
     An answer shorter than four words has no n-gram of length four; if all are, BLEU is 0.

@@ -4,15 +4,15 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from macaw_cli.evaluation.metrics.answered import Answered
 from macaw_cli.evaluation.metrics.caption_words import caption_words
+from macaw_cli.evaluation.metrics.referenced import Referenced
 
 ORDERS = (1, 2, 3, 4)
 TINY, SMALL = 1e-15, 1e-9
 """Added to numerators and denominators, so that nothing is divided by 0."""
 
 
-def caption_bleu(answered: Sequence[Answered]) -> tuple[float, float, float, float]:
+def caption_bleu(answered: Sequence[Referenced]) -> tuple[float, float, float, float]:
     """BLEU over all captions, of n-grams up to 1, 2, 3 and 4 words, 0 to 1.
 
     It differs from `bleu` in the words (`caption_words`, so without capitals and punctuation), in the smoothing, and in

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from macaw_cli.evaluation.metrics.answered import Answered
 from macaw_cli.evaluation.metrics.caption_words import caption_words
+from macaw_cli.evaluation.metrics.referenced import Referenced
 from macaw_cli.evaluation.metrics.rouge_l import longest_common_subsequence
 
 BETA = 1.2
 
 
-def caption_rouge_l(answered: Sequence[Answered]) -> float:
+def caption_rouge_l(answered: Sequence[Referenced]) -> float:
     """Mean F-measure of the longest common subsequence of `caption_words`, 0 to 1.
 
     Precision and recall are those of the reference that is best for each, and recall weighs more (beta = 1.2), which is
@@ -23,7 +23,7 @@ def caption_rouge_l(answered: Sequence[Answered]) -> float:
     return sum(_f_measure(one) for one in answered) / len(answered)
 
 
-def _f_measure(one: Answered) -> float:
+def _f_measure(one: Referenced) -> float:
     words = caption_words(one.answer)
     references = [caption_words(text) for text in one.references]
     common = [longest_common_subsequence(reference, words) for reference in references]

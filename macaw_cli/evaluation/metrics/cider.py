@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
-from macaw_cli.evaluation.metrics.answered import Answered
 from macaw_cli.evaluation.metrics.caption_words import caption_words
+from macaw_cli.evaluation.metrics.referenced import Referenced
 
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0
@@ -15,7 +15,7 @@ SIGMA = 6.0
 Ngram = tuple[str, ...]
 
 
-def cider_d(answered: Sequence[Answered]) -> list[float]:
+def cider_d(answered: Sequence[Referenced]) -> list[float]:
     """CIDEr-D of each caption, 0 to 10; the score of a corpus is their mean.
 
     How rare a word is, is counted over the references of this corpus, so that a corpus of one medium has 0.
@@ -37,7 +37,7 @@ def cider_d(answered: Sequence[Answered]) -> list[float]:
     return scores
 
 
-def mean_cider_d(answered: Sequence[Answered]) -> float:
+def mean_cider_d(answered: Sequence[Referenced]) -> float:
     """CIDEr-D of a corpus.
 
     Args:

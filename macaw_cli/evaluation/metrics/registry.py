@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from macaw_cli.config.evaluation_settings import MetricName
-from macaw_cli.evaluation.metrics.answered import Answered
 from macaw_cli.evaluation.metrics.bleu import bleu
 from macaw_cli.evaluation.metrics.character_error_rate import character_error_rate
 from macaw_cli.evaluation.metrics.cider import mean_cider_d
 from macaw_cli.evaluation.metrics.exact_match import exact_match
+from macaw_cli.evaluation.metrics.referenced import Referenced
 from macaw_cli.evaluation.metrics.rouge_l import rouge_l
 from macaw_cli.evaluation.metrics.several_references import best_references
 from macaw_cli.evaluation.metrics.token_f1 import token_f1
@@ -27,7 +27,7 @@ METRICS: dict[str, Metric] = {
     "cider": lambda pairs: mean_cider_d(_alone(pairs)),
 }
 """Of answers with one reference each."""
-OF_REFERENCES: dict[str, Callable[[Sequence[Answered]], float]] = {"bleu": bleu, "cider": mean_cider_d}
+OF_REFERENCES: dict[str, Callable[[Sequence[Referenced]], float]] = {"bleu": bleu, "cider": mean_cider_d}
 """Those that define what several references mean; for others the best reference of each answer counts."""
 LOWER_IS_BETTER = frozenset({"wer", "cer"})
 TRANSCRIPTS = (
@@ -63,7 +63,7 @@ def measure_answers(metric: str, pairs: Sequence[tuple[str, str]]) -> float:
     return round(METRICS[metric](pairs), 4)
 
 
-def measure_references(metric: str, answered: Sequence[Answered]) -> float:
+def measure_references(metric: str, answered: Sequence[Referenced]) -> float:
     """One metric of answers with one reference or more, rounded to four decimals.
 
     Args:
@@ -76,5 +76,5 @@ def measure_references(metric: str, answered: Sequence[Answered]) -> float:
     return measure_answers(metric, pairs)
 
 
-def _alone(pairs: Sequence[tuple[str, str]]) -> list[Answered]:
-    return [Answered((reference,), answer) for reference, answer in pairs]
+def _alone(pairs: Sequence[tuple[str, str]]) -> list[Referenced]:
+    return [Referenced((reference,), answer) for reference, answer in pairs]

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from macaw_cli.evaluation.metrics.answered import Answered
+from macaw_cli.evaluation.metrics.referenced import Referenced
 
 
 def best_references(
-    metric: Callable[[Sequence[tuple[str, str]]], float], answered: Sequence[Answered], *, lower_is_better: bool
+    metric: Callable[[Sequence[tuple[str, str]]], float], answered: Sequence[Referenced], *, lower_is_better: bool
 ) -> list[tuple[str, str]]:
     """Of each answer, the reference under which it is best, and the answer.
 

@@ -5,13 +5,13 @@ from caption_examples import CAPTIONED, INSTANCES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from macaw_cli.evaluation.metrics.answered import Answered
 from macaw_cli.evaluation.metrics.caption_bleu import caption_bleu
 from macaw_cli.evaluation.metrics.caption_rouge import caption_rouge_l
 from macaw_cli.evaluation.metrics.caption_words import caption_words
 from macaw_cli.evaluation.metrics.chair import Described, Hallucination, chair, named_objects
 from macaw_cli.evaluation.metrics.chair_objects import category_of_words
 from macaw_cli.evaluation.metrics.cider import cider_d, mean_cider_d
+from macaw_cli.evaluation.metrics.referenced import Referenced
 
 texts = st.text(st.characters(codec="utf-8"), max_size=30)
 OFFICIAL = [
@@ -74,7 +74,7 @@ def test_any_text_has_words_without_spaces(text):
 
 @given(st.lists(st.tuples(st.lists(texts, min_size=1, max_size=3), texts), min_size=1, max_size=4))
 def test_any_captions_have_figures_in_their_range(rows):
-    answered = [Answered(tuple(references), answer) for references, answer in rows]
+    answered = [Referenced(tuple(references), answer) for references, answer in rows]
     assert all(0 <= value <= 1 for value in (*caption_bleu(answered), caption_rouge_l(answered)))
     assert all(0 <= value <= 10 + 1e-9 for value in cider_d(answered))
 

@@ -3,13 +3,13 @@
 import pytest
 from caption_examples import CAPTIONED
 
-from macaw_cli.evaluation.metrics.answered import Answered
 from macaw_cli.evaluation.metrics.class_accuracy import accuracy, balanced_accuracy
 from macaw_cli.evaluation.metrics.group_differences import Grouped, group_figures
+from macaw_cli.evaluation.metrics.referenced import Referenced
 from macaw_cli.evaluation.metrics.registry import METRICS, measure_answers, measure_references
 from macaw_cli.evaluation.metrics.toxicity import expected_maximum_toxicity, toxicity_probability
 
-ANSWERED = [Answered(("a red ball", "the ball"), "a ball"), Answered(("one two three", "one two"), "one two four")]
+ANSWERED = [Referenced(("a red ball", "the ball"), "a ball"), Referenced(("one two three", "one two"), "one two four")]
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,12 @@ def test_the_reference_that_is_best_for_an_answer_counts(metric, value):
 @pytest.mark.parametrize("metric", METRICS)
 def test_with_one_reference_each_both_ways_agree(metric):
     pairs = [("a red ball on the grass", "a red ball on the floor"), ("one two three four", "one two three four")]
-    alone = [Answered((reference,), answer) for reference, answer in pairs]
+    alone = [Referenced((reference,), answer) for reference, answer in pairs]
     assert measure_references(metric, alone) == measure_answers(metric, pairs)
 
 
 def test_bleu_is_that_of_sacrebleus_command_line():
-    two_each = [Answered(one.references[:2], one.answer) for one in CAPTIONED]
+    two_each = [Referenced(one.references[:2], one.answer) for one in CAPTIONED]
     assert measure_references("bleu", two_each) == 0.1088  # sacrebleu r0 r1 -i answers: 10.882293
     assert measure_references("bleu", CAPTIONED) == 0.1350
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Answered:
+class Referenced:
     """One question, or one medium with its captions.
 
     Args:
