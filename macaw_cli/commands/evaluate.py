@@ -1,13 +1,14 @@
 """`macaw evaluate`: whether a model uses its media."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from macaw_cli.basics.command_line import same_config
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.threads import keep_cores
+from macaw_cli.commands.option_forms import require_none
 from macaw_cli.commands.shared_options import OUTPUT, ConfigOption, JsonOption, SetOption, workspace_of
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from macaw_cli.config.loading import Workspace
     from macaw_cli.evaluation.thresholds import Threshold
 
-QUESTIONS = "Held-out questions"
-"""Title of a group of options."""
+QUESTIONS, IN_CONTEXT = "Held-out questions", "In context"
+"""Titles of groups of options."""
 
 
 def evaluate(
@@ -44,13 +45,39 @@ def evaluate(
             "repeatable.",
         ),
     ] = None,
+    shots: Annotated[
+        int | None,
+        typer.Option(
+            "--shots", metavar="K", rich_help_panel=IN_CONTEXT,
+            help="Show K conversations of the training split before each question.",
+        ),
+    ] = None,
+    demonstrations: Annotated[
+        Literal["random", "nearest"] | None,
+        typer.Option(
+            "--demonstrations", rich_help_panel=IN_CONTEXT,
+            help="Which: drawn at random, or those with the nearest media, by cached features.",
+        ),
+    ] = None,
+    permutations: Annotated[
+        int | None,
+        typer.Option(
+            "--permutations", metavar="P", rich_help_panel=IN_CONTEXT,
+            help="Ask in P orders of them (6 at most): mean, standard deviation, ensemble.",
+        ),
+    ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
     """Measure accuracy, reliance and preference with real, without and with swapped media."""
     keep_cores()
-    workspace = workspace_of(config, overrides, evaluation__data=data, evaluation__limit=limit)
+    workspace = workspace_of(
+        config, overrides, evaluation__data=data, evaluation__limit=limit, evaluation__shots=shots,
+        evaluation__demonstrations=demonstrations, evaluation__permutations=permutations,
+    )  # fmt: skip
+    if not workspace.settings.evaluation.shots:
+        require_none({"--demonstrations": demonstrations, "--permutations": permutations}, "--shots")
 
     from macaw_cli.evaluation.thresholds import require_reached, thresholds_of
 
@@ -59,6 +86,7 @@ def evaluate(
         _compare(models or [], workspace, thresholds, as_json=json)
         return
     from macaw_cli.basics.console import print_table, result, result_json
+    from macaw_cli.evaluation.order_table import ORDER_COLUMNS, order_rows
     from macaw_cli.evaluation.presentation import (
         COLUMNS,
         MEDIUM_COLUMNS,
@@ -80,6 +108,8 @@ def evaluate(
         print_table("Reliance on each medium", MEDIUM_COLUMNS, media)
     if texts := text_rows(figures):
         print_table("Answers without choices", TEXT_COLUMNS, texts)
+    if orders := order_rows(figures):
+        print_table("Orders of the demonstrations", ORDER_COLUMNS, orders)
     for line in verdict_lines(figures):
         result(line)
     same = same_config("evaluate")

@@ -1,11 +1,14 @@
 """The settings of `macaw evaluate`."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 MetricName = Literal["auto", "exact_match", "token_f1", "rouge_l", "wer", "cer", "bleu", "cider"]
+MOST_ORDERS = 6
+"""Orders of the same demonstrations that can be compared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,5 +30,27 @@ class EvaluationSettings:
     """Pattern of kinds, such as `audio/*`, to text metric: `exact_match`, `token_f1`, `rouge_l`, `wer`, `cer`, `bleu`,
     `cider`, or `auto`, which is also used for other kinds: `wer` and `cer` where the kind's name says that it is a
     transcript, else `token_f1`, `rouge_l` and `exact_match`."""
+    shots: Annotated[int, Field(ge=0)] = 0
+    """Demonstrations before each question: conversations of the training split, as earlier turns, which share no medium
+    with the question, neither directly nor through other conversations. 0 shows none."""
+    demonstrations: Literal["random", "nearest"] = "random"
+    """Which ones: `random`, always the same for a question and `seed`, or `nearest` (RICES): those whose media are most
+    alike by the cosine of their mean features, the most similar one last. Both take conversations of the question's
+    kind and modalities first."""
+    demonstration_pool: Annotated[int, Field(ge=1)] = 10000
+    """Training conversations of each kind among which demonstrations are chosen, drawn by `seed` where there are more;
+    `nearest` reads the features of all of them once."""
+    permutations: Annotated[int, Field(ge=1, le=MOST_ORDERS)] = 1
+    """Orders of the demonstrations in which each question is asked: figures per order, their mean and standard
+    deviation, and those of the mean log-likelihood over all orders. At most the factorial of `shots`."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs."""
+
+    def __post_init__(self) -> None:
+        """Refuse more orders than there are."""
+        orders = math.factorial(min(self.shots, MOST_ORDERS))
+        if self.permutations > max(orders, 1):
+            raise ValueError(
+                f"evaluation.permutations is {self.permutations}, but {self.shots} demonstrations have {orders} "
+                f"{'order' if orders == 1 else 'orders'}: lower it, or raise evaluation.shots"
+            )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from macaw_cli.dataset.connected_components import Connections
+from macaw_cli.basics.connected_components import Connections
 from macaw_cli.shards.training_rows import Split
 
 

@@ -1,6 +1,6 @@
 """Ask a model every held-out question with real, without and with swapped media."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -34,6 +34,7 @@ def evaluate_model(
     batch_size: int = 64,
     generation: AnswerLimits | None = None,
     in_training: bool = False,
+    prepare: Callable[[Sequence[HeldOut], Sequence[Asked]], None] | None = None,
 ) -> list[HeldOut]:
     """Answer the held-out questions under every condition.
 
@@ -46,6 +47,7 @@ def evaluate_model(
         generation: whether answers are generated for text metrics; None generates none.
         in_training: the processes that train together share the questions (each of them must call it), the progress
             shown leaves nothing behind, and only the conditions `real`, `none` and `swapped` are asked.
+        prepare: called with the questions and all that will be asked, before that is encoded; may add demonstrations.
 
     Returns:
         Every question with its answers; `figures_of` makes the figures of it.
@@ -55,6 +57,8 @@ def evaluate_model(
     """
     questions = held_out_questions(dataset, limit)
     asked = _everything_asked(questions, every=not in_training)
+    if prepare is not None:
+        prepare(questions, asked)
     batches = list(batches_of(asked, questions, encoder, batch_size, model))
     shared = in_training and distributed.world_size() > 1
     mine = own_share(batches) if shared else batches
@@ -64,7 +68,8 @@ def evaluate_model(
     with progress("evaluate", total, "answers", passing=in_training) as advance, torch.no_grad():
         for batch in mine:
             for one, branches in zip(batch, score(model, dataset, batch), strict=True):
-                rows = [_found(questions[asked[number].row], branches) for number in one.numbers]
+                rows = [_found(questions[asked[number].row], asked[number].condition, branches)
+                        for number in one.numbers]  # fmt: skip
                 found[one.numbers] = torch.tensor(rows, dtype=torch.float64, device=model.device)
             advance(sum(len(one.numbers) for one in batch), "")
     for item, (choice, likelihood) in zip(asked, (all_answers(found) if shared else found).tolist(), strict=True):
@@ -149,8 +154,9 @@ def _scored(question: HeldOut, metrics: Mapping[str, MetricName]) -> Scored:
     )
 
 
-def _found(question: HeldOut, scores: Sequence[BranchScore]) -> tuple[int, float]:
+def _found(question: HeldOut, condition: str, scores: Sequence[BranchScore]) -> tuple[int, float]:
     """The likeliest choice, or without choices 1 where greedy decoding gives the answer; and its log-likelihood."""
+    question.scores[condition] = [score.log_probability for score in scores]
     reference = scores[question.reference]
     if not question.row.choices:
         return int(reference.greedy), reference.log_probability

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from macaw_cli.basics.console import progress
 from macaw_cli.evaluation.conditions import Asked
 from macaw_cli.evaluation.held_out import UNSEEN_TAG, HeldOut, kind_of
-from macaw_cli.evaluation.scoring import features_of, prompt_of
+from macaw_cli.evaluation.scoring import features_of, media_of, prompt_of
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import EndEvent, GenerationRequest
 from macaw_cli.inference.sampling import GREEDY
@@ -62,7 +62,7 @@ def generate_answers(
             requests = [
                 GenerationRequest(
                     prompt=prompt.input_ids, answered=prompt.answered, max_new_tokens=settings.max_new_tokens,
-                    features=features_of(item.media, dataset, model), sampling=GREEDY,
+                    features=features_of(media_of(item, questions[item.row]), dataset, model), sampling=GREEDY,
                 )
                 for prompt, item in batch
             ]  # fmt: skip

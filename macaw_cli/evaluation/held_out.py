@@ -13,6 +13,14 @@ from macaw_cli.shards.training_rows import ConversationRow
 UNSEEN_TAG = "unseen"
 
 
+@dataclass(frozen=True)
+class Demonstration:
+    """A conversation that is shown before a question, with its answers."""
+
+    row: ConversationRow
+    messages: list[dict[str, Any]]
+
+
 @dataclass
 class HeldOut:
     """One held-out question: its row, its text, and what came of it under each condition."""
@@ -31,6 +39,10 @@ class HeldOut:
     """Tokens of the reference answer, the end token included."""
     contrary: set[str] = field(default_factory=set)
     """Conditions under which the dataset itself gives another answer."""
+    demonstrations: tuple[Demonstration, ...] = ()
+    """What is shown before it."""
+    scores: dict[str, list[float]] = field(default_factory=dict)
+    """Log-likelihood of each candidate in nats; not of what another process of a training has scored."""
 
     @cached_property
     def answer(self) -> str:

@@ -12,15 +12,16 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import ResourceError
 from macaw_cli.basics.working_files import make_folder
+from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, metrics_rows, read_settings_tree
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
 from macaw_cli.evaluation.answers import ANSWERS_NAME, FIGURES_NAME
 from macaw_cli.evaluation.conditions import examples_per_modality, in_order
-from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
-from macaw_cli.evaluation.generating import AnswerLimits
+from macaw_cli.evaluation.evaluate import figures_of
 from macaw_cli.evaluation.held_out import HeldOut
+from macaw_cli.evaluation.in_context import ask_in_context
 from macaw_cli.evaluation.presentation import write_plot
 from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
 from macaw_cli.evaluation.silence import padding_share
@@ -53,7 +54,8 @@ def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, 
 def evaluation_of(workspace: Workspace, model_path: Path | None) -> Evaluation:
     """Evaluate a model folder, a run, or the workspace's newest model on the workspace's held-out questions.
 
-    Figures, answers and the plot are written to `evaluation/` of the run; a model outside a run is only read.
+    Figures, answers and the plot are written to `evaluation/` of the run, with demonstrations to a folder below it such
+    as `shots-4-nearest`; a model outside a run is only read.
 
     Args:
         workspace: its `evaluation` settings hold.
@@ -77,10 +79,7 @@ def evaluation_of(workspace: Workspace, model_path: Path | None) -> Evaluation:
     )
     dataset = dataset.viewed(views_of(model.config.view_settings, dataset.fingerprints))
     try:
-        answered = evaluate_model(
-            model, processor.encoder, dataset, limit=settings.limit, batch_size=settings.batch_size,
-            generation=AnswerLimits(settings.generate, settings.max_new_tokens, settings.batch_size),
-        )  # fmt: skip
+        answered, further = ask_in_context(model, processor.encoder, dataset, settings, workspace.settings.seed)
     except torch.OutOfMemoryError:
         raise ResourceError(
             f"{model.device} ran out of memory with {counted(settings.batch_size, 'sequence')} at once.",
@@ -89,11 +88,18 @@ def evaluation_of(workspace: Workspace, model_path: Path | None) -> Evaluation:
     figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
     figures["asked"] = {"dataset": dataset.hash, "limit": settings.limit, "generate": settings.generate}
-    figures["verdict"] = verdicts(figures, _circumstances(run, dataset, model.config) if run else None)
+    figures |= further
+    told = _circumstances(run, dataset, model.config) if run and not settings.shots else None
+    figures["verdict"] = verdicts(figures, told)
     evaluation = Evaluation(figures, [_row(question) for question in answered])
     if run:
-        _write(run / "evaluation", evaluation)
+        _write(run / "evaluation" / _below(settings), evaluation)
     return evaluation
+
+
+def _below(settings: EvaluationSettings) -> str:
+    """The folder inside `evaluation/`: what is asked behind demonstrations takes the place of nothing else."""
+    return f"shots-{settings.shots}-{settings.demonstrations}" if settings.shots else ""
 
 
 def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumstances:
@@ -122,6 +128,7 @@ def _row(question: HeldOut) -> dict[str, Any]:
         "right": question.right,
         "likelihood": {name: nats for name, nats in question.likelihood.items() if math.isfinite(nats)},
         "answer_tokens": question.tokens,
+        **({"shown": [one.row.id for one in question.demonstrations]} if question.demonstrations else {}),
     }
 
 

@@ -15,6 +15,7 @@ from macaw_cli.inference import scoring
 from macaw_cli.inference.branches import BranchRow, BranchScore
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.positions import require_positions
+from macaw_cli.model.text.earlier_turns import with_earlier_turns
 from macaw_cli.model.text.encoding import ConversationEncoder, EncodedConversation
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import MediaRef
@@ -68,7 +69,14 @@ def prompt_of(item: Asked, question: HeldOut, encoder: ConversationEncoder) -> E
         messages = told_without_media(messages, question.modality)
     elif not item.media:
         messages = without_media(messages)
-    return encoder.prompt(messages[:-1], [(ref.modality, ref.shape) for ref in item.media])
+    shown = [(one.messages, [ref.modality for ref in one.row.media]) for one in question.demonstrations]
+    asked = with_earlier_turns(shown, messages[:-1], [ref.modality for ref in item.media])
+    return encoder.prompt(asked, [(ref.modality, ref.shape) for ref in media_of(item, question)])
+
+
+def media_of(item: Asked, question: HeldOut) -> tuple[MediaRef, ...]:
+    """All media of a prompt: those of its demonstrations, and its own."""
+    return (*(ref for one in question.demonstrations for ref in one.row.media), *item.media)
 
 
 def score(
@@ -98,15 +106,16 @@ def _rows(asked: Sequence[Asked], questions: Sequence[HeldOut], encoder: Convers
         question = questions[item.row]
         encoded, candidates = prompt_of(item, question, encoder), question.candidates
         prompt = encoded.input_ids
-        same = None if item.media else blind.get((tuple(prompt), tuple(candidates)))
+        media = media_of(item, question)
+        same = None if media else blind.get((tuple(prompt), tuple(candidates)))
         if same is None:
             for text in candidates:
                 if text not in responses:
                     responses[text] = encoder.response_ids(text)
             branches = [responses[text] for text in candidates]
-            same = Encoded(BranchRow(prompt, branches, encoded.answered), item.media)
+            same = Encoded(BranchRow(prompt, branches, encoded.answered), media)
             rows.append(same)
-            if not item.media:
+            if not media:
                 blind[tuple(prompt), tuple(candidates)] = same
         same.numbers.append(number)
         question.tokens = len(same.row.branches[question.reference])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from macaw_cli.dataset.connected_components import Connections
+from macaw_cli.basics.connected_components import Connections
 from macaw_cli.dataset.splitting import SplitItem, TextGroups, text_rank
 from macaw_cli.dataset.splitting import assign_splits as assign_both
 

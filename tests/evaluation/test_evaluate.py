@@ -129,10 +129,10 @@ def test_questions_are_answered_without_cudnns_attention_which_plans_for_every_b
 
     def evaluated(*args, **options):
         seen.append(torch.backends.cuda.cudnn_sdp_enabled())
-        return evaluate_model(*args, **options)
+        return ask(*args, **options)
 
-    evaluate_model = evaluation_run.evaluate_model
-    monkeypatch.setattr(evaluation_run, "evaluate_model", evaluated)
+    ask = evaluation_run.ask_in_context
+    monkeypatch.setattr(evaluation_run, "ask_in_context", evaluated)
     evaluate_folder(trained, trained.path("runs/short"))
     assert seen == [False]
     assert torch.backends.cuda.cudnn_sdp_enabled()
