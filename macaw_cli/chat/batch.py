@@ -171,8 +171,9 @@ class Batch:
     def _request(self, row: BatchRow, attachments: list[Attachment]) -> GenerationRequest:
         system = self._settings.system
         first = [{"role": "system", "content": system}] if system and row.messages[0]["role"] != "system" else []
+        messages = with_first_media_unplaced([*first, *row.messages], [one.modality for one in attachments])
         return conversation_request(
-            self._engine.model, self._encoder, with_first_media_unplaced([*first, *row.messages]), attachments,
+            self._engine.model, self._encoder, messages, attachments,
             max_new_tokens=self._settings.max_new_tokens, sampling=sampling_of(self._settings), seed=self._seed,
         )  # fmt: skip
 

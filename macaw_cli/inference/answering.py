@@ -79,8 +79,10 @@ class QuestionReader:
         stop = said.get("stop", ())
         system = [{"role": "system", "content": said["system"]}] if said.get("system") else []
         asked = [{"role": "user", "content": question}] if isinstance(question, str) else list(question)
+        attached = self._attached(said)
+        messages = with_first_media_unplaced([*system, *asked], [one.modality for one in attached])
         return conversation_request(
-            self.model, self.encoder, with_first_media_unplaced([*system, *asked]), self._attached(said),
+            self.model, self.encoder, messages, attached,
             max_new_tokens=said.get("max_new_tokens", MAX_NEW_TOKENS), seed=said.get("seed", 0),
             sampling=Sampling(**{name: said[name] for name in SAMPLING if name in said}),
             stop=(stop,) if isinstance(stop, str) else tuple(stop),

@@ -183,8 +183,9 @@ class ContinuousBatch:
 
     def _take(self, rows: DecodingRows, logits: Tensor) -> list[Event]:
         """Add the next token to every answer, and drop those that it ends."""
-        chosen = zip(rows.answers, chosen_tokens(logits, rows.answers), logits, strict=True)
-        events = [event for answer, token, scores in chosen for event in answer.take(token, scores)]
+        events: list[Event] = []
+        for answer, token, scores in zip(rows.answers, chosen_tokens(logits, rows.answers), logits, strict=True):
+            events += answer.take(token, scores) if isinstance(token, int) else [answer.end("failed", token)]
         self._drop_ended(rows)
         return events
 

@@ -75,15 +75,18 @@ class GrowingAnswer:
         return float(logs[token]), tuple(zip(top.indices.tolist(), top.values.tolist(), strict=True))
 
 
-def chosen_tokens(logits: Tensor, answers: Sequence[GrowingAnswer]) -> list[int]:
-    """The next token of every answer.
+def chosen_tokens(logits: Tensor, answers: Sequence[GrowingAnswer]) -> list[int | RuntimeError]:
+    """The next token of every answer, or why none can be drawn for it, such as logits that are NaN.
 
     Args:
         logits: (answers, V).
         answers: in the order of their rows.
     """
-    tokens: list[int] = logits.argmax(dim=-1).tolist()
+    tokens: list[int | RuntimeError] = logits.argmax(dim=-1).tolist()
     drawn = [row for row, answer in enumerate(answers) if not answer.choose.is_argmax]
     for row, scores in zip(drawn, logits[drawn].float().cpu() if drawn else (), strict=True):
-        tokens[row] = answers[row].choose(scores, answers[row].stream.tokens)
+        try:
+            tokens[row] = answers[row].choose(scores, answers[row].stream.tokens)
+        except RuntimeError as error:  # of this answer alone: the others go on
+            tokens[row] = error
     return tokens

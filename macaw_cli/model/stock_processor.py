@@ -12,6 +12,7 @@ from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.media.audio import decode_audio
 from macaw_cli.media.images import load_image
 from macaw_cli.media.video import load_frames
+from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.model import processing
 from macaw_cli.model.processing import KEYWORDS
 from macaw_cli.model.text.media_places import with_first_media_unplaced
@@ -60,7 +61,10 @@ class MacawProcessor(processing.MacawProcessor, ProcessorMixin):  # type: ignore
         rows = [self._with_media(one) for one in (conversation if several else [conversation])]
         given = {keyword: [processing.media_in(row, name) for row in rows] for keyword, name in KEYWORDS.items()}
         given = {keyword: media for keyword, media in given.items() if any(media)}
-        unplaced = [with_first_media_unplaced(row) for row in rows]
+        unplaced = [
+            with_first_media_unplaced(row, [name for name in MODALITIES for _ in processing.media_in(row, name)])
+            for row in rows
+        ]
         return super().__call__(unplaced, **given)
 
     def post_process_image_text_to_text(

@@ -132,6 +132,22 @@ def test_a_request_that_cannot_be_answered_fails_alone(model, engine):
         list(engine.generate([wrong]))
 
 
+def test_an_answer_of_which_no_token_can_be_drawn_fails_alone(model, engine):
+    requests = mixed(model, 3)
+    broken = GenerationRequest(
+        prompt=prompt(model, 1, "image", 5), sampling=Sampling(temperature=1.0),
+        features={"image_features": [torch.full_like(image(1), torch.nan)]},
+    )  # fmt: skip
+    batch = ContinuousBatch(engine, prompts_first=True)
+    numbers = [batch.add(request) for request in (requests[0], broken, *requests[1:])]
+    events = []
+    while not batch.idle:
+        events += batch.step()
+    endings = {event.number: event.ending for event in events if isinstance(event, EndEvent)}
+    assert [endings[number] for number in numbers] == ["length", "failed", "length", "length"]
+    assert tokens_of(events) == alone(engine, requests)
+
+
 def test_a_prompt_that_is_too_long_is_refused_when_it_is_added(byte_tokenizer):
     batch = ContinuousBatch(Engine(model_with(LLMS["gpt2"]), byte_tokenizer, frozenset()))
     with pytest.raises(InputError, match=r"256.*256"):

@@ -12,6 +12,8 @@ from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.sampling import Sampling
 
 FinishReason = Literal["stop", "length"]
+LEAST_LOGPROB = -9999.0
+"""Told for a token that cannot come at all, or whose probability is not known: JSON has no infinity."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,7 +108,9 @@ class ModelThread:
             return
         try:
             job.number = batch.add(job.request)
-        except InputError as error:
+        except Exception as error:  # a request that cannot be begun must not end the thread
+            if not isinstance(error, InputError):
+                _log.exception("A request could not be begun.")
             self._forget(job)
             job.tell(error)
             return
@@ -139,4 +141,3 @@ class ModelThread:
         for job in list(self._jobs.values()):
             self._forget(job)
             job.tell(error)
-

@@ -16,16 +16,22 @@ from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.prefix_cache import PrefixCache
 from macaw_cli.inference.requests import EndEvent, GenerationRequest, TokenEvent
 from macaw_cli.inference.requests import Event as EngineEvent
-from macaw_cli.serving.answers.answering import Event, Finished, FinishReason, Piece, Question, TokenLogprob
+from macaw_cli.serving.answers.answering import (
+    LEAST_LOGPROB,
+    Event,
+    Finished,
+    FinishReason,
+    Piece,
+    Question,
+    TokenLogprob,
+)
 from macaw_cli.serving.answers.generating import Ended, ModelThread
 from macaw_cli.serving.answers.question_requests import request_of, too_long
-from macaw_cli.serving.answers.token_bytes import token_bytes
+from macaw_cli.serving.answers.token_texts import token_bytes, token_text
 from macaw_cli.serving.api_errors import ApiError, internal_error, shutting_down, too_busy
 
 _log = logging.getLogger(__name__)
 _JOIN_S = 5.0
-LEAST_LOGPROB = -9999.0
-"""Told for a token that cannot come at all: JSON has no infinity."""
 
 
 class LocalModel:
@@ -113,7 +119,7 @@ class LocalModel:
         return Piece(event.text, replace(self._token(event.token, event.logprob), top=top))
 
     def _token(self, token: int, logprob: float) -> TokenLogprob:
-        text: str = self._encoder.tokenizer.decode([token])
+        text = token_text(self._encoder.tokenizer, token)
         return TokenLogprob(text, token_bytes(self._encoder.tokenizer, token, text), max(logprob, LEAST_LOGPROB))
 
     def _ended(self, event: EndEvent, question: Question) -> list[Event]:

@@ -33,6 +33,7 @@ class Asked:
     fields: dict[str, Any]
     prompt_tokens: int
     soft_tokens: dict[str, int]
+    top_logprobs: int
 
 
 class RemoteLlm:
@@ -112,7 +113,7 @@ class RemoteLlm:
         else:
             fields |= {"prompt": None, PART: encoded(embeds)} | ({} if top is None else {"logprobs": top})
         soft = soft_tokens_by_kind(question.attachments, self._embedder.config)
-        return Asked(bool(messages), fields, embeds.shape[0], soft)
+        return Asked(bool(messages), fields, embeds.shape[0], soft, top or 0)
 
     async def _answer(self, asked: Asked) -> AsyncGenerator[Event]:
         """The events of one answer; what goes wrong is told without the backend's words.
@@ -136,18 +137,21 @@ class RemoteLlm:
                     yield event
             finally:
                 await stream.close()
-        except openai.APITimeoutError:
-            _log.warning("The backend was silent for %g s.", self._backend.timeout_s)
-            raise ApiError(
-                "The server that runs the LLM did not answer in time.", param=None, code="backend_timeout", status=504
-            ) from None
-        except openai.OpenAIError as error:
+        except ApiError:
+            raise
+        except Exception as error:  # within an answer the client also raises what its HTTP and JSON libraries do
             raise self._failed(error) from None
-        except (RuntimeError, OSError) as error:  # the connection broke within an answer, or was closed here
-            raise shutting_down() if self._closed else self._failed(error) from None
 
     def _failed(self, error: Exception) -> ApiError:
-        _log.warning("The backend failed: %s: %s", type(error).__name__, error)
+        """What a client is told, by who is to blame."""
+        kind = type(error).__name__
+        if self._closed:
+            return shutting_down()
+        if kind.endswith(("Timeout", "TimeoutError")):
+            _log.warning("The backend was silent for %g s.", self._backend.timeout_s)
+            message = "The server that runs the LLM did not answer in time."
+            return ApiError(message, param=None, code="backend_timeout", status=504)
+        _log.warning("The backend failed: %s: %s", kind, error)
         return backend_failed()
 
 
@@ -162,7 +166,7 @@ async def _events(stream: AsyncIterator[Any], asked: Asked) -> AsyncGenerator[Ev
     async for chunk in stream:
         usage = chunk.usage or usage
         for choice in chunk.choices[:1]:
-            for piece in pieces_of(choice):
+            for piece in pieces_of(choice, asked.top_logprobs):
                 yield piece
             reason = choice.finish_reason or reason
     if reason is None:  # the stream broke off
@@ -194,4 +198,3 @@ def some_embeds(embedder: MediaEmbedder) -> torch.Tensor:
     """Embeddings (2, D) of two tokens, to try a backend with."""
     ids = torch.zeros(1, 2, dtype=torch.long, device=embedder.device)
     return embedder.prompt_embeds({"input_ids": ids})
-

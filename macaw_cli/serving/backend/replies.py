@@ -1,23 +1,23 @@
 """What chunks of a backend's stream say: text, and the probabilities of its tokens."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from macaw_cli.serving.answers.answering import Piece, TokenLogprob
-
-LOWEST = -9999.0
-"""What OpenAI tells where a probability is too small to be told."""
+from macaw_cli.serving.answers.answering import LEAST_LOGPROB, Piece, TokenLogprob
 
 
-def pieces_of(choice: Any) -> Iterator[Piece]:
+def pieces_of(choice: Any, most: int) -> Iterator[Piece]:
     """The pieces of one choice of a chunk, of a chat or of a completion: the first has its text.
 
     Args:
         choice: of the client's types.
+        most: likely tokens that are told beside each; vLLM puts the token itself among those of a completion.
     """
     delta = getattr(choice, "delta", None)
     text = (choice.text if delta is None else delta.content) or ""
-    tokens = list(_of_completion(choice.logprobs) if delta is None else _of_chat(choice.logprobs))
+    found = _of_completion(choice.logprobs) if delta is None else _of_chat(choice.logprobs)
+    tokens = [replace(token, top=token.top[:most]) for token in found]
     if text or tokens:
         yield Piece(text, tokens[0] if tokens else None)
     yield from (Piece("", token) for token in tokens[1:])
@@ -40,4 +40,4 @@ def _of_completion(logprobs: Any) -> Iterator[TokenLogprob]:
 
 def _token(text: str, logprob: float | None, data: Any, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
     spelled = text.encode() if data is None else bytes(data)
-    return TokenLogprob(text, spelled, LOWEST if logprob is None else logprob, top)
+    return TokenLogprob(text, spelled, LEAST_LOGPROB if logprob is None else max(logprob, LEAST_LOGPROB), top)

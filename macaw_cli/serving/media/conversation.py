@@ -1,13 +1,13 @@
 """A request's messages and the media in them, as the model's templates take them."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.conversations import in_training_order
-from macaw_cli.serving.requests.content_parts import Medium, Message
+from macaw_cli.model.text.media_places import with_first_media_unplaced
+from macaw_cli.serving.requests.content_parts import Message
 
 
 @dataclass(frozen=True)
@@ -26,37 +26,24 @@ class Conversation:
 
 
 def conversation_of(messages: Sequence[Message], found: Mapping[int, list[Attachment]]) -> Conversation:
-    """Canonical messages: media of the first user message stand before everything, as in the training data.
-
-    Unless text stands between them, in which case each keeps its place.
+    """Canonical messages, and their media in the order in which the templates take them.
 
     Args:
         messages: of the request.
         found: the attachments of each `Medium`, by its `id`.
     """
-    first = next((message for message in messages if message.role == "user"), None)
-    unplaced = first is not None and not _is_interleaved(first)
-    canonical: list[dict[str, Any]] = []
-    attachments: list[Attachment] = []
-    for message in messages:
-        attached = [item for medium in message.media for item in found[id(medium)]]
-        if message is first and unplaced:
-            attached = in_training_order(attached)
-        elif message.media:
-            canonical.append({"role": message.role, "content": _parts_of(message, found)})
-            attachments += attached
-            continue
-        canonical.append({"role": message.role, "content": _text_of(message)})
-        attachments += attached
+    written = [
+        {"role": message.role, "content": _parts_of(message, found) if message.media else _text_of(message)}
+        for message in messages
+    ]
     media = [medium for message in messages for medium in message.media]
+    canonical = with_first_media_unplaced(written, [item.modality for medium in media for item in found[id(medium)]])
+    attachments: list[Attachment] = []
+    for message, one in zip(messages, canonical, strict=True):
+        attached = [item for medium in message.media for item in found[id(medium)]]
+        attachments += in_training_order(attached) if isinstance(one["content"], str) else attached
     told = [_told(item, part) for part, medium in enumerate(media) for item in found[id(medium)]]
     return Conversation(canonical, attachments, told)
-
-
-def _is_interleaved(message: Message) -> bool:
-    """Whether text stands between two media, or media between two texts."""
-    kinds = [isinstance(part, Medium) for part in message.parts if not (isinstance(part, str) and not part.strip())]
-    return sum(one != other for one, other in itertools.pairwise(kinds)) > 1
 
 
 def _text_of(message: Message) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from macaw_cli.serving.answers.answering import Finished, Piece, TokenLogprob
 from macaw_cli.serving.answers.together import Numbered
+from macaw_cli.serving.replies.token_fields import logprob_fields, media_tokens
 
 
 @dataclass
@@ -88,19 +89,15 @@ class ChatReply:
     def _logprobs(self, tokens: list[TokenLogprob]) -> dict[str, Any] | None:
         if not self._with_logprobs:
             return None
-        content = [{**_logprob(one), "top_logprobs": [_logprob(other) for other in one.top]} for one in tokens]
-        return {"content": content, "refusal": None}
+        return {"content": [logprob_fields(one) for one in tokens], "refusal": None}
 
 
 def usage_of(ends: list[Finished]) -> dict[str, Any]:
-    """Tokens of a request: the prompt once, as its answers share it, and all answers.
-
-    Kinds of media that OpenAI does not count stand beside those that it does.
-    """
+    """Tokens of a request: the prompt once, as its answers share it, and all answers."""
     prompt = max((end.prompt_tokens for end in ends), default=0)
     completion = sum(end.completion_tokens for end in ends)
     cached = max((end.cached_tokens for end in ends), default=0)
-    by_kind = {f"{name}_tokens": count for end in ends[:1] for name, count in end.soft_tokens.items()}
+    by_kind = media_tokens(ends[0]) if ends else {}
     return {
         "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": 0, **by_kind},
@@ -108,7 +105,3 @@ def usage_of(ends: list[Finished]) -> dict[str, Any]:
             "reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
         },
     }  # fmt: skip
-
-
-def _logprob(token: TokenLogprob) -> dict[str, Any]:
-    return {"token": token.text, "logprob": token.logprob, "bytes": list(token.data)}

@@ -7,6 +7,7 @@ from typing import Any
 
 from macaw_cli.serving.answers.answering import Event, Finished, TokenLogprob
 from macaw_cli.serving.api_errors import ApiError
+from macaw_cli.serving.replies.token_fields import logprob_fields, media_tokens
 from macaw_cli.serving.requests.responses import ResponsesRequest
 
 Sent = tuple[str, dict[str, Any]]
@@ -56,7 +57,7 @@ class ResponseReply:
                     self._texts.append(event.text)
                     tokens = [event.token] if event.token else []
                     self._tokens += tokens
-                    told = [_logprob(token) for token in tokens] if self._with_logprobs else []
+                    told = [logprob_fields(token) for token in tokens] if self._with_logprobs else []
                     yield self._event("response.output_text.delta", **inside, delta=event.text, logprobs=told)
         except ApiError as error:
             failed = {"code": "server_error", "message": error.message}
@@ -83,7 +84,7 @@ class ResponseReply:
         return kind, {"type": kind, "sequence_number": self._number, **content}
 
     def _part(self) -> dict[str, Any]:
-        logprobs = [_logprob(token) for token in self._tokens] if self._with_logprobs else []
+        logprobs = [logprob_fields(token) for token in self._tokens] if self._with_logprobs else []
         return {"type": "output_text", "text": "".join(self._texts), "annotations": [], "logprobs": logprobs}
 
     def _item(self, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
@@ -105,19 +106,10 @@ class ResponseReply:
 
 
 def _usage(end: Finished) -> dict[str, Any]:
-    by_kind = {f"{name}_tokens": count for name, count in end.soft_tokens.items()}
     return {
         "input_tokens": end.prompt_tokens,
-        "input_tokens_details": {"cached_tokens": end.cached_tokens, "cache_write_tokens": 0, **by_kind},
+        "input_tokens_details": {"cached_tokens": end.cached_tokens, "cache_write_tokens": 0, **media_tokens(end)},
         "output_tokens": end.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": end.prompt_tokens + end.completion_tokens,
     }
-
-
-def _logprob(token: TokenLogprob) -> dict[str, Any]:
-    return {**_one(token), "top_logprobs": [_one(other) for other in token.top]}
-
-
-def _one(token: TokenLogprob) -> dict[str, Any]:
-    return {"token": token.text, "logprob": token.logprob, "bytes": list(token.data)}

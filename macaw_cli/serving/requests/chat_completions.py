@@ -7,8 +7,14 @@ from typing import Any
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.serving.api_errors import ApiError
-from macaw_cli.serving.requests.content_parts import MediaLimits, Message, read_messages
+from macaw_cli.serving.requests.content_parts import Message, read_messages
 from macaw_cli.serving.requests.fields import Fields
+from macaw_cli.serving.requests.request_checks import (
+    MOST_LOGPROBS,
+    checked_fields,
+    media_limits,
+    require_text_format,
+)
 from macaw_cli.serving.requests.sampling_fields import KNOWN as SAMPLING
 from macaw_cli.serving.requests.sampling_fields import sampling_of, seed_of
 
@@ -28,7 +34,7 @@ _OWN = frozenset((
     "max_completion_tokens", "response_format",
 ))  # fmt: skip
 KNOWN = _OWN | SAMPLING | _WITHOUT_EFFECT | frozenset(_ABSENT)
-MOST_STOPS, LONGEST_STOP, MOST_LOGPROBS = 16, 1000, 20
+MOST_STOPS, LONGEST_STOP = 16, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +70,8 @@ def chat_request(body: dict[str, Any], settings: ServeSettings, model_name: str)
     Raises:
         ApiError: with the first field that cannot be used.
     """
-    fields = Fields(body)
-    fields.require_known(KNOWN)
-    require_model(fields, model_name)
-    require_absent(fields, _ABSENT)
-    _require_text_format(fields)
+    fields = checked_fields(body, KNOWN, _ABSENT, model_name)
+    require_text_format(fields, "response_format")
     stream = fields.flag("stream")
     longest = fields.integer("max_tokens", 1)
     newer = fields.integer("max_completion_tokens", 1)
@@ -81,47 +84,6 @@ def chat_request(body: dict[str, Any], settings: ServeSettings, model_name: str)
         sampling=sampling_of(fields), seed=seed_of(fields), stop=_stops(fields), top_logprobs=_top_logprobs(fields),
         stream=stream, include_usage=_include_usage(fields, stream),
     )  # fmt: skip
-
-
-def media_limits(settings: ServeSettings) -> MediaLimits:
-    """Of the settings."""
-    return MediaLimits(settings.max_media, settings.max_media_megabytes * 1_000_000)
-
-
-def require_model(fields: Fields, name: str) -> None:
-    """Refuse a request for another model.
-
-    Raises:
-        ApiError: with status 404.
-    """
-    model = fields.text("model")
-    if model is None:
-        raise ApiError("model is missing.", param="model", code="missing_required_parameter")
-    if model != name:
-        message = f"The model {model[:200]!r} does not exist. This server has {name!r}."
-        raise ApiError(message, param="model", code="model_not_found", status=404)
-
-
-def require_absent(fields: Fields, absent: Mapping[str, tuple[Any, ...]]) -> None:
-    """Refuse fields that would ask for something the server does not have.
-
-    Args:
-        fields: of the request.
-        absent: names, and the values that ask for nothing.
-
-    Raises:
-        ApiError: with the first of them.
-    """
-    for name, empty in absent.items():
-        value = fields.get(name)
-        if value is not None and value not in empty:
-            raise fields.unsupported(name)
-
-
-def _require_text_format(fields: Fields) -> None:
-    found = fields.get("response_format")
-    if found is not None and Fields(found, "response_format").get("type") != "text":
-        raise fields.unsupported("response_format", "Answers are plain text.")
 
 
 def _stops(fields: Fields) -> tuple[str, ...]:

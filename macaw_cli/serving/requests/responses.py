@@ -7,9 +7,14 @@ from typing import Any
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.serving.api_errors import ApiError
-from macaw_cli.serving.requests.chat_completions import MOST_LOGPROBS, media_limits, require_absent, require_model
 from macaw_cli.serving.requests.content_parts import Message, read_messages
 from macaw_cli.serving.requests.fields import Fields
+from macaw_cli.serving.requests.request_checks import (
+    MOST_LOGPROBS,
+    checked_fields,
+    media_limits,
+    require_text_format,
+)
 from macaw_cli.serving.requests.sampling_fields import KNOWN as SAMPLING
 from macaw_cli.serving.requests.sampling_fields import sampling_of, seed_of
 
@@ -62,11 +67,10 @@ def responses_request(body: dict[str, Any], settings: ServeSettings, model_name:
     Raises:
         ApiError: with the first field that cannot be used.
     """
-    fields = Fields(body)
-    fields.require_known(KNOWN)
-    require_model(fields, model_name)
-    require_absent(fields, _ABSENT)
-    _require_text_format(fields)
+    fields = checked_fields(body, KNOWN, _ABSENT, model_name)
+    text = fields.get("text")
+    if text is not None:
+        require_text_format(Fields(text, "text"), "format")
     instructions = fields.text("instructions")
     messages = read_messages(_items(fields), "input", media_limits(settings))
     if instructions:
@@ -106,13 +110,6 @@ def _includes(fields: Fields) -> list[Any]:
     if any(one != _LOGPROBS for one in found):
         raise ApiError(f"include may hold {_LOGPROBS} only.", param="include", code="unsupported_parameter")
     return found
-
-
-def _require_text_format(fields: Fields) -> None:
-    value = fields.get("text")
-    found = None if value is None else Fields(value, "text").get("format")
-    if found is not None and Fields(found, "text.format").get("type") != "text":
-        raise Fields(value, "text").unsupported("format", "Answers are plain text.")
 
 
 def _metadata(fields: Fields) -> dict[str, str]:

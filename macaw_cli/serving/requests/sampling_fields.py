@@ -9,7 +9,8 @@ KNOWN = frozenset(("temperature", "top_p", "top_k", "min_p", "repetition_penalty
 """The last four but the seed are not OpenAI's; other open servers take them as well."""
 _GREEDY_BELOW = 1e-3
 """A temperature that divides logits beyond what fp32 holds means the likeliest token."""
-_SEEDS = 1 << 63
+SEEDS = 1 << 63
+"""Seeds of answers are below it."""
 
 
 def sampling_of(fields: Fields) -> Sampling:
@@ -23,7 +24,7 @@ def sampling_of(fields: Fields) -> Sampling:
     top_k = fields.integer("top_k", -1)
     min_p = fields.number("min_p", 0.0, 1.0)
     penalty = fields.number("repetition_penalty", 0.01, 100.0)
-    if temperature is not None and temperature < _GREEDY_BELOW:
+    if top_p == 0 or (temperature is not None and temperature < _GREEDY_BELOW):
         return Sampling(temperature=0, repetition_penalty=penalty)
     likeliest = top_k if top_k is not None and top_k > 0 else None
     return Sampling(temperature=temperature, top_p=top_p, top_k=likeliest, min_p=min_p, repetition_penalty=penalty)
@@ -35,5 +36,5 @@ def seed_of(fields: Fields) -> int:
     Raises:
         ApiError: it is no whole number of 64 bits.
     """
-    seed = fields.integer("seed", -_SEEDS, _SEEDS - 1)
-    return secrets.randbelow(_SEEDS) if seed is None else seed % _SEEDS
+    seed = fields.integer("seed", -SEEDS, SEEDS - 1)
+    return secrets.randbelow(SEEDS) if seed is None else seed % SEEDS

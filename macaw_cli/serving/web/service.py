@@ -23,13 +23,13 @@ from macaw_cli.serving.replies.responses import ResponseReply
 from macaw_cli.serving.requests.chat_completions import ChatRequest, chat_request
 from macaw_cli.serving.requests.fields import json_object
 from macaw_cli.serving.requests.responses import ResponsesRequest, responses_request
+from macaw_cli.serving.requests.sampling_fields import SEEDS
 from macaw_cli.serving.web.bodies import Bodies
 from macaw_cli.serving.web.streaming import EventStream, server_sent, unless_left
 
 T = TypeVar("T")
 Asked = TypeVar("Asked", ChatRequest, ResponsesRequest)
 Read = Callable[[dict[str, Any], ServeSettings, str], Asked]
-_SEEDS = 1 << 63
 
 
 class Service:
@@ -105,7 +105,7 @@ class Service:
             Question(
                 messages=conversation.messages, attachments=conversation.attachments,
                 max_new_tokens=asked.max_new_tokens, sampling=asked.sampling,
-                seed=(asked.seed + number) % _SEEDS, stop=asked.stop, top_logprobs=asked.top_logprobs,
+                seed=(asked.seed + number) % SEEDS, stop=asked.stop, top_logprobs=asked.top_logprobs,
             )
             for number in range(asked.answers)
         ]  # fmt: skip

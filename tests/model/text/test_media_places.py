@@ -2,6 +2,7 @@
 
 import pytest
 
+from macaw_cli.basics.errors import MismatchError
 from macaw_cli.model.text.media_places import with_first_media_unplaced
 
 IMAGE, AUDIO = {"type": "image"}, {"type": "audio"}
@@ -20,6 +21,8 @@ def user(content):
     [
         ("What?", "What?"),
         ([IMAGE, text("What?")], "What?"),
+        ([IMAGE], ""),
+        ([IMAGE, text(" ")], ""),
         ([text("What?"), IMAGE, AUDIO], "What?"),
         ([IMAGE, text(" \n"), AUDIO, text("A"), text("B")], "A\nB"),
         ([text("First"), IMAGE, text("then"), IMAGE], None),
@@ -30,9 +33,15 @@ def user(content):
 def test_the_first_question_says_no_places_where_no_text_stands_between_media(parts, expected):
     later = [{"role": "assistant", "content": "B"}, user([text("And?"), IMAGE])]
     given = [{"role": "system", "content": "S"}, user(parts), *later]
-    changed = with_first_media_unplaced(given)
+    changed = with_first_media_unplaced(given, ["image"] * 3 + ["audio"])
     assert changed == [given[0], user(parts if expected is None else expected), *later]
 
 
 def test_a_conversation_without_a_question_stays_as_it_is():
-    assert with_first_media_unplaced([{"role": "system", "content": "S"}]) == [{"role": "system", "content": "S"}]
+    assert with_first_media_unplaced([{"role": "system", "content": "S"}], []) == [{"role": "system", "content": "S"}]
+
+
+@pytest.mark.parametrize("parts", [[IMAGE], [IMAGE, text("What?")], [text("What?"), IMAGE, AUDIO], [IMAGE, IMAGE]])
+def test_a_place_without_a_medium_is_no_question_without_media(parts):
+    with pytest.raises(MismatchError):
+        with_first_media_unplaced([user(parts)], ["audio"])

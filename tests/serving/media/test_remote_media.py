@@ -175,3 +175,22 @@ def test_every_spelling_of_this_machine_is_refused(pages, host):
         fetch(url(pages, "/file", host), limits(allowed=is_public))
     assert told.value.code in ("url_not_allowed", "media_not_fetched")
     assert pages.seen == []
+
+
+def test_a_handshake_that_does_not_come_to_its_end_is_cut_at_the_deadline():
+    """A byte now and then is enough to keep each single read of the handshake alive."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip():
+            with suppress(OSError):
+                client, _ = server.accept()
+                with client:
+                    for byte in b"\x16\x03\x03\x40\x00" + bytes(100):
+                        client.sendall(bytes([byte]))
+                        time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(NotFetched, match=r"0\.4 s"):
+            fetch(f"https://127.0.0.1:{server.getsockname()[1]}/", limits(seconds=0.4))
+        assert time.monotonic() - began < 2

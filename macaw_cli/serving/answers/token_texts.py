@@ -1,4 +1,4 @@
-"""The bytes that one token stands for, which need not be whole characters."""
+"""What one token stands for: its text behind other tokens, and its bytes, which need not be whole characters."""
 
 import re
 from functools import cache
@@ -9,13 +9,25 @@ _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _CUT = "\N{REPLACEMENT CHARACTER}"
 
 
+def token_text(tokenizer: Any, token: int) -> str:
+    """The text of a token as it stands behind others: SentencePiece drops the space before a token that comes first.
+
+    Args:
+        tokenizer: of the LLM.
+        token: its id.
+    """
+    alone: str = tokenizer.decode([token])
+    twice: str = tokenizer.decode([token, token])
+    return twice.removeprefix(alone) if twice.startswith(alone) else alone
+
+
 def token_bytes(tokenizer: Any, token: int, text: str) -> bytes:
     """The bytes of a token.
 
     Args:
         tokenizer: of the LLM.
         token: its id.
-        text: what the tokenizer decodes it to.
+        text: see `token_text`.
     """
     if _CUT not in text:
         return text.encode()
