@@ -86,16 +86,8 @@ def evaluate(
         _compare(models or [], workspace, thresholds, as_json=json)
         return
     from macaw_cli.basics.console import print_table, result, result_json
-    from macaw_cli.evaluation.order_table import ORDER_COLUMNS, order_rows
-    from macaw_cli.evaluation.presentation import (
-        COLUMNS,
-        MEDIUM_COLUMNS,
-        TEXT_COLUMNS,
-        medium_rows,
-        table_rows,
-        text_rows,
-        verdict_lines,
-    )
+    from macaw_cli.evaluation.all_tables import tables_of
+    from macaw_cli.evaluation.presentation import verdict_lines
     from macaw_cli.evaluation.run import evaluate_folder
 
     figures = evaluate_folder(workspace, models[0] if models else None)
@@ -103,13 +95,8 @@ def evaluate(
         result_json(figures)
         require_reached(figures, thresholds)
         return
-    print_table("Held-out questions", COLUMNS, table_rows(figures))
-    if media := medium_rows(figures):
-        print_table("Reliance on each medium", MEDIUM_COLUMNS, media)
-    if texts := text_rows(figures):
-        print_table("Answers without choices", TEXT_COLUMNS, texts)
-    if orders := order_rows(figures):
-        print_table("Orders of the demonstrations", ORDER_COLUMNS, orders)
+    for title, columns, rows in tables_of(figures):
+        print_table(title, columns, rows)
     for line in verdict_lines(figures):
         result(line)
     same = same_config("evaluate")

@@ -18,7 +18,7 @@ ANSWERS, FIGURES = f"evaluation/{ANSWERS_NAME}", f"evaluation/{FIGURES_NAME}"
 _ROW = Fields(
     {"id": TEXT},
     {"kind": TEXT, "modality": TEXT, "tags": TEXTS, "right": mapping_of(FLAG), "likelihood": mapping_of(NUMBER),
-     "answer_tokens": COUNT, "media": TEXTS, "messages": list_of(OBJECT)},
+     "answer_tokens": COUNT, "media": TEXTS, "messages": list_of(OBJECT), "turn": COUNT},
 )  # fmt: skip
 _FIGURES = Fields({}, {"asked": OBJECT, "model": TEXT})
 
@@ -85,13 +85,14 @@ def answers_in(rows: Sequence[Mapping[str, Any]]) -> Answers | None:
 
 
 def keyed(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Rows by the key of their question."""
+    """Rows by the key of their question: its id, its turn after the first, its number where several have the same."""
     found: dict[str, Mapping[str, Any]] = {}
     seen: Counter[str] = Counter()
     for row in rows:
-        seen[row["id"]] += 1
-        number = seen[row["id"]]
-        found[row["id"] if number == 1 else f"{row['id']} #{number}"] = row
+        turn = row.get("turn") or 1
+        name = row["id"] if turn == 1 else f"{row['id']} turn {turn}"
+        seen[name] += 1
+        found[name if seen[name] == 1 else f"{name} #{seen[name]}"] = row
     return found
 
 

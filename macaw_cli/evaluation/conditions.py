@@ -124,17 +124,31 @@ def absence_note(modality: str) -> str:
 
 
 def told_without_media(messages: Sequence[Mapping[str, Any]], modality: str) -> list[dict[str, Any]]:
-    """The messages without media, `absence_note` at the beginning of the last user turn.
+    """The messages without media, `absence_note` at the beginning of each user turn that has some.
+
+    Media without a position belong to the first user turn, where the template puts them.
 
     Args:
         messages: canonical messages that end with the reference answer.
         modality: which media are missing.
     """
     told = without_media(messages)
-    last = max((at for at, message in enumerate(told) if message["role"] == "user"), default=None)
-    if last is not None:
-        told[last]["content"] = _after_note(absence_note(modality), told[last]["content"])
+    names = modality.split("+")
+    placed = [_media_parts(message["content"]) for message in messages]
+    for name in names:
+        if not any(name in parts for parts in placed):
+            first = next((at for at, message in enumerate(messages) if message["role"] == "user"), None)
+            if first is not None:
+                placed[first] |= {name}
+    for message, parts in zip(told, placed, strict=True):
+        missing = "+".join(name for name in names if name in parts)
+        if missing:
+            message["content"] = _after_note(absence_note(missing), message["content"])
     return told
+
+
+def _media_parts(content: Any) -> set[str]:
+    return set() if isinstance(content, str) else {part["type"] for part in content} - {"text"}
 
 
 def _after_note(note: str, content: Any) -> Any:

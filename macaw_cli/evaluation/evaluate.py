@@ -18,7 +18,8 @@ from macaw_cli.evaluation.metrics.registry import metrics_of
 from macaw_cli.evaluation.reliance import Scored
 from macaw_cli.evaluation.scoring import batches_of, score
 from macaw_cli.evaluation.sharing import UNANSWERED, all_answers, own_share
-from macaw_cli.evaluation.swapping import Question, swap_partners
+from macaw_cli.evaluation.swapping import Question
+from macaw_cli.evaluation.turns import partners_of_turns
 from macaw_cli.inference.branches import BranchScore
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.text.encoding import ConversationEncoder
@@ -55,7 +56,7 @@ def evaluate_model(
     Raises:
         InputError: the dataset holds out no question.
     """
-    questions = held_out_questions(dataset, limit)
+    questions = held_out_questions(dataset, limit, every_turn=encoder.template != "as_published")
     asked = _everything_asked(questions, every=not in_training)
     if prepare is not None:
         prepare(questions, asked)
@@ -63,15 +64,15 @@ def evaluate_model(
     shared = in_training and distributed.world_size() > 1
     mine = own_share(batches) if shared else batches
     found = torch.full((len(asked), 2), UNANSWERED, dtype=torch.float64, device=model.device)
-    total = sum(len(one.numbers) for batch in mine for one in batch)
+    total = sum(one.count for batch in mine for one in batch)
     # not inference_mode: weights that ZeRO-3 gathers in it can never be trained again
     with progress("evaluate", total, "answers", passing=in_training) as advance, torch.no_grad():
         for batch in mine:
-            for one, branches in zip(batch, score(model, dataset, batch), strict=True):
-                rows = [_found(questions[asked[number].row], asked[number].condition, branches)
-                        for number in one.numbers]  # fmt: skip
-                found[one.numbers] = torch.tensor(rows, dtype=torch.float64, device=model.device)
-            advance(sum(len(one.numbers) for one in batch), "")
+            for one, scores in zip(batch, score(model, dataset, batch), strict=True):
+                for number, branches in one.shares(scores):
+                    answer = _found(questions[asked[number].row], asked[number].condition, branches)
+                    found[number] = torch.tensor(answer, dtype=torch.float64)
+            advance(sum(one.count for one in batch), "")
     for item, (choice, likelihood) in zip(asked, (all_answers(found) if shared else found).tolist(), strict=True):
         _record(questions[item.row], item.condition, int(choice), likelihood)
         questions[item.row].contrary |= {item.condition} if item.contrary else set()
@@ -111,7 +112,7 @@ def quick_reliance(
 
 def _everything_asked(questions: Sequence[HeldOut], *, every: bool) -> list[Asked]:
     known = [_as_question(question) for question in questions]
-    partners = swap_partners(known, seed=0)
+    partners = partners_of_turns(known, [question.turn for question in questions], seed=0)
     lenders = medium_lenders(known, seed=0) if every else [()] * len(known)
     asked: list[Asked] = []
     for number, (question, partner) in enumerate(zip(questions, partners, strict=True)):
@@ -151,6 +152,8 @@ def _scored(question: HeldOut, metrics: Mapping[str, MetricName]) -> Scored:
         generated={} if question.row.choices else question.answers,
         metrics=metrics_of(kind, metrics),
         contrary=frozenset(question.contrary),
+        turn=question.turn,
+        turns=question.turns,
     )
 
 

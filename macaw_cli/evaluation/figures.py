@@ -17,7 +17,8 @@ def report(model: str, questions: Sequence[Scored]) -> dict[str, Any]:
     """All figures.
 
     Unseen combinations and text-only questions have entries of their own (`unseen`, `text`) and are left out of
-    `modalities`, `kinds` and `overall`. Each entry of `kinds` names its `modality`: what media its questions have.
+    `modalities`, `kinds` and `overall`. Conversations with several answers have `turns` beside them: the figures of the
+    first, the second, ... answers. Each entry of `kinds` names its `modality`: what media its questions have.
 
     Args:
         model: name of the model that answered.
@@ -34,6 +35,9 @@ def report(model: str, questions: Sequence[Scored]) -> dict[str, Any]:
     }
     if media:
         content["overall"] = measure(media)
+    if several := [question for question in media if question.turns > 1]:
+        by_turn = _grouped(several, lambda question: str(question.turn))
+        content["turns"] = {turn: measure(by_turn[turn]) for turn in sorted(by_turn, key=int)}
     if unseen:
         content["unseen"] = {
             **{name: measure(group) for name, group in _by_modality(unseen)}, "overall": measure(unseen)

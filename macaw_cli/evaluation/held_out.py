@@ -7,6 +7,7 @@ from typing import Any
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.evaluation.conditions import modality_name
+from macaw_cli.evaluation.turns import turns_of
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import ConversationRow
 
@@ -23,7 +24,10 @@ class Demonstration:
 
 @dataclass
 class HeldOut:
-    """One held-out question: its row, its text, and what came of it under each condition."""
+    """One held-out question: its row, its text, and what came of it under each condition.
+
+    Of a conversation with several answers each is a question: its row has the media that were attached by then.
+    """
 
     row: ConversationRow
     messages: list[dict[str, Any]]
@@ -43,6 +47,10 @@ class HeldOut:
     """What is shown before it."""
     scores: dict[str, list[float]] = field(default_factory=dict)
     """Log-likelihood of each candidate in nats; not of what another process of a training has scored."""
+    turn: int = 1
+    """Which of the answers of its conversation it is."""
+    turns: int = 1
+    """How many answers its conversation has."""
 
     @cached_property
     def answer(self) -> str:
@@ -66,13 +74,23 @@ class HeldOut:
         return modality_name(self.row)
 
 
-def held_out_questions(dataset: DatasetReader, limit: int | None) -> list[HeldOut]:
-    """The questions of the `val` split, as `first_per_kind` takes them.
+def held_out_questions(dataset: DatasetReader, limit: int | None, *, every_turn: bool = True) -> list[HeldOut]:
+    """The questions of the `val` split, as `first_per_kind` takes its conversations; several answers are as many.
+
+    Args:
+        dataset: whose conversations are asked.
+        limit: conversations per kind; None takes all.
+        every_turn: False asks for the last answer of each conversation only.
 
     Raises:
         InputError: the dataset holds out no question.
     """
-    questions = [HeldOut(row, dataset.messages(row)) for row in first_per_kind(dataset.conversations("val"), limit)]
+    questions = []
+    for row in first_per_kind(dataset.conversations("val"), limit):
+        turns = turns_of(row, dataset.messages(row))
+        for number, (own, messages) in enumerate(turns, start=1):
+            if every_turn or number == len(turns):
+                questions.append(HeldOut(own, messages, turn=number, turns=len(turns)))
     if not questions:
         raise InputError(
             f"No conversation of {dataset.title} is held out.",

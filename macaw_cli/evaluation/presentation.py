@@ -25,6 +25,11 @@ def table_rows(figures: Mapping[str, Any]) -> list[list[str]]:
     return [[name, *_cells(measured)] for name, measured in _lines(figures)]
 
 
+def turn_rows(figures: Mapping[str, Any]) -> list[list[str]]:
+    """One row per turn, where conversations have several answers; `COLUMNS`."""
+    return [[f"turn {turn}", *_cells(measured)] for turn, measured in figures.get("turns", {}).items()]
+
+
 def text_rows(figures: Mapping[str, Any]) -> list[list[str]]:
     """One row per kind and text metric, where answers have no choices; `TEXT_COLUMNS`."""
     kinds = {**figures["kinds"], **figures.get("text", {}).get("kinds", {})}

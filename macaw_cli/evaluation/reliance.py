@@ -31,6 +31,8 @@ class Scored:
         greedy: condition to whether greedy decoding gives the reference answer whole; empty for one with choices.
         generated: condition to the answer that was generated.
         metrics: names of the text metrics of generated answers.
+        turn: which of the answers of its conversation it is.
+        turns: how many answers its conversation has.
         contrary: conditions under which the dataset itself gives another answer.
     """
 
@@ -46,6 +48,8 @@ class Scored:
     generated: dict[str, str] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
     contrary: frozenset[str] = frozenset()
+    turn: int = 1
+    turns: int = 1
 
 
 def measure(questions: Sequence[Scored]) -> dict[str, Any]:

@@ -119,6 +119,7 @@ def _row(question: HeldOut) -> dict[str, Any]:
     """One line of `answers.jsonl`."""
     return {
         "id": question.row.id,
+        "turn": question.turn,
         "kind": question.row.kind,
         "modality": question.modality,
         "tags": list(question.row.tags),

@@ -1,16 +1,18 @@
 """Log-likelihoods of the candidate answers to what is asked: encoded, sorted into batches, scored.
 
-What is asked without media is often the same for many questions; equal rows are scored once.
+What is asked without media is often the same for many questions; equal rows are scored once. The answers of one
+conversation are scored by one row where its last prompt holds the earlier ones as they are asked alone.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from macaw_cli.evaluation.conditions import Asked, told_without_media, without_media
 from macaw_cli.evaluation.held_out import HeldOut
+from macaw_cli.evaluation.shared_turns import can_share_rows, holds_turn
 from macaw_cli.inference import scoring
 from macaw_cli.inference.branches import BranchRow, BranchScore
 from macaw_cli.model.modeling import MacawForConditionalGeneration
@@ -25,7 +27,7 @@ MOST_LOGITS = 2**28
 HINT = "Shorten it, remove it from the dataset, or train an LLM with more positions."
 
 
-@dataclass(frozen=True)
+@dataclass
 class Encoded:
     """One row of a batch, and everything that is asked by it."""
 
@@ -33,6 +35,20 @@ class Encoded:
     media: tuple[MediaRef, ...]
     numbers: list[int] = field(default_factory=list)
     """Places among everything that is asked."""
+    spans: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    """Answers of earlier turns in the prompt, by begin and end, with the places of what they answer."""
+
+    @property
+    def count(self) -> int:
+        """How much is asked by it."""
+        return len(self.numbers) + sum(map(len, self.spans.values()))
+
+    def shares(self, scores: Sequence[BranchScore]) -> Iterator[tuple[int, Sequence[BranchScore]]]:
+        """For each place the scores of its candidates, from those of the row."""
+        candidates = len(self.row.branches)
+        yield from ((number, scores[:candidates]) for number in self.numbers)
+        for numbers, score in zip(self.spans.values(), scores[candidates:], strict=True):
+            yield from ((number, [score]) for number in numbers)
 
 
 def batches_of(
@@ -47,7 +63,8 @@ def batches_of(
     Raises:
         InputError: one of them is longer than the positions that the LLM has learned.
     """
-    rows = sorted(_rows(asked, questions, encoder), key=lambda one: (one.row.length, one.numbers[0]))
+    rows = _rows(asked, questions, encoder, shares_turns=can_share_rows(model))
+    rows.sort(key=lambda one: (one.row.length, min(one.numbers)))
     longest = max((one.row.longest for one in rows), default=0)
     require_positions(model.config.text_config, longest, "The longest held-out question with its answer", HINT)
     most = MOST_LOGITS // model.config.text_config.vocab_size
@@ -82,7 +99,7 @@ def media_of(item: Asked, question: HeldOut) -> tuple[MediaRef, ...]:
 def score(
     model: MacawForConditionalGeneration, dataset: DatasetReader, batch: Sequence[Encoded]
 ) -> list[list[BranchScore]]:
-    """Per row, the score of every candidate, in one forward pass."""
+    """Per row, the score of every candidate and of every span, in one forward pass."""
     features = [features_of(one.media, dataset, model) for one in batch]
     return scoring.score(model, [one.row for one in batch], features)
 
@@ -98,25 +115,35 @@ def features_of(
     return features
 
 
-def _rows(asked: Sequence[Asked], questions: Sequence[HeldOut], encoder: ConversationEncoder) -> list[Encoded]:
+def _rows(
+    asked: Sequence[Asked], questions: Sequence[HeldOut], encoder: ConversationEncoder, *, shares_turns: bool
+) -> list[Encoded]:
     responses: dict[str, list[int]] = {}
     rows: list[Encoded] = []
     blind: dict[tuple[tuple[int, ...], tuple[str, ...]], Encoded] = {}
-    for number, item in enumerate(asked):
-        question = questions[item.row]
+    of_turn: dict[tuple[int, str], Encoded] = {}
+    for number in reversed(range(len(asked))):  # later turns first: their prompts hold the answers of earlier ones
+        item, question = asked[number], questions[asked[number].row]
         encoded, candidates = prompt_of(item, question, encoder), question.candidates
-        prompt = encoded.input_ids
-        media = media_of(item, question)
+        prompt, media = encoded.input_ids, media_of(item, question)
+        for text in candidates:
+            if text not in responses:
+                responses[text] = encoder.response_ids(text)
+        branches = [responses[text] for text in candidates]
+        question.tokens = len(branches[question.reference])
+        later = of_turn.get((item.row + 1, item.condition)) if shares_turns and question.turn < question.turns else None
+        if later is not None and holds_turn(later.row.prompt, later.media, [*prompt, *branches[0]], media):
+            later.spans.setdefault((len(prompt), len(prompt) + len(branches[0])), []).append(number)
+            of_turn[item.row, item.condition] = later
+            continue
         same = None if media else blind.get((tuple(prompt), tuple(candidates)))
         if same is None:
-            for text in candidates:
-                if text not in responses:
-                    responses[text] = encoder.response_ids(text)
-            branches = [responses[text] for text in candidates]
             same = Encoded(BranchRow(prompt, branches, encoded.answered), media)
             rows.append(same)
             if not media:
                 blind[tuple(prompt), tuple(candidates)] = same
         same.numbers.append(number)
-        question.tokens = len(same.row.branches[question.reference])
+        of_turn[item.row, item.condition] = same
+    for one in rows:
+        one.row = replace(one.row, spans=tuple(one.spans))
     return rows

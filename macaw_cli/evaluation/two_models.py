@@ -50,7 +50,10 @@ def compare_two(workspace: Workspace, first: Path, second: Path) -> dict[str, An
     """
     if first.resolve() == second.resolve():
         raise UsageError(f"Both models are {first}.", "Name two different ones.")
-    return differences(_side(workspace, first), _side(workspace, second))
+    # what is read comes first: a run that is asked now replaces its earlier evaluation
+    read = {path: _read(path) for path in (first, second)}
+    first_side, second_side = (read[path] or _asked(workspace, path) for path in (first, second))
+    return differences(first_side, second_side)
 
 
 def differences(first: Side, second: Side) -> dict[str, Any]:
@@ -106,9 +109,12 @@ def require_same_questions(first: Side, second: Side) -> None:
         )
 
 
-def _side(workspace: Workspace, path: Path) -> Side:
-    if (path / ANSWERS_NAME).is_file():
-        return Side(str(path), read_rows(path / ANSWERS_NAME))
+def _read(path: Path) -> Side | None:
+    """An evaluation that was written down; None for a model."""
+    return Side(str(path), read_rows(path / ANSWERS_NAME)) if (path / ANSWERS_NAME).is_file() else None
+
+
+def _asked(workspace: Workspace, path: Path) -> Side:
     return Side(str(path), evaluation_of(workspace, path).rows)
 
 

@@ -26,6 +26,13 @@ class BranchRow:
     branches: list[list[int]]
     answered: Sequence[bool] = ()
     """Where in the prompt answers of earlier turns stand; empty where none do."""
+    spans: Sequence[tuple[int, int]] = ()
+    """Parts of the prompt, as begin and end, that are scored as well: answers of earlier turns."""
+
+    @property
+    def first_asked(self) -> int:
+        """The first position whose logits are read: that before the first token that is scored."""
+        return min([len(self.prompt), *(begin for begin, _ in self.spans)]) - 1
 
     @property
     def tail(self) -> list[int]:
@@ -90,13 +97,16 @@ def branch_batch(rows: Sequence[BranchRow]) -> BranchBatch:
             mask[number, end : end + own, start : start + len(row.prompt)] = True
             mask[number, end : end + own, end : end + own] = torch.ones(own, own, dtype=torch.bool).tril()
             end += own
-    keep = 1 + max(len(row.tail) for row in rows)
+    keep = kept_logits(rows, plain=False)
     return BranchBatch(ids, positions, mask[:, None], _answers(rows, length, (0,) * len(rows)), keep, (0,) * len(rows))
 
 
 def apart(rows: Sequence[BranchRow]) -> list[BranchRow]:
-    """One row per candidate, in order."""
-    return [replace(row, branches=[branch]) for row in rows for branch in row.branches]
+    """One row per candidate, in order; the first one has the spans of the prompt."""
+    return [
+        replace(row, branches=[branch], spans=() if number else row.spans)
+        for row in rows for number, branch in enumerate(row.branches)
+    ]  # fmt: skip
 
 
 def plain_batch(rows: Sequence[BranchRow]) -> BranchBatch:
@@ -121,8 +131,8 @@ def _answers(rows: Sequence[BranchRow], length: int, padded: Sequence[int]) -> t
 def kept_logits(rows: Sequence[BranchRow], *, plain: bool) -> int:
     """K of these rows in one batch: of `plain_batch`, else of `branch_batch`."""
     if not plain:
-        return 1 + max(len(row.tail) for row in rows)
-    return 1 + max(row.length for row in rows) - min(len(row.prompt) for row in rows)
+        return max(row.length - row.first_asked for row in rows)
+    return max(row.length for row in rows) - min(row.first_asked for row in rows)
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,7 @@ class BranchScore:
 
 
 def branch_scores(rows: Sequence[BranchRow], batch: BranchBatch, logits: torch.Tensor) -> list[list[BranchScore]]:
-    """Read the scores of every branch of every row off the kept logits.
+    """Read the scores of every branch of every row off the kept logits, then those of its spans.
 
     Args:
         rows: what was laid out.
@@ -154,7 +164,7 @@ def branch_scores(rows: Sequence[BranchRow], batch: BranchBatch, logits: torch.T
     sums[0].index_add_(0, branches, likely.double())
     sums[1].index_add_(0, branches, (best[of_read] != tokens).double())
     found = iter([BranchScore(total, misses == 0) for total, misses in zip(*sums.tolist(), strict=True)])
-    return [[next(found) for _ in row.branches] for row in rows]
+    return [[next(found) for _ in (*row.branches, *row.spans)] for row in rows]
 
 
 def _read(logits: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -174,13 +184,17 @@ def _read(logits: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, tor
 
 
 def _asked(rows: Sequence[BranchRow], padded: Sequence[int], kept: int) -> Iterator[tuple[int, int, int]]:
-    """For each token of each branch: which of all (B K) logits tells it, the token, and the branch's number."""
-    branch_number = 0
+    """For each token of each branch and span: which of all (B K) logits tells it, the token, and a running number."""
+    number_scored = 0
     for number, (row, behind) in enumerate(zip(rows, padded, strict=True)):
         end = (number + 1) * kept - behind - len(row.tail)  # first tail position; before it is the last prompt token
         start = end
         for branch in row.branches:
             for at, token in zip((end - 1, *range(start, start + len(branch) - 1)), branch, strict=True):
-                yield at, token, branch_number
+                yield at, token, number_scored
             start += len(branch) - 1
-            branch_number += 1
+            number_scored += 1
+        for first, last in row.spans:
+            for at in range(first, last):
+                yield end - len(row.prompt) + at - 1, row.prompt[at], number_scored
+            number_scored += 1

@@ -20,7 +20,7 @@ from macaw_cli.model.packing.packing_support import branches_are_supported
 def score(
     model: MacawForConditionalGeneration, rows: Sequence[BranchRow], features: Sequence[Features]
 ) -> list[list[BranchScore]]:
-    """Per row, the score of every candidate, in one forward pass.
+    """Per row, the score of every candidate and then of every span, in one forward pass.
 
     Args:
         model: in evaluation mode.
@@ -36,7 +36,12 @@ def score(
     if not plain:
         return branch_scores(rows, layout, output.logits)
     scores = iter(branch_scores(apart(rows), layout, output.logits))
-    return [[next(scores)[0] for _ in row.branches] for row in rows]
+    return [_together([next(scores) for _ in row.branches]) for row in rows]
+
+
+def _together(scores: Sequence[list[BranchScore]]) -> list[BranchScore]:
+    """Of rows with one candidate each: the candidates, then what else the first one was asked."""
+    return [*(own[0] for own in scores), *scores[0][1:]]
 
 
 def positions_kept(model: MacawForConditionalGeneration, rows: Sequence[BranchRow]) -> int:

@@ -97,11 +97,20 @@ def test_the_note_names_the_media_that_are_missing(modality, note):
         ([{"type": "image"}], [{"type": "text", "text": "(No image is attached.) "}]),
     ],
 )  # fmt: skip
-def test_the_note_stands_in_the_last_user_turn(content, expected):
+def test_the_note_stands_in_the_turn_that_has_the_media(content, expected):
     turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
-    messages = [*turns, {"role": "user", "content": content}, {"role": "assistant", "content": "A cat."}]
+    messages = [{"role": "user", "content": content}, {"role": "assistant", "content": "A cat."}, *turns]
     told = told_without_media(messages, "image")
-    assert told == [*turns, {"role": "user", "content": expected}, {"role": "assistant", "content": "A cat."}]
+    assert told == [{"role": "user", "content": expected}, {"role": "assistant", "content": "A cat."}, *turns]
+
+
+def test_each_turn_with_media_of_its_own_has_its_note():
+    image, audio = ([{"type": name}, {"type": "text", "text": "What?"}] for name in ("image", "audio"))
+    messages = [{"role": "user", "content": content} for content in (image, audio, "?")]
+    told = told_without_media(messages, "image+audio")
+    assert [message["content"] if isinstance(message["content"], str) else message["content"][0]["text"]
+            for message in told] == ["(No image is attached.) What?", "(No audio is attached.) What?", "?"]  # fmt: skip
+    assert told_without_media(messages[1:], "image+audio")[0]["content"][0]["text"].startswith("(No image or audio is")
 
 
 def test_a_validation_in_training_asks_less():

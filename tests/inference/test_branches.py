@@ -50,6 +50,25 @@ def test_branches_in_one_row_score_as_each_does_alone(llm, rows):
                 assert greedy == expected_greedy
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(tokens, tokens, tokens, st.lists(tokens, min_size=1, max_size=3)), min_size=1, max_size=3))
+def test_answers_inside_a_prompt_score_as_each_does_behind_what_comes_before_it(llm, rows):
+    laid = [
+        BranchRow(first + answer + then, branches, spans=((len(first), len(first) + len(answer)),))
+        for first, answer, then, branches in rows
+    ]
+    with torch.inference_mode():
+        shared, plain = together(llm, laid), scored(llm, apart(laid), plain_batch(apart(laid)))
+        of_rows = iter(plain)
+        for (first, answer, _, branches), row, scores in zip(rows, laid, shared, strict=True):
+            expected = [*(alone(llm, row.prompt, branch) for branch in branches), alone(llm, first, answer)]
+            lone = [next(of_rows) for _ in branches]
+            for found in (scores, [*(own[0] for own in lone), *lone[0][1:]]):
+                (likely, greedy), (wanted, wanted_greedy) = zip(*found, strict=True), zip(*expected, strict=True)
+                assert likely == pytest.approx(wanted, rel=1e-4, abs=1e-4)
+                assert greedy == wanted_greedy
+
+
 def test_an_answer_is_greedy_only_when_its_end_is_too(llm):
     with torch.inference_mode():
         prompt = [3, 1, 4]

@@ -126,7 +126,7 @@ class ConversationEncoder:
         covered = set(whole.answers)
         for number in reversed(range(len(messages) - 1)):
             if messages[number]["role"] == "assistant" and number not in covered:
-                kept = _media_before(messages[number + 1 :], [name for name, _ in media])
+                kept = media_before(messages[number + 1 :], [name for name, _ in media])
                 part = self._encoded(messages[: number + 1], [media[at] for at in kept], frozenset(covered))
                 covered |= {number, *part.answers}
                 order = tuple(kept[at] for at in part.media_order)
@@ -239,7 +239,7 @@ class ConversationEncoder:
         return self._text_encoder.ids(text)
 
 
-def _media_before(later: Sequence[Mapping[str, Any]], names: Sequence[Modality]) -> list[int]:
+def media_before(later: Sequence[Mapping[str, Any]], names: Sequence[Modality]) -> list[int]:
     """Which of the media are left when the messages in `later` have not come yet: those with a position come last."""
     kept = []
     for name in MODALITIES:
