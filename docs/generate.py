@@ -1,4 +1,4 @@
-"""Write what repeats the code: the pages of settings, commands, formats and filters, and the figures of the layers.
+"""Write what repeats the code: the pages of settings, commands, formats, filters, tasks, and the figures of layers.
 
     python docs/generate.py          writes all of them
     python docs/generate.py --check  says which ones are out of date, and exits with 1
@@ -58,6 +58,7 @@ EXPORTS = runpy.run_path(str(FOLDER / "exports_page.py"))
 FORMATS = runpy.run_path(str(FOLDER / "formats_page.py"))
 PROMPTS = runpy.run_path(str(FOLDER / "prompts_page.py"))
 FILTERS = runpy.run_path(str(FOLDER / "filters_page.py"))
+TASKS = runpy.run_path(str(FOLDER / "tasks_page.py"))
 PAGES = {
     "configuration.md": configuration_page,
     "commands.md": commands_page,
@@ -65,6 +66,7 @@ PAGES = {
     "export.md": lambda: EXPORTS["exports_page"](NOTICE),
     "formats.md": lambda: FORMATS["formats_page"](NOTICE),
     "filters.md": lambda: FILTERS["filters_page"](NOTICE),
+    "tasks.md": lambda: TASKS["tasks_page"](NOTICE),
     "prompts.md": lambda: PROMPTS["page"](NOTICE),
     "images/architecture.svg": FIGURES["layers_figure"],
     "images/path.svg": FIGURES["path_figure"],
@@ -161,6 +163,8 @@ def _type(value: dict[str, Any]) -> str:
 
 def _default(value: Any) -> str:
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...")
+    if isinstance(value, str) and "\n" in value:
+        text = json.dumps(value, ensure_ascii=False)
     return "empty" if value == "" else f"`{text}`"
 
 

@@ -10,6 +10,7 @@ from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.threads import keep_cores
 from macaw_cli.commands.option_forms import require_none
 from macaw_cli.commands.shared_options import OUTPUT, ConfigOption, JsonOption, SetOption, workspace_of
+from macaw_cli.commands.task_options import ask_tasks, task_from_here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from macaw_cli.config.loading import Workspace
     from macaw_cli.evaluation.thresholds import Threshold
 
-QUESTIONS, IN_CONTEXT = "Held-out questions", "In context"
+QUESTIONS, IN_CONTEXT, BENCHMARKS = "Held-out questions", "In context", "Benchmarks"
 """Titles of groups of options."""
 
 
@@ -35,7 +36,15 @@ def evaluate(
         typer.Option("--data", rich_help_panel=QUESTIONS, help="Dataset whose held-out questions are used."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", rich_help_panel=QUESTIONS, help="Most questions of each kind.")
+        int | None,
+        typer.Option("--limit", rich_help_panel=QUESTIONS, help="Most questions of each kind, also of a task."),
+    ] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--task", metavar="NAME:PATH[?OPTIONS]", rich_help_panel=BENCHMARKS,
+            help="Ask a benchmark of docs/tasks.md instead, such as pope:annotations?media=val2014; repeatable.",
+        ),
     ] = None,
     fail_under: Annotated[
         list[str] | None,
@@ -75,6 +84,7 @@ def evaluate(
     workspace = workspace_of(
         config, overrides, evaluation__data=data, evaluation__limit=limit, evaluation__shots=shots,
         evaluation__demonstrations=demonstrations, evaluation__permutations=permutations,
+        evaluation__tasks=[task_from_here(task, config) for task in tasks or []],
     )  # fmt: skip
     if not workspace.settings.evaluation.shots:
         require_none({"--demonstrations": demonstrations, "--permutations": permutations}, "--shots")
@@ -82,6 +92,9 @@ def evaluate(
     from macaw_cli.evaluation.thresholds import require_reached, thresholds_of
 
     thresholds = thresholds_of(fail_under or [])
+    if workspace.settings.evaluation.tasks:
+        ask_tasks(models or [], workspace, thresholds, as_json=json)
+        return
     if len(models or []) > 1:
         _compare(models or [], workspace, thresholds, as_json=json)
         return

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from macaw_cli.config.tasks.chosen import AnyTasks
+
 MetricName = Literal["auto", "exact_match", "token_f1", "rouge_l", "wer", "cer", "bleu", "cider"]
 MOST_ORDERS = 6
 """Orders of the same demonstrations that can be compared."""
@@ -43,6 +45,11 @@ class EvaluationSettings:
     permutations: Annotated[int, Field(ge=1, le=MOST_ORDERS)] = 1
     """Orders of the demonstrations in which each question is asked: figures per order, their mean and standard
     deviation, and those of the mean log-likelihood over all orders. At most the factorial of `shots`."""
+    tasks: AnyTasks = ()
+    """Benchmarks that are asked instead of the held-out conversations, see [tasks.md](tasks.md): `NAME:PATH[?OPTIONS]`
+    each, or a section."""
+    max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of a task's questions that cannot be asked above which the command ends with exit code 1."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs."""
 

@@ -17,16 +17,12 @@ from macaw_cli.basics.redaction import redacted_tree
 from macaw_cli.basics.shown_text import cut, shown
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.basics.yaml_text import read_yaml
-from macaw_cli.config.bridges.designs import BRIDGE_FORMS
-from macaw_cli.config.exports.chosen import EXPORT_FORMS
-from macaw_cli.config.filters.chosen import FILTER_FORMS
-from macaw_cli.config.injections.designs import INJECTION_FORMS
-from macaw_cli.config.loss_weights.modes import LOSS_WEIGHT_FORMS
 from macaw_cli.config.overrides import apply_override, in_order, origin_of
 from macaw_cli.config.per_modality import PerModality
 from macaw_cli.config.recipes import Preset, lay_recipe_over
 from macaw_cli.config.setting_types import TAG, section_classes
 from macaw_cli.config.settings import FORMAT_VERSION, Settings
+from macaw_cli.config.variant_forms import VARIANT_FORMS
 
 CONFIG_NAME = "macaw.yaml"
 PLAIN_WORDS = {
@@ -240,8 +236,7 @@ def _keys_of_variant(loc: Sequence[Any]) -> list[str]:
     """Dotted keys of the variant in which an error stands; none where its section has no variants."""
     tags = [part for part in loc if str(part).startswith(TAG)]
     section = ".".join(str(part) for part in loc[:-1] if not str(part).startswith(NOT_KEYS))
-    forms = BRIDGE_FORMS | INJECTION_FORMS | FILTER_FORMS | LOSS_WEIGHT_FORMS | EXPORT_FORMS
-    return [f"{section}.{field.name}" for field in fields(forms[tags[-1]])] if tags else []
+    return [f"{section}.{field.name}" for field in fields(VARIANT_FORMS[tags[-1]])] if tags else []
 
 
 def _plain(value: Any) -> Any:

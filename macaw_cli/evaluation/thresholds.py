@@ -11,7 +11,7 @@ from macaw_cli.basics.terminal_text import one_line
 
 NO_FIGURES = ("version", "model", "models", "asked", "verdict")
 """Keys of the JSON of `macaw evaluate` that hold no measured figures."""
-LEFT_OUT = frozenset({"overall", "modalities", "kinds", "metrics", "per_medium"})
+LEFT_OUT = frozenset({"overall", "modalities", "kinds", "metrics", "per_medium", "tasks", "conditions", "groups"})
 """Parts of a path that need not be typed: `modalities.image.reliance` is `image.reliance`."""
 ALIASES = {"real": "accuracy"}
 """Figures that have a second name."""

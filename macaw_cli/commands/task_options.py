@@ -1,0 +1,52 @@
+"""`macaw evaluate --task`: how tasks are typed, and what is shown of their figures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from macaw_cli.basics.command_line import same_config
+from macaw_cli.basics.errors import UsageError
+from macaw_cli.commands.shared_options import from_here
+
+if TYPE_CHECKING:
+    from macaw_cli.config.loading import Workspace
+    from macaw_cli.evaluation.thresholds import Threshold
+
+
+def task_from_here(task: str, config: Path | None) -> dict[str, Any]:
+    """A typed `NAME:PATH[?OPTIONS][#N]` as a section, with its paths as the workspace's settings mean them.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
+    from macaw_cli.config.tasks.base import TaskSettings
+    from macaw_cli.config.tasks.chosen import task_section
+    from macaw_cli.config.tasks.table import TABLE
+
+    section = task_section(task)
+    row = TABLE.get(section["name"])
+    paths = (row.settings if row else TaskSettings).PATHS
+    return {key: from_here(Path(value), config) if key in paths else value for key, value in section.items()}
+
+
+def ask_tasks(
+    models: Sequence[Path], workspace: "Workspace", thresholds: "Sequence[Threshold]", *, as_json: bool
+) -> None:
+    """Ask a model the tasks of the settings, and show their figures."""
+    if len(models) > 1:
+        raise UsageError("Tasks are asked of one model.", "Name one, and run the command again for the other.")
+    if workspace.settings.evaluation.shots:
+        raise UsageError("Tasks are asked without demonstrations.", "Leave out --shots (evaluation.shots).")
+    from macaw_cli.basics.console import print_table, result, result_json
+    from macaw_cli.evaluation.tasks.presentation import task_table
+    from macaw_cli.evaluation.tasks.run import evaluate_tasks
+    from macaw_cli.evaluation.thresholds import require_reached
+
+    found = evaluate_tasks(workspace, models[0] if models else None)
+    if as_json:
+        result_json(found)
+    else:
+        for title, report in found["tasks"].items():
+            print_table(title, *task_table(report))
+        result(f"Asked {found['model']}. Next: macaw chat{same_config('evaluate')}")
+    require_reached(found, thresholds)

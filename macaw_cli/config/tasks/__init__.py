@@ -1,0 +1,1 @@
+"""The tasks of `macaw evaluate`, one file of settings each, and the table of them."""

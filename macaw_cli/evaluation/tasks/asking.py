@@ -1,0 +1,164 @@
+"""Ask a model the items of a task: many at once, media read as they are needed.
+
+What is asked without media is often the same for many items, and is answered once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from macaw_cli.basics.console import Advance
+from macaw_cli.basics.errors import InputError
+from macaw_cli.config.tasks.base import TaskSettings
+from macaw_cli.evaluation.scoring import MOST_LOGITS
+from macaw_cli.evaluation.tasks.conditions import Asked, messages_under
+from macaw_cli.evaluation.tasks.item import Item
+from macaw_cli.evaluation.tasks.media_reader import MediaReader
+from macaw_cli.inference import scoring
+from macaw_cli.inference.branches import BranchRow
+from macaw_cli.inference.continuous import ContinuousBatch
+from macaw_cli.inference.conversations import conversation_request, in_training_order
+from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.requests import EndEvent, GenerationRequest
+from macaw_cli.inference.sampling import GREEDY
+from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.text.encoding import ConversationEncoder
+
+Said = tuple[str, tuple[float, ...]]
+"""The answer, and the log-likelihoods of the choices, where they decided."""
+
+
+@dataclass
+class Prompt:
+    """One request, and everything that is asked by it."""
+
+    request: GenerationRequest
+    choices: tuple[str, ...] = ()
+    """Whose likelihoods decide; none where the answer is generated."""
+    asked: list[Asked] = field(default_factory=list)
+    said: Said | None = None
+
+
+class Asker:
+    """Asks one model.
+
+    Args:
+        model: in evaluation mode.
+        encoder: of this model.
+        media: reads media files.
+        batch_size: sequences per forward pass.
+    """
+
+    def __init__(
+        self, model: MacawForConditionalGeneration, encoder: ConversationEncoder, media: MediaReader, batch_size: int
+    ) -> None:
+        self._model, self._encoder, self._media, self._batch_size = model, encoder, media, batch_size
+        self._responses: dict[str, list[int]] = {}
+
+    def ask(
+        self, items: Sequence[Item], asked: Sequence[Asked], settings: TaskSettings, advance: Advance
+    ) -> tuple[dict[Asked, Said], dict[int, str]]:
+        """Answers to what is asked, and the reasons why items cannot be asked.
+
+        Args:
+            items: of the task.
+            asked: of the items, under their conditions.
+            settings: how the task is answered.
+            advance: told of each answer.
+
+        Returns:
+            Each answer, and the number of each item that is unusable with the reason. What would be asked with another
+            item's unusable media has no answer.
+        """
+        reasons: dict[int, str] = {}
+        scored = [one for one in asked if settings.answer == "likeliest" and items[one.number].choices]
+        generated = [one for one in asked if settings.answer != "likeliest" or not items[one.number].choices]
+        prompts = [
+            *self._scored(self._prompts(items, scored, settings, reasons, advance), advance),
+            *self._generated(self._prompts(items, generated, settings, reasons, advance), advance),
+        ]
+        return {one: prompt.said for prompt in prompts if prompt.said for one in prompt.asked}, reasons
+
+    def _prompts(
+        self, items: Sequence[Item], asked: Sequence[Asked], settings: TaskSettings, reasons: dict[int, str],
+        advance: Advance,
+    ) -> Iterator[Prompt]:  # fmt: skip
+        """Requests in the order in which they are asked; what is asked again without media joins an earlier one."""
+        blind: dict[tuple[object, ...], Prompt] = {}
+        for one in asked:
+            try:
+                prompt = self._prompt(items[one.number], one, settings)
+            except InputError as error:
+                if one.condition == "real":
+                    reasons[one.number] = error.problem
+                advance(1)
+                continue
+            if not one.media:
+                key = (*prompt.request.prompt, prompt.choices)
+                prompt = blind.setdefault(key, prompt)
+            prompt.asked.append(one)
+            if len(prompt.asked) > 1:
+                advance(1)
+                continue
+            yield prompt
+
+    def _prompt(self, item: Item, one: Asked, settings: TaskSettings) -> Prompt:
+        choices = item.choices if settings.answer == "likeliest" else ()
+        longest = max((len(self._response(text)) for text in choices), default=settings.max_new_tokens)
+        attached = in_training_order([part for medium in one.media for part in self._media.attachments(medium)])
+        request = conversation_request(
+            self._model, self._encoder, messages_under(item, one.condition), attached, max_new_tokens=longest,
+            sampling=GREEDY,
+        )  # fmt: skip
+        return Prompt(request, choices)
+
+    def _generated(self, prompts: Iterator[Prompt], advance: Advance) -> Iterator[Prompt]:
+        batch = ContinuousBatch(Engine.of(self._model, self._encoder), rows=self._batch_size)
+        running: dict[int, Prompt] = {}
+        more = True
+        while more or not batch.idle:
+            while more and batch.waiting + batch.running < self._batch_size:
+                prompt = next(prompts, None)
+                more = prompt is not None
+                if prompt is not None:
+                    running[batch.add(prompt.request)] = prompt
+            for event in batch.step():
+                if isinstance(event, EndEvent):
+                    if event.error is not None:
+                        raise event.error
+                    prompt = running.pop(event.number)
+                    prompt.said = event.text, ()
+                    advance(1)
+                    yield prompt
+
+    def _scored(self, prompts: Iterator[Prompt], advance: Advance) -> Iterator[Prompt]:
+        for batch in self._batches(prompts):
+            rows = [self._row(prompt) for prompt in batch]
+            features = [prompt.request.features for prompt in batch]
+            for prompt, scores in zip(batch, scoring.score(self._model, rows, features), strict=True):
+                likelihoods = tuple(score.log_probability for score in scores)
+                best = max(range(len(likelihoods)), key=likelihoods.__getitem__)
+                prompt.said = prompt.choices[best], likelihoods
+                yield prompt
+            advance(len(batch))
+
+    def _batches(self, prompts: Iterator[Prompt]) -> Iterator[list[Prompt]]:
+        """As many prompts as the settings say, fewer where their logits would not fit."""
+        most = MOST_LOGITS // self._model.config.text_config.vocab_size
+        batch: list[Prompt] = []
+        for prompt in prompts:
+            rows = [self._row(each) for each in [*batch, prompt]]
+            if batch and (len(batch) == self._batch_size or scoring.positions_kept(self._model, rows) > most):
+                yield batch
+                batch = []
+            batch.append(prompt)
+        if batch:
+            yield batch
+
+    def _row(self, prompt: Prompt) -> BranchRow:
+        branches = [self._response(text) for text in prompt.choices]
+        return BranchRow(list(prompt.request.prompt), branches, prompt.request.answered)
+
+    def _response(self, text: str) -> list[int]:
+        if text not in self._responses:
+            self._responses[text] = self._encoder.response_ids(text)
+        return self._responses[text]
