@@ -7,8 +7,10 @@ from macaw_cli.evaluation.order_table import ORDER_COLUMNS, order_rows
 from macaw_cli.evaluation.presentation import (
     COLUMNS,
     MEDIUM_COLUMNS,
+    PAIR_COLUMNS,
     TEXT_COLUMNS,
     medium_rows,
+    pair_rows,
     table_rows,
     text_rows,
     turn_rows,
@@ -17,6 +19,7 @@ from macaw_cli.evaluation.presentation import (
 TABLES = (
     ("Held-out questions", COLUMNS, table_rows),
     ("Turns of conversations", COLUMNS, turn_rows),
+    ("Pairs of media with different answers", PAIR_COLUMNS, pair_rows),
     ("Reliance on each medium", MEDIUM_COLUMNS, medium_rows),
     ("Answers without choices", TEXT_COLUMNS, text_rows),
     ("Orders of the demonstrations", ORDER_COLUMNS, order_rows),

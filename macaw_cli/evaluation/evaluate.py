@@ -12,6 +12,7 @@ from macaw_cli.evaluation.conditions import Asked, asked_per_medium, asked_under
 from macaw_cli.evaluation.figures import report
 from macaw_cli.evaluation.generating import AnswerLimits, generate_answers
 from macaw_cli.evaluation.held_out import UNSEEN_TAG, HeldOut, held_out_questions, kind_of, text_of
+from macaw_cli.evaluation.media_pairs import measure_pairs
 from macaw_cli.evaluation.media_units import units_of
 from macaw_cli.evaluation.medium_lenders import medium_lenders
 from macaw_cli.evaluation.metrics.registry import metrics_of
@@ -24,6 +25,9 @@ from macaw_cli.inference.branches import BranchScore
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.joined_datasets import DatasetReader
+
+LEFT_OUT = ("version", "model", "pairs")
+"""What a validation in training does not tell."""
 
 
 def evaluate_model(
@@ -91,7 +95,9 @@ def figures_of(
         questions: with their answers.
         metrics: pattern of kinds to text metric, as `evaluation.metrics`.
     """
-    return report(model_name, [_scored(question, metrics or {}) for question in questions])
+    figures = report(model_name, [_scored(question, metrics or {}) for question in questions])
+    pairs = measure_pairs(questions)
+    return figures | ({"pairs": pairs} if pairs else {})
 
 
 def quick_reliance(
@@ -107,7 +113,7 @@ def quick_reliance(
     The processes that train share the work, and get the same figures, whatever their number.
     """
     questions = evaluate_model(model, encoder, dataset, limit=limit, batch_size=batch_size, in_training=True)
-    return {name: value for name, value in figures_of("", questions).items() if name not in ("version", "model")}
+    return {name: value for name, value in figures_of("", questions).items() if name not in LEFT_OUT}
 
 
 def _everything_asked(questions: Sequence[HeldOut], *, every: bool) -> list[Asked]:
@@ -116,6 +122,7 @@ def _everything_asked(questions: Sequence[HeldOut], *, every: bool) -> list[Aske
     lenders = medium_lenders(known, seed=0) if every else [()] * len(known)
     asked: list[Asked] = []
     for number, (question, partner) in enumerate(zip(questions, partners, strict=True)):
+        question.partner = partner
         partner_row = None if partner is None else questions[partner].row
         asked += asked_under(number, question.row, partner_row, every=every)
         own = [None if one is None else (questions[one.index].row.media, one.contrary) for one in lenders[number]]

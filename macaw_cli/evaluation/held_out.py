@@ -47,6 +47,8 @@ class HeldOut:
     """What is shown before it."""
     scores: dict[str, list[float]] = field(default_factory=dict)
     """Log-likelihood of each candidate in nats; not of what another process of a training has scored."""
+    partner: int | None = None
+    """Number of the question whose media it is given under `swapped`."""
     turn: int = 1
     """Which of the answers of its conversation it is."""
     turns: int = 1

@@ -9,6 +9,7 @@ from macaw_cli.basics.counts import counted
 from macaw_cli.basics.figure_kinds import kinds_below
 
 COLUMNS = ["", "n", "real", "none", "told", "swapped", "chance", "reliance", "95 %", "preference", "95 %"]
+PAIR_COLUMNS = ["", "pairs", "question", "95 %", "groups", "item", "group", "95 %"]
 TEXT_COLUMNS = ["", "n", "metric", "real", "none", "told", "swapped"]
 MEDIUM_COLUMNS = ["", "swapped alone", "n", "real", "swapped", "reliance", "95 %", "preference", "95 %"]
 PARTS = {"swapped_image": "frames", "swapped_audio": "soundtrack"}
@@ -28,6 +29,18 @@ def table_rows(figures: Mapping[str, Any]) -> list[list[str]]:
 def turn_rows(figures: Mapping[str, Any]) -> list[list[str]]:
     """One row per turn, where conversations have several answers; `COLUMNS`."""
     return [[f"turn {turn}", *_cells(measured)] for turn, measured in figures.get("turns", {}).items()]
+
+
+def pair_rows(figures: Mapping[str, Any]) -> list[list[str]]:
+    """Question, item and group accuracy per modality and over all; `PAIR_COLUMNS`."""
+    pairs = figures.get("pairs") or {}
+    lines = {**pairs.get("modalities", {}), **({"all with media": pairs["overall"]} if pairs else {})}
+    return [
+        [name, str(seen["pairs"]), _number(seen["question_accuracy"]), _interval(seen["question_ci95"], ""),
+         str(seen["groups"]), _number(seen["item_accuracy"]), _number(seen["group_accuracy"]),
+         _interval(seen["group_ci95"], "")]
+        for name, seen in lines.items()
+    ]  # fmt: skip
 
 
 def text_rows(figures: Mapping[str, Any]) -> list[list[str]]:
