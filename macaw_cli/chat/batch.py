@@ -25,7 +25,12 @@ from macaw_cli.chat.session import sampling_of
 from macaw_cli.config.chat_settings import ChatSettings
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.continuous import ContinuousBatch
-from macaw_cli.inference.conversations import conversation_request, in_training_order, soft_tokens_by_kind
+from macaw_cli.inference.conversations import (
+    conversation_request,
+    in_training_order,
+    soft_tokens_by_kind,
+    with_placed_soundtracks,
+)
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import EndEvent, GenerationRequest
 from macaw_cli.model.earlier_names import CONFIG_FILE
@@ -173,7 +178,7 @@ class Batch:
         first = [{"role": "system", "content": system}] if system and row.messages[0]["role"] != "system" else []
         messages = with_first_media_unplaced([*first, *row.messages], [one.modality for one in attachments])
         return conversation_request(
-            self._engine.model, self._encoder, messages, attachments,
+            self._engine.model, self._encoder, *with_placed_soundtracks(messages, attachments),
             max_new_tokens=self._settings.max_new_tokens, sampling=sampling_of(self._settings), seed=self._seed,
         )  # fmt: skip
 

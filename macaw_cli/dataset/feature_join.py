@@ -15,6 +15,7 @@ from macaw_cli.dataset.portable_paths import portable_name
 from macaw_cli.dataset.rejects import REJECTS_NAME
 from macaw_cli.dataset.scratch.media_table import Medium
 from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.model.text.soundtrack_places import with_soundtrack_places
 from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.feature_store import FeatureStore
 from macaw_cli.shards.store_rows import reject_rows
@@ -145,11 +146,14 @@ class Joiner:
         for modality, names in conversation.media.items():
             if names:
                 uses[modality] = [self._find(name, modality, place) for name in names]
-        if not conversation.silent:
-            self._add_soundtracks(uses)
-        media = tuple(use for modality in MODALITIES for use in uses[modality])
-        _require_places(conversation, media)
-        return JoinedConversation(conversation, media)
+        brought = [False] * len(uses["video"]) if conversation.silent else self._add_soundtracks(uses)
+        _require_places(conversation, [use for listed in uses.values() for use in listed])
+        if any(brought) and not all(isinstance(message["content"], str) for message in conversation.messages):
+            listed = len(uses["audio"]) - sum(brought)
+            messages, order = with_soundtrack_places(conversation.messages, brought, listed)
+            conversation = replace(conversation, messages=messages)
+            uses["audio"] = [uses["audio"][at] for at in order]
+        return JoinedConversation(conversation, tuple(use for modality in MODALITIES for use in uses[modality]))
 
     def _found(self, name: str, modality: Modality, folder: str) -> MediaUse:
         names = spellings(name, modality, Path(folder), self._media_folders)
@@ -158,13 +162,16 @@ class Joiner:
     def _soundtrack_found(self, key: str) -> Medium | None:
         return self.stores.soundtrack(key)
 
-    def _add_soundtracks(self, uses: dict[Modality, list[MediaUse]]) -> None:
+    def _add_soundtracks(self, uses: dict[Modality, list[MediaUse]]) -> list[bool]:
         """Put each video's audio before the other audio: a place named in the messages keeps meaning the latter.
 
         Audio that is listed as audio anyway is marked there instead of doubled; of two equal videos the first has it.
+
+        Returns:
+            For each video whether its audio was added.
         """
         if not uses["video"]:
-            return
+            return []
         tracks: dict[tuple[Modality, str], tuple[int, MediaUse]] = {}
         for number, video in enumerate(uses["video"]):
             if track := self._soundtrack(video.medium.row.key):
@@ -176,9 +183,11 @@ class Joiner:
         uses["audio"] = [
             replace(use, soundtrack_of=videos.get(use.medium.identity)) for use in [*added, *uses["audio"]]
         ]  # fmt: skip
+        bringing = {number for identity, (number, _) in tracks.items() if identity not in listed}
+        return [number in bringing for number in range(len(uses["video"]))]
 
 
-def _require_places(conversation: Conversation, media: tuple[MediaUse, ...]) -> None:
+def _require_places(conversation: Conversation, media: Sequence[MediaUse]) -> None:
     if all(isinstance(message["content"], str) for message in conversation.messages):
         return
     for modality in MODALITIES:

@@ -139,7 +139,7 @@ class Reading:
             self.judged.add(jsonl_line(canonical_row(given)).encode())
         uses = tuple(self._uses(joined))
         media = frozenset(use.medium for use in uses)
-        record, json_bytes = spooled(given, uses)
+        record, json_bytes = spooled(joined.conversation, uses)
         place, words = self.spool.add(record), message_words(given.messages)
         return (
             *place, json_bytes, self.sets.setdefault(media, len(self.sets)), given.origin.source,

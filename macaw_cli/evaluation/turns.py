@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from macaw_cli.evaluation.swapping import Question, swap_partners
-from macaw_cli.model.text.encoding import media_before
+from macaw_cli.model.text.templates import media_before
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 
 

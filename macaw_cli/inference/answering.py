@@ -9,7 +9,7 @@ from typing import Any, TypedDict, cast
 from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.inference.attachments import Attacher, Attachment
-from macaw_cli.inference.conversations import conversation_request, in_training_order
+from macaw_cli.inference.conversations import conversation_request, in_training_order, with_placed_soundtracks
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.modalities.table import MODALITIES
@@ -82,7 +82,7 @@ class QuestionReader:
         attached = self._attached(said)
         messages = with_first_media_unplaced([*system, *asked], [one.modality for one in attached])
         return conversation_request(
-            self.model, self.encoder, messages, attached,
+            self.model, self.encoder, *with_placed_soundtracks(messages, attached),
             max_new_tokens=said.get("max_new_tokens", MAX_NEW_TOKENS), seed=said.get("seed", 0),
             sampling=Sampling(**{name: said[name] for name in SAMPLING if name in said}),
             stop=(stop,) if isinstance(stop, str) else tuple(stop),

@@ -1,6 +1,6 @@
 """From a conversation in canonical messages, and its media, to the request that the engine answers."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +14,7 @@ from macaw_cli.inference.sampling import Sampling
 from macaw_cli.modalities.table import MODALITIES, TABLE
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.injections.registry import placeholder_count
+from macaw_cli.model.text.soundtrack_places import with_soundtrack_places
 
 LONGEST_ANSWER = 512
 """Tokens of an answer, where neither the request nor the model sets a limit."""
@@ -61,8 +62,28 @@ def conversation_request(  # noqa: PLR0913 - what a request says
 
 
 def in_training_order(attachments: Sequence[Attachment]) -> list[Attachment]:
-    """Media of one turn as the training data has them: image, audio, video; soundtracks behind other audio."""
-    return sorted(attachments, key=lambda one: (MODALITIES.index(one.modality), one.soundtrack))
+    """Media of one turn as the training data has them: image, audio, video; soundtracks before other audio."""
+    return sorted(attachments, key=lambda one: (MODALITIES.index(one.modality), not one.soundtrack))
+
+
+def with_placed_soundtracks(
+    messages: Sequence[dict[str, Any]], attachments: Sequence[Attachment]
+) -> tuple[list[dict[str, Any]], list[Attachment]]:
+    """Messages with places for media, and the media in the order in which they then stand; as of training data.
+
+    Args:
+        messages: in canonical form.
+        attachments: all media, in training order.
+    """
+    brought = Counter(one.path for one in attachments if one.soundtrack)
+    tracks = []
+    for video in (one for one in attachments if one.modality == "video"):
+        tracks.append(brought[video.path] > 0)
+        brought[video.path] -= 1
+    audio = [one for one in attachments if one.modality == "audio"]
+    placed, order = with_soundtrack_places(messages, tracks, len(audio) - sum(tracks))
+    waiting = iter([audio[at] for at in order])
+    return placed, [next(waiting) if one.modality == "audio" else one for one in attachments]
 
 
 def soft_tokens_by_kind(attachments: Sequence[Attachment], config: MacawConfig) -> dict[str, int]:

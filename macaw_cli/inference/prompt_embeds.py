@@ -28,6 +28,7 @@ from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.injections.registry import placeholder_count
 from macaw_cli.model.media_embedder import MediaEmbedder
 from macaw_cli.model.text.encoding import ConversationEncoder
+from macaw_cli.model.text.media_places import without_first_places
 from macaw_cli.model.text.rendering import render_chat
 from macaw_cli.model.text.stock_template import MEDIA_ROLE, stock_chat_template
 from macaw_cli.model.text.surroundings import around_media
@@ -113,7 +114,7 @@ class ChatForm:
         media = [(item.modality, item.shape) for item in attachments]
         prompt = self._encoder.prompt(messages, media)
         blocks = media_blocks(self._encoder.config, prompt.input_ids, [media[at] for at in prompt.media_order])
-        placed = _with_places(messages, [name for name, _ in media], self._encoder.template)
+        placed = _with_places(without_first_places(messages), [name for name, _ in media], self._encoder.template)
         if self._ids(placed) != _shortened(prompt.input_ids, blocks):
             return None
         waiting = iter(blocks)

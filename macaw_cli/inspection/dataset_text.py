@@ -18,6 +18,7 @@ from macaw_cli.basics.errors import InputError, MissingDependencyError, UsageErr
 from macaw_cli.basics.owned_folders import require_apart, require_local
 from macaw_cli.basics.working_files import kind_of
 from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.model.text.soundtrack_places import without_soundtrack_places
 from macaw_cli.shards.dataset_lock import read_lock, require_whole
 from macaw_cli.shards.stored_conversations import stored_conversations, stored_rows
 from macaw_cli.shards.training_rows import ConversationRow
@@ -123,7 +124,9 @@ def exported_row(row: ConversationRow, conversation: Mapping[str, Any], columns:
             names = [ref.source or ref.key for ref in row.media
                      if ref.modality == modality and ref.soundtrack_of is None]  # fmt: skip
             content[modality] = names or ([] if conversation.get(modality) == [] else None)
-    messages = [{"role": one["role"], "content": one["content"]} for one in conversation["messages"]]
+    soundtracks = [ref.soundtrack_of is not None for ref in row.media if ref.modality == "audio"]
+    written = without_soundtrack_places(conversation["messages"], soundtracks)
+    messages = [{"role": one["role"], "content": one["content"]} for one in written]
     if columns.parts:
         messages = [{**one, "content": _as_parts(one["content"])} for one in messages]
     content["messages"] = messages

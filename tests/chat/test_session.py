@@ -103,7 +103,7 @@ def test_a_conversation_that_is_too_long_is_told_and_changes_nothing(loaded, ses
     assert len(session.pending) == 1
 
 
-def test_a_soundtrack_stands_behind_other_audio_files_and_before_the_video(loaded, session):
+def test_a_soundtrack_stands_before_other_audio_files_as_in_the_training_data(loaded, session):
     config = loaded[0].config
     video, track = medium(config, "video", 1), medium(config, "audio", 2, soundtrack=True)
     session.attach([video, track])
@@ -111,7 +111,7 @@ def test_a_soundtrack_stands_behind_other_audio_files_and_before_the_video(loade
     said(session.ask("What?"))
     kept = session.turns[0].attachments
     assert [(item.modality, item.soundtrack) for item in kept] == [
-        ("image", False), ("audio", False), ("audio", True), ("video", False)]  # fmt: skip
+        ("image", False), ("audio", True), ("audio", False), ("video", False)]  # fmt: skip
 
 
 def test_soft_tokens_are_counted_for_each_kind_of_media(loaded, session):
@@ -120,7 +120,7 @@ def test_soft_tokens_are_counted_for_each_kind_of_media(loaded, session):
     session.attach([medium(model.config, "audio", 3), medium(model.config, "audio", 4, soundtrack=True)])
     said(session.ask("What is it?"))
     assert session.answer.soft_tokens == {"image": 2 * 16, "audio": 100, "soundtrack": 100}
-    assert f"[{session.answer.prompt_tokens} (image 32, audio 100, soundtrack 100) + " in timing_line(session.answer)
+    assert f"[{session.answer.prompt_tokens} (image 32, soundtrack 100, audio 100) + " in timing_line(session.answer)
     session.clear()
     said(session.ask("And now?"))
     assert session.answer.soft_tokens == {} and "(" not in timing_line(session.answer)

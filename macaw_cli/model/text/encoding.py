@@ -13,11 +13,12 @@ from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.text.chat_pieces import chat_pieces
 from macaw_cli.model.text.chat_template import ChatTemplate
 from macaw_cli.model.text.control_tokens import TextEncoder
+from macaw_cli.model.text.media_places import without_first_places
 from macaw_cli.model.text.plain_template import PLAIN_END, plain_pieces
 from macaw_cli.model.text.published_text import published_response, published_text
 from macaw_cli.model.text.surroundings import around_media
 from macaw_cli.model.text.template_behaviour import Habits
-from macaw_cli.model.text.templates import Piece, TemplateName, alpaca_pieces, joined, parts_of, unplaced_media
+from macaw_cli.model.text.templates import Piece, TemplateName, alpaca_pieces, joined, media_before, unplaced_media
 
 PUBLISHED_MAX_LENGTH = 256
 """The published script's cap on text tokens."""
@@ -176,6 +177,8 @@ class ConversationEncoder:
     ) -> EncodedConversation:
         """Ids and labels; the answers in `covered`, which other examples supervise, have no labels."""
         names = [name for name, _ in media]
+        unplaced_media(messages, names)  # or an error: more positions than media
+        messages = without_first_places(messages)
         absent = [name for name in self.config.modalities if name not in names] if self.config.null_features else []
         waiting = {name: iter([at for at, found in enumerate(names) if found == name]) for name in MODALITIES}
         start = self._start()
@@ -237,13 +240,3 @@ class ConversationEncoder:
 
     def _tokens(self, text: str) -> list[int]:
         return self._text_encoder.ids(text)
-
-
-def media_before(later: Sequence[Mapping[str, Any]], names: Sequence[Modality]) -> list[int]:
-    """Which of the media are left when the messages in `later` have not come yet: those with a position come last."""
-    kept = []
-    for name in MODALITIES:
-        places = [at for at, found in enumerate(names) if found == name]
-        placed = sum(part["type"] == name for message in later for part in parts_of(message))
-        kept += places[: len(places) - placed]
-    return sorted(kept)

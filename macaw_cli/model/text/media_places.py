@@ -28,8 +28,33 @@ def with_first_media_unplaced(
     first = next((message for message in changed if message["role"] == "user"), None)
     if first is None or isinstance(first["content"], str):
         return changed
-    parts = [part for part in first["content"] if part["type"] != "text" or part["text"].strip()]
-    kinds = [is_text for is_text, _ in groupby(parts, key=lambda part: part["type"] == "text")]
-    if len(kinds) < 3 and False in kinds:
-        first["content"] = "\n".join(part["text"] for part in parts if part["type"] == "text")
+    if _is_apart(first["content"]):
+        first["content"] = "\n".join(part["text"] for part in first["content"] if _is_said(part))
     return changed
+
+
+def without_first_places(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same for a conversation of a dataset, whose texts stay the parts that they are.
+
+    Published datasets, such as LLaVA's, give the media of the first question a place before its text, where other data
+    and `macaw chat` give none: all of them become the same prompt.
+
+    Args:
+        messages: in canonical form.
+    """
+    changed = [dict(message) for message in messages]
+    first = next((message for message in changed if message["role"] == "user"), None)
+    if first is not None and not isinstance(first["content"], str) and _is_apart(first["content"]):
+        first["content"] = [part for part in first["content"] if part.get("type") == "text"]
+    return changed
+
+
+def _is_apart(content: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether there are media, and all of them stand before all text, or behind it."""
+    parts = [part for part in content if part.get("type") != "text" or _is_said(part)]
+    kinds = [is_text for is_text, _ in groupby(parts, key=lambda part: part.get("type") == "text")]
+    return len(kinds) < 3 and False in kinds
+
+
+def _is_said(part: Mapping[str, Any]) -> bool:
+    return part.get("type") == "text" and bool(part["text"].strip())

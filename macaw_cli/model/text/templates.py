@@ -129,6 +129,16 @@ def unplaced_media(messages: Sequence[Mapping[str, Any]], media: Sequence[Modali
     return unplaced
 
 
+def media_before(later: Sequence[Mapping[str, Any]], names: Sequence[Modality]) -> list[int]:
+    """Which of the media are left when the messages in `later` have not come yet: those with a position come last."""
+    kept = []
+    for name in MODALITIES:
+        places = [at for at, found in enumerate(names) if found == name]
+        placed = sum(part["type"] == name for message in later for part in parts_of(message))
+        kept += places[: len(places) - placed]
+    return sorted(kept)
+
+
 def _plain(piece: Piece) -> bool:
     return piece.modality is None and not piece.supervised
 

@@ -56,7 +56,7 @@ def _parts_of(message: Message, found: Mapping[int, list[Attachment]]) -> list[d
         if isinstance(part, str):
             parts.append({"type": "text", "text": part})
         else:
-            parts += [{"type": item.modality} for item in found[id(part)]]
+            parts += [{"type": item.modality} for item in in_training_order(found[id(part)])]
     return parts
 
 

@@ -31,7 +31,7 @@ from macaw_cli.shards.training_rows import Split
 from macaw_cli.training.data.expanding import Counts
 from macaw_cli.training.data.tokenised import TokenisedConversations
 
-CACHE_VERSION = 6
+CACHE_VERSION = 7
 """Raise it whenever the encoding of a conversation changes."""
 LOCKS = ".locks"
 """Folder of the cache with a lock for each of its folders, which are renamed and replaced themselves."""

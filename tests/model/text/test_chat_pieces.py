@@ -131,10 +131,13 @@ def conversations(draw):
 
 def flat(messages, fold):
     """The messages as text, `[image]` for a medium; a refused or dropped system prompt before the first question."""
-    texts = [
-        {**one, "content": one["content"] if isinstance(one["content"], str) else one["content"][0]["text"] + "[image]"}
-        for one in messages
-    ]
+    texts, first = [], True
+    for one in messages:
+        content = one["content"]
+        if not isinstance(content, str):  # in the first question it stands before the text, on a line of its own
+            content = f"[image]\n{content[0]['text']}" if first else f"{content[0]['text']}[image]"
+        texts.append({**one, "content": content})
+        first = first and one["role"] != "user"
     if fold and texts[0]["role"] == "system":
         system, first, *rest = texts
         texts = [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *rest]

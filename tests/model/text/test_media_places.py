@@ -3,7 +3,7 @@
 import pytest
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.model.text.media_places import with_first_media_unplaced
+from macaw_cli.model.text.media_places import with_first_media_unplaced, without_first_places
 
 IMAGE, AUDIO = {"type": "image"}, {"type": "audio"}
 
@@ -35,6 +35,15 @@ def test_the_first_question_says_no_places_where_no_text_stands_between_media(pa
     given = [{"role": "system", "content": "S"}, user(parts), *later]
     changed = with_first_media_unplaced(given, ["image"] * 3 + ["audio"])
     assert changed == [given[0], user(parts if expected is None else expected), *later]
+
+
+def test_in_a_dataset_the_texts_stay_the_parts_that_they_are():
+    later = [{"role": "assistant", "content": "B"}, user([IMAGE, text("And?")])]
+    for parts, expected in (
+        ([IMAGE, text("What?"), text("\n\ninput")], [text("What?"), text("\n\ninput")]), ([IMAGE], []),
+        ([IMAGE, text("and"), AUDIO], [IMAGE, text("and"), AUDIO]), ([text("A"), text("B")], [text("A"), text("B")]),
+    ):  # fmt: skip
+        assert without_first_places([user(parts), *later]) == [user(expected), *later]
 
 
 def test_a_conversation_without_a_question_stays_as_it_is():
