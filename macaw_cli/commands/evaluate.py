@@ -13,7 +13,7 @@ from macaw_cli.commands.shared_options import OUTPUT, ConfigOption, JsonOption, 
 from macaw_cli.commands.task_options import ask_tasks, task_from_here
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from macaw_cli.config.loading import Workspace
     from macaw_cli.evaluation.thresholds import Threshold
@@ -54,6 +54,17 @@ def evaluate(
             "repeatable.",
         ),
     ] = None,
+    choices: Annotated[
+        Path | None,
+        typer.Option(
+            "--choices", metavar="FILE", rich_help_panel=QUESTIONS,
+            help="Possible answers, one a line, to questions that have none: the likeliest one counts.",
+        ),
+    ] = None,
+    reasoning: Annotated[
+        Literal["none", "one-prompt", "rationale-then-answer"] | None,
+        typer.Option("--reasoning", rich_help_panel=IN_CONTEXT, help="Answer by chain of thought as well."),
+    ] = None,
     shots: Annotated[
         int | None,
         typer.Option(
@@ -85,6 +96,7 @@ def evaluate(
         config, overrides, evaluation__data=data, evaluation__limit=limit, evaluation__shots=shots,
         evaluation__demonstrations=demonstrations, evaluation__permutations=permutations,
         evaluation__tasks=[task_from_here(task, config) for task in tasks or []],
+        evaluation__choices=choices, evaluation__reasoning=reasoning,
     )  # fmt: skip
     if not workspace.settings.evaluation.shots:
         require_none({"--demonstrations": demonstrations, "--permutations": permutations}, "--shots")
@@ -93,6 +105,7 @@ def evaluate(
 
     thresholds = thresholds_of(fail_under or [])
     if workspace.settings.evaluation.tasks:
+        _require_dataset({"--shots": shots, "--reasoning": reasoning, "--choices": choices})
         ask_tasks(models or [], workspace, thresholds, as_json=json)
         return
     if len(models or []) > 1:
@@ -115,6 +128,13 @@ def evaluate(
     same = same_config("evaluate")
     result(f"Evaluated {figures['model']}. Next: macaw chat{same}, or macaw export{same}")
     require_reached(figures, thresholds)
+
+
+def _require_dataset(given: "Mapping[str, object]") -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(f"{option} is about the questions of a dataset, not about those of a task.",
+                             f"Leave out {option} or --task.")  # fmt: skip
 
 
 def _compare(models: "Sequence[Path]", workspace: "Workspace", limits: "Sequence[Threshold]", *, as_json: bool) -> None:

@@ -29,6 +29,8 @@ class ChatSettings:
     """Above 1, tokens that the answer has already become less likely; 1 is none."""
     no_repeat_ngram_size: Annotated[int, Field(ge=0)] | None = None
     """No sequence of so many tokens appears twice in an answer; 0 allows all."""
+    constraint: Literal["number", "integer"] | None = None
+    """`number` or `integer`: an answer can only be one, such as `-12.5`. `null` is any text."""
     system: str = ""
     """System prompt, where the template has a place for one."""
     batch_size: Annotated[int, Field(ge=1)] = 16

@@ -1,6 +1,7 @@
 """The settings of `macaw evaluate`."""
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -32,6 +33,23 @@ class EvaluationSettings:
     """Pattern of kinds, such as `audio/*`, to text metric: `exact_match`, `token_f1`, `rouge_l`, `wer`, `cer`, `bleu`,
     `cider`, or `auto`, which is also used for other kinds: `wer` and `cer` where the kind's name says that it is a
     transcript, else `token_f1`, `rouge_l` and `exact_match`."""
+    constraints: dict[str, Literal["number", "integer"]] = field(default_factory=dict)
+    """Pattern of kinds to the form of their generated answers: `number` or `integer` leaves only the tokens of one."""
+    choices: str = ""
+    """File of the possible answers to questions that have none of their own: one a line, or a JSON object of pattern of
+    kinds to a list. The likeliest one counts as the model's answer."""
+    reasoning: Literal["none", "one-prompt", "rationale-then-answer"] = "none"
+    """Whether the first `evaluation.generate` questions of each kind are also answered by chain of thought: reasoning
+    and answer in one text, or a rationale first and then the answer given question and rationale."""
+    reasoning_prompt: str = "Think step by step."
+    """What asks for the reasoning, behind the question."""
+    answer_prompt: str = "End with: The answer is (X)."
+    """What asks for the answer: behind `reasoning_prompt`, or behind the rationale."""
+    answer_pattern: str = r"the answer is:? *\(?((?:[^\n().]|\.(?=\d))+)"
+    """Regular expression for the answer, in whatever case: its first group, where it matches last. The letter of a
+    choice or its text; what does not match, or is no choice, counts as wrong and as `failed`."""
+    reasoning_tokens: Annotated[int, Field(ge=1)] = 512
+    """Longest reasoning in tokens; an answer behind a rationale has `evaluation.max_new_tokens`."""
     shots: Annotated[int, Field(ge=0)] = 0
     """Demonstrations before each question: conversations of the training split, as earlier turns, which share no medium
     with the question, neither directly nor through other conversations. 0 shows none."""
@@ -54,10 +72,20 @@ class EvaluationSettings:
     """Where the model runs."""
 
     def __post_init__(self) -> None:
-        """Refuse more orders than there are."""
+        """Refuse more orders than there are, and a pattern without an answer."""
+        _require_pattern(self.answer_pattern)
         orders = math.factorial(min(self.shots, MOST_ORDERS))
         if self.permutations > max(orders, 1):
             raise ValueError(
                 f"evaluation.permutations is {self.permutations}, but {self.shots} demonstrations have {orders} "
                 f"{'order' if orders == 1 else 'orders'}: lower it, or raise evaluation.shots"
             )
+
+
+def _require_pattern(pattern: str) -> None:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"evaluation.answer_pattern is no regular expression: {error}") from None
+    if not groups:
+        raise ValueError("evaluation.answer_pattern has no group: put the answer's part in parentheses")

@@ -15,6 +15,7 @@ from macaw_cli.evaluation.presentation import (
     text_rows,
     turn_rows,
 )
+from macaw_cli.evaluation.reasoning import REASONING_COLUMNS, reasoning_rows
 
 TABLES = (
     ("Held-out questions", COLUMNS, table_rows),
@@ -22,6 +23,7 @@ TABLES = (
     ("Pairs of media with different answers", PAIR_COLUMNS, pair_rows),
     ("Reliance on each medium", MEDIUM_COLUMNS, medium_rows),
     ("Answers without choices", TEXT_COLUMNS, text_rows),
+    ("Chain of thought", REASONING_COLUMNS, reasoning_rows),
     ("Orders of the demonstrations", ORDER_COLUMNS, order_rows),
 )
 

@@ -22,6 +22,17 @@ class Demonstration:
     messages: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Reasoned:
+    """What came of a question by chain of thought."""
+
+    text: str
+    """The reasoning."""
+    answer: str | None
+    """None where none could be read."""
+    right: bool
+
+
 @dataclass
 class HeldOut:
     """One held-out question: its row, its text, and what came of it under each condition.
@@ -53,6 +64,8 @@ class HeldOut:
     """Which of the answers of its conversation it is."""
     turns: int = 1
     """How many answers its conversation has."""
+    reasoned: dict[str, Reasoned] = field(default_factory=dict)
+    """The answers by chain of thought."""
 
     @cached_property
     def answer(self) -> str:

@@ -1,15 +1,8 @@
-"""Questions behind demonstrations, in one or several orders of them; and the mean over the orders.
+"""Held-out questions as the settings ask them: behind demonstrations in one or several orders, and with reasoning."""
 
-Orders: Lu et al. 2022 (arXiv 2104.08786). The mean log-likelihood of each candidate over the orders is prompt
-ensembling as in Flamingo (Alayrac et al. 2022, appendix A.2).
-"""
-
-import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from macaw_cli.basics.console import say
 from macaw_cli.basics.counts import counted
@@ -17,16 +10,20 @@ from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.evaluation.conditions import Asked
 from macaw_cli.evaluation.demonstrations import Choice, DemonstrationPool, orders
-from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
+from macaw_cli.evaluation.evaluate import evaluate_model
 from macaw_cli.evaluation.generating import AnswerLimits
-from macaw_cli.evaluation.held_out import HeldOut, text_of
+from macaw_cli.evaluation.given_choices import GivenChoices
+from macaw_cli.evaluation.held_out import HeldOut
+from macaw_cli.evaluation.order_figures import last_answer, mean_of, over_orders
+from macaw_cli.evaluation.reasoning import Reasoner, reasoning_figures
 from macaw_cli.evaluation.scoring import prompt_of
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.positions import stated_positions
 from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.joined_datasets import DatasetReader
 
-MEASURES = ("real", "none", "swapped", "reliance", "preference")
+Prepare = Callable[[Sequence[HeldOut], Sequence[Asked]], None]
+"""Called before questions are asked."""
 
 
 class Shown:
@@ -84,28 +81,63 @@ def ask_in_context(
     dataset: DatasetReader,
     settings: EvaluationSettings,
     seed: int,
+    given: GivenChoices | None = None,
 ) -> tuple[list[HeldOut], dict[str, Any]]:
-    """Ask the held-out questions, behind demonstrations where `evaluation.shots` is above 0.
+    """Ask the held-out questions as the settings say: behind demonstrations, and with a chain of thought.
 
     Args:
         model: in evaluation mode.
         encoder: of the model.
         dataset: its `val` split is asked, its `train` split shown.
-        settings: how many demonstrations, which, in how many orders.
+        settings: how many demonstrations, which, in how many orders; and the chain of thought.
         seed: of the draws.
+        given: possible answers to questions that have none of their own.
 
     Returns:
-        The questions with their answers, of the first order; and the entry `in_context` of the figures, empty without
-        demonstrations.
+        The questions with their answers, of the first order; and the entries `in_context`, `reasoning` and
+        `given_choices` of the figures, each where it was asked for.
 
     Raises:
         InputError: nothing is held out, or there is nothing to show.
         UsageError: the model's template has no earlier turns.
     """
-    limits = AnswerLimits(settings.generate, settings.max_new_tokens, settings.batch_size)
+    limits = AnswerLimits(
+        settings.generate, settings.max_new_tokens, settings.batch_size, settings.constraints
+    )  # fmt: skip
     ask = partial(evaluate_model, model, encoder, dataset, limit=settings.limit, batch_size=settings.batch_size)
-    if not settings.shots:
-        return ask(generation=limits), {}
+    everything: list[Asked] = []
+    steps: list[Prepare] = [lambda questions, asked: everything.extend(asked)]
+    if given is not None:
+        steps.append(lambda questions, asked: given.give(questions))
+    shown = _shown(dataset, encoder, settings, model, seed) if settings.shots else None
+    first = ask(generation=limits, prepare=_all_of([*steps, *([shown.give] if shown else [])]))
+    further: dict[str, Any] = {} if given is None else {"given_choices": given.counts}
+    if given is not None and given.counts["unlisted"]:
+        unlisted = counted(given.counts["unlisted"], "question")
+        say(f"The reference answer of {unlisted} of {given.counts['questions']:,} is not in the file of choices.")
+    if shown is not None:
+        _warn_of_few(shown, settings.shots)
+        runs = [first]
+        for order in orders(settings.shots, settings.permutations, seed)[1:]:
+            runs.append(ask(prepare=_all_of([*steps[1:], partial(_reorder, first, order)])))
+        further["in_context"] = _entry(shown, settings, runs)
+    if settings.reasoning != "none":
+        Reasoner(model, encoder, dataset, settings).answer(first, everything)
+        further["reasoning"] = reasoning_figures(first, settings.reasoning)
+    return first, further
+
+
+def _all_of(steps: Sequence[Prepare]) -> Prepare:
+    def prepare(questions: Sequence[HeldOut], asked: Sequence[Asked]) -> None:
+        for step in steps:
+            step(questions, asked)
+
+    return prepare
+
+
+def _shown(
+    dataset: DatasetReader, encoder: ConversationEncoder, settings: EvaluationSettings, model: Any, seed: int
+) -> Shown:
     if encoder.template == "as_published":
         raise UsageError(
             "A model of the published format reads one question and answer, so nothing can be shown before it.",
@@ -113,73 +145,15 @@ def ask_in_context(
         )
     choice = Choice(settings.shots, settings.demonstrations, settings.demonstration_pool, seed)
     positions = stated_positions(model.config.text_config)
-    shown = Shown(DemonstrationPool(dataset, choice), settings.shots, encoder, positions)
-    runs = [ask(generation=limits, prepare=shown.give)]
-    _warn_of_few(shown, settings.shots)
-    for order in orders(settings.shots, settings.permutations, seed)[1:]:
-        runs.append(ask(prepare=partial(_reorder, runs[0], order)))
+    return Shown(DemonstrationPool(dataset, choice), settings.shots, encoder, positions)
+
+
+def _entry(shown: Shown, settings: EvaluationSettings, runs: Sequence[Sequence[HeldOut]]) -> dict[str, Any]:
     entry = {
-        "shots": settings.shots, "demonstrations": settings.demonstrations, "shown": _mean(shown.counts),
+        "shots": settings.shots, "demonstrations": settings.demonstrations, "shown": mean_of(shown.counts),
         "lacking": shown.lacking, "shortened": shown.shortened, "last_answer": last_answer(runs[0]),
     }  # fmt: skip
-    return runs[0], {"in_context": entry | (over_orders(runs) if len(runs) > 1 else {})}
-
-
-def last_answer(questions: Sequence[HeldOut]) -> dict[str, float]:
-    """Per modality, the share of the questions whose answer is also that of their last demonstration.
-
-    What a model reaches that repeats it: with `nearest`, nearest-neighbour classification.
-
-    Args:
-        questions: with their demonstrations.
-    """
-    same: dict[str, list[bool]] = {}
-    for question in questions:
-        if question.demonstrations:
-            answer = text_of(question.demonstrations[-1].messages[-1]["content"])
-            same.setdefault(question.modality, []).append(answer == question.answer)
-    return {modality: _mean(right) for modality, right in same.items()}
-
-
-def over_orders(runs: Sequence[Sequence[HeldOut]]) -> dict[str, Any]:
-    """Figures per order of the demonstrations, and over them.
-
-    Args:
-        runs: the same questions, answered behind each order.
-
-    Returns:
-        `orders`, and for `overall` and each of `modalities` per measure: its values (`each`), their `mean` and
-        standard deviation `std` (n - 1), and `ensemble`, that of the mean log-likelihoods.
-    """
-    reports = [figures_of("", run) for run in runs]
-    whole = figures_of("", ensemble(runs))
-    modalities = {name: _spread([one["modalities"][name] for one in reports], whole["modalities"][name])
-                  for name in whole["modalities"]}  # fmt: skip
-    found: dict[str, Any] = {"orders": len(runs), "modalities": modalities}
-    for name in ("overall", "text"):
-        if name in whole:
-            found[name] = _spread([one[name] for one in reports], whole[name])
-    return found
-
-
-def ensemble(runs: Sequence[Sequence[HeldOut]]) -> list[HeldOut]:
-    """The questions with the mean log-likelihood of each candidate over the runs; whatever is generated is left out."""
-    answered = []
-    for same in zip(*runs, strict=True):
-        question = copy.copy(same[0])
-        question.answers, question.right, question.likelihood, question.greedy = {}, {}, {}, {}
-        question.scores = {
-            condition: np.mean([one.scores[condition] for one in same], axis=0).tolist()
-            for condition in same[0].scores
-        }
-        for condition, scores in question.scores.items():
-            question.likelihood[condition] = scores[question.reference]
-            if question.row.choices:
-                best = max(range(len(question.row.choices)), key=scores.__getitem__)
-                question.answers[condition] = question.candidates[best]
-                question.right[condition] = best == question.reference
-        answered.append(question)
-    return answered
+    return entry | (over_orders(runs) if len(runs) > 1 else {})
 
 
 def _reorder(
@@ -191,29 +165,14 @@ def _reorder(
         question.demonstrations = tuple(shown[at] for at in order if at < len(shown))
 
 
-def _spread(reports: Sequence[dict[str, Any]], whole: dict[str, Any]) -> dict[str, Any]:
-    found = {}
-    for measure in MEASURES:
-        each = [one.get(measure) for one in reports]
-        if all(value is not None for value in each):
-            values = np.array(each, float)
-            std = round(float(values.std(ddof=1)), 4)
-            found[measure] = {"each": each, "mean": _mean(each), "std": std, "ensemble": whole.get(measure)}
-    return found
-
-
 def _warn_of_few(shown: Shown, wanted: int) -> None:
     if shown.shortened:
         say(
             f"{counted(shown.shortened, 'question')} had no room for {counted(wanted, 'demonstration')}; the least "
-            f"similar ones were left out, {_mean(shown.counts):g} are shown on average. Lower evaluation.shots."
+            f"similar ones were left out, {mean_of(shown.counts):g} are shown on average. Lower evaluation.shots."
         )
     if shown.lacking:
         say(
             f"For {counted(shown.lacking, 'question')} the training split has fewer than "
             f"{counted(wanted, 'demonstration')}."
         )
-
-
-def _mean(values: Sequence[Any]) -> float:
-    return round(float(np.mean(values)), 4) if values else 0.0

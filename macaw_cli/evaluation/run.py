@@ -20,6 +20,7 @@ from macaw_cli.encoders.views import views_of
 from macaw_cli.evaluation.answers import ANSWERS_NAME, FIGURES_NAME
 from macaw_cli.evaluation.conditions import examples_per_modality, in_order
 from macaw_cli.evaluation.evaluate import figures_of
+from macaw_cli.evaluation.given_choices import given_choices
 from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.evaluation.in_context import ask_in_context
 from macaw_cli.evaluation.presentation import write_plot
@@ -79,7 +80,8 @@ def evaluation_of(workspace: Workspace, model_path: Path | None) -> Evaluation:
     )
     dataset = dataset.viewed(views_of(model.config.view_settings, dataset.fingerprints))
     try:
-        answered, further = ask_in_context(model, processor.encoder, dataset, settings, workspace.settings.seed)
+        given = given_choices(workspace.path(settings.choices)) if settings.choices else None
+        answered, further = ask_in_context(model, processor.encoder, dataset, settings, workspace.settings.seed, given)
     except torch.OutOfMemoryError:
         raise ResourceError(
             f"{model.device} ran out of memory with {counted(settings.batch_size, 'sequence')} at once.",
@@ -98,8 +100,9 @@ def evaluation_of(workspace: Workspace, model_path: Path | None) -> Evaluation:
 
 
 def _below(settings: EvaluationSettings) -> str:
-    """The folder inside `evaluation/`: what is asked behind demonstrations takes the place of nothing else."""
-    return f"shots-{settings.shots}-{settings.demonstrations}" if settings.shots else ""
+    """The folder inside `evaluation/`: what is asked in another way takes the place of nothing else."""
+    shots = f"shots-{settings.shots}-{settings.demonstrations}" if settings.shots else ""
+    return "-".join(filter(None, [shots, "choices" if settings.choices else ""]))
 
 
 def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumstances:
@@ -130,6 +133,7 @@ def _row(question: HeldOut) -> dict[str, Any]:
         "likelihood": {name: nats for name, nats in question.likelihood.items() if math.isfinite(nats)},
         "answer_tokens": question.tokens,
         **({"shown": [one.row.id for one in question.demonstrations]} if question.demonstrations else {}),
+        **({"reasoned": {name: vars(one) for name, one in question.reasoned.items()}} if question.reasoned else {}),
     }
 
 

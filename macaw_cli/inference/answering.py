@@ -9,6 +9,7 @@ from typing import Any, TypedDict, cast
 from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.inference.attachments import Attacher, Attachment
+from macaw_cli.inference.constraints import ConstraintName
 from macaw_cli.inference.conversations import conversation_request, in_training_order, with_placed_soundtracks
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.inference.sampling import Sampling
@@ -33,12 +34,13 @@ class Asked(TypedDict, total=False):
     max_new_tokens: int
     """Longest answer; 128 by default."""
     temperature: float | None
-    """As in `Sampling`, and so are the next five."""
+    """As in `Sampling`, and so are the next six."""
     top_p: float | None
     top_k: int | None
     min_p: float | None
     repetition_penalty: float | None
     no_repeat_ngram_size: int | None
+    constraint: ConstraintName | None
     seed: int
     """Of the sampling; 0 by default."""
     stop: str | Sequence[str]

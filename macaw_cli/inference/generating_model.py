@@ -6,6 +6,7 @@ from typing import Any
 from transformers import DynamicCache
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.inference.constraints import ConstraintName, NumberConstraint, constraint_of
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.model.packing.padding_support import forgets_positions, padding_is_supported
 from macaw_cli.model.positions import position_table_of
@@ -22,6 +23,7 @@ class GeneratingModel:
 
     def __init__(self, model: Any, tokenizer: Any, ends: frozenset[int]) -> None:
         self.model, self.tokenizer, self.ends = model, tokenizer, ends
+        self._constraints: dict[str, NumberConstraint] = {}
 
     @property
     def llm(self) -> Any:
@@ -43,6 +45,18 @@ class GeneratingModel:
                 "Shorten the conversation, or choose an LLM with more positions.",
             )
         return min(request.max_new_tokens, table - len(request.prompt))
+
+    def constraint(self, name: ConstraintName | None) -> NumberConstraint | None:
+        """What keeps an answer to a form; None for any text.
+
+        Raises:
+            UsageError: the tokenizer does not allow it.
+        """
+        if name is None:
+            return None
+        if name not in self._constraints:
+            self._constraints[name] = constraint_of(name, self.tokenizer, self.ends)
+        return self._constraints[name]
 
     @cached_property
     def _position_table(self) -> int | None:

@@ -20,6 +20,7 @@ class GrowingAnswer:
 
     Raises:
         InputError: the prompt is too long.
+        UsageError: the tokenizer cannot keep to the constraint that is asked for.
     """
 
     def __init__(self, number: int, request: GenerationRequest, model: GeneratingModel) -> None:
@@ -27,7 +28,9 @@ class GrowingAnswer:
         self.stream = TextStream(model.tokenizer, request.stop)
         self.ends = model.ends
         self.longest = model.longest_answer(request)
-        self.choose = TokenChooser(model.model, request.sampling, request.seed)
+        self.choose = TokenChooser(
+            model.model, request.sampling, request.seed, model.constraint(request.sampling.constraint)
+        )
         self.ending: Ending | None = None
         self.cancelled = False
         self.cache = request.cache

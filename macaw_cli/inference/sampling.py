@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from macaw_cli.inference.constraints import CONSTRAINTS, ConstraintName
+
 OF_SAMPLING = {"temperature", "top_p", "top_k", "min_p"}
 """What matters only where tokens are sampled, and turns sampling on."""
 RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
@@ -31,6 +33,7 @@ class Sampling:
         min_p: sample among tokens with at least this share of the likeliest token's probability.
         repetition_penalty: above 1, tokens that the answer has already become less likely.
         no_repeat_ngram_size: no sequence of so many tokens appears twice; 0 allows all.
+        constraint: `number` or `integer`: the answer can only be one.
     """
 
     temperature: float | None = None
@@ -39,6 +42,7 @@ class Sampling:
     min_p: float | None = None
     repetition_penalty: float | None = None
     no_repeat_ngram_size: int | None = None
+    constraint: ConstraintName | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that no token could be chosen with."""
@@ -46,10 +50,12 @@ class Sampling:
             value = getattr(self, name)
             if value is not None and not is_possible(value):
                 raise ValueError(f"{name} must be {words}, got {value}")
+        if self.constraint not in (None, *CONSTRAINTS):
+            raise ValueError(f"constraint must be one of {', '.join(CONSTRAINTS)}, got {self.constraint}")
 
     def overrides(self) -> dict[str, Any]:
         """The sampling in the names of transformers."""
-        said = {name: value for name, value in vars(self).items() if value is not None}
+        said = {name: value for name, value in vars(self).items() if value is not None and name != "constraint"}
         if self.temperature == 0:
             said = {name: value for name, value in said.items() if name not in OF_SAMPLING} | {"do_sample": False}
         elif not OF_SAMPLING.isdisjoint(said):
@@ -74,10 +80,13 @@ class TokenChooser:
         model: its `generation_config` says what `sampling` leaves open.
         sampling: what the request says.
         seed: of the sampling; the same seed gives the same answer, whatever else is generated at the same time.
+        constraint: comes behind the other processors.
     """
 
-    def __init__(self, model: Any, sampling: Sampling, seed: int = 0) -> None:
+    def __init__(self, model: Any, sampling: Sampling, seed: int = 0, constraint: Any = None) -> None:
         config, self._processors = _prepared(model, sampling)
+        if constraint is not None:
+            self._processors.append(constraint)
         self._samples = bool(config.do_sample)
         self._dice = torch.Generator().manual_seed(seed)
         self.is_argmax = not self._samples and not self._processors

@@ -103,7 +103,7 @@ class RemoteLlm:
         fields: dict[str, Any] = {
             "model": self._backend.model, "max_tokens": request.max_new_tokens, "seed": question.seed,
             "stream": True, "stream_options": {"include_usage": True},
-            **_sampling(effective(self._embedder, question.sampling)),
+            **_sampling(effective(self._embedder, question.sampling)), **_format(question.sampling.constraint),
         }  # fmt: skip
         fields |= {"stop": list(question.stop)} if question.stop else {}
         messages = self._chats and self._chats.messages(question.messages, question.attachments, embeds)
@@ -192,6 +192,14 @@ def _sampling(config: Any) -> dict[str, Any]:
     said["repetition_penalty"] = None if config.repetition_penalty == 1.0 else config.repetition_penalty
     temperature = (config.temperature or 1.0) if config.do_sample else 0.0
     return {"temperature": temperature, **{name: value for name, value in said.items() if value is not None}}
+
+
+def _format(constraint: str | None) -> dict[str, Any]:
+    """The field of OpenAI's API, and of vLLM's, that keeps an answer to a form."""
+    if constraint is None:
+        return {}
+    schema = {"name": constraint, "schema": {"type": constraint}}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
 def some_embeds(embedder: MediaEmbedder) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """The body of `POST /v1/chat/completions`, read and checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from macaw_cli.config.serve_settings import ServeSettings
@@ -13,10 +13,9 @@ from macaw_cli.serving.requests.request_checks import (
     MOST_LOGPROBS,
     checked_fields,
     media_limits,
-    require_text_format,
 )
 from macaw_cli.serving.requests.sampling_fields import KNOWN as SAMPLING
-from macaw_cli.serving.requests.sampling_fields import sampling_of, seed_of
+from macaw_cli.serving.requests.sampling_fields import constraint_of, sampling_of, seed_of
 
 _WITHOUT_EFFECT = frozenset((
     "metadata", "parallel_tool_calls", "prediction", "prompt_cache_key", "prompt_cache_retention", "reasoning_effort",
@@ -71,7 +70,7 @@ def chat_request(body: dict[str, Any], settings: ServeSettings, model_name: str)
         ApiError: with the first field that cannot be used.
     """
     fields = checked_fields(body, KNOWN, _ABSENT, model_name)
-    require_text_format(fields, "response_format")
+    constraint = constraint_of(fields.get("response_format"), "response_format")
     stream = fields.flag("stream")
     longest = fields.integer("max_tokens", 1)
     newer = fields.integer("max_completion_tokens", 1)
@@ -81,7 +80,8 @@ def chat_request(body: dict[str, Any], settings: ServeSettings, model_name: str)
         messages=read_messages(fields.array("messages"), "messages", media_limits(settings)),
         answers=fields.integer("n", 1, settings.max_answers) or 1,
         max_new_tokens=longest if newer is None else newer,
-        sampling=sampling_of(fields), seed=seed_of(fields), stop=_stops(fields), top_logprobs=_top_logprobs(fields),
+        sampling=replace(sampling_of(fields), constraint=constraint), seed=seed_of(fields), stop=_stops(fields),
+        top_logprobs=_top_logprobs(fields),
         stream=stream, include_usage=_include_usage(fields, stream),
     )  # fmt: skip
 

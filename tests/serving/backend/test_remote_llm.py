@@ -139,6 +139,12 @@ def test_a_stream_comes_in_pieces_with_the_backends_usage(remote, local):
     assert chunks[-1].usage.completion_tokens == expected.usage.completion_tokens
 
 
+def test_a_form_of_answers_reaches_the_backend_as_a_json_schema(remote, backend):
+    form = {"type": "json_schema", "json_schema": {"name": "integer", "schema": {"type": "integer"}}}
+    ask(remote, response_format=form)
+    assert backend[1].asked[-1][1]["response_format"] == form
+
+
 def test_sampling_options_reach_the_backend_as_they_were_given(remote, backend):
     ask(remote, temperature=0.7, top_p=0.9, seed=3, stop=["x"], extra_body={"top_k": 5, "min_p": 0.1})
     body = backend[1].asked[-1][1]
