@@ -21,6 +21,18 @@ def machine_bytes() -> int:
         return total
 
 
+def free_machine_bytes() -> int:
+    """Memory of this machine that can be had without swapping, or what a container may still use of it."""
+    import psutil
+
+    free: int = psutil.virtual_memory().available
+    try:
+        most, used = (int((CONTROL_GROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
+        return max(0, min(free, most - used))
+    except (OSError, ValueError):  # no container, or one without a limit: `max`
+        return free
+
+
 def keep_freed_memory(block_bytes: int, total_bytes: int) -> None:
     """Let freed memory be used again instead of asking the system for fresh pages each time.
 

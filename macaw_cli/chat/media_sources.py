@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from macaw_cli.basics.remote_files import driver_errors_are_told
 from macaw_cli.basics.remote_transfer import open_remote
 from macaw_cli.basics.urls import extension_of, is_url, local_place, without_secrets
 from macaw_cli.basics.working_files import remove_file
-from macaw_cli.inference.attachments import Attacher, Attachment
+from macaw_cli.inference.attachments import Attacher, Attachment, medium_file
 from macaw_cli.media.kinds import modality_of
 from macaw_cli.modalities.table import Modality, in_words
 
@@ -71,7 +72,7 @@ class MediaSources:
 
     def _local(self, place: str) -> Path:
         if place != STDIN and not is_url(place):
-            return Path(local_place(place)).expanduser()
+            return _path(place)
         name = without_secrets(place)
         if name not in self._fetched:
             while len(self._fetched) >= KEPT:
@@ -91,6 +92,25 @@ class MediaSources:
             self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="macaw-chat-")))
         self._count += 1
         return self._folder / f"{self._count}{extension}"
+
+
+def require_files(places: Sequence[str], modality: Modality | None = None) -> None:
+    """Look whether the files of this machine among some places are there.
+
+    Args:
+        places: paths, URLs or `-`.
+        modality: of all of them; None is any.
+
+    Raises:
+        InputError: one is missing.
+    """
+    for place in places:
+        if place != STDIN and not is_url(place):
+            medium_file(_path(place), modality)
+
+
+def _path(place: str) -> Path:
+    return Path(local_place(place)).expanduser()
 
 
 def _copy(source: BinaryIO, target: Path, name: str) -> None:

@@ -11,7 +11,7 @@ from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.state_folder import state_folder
 from macaw_cli.chat.lines import require_text
-from macaw_cli.chat.media_sources import STDIN, MediaSources
+from macaw_cli.chat.media_sources import STDIN, MediaSources, require_files
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.chat.terminal import Terminal, piped_lines, typed_lines
 from macaw_cli.config.loading import Workspace
@@ -61,6 +61,7 @@ def chat(workspace: Workspace, request: Request) -> None:
     require_text(request.prompt or "", "--prompt")
     require_text(workspace.settings.chat.system, "chat.system")
     _require_one_use_of_stdin(request)
+    _require_files(request)
     device = torch_device(workspace.settings.chat.device)
     folder = model_folder(request.model) if request.model else newest_model(workspace)
     with quiet_transformers():
@@ -138,6 +139,15 @@ def _require_one_use_of_stdin(request: Request) -> None:
             "`-` reads a medium from standard input, which cannot hold the questions as well.",
             'Ask with --prompt, for example --prompt "What is this?"',
         )
+
+
+def _require_files(request: Request) -> None:
+    """Nothing is loaded for files that are not there."""
+    for modality, places in request.media.items():
+        require_files(places, modality)
+    require_files(request.files)
+    if request.batch is not None and not request.batch.exists():
+        raise InputError(f"The file of questions {request.batch} does not exist.", "Check the path.")
 
 
 def _shown(folder: Path, workspace: Workspace) -> str:

@@ -41,6 +41,9 @@ class ServeSettings:
     """Largest `n` of one request."""
     rows: Count = 32
     """Most answers that are generated at the same time; others wait."""
+    answers_megabytes: Count | None = None
+    """Memory for keys and values of the answers that are generated at the same time, counted for all that each may
+    become; others wait. `null`: half of what the device has free when the model is loaded."""
     max_waiting: Count = 256
     """Most requests that wait; further ones are told to come again later."""
     max_request_megabytes: Count = 64

@@ -73,6 +73,7 @@ def export_model(workspace: Workspace, model: Path | None) -> ExportReport:
     source = model_folder(model) if model else newest_model(workspace)
     _require_new(out, source)
     _require_taken(kind, source)
+    kind.require_parts(source)
     if settings.push_to_hub:
         require_own_repository(settings.push_to_hub, private=settings.private)
     remove_leftovers(out.parent, out.name)

@@ -79,10 +79,7 @@ class Attacher:
             InputError: no such file, not decodable, or a modality that the model was not trained on.
             MismatchError: the encoder found is not the one that the model was trained with.
         """
-        path = on_disk(path)
-        if not path.is_file():
-            what = "is a folder" if path.is_dir() else "does not exist"
-            raise InputError(f"The {modality} {path} {what}.", "Check the path.")
+        path = medium_file(path, modality)
         self._require_trained(modality)
         key = (sha256_file(path), modality)
         found = self._cache.pop(key, None) or [replace(one, sha256=key[0]) for one in self._encode(path, modality)]
@@ -162,3 +159,20 @@ class Attacher:
         if modality not in self._config.modalities:
             known = ", ".join(self._config.modalities) or "text only"
             raise InputError(f"This model was not trained on {modality}; it knows {known}.", "Use another model.")
+
+
+def medium_file(path: Path, modality: Modality | None = None) -> Path:
+    """The file as the disk spells its name.
+
+    Args:
+        path: as the user wrote it.
+        modality: that it is to have, for the message.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    path = on_disk(path)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(f"The {modality or 'file'} {path} {what}.", "Check the path.")
+    return path

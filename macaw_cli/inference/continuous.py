@@ -15,6 +15,7 @@ from macaw_cli.inference.growing_answer import GrowingAnswer, chosen_tokens
 from macaw_cli.inference.prefix_cache import PrefixCache
 from macaw_cli.inference.prompts import prompt_batch
 from macaw_cli.inference.requests import Event, GenerationRequest
+from macaw_cli.inference.row_memory import have_room, longest
 
 PROMPT_TOKENS_ON_CPU = 1024
 """Tokens of prompts that are read together, padding included; rows that are answered meanwhile wait for them."""
@@ -29,15 +30,17 @@ class ContinuousBatch:
     Args:
         engine: whose model answers.
         rows: most answers that grow at the same time; others wait.
+        positions: most positions of their keys and values together, for all that they may become; None is any number.
         prompts_first: read all waiting prompts before running rows go on; by default both take turns.
         prefixes: what was read is kept here for later requests that begin with it; None keeps nothing.
     """
 
     def __init__(
-        self, engine: GeneratingModel, *, rows: int = 32, prompts_first: bool = False,
+        self, engine: GeneratingModel, *, rows: int = 32, positions: int | None = None, prompts_first: bool = False,
         prefixes: PrefixCache | None = None,
     ) -> None:  # fmt: skip
-        self._engine, self._rows, self._prompts_first, self._prefixes = engine, rows, prompts_first, prefixes
+        self._engine, self._rows, self._positions = engine, rows, positions
+        self._prompts_first, self._prefixes = prompts_first, prefixes
         self._waiting: deque[GrowingAnswer] = deque()
         self._running: list[DecodingRows] = []
         self._numbers = count()
@@ -85,7 +88,7 @@ class ContinuousBatch:
         with torch.inference_mode():  # keys and values are changed in place, also where a row leaves
             events = self._end_cancelled()
             may_read = self._prompts_first or not self._has_read or not self._running
-            self._has_read = bool(self._waiting) and self.running < self._rows and may_read
+            self._has_read = may_read and self._may_begin()
             if self._has_read:
                 events += self._read(self._next_prompts())
             else:
@@ -114,15 +117,22 @@ class ContinuousBatch:
                 self._drop_ended(rows)
         return events
 
+    def _may_begin(self, found: Sequence[GrowingAnswer] = ()) -> bool:
+        """Whether the next waiting request has a row, and memory, beside those that grow and those found."""
+        if not self._waiting or self.running + len(found) >= self._rows:
+            return False
+        grown = [answer for rows in self._running for answer in rows.answers]
+        return have_room([*grown, *found, self._waiting[0]], self._positions)
+
     def _next_prompts(self) -> list[GrowingAnswer]:
         """Waiting requests whose prompts are read together, out of the queue; at least one."""
         limit = PROMPT_TOKENS_ON_CPU if self._engine.model.device.type == "cpu" else PROMPT_TOKENS_ON_GPU
         found: list[GrowingAnswer] = []
-        longest = 0
-        while self._waiting and len(found) + self.running < self._rows:
+        length = 0
+        while self._may_begin(found):
             answer = self._waiting[0]
-            longest = max(longest, len(answer.request.prompt))
-            if found and (longest * (len(found) + 1) > limit or not self._are_padded([*found, answer])):
+            length = max(length, len(answer.request.prompt))
+            if found and (length * (len(found) + 1) > limit or not self._are_padded([*found, answer])):
                 break
             found.append(self._waiting.popleft())
             if self._is_continued(answer):
@@ -132,7 +142,7 @@ class ContinuousBatch:
     def _are_padded(self, answers: Sequence[GrowingAnswer]) -> bool:
         """Whether these prompts may be read together; a conversation goes on from its own cache."""
         # all but the last were looked up when they came in
-        return not self._is_continued(answers[-1]) and self._engine.stays_apart(max(map(_longest, answers)))
+        return not self._is_continued(answers[-1]) and self._engine.stays_apart(max(map(longest, answers)))
 
     def _is_continued(self, answer: GrowingAnswer) -> bool:
         """Whether something of the prompt has been read before."""
@@ -146,7 +156,7 @@ class ContinuousBatch:
         try:
             first = prompt_batch(model, [answer.request for answer in answers], answers[0].cache)
             if "past_key_values" not in first.inputs:
-                first.inputs["past_key_values"] = self._engine.new_cache(max(map(_longest, answers)))
+                first.inputs["past_key_values"] = self._engine.new_cache(max(map(longest, answers)))
             logits, cache = _called(model, first.inputs)
         except Exception as error:  # whatever one request causes must not end the others
             if len(answers) == 1:
@@ -163,12 +173,12 @@ class ContinuousBatch:
     def _join(self, rows: DecodingRows) -> None:
         """Put rows that have just begun beside the others, where the LLM does not mix them."""
         for others in self._running:
-            if others is not rows and others.can_join and rows.can_join:
-                longest = max(map(_longest, (*others.answers, *rows.answers)))
-                if self._engine.stays_apart(longest):
-                    others.join(rows)
-                    self._running.remove(rows)
-                    return
+            if others is rows or not (others.can_join and rows.can_join):
+                continue
+            if self._engine.stays_apart(max(map(longest, (*others.answers, *rows.answers)))):
+                others.join(rows)
+                self._running.remove(rows)
+                return
 
     def _go_on(self, rows: DecodingRows) -> list[Event]:
         """Continue rows by one token."""
@@ -207,11 +217,6 @@ class ContinuousBatch:
             self._running.remove(rows)
         elif ended:
             rows.keep([row for row in range(len(rows.answers)) if row not in ended])
-
-
-def _longest(answer: GrowingAnswer) -> int:
-    """Positions that a row may reach."""
-    return len(answer.request.prompt) + answer.longest
 
 
 def _called(model: Any, inputs: dict[str, Any]) -> tuple[Tensor, Any]:

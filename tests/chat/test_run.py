@@ -1,6 +1,7 @@
 """`macaw chat` inside one process: what ends it with a clear message."""
 
 import io
+from pathlib import Path
 
 import pytest
 import torch
@@ -89,3 +90,13 @@ def test_piped_lines_in_another_encoding_are_one_clear_error(workspace_folder, m
     with pytest.raises(UsageError, match="not UTF-8") as told:
         chat(open_workspace(workspace_folder), Request(None, {}))
     assert told.value.exit_code == 2
+
+
+@pytest.mark.parametrize("asked", [
+    Request(None, {"image": ["nowhere.png"]}, "What?"), Request(None, {"audio": ["."]}, "What?"),
+    Request(None, {}, "What?", files=["file:///nowhere.png"]), Request(None, {}, batch=Path("nowhere.jsonl")),
+])  # fmt: skip
+def test_nothing_is_loaded_for_a_file_that_is_not_there(workspace_folder, monkeypatch, asked):
+    monkeypatch.setattr(chat_run, "load_model", lambda *_: pytest.fail("the model was loaded"))
+    with pytest.raises(InputError, match=r"nowhere|folder"):
+        chat(open_workspace(workspace_folder), asked)

@@ -60,11 +60,15 @@ def test_the_adapter_of_the_training_is_kept_beside_the_model_as_peft_loads_it(r
     again = PeftModel.from_pretrained(llm, tmp_path / "out/adapter")
     ids = torch.tensor([[5, 6, 7]])
     assert torch.equal(again(ids).logits, adapted.eval()(ids).logits)
+    for told in ((tmp_path / "out/adapter/README.md").read_text(), *kind.notes(source)):
+        assert str(root / "models/llm") in told and "twice" in told
 
 
 def test_an_adapter_that_is_not_there_cannot_be_kept(root):
+    (root / "runs/tiny/model/model.safetensors").rename(root / "weights")  # nothing is read before
     with pytest.raises(InputError, match="adapter"):
         export_model(open_workspace(root, ["export.keep_adapters=true", "export.out=none"]), root / "runs/tiny")
+    (root / "weights").rename(root / "runs/tiny/model/model.safetensors")
     assert not (root / "none").exists()
 
 

@@ -185,6 +185,13 @@ def test_vllm_cve_2025_62164_embeddings_are_no_part_of_this_api(guarded, capfd, 
     torch.save({"a": Malicious()}, buffer)
     answer = ask(guarded, {"type": kind, "data": base64.b64encode(buffer.getvalue()).decode()})
     assert (answer.status, answer.error["param"]) == (400, "messages[0].content[0].type")
+    asked = {"model": "tiny", kind: base64.b64encode(buffer.getvalue()).decode()}
+    for path, question in (("/v1/chat/completions", "messages"), ("/v1/responses", "input")):
+        for body in (asked, asked | {question: [{"role": "user", "content": "What?"}]}):  # without a question as well
+            answer = guarded.call("POST", path, body, Authorization=f"Bearer {KEY}")
+            assert (answer.status, answer.error["param"], answer.error["code"]) == (400, kind, "unknown_parameter")
+    for path in ("/v1/completions", "/v1/embeddings", "/v1/tokenize"):
+        assert guarded.call("POST", path, asked, Authorization=f"Bearer {KEY}").status == 404
     assert "unpickled" not in capfd.readouterr().out
 
 

@@ -50,6 +50,17 @@ class ExportFormat(ABC, Generic[Options]):
         del encoder
         return []
 
+    def require_parts(self, folder: Path) -> None:
+        """Refuse a model folder without a part that the settings ask for; none by default. Asked before any work.
+
+        Args:
+            folder: of the model.
+
+        Raises:
+            InputError: the part is not there.
+        """
+        del folder
+
     def is_meant_for(self, config: MacawConfig) -> bool:
         """Whether somebody who trains such a model may want to hear why this format does not take it; True by default.
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from macaw_cli.basics.atomic_files import write_bytes
+from macaw_cli.basics.atomic_files import write_bytes, write_text
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import TEXT, Fields
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.exports.hf import HfExportSettings
 from macaw_cli.export.exchange import answers_of_child
@@ -15,6 +17,18 @@ from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.folder import save_model
 
 ADAPTER, ADAPTER_FILES = "adapter", ("adapter_config.json", "adapter_model.safetensors")
+_PAGE = """# The adapter of the training alone
+
+The weights of the model beside this folder have it merged already. It belongs to the LLM before the training, {base}:
+
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    llm = AutoModelForCausalLM.from_pretrained({base!r})
+    llm = PeftModel.from_pretrained(llm, "adapter")
+
+On weights that have it already it counts twice.
+"""
 
 
 class HfExport(ExportFormat[HfExportSettings]):
@@ -27,6 +41,11 @@ class HfExport(ExportFormat[HfExportSettings]):
         """None."""
         del config
         return []
+
+    def require_parts(self, folder: Path) -> None:
+        """The adapter, where it is to be kept."""
+        if self.settings.keep_adapters and not (folder / ADAPTER / ADAPTER_FILES[1]).is_file():
+            raise InputError(f"{folder} has no {ADAPTER}: it was trained without one.", "Leave --keep-adapters out.")
 
     def write(self, source: ExportSource, folder: Path) -> None:
         """The model with its encoders, the processor that prepares raw media for them, and the model's page."""
@@ -48,16 +67,26 @@ class HfExport(ExportFormat[HfExportSettings]):
         count = sum(parameter.numel() for parameter in source.model.parameters())
         return model_card(name, source.model.config, count, proof, figures_of(source.folder))
 
+    def notes(self, source: ExportSource) -> list[str]:
+        """What an adapter beside the model is for."""
+        if not self.settings.keep_adapters:
+            return []
+        base = _base_of(source.folder / ADAPTER)
+        return [f"{ADAPTER}/ is for PEFT on {base}. On the model's own weights, which have it, it would count twice."]
+
     def next_command(self, folder: Path) -> list[str]:
         """It is a model of macaw's."""
         return ["chat", str(folder)]
 
 
 def _keep_adapter(adapter: Path, target: Path) -> None:
-    if not (adapter / ADAPTER_FILES[1]).is_file():
-        raise InputError(
-            f"{adapter.parent} has no {ADAPTER} beside it: it was trained without one.", "Leave --keep-adapters out."
-        )
     make_folder(target)
     for name in ADAPTER_FILES:
         write_bytes(target / name, (adapter / name).read_bytes())
+    write_text(target / "README.md", _PAGE.format(base=_base_of(adapter)))
+
+
+def _base_of(adapter: Path) -> str:
+    """The LLM that an adapter belongs to, as its configuration calls it."""
+    config = read_object(adapter / ADAPTER_FILES[0], Fields({}, {"base_model_name_or_path": TEXT}))
+    return config.get("base_model_name_or_path") or "the LLM of the run"

@@ -16,6 +16,7 @@ from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.prefix_cache import PrefixCache
 from macaw_cli.inference.requests import EndEvent, GenerationRequest, TokenEvent
 from macaw_cli.inference.requests import Event as EngineEvent
+from macaw_cli.inference.row_memory import bytes_of_position, free_bytes
 from macaw_cli.serving.answers.answering import (
     LEAST_LOGPROB,
     Event,
@@ -46,6 +47,9 @@ class LocalModel:
     def __init__(self, model: Any, encoder: Any, settings: ServeSettings) -> None:
         self._model, self._encoder, self._settings = model, encoder, settings
         self._engine = Engine.of(model, encoder)
+        memory = settings.answers_megabytes
+        nbytes = free_bytes(model.device) // 2 if memory is None else memory * 1_000_000
+        self._positions = nbytes // bytes_of_position(self._engine.llm)
         self._prompts = ThreadPoolExecutor(1, "prompts")
         self._thread = ModelThread(self._new_batch)
         self._preparing = 0
@@ -53,7 +57,9 @@ class LocalModel:
     def _new_batch(self) -> ContinuousBatch:
         kept = self._settings.cached_prompt_megabytes * 1_000_000
         prefixes = PrefixCache(kept) if kept else None
-        return ContinuousBatch(self._engine, rows=self._settings.rows, prefixes=prefixes)
+        return ContinuousBatch(
+            self._engine, rows=self._settings.rows, positions=self._positions, prefixes=prefixes
+        )
 
     @property
     def running(self) -> int:
