@@ -3,13 +3,15 @@
 A new task adds one `Row` to `EVERY_TASK`; `evaluation/tasks/test_every_task.py` runs all through the same checks.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from caption_tasks import CAPTION_TASKS
+from harm_tasks import HARM_TASKS
+from recognition_tasks import RECOGNITION_TASKS
+from task_files import write_image, write_json, write_lines
 
 from macaw_cli.config.loading import parse_settings
 
@@ -24,7 +26,7 @@ class Row:
         figures: what `Task.figures` makes of these answers, by dotted key such as `groups.split.random.accuracy`.
         path: of the files in the folder.
         options: of the task.
-        modalities: of the task.
+        places: further options that are paths in the folder.
     """
 
     write: Callable[[Path], None]
@@ -32,28 +34,19 @@ class Row:
     figures: Mapping[str, float]
     path: str = "."
     options: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def section(self, name: str, folder: Path) -> dict[str, Any]:
+        """The task on the files in `folder`, as `evaluation.tasks` holds it."""
+        places = {key: str(folder / place) for key, place in self.places.items()}
+        return {"name": name, "path": str(folder / self.path), **self.options, **places}
 
 
 def settings_of(name: str, folder: Path, **options: Any) -> Any:
     """The settings of a task on the files that its row has made in `folder`."""
     row = EVERY_TASK[name]
-    section = {"name": name, "path": str(folder / row.path), **row.options, **options}
+    section = {**row.section(name, folder), **options}
     return parse_settings({"evaluation": {"tasks": [section]}}, "test").evaluation.tasks[0]
-
-
-def write_image(path: Path, colour: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (40, 30), colour).save(path)
-
-
-def write_json(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
-
-
-def write_lines(path: Path, rows: list[Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def write_pope(folder: Path) -> None:
@@ -94,6 +87,7 @@ def write_vqav2(folder: Path) -> None:
 
 _POPE = {0: "Yes, there is a dog.", 1: "No", 2: "Yes", 3: "There is not one."}
 EVERY_TASK = {
+    **{name: Row(**row) for name, row in (CAPTION_TASKS | RECOGNITION_TASKS | HARM_TASKS).items()},
     "pope": Row(
         write=write_pope,
         said={f"{split}/{n}": said for split in ("random", "popular", "adversarial") for n, said in _POPE.items()},

@@ -18,7 +18,12 @@ def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
-def _with_real(value: Sequence[Condition]) -> Sequence[Condition]:
+def with_real(value: Sequence[Condition]) -> Sequence[Condition]:
+    """The conditions as they are.
+
+    Raises:
+        ValueError: `real` is not among them, or one stands twice.
+    """
     if "real" not in value or len(set(value)) < len(value):
         raise ValueError("must hold `real`, and each condition once")
     return value
@@ -68,7 +73,7 @@ class TaskSettings:
     ] = "generated"
     max_new_tokens: Annotated[int, Field(ge=1, description="Longest generated answer in tokens.")] = 16
     conditions: Annotated[
-        tuple[Condition, ...], names, AfterValidator(_with_real),
+        tuple[Condition, ...], names, AfterValidator(with_real),
         Field(description="Under which the questions are asked, of `real`, `none`, `told`, `swapped`."),
     ] = ("real", "none", "swapped")  # fmt: skip
     limit: Annotated[

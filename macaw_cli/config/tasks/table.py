@@ -5,8 +5,21 @@ package adds one by an entry point in the group `macaw.tasks` that names a `Task
 """
 
 from macaw_cli.config.design_entries import DesignEntry, with_plug_ins
+from macaw_cli.config.tasks.audiocaps import AudioCapsSettings
+from macaw_cli.config.tasks.avsd import AvsdSettings
 from macaw_cli.config.tasks.base import TaskSettings
+from macaw_cli.config.tasks.charades import CharadesSettings
+from macaw_cli.config.tasks.clotho import ClothoSettings
+from macaw_cli.config.tasks.clotho_aqa import ClothoAqaSettings
+from macaw_cli.config.tasks.coco_captions import CocoCaptionsSettings
+from macaw_cli.config.tasks.esc50 import Esc50Settings
+from macaw_cli.config.tasks.fairness import FairnessSettings
+from macaw_cli.config.tasks.librispeech import LibriSpeechSettings
+from macaw_cli.config.tasks.mmau import MmauSettings
+from macaw_cli.config.tasks.msrvtt_qa import MsrvttQaSettings
+from macaw_cli.config.tasks.msvd_qa import MsvdQaSettings
 from macaw_cli.config.tasks.pope import PopeSettings
+from macaw_cli.config.tasks.realtoxicityprompts import RealToxicityPromptsSettings
 from macaw_cli.config.tasks.vqav2 import Vqav2Settings
 
 
@@ -25,6 +38,19 @@ class TaskEntry(DesignEntry):
 GROUP = "macaw.tasks"
 """The group of entry points."""
 BUILT_IN = (
+    TaskEntry(AudioCapsSettings, "macaw_cli.evaluation.tasks.audiocaps:AudioCaps"),
+    TaskEntry(AvsdSettings, "macaw_cli.evaluation.tasks.avsd:Avsd"),
+    TaskEntry(CharadesSettings, "macaw_cli.evaluation.tasks.charades:Charades"),
+    TaskEntry(ClothoSettings, "macaw_cli.evaluation.tasks.clotho:Clotho"),
+    TaskEntry(ClothoAqaSettings, "macaw_cli.evaluation.tasks.clotho_aqa:ClothoAqa"),
+    TaskEntry(CocoCaptionsSettings, "macaw_cli.evaluation.tasks.coco_captions:CocoCaptions"),
+    TaskEntry(Esc50Settings, "macaw_cli.evaluation.tasks.esc50:Esc50"),
+    TaskEntry(FairnessSettings, "macaw_cli.evaluation.tasks.fairness:Fairness"),
+    TaskEntry(LibriSpeechSettings, "macaw_cli.evaluation.tasks.librispeech:LibriSpeech"),
+    TaskEntry(MmauSettings, "macaw_cli.evaluation.tasks.mmau:Mmau"),
+    TaskEntry(MsrvttQaSettings, "macaw_cli.evaluation.tasks.msrvtt_qa:MsrvttQa"),
+    TaskEntry(MsvdQaSettings, "macaw_cli.evaluation.tasks.msvd_qa:MsvdQa"),
+    TaskEntry(RealToxicityPromptsSettings, "macaw_cli.evaluation.tasks.realtoxicityprompts:RealToxicityPrompts"),
     TaskEntry(PopeSettings, "macaw_cli.evaluation.tasks.pope:Pope"),
     TaskEntry(Vqav2Settings, "macaw_cli.evaluation.tasks.vqav2:Vqav2"),
 )

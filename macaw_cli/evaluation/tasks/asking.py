@@ -19,7 +19,6 @@ from macaw_cli.inference.continuous import ContinuousBatch
 from macaw_cli.inference.conversations import conversation_request, in_training_order
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import EndEvent, GenerationRequest
-from macaw_cli.inference.sampling import GREEDY
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.text.encoding import ConversationEncoder
 
@@ -93,7 +92,7 @@ class Asker:
                 advance(1)
                 continue
             if not one.media:
-                key = (*prompt.request.prompt, prompt.choices)
+                key = (*prompt.request.prompt, prompt.choices, prompt.request.sampling, prompt.request.seed)
                 prompt = blind.setdefault(key, prompt)
             prompt.asked.append(one)
             if len(prompt.asked) > 1:
@@ -107,7 +106,7 @@ class Asker:
         attached = in_training_order([part for medium in one.media for part in self._media.attachments(medium)])
         request = conversation_request(
             self._model, self._encoder, messages_under(item, one.condition), attached, max_new_tokens=longest,
-            sampling=GREEDY,
+            sampling=item.sampling, seed=item.seed,
         )  # fmt: skip
         return Prompt(request, choices)
 

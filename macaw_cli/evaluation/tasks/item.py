@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from macaw_cli.inference.sampling import GREEDY, Sampling
 from macaw_cli.modalities.table import Modality
 
 Message = Mapping[str, Any]
@@ -50,6 +51,8 @@ class Item:
             items of a cluster or none, and its mean is one value of the paired interval. Empty: its own.
         groups: kind of group to the item's group, such as `{"subject": "NAT"}`; figures are reported for each.
         facts: what else the task's figures need.
+        sampling: how a generated answer is drawn.
+        seed: of the sampling.
     """
 
     id: str
@@ -62,6 +65,8 @@ class Item:
     cluster: str = ""
     groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    sampling: Sampling = GREEDY
+    seed: int = 0
 
     @property
     def reference(self) -> str:

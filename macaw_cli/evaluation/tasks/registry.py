@@ -1,5 +1,6 @@
 """The tasks by name, imported on use; their rows are in `config/tasks/table.py`."""
 
+from dataclasses import replace
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
@@ -39,4 +40,6 @@ def open_task(settings: TaskSettings, workspace: Workspace) -> Task[Any]:
     media = workspace.path(settings.media) if settings.media else path if path.is_dir() else path.parent
     if not media.is_dir():
         raise InputError(f"The media folder of the task {settings.name} is not at {media}.", "Correct its `media`.")
-    return task_class(settings.name)(settings, path, media)
+    given = {name: getattr(settings, name) for name in settings.PATHS}
+    others: dict[str, Any] = {name: str(workspace.path(value)) for name, value in given.items() if value}
+    return task_class(settings.name)(replace(settings, **others), path, media)
