@@ -1,6 +1,7 @@
 """Words of a caption as the scorer of the COCO captions counts them."""
 
 import re
+from functools import lru_cache
 
 MARKS = str.maketrans({
     "\N{LEFT SINGLE QUOTATION MARK}": "'", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
@@ -39,6 +40,8 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+KEPT = 1 << 16
+"""Captions whose words are kept, as every metric and condition reads the same references."""
 CLITICS = re.compile(r"(\w[\w'/.-]*?)((?:n't|'(?:s|m|d|re|ve|ll))+)$")
 CLITIC = re.compile(r"n't|'\w+")
 
@@ -55,7 +58,8 @@ def caption_words(text: str) -> list[str]:
     return [word for word in caption_tokens(text) if word not in LEFT_OUT]
 
 
-def caption_tokens(text: str) -> list[str]:
+@lru_cache(maxsize=KEPT)
+def caption_tokens(text: str) -> tuple[str, ...]:
     """As `caption_words`, punctuation included."""
     text = text.translate(MARKS)
     words: list[str] = []
@@ -64,7 +68,7 @@ def caption_tokens(text: str) -> list[str]:
         if text.startswith(".", found.end()) and token in ABBREVIATIONS:
             token += "."
         words += _parts(token)
-    return words
+    return tuple(words)
 
 
 def _parts(token: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What the captioning tasks share: a caption is compared with those that people wrote."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar, TypeVar
 
 from macaw_cli.config.tasks.base import TaskSettings
@@ -26,7 +27,7 @@ class CaptionTask(Task[Settings]):
 
     def scores(self, answers: Sequence[Answered]) -> list[float]:
         """CIDEr-D of each caption; rare words are those of these answers' references."""
-        return cider_d(referenced(answers))
+        return _cider_d(tuple(referenced(answers)))
 
     def measure(self, answers: Sequence[Answered]) -> Measured:
         """The figures of the COCO scorer that need no Java."""
@@ -36,6 +37,12 @@ class CaptionTask(Task[Settings]):
             **{f"bleu_{n}": value for n, value in zip(ORDERS, caption_bleu(compared), strict=True)},
             "rouge_l": caption_rouge_l(compared),
         }
+
+
+@lru_cache(maxsize=8)
+def _cider_d(compared: tuple[Referenced, ...]) -> list[float]:
+    """Figures, reliance and rows of a condition ask for the same scores."""
+    return cider_d(compared)
 
 
 def referenced(answers: Sequence[Answered]) -> list[Referenced]:
