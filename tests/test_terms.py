@@ -14,7 +14,9 @@ INSTEAD = {
     )),
     r"films?": ("video", (OF_THE_WORLD,)),
     r"pictures?": ("image; of a figure: plot", (OF_THE_WORLD, "<picture>", "</picture>", *IN_DATA)),
-    r"sounds?": ("audio", (OF_THE_WORLD, "speech, music and other sound", *IN_DATA)),
+    r"sounds?": ("audio", (
+        OF_THE_WORLD, "speech, music and other sound", "Environmental Sound Classification", *IN_DATA,
+    )),
     r"null[ _]media": ("null features", ("kwargs.pop", "FLAG")),  # the key of earlier model folders
     r"tag_ids": ("begin_end_ids", ("kwargs.pop", "FLAG", "published_config.py")),  # of earlier and of published models
     r"learnt": ("supervised, of tokens and answers; learned", ("nothing can be learnt",)),

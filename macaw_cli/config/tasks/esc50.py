@@ -8,11 +8,11 @@ from macaw_cli.config.tasks.base import TaskSettings, Way
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Esc50Settings(TaskSettings):
-    """Which of fifty sounds a clip holds; also of other folders in the layout of ESC-50."""
+    """What is heard in a clip, of fifty classes; also in other folders in the layout of ESC-50."""
 
     name: Literal["esc50"] = "esc50"
     """Name of the task."""
-    question: str = "What is the sound in the audio? Answer with its name."
+    question: str = "What is heard in the audio? Answer with its name."
     """What is asked about every clip."""
     esc10: bool = False
     """Only the ten classes that the file marks as easy."""

@@ -10,7 +10,7 @@ from macaw_cli.config.tasks.base import TaskSettings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MmauSettings(TaskSettings):
-    """MMAU: questions about sounds, music and speech that need knowledge and reasoning."""
+    """MMAU: questions about speech, music and other audio that need knowledge and reasoning."""
 
     name: Literal["mmau"] = "mmau"
     """Name of the task."""

@@ -1,4 +1,4 @@
-"""`esc50`: which of fifty sounds a clip holds."""
+"""`esc50`: what is heard in a clip, of fifty classes."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ class Esc50(Task[Esc50Settings]):
     """ESC-50 (Piczak 2015, ACM Multimedia)."""
 
     about = About(
-        what="which of fifty environmental sounds a clip of five seconds holds",
+        what="what is heard in a clip of five seconds, of fifty classes from everyday life",
         paper="ESC: Dataset for Environmental Sound Classification, ACM Multimedia 2015",
         data="https://github.com/karolpiczak/ESC-50",
         licence="CC BY-NC 3.0",

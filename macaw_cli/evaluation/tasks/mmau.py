@@ -1,4 +1,4 @@
-"""`mmau`: questions about sounds, music and speech with a few choices each."""
+"""`mmau`: questions about speech, music and other audio with a few choices each."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ class Mmau(Task[MmauSettings]):
     """MMAU (Sakshi et al., arXiv 2410.19168)."""
 
     about = About(
-        what="questions about sounds, music and speech that need knowledge and reasoning, with choices",
+        what="questions about speech, music and other audio that need knowledge and reasoning, with choices",
         paper="MMAU, arXiv 2410.19168",
         data="https://github.com/Sakshi113/MMAU",
         licence="Apache-2.0; clips under the terms of their sources",

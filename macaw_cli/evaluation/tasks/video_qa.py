@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.json_rows import json_rows
+from macaw_cli.basics.shown_text import shown
 from macaw_cli.config.tasks.base import TaskSettings
 from macaw_cli.evaluation.metrics.normalising import answer_words
 from macaw_cli.evaluation.tasks.item import Answered, Item, user_turn
@@ -42,7 +43,7 @@ class VideoQa(Task[Settings]):
     def _item(self, row: Any) -> Item:
         key, question, answer, number = texts_of(row, "id", "question", "answer", "video_id")
         if not number.isdecimal():
-            raise InputError(f"`video_id` is no number: {number}")
+            raise InputError(f"`video_id` must be a whole number, found {shown(number, 60)}")
         video = self.medium("video", *self.files_of(int(number)))
         word = next((word for word in question.lower().split() if word in QUESTION_WORDS), "other")
         return Item(
