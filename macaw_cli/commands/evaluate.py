@@ -86,6 +86,13 @@ def evaluate(
             help="Ask in P orders of them (6 at most): mean, standard deviation, ensemble.",
         ),
     ] = None,
+    clean: Annotated[
+        Path | None,
+        typer.Option(
+            "--clean", metavar="OUT", rich_help_panel=OUTPUT,
+            help="Folder for the questions that need their media, and for the training examples that can be guessed.",
+        ),
+    ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
@@ -104,6 +111,9 @@ def evaluate(
     from macaw_cli.evaluation.thresholds import require_reached, thresholds_of
 
     thresholds = thresholds_of(fail_under or [])
+    several = len(models or []) > 1 or workspace.settings.evaluation.tasks or workspace.settings.evaluation.shots
+    if clean is not None and several:
+        raise UsageError("--clean takes one model, without --task and --shots.", "Leave out one of them.")
     if workspace.settings.evaluation.tasks:
         _require_dataset({"--shots": shots, "--reasoning": reasoning, "--choices": choices})
         ask_tasks(models or [], workspace, thresholds, as_json=json)
@@ -113,17 +123,18 @@ def evaluate(
         return
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.all_tables import tables_of
+    from macaw_cli.evaluation.cleaning import clean_lines
     from macaw_cli.evaluation.presentation import verdict_lines
     from macaw_cli.evaluation.run import evaluate_folder
 
-    figures = evaluate_folder(workspace, models[0] if models else None)
+    figures = evaluate_folder(workspace, models[0] if models else None, clean)
     if json:
         result_json(figures)
         require_reached(figures, thresholds)
         return
     for title, columns, rows in tables_of(figures):
         print_table(title, columns, rows)
-    for line in verdict_lines(figures):
+    for line in [*verdict_lines(figures), *(clean_lines(figures["clean"]) if clean else [])]:
         result(line)
     same = same_config("evaluate")
     result(f"Evaluated {figures['model']}. Next: macaw chat{same}, or macaw export{same}")

@@ -18,6 +18,8 @@ from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, metrics_rows
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
 from macaw_cli.evaluation.answers import ANSWERS_NAME, FIGURES_NAME
+from macaw_cli.evaluation.clean_folder import require_clean_folder
+from macaw_cli.evaluation.cleaning import clean
 from macaw_cli.evaluation.conditions import examples_per_modality, in_order
 from macaw_cli.evaluation.evaluate import figures_of
 from macaw_cli.evaluation.given_choices import given_choices
@@ -46,13 +48,13 @@ class Evaluation:
     rows: list[dict[str, Any]]
 
 
-def evaluate_folder(workspace: Workspace, model_path: Path | None) -> dict[str, Any]:
+def evaluate_folder(workspace: Workspace, model_path: Path | None, clean_into: Path | None = None) -> dict[str, Any]:
     """The figures of `evaluation_of`; the same arguments and errors."""
-    return evaluation_of(workspace, model_path).figures
+    return evaluation_of(workspace, model_path, clean_into).figures
 
 
 @no_cudnn_attention()
-def evaluation_of(workspace: Workspace, model_path: Path | None) -> Evaluation:
+def evaluation_of(workspace: Workspace, model_path: Path | None, clean_into: Path | None = None) -> Evaluation:
     """Evaluate a model folder, a run, or the workspace's newest model on the workspace's held-out questions.
 
     Figures, answers and the plot are written to `evaluation/` of the run, with demonstrations to a folder below it such
@@ -61,15 +63,18 @@ def evaluation_of(workspace: Workspace, model_path: Path | None) -> Evaluation:
     Args:
         workspace: its `evaluation` settings hold.
         model_path: a model or run folder; None means the workspace's newest.
+        clean_into: folder for the questions that need their media, and the training examples that can be guessed.
 
     Raises:
-        InputError: no model, no dataset, or nothing held out.
+        InputError: no model, no dataset, or nothing held out; or a folder that is not to be written into.
         MismatchError: the dataset's features are of another encoder than the model's.
         ResourceError: a GPU was asked for and there is none, or its memory is full.
     """
     settings = workspace.settings.evaluation
     folder = model_folder(model_path) if model_path else newest_model(workspace)
     dataset = TrainingDataset(workspace.path(settings.data or workspace.settings.dataset.out))
+    if clean_into is not None:
+        require_clean_folder(clean_into, [folder, dataset.folder])
     say(f"Evaluating {_shown(folder, workspace)} on {_shown(dataset.folder, workspace)}")
     model, processor = load_model(folder, torch_device(settings.device))
     require_same_encoders(
@@ -93,6 +98,11 @@ def evaluation_of(workspace: Workspace, model_path: Path | None) -> Evaluation:
     figures |= further
     told = _circumstances(run, dataset, model.config) if run and not settings.shots else None
     figures["verdict"] = verdicts(figures, told)
+    if clean_into is not None:
+        figures["clean"] = clean(
+            clean_into, model, processor.encoder, dataset, answered, limit=settings.limit,
+            batch_size=settings.batch_size, asked={"model": figures["model"], "asked": figures["asked"]},
+        )  # fmt: skip
     evaluation = Evaluation(figures, [_row(question) for question in answered])
     if run:
         _write(run / "evaluation" / _below(settings), evaluation)
