@@ -13,6 +13,10 @@ def quickstart(
     controls: Annotated[
         bool, typer.Option("--controls", help="Also train with shuffled answers, which should end at chance level.")
     ] = False,
+    kinds: Annotated[
+        str,
+        typer.Option("--kinds", metavar="NAMES", help="Further kinds of questions: two-images, earlier-turn, or both."),
+    ] = "",
     json: JsonOption = False,
     overrides: SetOption = None,
 ) -> None:
@@ -21,7 +25,8 @@ def quickstart(
     from macaw_cli.evaluation.presentation import COLUMNS, table_rows
     from macaw_cli.quickstart.run import run_quickstart
 
-    outcome = run_quickstart(folder, overrides or [], controls=controls)
+    further = [name.strip() for name in kinds.split(",") if name.strip()]
+    outcome = run_quickstart(folder, overrides or [], kinds=further, controls=controls)
     if json:
         result_json(outcome)
         return

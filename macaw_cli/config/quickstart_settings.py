@@ -1,9 +1,14 @@
 """How large the quickstart's world is: a section of `macaw.yaml` that only `macaw quickstart` reads."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
+
+from macaw_cli.config.setting_types import one_or_more
+
+ExtraKind = Literal["two-images", "earlier-turn"]
+EXTRA_KINDS: tuple[ExtraKind, ...] = get_args(ExtraKind)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,3 +29,10 @@ class QuickstartSettings:
     """Text-only questions of each kind to train on."""
     heldout_texts: Annotated[int, Field(ge=0)] = 200
     """Held-out text-only questions."""
+    kinds: Annotated[tuple[ExtraKind, ...], one_or_more] = ()
+    """Further kinds of questions: `two-images` need two images, `earlier-turn` an image of an earlier turn."""
+    train_groups: Annotated[int, Field(ge=1)] = 250
+    """For each of `kinds`, groups of four images to train on whose colours are compared, and as many whose shapes are;
+    each is asked four or eight questions."""
+    heldout_groups: Annotated[int, Field(ge=1)] = 50
+    """The same, held out."""

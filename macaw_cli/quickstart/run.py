@@ -29,21 +29,26 @@ DONE_NAME, VERSION = "quickstart.json", 1
 ELSEWHERE = "Name a new folder: macaw quickstart DIR"
 
 
-def run_quickstart(folder: Path, overrides: Sequence[str] = (), *, controls: bool = False) -> dict[str, Any]:
+def run_quickstart(
+    folder: Path, overrides: Sequence[str] = (), *, kinds: Sequence[str] = (), controls: bool = False
+) -> dict[str, Any]:
     """Run the whole path in `folder`; typed again after an interruption, it continues.
 
     Args:
         folder: the workspace to make.
         overrides: `--set` values, written into its `macaw.yaml`.
+        kinds: further kinds of questions, see `quickstart.kinds`.
         controls: also train with shuffled answers, which must end at chance.
 
     Returns:
         `{"workspace", "figures", "controls"?, "report", "plot", "chat"}`.
 
     Raises:
-        UsageError: the folder holds a workspace with other settings.
+        UsageError: the folder holds a workspace with other settings, or the world is too small for `kinds`.
         InputError: the folder holds something else.
     """
+    if kinds:
+        overrides = [f"quickstart.kinds={json.dumps(list(kinds))}", *overrides]
     _require_own(folder, preset_yaml("quickstart", overrides))
     with folder_lock(folder):
         workspace = _workspace(folder, overrides)

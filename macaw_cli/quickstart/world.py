@@ -25,6 +25,7 @@ from macaw_cli.quickstart import attributes, questions, texts
 from macaw_cli.quickstart.attributes import AudioContent, ImageContent, VideoContent
 from macaw_cli.quickstart.audio import write_wav
 from macaw_cli.quickstart.images import draw_image
+from macaw_cli.quickstart.several_images import several_images
 from macaw_cli.quickstart.videos import write_video
 
 SPLITS = ("train", "heldout", "unseen")
@@ -71,8 +72,10 @@ def make_world(
 
     Raises:
         ResourceError: the disk has too little room.
+        UsageError: there are too few images for `quickstart.kinds`.
     """
     files = plan_world(seed, sizes)
+    asked = conversations(files, seed, sizes)
     require_free_space(folder, sum(BYTES_PER_FILE[file.modality] for file in files))
     for split in SPLITS:
         make_folder(folder / "media" / split)
@@ -84,7 +87,7 @@ def make_world(
             for written in _write_files(folder, files, processes):
                 if advance is not None:
                     advance(written, "")
-        for name, rows in conversations(files, seed, sizes).items():
+        for name, rows in asked.items():
             write_jsonl(folder / f"{name}.jsonl", rows)
 
 
@@ -119,6 +122,10 @@ def conversations(
     for split, per_kind in (("train", sizes.train_texts), ("heldout", sizes.heldout_texts)):
         text_questions = texts.draw_text_questions(per_kind, rng, heldout=split == "heldout")
         rows[split] += [_row(f"{split}-text-{number:05d}", question) for number, question in enumerate(text_questions)]
+    for split, groups in (("train", sizes.train_groups), ("heldout", sizes.heldout_groups)):
+        images = [(file.medium, file.path) for file in files if file.split == split and file.modality == "image"]
+        asked_more = several_images(sizes.kinds, images, groups, np.random.default_rng((seed, 98, split == "heldout")))
+        rows[split] += [{"id": f"{split}-images-{number:05d}", **row} for number, row in enumerate(asked_more)]
     sides = {"train": "train", "heldout": "val"}
     return {name: [{**row, "split": sides[name]} for row in of_side] for name, of_side in rows.items()}
 

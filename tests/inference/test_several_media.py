@@ -5,15 +5,16 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from macaw_cli import Engine
 from macaw_cli.basics.atomic_files import write_jsonl
 from macaw_cli.chat.turns import Turn, media_of, messages_of
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.dataset.build import build_dataset
-from macaw_cli.evaluation.conditions import Asked
+from macaw_cli.evaluation.conditions import Asked, asked_per_medium
 from macaw_cli.evaluation.held_out import HeldOut
-from macaw_cli.evaluation.scoring import prompt_of
+from macaw_cli.evaluation.scoring import features_of, prompt_of
 from macaw_cli.features.extract import extract
 from macaw_cli.inference.conversations import conversation_request, in_training_order
 from macaw_cli.inspection.dataset_text import write_conversations
@@ -21,7 +22,9 @@ from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.serving.media.conversation import conversation_of
 from macaw_cli.serving.requests.content_parts import Medium, Message
 from macaw_cli.shards.training_dataset import TrainingDataset
+from macaw_cli.training.data.batches import SequenceReader
 from macaw_cli.training.data.swapped_tokens import runs_of
+from macaw_cli.training.data.tokenised import example_rows
 from macaw_cli.training.data.tokenising import encode_rows
 
 FILES = {"image": ["red.png", "blue.png"], "audio": ["beep.wav"], "video": ["film.mp4", "silent.mp4"]}
@@ -132,6 +135,32 @@ def test_what_is_asked_is_what_was_trained(engine, dataset, workspace_folder, na
                 assert len(given) == len(found)
                 for one, other in zip(given, found, strict=True):
                     np.testing.assert_allclose(one.numpy(), other, atol=2e-2)
+
+
+def test_packed_in_one_sequence_each_conversation_has_the_loss_that_it_has_alone(engine, dataset):
+    rows = dataset[0].conversations("val")
+    tokens = encode_rows(dataset[0], rows, engine._reader.encoder)
+    reader = SequenceReader(dataset[0], example_rows(rows, tokens), tokens, torch.float32, config=engine.model.config)
+
+    def loss(examples):
+        with torch.inference_mode():
+            return engine.model(**reader.read(examples).inputs(torch.device("cpu")), num_supervised=1).loss.item()
+
+    chosen = range(0, len(tokens), 2)
+    assert loss(chosen) == pytest.approx(sum(loss([one]) for one in chosen), rel=1e-5)
+
+
+def test_one_medium_alone_is_swapped_with_its_features(engine, dataset):
+    space, encoder = dataset[0], engine._reader.encoder
+    (asked,) = [one for one in space.conversations("val") if one.id == "two images in one question"]
+    twice = next(one for one in space.conversations("val") if one.id == "the same image twice")
+    (item,) = asked_per_medium(0, asked, [None, (twice.media, True)])
+    assert [ref.source for ref in item.media] == ["media/red.png", "media/red.png"]
+    question = HeldOut(asked, space.messages(asked))
+    prompt = prompt_of(item, question, encoder)
+    assert prompt.input_ids == prompt_of(Asked(0, "real", asked.media), question, encoder).input_ids
+    first, second = features_of(item.media, space, engine.model)["image_features"]
+    assert torch.equal(first, second)
 
 
 @pytest.mark.parametrize("name", TURNS)
