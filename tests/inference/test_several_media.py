@@ -2,10 +2,12 @@
 and in a server's request."""
 
 import shutil
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from tiny_macaw import make_model
 
 from macaw_cli import Engine
 from macaw_cli.basics.atomic_files import write_jsonl
@@ -13,12 +15,14 @@ from macaw_cli.chat.turns import Turn, media_of, messages_of
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.dataset.build import build_dataset
 from macaw_cli.evaluation.conditions import Asked, asked_per_medium
+from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.evaluation.scoring import features_of, prompt_of
 from macaw_cli.features.extract import extract
 from macaw_cli.inference.conversations import conversation_request, in_training_order
 from macaw_cli.inspection.dataset_text import write_conversations
 from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.model.folder import load_model
 from macaw_cli.serving.media.conversation import conversation_of
 from macaw_cli.serving.requests.content_parts import Medium, Message
 from macaw_cli.shards.training_dataset import TrainingDataset
@@ -53,6 +57,15 @@ def row(turns, *, placed_first):
     return {**{name: found for name, found in content.items() if found}, "messages": messages}
 
 
+def compared():
+    """Both images with both, whose answers change with either of them."""
+    for first, second in product(FILES["image"], repeat=2):
+        answer = "yes" if first == second else "no"
+        messages = [{"role": "user", "content": "Same?"}, {"role": "assistant", "content": answer}]
+        yield {"id": f"{first} {second}", "kind": "same", "choices": ["yes", "no"], "split": "val",
+               "image": [f"media/{first}", f"media/{second}"], "messages": messages}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def engine(workspace_folder):
     return Engine.from_pretrained(workspace_folder / "runs/tiny")
@@ -69,7 +82,7 @@ def dataset(workspace_folder, tmp_path_factory):
         {"id": f"{name}{' (placed)' * placed}", "split": "val", **row(turns, placed_first=placed)}
         for name, turns in TURNS.items() for placed in (False, True)
     ]  # fmt: skip
-    write_jsonl(root / "rows.jsonl", rows)
+    write_jsonl(root / "rows.jsonl", [*rows, *compared()])
     space = open_workspace(root, ['dataset.sources=["jsonl:rows.jsonl"]', 'dataset.leak_check="off"'])
     extract(space, ["media"])
     build_dataset(space)
@@ -137,17 +150,32 @@ def test_what_is_asked_is_what_was_trained(engine, dataset, workspace_folder, na
                     np.testing.assert_allclose(one.numpy(), other, atol=2e-2)
 
 
-def test_packed_in_one_sequence_each_conversation_has_the_loss_that_it_has_alone(engine, dataset):
+@pytest.mark.parametrize("bridge", ["linear", "macaw", "q-former", "resampler"])
+def test_packed_in_one_sequence_each_conversation_has_the_loss_that_it_has_alone(dataset, bridge):
+    folder = make_model(dataset[0].folder.parent, bridge, bridge=bridge)
+    model, processor = load_model(folder)
     rows = dataset[0].conversations("val")
-    tokens = encode_rows(dataset[0], rows, engine._reader.encoder)
-    reader = SequenceReader(dataset[0], example_rows(rows, tokens), tokens, torch.float32, config=engine.model.config)
+    tokens = encode_rows(dataset[0], rows, processor.encoder)
+    reader = SequenceReader(dataset[0], example_rows(rows, tokens), tokens, torch.float32, config=model.config)
 
     def loss(examples):
         with torch.inference_mode():
-            return engine.model(**reader.read(examples).inputs(torch.device("cpu")), num_supervised=1).loss.item()
+            return model.eval()(**reader.read(examples).inputs(torch.device("cpu")), num_supervised=1).loss.item()
 
-    chosen = range(0, len(tokens), 2)
+    chosen = [number for number, of in enumerate(tokens.numbers) if not rows[of].id.endswith("(placed)")][:7]
     assert loss(chosen) == pytest.approx(sum(loss([one]) for one in chosen), rel=1e-5)
+
+
+def test_an_evaluation_swaps_each_image_for_the_one_that_changes_the_answer(engine, dataset):
+    questions = evaluate_model(engine.model, engine._reader.encoder, dataset[0])
+    given = {question.row.id: question.answers for question in questions if question.row.kind == "same"}
+    for first, second in product(FILES["image"], repeat=2):
+        other = {"red.png": "blue.png", "blue.png": "red.png"}
+        answers = given[f"{first} {second}"]
+        assert answers["swapped_1"] == given[f"{other[first]} {second}"]["real"]
+        assert answers["swapped_2"] == given[f"{first} {other[second]}"]["real"]
+    measured = figures_of("m", questions)["kinds"]["same"]["per_medium"]
+    assert [(seen["paired"], seen["contrary"]) for seen in measured.values()] == [(4, 4), (4, 4)]
 
 
 def test_one_medium_alone_is_swapped_with_its_features(engine, dataset):
