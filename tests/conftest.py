@@ -51,3 +51,16 @@ def world(tmp_path_factory):
     from tiny_world import make_world
 
     return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="session")
+def expert_workspace(tmp_path_factory):
+    """A workspace with extracted features whose media experts can describe; not to be changed."""
+    import tiny_experts
+
+    from macaw_cli.config.loading import open_workspace
+    from macaw_cli.features.extract import extract
+
+    root = tiny_experts.make_workspace(tmp_path_factory.mktemp("experts"))
+    extract(open_workspace(root), [str(root / "media")])
+    return root

@@ -19,6 +19,7 @@ from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.expert_texts import ModelExperts
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.folder import load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders
@@ -67,7 +68,8 @@ def chat(workspace: Workspace, request: Request) -> None:
     with quiet_transformers():
         model, processor = load_model(folder, device)
     session = ChatSession(model, processor.encoder, workspace.settings.chat, workspace.settings.seed)
-    attacher = Attacher(model.config, ModelEncoders(model, processor, folder, workspace))
+    experts = ModelExperts.of(model.config, folder, workspace, workspace.settings.chat.device)
+    attacher = Attacher(model.config, ModelEncoders(model, processor, folder, workspace), experts)
     interactive = request.prompt is None and sys.stdin.isatty()
     name = _shown(folder, workspace)
     with MediaSources(attacher) as sources:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from macaw_cli.basics.counts import counted
+from macaw_cli.basics.shown_text import shown
 from macaw_cli.chat.answer import Answer
 from macaw_cli.chat.changes import CHANGEABLE, shown_value
 from macaw_cli.chat.session import ChatSession
@@ -28,8 +29,9 @@ def attachment_line(attachment: Attachment) -> str:
         whole = attachment.duration or attachment.seconds
         cut = whole - attachment.seconds >= _NOTABLE_S
         facts.append(f"heard {attachment.seconds:.1f} of {whole:.1f} s" if cut else f"{attachment.seconds:.1f} s")
-    facts.append(counted(attachment.soft_tokens, "soft token"))
-    return f"{attachment.path}: {what}, {', '.join(facts)}"
+    facts += [counted(attachment.soft_tokens, "soft token")] if attachment.fed else []
+    line = f"{attachment.path}: {what}, {', '.join(facts)}" if facts else f"{attachment.path}: {what}"
+    return f"{line}, as text: {shown(attachment.text)}" if attachment.text else line
 
 
 def timing_line(answer: Answer) -> str:

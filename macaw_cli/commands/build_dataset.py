@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 import typer.core
 
-from macaw_cli.commands.option_forms import numbers_by_name, require_none, with_values
+from macaw_cli.commands.option_forms import listed, numbers_by_name, require_none, with_values
 from macaw_cli.commands.shared_options import (
     OUTPUT,
     ConfigOption,
@@ -56,6 +56,14 @@ def build_dataset(
     limit: Annotated[
         int | None,
         typer.Option(min=1, rich_help_panel=INPUTS, help="Use at most this many conversations from each source."),
+    ] = None,
+    experts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", rich_help_panel=INPUTS,
+            help="What describes media as text, as a YAML list: 'transcript', or "
+            "'transcript,{name: tags, labels: labels.txt}'; see docs/experts.md.",
+        ),
     ] = None,
     leak_check: Annotated[
         Literal["report", "drop", "off"] | None,
@@ -133,6 +141,7 @@ def build_dataset(
         generation__show_media=show_media,
         generation__max_cost=max_cost,
         generation__max_requests=max_requests,
+        dataset__experts=listed(experts, "--experts") if experts is not None else None,
         dataset__leak_check=leak_check,
         dataset__max_reject_ratio=max_reject_ratio,
     )

@@ -1,9 +1,11 @@
 """Options with a form of their own: a value that may be left out (`--generate 10`), and pairs (`yes-no=5000,...`)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.shown_text import shown
+from macaw_cli.basics.yaml_text import parse_yaml
 
 
 def with_values(words: Sequence[str], option: str, default: str) -> list[str]:
@@ -44,6 +46,19 @@ def numbers_by_name(text: str, option: str) -> dict[str, int]:
         if name.strip() in found:
             raise UsageError(f"{option} names {shown(name.strip())} twice.", "Give it once.")
         found[name.strip()] = int(digits)
+    return found
+
+
+def listed(text: str, option: str) -> list[Any]:
+    """A YAML list without its brackets, such as `transcript,{name: tags, labels: labels.txt}`.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
+    example = f"For example: {option} 'transcript,{{name: tags, labels: labels.txt}}'"
+    found = parse_yaml(f"[{text}]", option, UsageError, example)
+    if not isinstance(found, list) or not all(isinstance(one, str | Mapping) and one for one in found):
+        raise UsageError(f"{option} takes names and mappings separated by commas, found {shown(text)}.", example)
     return found
 
 

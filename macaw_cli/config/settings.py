@@ -12,6 +12,8 @@ from macaw_cli.config.bridges.designs import AnyBridge
 from macaw_cli.config.bridges.table import default_design
 from macaw_cli.config.chat_settings import ChatSettings
 from macaw_cli.config.evaluation_settings import EvaluationSettings
+from macaw_cli.config.expert_text_settings import ExpertTextSettings
+from macaw_cli.config.experts.chosen import AnyExperts
 from macaw_cli.config.exports.chosen import AnyExport
 from macaw_cli.config.exports.hf import HfExportSettings
 from macaw_cli.config.feature_settings import FeatureSettings
@@ -62,6 +64,9 @@ class DatasetSettings:
     mix: Literal["all", "sqrt", "equal"] = "all"
     """Sizes of the sources: `all` is as they are; `sqrt` uses of each a number that is proportional to the square root
     of its size, and all of the smallest; `equal` uses of each as many as the smallest has. Chosen at random."""
+    experts: AnyExperts = ()
+    """What describes media as text, each by its name or with its options; see docs/experts.md. The dataset holds the
+    texts beside the features, and `expert_texts` says what a training reads of them."""
     workers: Annotated[int, Field(ge=1)] | None = None
     """Processes that write shards; `null` takes one per core. Their number changes no byte."""
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
@@ -91,6 +96,8 @@ class Settings:
     """Settings of `macaw build-dataset --generate`."""
     views: ViewSettings = field(default_factory=ViewSettings)
     """Cheap operations on stored features, applied whenever they are read; see docs/views.md."""
+    expert_texts: ExpertTextSettings = field(default_factory=ExpertTextSettings)
+    """What a model reads of the experts' texts in a dataset; see docs/experts.md."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
     """Settings of `macaw train`."""
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from macaw_cli.basics.atomic_files import atomic_path, iterate_jsonl, write_bytes, write_json, write_jsonl
+from macaw_cli.basics.atomic_files import atomic_path, write_bytes, write_json, write_jsonl
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import DamagedError, InputError
@@ -20,9 +20,10 @@ from macaw_cli.basics.locks import folder_lock, writer_of
 from macaw_cli.basics.owned_folders import require_apart, require_own_folder
 from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields, mapping_of
 from macaw_cli.basics.urls import is_url
-from macaw_cli.basics.working_files import make_folder
+from macaw_cli.basics.working_files import make_folder, take_place
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.settings import Settings
+from macaw_cli.dataset.describing.experts import BuildExperts
 from macaw_cli.dataset.filters.chain import FilterChain
 from macaw_cli.dataset.filters.filter import Surroundings
 from macaw_cli.dataset.generated_source import (
@@ -37,7 +38,7 @@ from macaw_cli.dataset.layout import PlannedShard
 from macaw_cli.dataset.leaks import LEAKS_NAME
 from macaw_cli.dataset.lock_file import lock_content
 from macaw_cli.dataset.media_names import MediaFolders
-from macaw_cli.dataset.preparing import Prepared, prepare
+from macaw_cli.dataset.preparing import Described, Prepared, prepare
 from macaw_cli.dataset.presentation import show_counts, show_leaks, show_plan, show_rejects, show_result
 from macaw_cli.dataset.publishing import (
     building_folder,
@@ -47,12 +48,14 @@ from macaw_cli.dataset.publishing import (
     require_own_building,
     require_own_files,
 )
-from macaw_cli.dataset.rejects import CHECKS, REJECTS_NAME, require_few, unusable
+from macaw_cli.dataset.rejects import REJECTS_NAME, require_few, unusable
+from macaw_cli.dataset.rejects_log import first_reason, require_some
 from macaw_cli.dataset.shard_work import index_part
 from macaw_cli.dataset.source_specs import Source, parse_sources
 from macaw_cli.dataset.writing import write_null_entries, write_shards
 from macaw_cli.reports.dataset_card import CARD_NAME, dataset_card
 from macaw_cli.shards.dataset_lock import DATASET, INDEX_NAME, LOCK_NAME, read_lock, require_whole
+from macaw_cli.shards.expert_texts import EXPERTS_NAME
 from macaw_cli.shards.feature_store import STORE_NAME
 from macaw_cli.shards.remote_store import local_copy_of_store
 from macaw_cli.shards.training_rows import SPLITS
@@ -83,6 +86,7 @@ class _With:
     media: MediaFolders | None
     generator: dict[str, Any] | None
     benchmarks: list[Path]
+    experts: BuildExperts | None
 
 
 def build_dataset(
@@ -146,11 +150,13 @@ def build_dataset(
         sources, generator = generated.sources, generated.generator
         require_apart(out, [source.path for source in sources])
     with disk_full_is_told(out), folder_lock(out):
-        report = _made(out, sources, stores, settings, _With(chain, media, generator, benchmarks))
+        experts = BuildExperts(workspace, stores, media) if settings.dataset.experts else None
+        report = _made(out, sources, stores, settings, _With(chain, media, generator, benchmarks, experts))
     removed = unusable(report.info["filters"])
     kept = sum(counts["conversations"] for counts in report.info["counts"].values())
     show_result(report.info, out, up_to_date=report.up_to_date)
-    require_few(removed, kept, settings.dataset.max_reject_ratio, str(out / REJECTS_NAME), _first_reason(out))
+    rejects = out / REJECTS_NAME
+    require_few(removed, kept, settings.dataset.max_reject_ratio, str(rejects), first_reason(rejects))
     return report
 
 
@@ -162,8 +168,9 @@ def _made(
     described |= {"generator": more.generator} if more.generator else {}
     listing = described["media_folders"] = more.media.listing() if more.media else ""
     described["inputs"] = inputs_hash(
-        described["sources"], described["feature_stores"], settings, listing, described["benchmarks"]
-    )
+        described["sources"], described["feature_stores"], settings, listing, described["benchmarks"],
+        more.experts.described if more.experts else (),
+    )  # fmt: skip
     if _is_current(out, described["inputs"]):
         forget_building(out)
         return DatasetReport(out, _read_built(out), up_to_date=True)
@@ -171,8 +178,9 @@ def _made(
     if not is_complete(building):
         scratch = building / SCRATCH_NAME
         make_folder(scratch)
-        prepared = prepare(sources, stores, settings, more.chain, scratch, more.media, more.benchmarks)
-        _require_some(prepared, out)
+        experts = Described(more.experts, out) if more.experts else None
+        prepared = prepare(sources, stores, settings, more.chain, scratch, more.media, more.benchmarks, experts)
+        require_some(prepared.conversations, prepared.rejects, out / REJECTS_NAME)
         show_counts(prepared)
         show_rejects(prepared, out / REJECTS_NAME)
         show_leaks(prepared, out / LEAKS_NAME)
@@ -211,7 +219,10 @@ def _write(prepared: Prepared, described: dict[str, Any], building: Path, settin
     null_shard, nulls = write_null_entries(prepared.stores, building)
     index = _joined_index(building, prepared.shards)
     entries = [*shards, null_shard] if null_shard else shards
-    info = lock_content(prepared, described, entries, nulls, index, settings)
+    texts = building / EXPERTS_NAME if prepared.described else None
+    if texts:
+        take_place(prepared.folder / EXPERTS_NAME, texts)
+    info = lock_content(prepared, described, entries, nulls, index, settings, texts)
     write_bytes(building / CARD_NAME, dataset_card(info))
     write_json(building / LOCK_NAME, info)
 
@@ -223,27 +234,6 @@ def _joined_index(building: Path, shards: Sequence[PlannedShard]) -> Path:
             with index_part(building, shard.name).open("rb") as part:
                 shutil.copyfileobj(part, whole)
     return index
-
-
-def _require_some(prepared: Prepared, out: Path) -> None:
-    if prepared.conversations:
-        return
-    if not len(prepared.rejects):
-        raise InputError("The sources hold no rows.", "A file with a header or brackets alone is as good as none.")
-    prepared.rejects.write(out / REJECTS_NAME)
-    raise InputError(
-        f"No conversation can be used: {len(prepared.rejects)} were rejected. The first reason: {_first_reason(out)}.",
-        f"See {out / REJECTS_NAME}.",
-    )
-
-
-def _first_reason(out: Path) -> str:
-    """Of a conversation that failed a check; where none did, of one that a chosen filter dropped."""
-    rejects = iterate_jsonl(out / REJECTS_NAME)
-    first = next(rejects, None)
-    checked = (one for one in rejects if one["filter"] in CHECKS)
-    found = first if first and first["filter"] in CHECKS else next(checked, first)
-    return f"{found['file']}, row {found['row']}: {found['reason']}" if found else "none"
 
 
 def _store_folder(place: str) -> Path:

@@ -37,7 +37,7 @@ def describe_stores(folders: Sequence[Path]) -> list[dict[str, Any]]:
 
 def inputs_hash(
     sources: list[dict[str, Any]], stores: list[dict[str, Any]], settings: Settings, media: str = "",
-    benchmarks: Sequence[dict[str, Any]] = (),
+    benchmarks: Sequence[dict[str, Any]] = (), experts: Sequence[dict[str, Any]] = (),
 ) -> str:
     """One hash of everything that decides the bytes of the dataset.
 
@@ -47,6 +47,7 @@ def inputs_hash(
         settings: the workspace's.
         media: the listing of `dataset.media`, where it is used.
         benchmarks: as `describe_stores` tells them.
+        experts: as `dataset.json` describes them.
     """  # fmt: skip
     return fingerprint(
         {
@@ -60,6 +61,7 @@ def inputs_hash(
             "filters": describe_filters(settings.dataset.filters, settings.generation.model),
             "leaks": [settings.dataset.leak_check, settings.dataset.leak_similarity, list(benchmarks)],
             **({"media": media} if media else {}),
+            **({"experts": [[one["name"], one["options"], one["fingerprint"]] for one in experts]} if experts else {}),
             **mix_settings(settings),
         }
     )

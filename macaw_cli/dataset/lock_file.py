@@ -11,13 +11,13 @@ from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.filters.described import describe_filters
 from macaw_cli.dataset.inputs import mix_settings
 from macaw_cli.dataset.preparing import Prepared
-from macaw_cli.shards.dataset_lock import FORMAT_VERSION, INDEX_NAME, dataset_hash
+from macaw_cli.shards.dataset_lock import FORMAT_VERSION, dataset_hash
 from macaw_cli.shards.training_rows import SPLITS, Split
 
 
 def lock_content(
     prepared: Prepared, described: dict[str, Any], shards: list[dict[str, Any]], nulls: dict[str, Any], index: Path,
-    settings: Settings,
+    settings: Settings, texts: Path | None = None,
 ) -> dict[str, Any]:
     """Everything a reader, or a person who wants to repeat the build, has to know.
 
@@ -29,14 +29,18 @@ def lock_content(
         nulls: modality to the place of its null features.
         index: the finished index.
         settings: the workspace's.
+        texts: the finished texts of experts; None where there are none.
     """  # fmt: skip
-    index_entry = {"name": INDEX_NAME, "bytes": index.stat().st_size, "sha256": sha256_file(index)}
+    index_entry, *described_entry = [
+        {"name": file.name, "bytes": file.stat().st_size, "sha256": sha256_file(file)}
+        for file in (index, *([texts] if texts else []))
+    ]
     counts = source_counts(prepared)
     sources = [{**source, **counted} for source, counted in zip(described["sources"], counts, strict=True)]
     return {
         "format_version": FORMAT_VERSION,
         "macaw": __version__,
-        "hash": dataset_hash([index_entry, *shards]),
+        "hash": dataset_hash([index_entry, *shards, *described_entry]),
         "inputs": described["inputs"],
         "seed": settings.seed,
         "val_fraction": settings.dataset.val_fraction,
@@ -61,6 +65,7 @@ def lock_content(
         "null": nulls,
         "index": index_entry,
         "shards": shards,
+        **({"experts": list(prepared.described), "expert_texts": described_entry[0]} if described_entry else {}),
     }
 
 

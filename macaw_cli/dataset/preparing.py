@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.deciding import Decided, decide
+from macaw_cli.dataset.describing.experts import CACHE_NAME, BuildExperts
+from macaw_cli.dataset.describing.used_media import used_media
 from macaw_cli.dataset.feature_join import FeatureStores, Joiner
 from macaw_cli.dataset.filters.chain import FilterChain
 from macaw_cli.dataset.judging import judge
@@ -25,6 +28,15 @@ INDEX_BYTES_PER_CONVERSATION = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Described:
+    """Who describes the media of a build."""
+
+    experts: BuildExperts
+    out: Path
+    """Folder of the dataset, which keeps what is known of media."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A dataset that only has to be written."""
 
@@ -37,6 +49,8 @@ class Prepared:
     stores: FeatureStores
     filters: Sequence[str]
     """Names of the chosen filters."""
+    described: Sequence[dict[str, Any]] = ()
+    """The experts whose texts wait in `folder`."""
     leaks: LeakReport | None = None
     """Training media that are nearly the same as held-out ones; None where they were not compared."""
 
@@ -58,9 +72,9 @@ class Prepared:
 
 def prepare(
     sources: Sequence[Source], store_folders: Sequence[Path], settings: Settings, chain: FilterChain, folder: Path,
-    media_folders: MediaFolders | None = None, benchmarks: Sequence[Path] = (),
+    media_folders: MediaFolders | None = None, benchmarks: Sequence[Path] = (), experts: Described | None = None,
 ) -> Prepared:
-    """Read the sources, join them with features, filter, split, and lay out the shards.
+    """Read the sources, join them with features, filter, split, lay out the shards, and have media described.
 
     Args:
         sources: what to read.
@@ -70,9 +84,10 @@ def prepare(
         folder: for what is read; it is in memory for no longer than each row takes.
         media_folders: where files are looked up by name.
         benchmarks: feature stores whose media must not be trained on.
+        experts: what describes media; None describes none.
 
     Raises:
-        InputError: a source or a feature store cannot be read.
+        InputError: a source or a feature store cannot be read, or an expert lacks a file.
         DamagedError: a feature store is incomplete.
         MismatchError: the feature stores do not belong together.
     """  # fmt: skip
@@ -87,7 +102,11 @@ def prepare(
         checked = None if dataset.leak_check == "off" else leaks
         decided = decide(reading, folder, sources, dataset.val_fraction, settings.seed, checked)
         planned = plan(reading, folder, decided.conversations, dataset.shard_megabytes * MEGABYTE)
+        if experts is not None:
+            used = used_media(reading, folder, decided.conversations["train"], sources)
+            experts.experts.describe(used, joiner.stores, experts.out / CACHE_NAME, folder)
     names = [*chain.names, LEAK] if drop else chain.names
     return Prepared(
-        sources, folder, decided, planned, reading.rejects, joiner.stores, names, checked.report if checked else None
+        sources, folder, decided, planned, reading.rejects, joiner.stores, names,
+        experts.experts.described if experts else (), checked.report if checked else None,
     )  # fmt: skip

@@ -39,6 +39,7 @@ from macaw_cli.shards.dataset_lock import (
     is_building,
     read_lock,
 )
+from macaw_cli.shards.expert_texts import EXPERTS_NAME, TEXT_ROW
 from macaw_cli.shards.tar_reader import HEADER_BYTES, member_name
 from macaw_cli.shards.training_rows import ROW
 
@@ -176,7 +177,8 @@ def _is_own(file: Path) -> bool:
             return not head or bool(_OWN_MEMBER.fullmatch(member_name(head)[0]))
         line = content.readline(_LONGEST_ROW)
     try:
-        return not line or ROW.holds(parse_json(line))
+        kind = TEXT_ROW if file.name == EXPERTS_NAME else ROW
+        return not line or kind.holds(parse_json(line))
     except InputError:
         return False
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from macaw_cli.basics.atomic_files import atomic_path, jsonl_line
+from macaw_cli.basics.atomic_files import atomic_path, iterate_jsonl, jsonl_line
+from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.working_files import open_own
 from macaw_cli.dataset.rejects import CHECKS, Reject
 
@@ -66,3 +67,38 @@ class RejectsLog:
             for path in self._paths:
                 with path.open("rb") as part:
                     shutil.copyfileobj(part, whole)
+
+
+def first_reason(rejects: Path) -> str:
+    """Of a conversation that failed a check; where none did, of one that a chosen filter dropped.
+
+    Args:
+        rejects: the file that `RejectsLog.write` wrote.
+    """
+    rows = iterate_jsonl(rejects)
+    first = next(rows, None)
+    checked = (one for one in rows if one["filter"] in CHECKS)
+    found = first if first and first["filter"] in CHECKS else next(checked, first)
+    return f"{found['file']}, row {found['row']}: {found['reason']}" if found else "none"
+
+
+def require_some(conversations: int, log: RejectsLog, rejects: Path) -> None:
+    """Refuse a dataset of which nothing is left.
+
+    Args:
+        conversations: how many are used.
+        log: of those that are not.
+        rejects: where they are listed then.
+
+    Raises:
+        InputError: there is none; with the first reason.
+    """
+    if conversations:
+        return
+    if not len(log):
+        raise InputError("The sources hold no rows.", "A file with a header or brackets alone is as good as none.")
+    log.write(rejects)
+    raise InputError(
+        f"No conversation can be used: {len(log)} were rejected. The first reason: {first_reason(rejects)}.",
+        f"See {rejects}.",
+    )

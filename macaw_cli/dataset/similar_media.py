@@ -58,9 +58,9 @@ def nearest(of: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     cosines = np.full(len(of), -np.inf, np.float32)
     for start in range(0, len(of), BLOCK):
         rows = slice(start, start + BLOCK)
-        own = _directions(of[rows], center)
+        own = directions(of[rows], center)
         for column in range(0, len(among), BLOCK):
-            found = own @ _directions(among[column : column + BLOCK], center).T
+            found = own @ directions(among[column : column + BLOCK], center).T
             best = found.argmax(axis=1)
             values = found[np.arange(len(best)), best]
             better = values > cosines[rows]
@@ -69,8 +69,8 @@ def nearest(of: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return places, cosines
 
 
-def _directions(means: np.ndarray, center: np.ndarray | np.float32) -> np.ndarray:
-    """Vectors of length 1 around the center, fp32."""
+def directions(means: np.ndarray, center: np.ndarray | np.float32) -> np.ndarray:
+    """Vectors of length 1 around the center, fp32; zeros stay zeros."""
     around = np.nan_to_num(means.astype(np.float32) - center, posinf=0, neginf=0)
     lengths = np.linalg.norm(around, axis=1, keepdims=True)
     return np.asarray(around / np.maximum(lengths, 1e-12))

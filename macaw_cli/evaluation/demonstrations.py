@@ -50,14 +50,14 @@ class DemonstrationPool:
     """
 
     def __init__(self, dataset: DatasetReader, choice: Choice) -> None:
-        rows = dataset.conversations("train")
+        rows = dataset.conversations("train", whole=True)
         if not rows:
             raise InputError(
                 f"{dataset.title} has no training examples to show as demonstrations.", "Leave out --shots."
             )
         self._dataset, self._choice = dataset, choice
         self._pooled = PooledFeatures(dataset)
-        self._connections = _connected([*rows, *dataset.conversations("val")])
+        self._connections = _connected([*rows, *dataset.conversations("val", whole=True)])
         self._messages: dict[str, list[dict[str, Any]]] = {}
         of_kind: dict[tuple[Layout, str], list[ConversationRow]] = defaultdict(list)
         for row in rows:

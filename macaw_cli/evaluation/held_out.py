@@ -101,7 +101,7 @@ def held_out_questions(dataset: DatasetReader, limit: int | None, *, every_turn:
         InputError: the dataset holds out no question.
     """
     questions = []
-    for row in first_per_kind(dataset.conversations("val"), limit):
+    for row in first_per_kind(dataset.conversations("val", whole=True), limit):
         turns = turns_of(row, dataset.messages(row))
         for number, (own, messages) in enumerate(turns, start=1):
             if every_turn or number == len(turns):

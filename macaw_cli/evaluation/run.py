@@ -29,9 +29,11 @@ from macaw_cli.evaluation.presentation import write_plot
 from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
 from macaw_cli.evaluation.silence import padding_share
 from macaw_cli.evaluation.verdict import verdicts
+from macaw_cli.model.expert_texts import use_of_config
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 from macaw_cli.shards.encoder_match import require_same_encoders
+from macaw_cli.shards.expert_texts import require_same_experts
 from macaw_cli.shards.training_dataset import TrainingDataset
 
 
@@ -84,6 +86,10 @@ def evaluation_of(workspace: Workspace, model_path: Path | None, clean_into: Pat
         f"the model {folder.name}",
     )
     dataset = dataset.viewed(views_of(model.config.view_settings, dataset.fingerprints))
+    if model.config.expert_texts:
+        trained = model.config.expert_texts["experts"]
+        require_same_experts(trained, dataset.experts, f"The model {folder.name}", dataset.title)
+        dataset = dataset.told(use_of_config(model.config))
     try:
         given = given_choices(workspace.path(settings.choices)) if settings.choices else None
         answered, further = ask_in_context(model, processor.encoder, dataset, settings, workspace.settings.seed, given)
@@ -116,7 +122,7 @@ def _below(settings: EvaluationSettings) -> str:
 
 
 def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumstances:
-    logged, rows = list(metrics_rows(run / METRICS_NAME)), dataset.conversations("train")
+    logged, rows = list(metrics_rows(run / METRICS_NAME)), dataset.conversations("train", whole=True)
     padding = padding_share(rows, config.fingerprints, trimmed=config.view_settings.trims_audio)
     return circumstances_of(logged, examples_per_modality(rows), padding, stages_of(run))
 
@@ -137,6 +143,7 @@ def _row(question: HeldOut) -> dict[str, Any]:
         "modality": question.modality,
         "tags": list(question.row.tags),
         "media": [ref.source for ref in question.row.media],
+        **({"told": [ref.text for ref in question.row.media]} if any(ref.text for ref in question.row.media) else {}),
         "messages": question.messages,
         "answers": {name: question.answers[name] for name in in_order(question.answers)},
         "right": question.right,

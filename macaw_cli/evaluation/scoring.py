@@ -15,10 +15,13 @@ from macaw_cli.evaluation.held_out import HeldOut
 from macaw_cli.evaluation.shared_turns import can_share_rows, holds_turn
 from macaw_cli.inference import scoring
 from macaw_cli.inference.branches import BranchRow, BranchScore
+from macaw_cli.model.expert_texts import use_of_config
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.positions import require_positions
 from macaw_cli.model.text.earlier_turns import with_earlier_turns
 from macaw_cli.model.text.encoding import ConversationEncoder, EncodedConversation
+from macaw_cli.model.text.told_media import with_told
+from macaw_cli.shards.expert_texts import told
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import MediaRef
 
@@ -87,8 +90,10 @@ def prompt_of(item: Asked, question: HeldOut, encoder: ConversationEncoder) -> E
     elif not item.media:
         messages = without_media(messages)
     shown = [(one.messages, [ref.modality for ref in one.row.media]) for one in question.demonstrations]
+    media = media_of(item, question)
     asked = with_earlier_turns(shown, messages[:-1], [ref.modality for ref in item.media])
-    return encoder.prompt(asked, [(ref.modality, ref.shape) for ref in media_of(item, question)])
+    asked = with_told(asked, told(media), use_of_config(encoder.config))
+    return encoder.prompt(asked, [(ref.modality, ref.shape) for ref in media if ref.fed])
 
 
 def media_of(item: Asked, question: HeldOut) -> tuple[MediaRef, ...]:
@@ -109,7 +114,7 @@ def features_of(
 ) -> dict[str, list[torch.Tensor]]:
     """`image_features` and the like, as the model takes them."""
     features: dict[str, list[torch.Tensor]] = defaultdict(list)
-    for ref in media:
+    for ref in (one for one in media if one.fed):
         tensor = torch.from_numpy(dataset.features(ref)).to(model.device, model.dtype)
         features[f"{ref.modality}_features"].append(tensor)
     return features

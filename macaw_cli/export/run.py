@@ -24,6 +24,7 @@ from macaw_cli.export.hub import push, require_own_repository
 from macaw_cli.export.proof import Proof
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.expert_texts import require_no_texts
 from macaw_cli.model.folder import model_folder, newest_model
 from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
 
@@ -107,7 +108,9 @@ def _require_new(out: Path, source: Path, *, meanwhile: bool = False) -> None:
 def _require_taken(kind: ExportFormat[ExportSettings], source: Path) -> None:
     """Refuse a model that the format does not take, before its weights are read."""
     with quiet_transformers(), trouble_is_told(source):
-        obstacles = kind.obstacles(MacawConfig.from_pretrained(source))
+        config = MacawConfig.from_pretrained(source)
+        require_no_texts(config, source, "macaw export")
+        obstacles = kind.obstacles(config)
         if not obstacles and (source / PROCESSOR_FILE).is_file():
             obstacles = kind.text_obstacles(MacawProcessor.from_pretrained(source).encoder)
     if obstacles:

@@ -10,9 +10,10 @@ from PIL import Image
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.fingerprints import sha256_file
+from macaw_cli.inference.expert_texts import ModelExperts
 from macaw_cli.media.decoding import Decoded, Request, decode
 from macaw_cli.media.video import decode_apart
-from macaw_cli.modalities.table import TABLE, Modality
+from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.model_encoders import ModelEncoders
 
@@ -43,6 +44,10 @@ class Attachment:
     """Width and height of an image or of a video's frames."""
     sha256: str = ""
     """Of the file, in hex."""
+    text: str = ""
+    """What experts say of it, where the model reads that."""
+    fed: bool = True
+    """Whether the model gets its features; else its text alone."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -57,7 +62,8 @@ class Attachment:
             "duration_s": duration,
         }  # fmt: skip
         told = {name: value for name, value in known.items() if value is not None}
-        return {"path": self.path, "modality": self.modality, "soft_tokens": self.soft_tokens, **told}
+        text = {"text": self.text} if self.text else {}
+        return {"path": self.path, "modality": self.modality, "soft_tokens": self.soft_tokens, **told, **text}
 
 
 class Attacher:
@@ -66,10 +72,11 @@ class Attacher:
     Args:
         config: the model's configuration.
         encoders: the model's frozen encoders.
+        experts: the experts whose texts the model reads; None where it reads none.
     """
 
-    def __init__(self, config: Any, encoders: ModelEncoders) -> None:
-        self._config, self._encoders = config, encoders
+    def __init__(self, config: Any, encoders: ModelEncoders, experts: ModelExperts | None = None) -> None:
+        self._config, self._encoders, self._experts = config, encoders, experts
         self._cache: dict[tuple[str, Modality], list[Attachment]] = {}
 
     def attach(self, path: Path, modality: Modality) -> list[Attachment]:
@@ -82,7 +89,7 @@ class Attacher:
         path = medium_file(path, modality)
         self._require_trained(modality)
         key = (sha256_file(path), modality)
-        found = self._cache.pop(key, None) or [replace(one, sha256=key[0]) for one in self._encode(path, modality)]
+        found = self._cache.pop(key, None) or [replace(one, sha256=key[0]) for one in self._made(path, modality)]
         while len(self._cache) >= REMEMBERED:
             del self._cache[next(iter(self._cache))]  # the one that was asked for longest ago
         self._cache[key] = found
@@ -125,6 +132,22 @@ class Attacher:
         size = tuple(meta["size"]) if modality == "image" else None
         return [replace(self._attachment(path, modality, features), pixels=size)]
 
+    def _made(self, path: Path, modality: Modality) -> list[Attachment]:
+        """All attachments of a file: those that are fed, those that experts tell, and those that are both."""
+        if self._experts is None:
+            return self._encode(path, modality)
+        fed = self._encode(path, modality) if modality in self._config.modalities else []
+        hears = "audio" in TABLE[modality].contains and "audio" in self._config.modalities
+        if hears and not fed and "audio" in self._experts.inside(path, modality):  # of frames that are told alone
+            fed = [replace(one, soundtrack=True) for one in self._encode(path, "audio")]
+        texts = self._experts.texts(path, modality)
+        told = [replace(one, text=texts.pop(one.modality, "")) for one in fed]
+        alone = [
+            Attachment(str(path), name, np.zeros((0, 0), np.float32), 0, name != modality, text=text, fed=False)
+            for name, text in texts.items()
+        ]  # fmt: skip
+        return [*told, *alone]
+
     def _encode(self, path: Path, modality: Modality) -> list[Attachment]:
         request = self.decoding(path, modality)
         return self.encode(path, modality, decode_apart(request) if modality == "video" else decode(request))
@@ -156,8 +179,10 @@ class Attacher:
         return Attachment(str(path), modality, features, count)
 
     def _require_trained(self, modality: Modality) -> None:
-        if modality not in self._config.modalities:
-            known = ", ".join(self._config.modalities) or "text only"
+        described = self._experts.modalities if self._experts else frozenset()
+        if modality not in self._config.modalities and modality not in described:
+            known = ", ".join(name for name in MODALITIES if name in {*self._config.modalities, *described})
+            known = known or "text only"
             raise InputError(f"This model was not trained on {modality}; it knows {known}.", "Use another model.")
 
 

@@ -13,8 +13,11 @@ from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.modalities.table import MODALITIES, TABLE
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.expert_texts import use_of_config
 from macaw_cli.model.injections.registry import placeholder_count
 from macaw_cli.model.text.soundtrack_places import with_soundtrack_places
+from macaw_cli.model.text.told_media import with_told
+from macaw_cli.shards.told_media import ToldMedium
 
 LONGEST_ANSWER = 512
 """Tokens of an answer, where neither the request nor the model sets a limit."""
@@ -49,6 +52,9 @@ def conversation_request(  # noqa: PLR0913 - what a request says
     Raises:
         InputError: the prompt with its answer is longer than the LLM can read.
     """
+    told = [ToldMedium(item.modality, item.sha256, item.text, item.soundtrack) for item in attachments if item.text]
+    attachments = [item for item in attachments if item.fed]
+    messages = with_told(messages, told, use_of_config(model.config)) if told else messages
     encoded = encoder.prompt(list(messages), [(item.modality, item.shape) for item in attachments])
     longest = _longest_answer(model, len(encoded.input_ids), max_new_tokens)
     features: dict[str, list[torch.Tensor]] = defaultdict(list)
@@ -89,7 +95,7 @@ def with_placed_soundtracks(
 def soft_tokens_by_kind(attachments: Sequence[Attachment], config: MacawConfig) -> dict[str, int]:
     """Positions of the prompt that each kind of medium takes; a video's soundtrack is a kind of its own."""
     counts: dict[str, int] = {}
-    for item in attachments:
+    for item in (one for one in attachments if one.fed):
         kind = "soundtrack" if item.soundtrack else item.modality
         counts[kind] = counts.get(kind, 0) + placeholder_count(config, item.modality, item.shape)
     return counts

@@ -12,6 +12,7 @@ from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.inference.answering import Asked, Conversation, QuestionReader, question_and_keywords
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.inference.continuous import ContinuousBatch
+from macaw_cli.inference.expert_texts import ModelExperts
 from macaw_cli.inference.generating_model import GeneratingModel
 from macaw_cli.inference.prefix_cache import PrefixCache
 from macaw_cli.inference.requests import EndEvent, Event, GenerationRequest
@@ -72,7 +73,9 @@ class Engine(GeneratingModel):
         place = model_folder(Path(folder))
         model, processor = load_model(place, torch_device(device))
         found = open_workspace(None if workspace is None else Path(workspace))
-        return cls.of(model, processor.encoder, Attacher(model.config, ModelEncoders(model, processor, place, found)))
+        experts = ModelExperts.of(model.config, place, found, device)
+        attacher = Attacher(model.config, ModelEncoders(model, processor, place, found), experts)
+        return cls.of(model, processor.encoder, attacher)
 
     def answer(self, question: Conversation, **said: Unpack[Asked]) -> str:
         """The answer to a question.

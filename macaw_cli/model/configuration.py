@@ -59,6 +59,9 @@ class MacawConfig(CheckedConfig):
     the view; only these have a bridge."""
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Modality to the fields of its `AudioView` or `ImageView`; absent ones have their defaults."""
+    expert_texts: dict[str, Any] = field(default_factory=dict)
+    """What the model reads of experts' texts: `experts` as a dataset describes them, `media` kept or replaced,
+    `max_words` and `system`; empty where it reads none."""
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
     """`image` and `audio` to the fields of `EncoderSettings`; `model` is a hub id or relative to the model folder."""
     fingerprints: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import AutoFeatureExtractor, BatchFeature
 
 from macaw_cli.basics.atomic_files import write_json
-from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import COUNT, TEXT, Fields
 from macaw_cli.encoders.image_processors import load_image_processor
@@ -99,6 +99,11 @@ class MacawProcessor:
         texts: list[Any] = [text] if single else list(text)
         raw = {name: _listed(given.get(keyword), single) for keyword, name in KEYWORDS.items()}
         stored = {name: _listed(given.get(keyword), single) for keyword, name in STORED_KEYWORDS.items()}
+        if self.config.expert_texts and any(chain(*raw.values(), *stored.values())):
+            raise MismatchError(
+                "This model reads experts' texts of its media, which the processor does not make.",
+                "Ask with `macaw_cli.inference.engine.Engine`, or `macaw chat`.",
+            )
         media = RawMedia(self.config, self.image_processor, self.feature_extractor)
         prepared: PerText = {
             name: [[media.prepare(name, medium) for medium in row] for row in rows] for name, rows in raw.items()

@@ -6,8 +6,21 @@ from transformers import PretrainedConfig
 
 from macaw_cli.basics.errors import DamagedError, MacawError
 from macaw_cli.basics.shown_text import cut
-from macaw_cli.basics.typed_rows import COUNT, FLAG, OBJECT, PAIR, Fields, Kind, is_shape, list_of, mapping_of
+from macaw_cli.basics.typed_rows import (
+    COUNT,
+    FLAG,
+    OBJECT,
+    PAIR,
+    TEXT,
+    Fields,
+    Kind,
+    is_shape,
+    list_of,
+    mapping_of,
+    one_of,
+)
 from macaw_cli.encoders import unpadded_whisper  # noqa: F401 - registers the type of its configuration
+from macaw_cli.shards.expert_texts import DESCRIBED
 
 _FEATURE_SHAPE = Kind(
     "the shape of features, such as [257, 1024]", list,
@@ -18,8 +31,12 @@ _BEFORE_AND_AFTER = Kind(
     "the ids before and after a medium, such as [[5], [6]]", list,
     lambda value: len(value) == 2 and all(list_of(COUNT).holds(ids) for ids in value),
 )  # fmt: skip
+_EXPERT_TEXTS = Fields(
+    {}, {"experts": DESCRIBED, "media": one_of(("keep", "replace")), "max_words": COUNT, "system": TEXT}
+)
 _OPTIONAL = {
     "bridge": OBJECT, "injection": OBJECT, "feature_shapes": mapping_of(_FEATURE_SHAPE), "views": _SECTIONS,
+    "expert_texts": _EXPERT_TEXTS,
     "encoders": _SECTIONS, "fingerprints": _SECTIONS, "soft_token_ids": _IDS, "begin_end_ids": _PAIRS,
     "null_token_ids": _IDS, "null_features": FLAG, "format_version": COUNT,
     "surrounding_ids": mapping_of(_BEFORE_AND_AFTER), "null_media": FLAG, "tag_ids": _PAIRS, "conv": _PAIRS,

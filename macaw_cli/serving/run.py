@@ -16,6 +16,7 @@ from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.modalities.table import ENCODER_OF
+from macaw_cli.model.expert_texts import require_no_texts
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.model.media_embedder import BESIDE_LLM, MediaEmbedder, embedder_folder
 from macaw_cli.model.model_encoders import ModelEncoders
@@ -81,6 +82,7 @@ def service_of(workspace: Workspace, model: Path | None) -> Service:
     folder = find(model) if model else newest_model(workspace)
     with quiet_transformers():
         loaded, processor, answerer = _answering(folder, settings)
+    require_no_texts(loaded.config, folder, "macaw serve")
     encoders = ModelEncoders(loaded, processor, folder, workspace)
     modalities = list(loaded.config.modalities)
     for modality in modalities:

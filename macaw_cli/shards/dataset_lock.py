@@ -31,6 +31,7 @@ from macaw_cli.basics.typed_rows import (
 )
 from macaw_cli.basics.working_files import kind_of
 from macaw_cli.modalities.table import require_known
+from macaw_cli.shards.expert_texts import DESCRIBED, EXPERTS_NAME
 
 FORMAT_VERSION = 1
 CONTENT_VERSION = 2
@@ -39,6 +40,7 @@ the same command builds an older dataset again. 2: `seconds` of audio."""
 LOCK_NAME = "dataset.json"
 INDEX_NAME = "index.jsonl"
 _INDEX = Fields({"name": one_of((INDEX_NAME,)), "bytes": COUNT, "sha256": HASH})
+_EXPERT_TEXTS = Fields({"name": one_of((EXPERTS_NAME,)), "bytes": COUNT, "sha256": HASH})
 _SHARD = Fields({"name": SHARD_NAME, "bytes": COUNT, "sha256": HASH})
 _NULL = Fields({"shard": SHARD_NAME, "offset": COUNT, "shape": SHAPE, "dtype": DTYPE})
 _SPLIT = Fields({"conversations": COUNT}, {"kinds": mapping_of(COUNT)})
@@ -66,7 +68,8 @@ _LOCK = Fields(
     {"macaw": TEXT, "inputs": TEXT, "seed": either(COUNT, NUMBER), "val_fraction": NUMBER, "shard_megabytes": NUMBER,
      "counts": mapping_of(_SPLIT), "filters": mapping_of(COUNT), "filter_settings": list_of(OBJECT),
      "sources": list_of(_SOURCE), "feature_stores": list_of(_STORE), "mix": list_of(NUMBER), "generator": _GENERATOR,
-     "leaks": _LEAKS, "media_folders": TEXT, "mix_settings": OBJECT, "texts": mapping_of(mapping_of(_TEXTS))},
+     "leaks": _LEAKS, "media_folders": TEXT, "mix_settings": OBJECT, "texts": mapping_of(mapping_of(_TEXTS)),
+     "experts": DESCRIBED, "expert_texts": _EXPERT_TEXTS},
 )  # fmt: skip
 BUILDING_NAME = ".building"
 """Folder inside the dataset's in which a new version is made."""
@@ -97,7 +100,8 @@ def read_lock(folder: Path) -> dict[str, Any]:
 
 def files_of(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Every file of a dataset besides `dataset.json`: `{"name", "bytes", "sha256", ...}` each."""
-    return [info["index"], *info["shards"]]
+    texts = info.get("expert_texts")
+    return [info["index"], *info["shards"], *([texts] if texts else [])]
 
 
 def is_building(folder: Path) -> bool:

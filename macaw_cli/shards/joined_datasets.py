@@ -9,6 +9,8 @@ import numpy as np
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.encoder_match import require_same_encoders
+from macaw_cli.shards.expert_texts import require_same_experts
+from macaw_cli.shards.told_media import TextUse
 from macaw_cli.shards.training_dataset import FeatureView, TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef, Split
 
@@ -26,6 +28,8 @@ class JoinedDatasets:
     def __init__(self, parts: Sequence[TrainingDataset]) -> None:
         for one, other in combinations(parts, 2):
             require_same_encoders(one.fingerprints, other.fingerprints, one.title, other.title)
+            if one.text_use.names or other.text_use.names:
+                require_same_experts(one.experts, other.experts, one.title, other.title)
         self.parts = tuple(parts)
         self.fingerprints: dict[str, dict[str, Any]] = {}
         for part in parts:
@@ -45,9 +49,19 @@ class JoinedDatasets:
         """See `TrainingDataset.viewed`."""
         return type(self)([part.viewed(views) for part in self.parts])
 
-    def conversations(self, split: Split) -> list[ConversationRow]:
-        """All conversations of `split`, dataset by dataset, each in the order of its index."""
-        return [row for part in self.parts for row in part.conversations(split)]
+    @property
+    def experts(self) -> list[dict[str, Any]]:
+        """The experts whose texts all of them hold."""
+        return self.parts[0].experts
+
+    @property
+    def text_use(self) -> TextUse:
+        """See `TrainingDataset.told`: all are read in the same way."""
+        return self.parts[0].text_use
+
+    def conversations(self, split: Split, *, whole: bool = False) -> list[ConversationRow]:
+        """All conversations of `split`, dataset by dataset; see `TrainingDataset.conversations`."""
+        return [row for part in self.parts for row in part.conversations(split, whole=whole)]
 
     def conversation(self, row: ConversationRow) -> dict[str, Any]:
         """See `TrainingDataset.conversation`."""

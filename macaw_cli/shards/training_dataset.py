@@ -9,11 +9,14 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.typed_files import iterate_objects
 from macaw_cli.modalities.table import Modality
 from macaw_cli.shards.dataset_lock import INDEX_NAME, LOCK_NAME, read_lock, require_whole
+from macaw_cli.shards.expert_texts import ExpertTexts, fed, told, use_identity
 from macaw_cli.shards.positioned_reads import PositionedReads
 from macaw_cli.shards.stored_conversations import read_conversation
+from macaw_cli.shards.told_media import TextUse
 from macaw_cli.shards.training_rows import ROW, ConversationRow, MediaRef, Split, row_from_json
 
 
@@ -58,6 +61,8 @@ class TrainingDataset:
         self._rows = [row_from_json(content, number) for content in self._index()]
         self._reads = PositionedReads(self.folder, before_open=self._require_unchanged)
         self._views: Mapping[Modality, FeatureView] = {}
+        self.text_use = TextUse()
+        self._whole: list[ConversationRow] = []
 
     def __len__(self) -> int:
         """Number of conversations in both splits."""
@@ -68,9 +73,15 @@ class TrainingDataset:
         """Its name in messages."""
         return f"the dataset {self.folder.name}"
 
-    def conversations(self, split: Split) -> list[ConversationRow]:
-        """All conversations of `split`, in the order of the index."""
-        return [row for row in self._rows if row.split == split]
+    def conversations(self, split: Split, *, whole: bool = False) -> list[ConversationRow]:
+        """All conversations of `split`, in the order of the index.
+
+        Args:
+            split: `train` or `val`.
+            whole: whether media that are told as text and not fed are among the rows' `media`, which have the texts.
+        """
+        rows = self._whole if whole and self._whole else self._rows
+        return [row for row in rows if row.split == split]
 
     def viewed(self, views: Mapping[Modality, FeatureView]) -> Self:
         """The dataset read through views: shapes and features are those that the model sees.
@@ -86,6 +97,31 @@ class TrainingDataset:
         seen._rows = (
             [replace(row, media=tuple(map(seen._seen, row.media))) for row in self._rows] if views else self._rows
         )
+        return seen
+
+    @property
+    def experts(self) -> list[dict[str, Any]]:
+        """The experts whose texts it holds, as `dataset.json` describes them."""
+        experts: list[dict[str, Any]] = self.info.get("experts") or []
+        return experts
+
+    @property
+    def identity(self) -> str:
+        """A hash of the conversations as they are read: texts of experts included."""
+        return fingerprint([self.hash, use_identity(self.text_use)]) if self.text_use.names else self.hash
+
+    def told(self, use: TextUse) -> Self:
+        """The dataset read with texts of its experts, which its rows have.
+
+        Args:
+            use: which texts, and whether the model gets the features of the media beside them.
+        """
+        if not use.names:
+            return self
+        seen, texts = copy.copy(self), ExpertTexts(self.folder, use)
+        seen.text_use = use
+        seen._whole = [replace(row, media=texts.whole(row.media)) for row in self._rows]
+        seen._rows = [replace(row, media=fed(row.media), told=told(row.media)) for row in seen._whole]
         return seen
 
     def conversation(self, row: ConversationRow) -> dict[str, Any]:

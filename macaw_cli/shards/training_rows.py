@@ -24,6 +24,7 @@ from macaw_cli.basics.typed_rows import (
     one_of,
 )
 from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.shards.told_media import ToldMedium
 
 Split = Literal["train", "val"]
 SPLITS: tuple[Split, ...] = ("train", "val")
@@ -57,6 +58,10 @@ class MediaRef:
     """Length of the audio or video as far as it was encoded; None where it is not known, and for images."""
     stored_shape: tuple[int, ...] | None = None
     """Shape in the shard, where the dataset is read through a view that makes `shape` of it; not stored."""
+    text: str = ""
+    """What experts say of it, where the dataset is read so; not stored."""
+    fed: bool = True
+    """Whether the model gets its features, or the text alone; not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ class ConversationRow:
     nbytes: int
     dataset: int = 0
     """Which of several joined datasets holds it; not stored."""
+    told: tuple[ToldMedium, ...] = ()
+    """Media that experts tell as text, where the dataset is read so: `media` are those that are fed. Not stored."""
 
 
 def row_to_json(row: ConversationRow) -> dict[str, Any]:

@@ -93,6 +93,7 @@ def train(
 def _inputs(workspace: Workspace, continued: RunFolder | None) -> "TrainingInputs":
     """What is trained on, and room for what it will write: a run that continues has written much of it already."""
     from macaw_cli.config.stages import stage_settings
+    from macaw_cli.model.expert_texts import tell_texts
     from macaw_cli.training.checkpoints.disk_space import bytes_to_write
     from macaw_cli.training.schedule.objective_checks import require_possible_objectives
     from macaw_cli.training.training_inputs import prepare, tell_skipped
@@ -101,6 +102,7 @@ def _inputs(workspace: Workspace, continued: RunFolder | None) -> "TrainingInput
     inputs, training = prepare(workspace), workspace.settings.training
     require_possible_objectives(inputs.config, training)
     tell_skipped(inputs)
+    tell_texts(inputs.config)
     sketch = model_without_weights(inputs.config, training)
     needed = max(bytes_to_write(sketch, stage) for _, stage in stage_settings(training))
     there = size_of(continued.checkpoints) if continued else 0

@@ -14,13 +14,16 @@ from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.stages import stage_settings, template_of
+from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.views import views_of
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.expert_texts import use_of_settings
 from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.model.text.templates import TemplateName
 from macaw_cli.shards.joined_datasets import DatasetReader, joined
+from macaw_cli.shards.told_media import TextUse
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
 from macaw_cli.training.data.shared_tokens import shared_tokens
@@ -99,8 +102,10 @@ def prepare(workspace: Workspace) -> TrainingInputs:
     places = list(dict.fromkeys(folders.values()))
     parts = [_open(folder, number) for number, folder in enumerate(places)]
     views = views_of(workspace.settings.views, joined(parts).fingerprints)
-    parts = [part.viewed(views) for part in parts]
+    use = use_of_settings(workspace.settings.expert_texts, parts[0].experts, parts[0].title)
+    parts = [part.viewed(views).told(use) for part in parts]
     dataset = joined(parts)
+    _require_not_swapped(training, use)
     config = model_config(workspace, dataset)
     source = llm_source(workspace)
     tokenizer = load_tokenizer(source)
@@ -188,6 +193,15 @@ def _open(folder: Path, number: int) -> TrainingDataset:
     if not _trained_rows(dataset):
         raise InputError(f"{folder} has no training conversations.", "Build it with a smaller dataset.val_fraction.")
     return dataset
+
+
+def _require_not_swapped(training: TrainingSettings, use: TextUse) -> None:
+    """Media are swapped in token ids, where the texts of experts would stay."""
+    if use.names and any(stage.swap_negatives for _, stage in stage_settings(training)):
+        raise UsageError(
+            "training.swap_negatives gives examples the media of others, but their experts' texts would stay.",
+            "Set training.swap_negatives to 0, or expert_texts.names to [].",
+        )
 
 
 def _trained_rows(dataset: TrainingDataset) -> int:

@@ -55,7 +55,7 @@ UNCHECKED_IN = {
     "quickstart/report.py": "files that the quickstart has just made",
     "quickstart/controls.py": "files that the quickstart has just made",
     "dataset/generated_source.py": "a file that the same function has just made",
-    "dataset/build.py": "a file that the same function has just made",
+    "dataset/rejects_log.py": "a file that the same class has just made",
     "dataset/judging.py": "a file that the same build has just made",
 }
 

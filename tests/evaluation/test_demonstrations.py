@@ -116,7 +116,7 @@ def test_media_that_are_connected_with_the_question_through_another_conversation
 
 
 def test_a_dataset_without_training_examples_says_so(dataset, monkeypatch):
-    monkeypatch.setattr(dataset, "conversations", lambda split: [])
+    monkeypatch.setattr(dataset, "conversations", lambda split, **_: [])
     with pytest.raises(InputError, match="training examples"):
         DemonstrationPool(dataset, Choice(shots=1))
 

@@ -148,7 +148,7 @@ def test_a_dataset_made_with_another_encoder_is_refused_with_both_shown(trained,
 
 
 def test_a_dataset_that_holds_nothing_out_says_what_to_do(model_and_encoder, dataset, monkeypatch):
-    monkeypatch.setattr(dataset, "conversations", lambda split: [])
+    monkeypatch.setattr(dataset, "conversations", lambda split, **_: [])
     with pytest.raises(InputError, match="conversation"):
         evaluate_model(*model_and_encoder, dataset)
 

@@ -23,6 +23,7 @@ from macaw_cli.evaluation.tasks.report import Answers, by_condition, task_report
 from macaw_cli.evaluation.tasks.task import Task
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
+from macaw_cli.model.expert_texts import require_no_texts
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
@@ -53,6 +54,7 @@ def evaluate_tasks(workspace: Workspace, model_path: Path | None) -> dict[str, A
     tasks = [open_task(one, workspace) for one in settings.tasks]
     folder = model_folder(model_path) if model_path else newest_model(workspace)
     model, processor = load_model(folder, torch_device(settings.device))
+    require_no_texts(model.config, folder, "macaw evaluate --task")
     encoders = ModelEncoders(model, processor, folder, workspace)
     for task in tasks:
         _require_encoders(task, model.config.modalities, encoders)

@@ -25,7 +25,7 @@ from macaw_cli.training.steps.engine import TrainingEngine
 from macaw_cli.training.training_inputs import TrainingInputs
 from macaw_cli.training.tuning.adapters import AdapterFiles, add_adapter, has_adapter, merge_adapter
 from macaw_cli.training.tuning.llm_source import llm_name
-from macaw_cli.training.tuning.model_config import encoders_seen_from
+from macaw_cli.training.tuning.model_config import encoders_seen_from, texts_seen_from
 
 
 def finish_run(
@@ -108,6 +108,7 @@ def _save(job: TrainingJob, inputs: TrainingInputs, model: Any, weights: dict[st
     """
     settings = job.workspace.settings
     model.config.encoders = encoders_seen_from(job.workspace, inputs.config, job.run.model)
+    model.config.expert_texts = texts_seen_from(job.workspace, inputs.config, job.run.model)
     if weights is not None:
         model = _whole_model(model, weights, settings)
     adapter = None

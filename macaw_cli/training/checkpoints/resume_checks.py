@@ -115,6 +115,7 @@ def learning_settings(settings: Settings) -> dict[str, Any]:
         stage["datasets"] = stage["datasets"] and _plainly_named(stage["datasets"])
     tree = {"seed": settings.seed, "llm": settings.llm, "bridge": asdict(settings.bridge), "training": training}
     tree["views"], tree["injection"] = asdict(settings.views), asdict(settings.injection)
+    tree["expert_texts"] = asdict(settings.expert_texts)
     return dict(leaves(tree))
 
 

@@ -15,6 +15,7 @@ from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.views import views_of
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.expert_texts import use_of_config, use_of_settings
 from macaw_cli.model.folder import model_folder
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.processing import MacawProcessor
@@ -80,6 +81,7 @@ def training_encoder(workspace: Workspace, dataset: TrainingDataset) -> tuple[Co
     """
     workspace = with_start(workspace, quiet=True)
     viewed = dataset.viewed(views_of(workspace.settings.views, dataset.fingerprints))
+    viewed = viewed.told(use_of_settings(workspace.settings.expert_texts, dataset.experts, dataset.title))
     config, (_, last) = model_config(workspace, viewed), stage_settings(workspace.settings.training)[-1]
     tokenizer = load_tokenizer(llm_source(workspace))
     return ConversationEncoder(tokenizer, config, template_of(last), last.max_length), viewed
@@ -104,6 +106,7 @@ def seen_conversation(workspace: Workspace, folder: Path, name: str, model: str 
     if trained := _trained(model):
         encoder = MacawProcessor.from_pretrained(trained).encoder
         dataset = dataset.viewed(views_of(encoder.config.view_settings, dataset.fingerprints))
+        dataset = dataset.told(use_of_config(encoder.config))
         shown = str(trained)
     else:
         encoder, dataset = training_encoder(workspace, dataset)

@@ -57,7 +57,7 @@ def text_key(dataset: TrainingDataset, encoder: ConversationEncoder) -> str:
     return fingerprint(
         {
             "version": CACHE_VERSION,
-            "dataset": dataset.hash,
+            "dataset": dataset.identity,
             "tokenizer": backend.to_str() if backend is not None else sorted(tokenizer.get_vocab().items()),
             "special": {name: str(token) for name, token in tokenizer.special_tokens_map.items()},
             "chat_template": str(tokenizer.chat_template) if encoder.template == "chat" else "",

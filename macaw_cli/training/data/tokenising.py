@@ -19,6 +19,7 @@ from macaw_cli.basics.threads import usable_cores
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.text.encoding import ConversationEncoder, EncodedConversation
+from macaw_cli.model.text.told_media import with_told
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow, Split
@@ -118,7 +119,11 @@ def _encoded(
 
 
 def _task(dataset: DatasetReader, rows: Sequence[ConversationRow]) -> Task:
-    return [(dataset.messages(row), [(ref.modality, ref.shape) for ref in row.media]) for row in rows]
+    use = dataset.text_use
+    return [
+        (with_told(dataset.messages(row), row.told, use), [(ref.modality, ref.shape) for ref in row.media])
+        for row in rows
+    ]  # fmt: skip
 
 
 def _encode(task: Task, encoder: ConversationEncoder) -> list[list[Encoded]]:

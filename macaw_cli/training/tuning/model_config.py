@@ -21,6 +21,7 @@ from macaw_cli.encoders.pretrained import load_config
 from macaw_cli.encoders.source import short_name
 from macaw_cli.modalities.table import ENCODER_OF, ROLES, Modality
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.expert_texts import saved_texts
 from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.training.tuning.continued_config import continued_config
@@ -47,10 +48,13 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
     llm_config = causal_llm_config(workspace) if start is None else None
     require_settings_encoders(workspace, dataset)
     shapes = feature_shapes(dataset, null_features=settings.training.as_published)
+    texts = saved_texts(settings.expert_texts, dataset.text_use, dataset.experts)
     if start is not None:
-        return continued_config(start, Path(llm_source(workspace)), settings, dataset, shapes)
+        continued = continued_config(start, Path(llm_source(workspace)), settings, dataset, shapes)
+        continued.expert_texts = texts
+        return continued
     used = {ENCODER_OF[modality] for modality in shapes if modality in ENCODER_OF}
-    return MacawConfig.for_llm(
+    config = MacawConfig.for_llm(
         llm_config,
         settings.bridge,
         shapes,
@@ -60,6 +64,8 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
         views=settings.views,
         null_features=settings.training.as_published,
     )
+    config.expert_texts = texts
+    return config
 
 
 def _require_trained_injection(settings: Settings) -> None:
@@ -156,3 +162,15 @@ def encoders_seen_from(workspace: Workspace, config: MacawConfig, folder: Path) 
             settings = replace(settings, model=os.path.relpath(path, folder))
         seen[name] = {**fields, "model": settings.model}
     return seen
+
+
+def texts_seen_from(workspace: Workspace, config: MacawConfig, folder: Path) -> dict[str, Any]:
+    """The configuration's `expert_texts`, the folders of the experts' models named relative to the model folder."""
+    experts = []
+    for one in config.expert_texts.get("experts", ()):
+        options = dict(one["options"])
+        path = workspace.path(options["model"]) if options.get("model") else None
+        if path is not None and path.exists():
+            options["model"] = os.path.relpath(path, folder)
+        experts.append({**one, "options": options})
+    return {**config.expert_texts, "experts": experts} if experts else {}

@@ -1,0 +1,1 @@
+"""Settings of the experts: what turns a medium into text, one file each."""
