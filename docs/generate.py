@@ -133,9 +133,16 @@ def _variant(name: str, variant: dict[str, Any], root: dict[str, Any]) -> Iterat
 
 
 def _listed_variants(name: str, value: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
-    """The forms that a section in a list may have."""
-    for choice in value.get("items", {}).get("oneOf", []):
-        yield from _variant(name, _section_of(choice, root) or {}, root)
+    """The forms that a section in a list may have; the keys that all of them have alike are told once."""
+    variants = [_section_of(choice, root) or {} for choice in value.get("items", {}).get("oneOf", [])]
+    first = variants[0]["properties"] if variants else {}
+    alike = {key: one for key, one in first.items() if all(each["properties"].get(key) == one for each in variants)}
+    if alike:
+        yield f"### `{name}`\n\nWhat each of them has:"
+        yield from _sections({"properties": alike}, root, _own_defaults({"properties": alike}), f"{name}.")
+    for variant in variants:
+        own = {key: one for key, one in variant["properties"].items() if key not in alike}
+        yield from _variant(name, variant | {"properties": own}, root)
 
 
 def _own_defaults(section: dict[str, Any]) -> dict[str, Any]:

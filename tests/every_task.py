@@ -10,6 +10,7 @@ from typing import Any
 
 from caption_tasks import CAPTION_TASKS
 from harm_tasks import HARM_TASKS
+from image_tasks import IMAGE_TASKS
 from recognition_tasks import RECOGNITION_TASKS
 from task_files import write_image, write_json, write_lines
 
@@ -87,7 +88,7 @@ def write_vqav2(folder: Path) -> None:
 
 _POPE = {0: "Yes, there is a dog.", 1: "No", 2: "Yes", 3: "There is not one."}
 EVERY_TASK = {
-    **{name: Row(**row) for name, row in (CAPTION_TASKS | RECOGNITION_TASKS | HARM_TASKS).items()},
+    **{name: Row(**row) for name, row in (CAPTION_TASKS | RECOGNITION_TASKS | HARM_TASKS | IMAGE_TASKS).items()},
     "pope": Row(
         write=write_pope,
         said={f"{split}/{n}": said for split in ("random", "popular", "adversarial") for n, said in _POPE.items()},

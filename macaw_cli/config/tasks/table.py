@@ -14,12 +14,19 @@ from macaw_cli.config.tasks.clotho_aqa import ClothoAqaSettings
 from macaw_cli.config.tasks.coco_captions import CocoCaptionsSettings
 from macaw_cli.config.tasks.esc50 import Esc50Settings
 from macaw_cli.config.tasks.fairness import FairnessSettings
+from macaw_cli.config.tasks.gqa import GqaSettings
+from macaw_cli.config.tasks.hallusionbench import HallusionbenchSettings
 from macaw_cli.config.tasks.librispeech import LibriSpeechSettings
 from macaw_cli.config.tasks.mmau import MmauSettings
+from macaw_cli.config.tasks.mmbench import MmbenchSettings
+from macaw_cli.config.tasks.mme import MmeSettings
+from macaw_cli.config.tasks.mmstar import MmstarSettings
 from macaw_cli.config.tasks.msrvtt_qa import MsrvttQaSettings
 from macaw_cli.config.tasks.msvd_qa import MsvdQaSettings
+from macaw_cli.config.tasks.naturalbench import NaturalbenchSettings
 from macaw_cli.config.tasks.pope import PopeSettings
 from macaw_cli.config.tasks.realtoxicityprompts import RealToxicityPromptsSettings
+from macaw_cli.config.tasks.scienceqa import ScienceqaSettings
 from macaw_cli.config.tasks.vqav2 import Vqav2Settings
 
 
@@ -46,12 +53,19 @@ BUILT_IN = (
     TaskEntry(CocoCaptionsSettings, "macaw_cli.evaluation.tasks.coco_captions:CocoCaptions"),
     TaskEntry(Esc50Settings, "macaw_cli.evaluation.tasks.esc50:Esc50"),
     TaskEntry(FairnessSettings, "macaw_cli.evaluation.tasks.fairness:Fairness"),
+    TaskEntry(GqaSettings, "macaw_cli.evaluation.tasks.gqa:Gqa"),
+    TaskEntry(HallusionbenchSettings, "macaw_cli.evaluation.tasks.hallusionbench:Hallusionbench"),
     TaskEntry(LibriSpeechSettings, "macaw_cli.evaluation.tasks.librispeech:LibriSpeech"),
     TaskEntry(MmauSettings, "macaw_cli.evaluation.tasks.mmau:Mmau"),
+    TaskEntry(MmbenchSettings, "macaw_cli.evaluation.tasks.mmbench:Mmbench"),
+    TaskEntry(MmeSettings, "macaw_cli.evaluation.tasks.mme:Mme"),
+    TaskEntry(MmstarSettings, "macaw_cli.evaluation.tasks.mmstar:Mmstar"),
     TaskEntry(MsrvttQaSettings, "macaw_cli.evaluation.tasks.msrvtt_qa:MsrvttQa"),
     TaskEntry(MsvdQaSettings, "macaw_cli.evaluation.tasks.msvd_qa:MsvdQa"),
-    TaskEntry(RealToxicityPromptsSettings, "macaw_cli.evaluation.tasks.realtoxicityprompts:RealToxicityPrompts"),
+    TaskEntry(NaturalbenchSettings, "macaw_cli.evaluation.tasks.naturalbench:Naturalbench"),
     TaskEntry(PopeSettings, "macaw_cli.evaluation.tasks.pope:Pope"),
+    TaskEntry(RealToxicityPromptsSettings, "macaw_cli.evaluation.tasks.realtoxicityprompts:RealToxicityPrompts"),
+    TaskEntry(ScienceqaSettings, "macaw_cli.evaluation.tasks.scienceqa:Scienceqa"),
     TaskEntry(Vqav2Settings, "macaw_cli.evaluation.tasks.vqav2:Vqav2"),
 )
 TABLE, PACKAGES = with_plug_ins(GROUP, TaskEntry, "a task", BUILT_IN)

@@ -22,7 +22,7 @@ class Pope(Task[PopeSettings]):
         what="whether an object is in an image; absent objects are drawn at random, by frequency, or by what occurs"
         " beside the objects that are there",
         paper="POPE, arXiv 2305.10355",
-        data="https://github.com/AoiDreaming/POPE, images: https://cocodataset.org",
+        data="https://github.com/AoiDragon/POPE, images: https://cocodataset.org",
         licence="MIT; images of COCO under their own terms",
         files="`path`: `coco_pope_random.json`, `coco_pope_popular.json` and `coco_pope_adversarial.json`, or their"
         " folder; `media`: `val2014/`",

@@ -24,7 +24,8 @@ def by_condition(
 ) -> Answers:
     """The answers under each condition, in the order of the items, whole clusters only.
 
-    An item without media has the same answer under all of them.
+    An item without media has the same answer under all of them. A condition is left out where the task has items with
+    media, and none of them has an answer under it.
 
     Args:
         items: of the task.
@@ -42,7 +43,9 @@ def by_condition(
             if answer is not None and number not in unusable:
                 answers.append(Answered(item, *answer))
         here = Counter(answered.item.cluster_id for answered in answers)
-        found[condition] = [one for one in answers if here[one.item.cluster_id] == size[one.item.cluster_id]]
+        whole = [one for one in answers if here[one.item.cluster_id] == size[one.item.cluster_id]]
+        if any(one.item.media for one in whole) or condition == "real" or not any(item.media for item in items):
+            found[condition] = whole
     return found
 
 

@@ -36,6 +36,8 @@ def texts_of(row: Any, *names: str) -> list[str]:
     Raises:
         InputError: one of them is missing, empty, or something else.
     """
+    if isinstance(row, InputError):
+        raise row
     found = []
     for name in names:
         value = row.get(name) if isinstance(row, dict) else None

@@ -43,7 +43,7 @@ class Task(ABC, Generic[Settings]):
     """One benchmark. A subclass says `about`, reads `items`, gives each answer a `score`, and may add figures.
 
     Args:
-        settings: of the task.
+        settings: of the task; the paths in it (`TaskSettings.PATHS`) are absolute.
         path: the published file or folder; it exists.
         media: folder of the media files.
     """
