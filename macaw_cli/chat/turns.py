@@ -23,23 +23,35 @@ class Turn:
 
 def media_of(turns: Sequence[Turn]) -> list[Attachment]:
     """All media of a conversation, in order of appearance."""
-    return [attachment for turn in turns for attachment in turn.attachments]
+    return [one for number, turn in enumerate(turns) for one in (_placed(turn) if number else turn.attachments)]
 
 
 def messages_of(turns: Sequence[Turn], system: str = "") -> list[dict[str, Any]]:
     """The canonical messages of `turns`; the last one may lack its answer.
 
     Media of the first turn get no position: they stand where the training data has them, before everything. Later
-    ones stand before the text of their turn.
+    ones stand before the text of their turn, soundtracks directly before their videos.
     """
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     for number, turn in enumerate(turns):
-        parts = [{"type": item.modality} for item in turn.attachments] if number > 0 else []
+        parts = [{"type": item.modality} for item in _placed(turn)] if number > 0 else []
         text = {"type": "text", "text": turn.question}
         messages.append({"role": "user", "content": [*parts, text] if parts else turn.question})
         if turn.answer is not None:
             messages.append({"role": "assistant", "content": turn.answer})
     return messages
+
+
+def _placed(turn: Turn) -> list[Attachment]:
+    """The media of a later turn, in the order in which they stand."""
+    tracks = [one for one in turn.attachments if one.soundtrack]
+    placed: list[Attachment] = []
+    for one in turn.attachments:
+        if one.modality == "video" and (own := next((track for track in tracks if track.path == one.path), None)):
+            tracks.remove(own)
+            placed.append(own)
+        placed += [] if one.soundtrack else [one]
+    return [*tracks, *placed]
 
 
 def without(attachments: Sequence[Attachment], medium: Attachment) -> list[Attachment]:

@@ -165,26 +165,26 @@ class Joiner:
     def _add_soundtracks(self, uses: dict[Modality, list[MediaUse]]) -> list[bool]:
         """Put each video's audio before the other audio: a place named in the messages keeps meaning the latter.
 
-        Audio that is listed as audio anyway is marked there instead of doubled; of two equal videos the first has it.
+        Audio that is listed as audio anyway is marked there instead of doubled.
 
         Returns:
             For each video whether its audio was added.
         """
         if not uses["video"]:
             return []
-        tracks: dict[tuple[Modality, str], tuple[int, MediaUse]] = {}
-        for number, video in enumerate(uses["video"]):
-            if track := self._soundtrack(video.medium.row.key):
-                tracks.setdefault(track.identity, (number, MediaUse(track, video.source)))
         listed = {use.medium.identity for use in uses["audio"]}
-        added = [use for identity, (_, use) in tracks.items() if identity not in listed]
-        first_video = len(uses["image"]) + len(added) + len(uses["audio"])
-        videos = {identity: first_video + number for identity, (number, _) in tracks.items()}
-        uses["audio"] = [
-            replace(use, soundtrack_of=videos.get(use.medium.identity)) for use in [*added, *uses["audio"]]
-        ]  # fmt: skip
-        bringing = {number for identity, (number, _) in tracks.items() if identity not in listed}
-        return [number in bringing for number in range(len(uses["video"]))]
+        found = [self._soundtrack(video.medium.row.key) for video in uses["video"]]
+        brought = [track is not None and track.identity not in listed for track in found]
+        first_video = len(uses["image"]) + sum(brought) + len(uses["audio"])
+        added: list[MediaUse] = []
+        videos: dict[tuple[Modality, str], int] = {}
+        for number, (video, track) in enumerate(zip(uses["video"], found, strict=True)):
+            if track is not None:
+                videos.setdefault(track.identity, first_video + number)
+                added += [MediaUse(track, video.source, first_video + number)] * brought[number]
+        own = [replace(use, soundtrack_of=videos.get(use.medium.identity)) for use in uses["audio"]]
+        uses["audio"] = [*added, *own]
+        return brought
 
 
 def _require_places(conversation: Conversation, media: Sequence[MediaUse]) -> None:

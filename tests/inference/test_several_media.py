@@ -40,6 +40,7 @@ TURNS = {
     "nothing, then two": [([], "Hello"), (["blue.png", "red.png"], "Which?")],
     "all of them at once": [(["red.png", "beep.wav", "film.mp4"], "What?")],
     "a soundtrack with its video in its turn": [(["beep.wav"], "Loud?"), (["film.mp4"], "Louder?"), ([], "Sure?")],
+    "the same video twice": [(["film.mp4"], "What?"), ([], "Sure?"), (["beep.wav", "film.mp4"], "The same?")],
     "videos in two turns": [(["film.mp4"], "What?"), (["silent.mp4"], "And now?")],
 }
 
@@ -68,7 +69,9 @@ def compared():
 
 @pytest.fixture(scope="module")
 def engine(workspace_folder):
-    return Engine.from_pretrained(workspace_folder / "runs/tiny")
+    engine = Engine.from_pretrained(workspace_folder / "runs/tiny")
+    engine._reader.encoder.max_length = engine.model.config.get_text_config().max_position_embeddings
+    return engine
 
 
 @pytest.fixture(scope="module")
