@@ -1,6 +1,6 @@
 """Rows of the tasks of questions about videos and audio, of transcripts and of classes; figures are counted by hand."""
 
-from task_files import write_audio, write_csv, write_json, write_video
+from task_files import write_audio, write_csv, write_json, write_lines, write_video
 
 
 def write_msvd_qa(folder):
@@ -77,6 +77,19 @@ def write_esc50(folder):
     write_csv(folder / "meta" / "esc50.csv", header, *((*row, 100, "A") for row in rows))
 
 
+def write_questions(folder):
+    write_video(folder / "media" / "a.mp4", 40)
+    write_audio(folder / "media" / "b.wav", 300)
+    write_audio(folder / "media" / "c.wav", 500)
+    write_video(folder / "media" / "d.mp4", 120)
+    write_lines(folder / "questions.jsonl", [
+        {"id": "a", "video": "media/a.mp4", "question": "What is it?", "answers": ["a grey square", "fog"]},
+        {"audio": "media/b.wav", "question": "What is heard?", "answer": "a low tone"},
+        {"audio": "media/c.wav", "question": "What is heard?", "answer": "a high tone", "kind": "audio"},
+        {"id": "d", "video": "media/d.mp4", "question": "What is it?", "answers": ["nothing", "bright grey"]},
+    ])  # fmt: skip
+
+
 RECOGNITION_TASKS = {
     "msvd-qa": {
         "write": write_msvd_qa,
@@ -115,6 +128,15 @@ RECOGNITION_TASKS = {
                  "61-70968-0001": "Give not so earnest mind to these mummeries, my child!",
                  "367-130732-0000": "lobsters and lobsters"},
         "figures": {"n": 3, "wer": 3 / 18, "groups.set.test-clean.wer": 3 / 15, "groups.set.test-other.wer": 0},
+    },
+    "questions": {
+        "write": write_questions,
+        "path": "questions.jsonl",
+        "options": {"metrics": "exact_match,wer"},
+        "said": {"a": "Fog.", "2": "a low tone", "3": "low tone", "d": "grey"},
+        # F1: 1, 1, 1 of 2 words each, 1 of 1 and of 2 words; errors: 0, 0, 2 of 3 words, 1 of 1 (nothing: 1 of 1)
+        "figures": {"n": 4, "token_f1": round((1 + 1 + 0.5 + 2 / 3) / 4, 4), "exact_match": 0.5,
+                    "groups.kind.audio.token_f1": 0.75},
     },
     "esc50": {
         "write": write_esc50,

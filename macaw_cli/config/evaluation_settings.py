@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from macaw_cli.config.tasks.chosen import AnyTasks
+from macaw_cli.config.text_metrics import TextMetric
 
-MetricName = Literal["auto", "exact_match", "token_f1", "rouge_l", "wer", "cer", "bleu", "cider"]
+MetricName = Literal["auto"] | TextMetric
 MOST_ORDERS = 6
 """Orders of the same demonstrations that can be compared."""
 

@@ -25,6 +25,7 @@ from macaw_cli.config.tasks.msrvtt_qa import MsrvttQaSettings
 from macaw_cli.config.tasks.msvd_qa import MsvdQaSettings
 from macaw_cli.config.tasks.naturalbench import NaturalbenchSettings
 from macaw_cli.config.tasks.pope import PopeSettings
+from macaw_cli.config.tasks.questions import QuestionsSettings
 from macaw_cli.config.tasks.realtoxicityprompts import RealToxicityPromptsSettings
 from macaw_cli.config.tasks.scienceqa import ScienceqaSettings
 from macaw_cli.config.tasks.vqav2 import Vqav2Settings
@@ -64,6 +65,7 @@ BUILT_IN = (
     TaskEntry(MsvdQaSettings, "macaw_cli.evaluation.tasks.msvd_qa:MsvdQa"),
     TaskEntry(NaturalbenchSettings, "macaw_cli.evaluation.tasks.naturalbench:Naturalbench"),
     TaskEntry(PopeSettings, "macaw_cli.evaluation.tasks.pope:Pope"),
+    TaskEntry(QuestionsSettings, "macaw_cli.evaluation.tasks.questions:Questions"),
     TaskEntry(RealToxicityPromptsSettings, "macaw_cli.evaluation.tasks.realtoxicityprompts:RealToxicityPrompts"),
     TaskEntry(ScienceqaSettings, "macaw_cli.evaluation.tasks.scienceqa:Scienceqa"),
     TaskEntry(Vqav2Settings, "macaw_cli.evaluation.tasks.vqav2:Vqav2"),

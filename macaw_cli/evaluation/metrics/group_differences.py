@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.evaluation.intervals import bootstrap_interval, wilson_interval
+from macaw_cli.evaluation.intervals import BOOTSTRAP_SAMPLES, bootstrap_interval, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,13 @@ class Grouped:
 def group_figures(answers: Sequence[Grouped]) -> dict[str, Any]:
     """Mean per group, and the paired difference of every two groups over what both were asked.
 
-    A difference is the mean over the shared questions of the difference of the groups' means on that question; its
-    interval is a bootstrap over these questions.
+    A difference is the mean over the shared questions of the difference of the groups' means on that question. Its
+    interval is a percentile bootstrap in two stages: questions are resampled, and the answers of each group to a
+    question. So it is the paired interval where each group answers each question once, and that of two samples where
+    one question is asked about many media.
 
-    Source: Efron and Tibshirani 1993, section 13.3, for the interval of differences; Wilson 1927 for that of a group.
+    Source: Davison and Hinkley 1997, "Bootstrap Methods and Their Application", section 3.8, for two stages; Wilson
+    1927 for the interval of a group.
 
     Args:
         answers: of values 0 to 1.
@@ -61,5 +64,27 @@ def _group(values: Sequence[float]) -> dict[str, Any]:
 def _difference(a: str, of_a: dict[str, list[float]], b: str, of_b: dict[str, list[float]]) -> dict[str, Any]:
     shared = [pair for pair in of_a if pair in of_b]
     found = np.array([np.mean(of_a[pair]) - np.mean(of_b[pair]) for pair in shared])
-    measured = {"difference": round(float(found.mean()), 4), "ci95": bootstrap_interval(found)} if shared else {}
-    return {"a": a, "b": b, "n": len(shared), **measured}
+    if not shared:
+        return {"a": a, "b": b, "n": 0}
+    once = all(len(of_a[pair]) == len(of_b[pair]) == 1 for pair in shared)
+    interval = bootstrap_interval(found) if once else _in_two_stages([(of_a[pair], of_b[pair]) for pair in shared])
+    return {"a": a, "b": b, "n": len(shared), "difference": round(float(found.mean()), 4), "ci95": interval}
+
+
+def _in_two_stages(pairs: Sequence[tuple[list[float], list[float]]]) -> list[float]:
+    """95 % interval of the mean difference; questions that few answer have the say of others."""
+    draw = np.random.default_rng(0)
+    differences = np.stack([_resampled(draw, a) - _resampled(draw, b) for a, b in pairs])
+    means = np.zeros(BOOTSTRAP_SAMPLES)
+    for sample in range(BOOTSTRAP_SAMPLES):
+        means[sample] = differences[draw.integers(0, len(pairs), len(pairs)), sample].mean()
+    low, high = np.quantile(means, [0.025, 0.975])
+    return [round(float(low), 4), round(float(high), 4)]
+
+
+def _resampled(draw: np.random.Generator, values: Sequence[float]) -> np.ndarray:
+    """Means of resamples of one group's answers to one question: (BOOTSTRAP_SAMPLES,)."""
+    different, counts = np.unique(values, return_counts=True)
+    chosen = draw.multinomial(len(values), counts / len(values), size=BOOTSTRAP_SAMPLES)
+    means: np.ndarray = chosen @ different / len(values)
+    return means

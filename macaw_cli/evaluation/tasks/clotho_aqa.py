@@ -22,7 +22,7 @@ class ClothoAqa(Task[ClothoAqaSettings]):
         what="questions about audio clips, answered by yes, no or one word; three people answered each",
         paper="Clotho-AQA, arXiv 2204.09634",
         data="https://zenodo.org/records/6473207",
-        licence="MIT; clips under their own Creative Commons licences",
+        licence="as its `LICENSE.txt` says; clips under their own Creative Commons licences",
         files="`path`: `clotho_aqa_test.csv`; `media`: `audio_files/`, or the folder above",
         figures="accuracy of the answer that most people gave (of equally frequent ones the first), after lower case"
         " and without punctuation and articles; for all, for yes-no and one-word questions, and for those on which"

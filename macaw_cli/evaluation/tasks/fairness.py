@@ -4,16 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from macaw_cli.basics.csv_rows import csv_rows
 from macaw_cli.basics.errors import InputError
-from macaw_cli.basics.json_rows import json_rows
 from macaw_cli.config.tasks.fairness import FairnessSettings
 from macaw_cli.evaluation.metrics.group_differences import Grouped, group_figures
 from macaw_cli.evaluation.metrics.normalising import answer_words
 from macaw_cli.evaluation.tasks.item import Answered, Item, user_turn
+from macaw_cli.evaluation.tasks.own_rows import listed, medium_of, numbered_rows
 from macaw_cli.evaluation.tasks.row_reading import items_of_rows, texts_of
 from macaw_cli.evaluation.tasks.task import About, Measured, Task
-from macaw_cli.modalities.table import MODALITIES
 
 
 class Fairness(Task[FairnessSettings]):
@@ -21,21 +19,19 @@ class Fairness(Task[FairnessSettings]):
 
     about = About(
         what="the same questions about groups of media of your own, such as faces of different age",
-        paper="macaw's own; intervals: Efron and Tibshirani 1993, section 13.3",
+        paper="macaw's own; intervals: Davison and Hinkley 1997, section 3.8",
         data="your own, or for example FairFace, https://github.com/joojs/fairface",
         licence="of the data",
         files="`path`: a CSV, JSONL or JSON file with the columns `image`, `audio` or `video`, `question`, `answer`,"
         " `group`, and if there are any `choices` (a list, or text with `;` between them)",
         figures="accuracy, for all and per group; the difference of every two groups over the questions that both were"
-        " asked, with a paired 95 % bootstrap interval; the largest gap between two groups",
+        " asked, with a 95 % bootstrap interval, paired by question; the largest gap between two groups",
     )
     modalities = ()
 
     def items(self) -> Iterator[Item | InputError]:
         """Every row."""
-        rows = csv_rows(self.path) if self.path.suffix.lower() in (".csv", ".tsv") else json_rows(self.path)
-        numbers = iter(range(1, 1 << 62))
-        return items_of_rows(self.path, rows, lambda row: self._item(row, next(numbers)))
+        return items_of_rows(self.path, numbered_rows(self.path), self._item)
 
     def score(self, answered: Answered) -> float:
         """1 where the answer is the reference, after lower case and without punctuation and articles."""
@@ -55,27 +51,19 @@ class Fairness(Task[FairnessSettings]):
         )  # fmt: skip
         return {"largest_gap": found["largest_gap"], **dict(chain.from_iterable(one.items() for one in differences))}
 
-    def _item(self, row: Any, number: int) -> Item:
-        question, answer, group = texts_of(row, "question", "answer", self.settings.group)
-        modality = next((name for name in MODALITIES if row.get(name)), None)
-        if modality is None:
-            raise InputError(f"names no medium: needs one of the columns {', '.join(MODALITIES)}")
-        medium = self.medium(modality, *texts_of(row, modality))
-        choices = _choices(row.get("choices"))
+    def _item(self, row: Any) -> Item:
+        key, question, answer, group = texts_of(row, "id", "question", "answer", self.settings.group)
+        medium = medium_of(row, self)
+        choices = listed(row.get("choices"))
         if choices and answer not in choices:
             raise InputError("the answer is none of the `choices`")
         return Item(
-            id=str(row.get("id") or number),
+            id=key,
             messages=user_turn(self.asked(question), (medium,)),
             media=(medium,),
             references=(answer,),
             choices=choices,
-            kind=modality,
+            kind=medium.modality,
             groups={self.settings.group: group},
             facts={"pair": texts_of(row, self.settings.pair)[0] if self.settings.pair else question},
         )
-
-
-def _choices(value: Any) -> tuple[str, ...]:
-    listed = value.split(";") if isinstance(value, str) else value or ()
-    return tuple(str(choice).strip() for choice in listed if str(choice).strip())

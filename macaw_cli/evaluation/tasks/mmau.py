@@ -23,7 +23,7 @@ class Mmau(Task[MmauSettings]):
         what="questions about speech, music and other audio that need knowledge and reasoning, with choices",
         paper="MMAU, arXiv 2410.19168",
         data="https://github.com/Sakshi113/MMAU",
-        licence="Apache-2.0; clips under the terms of their sources",
+        licence="as its repository says; clips under the terms of their sources",
         files="`path`: `mmau-test-mini.json`; `media`: the folder above `test-mini-audios/`",
         figures="the official accuracy: all words of the right choice are in the answer, and no word that only other"
         " choices have; for all, and per task, difficulty, category and skill",

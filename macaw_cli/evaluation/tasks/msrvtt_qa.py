@@ -20,4 +20,4 @@ class MsrvttQa(VideoQa[MsrvttQaSettings]):
     def files_of(self, video: int) -> tuple[str, ...]:
         """`video7010.mp4`, also in a folder of its split."""
         name = f"video{video}.mp4"
-        return name, f"TestVideo/{name}", f"videos/{name}", f"all/{name}"
+        return name, *(f"{folder}/{name}" for folder in ("video", "videos", "TestVideo", "all"))

@@ -20,14 +20,16 @@ class MsvdQa(VideoQa[MsvdQaSettings]):
         data="https://github.com/xudejing/video-question-answering, videos:"
         " https://www.cs.utexas.edu/~ml/clamp/videoDescription",
         licence="MIT; videos under their own terms",
-        files="`path`: `test_qa.json`, beside it `youtube_mapping.txt`; `media`: `YouTubeClips/`",
+        files="`path`: `test_qa.json`, beside it `youtube_mapping.txt`; `media`:"
+        " `YouTubeClips/` or `video/`, with clips called as on YouTube or as `vid1.avi`",
         figures=FIGURES,
     )
 
     def files_of(self, video: int) -> tuple[str, ...]:
         """A video is called as on YouTube; `youtube_mapping.txt` says how."""
         names = [name for name in (self._mapping.get(f"vid{video}"), f"vid{video}") if name]
-        return tuple(f"{name}{suffix}" for name in names for suffix in (".avi", ".mp4"))
+        folders = ("", "video/", "YouTubeClips/")
+        return tuple(f"{folder}{name}{suffix}" for name in names for folder in folders for suffix in (".avi", ".mp4"))
 
     @cached_property
     def _mapping(self) -> dict[str, str]:

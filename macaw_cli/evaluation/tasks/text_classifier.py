@@ -10,7 +10,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.shown_text import shown
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.pretrained import load_model_class, load_tokenizer
-from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.encoders.source import quiet_transformers, trouble_is_told
 
 TOXIC_LABELS = ("toxic", "toxicity")
 BATCH, DIGITS = 32, 6
@@ -36,7 +36,7 @@ class TextClassifier:
             raise InputError(
                 f"There is no classifier at {folder}.", "Name its folder with the option classifier=FOLDER."
             )
-        with quiet_transformers():
+        with trouble_is_told(folder), quiet_transformers():
             model, found = load_model_class(AutoModelForSequenceClassification, folder, output_loading_info=True)
         if missing := sorted(found["missing_keys"]):
             raise InputError(

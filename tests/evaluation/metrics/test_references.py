@@ -61,8 +61,25 @@ def test_groups_are_compared_on_the_questions_that_both_were_asked():
     assert (difference["a"], difference["b"], difference["n"]) == ("young", "old", 3)
     assert difference["difference"] == pytest.approx(1 / 3, abs=1e-4)
     low, high = difference["ci95"]
-    assert low == 0 <= difference["difference"] <= high == 1
+    assert low == 0 < difference["difference"] < high == 1
     assert figures["largest_gap"] == 0.35
+
+
+def test_one_question_about_many_media_has_the_interval_of_two_samples():
+    rows = [Grouped("a", "q", float(number % 10 < 8)) for number in range(100)]
+    rows += [Grouped("b", "q", float(number % 10 < 5)) for number in range(100)]
+    (difference,) = group_figures(rows)["differences"]
+    half = 1.96 * (0.8 * 0.2 / 100 + 0.5 * 0.5 / 100) ** 0.5
+    assert difference["difference"] == 0.3
+    assert difference["ci95"] == pytest.approx([0.3 - half, 0.3 + half], abs=0.015)
+
+
+def test_questions_that_both_groups_answer_several_times_are_resampled_as_well():
+    rows = [Grouped(group, f"q{number}", value) for number in range(20) for group, value in
+            (("a", 1.0), ("a", 1.0), ("b", float(number < 10)), ("b", float(number < 10)))]  # fmt: skip
+    (difference,) = group_figures(rows)["differences"]
+    half = 1.96 * (0.5 * 0.5 / 20) ** 0.5  # of 20 questions, not of 40 answers
+    assert difference["ci95"] == pytest.approx([0.5 - half, 0.5 + half], abs=0.04)
 
 
 def test_groups_without_a_common_question_have_no_difference():

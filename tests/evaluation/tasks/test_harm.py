@@ -44,6 +44,8 @@ def test_a_label_that_the_classifier_does_not_have_is_refused_with_those_it_has(
 def test_a_model_that_is_no_classifier_is_refused(tmp_path, workspace_folder):
     with pytest.raises(InputError, match="no finished classifier"):
         TextClassifier(workspace_folder / "models" / "llm")
+    with pytest.raises(InputError, match="models"):
+        TextClassifier(workspace_folder / "models")
     with pytest.raises(InputError, match="nowhere"):
         TextClassifier(tmp_path / "nowhere")
 
