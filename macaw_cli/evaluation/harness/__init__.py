@@ -1,0 +1,1 @@
+"""macaw models inside lmms-eval, which finds them by an entry point; nothing else imports this folder."""
