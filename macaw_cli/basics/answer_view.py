@@ -56,16 +56,21 @@ def can_redraw() -> bool:
 class PlainView:
     """Writes pieces as they come."""
 
+    def __init__(self) -> None:
+        self._has_begun = False
+
     def __enter__(self) -> Self:
         """Nothing has to be prepared."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """End the line."""
-        console.result("")
+    def __exit__(self, kind: object, *_: object) -> None:
+        """End the line; an error before the first piece leaves none, as there is no answer."""
+        if kind is None or self._has_begun:
+            console.result("")
 
     def add(self, piece: str) -> None:
         """Write it."""
+        self._has_begun = True
         console.result_piece(piece)
 
 

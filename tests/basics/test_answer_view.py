@@ -117,6 +117,21 @@ def test_plain_text_keeps_its_marks(capsys):
     assert capsys.readouterr().out == "**two**\nthree\n"
 
 
+@pytest.mark.parametrize(("said", "out"), [((), ""), (("one",), "one\n")])
+def test_an_error_before_the_answer_leaves_no_empty_line(capsys, said, out):
+    with pytest.raises(ValueError), PlainView() as view:
+        for piece in said:
+            view.add(piece)
+        raise ValueError
+    assert capsys.readouterr().out == out
+
+
+def test_an_empty_answer_is_an_empty_line(capsys):
+    with PlainView():
+        pass
+    assert capsys.readouterr().out == "\n"
+
+
 def test_answers_stand_side_by_side_where_there_is_room(screen, monkeypatch):
     answers = [("Answer", "It is **red**."), ("Blind \x1b[2J", "It is blue.")]
     show_side_by_side(answers, markdown=True)

@@ -63,10 +63,11 @@ class StockExport(ExportFormat[Options]):
         """Bridge, encoder and LLM have to be those that the class has, and there is nothing else."""
         modality = self.family.modality
         if modality not in config.modalities:
-            return [f"it reads {modality}, which the model does not"]
+            return [f"{self.stock_class} reads {modality}, which the model was not trained on"]
         loader = self._loader(config, modality)
         if loader is None:
-            return [f"it has no bridge of the design {config.bridge_settings(modality).name}"]
+            design = config.bridge_settings(modality).name
+            return [f"{self.stock_class} has no {modality} bridge of the design {design}"]
         told = loader.obstacles(config, modality)
         told += ["every example holds null features"] if config.null_features else []
         return told + ([] if self.whole_llm else llm_obstacles(config.text_config))
