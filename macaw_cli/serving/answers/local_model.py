@@ -101,7 +101,7 @@ class LocalModel:
     async def close(self) -> None:
         """See `Answerer.close`."""
         self._thread.close()
-        self._prompts.shutdown(wait=False, cancel_futures=True)
+        self._prompts.shutdown(wait=False)  # those that wait are prepared, and told that the server ends
         await asyncio.to_thread(self._thread.join, _JOIN_S)
 
     async def _prepared(self, question: Question) -> GenerationRequest:

@@ -80,7 +80,7 @@ class RemoteLlm:
     async def close(self) -> None:
         """See `Answerer.close`."""
         self._closed = True
-        self._prompts.shutdown(wait=False, cancel_futures=True)
+        self._prompts.shutdown(wait=False)  # those that wait are prepared, and told that the server ends
         if self._client is not None:
             await self._client.close()
 

@@ -11,7 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.errors import InputError
+import torch
+
+from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.attachments import Attacher, Attachment
 from macaw_cli.media.decoding import Decoded
@@ -116,6 +118,8 @@ class MediaReader:
         except TooLarge as error:
             message = error.problem.replace(_NAME + suffix_of(content), medium.place)
             raise ApiError(message, param=medium.place, code="media_too_large") from None
+        except (MismatchError, torch.OutOfMemoryError):  # of this server's encoder: the file is not to blame
+            raise
         except Exception as error:  # whatever a library makes of a stranger's file
             _log.info("%s cannot be used.", medium.place, exc_info=not isinstance(error, InputError))
             message = f"{medium.place} cannot be read as {medium.modality}."

@@ -1,6 +1,7 @@
 """What each route of the API does."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -14,7 +15,7 @@ from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.modalities.table import TABLE, Modality
 from macaw_cli.serving.answers.answering import Answerer, Event, Question
 from macaw_cli.serving.answers.together import Numbered, answers_together
-from macaw_cli.serving.api_errors import ApiError
+from macaw_cli.serving.api_errors import ApiError, internal_error
 from macaw_cli.serving.media.conversation import Conversation
 from macaw_cli.serving.media.reading import MediaReader
 from macaw_cli.serving.metrics import CONTENT_TYPE, MeasuredAnswerer, Metrics
@@ -27,6 +28,7 @@ from macaw_cli.serving.requests.sampling_fields import SEEDS
 from macaw_cli.serving.web.bodies import Bodies
 from macaw_cli.serving.web.streaming import EventStream, server_sent, unless_left
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 Asked = TypeVar("Asked", ChatRequest, ResponsesRequest)
 Read = Callable[[dict[str, Any], ServeSettings, str], Asked]
@@ -117,7 +119,7 @@ class Service:
         if not asked.stream:
             async with aclosing(events):
                 return JSONResponse(await reply.whole(events))
-        return EventStream(_chat_stream(reply, await _begun(events)))
+        return EventStream(_chat_stream(reply, _told(await _begun(events))))
 
     async def _response_reply(self, asked: ResponsesRequest, conversation: Conversation) -> Response:
         question = Question(
@@ -130,7 +132,7 @@ class Service:
         if not asked.stream:
             async with aclosing(events):
                 return JSONResponse(await reply.whole(events))
-        return EventStream(_response_stream(reply, await _begun(events)))
+        return EventStream(_response_stream(reply, _told(await _begun(events))))
 
 
 async def _begun(events: AsyncGenerator[T]) -> AsyncGenerator[T]:
@@ -148,6 +150,19 @@ async def _begun(events: AsyncGenerator[T]) -> AsyncGenerator[T]:
                 yield event
 
     return all_of_them()
+
+
+async def _told(events: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """The same events; a bug within a stream, whose status has been sent, is told as an event as well."""
+    try:
+        async with aclosing(events):
+            async for event in events:
+                yield event
+    except ApiError:
+        raise
+    except Exception:
+        _log.exception("An answer failed within its stream.")
+        raise internal_error() from None
 
 
 async def _chat_stream(reply: ChatReply, events: AsyncGenerator[Numbered]) -> AsyncGenerator[str]:
