@@ -63,9 +63,9 @@ class PlainView:
         """Nothing has to be prepared."""
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, *raised: object) -> None:
         """End the line; an error before the first piece leaves none, as there is no answer."""
-        if kind is None or self._has_begun:
+        if self._has_begun or raised[0] is None:
             console.result("")
 
     def add(self, piece: str) -> None:
