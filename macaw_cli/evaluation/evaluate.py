@@ -72,10 +72,12 @@ def evaluate_model(
     # not inference_mode: weights that ZeRO-3 gathers in it can never be trained again
     with progress("evaluate", total, "answers", passing=in_training) as advance, torch.no_grad():
         for batch in mine:
-            for one, scores in zip(batch, score(model, dataset, batch), strict=True):
-                for number, branches in one.shares(scores):
-                    answer = _found(questions[asked[number].row], asked[number].condition, branches)
-                    found[number] = torch.tensor(answer, dtype=torch.float64)
+            answers = {
+                number: _found(questions[asked[number].row], asked[number].condition, branches)
+                for one, scores in zip(batch, score(model, dataset, batch), strict=True)
+                for number, branches in one.shares(scores)
+            }
+            found[list(answers)] = torch.tensor([*answers.values()], dtype=torch.float64, device=model.device)
             advance(sum(one.count for one in batch), "")
     for item, (choice, likelihood) in zip(asked, (all_answers(found) if shared else found).tolist(), strict=True):
         _record(questions[item.row], item.condition, int(choice), likelihood)

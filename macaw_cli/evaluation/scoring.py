@@ -4,9 +4,11 @@ What is asked without media is often the same for many questions; equal rows are
 conversation are scored by one row where its last prompt holds the earlier ones as they are asked alone.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
@@ -63,11 +65,13 @@ def batches_of(
 ) -> Iterator[list[Encoded]]:
     """Encoded questions, sorted by length so that a batch holds little padding; one at least, else few logits.
 
+    Of one length those with the same media stand together: a medium is read and bridged once per batch.
+
     Raises:
         InputError: one of them is longer than the positions that the LLM has learned.
     """
     rows = _rows(asked, questions, encoder, shares_turns=can_share_rows(model))
-    rows.sort(key=lambda one: (one.row.length, min(one.numbers)))
+    rows.sort(key=lambda one: (one.row.length, [ref.key for ref in one.media], min(one.numbers)))
     longest = max((one.row.longest for one in rows), default=0)
     require_positions(model.config.text_config, longest, "The longest held-out question with its answer", HINT)
     most = MOST_LOGITS // model.config.text_config.vocab_size
@@ -82,8 +86,21 @@ def batches_of(
         yield batch
 
 
-def prompt_of(item: Asked, question: HeldOut, encoder: ConversationEncoder) -> EncodedConversation:
-    """A question under a condition, up to where the answer begins."""
+Known = dict[tuple[str, tuple[Any, ...]], EncodedConversation]
+"""What was encoded, by messages and shapes of media."""
+
+
+def prompt_of(
+    item: Asked, question: HeldOut, encoder: ConversationEncoder, known: Known | None = None
+) -> EncodedConversation:
+    """A question under a condition, up to where the answer begins.
+
+    Args:
+        item: the condition.
+        question: with its demonstrations.
+        encoder: of the model.
+        known: what was encoded before, and is not encoded again: other media of the same shape have the same ids.
+    """
     messages = question.messages
     if item.condition == "told":
         messages = told_without_media(messages, question.modality)
@@ -93,7 +110,13 @@ def prompt_of(item: Asked, question: HeldOut, encoder: ConversationEncoder) -> E
     media = media_of(item, question)
     asked = with_earlier_turns(shown, messages[:-1], [ref.modality for ref in item.media])
     asked = with_told(asked, told(media), use_of_config(encoder.config))
-    return encoder.prompt(asked, [(ref.modality, ref.shape) for ref in media if ref.fed])
+    fed = [(ref.modality, ref.shape) for ref in media if ref.fed]
+    if known is None:
+        return encoder.prompt(asked, fed)
+    key = json.dumps(asked), tuple(fed)
+    if key not in known:
+        known[key] = encoder.prompt(asked, fed)
+    return known[key]
 
 
 def media_of(item: Asked, question: HeldOut) -> tuple[MediaRef, ...]:
@@ -105,18 +128,34 @@ def score(
     model: MacawForConditionalGeneration, dataset: DatasetReader, batch: Sequence[Encoded]
 ) -> list[list[BranchScore]]:
     """Per row, the score of every candidate and of every span, in one forward pass."""
-    features = [features_of(one.media, dataset, model) for one in batch]
+    loaded: Loaded = {}
+    features = [features_of(one.media, dataset, model, loaded) for one in batch]
     return scoring.score(model, [one.row for one in batch], features)
 
 
+Loaded = dict[tuple[int, str, int], torch.Tensor]
+"""Features that were read, by dataset, shard and offset."""
+
+
 def features_of(
-    media: Sequence[MediaRef], dataset: DatasetReader, model: MacawForConditionalGeneration
-) -> dict[str, list[torch.Tensor]]:
-    """`image_features` and the like, as the model takes them."""
+    media: Sequence[MediaRef], dataset: DatasetReader, model: MacawForConditionalGeneration,
+    loaded: Loaded | None = None,
+) -> dict[str, list[torch.Tensor]]:  # fmt: skip
+    """`image_features` and the like, as the model takes them.
+
+    Args:
+        media: of one row.
+        dataset: holds the features.
+        model: takes them.
+        loaded: features of other rows of the batch: a medium of several rows is read, and bridged, once.
+    """
     features: dict[str, list[torch.Tensor]] = defaultdict(list)
+    loaded = {} if loaded is None else loaded
     for ref in (one for one in media if one.fed):
-        tensor = torch.from_numpy(dataset.features(ref)).to(model.device, model.dtype)
-        features[f"{ref.modality}_features"].append(tensor)
+        place = ref.dataset, ref.shard, ref.offset
+        if place not in loaded:
+            loaded[place] = torch.from_numpy(dataset.features(ref)).to(model.device, model.dtype)
+        features[f"{ref.modality}_features"].append(loaded[place])
     return features
 
 
@@ -127,9 +166,10 @@ def _rows(
     rows: list[Encoded] = []
     blind: dict[tuple[tuple[int, ...], tuple[str, ...]], Encoded] = {}
     of_turn: dict[tuple[int, str], Encoded] = {}
+    known: Known = {}
     for number in reversed(range(len(asked))):  # later turns first: their prompts hold the answers of earlier ones
         item, question = asked[number], questions[asked[number].row]
-        encoded, candidates = prompt_of(item, question, encoder), question.candidates
+        encoded, candidates = prompt_of(item, question, encoder, known), question.candidates
         prompt, media = encoded.input_ids, media_of(item, question)
         for text in candidates:
             if text not in responses:

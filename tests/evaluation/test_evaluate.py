@@ -18,6 +18,7 @@ from macaw_cli.evaluation.run import evaluate_folder
 from macaw_cli.inference import scoring as inference_scoring
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.folder import load_model
+from macaw_cli.model.fusion import media_fusion
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.training_dataset import TrainingDataset
@@ -67,6 +68,28 @@ def test_the_answers_are_the_same_in_rows_of_their_own_and_in_batches_of_few_log
     assert answers(model_and_encoder, dataset) == together
     monkeypatch.setattr(scoring, "MOST_LOGITS", 40 * model_and_encoder[0].config.text_config.vocab_size)
     assert answers(model_and_encoder, dataset) == together
+
+
+def test_a_medium_is_read_and_bridged_once_per_batch_with_the_same_answers(model_and_encoder, dataset, monkeypatch):
+    model, encoder = model_and_encoder
+    bridged, together = [], evaluate_model(model, encoder, dataset)
+    forward = type(model.fusion.bridges).forward
+
+    def noted(self, media, *others):
+        bridged.append(sum(map(len, media.values())))
+        return forward(self, media, *others)
+
+    monkeypatch.setattr(type(model.fusion.bridges), "forward", noted)
+    evaluate_model(model, encoder, dataset)
+    once = sum(bridged)
+    bridged.clear()
+    places = "first_places"
+    monkeypatch.setattr(media_fusion, places, lambda media: {name: [*range(len(own))] for name, own in media.items()})
+    apart = evaluate_model(model, encoder, dataset)
+    assert once < sum(bridged)
+    for one, other in zip(together, apart, strict=True):
+        assert one.answers == other.answers
+        assert one.likelihood == pytest.approx(other.likelihood, rel=1e-5)
 
 
 def test_swapped_media_are_those_of_a_question_with_another_answer(model_and_encoder, dataset):

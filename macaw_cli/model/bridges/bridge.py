@@ -24,7 +24,8 @@ class BridgeContext:
     """(V, D): the LLM's input embeddings, with gradients; under ZeRO-3 whole only inside a bridge's forward. Where the
     modality is absent and a bridge runs only for its parameters' sake, a single row."""
     examples: Sequence[int] = ()
-    """Of each medium, the number of its example in the batch: packed examples count on through all rows."""
+    """Of each medium, the number of its example in the batch: packed examples count on through all rows. Without
+    gradients and instructions, a medium that several examples share is given once, with the first of them."""
     instructions: Sequence[Tensor] = ()
     """Of each medium, the (L,) int64 ids of its instruction: the text of the user turn that holds it, see
     `fusion/instructions.py`. Only for bridges that need it."""

@@ -23,6 +23,7 @@ from macaw_cli.model.fusion.placing import (
     require_matching_media,
     separated,
 )
+from macaw_cli.model.fusion.repeated_media import each_once, first_places, repeated
 from macaw_cli.model.injections.bound_media import bound_media
 from macaw_cli.model.injections.injection import Injection
 from macaw_cli.model.injections.registry import injection_class
@@ -104,7 +105,18 @@ class MediaFusion(nn.Module):
             instructions = {name: instruction_ids(each, *asked) for name, each in media.items()}
         embeds = self.embed_text(input_ids, embed)
         examples = {name: example_of(each, borders) for name, each in media.items()}
-        soft = self._soft_tokens(places, embeds, features, cast("nn.Parameter", embed.weight), examples, instructions)
+        matrix = cast("nn.Parameter", embed.weight)
+        if torch.is_grad_enabled() or instructions:
+            soft = self._soft_tokens(places, embeds, features, matrix, examples, instructions)
+        else:
+            first = first_places(features)
+            once = {name: each_once(own, first[name]) for name, own in features.items()}
+            soft = self._soft_tokens(places, embeds, once, matrix, {
+                name: [number for at, number in enumerate(own) if first[name][at] == at]
+                for name, own in examples.items()
+            }, instructions)  # fmt: skip
+            soft = tuple(repeated(own, made[name], first[name])
+                         for name, own in zip(self.config.modalities, soft, strict=True))  # fmt: skip
         by_modality = dict(zip(self.config.modalities, soft, strict=True))
         for name, tokens in by_modality.items():
             if self.injected:  # a medium takes one position, which says nothing itself
