@@ -26,6 +26,10 @@ Said = tuple[str, tuple[float, ...]]
 """The answer, and the log-likelihoods of the choices, where they decided."""
 
 
+Answer = tuple[list[Asked], Said]
+"""Everything that was asked by one request, and what was said; the request with its features is let go."""
+
+
 @dataclass
 class Prompt:
     """One request, and everything that is asked by it."""
@@ -34,7 +38,8 @@ class Prompt:
     choices: tuple[str, ...] = ()
     """Whose likelihoods decide; none where the answer is generated."""
     asked: list[Asked] = field(default_factory=list)
-    said: Said | None = None
+    row: BranchRow | None = None
+    """The request with its choices, where they decide."""
 
 
 class Asker:
@@ -71,18 +76,18 @@ class Asker:
         reasons: dict[int, str] = {}
         scored = [one for one in asked if settings.answer == "likeliest" and items[one.number].choices]
         generated = [one for one in asked if settings.answer != "likeliest" or not items[one.number].choices]
-        prompts = [
+        answers = [
             *self._scored(self._prompts(items, scored, settings, reasons, advance), advance),
             *self._generated(self._prompts(items, generated, settings, reasons, advance), advance),
         ]
-        return {one: prompt.said for prompt in prompts if prompt.said for one in prompt.asked}, reasons
+        return {one: said for together, said in answers for one in together}, reasons
 
     def _prompts(
         self, items: Sequence[Item], asked: Sequence[Asked], settings: TaskSettings, reasons: dict[int, str],
         advance: Advance,
     ) -> Iterator[Prompt]:  # fmt: skip
         """Requests in the order in which they are asked; what is asked again without media joins an earlier one."""
-        blind: dict[tuple[object, ...], Prompt] = {}
+        blind: dict[tuple[object, ...], list[Asked]] = {}
         for one in asked:
             try:
                 prompt = self._prompt(items[one.number], one, settings)
@@ -93,7 +98,7 @@ class Asker:
                 continue
             if not one.media:
                 key = (*prompt.request.prompt, prompt.choices, prompt.request.sampling, prompt.request.seed)
-                prompt = blind.setdefault(key, prompt)
+                prompt.asked = blind.setdefault(key, prompt.asked)
             prompt.asked.append(one)
             if len(prompt.asked) > 1:
                 advance(1)
@@ -108,9 +113,11 @@ class Asker:
             self._model, self._encoder, messages_under(item, one.condition), attached, max_new_tokens=longest,
             sampling=item.sampling, seed=item.seed,
         )  # fmt: skip
-        return Prompt(request, choices)
+        branches = [self._response(text) for text in choices]
+        row = BranchRow(list(request.prompt), branches, request.answered) if choices else None
+        return Prompt(request, choices, row=row)
 
-    def _generated(self, prompts: Iterator[Prompt], advance: Advance) -> Iterator[Prompt]:
+    def _generated(self, prompts: Iterator[Prompt], advance: Advance) -> Iterator[Answer]:
         batch = ContinuousBatch(Engine.of(self._model, self._encoder), rows=self._batch_size)
         running: dict[int, Prompt] = {}
         more = True
@@ -124,38 +131,34 @@ class Asker:
                 if isinstance(event, EndEvent):
                     if event.error is not None:
                         raise event.error
-                    prompt = running.pop(event.number)
-                    prompt.said = event.text, ()
                     advance(1)
-                    yield prompt
+                    yield running.pop(event.number).asked, (event.text, ())
 
-    def _scored(self, prompts: Iterator[Prompt], advance: Advance) -> Iterator[Prompt]:
-        for batch in self._batches(prompts):
-            rows = [self._row(prompt) for prompt in batch]
+    def _scored(self, prompts: Iterator[Prompt], advance: Advance) -> Iterator[Answer]:
+        for batch, rows in self._batches(prompts):
             features = [prompt.request.features for prompt in batch]
             for prompt, scores in zip(batch, scoring.score(self._model, rows, features), strict=True):
                 likelihoods = tuple(score.log_probability for score in scores)
                 best = max(range(len(likelihoods)), key=likelihoods.__getitem__)
-                prompt.said = prompt.choices[best], likelihoods
-                yield prompt
+                yield prompt.asked, (prompt.choices[best], likelihoods)
             advance(len(batch))
 
-    def _batches(self, prompts: Iterator[Prompt]) -> Iterator[list[Prompt]]:
+    def _batches(self, prompts: Iterator[Prompt]) -> Iterator[tuple[list[Prompt], list[BranchRow]]]:
         """As many prompts as the settings say, fewer where their logits would not fit."""
         most = MOST_LOGITS // self._model.config.text_config.vocab_size
         batch: list[Prompt] = []
+        rows: list[BranchRow] = []
         for prompt in prompts:
-            rows = [self._row(each) for each in [*batch, prompt]]
-            if batch and (len(batch) == self._batch_size or scoring.positions_kept(self._model, rows) > most):
-                yield batch
-                batch = []
+            if prompt.row is None:
+                continue
+            more = [*rows, prompt.row]
+            if batch and (len(batch) == self._batch_size or scoring.positions_kept(self._model, more) > most):
+                yield batch, rows
+                batch, rows = [], []
             batch.append(prompt)
+            rows.append(prompt.row)
         if batch:
-            yield batch
-
-    def _row(self, prompt: Prompt) -> BranchRow:
-        branches = [self._response(text) for text in prompt.choices]
-        return BranchRow(list(prompt.request.prompt), branches, prompt.request.answered)
+            yield batch, rows
 
     def _response(self, text: str) -> list[int]:
         if text not in self._responses:
