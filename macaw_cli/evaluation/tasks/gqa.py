@@ -31,9 +31,7 @@ class Gqa(Task[GqaSettings]):
 
     def items(self) -> Iterator[Item | InputError]:
         """Every question of the file."""
-        file = self.path / f"{self.settings.split}_questions.json" if self.path.is_dir() else self.path
-        if not file.is_file():
-            raise InputError(f"There is no file {file}.", "Name the file of questions, or another `split`.")
+        file = self.published(f"{self.settings.split}_questions.json")
         for key, row in json_members(file):
             try:
                 yield self._item(key, row)

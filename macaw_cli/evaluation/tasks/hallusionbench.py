@@ -9,7 +9,7 @@ from macaw_cli.basics.json_rows import json_rows
 from macaw_cli.config.tasks.hallusionbench import HallusionbenchSettings
 from macaw_cli.evaluation.tasks.cells import fields_of
 from macaw_cli.evaluation.tasks.item import Answered, Item, user_turn
-from macaw_cli.evaluation.tasks.row_reading import texts_of
+from macaw_cli.evaluation.tasks.row_reading import items_of_rows, texts_of
 from macaw_cli.evaluation.tasks.task import About, Measured, Task
 from macaw_cli.evaluation.tasks.yes_no import only_said
 
@@ -27,7 +27,7 @@ class Hallusionbench(Task[HallusionbenchSettings]):
         paper="HallusionBench, arXiv 2310.14566",
         data="https://github.com/tianyi-lab/HallusionBench",
         licence="BSD-3-Clause",
-        files="`path`: `HallusionBench.json`; `media`: the folder of `VD/` and `VS/`",
+        files="`path`: `HallusionBench.json`, or its folder; `media`: the folder of `VD/` and `VS/`",
         figures="`a_acc` per question, `f_acc` per figure (all its questions right), `q_acc` per question pair (right"
         " about all figures), `easy_acc` and `hard_acc` about original and edited figures. Yes and no are read from the"
         " text instead of by GPT-4; neither of them is *unclear*, which is right only where a question of VS has no"
@@ -37,11 +37,8 @@ class Hallusionbench(Task[HallusionbenchSettings]):
 
     def items(self) -> Iterator[Item | InputError]:
         """Every question of the file."""
-        for number, row in json_rows(self.path):
-            try:
-                yield self._item(row)
-            except InputError as error:
-                yield InputError(f"{self.path.name}, row {number}: {error.problem}")
+        file = self.published("HallusionBench.json")
+        yield from items_of_rows(file, json_rows(file), self._item)
 
     def score(self, answered: Answered) -> float:
         """1 where the answer is right."""

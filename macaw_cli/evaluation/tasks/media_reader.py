@@ -5,6 +5,7 @@ from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.evaluation.tasks.item import Medium
+from macaw_cli.evaluation.tasks.stored_images import StoredImages
 from macaw_cli.inference.attachments import Attacher, Attachment
 from macaw_cli.media.video import decode_apart
 
@@ -17,11 +18,14 @@ class MediaReader:
 
     Args:
         attacher: of the model.
+        stored: features that need not be made again.
         most_bytes: of features that are kept.
     """
 
-    def __init__(self, attacher: Attacher, most_bytes: int = MOST_BYTES) -> None:
-        self._attacher, self._most_bytes, self._bytes = attacher, most_bytes, 0
+    def __init__(
+        self, attacher: Attacher, stored: StoredImages | None = None, most_bytes: int = MOST_BYTES
+    ) -> None:
+        self._attacher, self._stored, self._most_bytes, self._bytes = attacher, stored, most_bytes, 0
         self._kept: OrderedDict[Medium, list[Attachment]] = OrderedDict()
         self._unusable: dict[Medium, InputError] = {}
 
@@ -47,6 +51,10 @@ class MediaReader:
 
     def _encoded(self, medium: Medium) -> list[Attachment]:
         path = medium.path or Path(medium.name)
+        if self._stored is not None and medium.modality == "image" and path.is_file():
+            found = self._stored.find(path)
+            if found is not None:
+                return [found]
         request = self._attacher.decoding(path, medium.modality)
         if medium.start is not None or medium.end is not None:
             request = {**request, "start": medium.start, "end": medium.end}

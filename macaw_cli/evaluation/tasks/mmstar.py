@@ -10,7 +10,7 @@ from macaw_cli.config.tasks.mmstar import MmstarSettings
 from macaw_cli.evaluation.tasks.cells import fields_of, image_of
 from macaw_cli.evaluation.tasks.item import Answered, Item, user_turn
 from macaw_cli.evaluation.tasks.lettered import LETTERS
-from macaw_cli.evaluation.tasks.row_reading import texts_of
+from macaw_cli.evaluation.tasks.row_reading import items_of_rows, texts_of
 from macaw_cli.evaluation.tasks.task import About, Measured, Task
 
 _OPTION = re.compile(r"(?:^|[\s,])([A-H]): ")
@@ -25,18 +25,16 @@ class Mmstar(Task[MmstarSettings]):
         paper="MMStar, arXiv 2403.20330",
         data="https://huggingface.co/datasets/Lin-Chen/MMStar",
         licence="none is named; the questions come from other benchmarks, which have their own",
-        files="`path`: `mmstar.parquet`, which holds the images; needs `pip install \'macaw-cli[hf]\'`",
+        files="`path`: `mmstar.parquet`, or its folder; the file holds the images; needs"
+        " `pip install \'macaw-cli[hf]\'`",
         figures="accuracy, for all and per ability; multimodal gain (accuracy with images minus without) and, where"
         " `llm_accuracy` is given, leakage (accuracy without images minus that, not below 0)",
     )
 
     def items(self) -> Iterator[Item | InputError]:
         """Every question of the file."""
-        for number, row in parquet_rows(self.path):
-            try:
-                yield self._item(row)
-            except InputError as error:
-                yield InputError(f"{self.path.name}, row {number}: {error.problem}")
+        file = self.published("mmstar.parquet")
+        yield from items_of_rows(file, parquet_rows(file), self._item)
 
     def score(self, answered: Answered) -> float:
         """1 where the answer begins with the right letter, as MMStar's own script reads it."""

@@ -20,6 +20,7 @@ from macaw_cli.evaluation.tasks.media_reader import MediaReader
 from macaw_cli.evaluation.tasks.reading import ItemsRead, read_items
 from macaw_cli.evaluation.tasks.registry import open_task
 from macaw_cli.evaluation.tasks.report import Answers, by_condition, task_report
+from macaw_cli.evaluation.tasks.stored_images import StoredImages
 from macaw_cli.evaluation.tasks.task import Task
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
@@ -58,7 +59,8 @@ def evaluate_tasks(workspace: Workspace, model_path: Path | None) -> dict[str, A
     encoders = ModelEncoders(model, processor, folder, workspace)
     for task in tasks:
         _require_encoders(task, model.config.modalities, encoders)
-    media = MediaReader(Attacher(model.config, encoders))
+    stored = StoredImages.of_workspace(workspace, model.config)
+    media = MediaReader(Attacher(model.config, encoders), stored)
     asker = Asker(model, processor.encoder, media, settings.batch_size)
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
     reports, too_many = {}, None

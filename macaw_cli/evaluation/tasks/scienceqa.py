@@ -39,7 +39,7 @@ class Scienceqa(Task[ScienceqaSettings]):
 
     def items(self) -> Iterator[Item | InputError]:
         """The questions of the split, in the order of the file."""
-        file = self.path / "problems.json" if self.path.is_dir() else self.path
+        file = self.published("problems.json")
         captions = _captions(Path(self.settings.captions)) if self.settings.captions else {}
         written = _rationales(Path(self.settings.rationales)) if self.settings.rationales else {}
         shown_before = "".join(f"{one}\n\n" for one in self._demonstrations(file, captions))

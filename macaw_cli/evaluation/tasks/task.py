@@ -114,6 +114,17 @@ class Task(ABC, Generic[Settings]):
         """The text of the user turn: `settings.prompt` with the question in its place."""
         return self.settings.prompt.replace(SLOT, question)
 
+    def published(self, name: str) -> Path:
+        """The file `path`, or the one of this name where `path` is a folder.
+
+        Raises:
+            InputError: the folder has no such file.
+        """
+        file = self.path / name if self.path.is_dir() else self.path
+        if not file.is_file():
+            raise InputError(f"{self.path} has no file {name}.", "Name the file, or the folder that holds it.")
+        return file
+
     def medium(self, modality: Modality, *names: str) -> Medium:
         """A file of the media folder.
 

@@ -124,9 +124,10 @@ def test_rows_that_are_not_of_the_published_form_are_rejects_with_their_reason(n
     assert all(error.problem for error in found)
 
 
-@pytest.mark.parametrize("name", ["gqa", "mme", "naturalbench", "pope", "scienceqa", "vqav2"])
+@pytest.mark.parametrize(
+    "name", ["gqa", "hallusionbench", "mme", "mmstar", "naturalbench", "pope", "scienceqa", "vqav2"]
+)
 def test_a_folder_that_does_not_hold_the_files_is_told(name, tmp_path):
-    settings = settings_of(name, tmp_path)
-    task = open_task(settings, Workspace(tmp_path, parse_settings({}, "test")))
+    task = open_task(settings_of(name, tmp_path, path=str(tmp_path)), Workspace(tmp_path, parse_settings({}, "test")))
     with pytest.raises(InputError):
         list(task.items())
