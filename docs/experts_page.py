@@ -90,7 +90,13 @@ experts with options and fingerprints (`experts`).
 `nearest-caption` describes the media of a dataset and no others, so that `macaw chat` refuses a model that was trained
 with it. `training.swap_negatives` cannot be combined with experts: the texts would stay when media are swapped.
 
-In a model that reads texts alone, `macaw evaluate` is the judge of the experts. [Compare](compare.md) puts them beside
+A model with a frozen LLM that reads texts alone has nothing to train. This makes one of the LLM as it is:
+
+```console
+$ macaw train --set expert_texts.media=replace --set training.train=[begin_end_tokens] --set training.max_steps=1
+```
+
+`macaw evaluate` then judges the experts. [Compare](compare.md) puts them beside
 bridges.
 
 ## Limits

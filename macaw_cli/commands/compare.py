@@ -44,6 +44,14 @@ def compare(
             help="Injections to compare, each with every bridge, such as none,gated-cross-attention.",
         ),
     ] = None,
+    experts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--experts", metavar="LIST", rich_help_panel=DESIGNS,
+            help="Experts whose texts take the place of the media, each a design, such as transcript,transcript+tags; "
+            "the dataset must hold them (docs/experts.md).",
+        ),
+    ] = None,
     from_: Annotated[
         list[Path] | None,
         typer.Option("--from", metavar="RUN", rich_help_panel=DESIGNS,
@@ -77,7 +85,8 @@ def compare(
     keep_cores()
     if from_:
         _require_runs_only(
-            {"--bridges": bridges, "--injections": injections, "--budget": budget, "--plan": plan or None}
+            {"--bridges": bridges, "--injections": injections, "--experts": experts, "--budget": budget,
+             "--plan": plan or None}
         )
         from macaw_cli.comparison.run import compare_runs
 
@@ -93,6 +102,7 @@ def compare(
 
     request = request_of(
         bridges or [], injections or [], budget, [weighted_from_here(text, config) for text in datasets or []],
+        experts=experts or (),
         name=name, seeds=seeds, gpus=gpus, cpu_processes=cpu_processes, config=config, overrides=tuple(overrides or ()),
     )  # fmt: skip
     if plan:

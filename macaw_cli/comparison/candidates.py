@@ -93,8 +93,8 @@ def _same_conversations(candidates: Sequence[Candidate]) -> list[Candidate]:
     fewest = min((candidate.skipped for candidate in candidates if not candidate.error), default=0)
     return [
         replace(candidate, error=InputError(
-            f"With its soft tokens, {counted(candidate.skipped - fewest, 'conversation')} that other designs train on "
-            "would be longer than training.max_length, and left out.",
+            f"With its soft tokens or texts, {counted(candidate.skipped - fewest, 'conversation')} that other designs "
+            "train on would be longer than training.max_length, and left out.",
             "Raise it for all designs, such as --set training.max_length=1024 --set training.sequence_length=2048.",
         )) if candidate.skipped > fewest else candidate
         for candidate in candidates

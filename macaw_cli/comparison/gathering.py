@@ -11,7 +11,7 @@ from macaw_cli.reports.design_comparison import DesignComparison, DesignReport
 from macaw_cli.reports.figures import last_validation
 from macaw_cli.reports.run_record import RunRecord
 
-_MEANT_TO_DIFFER = ("bridge", "injection", "seed", "training.name")
+_MEANT_TO_DIFFER = ("bridge", "injection", "seed", "training.name", "expert_texts")
 _SHOWN_KEYS = 5
 
 

@@ -9,13 +9,18 @@ from macaw_cli.basics.errors import UsageError
 from macaw_cli.comparison.budget import Budget, parse_budget
 from macaw_cli.comparison.designs import Design, as_override, designs_of
 from macaw_cli.config.loading import Workspace, open_workspace
+from macaw_cli.config.stages import trained_groups
 
 _ITS_OWN = ("bridge", "injection", "training.name")
 """Settings that the comparison chooses itself."""
+_OPTION_OF = {"bridge": "--bridges", "injection": "--injections"}
+_UNREAD = {"training.train": ["begin_end_tokens"]}
+"""Where the LLM is frozen, a design of texts alone has nothing to train: no conversation has begin and end tokens."""
 
 
 def request_of(
-    bridges: Sequence[str], injections: Sequence[str], budget: str | None, datasets: Sequence[str], **options: Any
+    bridges: Sequence[str], injections: Sequence[str], budget: str | None, datasets: Sequence[str],
+    experts: Sequence[str] = (), **options: Any,
 ) -> "Request":
     """The request of a command.
 
@@ -24,6 +29,7 @@ def request_of(
         injections: every `--injections`.
         budget: `--budget`.
         datasets: as `training.datasets` names them; none leaves the workspace's.
+        experts: every `--experts`.
         **options: the other attributes of `Request`.
 
     Raises:
@@ -32,9 +38,8 @@ def request_of(
     overrides = options.pop("overrides", ())
     if datasets:
         overrides = [*overrides, as_override("training.datasets", list(datasets))]
-    return Request(
-        designs_of(bridges, injections), budget=parse_budget(budget) if budget else None, overrides=overrides, **options
-    )
+    designs = designs_of(bridges, injections, experts)
+    return Request(designs, budget=parse_budget(budget) if budget else None, overrides=overrides, **options)
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ class Request:
         Raises:
             UsageError: an unknown design or option, a wrong type or an impossible value.
         """
-        given = {as_override(key, value): f"--{key}s" for key, value in design.overrides().items()}
+        chosen = self._chosen(design)
+        given = {as_override(key, value): _OPTION_OF.get(key, "--experts") for key, value in chosen.items()}
         given[as_override("training.name", self.run_name(design, seed or 0))] = "--name"
         given |= {as_override(key, value): "--budget" for key, value in (more or {}).items()}
         if seed is not None:
@@ -96,10 +102,18 @@ class Request:
 
     def words(self, design: Design | None, seed: int | None, more: Mapping[str, Any] | None = None) -> list[str]:
         """Options of `macaw train` and `macaw evaluate` that make the same settings."""
-        chosen = (design.overrides() if design else {}) | ({} if seed is None else {"seed": seed}) | dict(more or {})
+        chosen = (self._chosen(design) if design else {}) | ({} if seed is None else {"seed": seed}) | dict(more or {})
         overrides = [*self.overrides, *(as_override(key, value) for key, value in chosen.items())]
         config = ["--config", str(self.config)] if self.config else []
         return [*config, *(word for override in overrides for word in ("--set", override))]
+
+    def _chosen(self, design: Design) -> dict[str, Any]:
+        """Dotted key to value of the settings that make a design."""
+        chosen = design.overrides()
+        if not design.experts:
+            return chosen
+        training = open_workspace(self.config, self.overrides).settings.training
+        return chosen if "llm" in trained_groups(training) else chosen | _UNREAD
 
     @property
     def process_words(self) -> list[str]:

@@ -31,7 +31,7 @@ FREE_FORM_CHANCES = 2
 def training_questions(dataset: DatasetReader, limit: int | None) -> list[HeldOut]:
     """The answers of the `train` split to questions with media, of so many conversations per kind."""
     found = []
-    for row in first_per_kind(dataset.conversations("train"), limit):
+    for row in first_per_kind(dataset.conversations("train", whole=True), limit):
         if row.media:
             turns = turns_of(row, dataset.messages(row))
             found += [HeldOut(own, messages, turn=number, turns=len(turns))

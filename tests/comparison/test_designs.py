@@ -37,3 +37,18 @@ def test_injections_alone_keep_the_bridge_of_the_workspace():
 def test_what_is_no_list_of_different_designs_is_wrong_usage(bridges):
     with pytest.raises(UsageError):
         designs_of(bridges, [])
+
+
+def test_experts_are_designs_of_their_own_and_the_others_then_read_no_texts():
+    found = designs_of(["mlp"], [], ["transcript", "transcript+tags"])
+    assert [design.label for design in found] == ["mlp", "transcript as text", "transcript+tags as text"]
+    assert found[0].overrides() == {"bridge": "mlp", "expert_texts.names": []}
+    assert found[2].overrides() == {"expert_texts.names": ["transcript", "tags"], "expert_texts.media": "replace"}
+    assert found[2].file_name == "transcript-tags-as-text"
+    assert [design.label for design in designs_of([], [], ["tags"])] == ["tags as text"]
+
+
+@pytest.mark.parametrize("experts", ["transcipt", "tags+tags", "tags,tags", "{name: tags}", "tags+"])
+def test_what_is_no_list_of_experts_is_wrong_usage(experts):
+    with pytest.raises(UsageError):
+        designs_of(["mlp"], [], [experts])
