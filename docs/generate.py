@@ -57,6 +57,7 @@ BRIDGES = runpy.run_path(str(FOLDER / "bridges_page.py"))
 EXPORTS = runpy.run_path(str(FOLDER / "exports_page.py"))
 FORMATS = runpy.run_path(str(FOLDER / "formats_page.py"))
 PROMPTS = runpy.run_path(str(FOLDER / "prompts_page.py"))
+MODALITIES = runpy.run_path(str(FOLDER / "modalities_page.py"))
 EXPERTS = runpy.run_path(str(FOLDER / "experts_page.py"))
 FILTERS = runpy.run_path(str(FOLDER / "filters_page.py"))
 TASKS = runpy.run_path(str(FOLDER / "tasks_page.py"))
@@ -68,6 +69,7 @@ PAGES = {
     "formats.md": lambda: FORMATS["formats_page"](NOTICE),
     "experts.md": lambda: EXPERTS["experts_page"](NOTICE),
     "filters.md": lambda: FILTERS["filters_page"](NOTICE),
+    "modalities.md": lambda: MODALITIES["modalities_page"](NOTICE),
     "tasks.md": lambda: TASKS["tasks_page"](NOTICE),
     "prompts.md": lambda: PROMPTS["page"](NOTICE),
     "images/architecture.svg": FIGURES["layers_figure"],

@@ -30,9 +30,10 @@ def test_the_generated_pages_are_up_to_date():
 
 def test_the_configuration_page_names_every_key():
     from macaw_cli.config.loading import known_keys
+    from macaw_cli.modalities.table import MODALITIES
 
     text = load_generator().configuration_page()
-    shown = {re.sub(r"^bridge\.(image|audio|video)\.", "bridge.", key) for key in known_keys()}
+    shown = {re.sub(rf"^bridge\.({'|'.join(MODALITIES)})\.", "bridge.", key) for key in known_keys()}
     assert sorted(key for key in shown if f"`{key}`" not in text) == []
 
 

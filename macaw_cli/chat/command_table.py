@@ -1,8 +1,9 @@
 """The commands that can be typed into the chat, with their help."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from macaw_cli.modalities.table import BUILT_IN, TABLE
+from macaw_cli.modalities.table import TABLE
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ COMMANDS = {
     "/audio": Command("PATH [QUESTION]: attach an audio file", "medium", "rain.wav"),
     "/video": Command("PATH [QUESTION]: attach a video, with its soundtrack if it has one", "medium", "birds.mp4"),
     **{
-        f"/{row.name}": Command(f"PATH [QUESTION]: attach {row.name}", "medium", f"example{row.extensions[0]}")
+        f"/{row.name}": Command(f"PATH [QUESTION]: attach {row.name}", "medium", row.example)
         for row in TABLE.values()
-        if row not in BUILT_IN
+        if not row.original
     },
     "/blind": Command("answer the last question again without any media, beside the answer"),
     "/swap": Command("PATH: answer it with another medium in the place of the last one, likewise", "medium", "dog.png"),
@@ -56,8 +57,23 @@ _MORE = (
 )
 
 
-def help_lines() -> list[str]:
-    """The text of `/help`."""
-    width = max(map(len, COMMANDS)) + 1
-    commands = [f"{name:{width}}{command.help}" for name, command in COMMANDS.items()]
+def shown_commands(modalities: Iterable[str] = ()) -> dict[str, Command]:
+    """The commands that are offered: of media beside image, audio and video only those of the model.
+
+    Args:
+        modalities: of the model.
+    """
+    hidden = {f"/{name}" for name, row in TABLE.items() if not row.original} - {f"/{name}" for name in modalities}
+    return {name: command for name, command in COMMANDS.items() if name not in hidden}
+
+
+def help_lines(modalities: Iterable[str] = ()) -> list[str]:
+    """The text of `/help`.
+
+    Args:
+        modalities: of the model.
+    """
+    shown = shown_commands(modalities)
+    width = max(map(len, shown)) + 1
+    commands = [f"{name:{width}}{command.help}" for name, command in shown.items()]
     return [*commands, *(f"{key:{width}}{text}" for key, text in KEYS.items()), *_MORE]

@@ -10,9 +10,9 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from macaw_cli.basics.terminal_text import one_line
-from macaw_cli.chat.command_table import ALIASES, COMMANDS
-from macaw_cli.media.kinds import modality_of_name
-from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.chat.command_table import ALIASES, COMMANDS, shown_commands
+from macaw_cli.media.kinds import modality_of_name, reads
+from macaw_cli.modalities.table import TABLE
 
 _PATH_IN_TEXT = re.compile(r"(?<!\S)(?:/|~/|\.{1,2}/)(?:\\.|[^\s'\"\\])*$")
 """The beginning of a path at the end of a question."""
@@ -38,35 +38,37 @@ class ChatCompleter(Completer):
 
     Args:
         settings: names that `/set` knows.
+        modalities: of the model.
     """
 
-    def __init__(self, settings: Iterable[str]) -> None:
-        self._settings = tuple(settings)
+    def __init__(self, settings: Iterable[str], modalities: Iterable[str] = ()) -> None:
+        self._settings, self._modalities = tuple(settings), tuple(modalities)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
         """What the text before the cursor could become."""
         text = document.text_before_cursor
-        found = offers(text, self._settings)
+        found = offers(text, self._settings, self._modalities)
         if not found and complete_event.completion_requested:
             found = _paths_in_text(text)
         for offer in found:
             yield Completion(offer.text, -offer.replaces, display=offer.shown, display_meta=offer.told)
 
 
-def offers(line: str, settings: Iterable[str] = ()) -> list[Offer]:
+def offers(line: str, settings: Iterable[str] = (), modalities: Iterable[str] = ()) -> list[Offer]:
     """What a line that begins with a slash could become.
 
     Args:
         line: from its beginning to the cursor.
         settings: names that `/set` knows.
+        modalities: of the model.
     """
     if "\n" in line or not line.startswith("/"):
         return []
     command, gap, rest = line.partition(" ")
     if not gap:
         return [
-            Offer(name + (" " if COMMANDS[name].takes else ""), len(line), name, COMMANDS[name].help)
-            for name in COMMANDS
+            Offer(name + (" " if known.takes else ""), len(line), name, known.help)
+            for name, known in shown_commands(modalities).items()
             if name.startswith(line)
         ]
     takes = COMMANDS[ALIASES.get(command, command)].takes if ALIASES.get(command, command) in COMMANDS else ""
@@ -74,8 +76,9 @@ def offers(line: str, settings: Iterable[str] = ()) -> list[Offer]:
     if takes == "setting":
         return [Offer(f"{name} ", len(rest), name) for name in settings if name.startswith(rest)]
     if takes == "medium":
-        wanted = command[1:] if command[1:] in MODALITIES else None
-        return _paths(rest, lambda name: modality_of_name(name) in ((wanted,) if wanted else MODALITIES))
+        if command[1:] in TABLE:
+            return _paths(rest, lambda name: reads(command[1:], name))
+        return _paths(rest, lambda name: modality_of_name(name) is not None)
     return _paths(rest) if takes == "file" else []
 
 

@@ -36,16 +36,17 @@ class LineEditor:
         settings: names that `/set` completes.
         history: where entries are kept; None forgets them at the end.
         given: where keys come from; None is standard input.
+        modalities: of the model.
         output: where the prompt is shown; None is standard output, or standard error where that is no terminal.
     '''
 
     def __init__(
         self, settings: Iterable[str], history: History | None = None, given: Input | None = None,
-        output: Output | None = None,
+        output: Output | None = None, modalities: Iterable[str] = (),
     ) -> None:  # fmt: skip
         if output is None and not sys.stdout.isatty():
             output = create_output(stdout=sys.stderr)
-        completer = ChatCompleter(settings)
+        completer = ChatCompleter(settings, modalities)
         self._session: PromptSession[str] = PromptSession(
             PROMPT,
             completer=completer,

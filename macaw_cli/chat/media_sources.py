@@ -15,7 +15,7 @@ from macaw_cli.basics.remote_transfer import open_remote
 from macaw_cli.basics.urls import extension_of, is_url, local_place, without_secrets
 from macaw_cli.basics.working_files import remove_file
 from macaw_cli.inference.attachments import Attacher, Attachment, medium_file
-from macaw_cli.media.kinds import modality_of
+from macaw_cli.media.kinds import modality_of, named_place, unknown_kind
 from macaw_cli.modalities.table import Modality, in_words
 
 STDIN = "-"
@@ -51,7 +51,7 @@ class MediaSources:
         """What the medium at `place` became; its path is as it was named, without the secrets of a URL.
 
         Args:
-            place: a path, a URL, or `-`.
+            place: a path, a URL, or `-`; with `series:` before it where it does not tell the modality by itself.
             modality: None tells it by the content, else by the name.
 
         Raises:
@@ -59,6 +59,9 @@ class MediaSources:
             ResourceError: a server cannot be reached.
             MissingDependencyError: the driver of a kind of URL is not installed.
         """
+        named, bare = named_place(place)
+        if named is not None and modality is None:
+            return self.attach(bare, named)
         file = self._local(place)
         modality = modality or _modality(file, place)
         attached = self._attacher.attach(file, modality)
@@ -134,7 +137,9 @@ def _modality(file: Path, place: str) -> Modality:
     """The modality of a file, which need not be there: attaching it says so."""
     found = modality_of(file)
     if found is None:
-        hint = "Name its modality, as in `--audio -`." if place == STDIN else "Check the path."
-        what = "Standard input" if place == STDIN else without_secrets(place)
-        raise InputError(f"{what} is not an {in_words()} file.", hint)
+        if place == STDIN:
+            problem = f"Standard input is not an {in_words()} file."
+            raise InputError(problem, "Name its modality, as in `--audio -` or `--media series:-`.")
+        told = unknown_kind(without_secrets(place))
+        raise InputError(told.problem, told.hint or "Check the path.")
     return found

@@ -90,7 +90,7 @@ def chat(workspace: Workspace, request: Request) -> None:
             terminal.run(piped_lines())
         else:
             console.say(f"Chatting with {name}. /help lists the commands, Ctrl-D leaves.")
-            terminal.run(_typed_lines(workspace))
+            terminal.run(_typed_lines(workspace, model.config.modalities))
 
 
 def _answer_file(
@@ -123,13 +123,13 @@ def _answer_file(
         )
 
 
-def _typed_lines(workspace: Workspace) -> Iterator[str]:
+def _typed_lines(workspace: Workspace, modalities: Sequence[str]) -> Iterator[str]:
     from macaw_cli.chat.changes import CHANGEABLE
     from macaw_cli.chat.history import ChatHistory
     from macaw_cli.chat.line_editor import LineEditor
 
     history = ChatHistory(state_folder() / "chat-history.jsonl") if workspace.settings.chat.history else None
-    return typed_lines(LineEditor(CHANGEABLE, history).read)
+    return typed_lines(LineEditor(CHANGEABLE, history, modalities=modalities).read)
 
 
 def _require_one_use_of_stdin(request: Request) -> None:

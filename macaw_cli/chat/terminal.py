@@ -187,7 +187,7 @@ class Terminal:
         console.say(f"Loaded {counted(len(found.turns), 'turn')} from {file}.")
 
     def _help(self, _: str) -> None:
-        for line in help_lines():
+        for line in help_lines(self._session.model.config.modalities):
             console.say(line)
 
 

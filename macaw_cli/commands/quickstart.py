@@ -17,6 +17,9 @@ def quickstart(
         str,
         typer.Option("--kinds", metavar="NAMES", help="Further kinds of questions: two-images, earlier-turn, or both."),
     ] = "",
+    modalities: Annotated[
+        str, typer.Option("--modalities", metavar="NAMES", help="Modalities of the world, such as image,series.")
+    ] = "",
     json: JsonOption = False,
     overrides: SetOption = None,
 ) -> None:
@@ -26,7 +29,8 @@ def quickstart(
     from macaw_cli.quickstart.run import run_quickstart
 
     further = [name.strip() for name in kinds.split(",") if name.strip()]
-    outcome = run_quickstart(folder, overrides or [], kinds=further, controls=controls)
+    names = [name.strip() for name in modalities.split(",") if name.strip()]
+    outcome = run_quickstart(folder, overrides or [], modalities=names, kinds=further, controls=controls)
     if json:
         result_json(outcome)
         return

@@ -30,10 +30,13 @@ class EvaluationSettings:
     text metrics; 0 generates none. Likelihoods are computed for all questions."""
     max_new_tokens: Annotated[int, Field(ge=1)] = 128
     """Longest generated answer in tokens."""
+    samples: Annotated[int, Field(ge=1)] = 1
+    """Answers that are sampled of each question whose metric is `crps`; 1 takes the likeliest one."""
     metrics: dict[str, MetricName] = field(default_factory=dict)
     """Pattern of kinds, such as `audio/*`, to text metric: `exact_match`, `token_f1`, `rouge_l`, `wer`, `cer`, `bleu`,
-    `cider`, or `auto`, which is also used for other kinds: `wer` and `cer` where the kind's name says that it is a
-    transcript, else `token_f1`, `rouge_l` and `exact_match`."""
+    `cider`, `mae`, `crps`, `missing_rate`, or `auto`, which is also used for other kinds: `wer` and `cer` where the
+    kind's name says that it is a transcript, `mae`, `crps` and `missing_rate` where it says that it is a forecast, else
+    `token_f1`, `rouge_l` and `exact_match`."""
     constraints: dict[str, Literal["number", "integer"]] = field(default_factory=dict)
     """Pattern of kinds to the form of their generated answers: `number` or `integer` leaves only the tokens of one."""
     choices: str = ""

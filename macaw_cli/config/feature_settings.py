@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from macaw_cli.config.setting_types import Texts, named
-from macaw_cli.modalities.table import EncoderRole
+from macaw_cli.modalities.table import TABLE, EncoderRole, Modality
 
 Precision = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
 
@@ -38,6 +38,34 @@ class EncoderSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SeriesSettings:
+    """What the series of a store have in common."""
+
+    channels: Annotated[int, Field(ge=1)] = 1
+    """Columns of numbers that every file has; dates and other text are left out."""
+    longest: Annotated[int, Field(ge=1, le=65536)] = 1024
+    """Most steps of a file; a longer one is rejected."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(tokens of the longest medium, channels)."""
+        return self.longest, self.channels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FmriSettings:
+    """What the fMRI vectors of a store have in common."""
+
+    voxels: Annotated[int, Field(ge=1, le=1 << 20)] = 15724
+    """Numbers of a vector; the default is that of the first subject of NSD, as OneLLM takes it."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(tokens, channels): one token that holds all voxels."""
+        return 1, self.voxels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureSettings:
     """`macaw extract-features`: media files to feature shards."""
 
@@ -49,6 +77,10 @@ class FeatureSettings:
     """Encoder of images and video frames."""
     audio_encoder: Annotated[EncoderSettings, named("model")] = EncoderSettings(projection=False)
     """Encoder of audio files and soundtracks."""
+    series: SeriesSettings = SeriesSettings()
+    """What series have in common."""
+    fmri: FmriSettings = FmriSettings()
+    """What fMRI vectors have in common."""
     frames: Annotated[int, Field(ge=1)] = 6
     """Frames taken from a video, at evenly spaced times."""
     pool_frames: Annotated[int, Field(ge=1)] | None = None
@@ -84,3 +116,8 @@ class FeatureSettings:
         """The settings of one of the encoders."""
         found: EncoderSettings = getattr(self, f"{role}_encoder")
         return found
+
+    def shapes(self) -> dict[Modality, tuple[int, int]]:
+        """(tokens of the longest medium, channels) of each modality without an encoder."""
+        found = {name: row.feature_shape for name, row in TABLE.items() if row.feature_shape is not None}
+        return found | {name: getattr(self, name).shape for name in found if TABLE[name].sized}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from pydantic import Field
 
 from macaw_cli.modalities.entry import ModalityEntry
-from macaw_cli.modalities.table import BUILT_IN, TABLE
+from macaw_cli.modalities.table import TABLE
 
 Value = TypeVar("Value")
 
@@ -49,9 +49,10 @@ class PerModality(Generic[Value]):
         return found
 
     def unused(self) -> list[str]:
-        """The modalities of other packages for which nothing is set.
+        """The modalities beside the original three for which nothing is set.
 
-        They are not written down, so that what was written can be read where those packages are not installed.
+        They are not written down, so that what was written can be read by an earlier macaw, or where the package that
+        adds one is not installed.
         """
-        own = {row.name for row in BUILT_IN}
-        return [name for name in TABLE if name not in own and self.of(name) == type(self)().of(name)]
+        usual = type(self)()
+        return [name for name, row in TABLE.items() if not row.original and self.of(name) == usual.of(name)]

@@ -5,7 +5,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from macaw_cli.config.setting_types import one_or_more
+from macaw_cli.config.setting_types import Texts, one_or_more
+from macaw_cli.modalities.table import TABLE
 
 ExtraKind = Literal["two-images", "earlier-turn"]
 EXTRA_KINDS: tuple[ExtraKind, ...] = get_args(ExtraKind)
@@ -15,12 +16,16 @@ EXTRA_KINDS: tuple[ExtraKind, ...] = get_args(ExtraKind)
 class QuickstartSettings:
     """`macaw quickstart`: how large its world is. Each medium is asked one question of each kind of its modality."""
 
+    modalities: Annotated[Texts, Field(min_length=1)] = tuple(name for name, row in TABLE.items() if row.original)
+    """Modalities that the world has."""
     train_images: Annotated[int, Field(ge=1)] = 1200
     """Images to train on."""
     train_audios: Annotated[int, Field(ge=1)] = 1000
     """Audio files to train on."""
     train_videos: Annotated[int, Field(ge=1)] = 1000
     """Videos to train on."""
+    train_others: Annotated[int, Field(ge=1)] = 1000
+    """Media of each other modality to train on."""
     heldout: Annotated[int, Field(ge=1)] = 200
     """Held-out media per modality."""
     unseen: Annotated[int, Field(ge=1)] = 60

@@ -2,4 +2,6 @@
 
 from typing import Literal
 
-TextMetric = Literal["exact_match", "token_f1", "rouge_l", "wer", "cer", "bleu", "cider"]
+TextMetric = Literal[
+    "exact_match", "token_f1", "rouge_l", "wer", "cer", "bleu", "cider", "mae", "crps", "missing_rate"
+]

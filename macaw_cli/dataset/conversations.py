@@ -9,7 +9,7 @@ from typing import Any
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.file_names import encodable
 from macaw_cli.dataset.messages import checked_messages
-from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
 from macaw_cli.shards.training_rows import SPLITS, Split
 
 OWN_KEYS = frozenset({"id", "messages", "kind", "choices", "split", *MODALITIES})
@@ -68,7 +68,8 @@ def checked_media_row(row: Any, origin: Origin) -> MediaRow:
         raise InputError(f"a conversation is a JSON object, found {type(row).__name__}")
     _require_encodable(row)
     _require_known_media(row)
-    media = {modality: _checked_names(row.get(modality), modality) for modality in MODALITIES}
+    named = {modality: row.get(modality) for modality in MODALITIES if holds_media(row, modality)}
+    media = {modality: _checked_names(named.get(modality), modality) for modality in MODALITIES}
     return MediaRow(_checked_id(row.get("id"), origin), media, _checked_split(row.get("split")))
 
 
@@ -94,8 +95,17 @@ def checked_conversation(row: Any, origin: Origin) -> Conversation:
         kind=_checked_kind(row.get("kind")),
         choices=_checked_choices(row.get("choices"), messages),
         split=checked.split,
-        extra={key: value for key, value in row.items() if key not in OWN_KEYS},
+        extra={key: value for key, value in row.items() if key not in OWN_KEYS or not holds_media(row, key)},
     )
+
+
+def holds_media(row: Mapping[str, Any], key: str) -> bool:
+    """Whether a key of a row is not just called like a modality: `"depth": 3` is another key of whoever wrote it."""
+    return key not in TABLE or TABLE[key].original or _are_names(row.get(key))
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(name, str) for name in value))
 
 
 def _require_encodable(row: Mapping[str, Any]) -> None:
@@ -123,7 +133,8 @@ def _is_json(value: Any) -> bool:
 def _require_known_media(row: Mapping[str, Any]) -> None:
     """Extra keys are kept, but one that only misspells a medium would leave its conversation blind without a word."""
     for key in row:
-        if modality := _misspelt(key):
+        modality = _misspelt(key)
+        if modality and (TABLE[modality].original or _are_names(row[key])):
             raise InputError(f"unknown key `{key}`: list media under `{modality}`")
 
 

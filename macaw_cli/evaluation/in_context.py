@@ -102,7 +102,8 @@ def ask_in_context(
         UsageError: the model's template has no earlier turns.
     """
     limits = AnswerLimits(
-        settings.generate, settings.max_new_tokens, settings.batch_size, settings.constraints
+        settings.generate, settings.max_new_tokens, settings.batch_size, settings.constraints, settings.samples,
+        settings.metrics,
     )  # fmt: skip
     ask = partial(evaluate_model, model, encoder, dataset, limit=settings.limit, batch_size=settings.batch_size)
     everything: list[Asked] = []

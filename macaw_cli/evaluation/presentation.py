@@ -15,7 +15,8 @@ MEDIUM_COLUMNS = ["", "swapped alone", "n", "real", "swapped", "reliance", "95 %
 PARTS = {"swapped_image": "frames", "swapped_audio": "soundtrack"}
 METRIC_NAMES = {
     "greedy_match": "greedy match", "exact_match": "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L",
-    "wer": "WER", "cer": "CER", "bleu": "BLEU", "cider": "CIDEr",
+    "wer": "WER", "cer": "CER", "bleu": "BLEU", "cider": "CIDEr", "mae": "MAE",
+    "crps": "CRPS", "missing_rate": "missing rate",
 }  # fmt: skip
 
 Lines = list[tuple[str, Mapping[str, Any]]]

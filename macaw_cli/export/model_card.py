@@ -1,7 +1,8 @@
 """The README.md of an exported model: what it is, how it was proved, and a snippet that runs as it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from macaw_cli import __version__
@@ -79,7 +80,7 @@ bridge {bridge}, and the frozen encoders, {parameters:,} parameters in all. Ever
 `pip install {packages}`, then, in this folder:
 
 ```python
-{usage_snippet(config.modalities)}
+{usage_snippet(config.modalities, config.feature_shapes)}
 ```
 
 Or in a terminal: `macaw chat .`
@@ -118,9 +119,14 @@ and of the best constant answer. Reliance is real minus swapped, with its 95 % i
 """
 
 
-def usage_snippet(modalities: tuple[str, ...]) -> str:
-    """Python that asks the model about one medium, runnable inside the folder."""
-    imports, medium, question = _snippet(modalities[0]) if modalities else _TEXT_SNIPPET
+def usage_snippet(modalities: tuple[str, ...], shapes: Mapping[str, Sequence[int]] = MappingProxyType({})) -> str:
+    """Python that asks the model about one medium, runnable inside the folder.
+
+    Args:
+        modalities: of the model.
+        shapes: of the features of those without an encoder.
+    """
+    imports, medium, question = _snippet(modalities[0], shapes) if modalities else _TEXT_SNIPPET
     lines = [
         imports,
         "from macaw_cli import MacawForConditionalGeneration, MacawProcessor\n",
@@ -134,11 +140,15 @@ def usage_snippet(modalities: tuple[str, ...]) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _snippet(modality: Modality) -> tuple[str, str, str]:
-    """Imports, a medium and a question; of a modality of another package the features that its decoder gives."""
-    if (shape := TABLE[modality].feature_shape) is None:
+def _snippet(modality: Modality, shapes: Mapping[str, Sequence[int]]) -> tuple[str, str, str]:
+    """Imports, a medium and a question; without an encoder the features that the decoder gives."""
+    if modality in _SNIPPETS:
         return _SNIPPETS[modality]
-    medium = f"{modality} = np.zeros({(1, shape[1])}, np.float32)  # (tokens, {shape[1]})"
+    if TABLE[modality].is_image:
+        medium = f"{modality} = np.zeros((224, 224, 3), np.uint8)  # (H, W, 3), as macaw's decoder renders it"
+        return "import numpy as np", medium, f'inputs = processor("What is this?", {modality}=[{modality}])'
+    channels = (shapes.get(modality) or TABLE[modality].feature_shape or (1,))[-1]
+    medium = f"{modality} = np.zeros({(1, channels)}, np.float32)  # (tokens, {channels})"
     return "import numpy as np", medium, f'inputs = processor("What is this?", {modality}=[{modality}])'
 
 

@@ -23,7 +23,7 @@ from macaw_cli.encoders.pretrained import load_preprocessor
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import View, trimmed
 from macaw_cli.export.onnx_graphs import Graph
-from macaw_cli.modalities.table import ENCODER_OF, EncoderRole, Modality
+from macaw_cli.modalities.table import ENCODER_OF, TABLE, EncoderRole, Modality
 from macaw_cli.model.configuration import MacawConfig
 
 SPEC_FILE = "macaw_onnx.json"
@@ -131,7 +131,7 @@ class OnnxMedia:
             found = [torch.from_numpy(self._run(spec, one.numpy())) for one in prepared]
         else:
             found = list(torch.from_numpy(self._run(spec, torch.stack(list(prepared)).numpy())))
-        if modality == "image":
+        if TABLE[modality].is_image:
             return np.asarray(found[0])
         if modality == "video":
             return np.asarray(pool_frames(found, steps.get("pool_frames")))

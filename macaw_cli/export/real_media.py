@@ -13,9 +13,10 @@ from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.media.audio import decode_audio
+from macaw_cli.media.decoding import decode
 from macaw_cli.media.images import load_image
 from macaw_cli.media.video import load_frames
-from macaw_cli.modalities.table import ENCODER_OF, Modality
+from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
 from macaw_cli.shards.feature_store import FeatureStore
 
 OF_EACH = 2
@@ -65,6 +66,8 @@ def _paths(workspace: Workspace, modality: Modality) -> Iterator[Path]:
 
 
 def _decoded(path: Path, modality: Modality, config: Any, sampling_rate: int) -> NDArray[Any]:
+    if TABLE[modality].is_image and modality != "image":
+        return decode({"path": str(path), "modality": modality})[1][modality]
     if modality == "image":
         return np.asarray(load_image(path))
     if modality == "audio":

@@ -30,8 +30,8 @@ def sample_media(config: Any, sampling_rate: int) -> dict[str, NDArray[Any]]:
     dice = np.random.default_rng(SEED)
     media: dict[str, NDArray[Any]] = {}
     for modality in config.modalities:
-        if (shape := TABLE[modality].feature_shape) is not None:
-            tokens, channels = shape
+        if TABLE[modality].encoder is None:
+            tokens, channels = TABLE[modality].shape_in(config.fingerprints.get(modality, {}))
             media[modality] = dice.standard_normal((min(tokens, MOST_TOKENS), channels)).astype(np.float32)
         elif modality == "audio":
             media[modality] = dice.uniform(-0.5, 0.5, sampling_rate).astype(np.float32)

@@ -3,7 +3,9 @@
 A modality without an encoder goes the same way; its features come from the decoder.
 """
 
+from collections.abc import Mapping
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -41,6 +43,7 @@ class Encoders:
         audio_windows: windows of the audio encoder's length that are heard of an audio file at most.
         drop_padding: whether tokens beyond the audio's length are left out, where the audio encoder pads audio files.
         video_decoder: who decodes videos, `pyav` or `decord`.
+        shapes: of features that decoders read themselves, see `FeatureSettings.shapes`.
 
     Attributes:
         fingerprints: one per modality that these encoders serve.
@@ -49,16 +52,21 @@ class Encoders:
     def __init__(
         self, image: ImageEncoder | None, audio: AudioEncoder | None, frames: int, *,
         pool_frames: int | None = None, audio_windows: int = 1, drop_padding: bool = False,
-        video_decoder: str = "pyav",
+        video_decoder: str = "pyav", shapes: Mapping[Modality, tuple[int, int]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         self.image, self.audio, self.frames = image, audio, frames
         self.pool_frames, self.audio_windows, self._video_decoder = pool_frames, audio_windows, video_decoder
-        decoded = (row for row in TABLE.values() if row.encoder is None)
-        self.fingerprints: dict[Modality, dict[str, Any]] = {row.name: row.fingerprint for row in decoded}
+        decoded = {name: row.feature_shape for name, row in TABLE.items() if row.feature_shape is not None}
+        self._shapes = decoded | dict(shapes)
+        self.fingerprints: dict[Modality, dict[str, Any]] = {
+            name: TABLE[name].fingerprint(shape) for name, shape in self._shapes.items()
+        }
         if image:
             pooled = {} if pool_frames is None else {"pool_frames": pool_frames}
-            self.fingerprints["image"] = image.fingerprint
             self.fingerprints["video"] = {**image.fingerprint, "frames": frames, **pooled}
+            self.fingerprints |= {
+                name: row.rendered_fingerprint(image.fingerprint) for name, row in TABLE.items() if row.is_image
+            }
         if audio:
             windows = {} if audio_windows == 1 else {"audio_windows": audio_windows}
             self._layout = window_layout(audio.fingerprint) if drop_padding else None
@@ -71,11 +79,11 @@ class Encoders:
 
     def shape(self, modality: Modality) -> tuple[int, ...]:
         """(tokens, channels), for video (frames, tokens, channels); the largest where media differ in tokens."""
-        if (shape := TABLE[modality].feature_shape) is not None:
-            return shape
+        if modality in self._shapes:
+            return self._shapes[modality]
         if modality == "video":
             return (self.pool_frames or self.frames, *_present(self.image).feature_shape)
-        if modality == "image":
+        if TABLE[modality].is_image:
             return _present(self.image).feature_shape
         tokens, channels = _present(self.audio).feature_shape
         return tokens * self.audio_windows, channels
@@ -86,7 +94,7 @@ class Encoders:
 
     def least_bytes(self, modality: Modality) -> int:
         """Bytes that one medium takes at least: of an audio file one window, or next to nothing where lengths vary."""
-        if TABLE[modality].feature_shape is not None:
+        if modality in self._shapes:
             return _BESIDE
         if modality != "audio":
             return self.item_bytes(modality)
@@ -101,7 +109,9 @@ class Encoders:
         """What a decoder must do with a file so that `encode` can take its arrays."""
         hears = self.audio if "audio" in outputs else None
         rate, longest = (hears.sampling_rate, hears.max_seconds * self.audio_windows) if hears else (None, None)
+        shape = {"shape": list(self._shapes[modality])} if modality in self._shapes else {}
         return {
+            **shape,  # type: ignore[typeddict-item]
             "path": file, "modality": modality, "start": clip[0], "end": clip[1], "frames": self.frames,
             "geometry": self.image.geometry if self.image else None, "with_video": "video" in outputs,
             "sampling_rate": rate, "max_seconds": longest, "decoder": self._video_decoder,
@@ -125,7 +135,7 @@ class Encoders:
         """As `encode`, on the device, where a GPU may still be computing them; `fetched` waits for it."""
         if modality not in ENCODER_OF:
             return halved([torch.from_numpy(array) for array in arrays])
-        if modality == "image":
+        if TABLE[modality].is_image:
             return halved(in_batches(_present(self.image), arrays, batch))
         if modality == "video":
             frames = in_batches(_present(self.image), [frame for video in arrays for frame in video], batch)
@@ -149,8 +159,8 @@ class Encoders:
 
     def null(self, modality: Modality) -> np.ndarray:
         """fp16 features of an all-zero input, shaped like those of one medium; where lengths vary, a short one."""
-        if (shape := TABLE[modality].feature_shape) is not None:
-            return np.zeros((1, shape[1]), np.float16)
+        if modality in self._shapes:
+            return np.zeros((1, self._shapes[modality][1]), np.float16)
         encoder = _present(self.audio if modality == "audio" else self.image)
         features = encoder.encode(encoder.null_input())[0].half().cpu().numpy()
         frames = self.pool_frames or self.frames
@@ -191,7 +201,7 @@ def load_encoders(workspace: Workspace, modalities: set[Modality]) -> Encoders:
         )
     return Encoders(
         image, audio, settings.frames, pool_frames=settings.pool_frames, audio_windows=settings.audio_windows,
-        drop_padding=settings.audio_padding == "drop", video_decoder=settings.video_decoder,
+        drop_padding=settings.audio_padding == "drop", video_decoder=settings.video_decoder, shapes=settings.shapes(),
     )  # fmt: skip
 
 

@@ -104,6 +104,8 @@ class Attacher:
         """
         self._require_trained(modality)
         request: Request = {"path": str(path), "modality": modality}
+        if TABLE[modality].encoder is None:
+            request["shape"] = list(TABLE[modality].shape_in(self._config.fingerprints.get(modality, {})))
         if modality == "video":
             request["frames"] = self._config.video_frames
         if modality == "audio" or ("audio" in TABLE[modality].contains and "audio" in self._config.modalities):
@@ -127,9 +129,9 @@ class Attacher:
             return [self._audio(path, meta, arrays["audio"])]
         if modality == "video":
             return self._video(path, meta, arrays)
-        medium = Image.fromarray(arrays[modality]) if modality == "image" else arrays[modality]
+        medium = Image.fromarray(arrays[modality]) if TABLE[modality].is_image else arrays[modality]
         features = self._encoders.features(modality, medium)
-        size = tuple(meta["size"]) if modality == "image" else None
+        size = tuple(meta["size"]) if TABLE[modality].is_image else None
         return [replace(self._attachment(path, modality, features), pixels=size)]
 
     def _made(self, path: Path, modality: Modality) -> list[Attachment]:
@@ -150,7 +152,9 @@ class Attacher:
 
     def _encode(self, path: Path, modality: Modality) -> list[Attachment]:
         request = self.decoding(path, modality)
-        return self.encode(path, modality, decode_apart(request) if modality == "video" else decode(request))
+        row = TABLE[modality]
+        apart = row.encoder is None or row.feature_rank == 3  # what may hang, crash or swell
+        return self.encode(path, modality, decode_apart(request) if apart else decode(request))
 
     def _video(self, path: Path, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> list[Attachment]:
         frames, times = arrays["video"], meta["frame_times"]

@@ -20,6 +20,7 @@ from macaw_cli.inspection.media_lookup import MediaPlaces, workspace_of
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Request
 from macaw_cli.media.kinds import modality_of
+from macaw_cli.modalities.table import TABLE
 from macaw_cli.reports.page import EmbeddedFile
 from macaw_cli.shards.training_rows import MediaRef
 
@@ -82,6 +83,8 @@ class ShownMedia:
             "path": str(file), "modality": ref.modality, "start": start, "end": end, "geometry": geometry,
             "frames": FRAMES, "sampling_rate": None, "max_seconds": None,
         }  # fmt: skip
+        if TABLE[ref.modality].encoder is None:
+            request["shape"] = list(ref.shape)
         if ref.modality == "audio":
             video = modality_of(file) == "video"
             request |= {"modality": "video" if video else "audio", "with_video": False}

@@ -11,6 +11,7 @@ import numpy as np
 from macaw_cli.inspection.description import shape_text
 from macaw_cli.inspection.feature_images import FRAME_PX, HeatMaps, heat_maps, thumbnail, waveform
 from macaw_cli.inspection.feature_samples import LONGEST_AUDIO_S, MediaSample
+from macaw_cli.modalities.table import TABLE
 from macaw_cli.reports.page import EmbeddedFile
 
 FRAMES_SHOWN = 12
@@ -56,7 +57,8 @@ def card(sample: MediaSample, page_folder: Path) -> Card:
 def _medium(sample: MediaSample) -> list[EmbeddedFile]:
     if "audio" in sample.arrays:
         return [waveform(sample.arrays["audio"], sample.row.path)]
-    return [thumbnail(sample.arrays["image"], sample.row.path)] if "image" in sample.arrays else []
+    images = [array for name, array in sample.arrays.items() if TABLE[name].is_image]
+    return [thumbnail(image, sample.row.path) for image in images]
 
 
 def _frames(sample: MediaSample, maps: HeatMaps) -> list[tuple[str, list[EmbeddedFile]]]:

@@ -15,7 +15,7 @@ from macaw_cli.inspection.media_lookup import MediaPlaces
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.media.kinds import modality_of
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.table import TABLE, Modality
 from macaw_cli.shards.feature_rows import FeatureRow
 from macaw_cli.shards.feature_store import FeatureStore
 
@@ -96,6 +96,8 @@ def _request(sample: MediaSample, file: Path) -> Request:
         "geometry": geometry, "frames": len(sample.about.get("frame_times") or ()) or sample.row.shape[0],
         "sampling_rate": None, "max_seconds": None,
     }  # fmt: skip
+    if TABLE[modality].encoder is None:
+        request["shape"] = list(sample.row.shape)
     if modality == "audio":
         is_video = modality_of(file) == "video"
         request |= {"modality": "video" if is_video else "audio", "with_video": False}

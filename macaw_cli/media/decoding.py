@@ -39,6 +39,8 @@ class Request(TypedDict, total=False):
     """Audio: the longest audio that is of use."""
     with_video: bool
     """Video: False gives the soundtrack only."""
+    shape: list[int]
+    """Without an encoder: (tokens of the longest medium, channels), where that is not the table's."""
     decoder: str
     """Video: `pyav` (the default) or `decord`."""
     limits: dict[str, Any] | None
@@ -93,11 +95,12 @@ def _decoded(row: ModalityEntry, request: Request) -> Decoded:
     module, _, attribute = row.decoder.partition(":")
     decoded: Decoded = getattr(import_module(module), attribute)(request)
     if row.feature_shape is not None:
-        decoded[1][row.name] = _checked_features(decoded[1].get(row.name), row.feature_shape, request["path"])
+        shape = tuple(request.get("shape") or row.feature_shape)
+        decoded[1][row.name] = _checked_features(decoded[1].get(row.name), shape, request["path"])
     return decoded
 
 
-def _checked_features(array: Any, shape: tuple[int, int], path: str) -> np.ndarray:
+def _checked_features(array: Any, shape: tuple[int, ...], path: str) -> np.ndarray:
     longest, channels = shape
     features = np.asarray(array, dtype=np.float32)
     if features.ndim != 2 or features.shape[1] != channels:

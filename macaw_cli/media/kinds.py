@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.media.heif_images import is_heif
-from macaw_cli.modalities.table import TABLE, Modality
+from macaw_cli.modalities.table import TABLE, Modality, in_words
 
 _BY_EXTENSION: dict[str, Modality] = {extension: name for name, row in TABLE.items() for extension in row.extensions}
 _BY_FIRST_BYTES: tuple[tuple[bytes, Modality], ...] = (
@@ -21,27 +21,63 @@ HEAD_BYTES = 64
 def modality_of(path: Path) -> Modality | None:
     """The modality of a file, or None when it is no medium.
 
-    An image named `.mp4` is an image. A text file named `.jpg` still counts as an image, so that decoding it can
-    say what is wrong; a container's first bytes do not tell audio from video, so there the name decides, and a
-    container without a known name is taken for a video.
+    A second extension decides where there is one: `map.depth.png`. An image named `.mp4` is an image. A text file named
+    `.jpg` still counts as an image, so that decoding it can say what is wrong; a container's first bytes do not tell
+    audio from video, so there the name decides, and a container without a known name is taken for a video.
     """
     return modality_of_bytes(_head(path), path.name)
 
 
 def modality_of_bytes(head: bytes, name: str) -> Modality | None:
     """The same for a medium that is no file of its own: by its first `HEAD_BYTES` bytes and its name."""
-    return _certain(head) or modality_of_name(name) or _container(head, name)
+    return _said(name) or _certain(head) or modality_of_name(name) or _container(head, name)
 
 
 def modality_of_name(name: str) -> Modality | None:
     """The modality by the extension alone, for what would have to be fetched to look inside."""
-    return _BY_EXTENSION.get(PurePosixPath(name).suffix.lower())
+    return _said(name) or _BY_EXTENSION.get(PurePosixPath(name).suffix.lower())
+
+
+def reads(modality: Modality, name: str) -> bool:
+    """Whether the decoder of a modality reads files with such an extension."""
+    row = TABLE[modality]
+    return PurePosixPath(name).suffix.lower() in (*row.extensions, *row.file_kinds)
+
+
+def named_place(place: str) -> tuple[Modality | None, str]:
+    """`series:data/load.csv` as modality and path; a path without such a beginning, or that exists, as it is."""
+    name, colon, rest = place.partition(":")
+    if not colon or name not in TABLE or rest.startswith("//") or not rest or Path(place).exists():
+        return None, place
+    return name, rest
 
 
 def is_text(path: Path) -> bool:
     """Whether the beginning of the file is plain text, which no medium is."""
     head = _head(path, 512)
     return bool(head) and not any(byte < 9 or 13 < byte < 32 for byte in head) and b"\x00" not in head
+
+
+def unknown_kind(what: str, wanted: Modality | None = None) -> InputError:
+    """The error for a file of no known kind.
+
+    Args:
+        what: the file, as its message begins.
+        wanted: the modality that it should have.
+    """
+    if wanted is not None:
+        kinds = ", ".join((*TABLE[wanted].extensions, *TABLE[wanted].file_kinds))
+        return InputError(f"{what} does not end in what {TABLE[wanted].plural} are read from: {kinds}.")
+    extension = PurePosixPath(what).suffix.lower()
+    named = [name for name, row in TABLE.items() if extension in row.file_kinds]
+    hint = f"Tell what it holds: {named[0]}:{what}, or rename it to *.{named[0]}{extension}." if named else ""
+    return InputError(f"{what} is not an {in_words()} file.", hint)
+
+
+def _said(name: str) -> Modality | None:
+    """The modality that a second extension names, where its decoder reads the last one: `load.series.csv`."""
+    before, _, said = PurePosixPath(name.lower()).stem.rpartition(".")
+    return said if before and said in TABLE and reads(said, name) else None
 
 
 def _certain(head: bytes) -> Modality | None:

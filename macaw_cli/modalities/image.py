@@ -10,6 +10,8 @@ IMAGE = ModalityEntry(
     ),
     encoder="image",
     decoder="macaw_cli.media.decoding:decode_image",
+    about="the image encoder's tokens: CLIP, SigLIP, DINOv2 and others",
+    original=True,
     default_soft_tokens=5,
     keyword="images",
     raw_keyword="pixel_values",

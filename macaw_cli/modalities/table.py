@@ -12,8 +12,14 @@ from typing import Any
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.basics.plug_ins import plug_ins
 from macaw_cli.modalities.audio import AUDIO
+from macaw_cli.modalities.depth import DEPTH
 from macaw_cli.modalities.entry import EncoderRole, Modality, ModalityEntry, require_usable
+from macaw_cli.modalities.fmri import FMRI
 from macaw_cli.modalities.image import IMAGE
+from macaw_cli.modalities.imu import IMU
+from macaw_cli.modalities.normal import NORMAL
+from macaw_cli.modalities.points import POINTS
+from macaw_cli.modalities.series import SERIES
 from macaw_cli.modalities.video import VIDEO
 
 __all__ = [
@@ -23,7 +29,7 @@ __all__ = [
 
 GROUP = "macaw.modalities"
 """The group of entry points."""
-BUILT_IN = (IMAGE, AUDIO, VIDEO)
+BUILT_IN = (IMAGE, AUDIO, VIDEO, SERIES, IMU, DEPTH, NORMAL, POINTS, FMRI)
 
 
 def _with_plug_ins() -> Mapping[Modality, ModalityEntry]:
@@ -65,8 +71,9 @@ def require_known(names: Iterable[str], what: str, fingerprints: Mapping[str, An
 
 
 def in_words(joined: str = "or") -> str:
-    """`"image, audio or video"`: all of them for people."""
-    return f"{', '.join(MODALITIES[:-1])} {joined} {MODALITIES[-1]}"
+    """`"image, audio or video"`: for people, the usual ones and those of installed packages."""
+    *names, last = (name for name, row in TABLE.items() if row.original or row not in BUILT_IN)
+    return f"{', '.join(names)} {joined} {last}"
 
 
 def begin_end(name: str) -> tuple[str, str]:
@@ -75,11 +82,11 @@ def begin_end(name: str) -> tuple[str, str]:
 
 
 def named_in(bridged: Iterable[str]) -> list[Modality]:
-    """The modalities that a new model has ids for: those of macaw, and of others only the bridged ones.
+    """The modalities that a new model has ids for: the original three, and of others only the bridged ones.
 
-    So a package that is installed and not used changes nothing.
+    So what a newer macaw or another package adds changes nothing where it is not used.
     """
-    wanted = {row.name for row in BUILT_IN} | set(bridged)
+    wanted = {row.name for row in TABLE.values() if row.original} | set(bridged)
     return [name for name in MODALITIES if name in wanted]
 
 

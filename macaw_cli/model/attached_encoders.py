@@ -11,12 +11,15 @@ from transformers import PreTrainedModel
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import viewed
-from macaw_cli.modalities.table import BUILT_IN, TABLE, Modality
+from macaw_cli.modalities.table import TABLE, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.raw_media import ANSWERS, LENGTHS, architecture, stacked
 
-ADDED_INPUTS = (ANSWERS, *(row.features_keyword for row in TABLE.values() if row not in BUILT_IN))
-"""What the model takes as further keywords: `ANSWERS`, and stored features of modalities that other packages add."""
+_ADDED = [row for row in TABLE.values() if not row.original]
+ADDED_INPUTS = (
+    ANSWERS, *(row.features_keyword for row in _ADDED), *(row.raw_keyword for row in _ADDED if row.raw_keyword),
+)  # fmt: skip
+"""What the model takes as further keywords: `ANSWERS`, and features and raw media of what is not one of the three."""
 
 
 def image_encoder(config: MacawConfig) -> PreTrainedModel | None:
@@ -115,7 +118,7 @@ def encode(
 
 def _media(model: Any, modality: Modality, raw: Any) -> list[Tensor]:
     """What the encoder makes of each medium, padding included."""
-    if modality == "image":
+    if TABLE[modality].is_image:
         return _encoded(model, modality, list(raw))
     if modality == "audio":
         raw = [medium if isinstance(medium, list) else [medium] for medium in raw]

@@ -9,7 +9,7 @@ from transformers import AutoConfig, PretrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 from macaw_cli.basics.errors import MismatchError
-from macaw_cli.config.bridges.designs import BridgeSettings, read_bridge
+from macaw_cli.config.bridges.designs import BridgeSettings, read_bridge, saved_bridge
 from macaw_cli.config.bridges.entry import BridgeDesign
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.injections.designs import read_injection
@@ -138,7 +138,7 @@ class MacawConfig(CheckedConfig):
         """
         return cls(
             text_config=llm_config,
-            bridge=asdict(bridge),
+            bridge=saved_bridge(bridge, feature_shapes),
             injection={} if injection == NoInjectionSettings() else asdict(injection),
             feature_shapes={name: list(feature_shapes[name]) for name in MODALITIES if name in feature_shapes},
             encoders={name: asdict(settings) for name, settings in (encoders or {}).items()},
@@ -186,8 +186,7 @@ class MacawConfig(CheckedConfig):
 
     def encoder_config(self, modality: Modality) -> PretrainedConfig | None:
         """Configuration of the encoder inside the model; None where it is not inside, or there is none."""
-        role = ENCODER_OF.get(modality)
-        return getattr(self, f"{role}_encoder_config") if role else None
+        return getattr(self, f"{ENCODER_OF[modality]}_encoder_config") if modality in ENCODER_OF else None
 
     @property
     def video_frames(self) -> int:

@@ -51,7 +51,9 @@ class ModelEncoders:
         if role not in self._loaded:
             self._loaded[role] = self._load(role, modality)
         if modality not in self._checked:
-            self._require_same(self._loaded[role].fingerprint, modality)
+            found = self._loaded[role].fingerprint
+            row = TABLE[modality]
+            self._require_same(row.rendered_fingerprint(found) if row.is_image else found, modality)
             self._checked.add(modality)
         return self._loaded[role]
 
@@ -89,10 +91,10 @@ class ModelEncoders:
     def before_view(self, modality: Modality, medium: Any) -> Tensor:
         """What the encoder makes of a medium, padding included; arguments as in `encode`."""
         if modality not in ENCODER_OF:
-            self._require_same(TABLE[modality].fingerprint, modality)
+            self._require_same(TABLE[modality].fingerprint(), modality)
             return torch.from_numpy(medium).to(self._model.device)
         encoder, config = self.encoder(modality), self._model.config
-        if modality == "image":
+        if TABLE[modality].is_image:
             return encoder.encode(encoder.prepare([medium]))[0]
         if modality == "video":
             return pool_frames(encoder.encode(encoder.prepare(list(medium))), config.pool_frames)
@@ -144,7 +146,8 @@ class ModelEncoders:
         """Compare the encoder, or the decoder where there is none, with the one of the training.
 
         The name is free: the same encoder may be called otherwise elsewhere. How many frames are taken and pooled, and
-        how many windows are heard and whether padding is kept, is no matter of the encoder: it is read from the model.
+        how many windows are heard and whether padding is kept, and how long a series may be, is no matter of the
+        encoder: it is read from the model.
 
         Raises:
             MismatchError: weights, settings or preprocessing differ.
@@ -153,6 +156,7 @@ class ModelEncoders:
         if not expected:
             return
         free = {"model", "frames", "pool_frames", "audio_windows", "audio_padding"}
+        free |= {"shape"} if TABLE[modality].sized else set()
         free |= {"precision"} if self._precision else set()
         found, trained = (
             {modality: {name: value for name, value in side.items() if name not in free}}

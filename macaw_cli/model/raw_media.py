@@ -80,7 +80,7 @@ class RawMedia:
                 f"Give {modality}_features, or export the model with its encoders: macaw export.",
             )
         kind = architecture(self._config, modality)
-        if modality == "image":
+        if TABLE[modality].is_image:
             return PreparedMedium(kind.prepared(processor, [medium])[0])
         if modality == "video":
             frames = kind.prepared(processor, list(medium))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.atomic_files import read_jsonl, write_jsonl
+from macaw_cli.modalities.table import MODALITIES
 
 
 def shuffle_answers(source: Path, target: Path, seed: int) -> Path:
@@ -25,7 +26,7 @@ def shuffle_answers(source: Path, target: Path, seed: int) -> Path:
     rows: list[dict[str, Any]] = read_jsonl(source)
     by_kind: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
-        if any(row.get(modality) for modality in ("image", "audio", "video")):
+        if any(row.get(modality) for modality in MODALITIES):
             by_kind[row.get("kind", "")].append(number)
     draw = random.Random(seed)
     shuffled = [dict(row) for row in rows]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from io import BytesIO
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ from macaw_cli.basics.figure_kinds import modality_of
 from macaw_cli.config.loading import Workspace
 from macaw_cli.evaluation.presentation import COLUMNS, accuracy_height, draw_accuracies, table_rows
 from macaw_cli.media.audio import load_audio
-from macaw_cli.reports.drawing import Plot, drawn
+from macaw_cli.media.number_tables import read_table
+from macaw_cli.reports.drawing import PALETTE, Plot, drawn
 from macaw_cli.reports.page import EmbeddedFile, write_page
 from macaw_cli.reports.tables import Table
 
 MEDIA_SHOWN = 3
+CURVES_PX = (360, 140)
 SAMPLING_RATE_HZ = 16_000
 MIME_TYPES = {".png": "image/png", ".wav": "audio/wav", ".mp4": "video/mp4"}
 
@@ -71,9 +73,31 @@ def _media(root: Path, sources: tuple[str, ...]) -> list[EmbeddedFile]:
     """The files, each one with sound after its spectrogram."""
     found = []
     for path in dict.fromkeys(root / source for source in sources):
+        if path.suffix not in MIME_TYPES:
+            found += [_curves(path)] if path.suffix in (".csv", ".npy") else []
+            continue
         found += [] if path.suffix == ".png" else [_spectrogram(path)]
         found.append(EmbeddedFile(path.read_bytes(), path.name, MIME_TYPES[path.suffix]))
     return found
+
+
+def _curves(path: Path) -> EmbeddedFile:
+    """The columns of a table over its rows, all in one range."""
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    table = read_table(path)
+    width, height = CURVES_PX
+    plot = Image.new("RGB", CURVES_PX, "white")
+    low, high = np.nanmin(table.values), np.nanmax(table.values)
+    across = np.linspace(2, width - 3, len(table.values))
+    down = (height - 3) - (table.values - low) / ((high - low) or 1.0) * (height - 5)
+    for column, colour in zip(down.T, cycle(PALETTE)):
+        points = [(x, y) for x, y in zip(across, column, strict=True) if np.isfinite(y)]
+        ImageDraw.Draw(plot).line(points, fill=colour, width=2)
+    content = BytesIO()
+    plot.save(content, "PNG")
+    return EmbeddedFile(content.getvalue(), f"columns of {path.name}: {', '.join(table.names)}", size=CURVES_PX)
 
 
 def _spectrogram(path: Path) -> EmbeddedFile:

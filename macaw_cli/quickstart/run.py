@@ -18,10 +18,13 @@ from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.working_files import kind_of
 from macaw_cli.config.loading import CONFIG_NAME, Workspace, open_workspace
 from macaw_cli.config.presets import preset_yaml
+from macaw_cli.config.quickstart_settings import QuickstartSettings
+from macaw_cli.modalities.table import TABLE
 from macaw_cli.quickstart.checkpoints import copy_checkpoints
 from macaw_cli.quickstart.controls import shuffle_answers
 from macaw_cli.quickstart.report import write_report
 from macaw_cli.quickstart.world import make_world
+from macaw_cli.quickstart.worlds.table import worlds_of
 
 RUN, CONTROL = "quickstart", "shuffled-answers"
 DONE_NAME, VERSION = "quickstart.json", 1
@@ -30,13 +33,15 @@ ELSEWHERE = "Name a new folder: macaw quickstart DIR"
 
 
 def run_quickstart(
-    folder: Path, overrides: Sequence[str] = (), *, kinds: Sequence[str] = (), controls: bool = False
+    folder: Path, overrides: Sequence[str] = (), *, modalities: Sequence[str] = (), kinds: Sequence[str] = (),
+    controls: bool = False,
 ) -> dict[str, Any]:
     """Run the whole path in `folder`; typed again after an interruption, it continues.
 
     Args:
         folder: the workspace to make.
         overrides: `--set` values, written into its `macaw.yaml`.
+        modalities: of the world; none are the original three.
         kinds: further kinds of questions, see `quickstart.kinds`.
         controls: also train with shuffled answers, which must end at chance.
 
@@ -44,9 +49,11 @@ def run_quickstart(
         `{"workspace", "figures", "controls"?, "report", "plot", "chat"}`.
 
     Raises:
-        UsageError: the folder holds a workspace with other settings, or the world is too small for `kinds`.
+        UsageError: the folder holds a workspace with other settings, a modality has no world, or the world is too small
+            for `kinds`.
         InputError: the folder holds something else.
     """
+    overrides = [*_of_worlds(modalities), *overrides]
     if kinds:
         overrides = [f"quickstart.kinds={json.dumps(list(kinds))}", *overrides]
     _require_own(folder, preset_yaml("quickstart", overrides))
@@ -66,8 +73,24 @@ def run_quickstart(
 
 
 def chat_line(workspace: Workspace) -> str:
-    """The command to try next, on a held-out image."""
-    return f"{to_type('cd', workspace.root)} && macaw chat --image media/heldout/image-00000.png"
+    """The command to try next, on a held-out file."""
+    return f"{to_type('cd', workspace.root)} && {to_type('macaw', 'chat', *_sample(workspace)[:2])}"
+
+
+def _of_worlds(modalities: Sequence[str]) -> list[str]:
+    """`--set` values for a world of these modalities."""
+    worlds = worlds_of(modalities)
+    if not worlds or [world.modality for world in worlds] == list(QuickstartSettings().modalities):
+        return []
+    named = json.dumps([world.modality for world in worlds])
+    return [f"quickstart.modalities={named}", *(value for world in worlds for value in world.settings)]
+
+
+def _sample(workspace: Workspace) -> list[str]:
+    """Options of `macaw chat` with a held-out file and a question about it."""
+    world = worlds_of(workspace.settings.quickstart.modalities)[0]
+    option = f"--{world.modality}" if TABLE[world.modality].original else "--media"
+    return [option, f"media/heldout/{world.modality}-00000.{world.suffix}", "--prompt", world.sample]
 
 
 def _workspace(folder: Path, overrides: Sequence[str]) -> Workspace:
@@ -101,7 +124,8 @@ def _make_world(workspace: Workspace) -> None:
     done = workspace.root / DONE_NAME
     if "seed" in (marker_content(done) or {}):
         return
-    say("Making a small world: images, audio files, videos, and questions about them")
+    made = ", ".join(TABLE[world.modality].plural for world in worlds_of(workspace.settings.quickstart.modalities))
+    say(f"Making a small world: {made}, and questions about them")
     make_world(workspace.root, seed=workspace.settings.seed, sizes=workspace.settings.quickstart)
     copy_checkpoints(workspace.path("models"))
     write_json(done, {"version": VERSION, "seed": workspace.settings.seed})
@@ -112,8 +136,7 @@ def _whole_path(workspace: Workspace) -> dict[str, Any]:
     _type(workspace, "build-dataset")
     _train(workspace, RUN)
     figures = _evaluate(workspace, RUN)
-    for question in _sample_questions(workspace):
-        _type(workspace, *question)
+    _type(workspace, "chat", *_sample(workspace))
     if not workspace.path(workspace.settings.export.out).exists():
         _type(workspace, "export")
     return figures
@@ -146,10 +169,6 @@ def _control(workspace: Workspace) -> dict[str, Any]:
     _type(workspace, "build-dataset", "--set", f"dataset.sources={sources}", "--out", "dataset-shuffled")
     _train(workspace, CONTROL, "dataset-shuffled")
     return _evaluate(workspace, CONTROL)
-
-
-def _sample_questions(workspace: Workspace) -> list[list[str]]:
-    return [["chat", "--image", "media/heldout/image-00000.png", "--prompt", "What colour is the shape?"]]
 
 
 def _type(workspace: Workspace, *words: str) -> None:

@@ -1,6 +1,6 @@
 """Writes the quickstart's world: media files and the conversations about them, a pure function of the seed.
 
-- `media/{train,heldout,unseen}/{image,audio,video}-00000.{png,wav,mp4}`
+- `media/{train,heldout,unseen}/{image,audio,video}-00000.{png,wav,mp4}`, and the like of other modalities
 - `train.jsonl`: conversations about media/train, and text-only ones
 - `heldout.jsonl`: the same about media/heldout, and those about media/unseen with "tags": ["unseen"]
 """
@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -21,27 +21,19 @@ from macaw_cli.basics.console import progress
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.quickstart_settings import QuickstartSettings
-from macaw_cli.quickstart import attributes, questions, texts
-from macaw_cli.quickstart.attributes import AudioContent, ImageContent, VideoContent
-from macaw_cli.quickstart.audio import write_wav
-from macaw_cli.quickstart.images import draw_image
+from macaw_cli.quickstart import questions, texts
 from macaw_cli.quickstart.several_images import several_images
-from macaw_cli.quickstart.videos import write_video
+from macaw_cli.quickstart.worlds.table import BY_MODALITY, WORLDS, worlds_of
 
 SPLITS = ("train", "heldout", "unseen")
-SUFFIXES = {"image": "png", "audio": "wav", "video": "mp4"}
-BYTES_PER_FILE = {"image": 8_000, "audio": 100_000, "video": 30_000}
 FILES_PER_TASK = 25
-
-Medium = ImageContent | AudioContent | VideoContent
-Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
 class PlannedFile:
     """One media file to write: what it shows, where it goes, and the seed of everything else about it."""
 
-    medium: Medium
+    medium: Any
     modality: str
     split: str
     number: int
@@ -50,7 +42,7 @@ class PlannedFile:
     @property
     def path(self) -> str:
         """Path relative to the world's folder."""
-        return f"media/{self.split}/{self.modality}-{self.number:05d}.{SUFFIXES[self.modality]}"
+        return f"media/{self.split}/{self.modality}-{self.number:05d}.{BY_MODALITY[self.modality].suffix}"
 
 
 def make_world(
@@ -76,7 +68,7 @@ def make_world(
     """
     files = plan_world(seed, sizes)
     asked = conversations(files, seed, sizes)
-    require_free_space(folder, sum(BYTES_PER_FILE[file.modality] for file in files))
+    require_free_space(folder, sum(BY_MODALITY[file.modality].bytes_per_file for file in files))
     for split in SPLITS:
         make_folder(folder / "media" / split)
     if processes is None:
@@ -92,15 +84,19 @@ def make_world(
 
 
 def plan_world(seed: int, sizes: QuickstartSettings) -> list[PlannedFile]:
-    """All media files of the world, balanced over the combinations of attributes."""
+    """All media files of the world, balanced over the combinations of attributes.
+
+    Raises:
+        UsageError: a modality has no world.
+    """
     files = []
     for split_number, split in enumerate(SPLITS):
-        for modality_number, modality in enumerate(SUFFIXES):
-            key = (seed, split_number, modality_number)
+        for world in worlds_of(sizes.modalities):
+            key = (seed, split_number, WORLDS.index(world))
             rng = np.random.default_rng(key)
-            media = _media(modality, split == "unseen", _count(sizes, modality, split), rng)
+            media = world.contents(_count(sizes, world.modality, split), rng, unseen=split == "unseen")
             for number, medium in enumerate(media):
-                files.append(PlannedFile(medium, modality, split, number, (*key, number)))
+                files.append(PlannedFile(medium, world.modality, split, number, (*key, number)))
     return files
 
 
@@ -111,9 +107,10 @@ def conversations(
     rng = np.random.default_rng((seed, 99))
     rows: dict[str, list[dict[str, Any]]] = {"train": [], "heldout": []}
     for file in files:
-        asked = _ask(file.medium, rng)
+        world = BY_MODALITY[file.modality]
+        asked = world.ask(file.medium, rng)
         if file.split == "train":
-            asked.append(questions.ask_for_description(file.medium, rng))
+            asked += world.ask_in_training(file.medium, rng)
         target = rows["train" if file.split == "train" else "heldout"]
         target += [
             _row(f"{file.split}-{file.modality}-{file.number:05d}-{place}", question, file)
@@ -134,38 +131,8 @@ def _count(sizes: QuickstartSettings, modality: str, split: str) -> int:
     """Number of files of `modality` in `split`."""
     if split != "train":
         return sizes.heldout if split == "heldout" else sizes.unseen
-    return {"image": sizes.train_images, "audio": sizes.train_audios, "video": sizes.train_videos}[modality]
-
-
-def _media(modality: str, unseen: bool, count: int, rng: np.random.Generator) -> list[Medium]:
-    if modality == "image":
-        return _deal([p for p in attributes.all_images() if (p in attributes.UNSEEN_IMAGES) == unseen], count, rng)
-    if modality == "audio":
-        return _deal([s for s in attributes.all_audio() if (s in attributes.UNSEEN_AUDIO) == unseen], count, rng)
-    ways = [way for way in attributes.all_movements() if attributes.is_unseen_movement(*way) == unseen]
-    movements = _deal(ways, count, rng)
-    sounds = [sound for sound in attributes.all_audio() if sound not in attributes.UNSEEN_AUDIO]
-    beeps = _deal([sound for sound in sounds if sound.sound == "beep"], (count + 1) // 2, rng)
-    others = _deal([sound for sound in sounds if sound.sound != "beep"], count // 2, rng)
-    heard = [*beeps, *others]
-    order = rng.permutation(count)
-    return [VideoContent(*movement, heard[place]) for movement, place in zip(movements, order, strict=True)]
-
-
-def _deal(things: Sequence[Thing], count: int, rng: np.random.Generator) -> list[Thing]:
-    """Take `count` of `things` in random order, each as often as any other (give or take one)."""
-    dealt: list[Thing] = []
-    while len(dealt) < count:
-        dealt += [things[place] for place in rng.permutation(len(things))]
-    return dealt[:count]
-
-
-def _ask(medium: Medium, rng: np.random.Generator) -> list[questions.Question]:
-    if isinstance(medium, ImageContent):
-        return questions.ask_about_image(medium, rng)
-    if isinstance(medium, AudioContent):
-        return questions.ask_about_audio(medium, rng)
-    return questions.ask_about_video(medium, rng)
+    own = {"image": sizes.train_images, "audio": sizes.train_audios, "video": sizes.train_videos}
+    return own.get(modality, sizes.train_others)
 
 
 def _row(name: str, question: questions.Question, file: PlannedFile | None = None) -> dict[str, Any]:
@@ -195,10 +162,5 @@ def write_media(folder: Path, files: Sequence[PlannedFile]) -> int:
     """Write `files` below `folder`; returns their number."""
     for file in files:
         path, rng = folder / file.path, np.random.default_rng(file.seed)
-        if isinstance(file.medium, ImageContent):
-            draw_image(file.medium, rng).save(path)
-        elif isinstance(file.medium, AudioContent):
-            write_wav(path, file.medium, rng)
-        else:
-            write_video(path, file.medium, rng)
+        BY_MODALITY[file.modality].write(path, file.medium, rng)
     return len(files)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from macaw_cli.basics.errors import DamagedError
+from macaw_cli.basics.npy_arrays import parse_npy
 from macaw_cli.shards.feature_rows import FeatureRow
 from macaw_cli.shards.positioned_reads import PositionedReads
-from macaw_cli.shards.tar_reader import parse_npy
 from macaw_cli.shards.tar_writer import npy_bytes
 
 

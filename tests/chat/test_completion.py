@@ -28,6 +28,7 @@ def test_commands_are_completed_and_show_their_help():
     assert completed("/re") == ["/regenerate", "/reset"]
     assert completed("/im", tab=False) == ["/image "]
     assert completed("What is") == []
+    assert [offer.text for offer in offers("/im", modalities=["imu"])] == ["/image ", "/imu "]
     assert "without any media" in next(offer.told for offer in offers("/blind"))
 
 

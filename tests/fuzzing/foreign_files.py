@@ -12,6 +12,7 @@ from formats import Format, clear
 from tiny_macaw import byte_tokenizer
 from transformers import LlamaConfig
 
+from macaw_cli.basics.npy_arrays import parse_npy
 from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.loading import Workspace, open_workspace, parse_settings
 from macaw_cli.dataset.scratch.records import RecordWriter
@@ -21,7 +22,6 @@ from macaw_cli.features.sources.listing import list_sources, survey_sources
 from macaw_cli.features.sources.tar_members import members_of
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.text.encoding import ConversationEncoder
-from macaw_cli.shards.tar_reader import parse_npy
 
 
 def annotations(folder):

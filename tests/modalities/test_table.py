@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import macaw_cli
-from macaw_cli.modalities.table import BUILT_IN, MODALITIES, TABLE, token_ids
+from macaw_cli.modalities.table import BUILT_IN, TABLE, named_in, token_ids
 
 PACKAGE = Path(macaw_cli.__file__).parent
 COLLECTIONS = (ast.Tuple, ast.List, ast.Set)
@@ -30,7 +30,9 @@ def test_every_id_stands_for_one_thing_and_all_lie_behind_the_vocabulary(vocabul
 
 
 def test_the_ids_of_saved_models_stay_as_they_are():
-    ids = token_ids(100, MODALITIES)
+    assert named_in([]) == ["image", "audio", "video"]
+    assert named_in(["series"]) == ["image", "audio", "video", "series"]
+    ids = token_ids(100, named_in(["audio"]))
     assert ids.soft == {"image": 100, "audio": 101, "video": 102}
     assert ids.null == {"image": 109, "audio": 110, "video": 111}
     assert ids.begin_end == {"image": [103, 104], "audio": [105, 106], "video": [107, 108]}
@@ -58,4 +60,6 @@ def test_nobody_else_lists_modalities():
 
 
 def test_one_medium_is_told_in_the_singular():
-    assert [row.singular for row in BUILT_IN] == ["image", "audio file", "video"]
+    told = {row.name: row.singular for row in BUILT_IN}
+    assert told["audio"] == "audio file"
+    assert all(row.plural in (row.singular, f"{row.singular}s") for row in BUILT_IN)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from macaw_cli.basics.errors import DamagedError
+from macaw_cli.basics.npy_arrays import parse_npy
 from macaw_cli.shards.positioned_reads import PositionedReads
-from macaw_cli.shards.tar_reader import parse_npy, verify_shard, verify_size
+from macaw_cli.shards.tar_reader import verify_shard, verify_size
 from macaw_cli.shards.tar_writer import npy_bytes, write_shard
 
 

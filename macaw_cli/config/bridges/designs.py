@@ -1,7 +1,8 @@
 """The designs of bridges by name, and `bridge:`, which is one design for all modalities or one for each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Discriminator, Tag
@@ -14,7 +15,7 @@ from macaw_cli.config.named_designs import require_design, saved_design
 from macaw_cli.config.per_modality import Key, PerModality
 from macaw_cli.config.setting_types import TAG, ShortForm
 from macaw_cli.modalities.entry import ModalityEntry
-from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.modalities.table import MODALITIES, TABLE
 
 PER_MODALITY = "per modality"
 """Tag of the form with one design per modality."""
@@ -74,11 +75,12 @@ _TAGGED = tuple(Annotated[kind, Tag(f"{TAG}{name}")] for name, kind in DESIGNS.i
 def _key(row: ModalityEntry) -> Key:
     """A design with its own options; the name alone is enough."""
     one = Annotated[Union[_TAGGED], Discriminator(_name), DesignForm("name").validator()]  # type: ignore  # noqa
-    return Key(one, default_design, f"A design for {row.plural}, by its name or with its options.")
+    about = f"A design for {row.plural}, by its name or with its options."
+    return Key(one, partial(default_design, row.default_bridge, row.bridge_options), about)
 
 
 class BridgePerModality(PerModality[BridgeDesign], key=_key):
-    """One design per modality; a modality that is not named takes the default design, `macaw`."""
+    """One design per modality; a modality that is not named takes its default design."""
 
 
 BridgeSettings = BridgeDesign | BridgePerModality
@@ -94,9 +96,30 @@ else:
 
 def design_of(bridge: BridgeSettings, modality: str) -> BridgeDesign:
     """The settings of one modality's bridge."""
-    if isinstance(bridge, BridgePerModality):
-        return bridge.of(modality)
-    return bridge
+    found = chosen_for(bridge, [modality])
+    return found.of(modality) if isinstance(found, BridgePerModality) else found
+
+
+def chosen_for(bridge: BridgeSettings, modalities: Iterable[str]) -> BridgeSettings:
+    """The bridge as it is set, or the modalities' own defaults where nothing is set and they differ.
+
+    `bridge: macaw` without options is what nothing being set means: a modality such as `series` then has its default.
+    """
+    if bridge != default_design() or all(TABLE[name].default_bridge == DEFAULT for name in modalities if name in TABLE):
+        return bridge
+    return BridgePerModality()
+
+
+def saved_bridge(bridge: BridgeSettings, modalities: Iterable[str]) -> dict[str, Any]:
+    """The plain values that a model's configuration holds.
+
+    Args:
+        bridge: as set.
+        modalities: of the model; of the others only the original three are written down.
+    """
+    chosen = chosen_for(bridge, modalities)
+    unused = chosen.unused() if isinstance(chosen, BridgePerModality) else []
+    return {name: value for name, value in asdict(chosen).items() if name not in unused or name in modalities}
 
 
 def bridge_label(bridge: BridgeSettings, modalities: Iterable[str] = ()) -> str:
@@ -104,9 +127,9 @@ def bridge_label(bridge: BridgeSettings, modalities: Iterable[str] = ()) -> str:
 
     Args:
         bridge: as set.
-        modalities: those of the data; all where there are none.
+        modalities: those of the data; the original three where there are none.
     """
-    used = [name for name in MODALITIES if name in modalities] or MODALITIES
+    used = [name for name in MODALITIES if name in modalities] or [name for name in MODALITIES if TABLE[name].original]
     return "-".join(dict.fromkeys(design_of(bridge, modality).name for modality in used))
 
 
@@ -115,12 +138,13 @@ def bridge_in_words(saved: Any, modalities: Iterable[str] = ()) -> str:
 
     Args:
         saved: `bridge` of settings or of a model's configuration; anything else is named as it stands.
-        modalities: those to name; all that are there by default.
+        modalities: those to name; by default the original three, where they are there.
     """
     if not isinstance(saved, Mapping):
         return str(saved)
     named = _named_modalities(saved)
-    of = {name: _name_in(found) for name, found in named.items() if name in (modalities or named)}
+    shown = list(modalities) or [name for name in named if TABLE[name].original] or named
+    of = {name: _name_in(found) for name, found in named.items() if name in shown}
     names = set(of.values())
     if len(names) > 1:
         return ", ".join(f"{design} ({name})" for name, design in of.items())
@@ -171,4 +195,6 @@ def without_foreign(saved: Any) -> Any:
 
 
 def _named_modalities(section: Mapping[Any, Any]) -> dict[str, Any]:
-    return {name: section[name] for name in MODALITIES if name in section}
+    """The keys of a section that name a modality; an option may be called like one, as `depth: 3`."""
+    named = {name: section[name] for name in MODALITIES if name in section}
+    return {name: one for name, one in named.items() if TABLE[name].original or not isinstance(one, float | int | None)}

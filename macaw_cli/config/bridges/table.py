@@ -4,9 +4,11 @@ A bridge of macaw is a file of settings in this folder, a file in `model/bridges
 package adds one by an entry point in the group `macaw.bridges` that names a `BridgeEntry`: see docs/own-parts.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
+from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.bridges.affine import AffineBridgeSettings
 from macaw_cli.config.bridges.align import AlignBridgeSettings
 from macaw_cli.config.bridges.attention_pool import AttentionPoolBridgeSettings
@@ -31,7 +33,7 @@ from macaw_cli.config.bridges.ultravox import UltravoxBridgeSettings
 from macaw_cli.config.bridges.upm import UpmBridgeSettings
 from macaw_cli.config.bridges.visual_vocabulary import VisualVocabularyBridgeSettings
 from macaw_cli.config.design_entries import with_plug_ins
-from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.modalities.table import TABLE as MODALITIES_TABLE
 
 GROUP = "macaw.bridges"
 """The group of entry points."""
@@ -62,8 +64,9 @@ BUILT_IN = (
     BridgeEntry(UpmBridgeSettings, "macaw_cli.model.bridges.upm:UpmBridge"),
     BridgeEntry(VisualVocabularyBridgeSettings, "macaw_cli.model.bridges.visual_vocabulary:VisualVocabularyBridge"),
 )
+_RESERVED = tuple(name for name, row in MODALITIES_TABLE.items() if row.original)
 
-TABLE, PACKAGES = with_plug_ins(GROUP, BridgeEntry, "a bridge", BUILT_IN, reserved=MODALITIES)
+TABLE, PACKAGES = with_plug_ins(GROUP, BridgeEntry, "a bridge", BUILT_IN, reserved=_RESERVED)
 """The rows by name, and the package of each row that is not macaw's."""
 DESIGNS: Mapping[str, type[BridgeDesign]] = MappingProxyType({name: row.settings for name, row in TABLE.items()})
 """Name to settings."""
@@ -71,6 +74,16 @@ DEFAULT = "macaw"
 """The design where none is named."""
 
 
-def default_design() -> BridgeDesign:
-    """The settings where nothing is chosen."""
-    return DESIGNS[DEFAULT]()
+def default_design(name: str = DEFAULT, options: Iterable[tuple[str, Any]] = ()) -> BridgeDesign:
+    """The settings where nothing is chosen.
+
+    Args:
+        name: the default of a modality.
+        options: its own defaults of the design's settings.
+
+    Raises:
+        UsageError: a package has added a modality with a default that no design is called.
+    """
+    if name not in DESIGNS:
+        raise UsageError(f"A modality has the default bridge {name}, which there is not.", "Repair its package.")
+    return DESIGNS[name](**dict(options))

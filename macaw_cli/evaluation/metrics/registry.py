@@ -8,7 +8,10 @@ from macaw_cli.config.evaluation_settings import MetricName
 from macaw_cli.evaluation.metrics.bleu import bleu
 from macaw_cli.evaluation.metrics.character_error_rate import character_error_rate
 from macaw_cli.evaluation.metrics.cider import mean_cider_d
+from macaw_cli.evaluation.metrics.continuous_ranked_probability import continuous_ranked_probability
 from macaw_cli.evaluation.metrics.exact_match import exact_match
+from macaw_cli.evaluation.metrics.mean_absolute_error import mean_absolute_error
+from macaw_cli.evaluation.metrics.missing_rate import missing_rate
 from macaw_cli.evaluation.metrics.referenced import Referenced
 from macaw_cli.evaluation.metrics.rouge_l import rouge_l
 from macaw_cli.evaluation.metrics.several_references import best_references
@@ -25,15 +28,22 @@ METRICS: dict[str, Metric] = {
     "cer": character_error_rate,
     "bleu": lambda pairs: bleu(_alone(pairs)),
     "cider": lambda pairs: mean_cider_d(_alone(pairs)),
+    "mae": mean_absolute_error,
+    "crps": continuous_ranked_probability,
+    "missing_rate": missing_rate,
 }
 """Of answers with one reference each."""
 OF_REFERENCES: dict[str, Callable[[Sequence[Referenced]], float]] = {"bleu": bleu, "cider": mean_cider_d}
 """Those that define what several references mean; for others the best reference of each answer counts."""
-LOWER_IS_BETTER = frozenset({"wer", "cer"})
+LOWER_IS_BETTER = frozenset({"wer", "cer", "mae", "crps", "missing_rate"})
+SAMPLED = "crps"
+"""What is worth several samples of each answer."""
 TRANSCRIPTS = (
     "transcribe", "transcript", "transcripts", "transcription", "transcriptions", "asr", "speech to text", "dictation",
 )  # fmt: skip
 """Whole words in the name of a kind that make `auto` take it for transcripts."""
+FORECASTS = ("forecast", "forecasts", "forecasting")
+"""Likewise for forecasts."""
 NO_LETTERS = re.compile(r"[\W\d_]+")
 
 
@@ -50,6 +60,8 @@ def metrics_of(kind: str, chosen: Mapping[str, MetricName]) -> tuple[str, ...]:
     words = f" {NO_LETTERS.sub(' ', kind.lower())} "
     if any(f" {named} " in words for named in TRANSCRIPTS):
         return "wer", "cer"
+    if any(f" {named} " in words for named in FORECASTS):
+        return "mae", "crps", "missing_rate"
     return "token_f1", "rouge_l", "exact_match"
 
 

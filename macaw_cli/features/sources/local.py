@@ -16,8 +16,8 @@ from macaw_cli.features.sources.manifests import BadRow, Row, clip_fragment, man
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.remote import source_of_url
 from macaw_cli.features.sources.tar_members import members_of, source_in_tar
-from macaw_cli.media.kinds import modality_of, modality_of_name
-from macaw_cli.modalities.table import in_words
+from macaw_cli.media.kinds import modality_of, modality_of_name, named_place, reads, unknown_kind
+from macaw_cli.modalities.table import Modality
 
 _MADE_BY_MACAW = {"store.json", "dataset.json"}
 """Tars beside one of these hold features."""
@@ -35,21 +35,22 @@ class _Unlisted:
 
 
 def list_local(workspace: Workspace, source: str) -> Iterator[Found]:
-    """What one source of this machine names, in a fixed order.
+    """What one source of this machine names, in a fixed order; of `series:PATH` what series are read from.
 
     Raises:
         InputError: a path does not exist, is of no use, or is a manifest without a good row.
     """
+    wanted, source = named_place(source)
     for path in _expand(workspace, local_place(source)):
         if os.path.isdir(path):  # noqa: PTH112, Path.is_dir raises where the folder above may not be read
-            yield from _list_folder(workspace, path)
+            yield from _list_folder(workspace, path, wanted)
         elif not os.path.isfile(path):  # noqa: PTH113, as above; a link to nowhere, that a pattern has found, or a pipe
             name = name_of(workspace, path, path.parent)
             yield Refused(reject(name, None, "It is neither a file nor a folder."), str(path))
         elif path.suffix == ".jsonl":
             yield from _list_manifest(workspace, path)
         else:
-            yield from _list_file(workspace, path)
+            yield from _list_file(workspace, path, wanted)
 
 
 def local_inputs(workspace: Workspace, sources: list[str]) -> Iterator[Path]:
@@ -62,7 +63,7 @@ def local_inputs(workspace: Workspace, sources: list[str]) -> Iterator[Path]:
         if is_url(source):
             continue
         seen = set()
-        for path in _expand(workspace, local_place(source)):
+        for path in _expand(workspace, local_place(named_place(source)[1])):
             if path.parent not in seen or os.path.isdir(path):  # noqa: PTH112, as above
                 seen.add(path.parent)
                 yield path
@@ -70,7 +71,7 @@ def local_inputs(workspace: Workspace, sources: list[str]) -> Iterator[Path]:
 
 def local_manifests(workspace: Workspace, source: str) -> Iterator[str]:
     """What the manifests that a source names are called in the rejects of their rows."""
-    for path in _expand(workspace, local_place(source)):
+    for path in _expand(workspace, local_place(named_place(source)[1])):
         if path.suffix == ".jsonl" and os.path.isfile(path):  # noqa: PTH113, as above
             yield name_of(workspace, path, path.parent)
 
@@ -106,28 +107,34 @@ def _expand(workspace: Workspace, source: str) -> list[Path]:
     raise InputError(f"There is no file or folder {path}.", "Check the path; relative paths start at the workspace.")
 
 
-def _list_folder(workspace: Workspace, folder: Path) -> Iterator[Found]:
+def _list_folder(workspace: Workspace, folder: Path, wanted: Modality | None) -> Iterator[Found]:
     for place in _files_below(str(folder), frozenset()):
         file = Path(place if isinstance(place, str) else place.folder)
         name = name_of(workspace, file, folder.parent)
         if not isinstance(place, str):
             yield Refused(reject(name, None, f"It cannot be read: {place.reason}."), str(file))
-        elif file.suffix == ".tar":
+        elif file.suffix == ".tar" and wanted is None:
             yield from _list_tar(file, name)
         else:
-            modality = modality_of(file)
+            modality = _modality(file, wanted)
             yield Source(str(file), name, modality) if modality else Ignored(file.suffix.lower())
 
 
-def _list_file(workspace: Workspace, path: Path) -> Iterator[Found]:
+def _modality(file: Path, wanted: Modality | None) -> Modality | None:
+    if wanted is None:
+        return modality_of(file)
+    return wanted if reads(wanted, file.name) else None
+
+
+def _list_file(workspace: Workspace, path: Path, wanted: Modality | None) -> Iterator[Found]:
     refuse_compressed(str(path))
     name = name_of(workspace, path, path.parent)
-    if path.suffix == ".tar":
+    if path.suffix == ".tar" and wanted is None:
         yield from _list_tar(path, name)
         return
-    modality = modality_of(path)
+    modality = _modality(path, wanted)
     if modality is None:
-        raise InputError(f"{path} is not an {in_words()} file.")
+        raise unknown_kind(str(path), wanted)
     yield Source(str(path), name, modality)
 
 
@@ -189,14 +196,17 @@ def _list_manifest(workspace: Workspace, manifest: Path) -> Iterator[Found]:
 
 
 def _of_manifest(workspace: Workspace, manifest: Path, called: str, row: Row) -> Source | Refused:
-    path, start, end = row
+    wanted, path = named_place(row[0])
+    start, end = row[1:]
     if is_url(path):
         return source_of_url(path, start, end, called)
     file = on_disk(manifest.parent / os.path.expanduser(local_place(path)))  # noqa: PTH111, Path raises for a name like ~a.png
     name = name_of(workspace, file, manifest.parent) + clip_fragment(start, end)
     if not os.path.isfile(file):  # noqa: PTH113, Path.is_file raises where the folder above may not be read
-        return Refused(reject(name, modality_of_name(file.name), "File not found.", manifest=called), str(file))
-    modality = modality_of(file)
+        named = wanted or modality_of_name(file.name)
+        return Refused(reject(name, named, "File not found.", manifest=called), str(file))
+    modality = _modality(file, wanted)
     if modality is None:
-        return Refused(reject(name, None, f"It is not an {in_words()} file.", manifest=called), str(file))
+        problem = unknown_kind("It", wanted).problem
+        return Refused(reject(name, None, problem, manifest=called), str(file))
     return Source(str(file), name, modality, start, end)

@@ -9,13 +9,14 @@ from typing import BinaryIO
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.file_names import encodable
 from macaw_cli.basics.json_text import parse_json
-from macaw_cli.basics.shown_text import cut
+from macaw_cli.basics.shown_text import cut, shown
+from macaw_cli.modalities.table import TABLE
 
 Row = tuple[str, float | None, float | None]
-"""Path or URL, first and last second."""
+"""Path or URL, with `series:` before it where the row tells its modality; first and last second."""
 FIRST_ROWS = 20
 """A file without a good one among so many is no manifest."""
-_HINT = 'Each line is {"path": "a.mp4"}, with "start" and "end" in seconds for a clip.'
+_HINT = 'Each line is {"path": "a.mp4"}, with "start" and "end" in seconds for a clip, or "modality".'
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,16 @@ def _row(line: str) -> Row:
         path, start, end = row["path"], _second(row.get("start")), _second(row.get("end"))
         if not path or not encodable(path):
             raise ValueError
+        modality = row.get("modality")
     except (InputError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise InputError(f"It is not a manifest row: {cut(line, 80)}") from None
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise InputError(f"The clip from {start} s to {end} s has no length.")
-    return path, start, end
+    if modality is None:
+        return path, start, end
+    if modality not in TABLE:
+        raise InputError(f"`modality` must be one of {', '.join(TABLE)}, found {shown(modality)}.")
+    return f"{modality}:{path}", start, end
 
 
 def clip_fragment(start: float | None, end: float | None) -> str:

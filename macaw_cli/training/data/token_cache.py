@@ -19,13 +19,13 @@ from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.fingerprints import fingerprint
 from macaw_cli.basics.locks import folder_lock
+from macaw_cli.basics.npy_arrays import parse_npy
 from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.working_files import remove_leftovers, working_folder
 from macaw_cli.config.run_files import TOKENS
 from macaw_cli.modalities.table import MODALITIES
 from macaw_cli.model.text.encoding import ConversationEncoder
-from macaw_cli.shards.tar_reader import parse_npy
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import Split
 from macaw_cli.training.data.expanding import Counts

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from macaw_cli.basics.errors import MismatchError, UsageError
 from macaw_cli.basics.shell_words import to_type
+from macaw_cli.config.bridges.designs import saved_bridge
 from macaw_cli.config.settings import Settings
 from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, ROLES, Modality
 from macaw_cli.model.configuration import MacawConfig
@@ -42,7 +43,7 @@ def continued_config(
     config = copy.deepcopy(start)
     both = {**shapes, **start.feature_shapes}
     config.feature_shapes = {name: list(both[name]) for name in MODALITIES if name in both}
-    config.bridge = asdict(settings.bridge)
+    config.bridge = saved_bridge(settings.bridge, config.feature_shapes)
     changed = {name: settings.views.of(name) for name in config.modalities}
     config.views = {name: asdict(view) for name, view in changed.items() if view != type(view)()}
     config.fingerprints = {**start.fingerprints, **{name: dataset.fingerprints[name] for name in shapes}}

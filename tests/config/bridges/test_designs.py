@@ -24,6 +24,7 @@ from macaw_cli.config.bridges.macaw import MacawBridgeSettings
 from macaw_cli.config.bridges.mlp import MlpBridgeSettings
 from macaw_cli.config.bridges.table import DESIGNS
 from macaw_cli.config.loading import open_workspace, parse_settings, settings_yaml
+from macaw_cli.modalities.table import MODALITIES as EVERY
 
 MODALITIES = ("image", "audio", "video")
 
@@ -58,7 +59,7 @@ def test_a_name_alone_is_a_design_with_its_defaults(read, name):
         ("{audio: {name: frame-stack, strid: 3}}", "bridge.audio.strid", "bridge.audio.stride"),
         ("{audio: mlp, layers: 3}", "bridge.layers", "bridge.image"),
         ("{imagee: mlp}", "bridge.imagee", "bridge.image"),
-        ("{name: mlp, image: mlp, audio: mlp, video: mlp}", "bridge.name", "bridge.audio"),
+        (f"{{name: mlp, {', '.join(f'{name}: mlp' for name in EVERY)}}}", "bridge.name", "bridge.audio"),
     ],
 )
 def test_an_option_of_another_design_is_an_unknown_key(read, text, key, possible):
@@ -116,9 +117,7 @@ def test_modalities_that_are_not_named_take_the_default_design(read):
             "bridge: {name: mlp, layers: 3}",
             ["bridge.audio.stride=8", "bridge.audio=frame-stack"],
             BridgePerModality(
-                image=MlpBridgeSettings(layers=3),
-                audio=FrameStackBridgeSettings(stride=8),
-                video=MlpBridgeSettings(layers=3),
+                **dict.fromkeys(EVERY, MlpBridgeSettings(layers=3)) | {"audio": FrameStackBridgeSettings(stride=8)}
             ),
         ),
     ],
@@ -192,6 +191,8 @@ def test_a_bridge_is_named_by_its_designs():
     mixed = BridgePerModality(image=MlpBridgeSettings(), audio=FrameStackBridgeSettings(), video=MlpBridgeSettings())
     assert bridge_label(mixed) == "mlp-frame-stack"
     assert bridge_label(LinearBridgeSettings()) == "linear"
+    assert (bridge_label(mixed, ["series"]), bridge_label(MacawBridgeSettings(), ["series"])) == ("patch", "patch")
+    assert bridge_label(MacawBridgeSettings(heads=4), ["series"]) == "macaw"
     assert bridge_in_words(asdict(mixed)) == "mlp (image), frame-stack (audio), mlp (video)"
     assert bridge_in_words(asdict(mixed), ["image", "video"]) == "mlp"
     assert bridge_in_words({"name": "linear"}, ["image"]) == "linear"

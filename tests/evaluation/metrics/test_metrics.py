@@ -43,6 +43,15 @@ texts = st.text(st.characters(codec="utf-8"), max_size=20)
         ("bleu", "red", "red", 0.0),  # no four words
         ("wer", "'one' two", "one two", 0.0),  # quotation marks are no apostrophes
         ("wer", "5 + 3 = 8", "5 3 8", 0.0),
+        ("mae", "12, 14", "13, 12.5, 99", 1.25),
+        ("mae", "12, 14", "12", 1.0),  # cannot be read: as the mean of the references
+        ("mae", "10", "8\n9\n14", 1.0),  # the median of three samples
+        ("crps", "10", "8", 2.0),
+        ("crps", "10", "8\n9\n14", 1.0),  # 7/3 - 24/18
+        ("crps", "1, 2", "1\n3", 0.5),  # one sample on two lines
+        ("missing_rate", "12, 14", "about 12", 1.0),
+        ("missing_rate", "12, 14", "12 and then 14", 0.0),
+        ("mae", "none", "red", 0.0),
     ],
 )
 def test_one_answer(metric, reference, answer, value):
@@ -91,6 +100,7 @@ def test_the_longest_common_subsequence_is_that_of_the_definition(first, second)
         ("Speech-to-text", {}, ("wer", "cer")),
         ("image/laserasrange", {}, ("token_f1", "rouge_l", "exact_match")),
         ("image/transcriptome", {}, ("token_f1", "rouge_l", "exact_match")),
+        ("series/forecast", {}, ("mae", "crps", "missing_rate")),
     ],
 )
 def test_a_kind_gets_the_metric_that_was_chosen_or_one_that_fits_its_name(kind, chosen, names):

@@ -1,16 +1,16 @@
-"""Series of numbers, from CSV and NumPy files, as a modality of macaw."""
+"""Where somebody looked over time, from files of two columns, as a modality of macaw."""
 
 from macaw_cli.modalities.entry import ModalityEntry
 
 LONGEST = 512
 COLUMNS = 2
 
-SERIES = ModalityEntry(
-    name="series",
-    plural="series",
+GAZE = ModalityEntry(
+    name="gaze",
+    plural="gaze traces",
     extensions=(".csv", ".npy"),
     encoder=None,
-    decoder="macaw_series:decode",
+    decoder="macaw_gaze:decode",
     feature_shape=(LONGEST, COLUMNS),
 )
 
@@ -22,4 +22,4 @@ def decode(request):
     path = request["path"]
     csv = path.endswith(".csv")
     numbers = np.loadtxt(path, delimiter=",", ndmin=2) if csv else np.load(path, allow_pickle=False)
-    return {"rows": len(numbers)}, {"series": numbers.astype(np.float32)}
+    return {"rows": len(numbers)}, {"gaze": numbers.astype(np.float32)}
