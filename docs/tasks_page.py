@@ -39,7 +39,7 @@ is written `%26`. What else a task has is in [configuration.md](configuration.md
 """
 END = """
 `#N` behind a task is its `limit`, and `--limit N` is that of all tasks. Questions that are judged together (the four
-of a NaturalBench group, the turns of an MMBench question) count as one and are never split.
+of a NaturalBench group, the rotations of an MMBench question) count as one and are never split.
 
 ## How a question is answered
 

@@ -5,6 +5,7 @@ What is asked without media is often the same for many items, and is answered on
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from macaw_cli.basics.console import Advance
 from macaw_cli.basics.errors import InputError
@@ -22,6 +23,8 @@ from macaw_cli.inference.requests import EndEvent, GenerationRequest
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.text.encoding import ConversationEncoder
 
+SORTED = 4
+"""Batches of prompts whose features are held and sorted by length, so that a batch holds little padding."""
 Said = tuple[str, tuple[float, ...]]
 """The answer, and the log-likelihoods of the choices, where they decided."""
 
@@ -144,20 +147,19 @@ class Asker:
             advance(len(batch))
 
     def _batches(self, prompts: Iterator[Prompt]) -> Iterator[tuple[list[Prompt], list[BranchRow]]]:
-        """As many prompts as the settings say, fewer where their logits would not fit."""
+        """As many prompts as the settings say, fewer where their logits would not fit; of about the same length."""
         most = MOST_LOGITS // self._model.config.text_config.vocab_size
-        batch: list[Prompt] = []
-        rows: list[BranchRow] = []
-        for prompt in prompts:
-            if prompt.row is None:
-                continue
-            more = [*rows, prompt.row]
-            if batch and (len(batch) == self._batch_size or scoring.positions_kept(self._model, more) > most):
-                yield batch, rows
-                batch, rows = [], []
-            batch.append(prompt)
-            rows.append(prompt.row)
-        if batch:
+        scored = ((prompt.row, prompt) for prompt in prompts if prompt.row is not None)
+        while window := sorted(islice(scored, SORTED * self._batch_size), key=lambda one: one[0].length):
+            batch: list[Prompt] = []
+            rows: list[BranchRow] = []
+            for row, prompt in window:
+                full = len(batch) == self._batch_size or scoring.positions_kept(self._model, [*rows, row]) > most
+                if batch and full:
+                    yield batch, rows
+                    batch, rows = [], []
+                batch.append(prompt)
+                rows.append(row)
             yield batch, rows
 
     def _response(self, text: str) -> list[int]:
