@@ -41,7 +41,8 @@ are still there.
 - `--dtype float32`, `bfloat16` or `float16` casts the LLM and the bridges. The proof then compares with the cast
   model.
 - `--keep-adapters` (`hf`) puts the adapter of a LoRA training into `adapter/`, as PEFT loads it onto the LLM that it
-  was trained on. The weights of the model have it merged in either way.
+  was trained on; its README names that LLM. The weights of the model have it merged in either way: on them the adapter
+  would count twice.
 - `--push-to-hub OWNER/NAME` sends the proved folder to the hub, with the token of `hf auth login` or `HF_TOKEN`.
   `--private` makes a new repository private. A repository that holds something else than an export of macaw is
   refused before any work.

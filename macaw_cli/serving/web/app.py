@@ -34,7 +34,7 @@ def application(service: Service, key: str | None, hosts: list[str] | None) -> A
         key: the API key; None needs none.
         hosts: names under which the server may be reached; None allows all.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     for path, handler, method in (
         ("/v1/chat/completions", service.chat_completions, "POST"),
         ("/v1/responses", service.responses, "POST"),

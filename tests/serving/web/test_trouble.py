@@ -57,3 +57,9 @@ def test_an_encoder_that_fails_is_the_clients_fault_only_where_the_file_is(broke
     assert answer.json["error"]["code"] == ("invalid_media" if is_file else "internal_error")
     assert str(error) not in json.dumps(answer.json) or is_file
     assert broken.call("GET", "/health").status == 200
+
+
+def test_a_path_with_a_slash_behind_it_is_no_redirect(broken):
+    """A redirect would name whatever the Host header says, and lose the body with some clients."""
+    assert broken.call("POST", "/v1/chat/completions/", {"model": "tiny"}).error["code"] == "not_found"
+    assert broken.call("GET", "/health/").status == 404
