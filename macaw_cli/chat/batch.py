@@ -1,6 +1,6 @@
 """`macaw chat --batch`: a file of questions to a file of answers, many at once, and again from where it was killed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,10 @@ from macaw_cli.basics.typed_files import iterate_objects
 from macaw_cli.basics.typed_rows import COUNT, OBJECT, TEXT, Fields, either
 from macaw_cli.basics.working_files import require_replaceable
 from macaw_cli.chat.batch_rows import BatchRow, RowId, batch_rows
+from macaw_cli.chat.examples import behind_examples
 from macaw_cli.chat.media_sources import MediaSources
 from macaw_cli.chat.session import sampling_of
+from macaw_cli.chat.turns import Turn
 from macaw_cli.config.chat_settings import ChatSettings
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.continuous import ContinuousBatch
@@ -64,14 +66,17 @@ class Batch:
         seed: of the sampling, of every question.
         sources: reads media.
         model: what it is, see `model_fingerprint`.
+        examples: shown before every question.
     """
 
     def __init__(
-        self, engine: Engine, encoder: Any, settings: ChatSettings, seed: int, sources: MediaSources, model: str
-    ) -> None:
+        self, engine: Engine, encoder: Any, settings: ChatSettings, seed: int, sources: MediaSources, model: str,
+        examples: Sequence[Turn] = (),
+    ) -> None:  # fmt: skip
         self._engine, self._encoder, self._settings, self._seed = engine, encoder, settings, seed
-        self._sources = sources
-        made_with = [model, settings.system, settings.max_new_tokens, seed, vars(sampling_of(settings))]
+        self._sources, self._examples = sources, examples
+        shown = [[turn.question, turn.answer, [one.sha256 for one in turn.attachments]] for turn in examples]
+        made_with = [model, settings.system, settings.max_new_tokens, seed, vars(sampling_of(settings)), shown]
         self._made_with = fingerprint(made_with)
 
     def run(self, questions: Path, out: Path) -> Outcome:
@@ -177,8 +182,9 @@ class Batch:
         system = self._settings.system
         first = [{"role": "system", "content": system}] if system and row.messages[0]["role"] != "system" else []
         messages = with_first_media_unplaced([*first, *row.messages], [one.modality for one in attachments])
+        shown = behind_examples(self._examples, messages, attachments)
         return conversation_request(
-            self._engine.model, self._encoder, *with_placed_soundtracks(messages, attachments),
+            self._engine.model, self._encoder, *with_placed_soundtracks(*shown),
             max_new_tokens=self._settings.max_new_tokens, sampling=sampling_of(self._settings), seed=self._seed,
         )  # fmt: skip
 

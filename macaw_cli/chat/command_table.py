@@ -12,7 +12,7 @@ class Command:
 
     Attributes:
         help: what it does, behind what it takes.
-        takes: nothing, the path of a medium or of another file, the name of a setting, or text.
+        takes: nothing, the path of a medium or of another file, an example, the name of a setting, or text.
         needed: an example of what it takes, where it cannot be left out.
     """
 
@@ -30,6 +30,9 @@ COMMANDS = {
         for row in TABLE.values()
         if not row.original
     },
+    "/example": Command(
+        "[PATH] QUESTION => ANSWER: show the model an example first", "example", "cat.png What is this? => A cat."
+    ),
     "/blind": Command("answer the last question again without any media, beside the answer"),
     "/swap": Command("PATH: answer it with another medium in the place of the last one, likewise", "medium", "dog.png"),
     "/regenerate": Command("answer the last question again"),

@@ -75,7 +75,7 @@ def offers(line: str, settings: Iterable[str] = (), modalities: Iterable[str] = 
     rest = rest.lstrip()
     if takes == "setting":
         return [Offer(f"{name} ", len(rest), name) for name in settings if name.startswith(rest)]
-    if takes == "medium":
+    if takes in ("medium", "example"):
         if command[1:] in TABLE:
             return _paths(rest, lambda name: reads(command[1:], name))
         return _paths(rest, lambda name: modality_of_name(name) is not None)

@@ -72,7 +72,7 @@ def read_line(line: str) -> Meaning:
 
 def _command(name: str, argument: str) -> Attach | Do:
     if (example := COMMANDS[name].needed) and not argument:
-        what = "path" if COMMANDS[name].takes == "medium" else "file"
+        what = {"medium": "path", "example": "question and its answer"}.get(COMMANDS[name].takes, "file")
         raise InputError(f"{name} needs a {what}.", f"For example: {name} {example}")
     if argument and not COMMANDS[name].takes:
         raise InputError(f"{name} takes nothing behind it, found {cut(argument)}.", "/help lists the commands.")
@@ -123,7 +123,7 @@ def path_and_question(typed: str) -> tuple[str, str]:
 
     A path with bare spaces counts when such a file exists, else shell quoting decides.
     """
-    if _is_file(typed):
+    if is_existing_file(typed):
         return typed, ""
     rest = io.StringIO(typed)
     lexer = shlex.shlex(rest, posix=True)
@@ -133,16 +133,17 @@ def path_and_question(typed: str) -> tuple[str, str]:
     except ValueError:  # a quote that never closes
         path = ""
     question = rest.read().strip()
-    if path and (not question or _is_file(path) or "://" in path):
+    if path and (not question or is_existing_file(path) or "://" in path):
         return path, question
     words = list(re.finditer(r"\s+", typed))
     for gap in reversed(words):
-        if _is_file(typed[: gap.start()]):
+        if is_existing_file(typed[: gap.start()]):
             return typed[: gap.start()], typed[gap.end() :]
     return typed, ""  # nothing exists: the error names all that was typed
 
 
-def _is_file(path: str) -> bool:
+def is_existing_file(path: str) -> bool:
+    """Whether a typed path is one of a file."""
     try:
         return Path(path).expanduser().is_file()
     except (OSError, ValueError, RuntimeError):  # too long, a NUL, or the home of nobody

@@ -10,6 +10,7 @@ from macaw_cli.basics import console
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.state_folder import state_folder
+from macaw_cli.chat.examples import example_turn
 from macaw_cli.chat.lines import require_text
 from macaw_cli.chat.media_sources import STDIN, MediaSources, require_files
 from macaw_cli.chat.session import ChatSession
@@ -44,6 +45,8 @@ class Request:
     """A JSONL file of questions."""
     out: Path | None = None
     """Where their answers go; None is beside it."""
+    examples: Sequence[str] = ()
+    """What the model is shown before every question: `PATH QUESTION => ANSWER`."""
 
 
 @no_cudnn_attention()
@@ -77,6 +80,8 @@ def chat(workspace: Workspace, request: Request) -> None:
             _answer_file(model, processor.encoder, sources, workspace, folder, request)
             return
         terminal = Terminal(session, sources, name, interactive=interactive)
+        for example in request.examples:
+            terminal.show_example(example)
         for modality, places in request.media.items():
             for place in places:
                 terminal.attach(place, modality)
@@ -106,7 +111,8 @@ def _answer_file(
     questions, settings = cast("Path", request.batch), workspace.settings.chat
     out = request.out or questions.with_name(f"{questions.stem}.answers.jsonl")
     engine = Engine.of(model, encoder)
-    batch = Batch(engine, encoder, settings, workspace.settings.seed, sources, model_fingerprint(folder))
+    examples = [example_turn(typed, sources.attach) for typed in request.examples]
+    batch = Batch(engine, encoder, settings, workspace.settings.seed, sources, model_fingerprint(folder), examples)
     done = batch.run(questions, out)
     if request.as_json:
         console.result_json({"out": str(out), **asdict(done)})

@@ -11,7 +11,7 @@ from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.fingerprints import require_version
 from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.regular_files import open_regular
-from macaw_cli.basics.typed_rows import COUNT, HASH, TEXT, Fields, list_of, one_of
+from macaw_cli.basics.typed_rows import COUNT, FLAG, HASH, TEXT, Fields, list_of, one_of
 from macaw_cli.basics.urls import is_url
 from macaw_cli.basics.working_files import kind_of
 from macaw_cli.chat.turns import Turn
@@ -24,7 +24,7 @@ KIND = "macaw-conversation"
 MOST_BYTES = 256 << 20
 _HINT = "Name a file that /save has written."
 _MEDIUM = Fields({"path": TEXT, "modality": one_of(MODALITIES), "sha256": HASH})
-_TURN = Fields({"question": TEXT, "answer": TEXT, "media": list_of(_MEDIUM)}, {"attempt": COUNT})
+_TURN = Fields({"question": TEXT, "answer": TEXT, "media": list_of(_MEDIUM)}, {"attempt": COUNT, "example": FLAG})
 _FILE = Fields({"model": TEXT, "system": TEXT, "turns": list_of(_TURN), "attached": list_of(_MEDIUM)})
 Attach = Callable[[str, Modality], list[Attachment]]
 """What a path or URL becomes."""
@@ -68,7 +68,7 @@ def save(file: Path, conversation: Conversation, *, replaces: bool) -> None:
         "kind": KIND, "version": VERSION, "model": conversation.model, "system": conversation.system,
         "turns": [
             {"question": turn.question, "answer": turn.answer or "", "attempt": turn.attempt,
-             "media": _media(turn.attachments, folder)}
+             "media": _media(turn.attachments, folder), **({"example": True} if turn.is_example else {})}
             for turn in conversation.turns
         ],
         "attached": _media(conversation.pending, folder),
@@ -95,7 +95,7 @@ def load(file: Path, attach: Attach) -> Conversation:
     turns = [
         Turn(
             row["question"], tuple(in_training_order(_attached(row["media"], folder, attach))), row["answer"],
-            row.get("attempt") or 0,
+            row.get("attempt") or 0, bool(row.get("example")),
         )
         for row in content["turns"]
     ]

@@ -86,6 +86,10 @@ class ChatSession:
         turn = Turn(question, tuple(in_training_order(self.pending)))
         yield from self._answered([*self.turns, turn])
 
+    def show(self, example: Turn) -> None:
+        """Add an example as the newest turn; it has taken the pending media."""
+        self.turns, self.pending = [*self.turns, example], []
+
     def regenerate(self) -> Generator[str]:
         """Answer the last question again, with the next seed; this answer takes the place of the last one.
 
@@ -121,7 +125,7 @@ class ChatSession:
         yield from self._answer(with_swapped([*self.turns[:-1], replace(last, answer=None)], new))
 
     def _last_turn(self) -> Turn:
-        if not self.turns:
+        if not self.turns or self.turns[-1].is_example:
             raise InputError("No question has been asked yet.", "Ask a question first.")
         return self.turns[-1]
 

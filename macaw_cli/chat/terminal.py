@@ -13,6 +13,7 @@ from macaw_cli.basics.terminal_keys import keys_unseen
 from macaw_cli.chat import saved
 from macaw_cli.chat.changes import changed, shown_settings, shown_value, with_system
 from macaw_cli.chat.command_table import help_lines
+from macaw_cli.chat.examples import example_turn
 from macaw_cli.chat.lines import Ask, Attach, Do, Meaning, not_utf8, read_line, require_text, whole_questions
 from macaw_cli.chat.media_sources import MediaSources
 from macaw_cli.chat.previews import show_preview
@@ -44,6 +45,7 @@ class Terminal:
         self._own_files: set[Path] = set()
         self._actions: dict[str, Callable[[str], None]] = {
             "blind": self._blind, "swap": self._swap, "regenerate": self._regenerate, "undo": self._undo,
+            "example": self.show_example,
             "reset": self._reset, "system": self._system, "set": self._set, "info": self._info, "save": self._save,
             "load": self._load, "help": self._help,
         }  # fmt: skip
@@ -77,6 +79,16 @@ class Terminal:
             MacawError: the file cannot be read, or the model has no encoder for it.
         """
         self._session.attach(self._told(self._sources.attach(place, modality)))
+
+    def show_example(self, typed: str) -> None:
+        """Show the model an example: `[PATH] QUESTION => ANSWER`, with the media that are attached.
+
+        Raises:
+            MacawError: it is no example, or a file cannot be read.
+        """
+        session = self._session
+        session.show(example_turn(typed, lambda place: self._told(self._sources.attach(place)), session.pending))
+        console.say(f"{counted(sum(turn.is_example for turn in session.turns), 'example')} shown.")
 
     def answer(self, pieces: Generator[str]) -> None:
         """Show an answer as it comes; Ctrl-C in a terminal ends it there."""
@@ -144,7 +156,7 @@ class Terminal:
         undone = self._session.undo()
         if isinstance(undone, Turn):
             still = " Its media are attached to the next one." if undone.attachments else ""
-            console.say(f"The last question is taken back.{still}")
+            console.say(f"The last {'example' if undone.is_example else 'question'} is taken back.{still}")
         else:
             console.say(f"{undone.path} is no longer attached.")
 

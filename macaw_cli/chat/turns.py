@@ -19,6 +19,8 @@ class Turn:
     """None until there is one; an empty answer keeps its turn."""
     attempt: int = 0
     """How often another answer was asked for."""
+    is_example: bool = False
+    """Whether the user gave the answer, to show the model how."""
 
 
 def media_of(turns: Sequence[Turn]) -> list[Attachment]:

@@ -43,6 +43,13 @@ def chat(
         ),
     ] = None,
     media: Annotated[list[str] | None, _medium("--media", "Medium of any modality")] = None,
+    example: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--example", metavar="'[PATH] QUESTION => ANSWER'", rich_help_panel=QUESTION,
+            help="Show the model an example before the question; repeatable.",
+        ),
+    ] = None,
     system: Annotated[
         str | None, typer.Option("--system", rich_help_panel=GENERATION, help="System prompt.")
     ] = None,
@@ -78,4 +85,4 @@ def chat(
     from macaw_cli.chat.run import chat as run_chat
 
     named = dict(image=image or [], audio=audio or [], video=video or [])
-    run_chat(workspace, Request(model, named, prompt, as_json, media or [], batch, out))
+    run_chat(workspace, Request(model, named, prompt, as_json, media or [], batch, out, example or []))
