@@ -127,7 +127,8 @@ RECOGNITION_TASKS = {
         "said": {"61-70968-0000": "He began a confused complain.",
                  "61-70968-0001": "Give not so earnest mind to these mummeries, my child!",
                  "367-130732-0000": "lobsters and lobsters"},
-        "figures": {"n": 3, "wer": 3 / 18, "groups.set.test-clean.wer": 3 / 15, "groups.set.test-other.wer": 0},
+        "figures": {"n": 3, "wer": 3 / 18, "wer_normalised": 3 / 18,
+                    "groups.set.test-clean.wer": 3 / 15, "groups.set.test-other.wer": 0},
     },
     "questions": {
         "write": write_questions,

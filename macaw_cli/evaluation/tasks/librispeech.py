@@ -9,6 +9,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.json_rows import text_lines
 from macaw_cli.config.tasks.librispeech import LibriSpeechSettings
 from macaw_cli.evaluation.metrics.character_error_rate import character_error_rate
+from macaw_cli.evaluation.metrics.normalised_word_error_rate import normalised_word_error_rate
 from macaw_cli.evaluation.metrics.word_error_rate import word_error_rate
 from macaw_cli.evaluation.tasks.item import Answered, Item, Medium, user_turn
 from macaw_cli.evaluation.tasks.row_reading import items_of_rows
@@ -29,7 +30,8 @@ class LibriSpeech(Task[LibriSpeechSettings]):
         files="`path`: a folder such as `test-clean/` or the one above it, with files `*.trans.txt` and beside them the"
         " audio",
         figures="word and character error rate of the whole corpus, lower is better, in lower case and without"
-        " punctuation but apostrophes inside words; for all, and per folder such as `test-other`",
+        " punctuation but apostrophes inside words; `wer_normalised` after Whisper's normalisation of English; for all,"
+        " and per folder such as `test-other`",
     )
     modalities = ("audio",)
     score_name = "wer"
@@ -50,7 +52,11 @@ class LibriSpeech(Task[LibriSpeechSettings]):
     def measure(self, answers: Sequence[Answered]) -> Measured:
         """Error rates of all utterances together."""
         pairs = [(answered.item.reference, answered.text) for answered in answers]
-        return {"wer": word_error_rate(pairs), "cer": character_error_rate(pairs)}
+        return {
+            "wer": word_error_rate(pairs),
+            "wer_normalised": normalised_word_error_rate(pairs),
+            "cer": character_error_rate(pairs),
+        }
 
     def _item(self, file: Path, line: Any) -> Item:
         key, _, text = line.strip().partition(" ")

@@ -5,6 +5,7 @@ from caption_examples import CAPTIONED
 
 from macaw_cli.evaluation.metrics.class_accuracy import accuracy, balanced_accuracy
 from macaw_cli.evaluation.metrics.group_differences import Grouped, group_figures
+from macaw_cli.evaluation.metrics.normalised_word_error_rate import normalised_word_error_rate
 from macaw_cli.evaluation.metrics.referenced import Referenced
 from macaw_cli.evaluation.metrics.registry import METRICS, measure_answers, measure_references
 from macaw_cli.evaluation.metrics.toxicity import expected_maximum_toxicity, toxicity_probability
@@ -36,6 +37,13 @@ def test_bleu_is_that_of_sacrebleus_command_line():
     two_each = [Referenced(one.references[:2], one.answer) for one in CAPTIONED]
     assert measure_references("bleu", two_each) == 0.1088  # sacrebleu r0 r1 -i answers: 10.882293
     assert measure_references("bleu", CAPTIONED) == 0.1350
+
+
+def test_the_normalised_word_error_rate_counts_no_way_of_writing():
+    pairs = [("MISTER QUILTER ISN'T HERE", "Mr. Quilter is not here."), ("IT COST TWENTY FIVE DOLLARS", "It cost $25")]
+    assert normalised_word_error_rate(pairs) == 0
+    assert measure_answers("wer", pairs) > 0.5
+    assert normalised_word_error_rate([("", ""), ("ONE WORD", "One sword")]) == 0.5
 
 
 def test_accuracy_counts_examples_and_balanced_accuracy_classes():
