@@ -73,6 +73,7 @@ def evaluation_of(workspace: Workspace, model_path: Path | None, clean_into: Pat
         ResourceError: a GPU was asked for and there is none, or its memory is full.
     """
     settings = workspace.settings.evaluation
+    given = given_choices(workspace.path(settings.choices)) if settings.choices else None
     folder = model_folder(model_path) if model_path else newest_model(workspace)
     dataset = TrainingDataset(workspace.path(settings.data or workspace.settings.dataset.out))
     if clean_into is not None:
@@ -91,7 +92,6 @@ def evaluation_of(workspace: Workspace, model_path: Path | None, clean_into: Pat
         require_same_experts(trained, dataset.experts, f"The model {folder.name}", dataset.title)
         dataset = dataset.told(use_of_config(model.config))
     try:
-        given = given_choices(workspace.path(settings.choices)) if settings.choices else None
         answered, further = ask_in_context(model, processor.encoder, dataset, settings, workspace.settings.seed, given)
     except torch.OutOfMemoryError:
         raise ResourceError(
@@ -102,8 +102,9 @@ def evaluation_of(workspace: Workspace, model_path: Path | None, clean_into: Pat
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
     figures["asked"] = {"dataset": dataset.hash, "limit": settings.limit, "generate": settings.generate}
     figures |= further
-    told = _circumstances(run, dataset, model.config) if run and not settings.shots else None
-    figures["verdict"] = verdicts(figures, told)
+    figures["verdict"] = verdicts(figures, _circumstances(run, dataset, model.config) if run else None)
+    if settings.shots:  # what helps a training does not make up for demonstrations
+        figures["verdict"] = {name: {**one, "remedies": []} for name, one in figures["verdict"].items()}
     if clean_into is not None:
         figures["clean"] = clean(
             clean_into, model, processor.encoder, dataset, answered, limit=settings.limit,

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -63,10 +64,19 @@ def test_the_likeliest_of_the_list_is_the_answer_and_those_not_on_it_are_counted
     assert all(asked[one.row.id].row.choices == one.row.choices for one in plain if one.row.choices)
 
 
+def test_the_file_is_read_before_the_model(trained, tmp_path):
+    settings = replace(trained.settings.evaluation, choices=str(tmp_path / "nowhere.txt"))
+    workspace = replace(trained, settings=replace(trained.settings, evaluation=settings))
+    with pytest.raises(InputError, match="nowhere"):
+        evaluate_folder(workspace, tmp_path / "no model")
+
+
 def test_the_setting_names_a_file_of_the_workspace(trained, tmp_path):
     file = write(tmp_path, "red\nblue")
     settings = replace(trained.settings.evaluation, choices=str(file), limit=1, generate=0)
     workspace = replace(trained, settings=replace(trained.settings, evaluation=settings))
-    figures = evaluate_folder(workspace, trained.path("runs/short/model"))
+    shutil.copytree(trained.path("runs/short"), tmp_path / "short")
+    figures = evaluate_folder(workspace, tmp_path / "short")
+    assert (tmp_path / "short/evaluation/choices/figures.json").is_file()
     assert figures["given_choices"]["questions"] == 1
     assert figures["text"]["with_choices"] == 1

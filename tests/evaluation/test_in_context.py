@@ -132,6 +132,7 @@ def test_figures_in_context_take_the_place_of_no_others(trained, tmp_path):
     assert (run / "evaluation/figures.json").read_bytes() == before
     assert (run / "evaluation/shots-1-random/answers.jsonl").is_file()
     assert figures["in_context"]["shots"] == 1
+    assert all(verdict["remedies"] == [] for verdict in figures["verdict"].values())
 
 
 @pytest.mark.parametrize(("shots", "permutations"), [(0, 2), (1, 2), (2, 3)])
