@@ -13,6 +13,7 @@ from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import InputError, LockedError, MismatchError
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.basics.owned_folders import is_untouched, require_apart
+from macaw_cli.basics.sigterm import sigterm_is_raised
 from macaw_cli.basics.working_files import is_in_the_making, kind_of, remove_leftovers, remove_own, working_folder
 from macaw_cli.config.exports.base import ExportSettings
 from macaw_cli.config.loading import Workspace
@@ -78,7 +79,7 @@ def export_model(workspace: Workspace, model: Path | None) -> ExportReport:
     if settings.push_to_hub:
         require_own_repository(settings.push_to_hub, private=settings.private)
     remove_leftovers(out.parent, out.name)
-    with disk_full_is_told(out.parent):
+    with disk_full_is_told(out.parent), sigterm_is_raised():  # which leaves no gigabytes behind either
         unfinished = working_folder(out)
         try:
             report = _written(kind, workspace, source, out, unfinished)

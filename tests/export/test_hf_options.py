@@ -1,6 +1,8 @@
 """What can be chosen of an export to transformers: number format, adapter; and what it takes from the run."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -9,9 +11,10 @@ import tiny_macaw
 import torch
 from safetensors.torch import load_file
 
-from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.basics.errors import InputError, Interrupted, UsageError
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.export.examples import proof_examples
+from macaw_cli.export.formats.hf import HfExport
 from macaw_cli.export.formats.registry import export_format
 from macaw_cli.export.model_card import evaluation_section, figures_of
 from macaw_cli.export.real_media import real_media
@@ -70,6 +73,14 @@ def test_an_adapter_that_is_not_there_cannot_be_kept(root):
         export_model(open_workspace(root, ["export.keep_adapters=true", "export.out=none"]), root / "runs/tiny")
     (root / "weights").rename(root / "runs/tiny/model/model.safetensors")
     assert not (root / "none").exists()
+
+
+def test_an_export_that_is_stopped_leaves_nothing_behind(root, monkeypatch):
+    monkeypatch.setattr(HfExport, "prove", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted) as stopped:
+        export_model(open_workspace(root, ["export.out=parts/stopped"]), root / "runs/tiny")
+    assert stopped.value.exit_code == 143
+    assert list((root / "parts").iterdir()) == []
 
 
 def test_an_option_of_another_format_is_an_unknown_key(root):
