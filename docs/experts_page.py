@@ -63,6 +63,8 @@ their order and their split are the same with and without experts.
 - `nearest-caption` gives a medium the caption of the training medium with the most similar mean features. Neither the
   medium itself nor one that conversations connect with it lends its caption, and held-out media lend none, whatever a
   row of captions says.
+- `numbers` writes a series as a sentence, or as the digits of scaled values with the scale before them, in base 10, 100
+  or 1000. A sentence of many numbers is cut at `expert_texts.max_words`: raise that for long series.
 
 Features that are stored already are used where they are exactly what the expert reads: of Whisper the last layer
 without pooling, with whole windows (`features.audio_padding: keep`) for all of the audio; of CLIP the class token

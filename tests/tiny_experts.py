@@ -100,6 +100,7 @@ def make_workspace(root):
     for name, loud in (("film", True), ("silent", False)):
         tiny_macaw.make_video(media / f"{name}.mp4", with_audio=loud)
         rows.append(asked("video", f"media/{name}.mp4", name))
+    (media / "walk.csv").write_text("load\n1\n2\n4\n")
     write_rows(root / "rows.jsonl", rows)
     write_rows(root / "captions.jsonl", captions)
     (root / "labels.txt").write_text("\n".join(LABELS) + "\n\nred\n")

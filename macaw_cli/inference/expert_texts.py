@@ -97,11 +97,13 @@ class ModelExperts:
         return self._loaded[name]
 
     def _source(self, name: str, model: str) -> str:
-        """Where an expert's model is: relative to the model folder, to the workspace, or on the hub."""
+        """Where an expert's model is: relative to the model folder, to the workspace, or on the hub; empty for none."""
+        if not model:
+            return ""
         role = ENCODER_OF[TABLE[name].modalities[0]]
         own = self._workspace.settings.features.encoder_of(role).model
         places = [self._folder / model, self._workspace.path(model), *([self._workspace.path(own)] if own else [])]
-        found = next((place for place in places if model and (place / "config.json").is_file()), None)
+        found = next((place for place in places if (place / "config.json").is_file()), None)
         if found is None and (model.startswith((".", "/", "~")) or model.count("/") > 1):
             raise InputError(
                 f"The model of the expert {name} is not at {self._folder / model}.",

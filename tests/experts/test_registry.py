@@ -15,6 +15,7 @@ from macaw_cli.modalities.table import MODALITIES
 ROWS = {
     "transcript": ("audio", "red.wav", "whisper", "Transcript: (no speech)"),
     "tags": ("image", "red.png", "clip", "Tags: (none)"),
+    "numbers": ("series", "walk.csv", "", "(empty)"),
     "nearest-caption": ("image", "red.png", "", "A similar one: (no caption)"),
 }
 """Name to a medium, its model, and what is said where nothing is found."""

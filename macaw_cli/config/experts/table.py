@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from macaw_cli.config.design_entries import Design
 from macaw_cli.config.experts.nearest_caption import NearestCaptionSettings
+from macaw_cli.config.experts.numbers import NumbersSettings
 from macaw_cli.config.experts.tags import TagsSettings
 from macaw_cli.config.experts.transcript import TranscriptSettings
 from macaw_cli.modalities.table import Modality
@@ -44,6 +45,7 @@ _ROWS = (
         NearestCaptionSettings, "macaw_cli.experts.nearest_caption:NearestCaptionExpert", ("image", "audio", "video"),
         at_inference=False,
     ),
+    ExpertEntry(NumbersSettings, "macaw_cli.experts.numbers:NumbersExpert", ("series",)),
 )  # fmt: skip
 TABLE: Mapping[str, ExpertEntry] = MappingProxyType({row.name: row for row in _ROWS})
 """Name to row."""
