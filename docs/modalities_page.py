@@ -69,8 +69,8 @@ Normals: images as they are, or `.npy` with (height, width, 3) from -1 to 1.
 
 PLY (ASCII and binary), lines of `x y z` or `x y z r g b`, or arrays of this shape. More than 4096 points are sampled at
 random, always the same ones. The cloud is brought to radius 1 around its mean, so its size in metres is gone. 64 centres are
-taken by farthest-point sampling, with the 16 nearest points of each, as the tokenisers of Point-BERT and OneLLM group
-them; the small network that they train on a group is the bridge here.
+taken by farthest-point sampling, and of the nearest eighth of all points around each 16, as the tokeniser of Point-BERT
+groups them; the small network that is trained on a group there is the bridge here, so a group is wide and has radius 1.
 
 ## fMRI
 

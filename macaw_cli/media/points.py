@@ -1,8 +1,9 @@
 """Point clouds as groups of neighbours around points that are spread over the cloud.
 
-Source of the grouping: Point-BERT (arXiv 2111.14819, section 3.1), whose tokeniser OneLLM (arXiv 2312.03700) takes:
-farthest-point sampling of centres, the nearest neighbours of each, and their coordinates relative to the centre. The
-small network that makes a token of a group there is trained; here that is the bridge, which reads the coordinates.
+Source of the grouping: Point-BERT (arXiv 2111.14819, section 3.1): farthest-point sampling of centres, the nearest
+neighbours of each, and their coordinates relative to the centre. The small network that makes a token of a group there
+is trained; here that is the bridge, which reads coordinates. So that one layer can tell places and shapes apart, a
+group is wide and has radius 1, and the centre is told by sines and cosines as well (NeRF, arXiv 2003.08934, section 5.1).
 
 Letters: P points, G groups, K points of a group.
 """
@@ -14,20 +15,24 @@ from numpy.typing import NDArray
 
 from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.media.point_files import read_points
-from macaw_cli.modalities.points import GROUPS, NEIGHBOURS
+from macaw_cli.modalities.points import GROUPS, NEIGHBOURS, OCTAVES
 
 MOST_POINTS = 4096
 """Points that are looked at; more are sampled at random, with one seed for all files."""
 SEED = 2312_03700
+SHARE = 8
+"""A group has one of so many points of the cloud."""
+SMALLEST = 1e-3
+"""Radius of a group of equal points."""
 GREY = 0.5
 """The colour of clouds that have none."""
 
 
 def decode_points(request: Request) -> Decoded:
-    """The decoder of point clouds: (G, 3 + 6 K) fp32: a group's centre, then its points from near to far.
+    """The decoder of point clouds: (G, C) fp32: a group's centre and radius, then its points from near to far.
 
-    The cloud is moved to its mean and brought to radius 1; a point is its place relative to the centre, in units of a
-    quarter of that radius, and its colour from -1 to 1.
+    The cloud is moved to its mean and brought to radius 1. A group has the nearest eighth of all points, of which K are
+    taken: each as its place relative to the centre, in units of the group's radius, and its colour from -1 to 1.
 
     Known of it: `points`, of the file; `radius`, in its units; `coloured`.
 
@@ -48,14 +53,17 @@ def decode_points(request: Request) -> Decoded:
 
 
 def grouped(places: NDArray[np.float64], colours: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Groups (G, 3 + 6 K) of points (P, 3) and their colours (P, 3); points stand in several where there are few."""
+    """Groups (G, C) of points (P, 3) and their colours (P, 3); points stand in several groups, or twice in one."""
     centres = places[farthest_points(places, GROUPS)]
     distances = ((centres[:, None] - places[None]) ** 2).sum(axis=2)
-    order = np.argsort(distances, axis=1, kind="stable")[:, :NEIGHBOURS]
-    order = np.concatenate([order, np.repeat(order[:, -1:], NEIGHBOURS - order.shape[1], axis=1)], axis=1)
-    near = (places[order] - centres[:, None]) * 4
-    groups = np.concatenate([near, colours[order]], axis=2).reshape(GROUPS, -1)
-    return np.concatenate([centres, groups], axis=1)
+    ranks = np.linspace(0, max(len(places) // SHARE, min(NEIGHBOURS, len(places))) - 1, NEIGHBOURS).astype(np.int64)
+    order = np.argsort(distances, axis=1, kind="stable")[:, ranks]
+    near = places[order] - centres[:, None]
+    radius = np.linalg.norm(near, axis=2).max(axis=1)[:, None]
+    near = near / np.where(radius, radius, 1.0)[:, :, None]
+    points = np.concatenate([near, colours[order]], axis=2).reshape(GROUPS, -1)
+    waves = [wave(np.pi * octave * centres) for wave in (np.sin, np.cos) for octave in OCTAVES]
+    return np.concatenate([3 * centres, *waves, np.log(radius + SMALLEST), points], axis=1)
 
 
 def farthest_points(places: NDArray[np.float64], count: int) -> NDArray[np.int64]:

@@ -48,15 +48,18 @@ def test_points_and_colours_are_read(tmp_path, kind):
 def test_groups_hold_neighbours_around_centres_that_are_spread(tmp_path):
     known, arrays = decode({"path": str(write(tmp_path, "little")), "modality": "points"})
     groups = arrays["points"]
-    assert groups.shape == (GROUPS, 3 + 6 * NEIGHBOURS)
+    assert groups.shape == (GROUPS, 22 + 6 * NEIGHBOURS)
     assert known["points"] == 200 and known["coloured"]
     centred = PLACES - PLACES.mean(axis=0)
     unit = centred / np.linalg.norm(centred, axis=1).max()
-    centres, neighbours = groups[:, :3], groups[:, 3:].reshape(GROUPS, NEIGHBOURS, 6)
+    centres, neighbours = groups[:, :3] / 3, groups[:, 22:].reshape(GROUPS, NEIGHBOURS, 6)
+    radius = np.exp(groups[:, 21]) - 1e-3
+    np.testing.assert_allclose(groups[:, 3:6], np.sin(np.pi * centres), atol=1e-5)
     np.testing.assert_allclose(neighbours[:, 0, :3], 0, atol=1e-5)  # the nearest point of a centre is itself
     distances = np.linalg.norm(unit[None] - centres[:, None], axis=2)
+    ranks = np.linspace(0, 200 // 8 - 1, NEIGHBOURS).astype(int)
     np.testing.assert_allclose(
-        np.linalg.norm(neighbours[:, :, :3], axis=2) / 4, np.sort(distances, axis=1)[:, :NEIGHBOURS], atol=1e-5
+        np.linalg.norm(neighbours[:, :, :3], axis=2) * radius[:, None], np.sort(distances, axis=1)[:, ranks], atol=1e-4
     )
     assert np.abs(neighbours[:, :, 3:]).max() <= 1
     assert len(np.unique(centres, axis=0)) == GROUPS
@@ -71,7 +74,7 @@ def test_size_and_place_of_a_cloud_do_not_matter_and_few_points_are_repeated(tmp
     np.testing.assert_allclose(first, second, atol=1e-4)
     (tmp_path / "one.xyz").write_text("1 2 3\n")
     alone = decode({"path": str(tmp_path / "one.xyz"), "modality": "points"})[1]["points"]
-    assert alone.shape == first.shape and not alone.any()
+    assert alone.shape == first.shape and not alone[:, :3].any() and not alone[:, 22:].any()
 
 
 def test_farthest_points_are_those_of_the_definition():

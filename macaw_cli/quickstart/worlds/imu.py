@@ -63,7 +63,7 @@ class ImuWorld(World):
     """CSV files with times."""
 
     modality, suffix, bytes_per_file = "imu", "imu.csv", 10_000
-    settings = ("bridge.imu={name: patch, channels: mixed, length: 16, stride: 16}",)
+    settings = ("bridge.imu={name: patch, channels: mixed, length: 16, stride: 8}", "training.epochs=6")
     sample = "What is done?"
 
     def contents(self, count: int, rng: np.random.Generator, *, unseen: bool) -> list[ImuContent]:
