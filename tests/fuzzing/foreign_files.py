@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import tarfile
 from contextlib import closing
 
@@ -9,6 +10,7 @@ import numpy as np
 from chat_templates import ALTERNATING, CHATML, DEFAULT_SYSTEM
 from fake_store import question, write_rows
 from formats import Format, clear
+from PIL import Image
 from tiny_macaw import byte_tokenizer
 from transformers import LlamaConfig
 
@@ -20,6 +22,7 @@ from macaw_cli.dataset.source_specs import parse_sources
 from macaw_cli.dataset.sources import read_conversations
 from macaw_cli.features.sources.listing import list_sources, survey_sources
 from macaw_cli.features.sources.tar_members import members_of
+from macaw_cli.media.decoding import decode
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.text.encoding import ConversationEncoder
 
@@ -82,6 +85,31 @@ def read_array(folder):
     parse_npy((folder / "a.npy").read_bytes(), "a.npy")
 
 
+def numbers(folder):
+    (folder / "a.csv").write_text("time,x,y\n1 May,1.5,-2\n2 May,,3e2\n3 May,4,5\n")
+    np.save(folder / "b.npy", np.arange(6.0).reshape(3, 2))
+    rows = [[0, 1, 2, 250, 0, 9], [1, 1, 0.5, 3, 4, 5]]
+    lines = [" ".join(map(str, row)) for row in rows]
+    (folder / "c.xyz").write_text("\n".join(["# x y z", *lines, ""]))
+    named = [*(f"property float {axis}" for axis in "xyz"), *(f"property uchar {name}" for name in "rgb")]
+    header = ["element vertex 2", *named, "end_header", ""]
+    (folder / "d.ply").write_text("\n".join(["ply", "format ascii 1.0", *header, *lines, ""]))
+    packed = b"".join(struct.pack("<3f3B", *row) for row in rows)
+    (folder / "e.ply").write_bytes("\n".join(["ply", "format binary_little_endian 1.0", *header]).encode() + packed)
+    depths = np.array([[0, 1000], [2000, 3000]], np.uint16)
+    np.save(folder / "f.npy", depths)
+    Image.fromarray(depths).save(folder / "g.png")
+
+
+def read_numbers(folder):
+    kinds = {"a.csv": "series", "b.npy": "series", "c.xyz": "points", "d.ply": "points", "e.ply": "points",
+             "f.npy": "depth", "g.png": "depth"}  # fmt: skip
+    for name, modality in kinds.items():
+        shape = [16, 2] if modality == "series" else None
+        request = {"path": str(folder / name), "modality": modality, "shape": shape}
+        clear(lambda request=request: decode(request))
+
+
 def a_configuration(folder):
     (folder / "macaw.yaml").write_text(
         "version: 1\nseed: 3\nllm: models/llm\nbridge: {image: mlp, audio: {name: macaw}}\n"
@@ -114,6 +142,7 @@ FORMATS = {
     "manifest of sources": Format(a_manifest, ["m.jsonl"], read_manifest),
     "tar of media": Format(a_tar, ["u.tar", "g.tar", "p.tar"], read_tar),
     "array": Format(an_array, ["a.npy"], read_array),
+    "numbers": Format(numbers, ["a.csv", "b.npy", "c.xyz", "d.ply", "e.ply", "f.npy", "g.png"], read_numbers),
     "configuration": Format(a_configuration, ["macaw.yaml"], read_configuration),
     "chat template": Format(chat_templates, ["a.jinja", "b.jinja", "c.jinja"], chat_in_templates, 0.5),
 }  # fmt: skip
