@@ -107,9 +107,9 @@ def require_files(places: Sequence[str], modality: Modality | None = None) -> No
     Raises:
         InputError: one is missing.
     """
-    for place in places:
+    for named, place in ((None, place) if modality else named_place(place) for place in places):
         if place != STDIN and not is_url(place):
-            medium_file(_path(place), modality)
+            medium_file(_path(place), modality or named)
 
 
 def _path(place: str) -> Path:

@@ -18,6 +18,7 @@ _TYPES = {
 }  # fmt: skip
 _ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": ""}
 _COLOURS = (("red", "green", "blue"), ("r", "g", "b"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
+_DIGITS = 12
 _HEADER = re.compile(rb"\Aply\r?\n(?P<lines>.{0,16000}?)end_header\r?\n", re.DOTALL)
 
 
@@ -97,7 +98,7 @@ def _vertices(path: Path, lines: list[str]) -> tuple[str, int, list[str], list[s
     for words in (line.split() for line in lines):
         if words[:1] == ["format"] and len(words) == 3 and words[1] in _ORDERS:
             order = _ORDERS[words[1]]
-        elif words[:1] == ["element"] and len(words) == 3 and words[2].isdigit():
+        elif words[:1] == ["element"] and len(words) == 3 and words[2].isdigit() and len(words[2]) < _DIGITS:
             if count >= 0:
                 break  # what stands behind the points is not read
             if words[1] != "vertex":

@@ -3,7 +3,8 @@
 Source of the grouping: Point-BERT (arXiv 2111.14819, section 3.1): farthest-point sampling of centres, the nearest
 neighbours of each, and their coordinates relative to the centre. The small network that makes a token of a group there
 is trained; here that is the bridge, which reads coordinates. So that one layer can tell places and shapes apart, a
-group is wide and has radius 1, and the centre is told by sines and cosines as well (NeRF, arXiv 2003.08934, section 5.1).
+group is wide and has radius 1, and the centre is told by sines and cosines as well (NeRF, arXiv 2003.08934, section
+5.1).
 
 Letters: P points, G groups, K points of a group.
 """

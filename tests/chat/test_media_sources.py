@@ -45,6 +45,17 @@ def test_a_file_url_and_a_path_are_the_same(sources, workspace_folder):
     assert by_path[0].path == by_url[0].path == str(path)
 
 
+def test_a_modality_may_stand_before_the_path(sources, workspace_folder):
+    place = f"image:{workspace_folder / 'media/red.png'}"
+    media_sources.require_files([place])
+    (attached,) = sources.attach(place)
+    assert attached.modality == "image"
+    with pytest.raises(InputError, match=r"series:.*\.csv"):
+        sources.attach(str(workspace_folder / "table.csv"))
+    with pytest.raises(InputError, match="not trained on series"):
+        sources.attach(f"series:{workspace_folder / 'media/red.png'}")
+
+
 def test_a_url_is_fetched_once_and_shown_without_its_secrets(sources, workspace_folder, capsys):
     memory = fsspec.filesystem("memory")
     memory.pipe("/talk/red.png", (workspace_folder / "media/red.png").read_bytes())
