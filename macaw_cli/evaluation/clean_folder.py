@@ -21,7 +21,7 @@ def _is_own(folder: Path) -> bool:
     return True
 
 
-CLEAN = FolderKind("folder of macaw evaluate --clean", _is_own)
+CLEAN = FolderKind("clean subset", _is_own)
 
 
 def require_clean_folder(folder: Path, inputs: Sequence[Path]) -> None:
