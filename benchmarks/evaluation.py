@@ -25,7 +25,8 @@ import torch
 
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.views import views_of
-from macaw_cli.evaluation import evaluate, scoring
+from macaw_cli.evaluation import evaluate
+from macaw_cli.evaluation.asking import scoring
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.inference.branches import branch_batch
 from macaw_cli.inference.features import joined_features

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from macaw_cli.config.tasks.base import TaskSettings
 from macaw_cli.config.tasks.table import BUILT_IN
-from macaw_cli.evaluation.tasks.registry import task_class
+from macaw_cli.evaluation.tasks.running.registry import task_class
 
 PROSE = """
 `macaw evaluate --task NAME:PATH[?OPTIONS][#N]` asks a model the questions of a public benchmark, and asks them again

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from macaw_cli.config.loading import Workspace
-    from macaw_cli.evaluation.thresholds import Threshold
+    from macaw_cli.evaluation.figures.thresholds import Threshold
 
 QUESTIONS, IN_CONTEXT, BENCHMARKS = "Held-out questions", "In context", "Benchmarks"
 """Titles of groups of options."""
@@ -108,7 +108,7 @@ def evaluate(
     if not workspace.settings.evaluation.shots:
         require_none({"--demonstrations": demonstrations, "--permutations": permutations}, "--shots")
 
-    from macaw_cli.evaluation.thresholds import require_reached, thresholds_of
+    from macaw_cli.evaluation.figures.thresholds import require_reached, thresholds_of
 
     thresholds = thresholds_of(fail_under or [])
     several = len(models or []) > 1 or workspace.settings.evaluation.tasks or workspace.settings.evaluation.shots
@@ -123,7 +123,7 @@ def evaluate(
         return
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.all_tables import tables_of
-    from macaw_cli.evaluation.cleaning import clean_lines
+    from macaw_cli.evaluation.cleaning.clean import clean_lines
     from macaw_cli.evaluation.presentation import verdict_lines
     from macaw_cli.evaluation.run import evaluate_folder
 
@@ -154,7 +154,7 @@ def _compare(models: "Sequence[Path]", workspace: "Workspace", limits: "Sequence
         raise UsageError(f"macaw evaluate compares two models, not {len(models)}.", "Use macaw compare --from RUNS.")
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.difference_tables import COLUMNS, difference_lines, difference_tables
-    from macaw_cli.evaluation.thresholds import require_reached
+    from macaw_cli.evaluation.figures.thresholds import require_reached
     from macaw_cli.evaluation.two_models import compare_two
 
     compared = compare_two(workspace, models[0], models[1])

@@ -10,7 +10,7 @@ from macaw_cli.commands.shared_options import from_here
 
 if TYPE_CHECKING:
     from macaw_cli.config.loading import Workspace
-    from macaw_cli.evaluation.thresholds import Threshold
+    from macaw_cli.evaluation.figures.thresholds import Threshold
 
 
 def task_from_here(task: str, config: Path | None) -> dict[str, Any]:
@@ -38,9 +38,9 @@ def ask_tasks(
     if workspace.settings.evaluation.shots:
         raise UsageError("Tasks are asked without demonstrations.", "Leave out --shots (evaluation.shots).")
     from macaw_cli.basics.console import print_table, result, result_json
-    from macaw_cli.evaluation.tasks.presentation import task_table
-    from macaw_cli.evaluation.tasks.run import evaluate_tasks
-    from macaw_cli.evaluation.thresholds import require_reached
+    from macaw_cli.evaluation.figures.thresholds import require_reached
+    from macaw_cli.evaluation.tasks.running.presentation import task_table
+    from macaw_cli.evaluation.tasks.running.run import evaluate_tasks
 
     found = evaluate_tasks(workspace, models[0] if models else None)
     if as_json:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from macaw_cli.comparison.statistics import difference, quality_of, quality_of_figures
-from macaw_cli.evaluation.answers import Answers, asked_of, read_answers, read_figures
+from macaw_cli.evaluation.figures.answers import Answers, asked_of, read_answers, read_figures
 from macaw_cli.reports.comparison import RunComparison
 from macaw_cli.reports.design_comparison import DesignComparison, DesignReport
 from macaw_cli.reports.figures import last_validation

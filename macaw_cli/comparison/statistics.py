@@ -1,7 +1,7 @@
 """From what became of every held-out question to means, intervals, spreads over seeds, and paired differences.
 
-Source of the intervals: `evaluation/intervals.py`. With several seeds a question counts as the mean over its seeds, so
-that an interval is over questions; how much seeds differ is told beside it, as the spread.
+Source of the intervals: `evaluation/intervals.py`. With several seeds a question counts as the mean over its
+seeds, so that an interval is over questions; how much seeds differ is told beside it, as the spread.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,14 @@ from typing import Any
 import numpy as np
 
 from macaw_cli.basics.figure_kinds import kinds_below
-from macaw_cli.evaluation.answers import Answer, Answers
+from macaw_cli.evaluation.figures.answers import Answer, Answers
+from macaw_cli.evaluation.figures.paired import (
+    by_modality_and_kind,
+    common_questions,
+    measured_values,
+    paired_difference,
+)
 from macaw_cli.evaluation.intervals import bootstrap_interval, wilson_interval
-from macaw_cli.evaluation.paired import by_modality_and_kind, common_questions, measured_values, paired_difference
 from macaw_cli.reports.design_comparison import MEASURES, OVERALL, Measured
 
 

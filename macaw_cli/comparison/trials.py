@@ -20,7 +20,7 @@ from macaw_cli.comparison.candidates import Candidate
 from macaw_cli.comparison.request import Request
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.weighted_folders import split_weight
-from macaw_cli.evaluation.answers import asked_of
+from macaw_cli.evaluation.figures.answers import asked_of
 from macaw_cli.shards.dataset_lock import read_lock
 from macaw_cli.training.checkpoints.resume_checks import require_same_settings
 from macaw_cli.training.processes import choose_processes, on_processes

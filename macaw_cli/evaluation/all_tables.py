@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from macaw_cli.evaluation.order_table import ORDER_COLUMNS, order_rows
+from macaw_cli.evaluation.in_context.order_table import ORDER_COLUMNS, order_rows
+from macaw_cli.evaluation.in_context.reasoning import REASONING_COLUMNS, reasoning_rows
 from macaw_cli.evaluation.presentation import (
     COLUMNS,
     MEDIUM_COLUMNS,
@@ -15,7 +16,6 @@ from macaw_cli.evaluation.presentation import (
     text_rows,
     turn_rows,
 )
-from macaw_cli.evaluation.reasoning import REASONING_COLUMNS, reasoning_rows
 
 TABLES = (
     ("Held-out questions", COLUMNS, table_rows),

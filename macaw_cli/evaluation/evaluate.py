@@ -8,19 +8,19 @@ import torch
 from macaw_cli.basics import distributed
 from macaw_cli.basics.console import progress
 from macaw_cli.config.evaluation_settings import MetricName
-from macaw_cli.evaluation.conditions import Asked, asked_per_medium, asked_under
-from macaw_cli.evaluation.figures import report
-from macaw_cli.evaluation.generating import AnswerLimits, generate_answers
-from macaw_cli.evaluation.held_out import UNSEEN_TAG, HeldOut, held_out_questions, kind_of, text_of
-from macaw_cli.evaluation.media_pairs import measure_pairs
-from macaw_cli.evaluation.media_units import units_of
-from macaw_cli.evaluation.medium_lenders import medium_lenders
+from macaw_cli.evaluation.asking.generating import AnswerLimits, generate_answers
+from macaw_cli.evaluation.asking.scoring import batches_of, score
+from macaw_cli.evaluation.asking.sharing import UNANSWERED, all_answers, own_share
+from macaw_cli.evaluation.figures.figures import report
+from macaw_cli.evaluation.figures.media_pairs import measure_pairs
+from macaw_cli.evaluation.figures.reliance import Scored
 from macaw_cli.evaluation.metrics.registry import metrics_of
-from macaw_cli.evaluation.reliance import Scored
-from macaw_cli.evaluation.scoring import batches_of, score
-from macaw_cli.evaluation.sharing import UNANSWERED, all_answers, own_share
-from macaw_cli.evaluation.swapping import Question
-from macaw_cli.evaluation.turns import partners_of_turns
+from macaw_cli.evaluation.questions.conditions import Asked, asked_per_medium, asked_under
+from macaw_cli.evaluation.questions.held_out import UNSEEN_TAG, HeldOut, held_out_questions, kind_of, text_of
+from macaw_cli.evaluation.questions.media_units import units_of
+from macaw_cli.evaluation.questions.medium_lenders import medium_lenders
+from macaw_cli.evaluation.questions.swapping import Question
+from macaw_cli.evaluation.questions.turns import partners_of_turns
 from macaw_cli.inference.branches import BranchScore
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.text.encoding import ConversationEncoder

@@ -17,18 +17,18 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, metrics_rows, read_settings_tree
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
-from macaw_cli.evaluation.answers import ANSWERS_NAME, FIGURES_NAME
-from macaw_cli.evaluation.clean_folder import require_clean_folder
-from macaw_cli.evaluation.cleaning import clean
-from macaw_cli.evaluation.conditions import examples_per_modality, in_order
+from macaw_cli.evaluation.cleaning.clean import clean
+from macaw_cli.evaluation.cleaning.clean_folder import require_clean_folder
 from macaw_cli.evaluation.evaluate import figures_of
-from macaw_cli.evaluation.given_choices import given_choices
-from macaw_cli.evaluation.held_out import HeldOut
-from macaw_cli.evaluation.in_context import ask_in_context
+from macaw_cli.evaluation.figures.answers import ANSWERS_NAME, FIGURES_NAME
+from macaw_cli.evaluation.figures.remedies import Circumstances, circumstances_of
+from macaw_cli.evaluation.figures.silence import padding_share
+from macaw_cli.evaluation.figures.verdict import verdicts
+from macaw_cli.evaluation.in_context.given_choices import given_choices
+from macaw_cli.evaluation.in_context.in_context import ask_in_context
 from macaw_cli.evaluation.presentation import write_plot
-from macaw_cli.evaluation.remedies import Circumstances, circumstances_of
-from macaw_cli.evaluation.silence import padding_share
-from macaw_cli.evaluation.verdict import verdicts
+from macaw_cli.evaluation.questions.conditions import examples_per_modality, in_order
+from macaw_cli.evaluation.questions.held_out import HeldOut
 from macaw_cli.model.expert_texts import use_of_config
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention

@@ -8,8 +8,13 @@ from typing import Any
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.config.loading import Workspace
-from macaw_cli.evaluation.answers import ANSWERS_NAME, Answers, answers_in, keyed, read_rows
-from macaw_cli.evaluation.paired import by_modality_and_kind, common_questions, measured_values, paired_difference
+from macaw_cli.evaluation.figures.answers import ANSWERS_NAME, Answers, answers_in, keyed, read_rows
+from macaw_cli.evaluation.figures.paired import (
+    by_modality_and_kind,
+    common_questions,
+    measured_values,
+    paired_difference,
+)
 from macaw_cli.evaluation.run import evaluation_of
 
 VERSION = 1

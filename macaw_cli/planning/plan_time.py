@@ -9,7 +9,7 @@ import torch
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.config.loading import Workspace
-from macaw_cli.evaluation.held_out import first_per_kind
+from macaw_cli.evaluation.questions.held_out import first_per_kind
 from macaw_cli.planning.machine_memory import MachineMemory
 from macaw_cli.planning.measured_steps import LIMIT_S, Measurement, measure
 from macaw_cli.planning.memory_estimate import estimate, total

@@ -47,7 +47,7 @@ ALLOWED = {
         "export/exchange.py savez", "inspection/decoders.py wave.open", "media/decoder_client.py rmtree",
         "media/members.py symlink_to", "media/members.py open", "training/steps/deepspeed_setup.py rmtree",
         "planning/stand_in_llm.py write_text", "planning/stand_in_llm.py save_pretrained",
-        "serving/media/held_content.py NamedTemporaryFile", "evaluation/tasks/run.py TemporaryDirectory",
+        "serving/media/held_content.py NamedTemporaryFile", "evaluation/tasks/running/run.py TemporaryDirectory",
         "evaluation/harness/media.py TemporaryDirectory",
     ],
     "under a random name in one of macaw's own folders": [

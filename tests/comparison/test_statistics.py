@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from macaw_cli.comparison.statistics import difference, quality_of, quality_of_figures
-from macaw_cli.evaluation.answers import Answer
+from macaw_cli.evaluation.figures.answers import Answer
 from macaw_cli.evaluation.intervals import bootstrap_interval, wilson_interval
 
 

@@ -11,9 +11,9 @@ from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.evaluation import run as evaluation_run
-from macaw_cli.evaluation import scoring
+from macaw_cli.evaluation.asking import scoring
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
-from macaw_cli.evaluation.held_out import first_per_kind, held_out_questions
+from macaw_cli.evaluation.questions.held_out import first_per_kind, held_out_questions
 from macaw_cli.evaluation.run import evaluate_folder
 from macaw_cli.inference import scoring as inference_scoring
 from macaw_cli.model.configuration import MacawConfig

@@ -11,11 +11,11 @@ from macaw_cli.chat.session import ChatSession
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.config.settings import ChatSettings
 from macaw_cli.dataset.build import build_dataset
-from macaw_cli.evaluation import generating, scoring
-from macaw_cli.evaluation.conditions import told_without_media, without_media
+from macaw_cli.evaluation.asking import generating, scoring
+from macaw_cli.evaluation.asking.generating import AnswerLimits
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
-from macaw_cli.evaluation.generating import AnswerLimits
-from macaw_cli.evaluation.held_out import kind_of
+from macaw_cli.evaluation.questions.conditions import told_without_media, without_media
+from macaw_cli.evaluation.questions.held_out import kind_of
 from macaw_cli.inference import generating_model
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.model.folder import load_model

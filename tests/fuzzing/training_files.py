@@ -12,10 +12,10 @@ from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.config.run_files import metrics_rows
 from macaw_cli.config.settings import Settings
 from macaw_cli.dataset.build import build_dataset
-from macaw_cli.evaluation.answers import asked_of, read_answers, read_figures
-from macaw_cli.evaluation.remedies import circumstances_of
+from macaw_cli.evaluation.figures.answers import asked_of, read_answers, read_figures
+from macaw_cli.evaluation.figures.remedies import circumstances_of
+from macaw_cli.evaluation.figures.verdict import verdicts
 from macaw_cli.evaluation.run import stages_of
-from macaw_cli.evaluation.verdict import verdicts
 from macaw_cli.inspection.dataset_verification import verify_dataset
 from macaw_cli.inspection.datasets import describe_dataset
 from macaw_cli.inspection.run_comparison import compare_runs

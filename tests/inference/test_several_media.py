@@ -14,10 +14,10 @@ from macaw_cli.basics.atomic_files import write_jsonl
 from macaw_cli.chat.turns import Turn, media_of, messages_of
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.dataset.build import build_dataset
-from macaw_cli.evaluation.conditions import Asked, asked_per_medium
+from macaw_cli.evaluation.asking.scoring import features_of, prompt_of
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
-from macaw_cli.evaluation.held_out import HeldOut
-from macaw_cli.evaluation.scoring import features_of, prompt_of
+from macaw_cli.evaluation.questions.conditions import Asked, asked_per_medium
+from macaw_cli.evaluation.questions.held_out import HeldOut
 from macaw_cli.features.extract import extract
 from macaw_cli.inference.conversations import conversation_request, in_training_order
 from macaw_cli.inspection.dataset_text import write_conversations

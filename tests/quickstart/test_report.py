@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from macaw_cli.config.loading import open_workspace
-from macaw_cli.evaluation.figures import report
-from macaw_cli.evaluation.reliance import Scored
+from macaw_cli.evaluation.figures.figures import report
+from macaw_cli.evaluation.figures.reliance import Scored
 from macaw_cli.quickstart.report import MEDIA_SHOWN, write_report
 
 RUN = "quickstart"

@@ -12,10 +12,10 @@ from macaw_cli.config.run_files import metrics_rows
 from macaw_cli.config.settings import Settings
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.encoders.source import quiet_transformers
-from macaw_cli.evaluation.conditions import examples_per_modality
-from macaw_cli.evaluation.remedies import circumstances_of
-from macaw_cli.evaluation.silence import padding_share
-from macaw_cli.evaluation.verdict import verdicts
+from macaw_cli.evaluation.figures.remedies import circumstances_of
+from macaw_cli.evaluation.figures.silence import padding_share
+from macaw_cli.evaluation.figures.verdict import verdicts
+from macaw_cli.evaluation.questions.conditions import examples_per_modality
 from macaw_cli.model.folder import save_model
 from macaw_cli.model.processing import MacawProcessor
 from macaw_cli.training.job import TrainingJob, TrainingReport, write_summary

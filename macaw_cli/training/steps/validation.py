@@ -11,7 +11,7 @@ import torch
 
 from macaw_cli.basics import distributed
 from macaw_cli.evaluation.evaluate import quick_reliance
-from macaw_cli.evaluation.held_out import first_per_kind
+from macaw_cli.evaluation.questions.held_out import first_per_kind
 from macaw_cli.model.packing.packing_support import packing_support_of_config
 from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.training_rows import ConversationRow

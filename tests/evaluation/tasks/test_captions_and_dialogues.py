@@ -7,7 +7,7 @@ from task_files import write_audio, write_csv, write_image, write_json
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.evaluation.tasks.item import Answered
-from macaw_cli.evaluation.tasks.registry import open_task
+from macaw_cli.evaluation.tasks.running.registry import open_task
 
 
 def opened(folder, name, path, **options):

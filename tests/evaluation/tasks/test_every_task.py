@@ -11,9 +11,9 @@ from every_task import EVERY_TASK, settings_of
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.config.tasks.table import BUILT_IN
 from macaw_cli.evaluation.tasks.item import Answered
-from macaw_cli.evaluation.tasks.reading import read_items
-from macaw_cli.evaluation.tasks.registry import open_task, task_class
-from macaw_cli.evaluation.tasks.run import evaluate_tasks
+from macaw_cli.evaluation.tasks.running.reading import read_items
+from macaw_cli.evaluation.tasks.running.registry import open_task, task_class
+from macaw_cli.evaluation.tasks.running.run import evaluate_tasks
 from macaw_cli.modalities.table import MODALITIES
 
 CONDITIONS = ["real", "none", "told", "swapped"]

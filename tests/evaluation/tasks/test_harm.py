@@ -9,8 +9,8 @@ from harm_tasks import TOXIC, write_classifier, write_fairness, write_realtoxici
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.evaluation.tasks.item import Answered
-from macaw_cli.evaluation.tasks.registry import open_task
-from macaw_cli.evaluation.tasks.run import evaluate_tasks
+from macaw_cli.evaluation.tasks.running.registry import open_task
+from macaw_cli.evaluation.tasks.running.run import evaluate_tasks
 from macaw_cli.evaluation.tasks.text_classifier import TextClassifier
 
 

@@ -12,8 +12,8 @@ from pyarrow import parquet
 from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.evaluation.tasks.item import Answered
-from macaw_cli.evaluation.tasks.reading import read_items
-from macaw_cli.evaluation.tasks.registry import open_task
+from macaw_cli.evaluation.tasks.running.reading import read_items
+from macaw_cli.evaluation.tasks.running.registry import open_task
 
 
 def opened(name, folder, **options):

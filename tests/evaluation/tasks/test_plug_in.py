@@ -43,7 +43,7 @@ def test_a_task_of_another_package_is_asked_like_any_other(tmp_path, workspace_f
 
 def test_a_class_that_is_no_task_is_told_with_its_package(tmp_path):
     installed(tmp_path, "class Otters:\n    pass\n")
-    code = "from macaw_cli.evaluation.tasks.registry import task_class; task_class('otters')"
+    code = "from macaw_cli.evaluation.tasks.running.registry import task_class; task_class('otters')"
     done = installed_packages.python(code, tmp_path, tmp_path)
     assert done.returncode == 1
     assert "UsageError" in done.stderr and "macaw-otters" in done.stderr and "tasks.task.Task" in done.stderr

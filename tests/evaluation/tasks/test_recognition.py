@@ -7,7 +7,7 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.evaluation.tasks.item import Answered
 from macaw_cli.evaluation.tasks.mmau import names_choice
-from macaw_cli.evaluation.tasks.registry import open_task
+from macaw_cli.evaluation.tasks.running.registry import open_task
 
 
 def opened(folder, name, path, **options):

@@ -6,8 +6,8 @@ from image_tasks import write_scienceqa
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.loading import Workspace, parse_settings
-from macaw_cli.evaluation.tasks.reading import read_items
-from macaw_cli.evaluation.tasks.registry import open_task
+from macaw_cli.evaluation.tasks.running.reading import read_items
+from macaw_cli.evaluation.tasks.running.registry import open_task
 from macaw_cli.evaluation.tasks.scienceqa import said_letter
 from macaw_cli.evaluation.tasks.scienceqa_prompts import Problem, demonstration, prompt
 

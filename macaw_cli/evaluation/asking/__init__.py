@@ -1,0 +1,1 @@
+"""The model is asked: likelihoods and generated answers, in batches."""

@@ -1,0 +1,1 @@
+"""Which questions need their media, and which training examples teach guessing."""

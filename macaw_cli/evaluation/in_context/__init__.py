@@ -1,0 +1,1 @@
+"""Demonstrations, reasoning and lists of answers around a question."""

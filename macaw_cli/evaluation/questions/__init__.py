@@ -1,0 +1,1 @@
+"""What is asked: held-out questions, their conditions, and whose media are swapped."""

@@ -1,0 +1,1 @@
+"""How a benchmark is asked: read, answered, reported."""

@@ -1,0 +1,159 @@
+"""`macaw evaluate --task`: load a model, ask it the items of each task, write and return the figures."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from macaw_cli.basics.atomic_files import write_json, write_jsonl
+from macaw_cli.basics.console import progress, say
+from macaw_cli.basics.counts import counted
+from macaw_cli.basics.errors import InputError, MismatchError, ResourceError
+from macaw_cli.basics.working_files import make_folder
+from macaw_cli.config.loading import Workspace
+from macaw_cli.encoders.frozen import torch_device
+from macaw_cli.evaluation.tasks.running.asking import Asker
+from macaw_cli.evaluation.tasks.running.conditions import everything_asked
+from macaw_cli.evaluation.tasks.running.media_reader import MediaReader
+from macaw_cli.evaluation.tasks.running.reading import ItemsRead, read_items
+from macaw_cli.evaluation.tasks.running.registry import open_task
+from macaw_cli.evaluation.tasks.running.report import Answers, by_condition, task_report
+from macaw_cli.evaluation.tasks.running.stored_images import StoredImages
+from macaw_cli.evaluation.tasks.task import Task
+from macaw_cli.inference.attachments import Attacher
+from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
+from macaw_cli.model.expert_texts import require_no_texts
+from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
+from macaw_cli.model.model_encoders import ModelEncoders
+from macaw_cli.model.packing.attention_choice import no_cudnn_attention
+
+TASKS_FOLDER = "tasks"
+"""In `evaluation/` of a run; holds a folder for each task."""
+
+
+@no_cudnn_attention()
+def evaluate_tasks(workspace: Workspace, model_path: Path | None) -> dict[str, Any]:
+    """Ask a model the tasks of the settings; what is found is written to `evaluation/tasks/` of its run.
+
+    A model outside a run is only read.
+
+    Args:
+        workspace: its `evaluation` settings hold.
+        model_path: a model or run folder; None means the workspace's newest.
+
+    Returns:
+        The JSON of `macaw evaluate --task ... --json`.
+
+    Raises:
+        InputError: no model, no files of a task, or too many questions that cannot be asked; then all is written.
+        MismatchError: the model was not trained on what a task shows, or its encoder is another one.
+        ResourceError: a GPU was asked for and there is none, or its memory is full.
+    """
+    settings = workspace.settings.evaluation
+    tasks = [open_task(one, workspace) for one in settings.tasks]
+    folder = model_folder(model_path) if model_path else newest_model(workspace)
+    model, processor = load_model(folder, torch_device(settings.device))
+    require_no_texts(model.config, folder, "macaw evaluate --task")
+    encoders = ModelEncoders(model, processor, folder, workspace)
+    for task in tasks:
+        _require_encoders(task, model.config.modalities, encoders)
+    stored = StoredImages.of_workspace(workspace, model.config)
+    media = MediaReader(Attacher(model.config, encoders), stored)
+    asker = Asker(model, processor.encoder, media, settings.batch_size)
+    run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
+    reports, too_many = {}, None
+    for task in tasks:
+        say(f"Asking {_shown(folder, workspace)} the questions of {task.settings.called}")
+        with tempfile.TemporaryDirectory(prefix="macaw-task-") as scratch:
+            read = read_items(task, task.settings.limit or settings.limit, Path(scratch))
+            answers = _answers(task, read, asker, settings.batch_size)
+        reports[task.settings.called] = _finished(task, read, answers, run)
+        too_many = too_many or _excess(task, read, len(answers["real"]), settings.max_reject_ratio)
+    if too_many is not None:
+        raise too_many
+    return {"version": 1, "model": _shown(folder, workspace), "tasks": reports}
+
+
+def _answers(task: Task[Any], read: ItemsRead, asker: Asker, batch_size: int) -> Answers:
+    asked = everything_asked(read.items, task.settings.conditions)
+    try:
+        with progress(task.settings.called, len(asked), "answers") as advance, torch.inference_mode():
+            said, unusable = asker.ask(read.items, asked, task.settings, advance)
+    except torch.OutOfMemoryError:
+        raise ResourceError(
+            f"The GPU ran out of memory with {counted(batch_size, 'sequence')} at once.",
+            "Lower evaluation.batch_size, or use --set evaluation.device=cpu.",
+        ) from None
+    read.rejects += [f"{read.items[number].id}: {reason}" for number, reason in unusable.items()]
+    answers = by_condition(read.items, said, task.settings.conditions, unusable)
+    if not answers["real"]:
+        first = (read.rejects or ["no cluster is whole"])[0]
+        raise InputError(f"No question of {task.settings.called} could be asked; the first: {first}.")
+    return answers
+
+
+def _finished(task: Task[Any], read: ItemsRead, answers: Answers, run: Path | None) -> dict[str, Any]:
+    report = task_report(task, answers) | {
+        "rejected": len(read.rejects),
+        "settings": {name: getattr(task.settings, name) for name in ("answer", "prompt", "max_new_tokens")},
+    }
+    if run:
+        out = run / "evaluation" / TASKS_FOLDER / task.settings.called
+        make_folder(out)
+        write_jsonl(out / "answers.jsonl", _rows(task, answers))
+        write_jsonl(out / "rejects.jsonl", ({"reason": reason} for reason in read.rejects))
+        write_json(out / "figures.json", report)
+    return report
+
+
+def _rows(task: Task[Any], answers: Answers) -> list[dict[str, Any]]:
+    """What each item was answered, condition after condition."""
+    rows: dict[str, dict[str, Any]] = {}
+    for condition, some in answers.items():
+        for answered, score in zip(some, task.scores(some), strict=True):
+            item = answered.item
+            row = rows.setdefault(
+                item.id,
+                {
+                    "id": item.id, "messages": [dict(message) for message in item.messages],
+                    "media": [medium.name or str(medium.path) for medium in item.media],
+                    "references": list(item.references), "choices": list(item.choices), "groups": dict(item.groups),
+                    "answers": {}, "scores": {},
+                },
+            )  # fmt: skip
+            row["answers"][condition], row["scores"][condition] = answered.text, round(score, 4)
+    return list(rows.values())
+
+
+def _excess(task: Task[Any], read: ItemsRead, asked: int, most: float) -> InputError | None:
+    """The error that too many questions could not be asked."""
+    rejected = len(read.rejects)
+    if rejected <= most * (rejected + asked):
+        return None
+    return InputError(
+        f"{rejected} of {rejected + asked} questions of {task.settings.called} cannot be asked, more than"
+        f" evaluation.max_reject_ratio={most:g} allows. The first: {read.rejects[0]}.",
+        "The figures of the others are written to the run. Mend the files, or raise the ratio.",
+    )
+
+
+def _require_encoders(task: Task[Any], known: Sequence[Modality], encoders: ModelEncoders) -> None:
+    """Refuse a task that the model knows no modality of, or whose encoder is not there, before any item is read."""
+    if missing := [name for name in task.modalities if name not in known]:
+        raise MismatchError(
+            f"The task {task.settings.name} asks about {missing[0]}, but the model was trained on"
+            f" {', '.join(known) or 'text only'}.",
+            "Choose another task, or another model.",
+        )
+    inside = [name for modality in task.modalities for name in TABLE[modality].contains if name in known]
+    for name in dict.fromkeys([*task.modalities, *inside]):
+        if name in ENCODER_OF:
+            encoders.encoder(name)
+
+
+def _shown(folder: Path, workspace: Workspace) -> str:
+    """The folder relative to the workspace where it lies inside, so that reports hold no absolute path."""
+    absolute = folder.absolute()
+    return str(absolute.relative_to(workspace.root)) if absolute.is_relative_to(workspace.root) else str(folder)
