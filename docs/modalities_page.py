@@ -56,7 +56,7 @@ Answers may be forecasts: `"The next values are 57, 61, 64"`. Where a question's
 
 Six columns, three of acceleration and three of angular velocity. A column `time` in seconds is read as the times of the
 samples, which are then interpolated at 100 Hz; without one the rows are taken as they are. `patch` puts all six
-channels into one patch (`channels: mixed`).
+channels into one patch (`channels: mixed`) and leaves the numbers as they are (`instance_norm: false`): they have units.
 
 ## Depth and normal maps
 
@@ -116,7 +116,7 @@ def modalities_page(notice: str) -> str:
 def _row(row: ModalityEntry) -> str:
     own = " ".join(row.extensions)
     kinds = " ".join(f".{row.name}{kind}" for kind in row.file_kinds)
-    options = ", ".join(f"`{key}: {value}`" for key, value in row.bridge_options)
+    options = ", ".join(f"`{key}: {str(value).lower()}`" for key, value in row.bridge_options)
     bridge = f"`{row.default_bridge}`{f' with {options}' if options else ''}"
     files = "<br>".join(f"`{names}`" for names in (own, kinds) if names)
     return f"| `{row.name}` | {files} | {row.about} | {bridge} |"

@@ -11,6 +11,6 @@ IMU = ModalityEntry(
     decoder="macaw_cli.media.imu:decode_imu",
     about="the numbers at 100 Hz, (steps, 6): acceleration and angular velocity",
     default_bridge="patch",
-    bridge_options=(("channels", "mixed"),),
+    bridge_options=(("channels", "mixed"), ("instance_norm", False)),
     feature_shape=(2048, 6),
 )

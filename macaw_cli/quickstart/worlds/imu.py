@@ -63,7 +63,9 @@ class ImuWorld(World):
     """CSV files with times."""
 
     modality, suffix, bytes_per_file = "imu", "imu.csv", 10_000
-    settings = ("bridge.imu={name: patch, channels: mixed, length: 16, stride: 8}", "training.epochs=6")
+    settings = (
+        "bridge.imu={name: patch, channels: mixed, instance_norm: false, length: 16, stride: 8}", "training.epochs=6",
+    )  # fmt: skip
     sample = "What is done?"
 
     def contents(self, count: int, rng: np.random.Generator, *, unseen: bool) -> list[ImuContent]:
