@@ -18,6 +18,7 @@ from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.config.weighted_folders import split_weight
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.views import views_of
+from macaw_cli.evaluation.questions.conditions import TEXT_ONLY, examples_per_modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.expert_texts import use_of_settings
 from macaw_cli.model.text.encoding import ConversationEncoder
@@ -155,8 +156,21 @@ def tell_skipped(inputs: TrainingInputs) -> None:
             "is cut off.",
             "Raise training.max_length, and training.sequence_length with it, or use fewer soft tokens per medium.",
         )
-    loudly = f"Warning: {share:.0%} of the conversations" if share > FEW_LEFT_OUT else counted(skipped, "conversation")
-    say(f"{loudly} are left out: with {limit}, their answer or a medium is cut off.")
+    lost = _lost_modalities(inputs)
+    all_of = f", among them all with {' and all with '.join(lost)}," if lost else ""
+    many = f"Warning: {share:.0%} of the conversations" if lost or share > FEW_LEFT_OUT else ""
+    way_out = " Raise training.max_length, and training.sequence_length with it." if lost else ""
+    say(
+        f"{many or counted(skipped, 'conversation')}{all_of} are left out: with {limit}, their answer or a medium is "
+        f"cut off.{way_out}"
+    )
+
+
+def _lost_modalities(inputs: TrainingInputs) -> list[str]:
+    """The modalities, or combinations of them, of which no conversation is short enough."""
+    there = examples_per_modality(inputs.dataset.conversations("train"))
+    trained = examples_per_modality(inputs.rows)
+    return [name for name in there if name != TEXT_ONLY and not trained.get(name)]
 
 
 def _texts(workspace: Workspace) -> list[tuple[str, TemplateName]]:

@@ -155,6 +155,20 @@ def test_conversations_that_are_left_out_are_told(workspace, capfd):
         plan_training(too_short)
 
 
+def test_a_modality_whose_conversations_are_all_too_long_is_named(workspace, capfd):
+    from macaw_cli.training.training_inputs import prepare, tell_skipped
+
+    inputs = prepare(workspace())
+    short = [row for row in inputs.rows if "video" not in {one.modality for one in row.media}]
+    skipped = len(inputs.rows) - len(short)
+    inputs = replace(inputs, tokens=replace(inputs.tokens, skipped=skipped))
+    vars(inputs)["rows"] = short
+    tell_skipped(inputs)
+    told = capfd.readouterr().err
+    assert re.search(r"^Warning: \d+% of the conversations, among them all with video, are left out", told, re.M)
+    assert "training.max_length" in told
+
+
 def test_resume_of_a_run_that_is_not_there_says_so_first(workspace, capfd):
     space = workspace(name="never", max_steps=1)
     train(space, resume=True)

@@ -9,6 +9,8 @@ from macaw_cli.evaluation.questions.media_units import units_of, with_unit_of
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 
 MAIN_CONDITIONS = ("real", "none", "told", "swapped")
+TEXT_ONLY = "text"
+"""The `modality_name` of a conversation without media."""
 SWAPPED_ONE = "swapped_"
 """Begins the name of a condition in which a part of the media is another example's."""
 VIDEO_PARTS = (f"{SWAPPED_ONE}image", f"{SWAPPED_ONE}audio")
@@ -100,7 +102,7 @@ def _order(name: str) -> tuple[int, int, str]:
 def modality_name(row: ConversationRow) -> str:
     """`image`, `audio`, `video`, a combination such as `image+audio`, or `text`; a soundtrack belongs to its video."""
     own = dict.fromkeys(ref.modality for ref in row.media if ref.soundtrack_of is None)
-    return "+".join(own) or "text"
+    return "+".join(own) or TEXT_ONLY
 
 
 def examples_per_modality(rows: Iterable[ConversationRow]) -> dict[str, int]:
