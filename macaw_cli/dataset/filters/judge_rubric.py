@@ -4,11 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from macaw_cli.basics.errors import InputError
-from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.dataset.filters.conversation_texts import known_texts, turns
 from macaw_cli.dataset.filters.filter import Row
+from macaw_cli.dataset.generation.loose_json import loose_json
 
 CRITERIA = {
     "correctness": "is every answer right, as far as the description or common knowledge tell?",
@@ -26,7 +25,6 @@ SYSTEM = "\n".join([
     "Then give in `reason` one short sentence about the lowest score.",
     'Reply with one JSON object: {"correctness": 1-5, "grounding": 1-5, "format": 1-5, "value": 1-5, "reason": "..."}',
 ])  # fmt: skip
-CORRECTION = "This reply could not be used: {fault}. Reply again with one JSON object of the form asked for."
 SCHEMA: dict[str, Any] = {
     "type": "json_schema",
     "json_schema": {
@@ -72,7 +70,7 @@ def judge_messages(row: Row) -> list[dict[str, Any]]:
 
 def read_scores(text: str) -> Scores | str:
     """The verdict in a reply, or what is wrong with the reply."""
-    content = _json_in(text)
+    content = loose_json(text)
     if not isinstance(content, dict):
         return "the reply holds no JSON object"
     scores = {name: _score(content.get(name)) for name in CRITERIA}
@@ -82,21 +80,6 @@ def read_scores(text: str) -> Scores | str:
         return f"no score from 1 to 5 for {missing}"
     reason = content.get("reason")
     return Scores(good, reason.strip() if isinstance(reason, str) else "")
-
-
-def _json_in(text: str) -> Any:
-    try:
-        return parse_json(text)
-    except InputError:
-        pass
-    if "{" not in text:
-        return None
-    from json_repair import repair_json
-
-    try:
-        return repair_json(text[text.index("{") :], return_objects=True, skip_json_loads=True)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _score(value: Any) -> int | None:
