@@ -3,6 +3,7 @@
 from macaw_cli.dataset.filters.judge_rubric import SYSTEM as JUDGE
 from macaw_cli.dataset.generation.kinds.registry import DEFAULT, KINDS
 from macaw_cli.dataset.generation.prompt import AGAIN, CORRECTION, SYSTEM
+from macaw_cli.judging.answer_rubric import SYSTEM as ANSWER_JUDGE
 
 
 def page(notice: str) -> str:
@@ -30,6 +31,8 @@ def page(notice: str) -> str:
         f"## After a reply that cannot be used\n\n{_quoted(CORRECTION)}",
         "## What the filter `judge` asks\n\nSee [filters](filters.md); the conversation follows as JSON.\n\n"
         + _quoted(JUDGE),
+        "## What `macaw evaluate --judge` asks\n\nSee [evaluation](evaluation.md#a-judge-for-generated-answers);"
+        " question, references and answer follow as JSON.\n\n" + _quoted(ANSWER_JUDGE),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -8,6 +8,7 @@ import typer
 from macaw_cli.basics.command_line import same_config
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.threads import keep_cores
+from macaw_cli.commands.judge_options import judge_of, require_judged
 from macaw_cli.commands.option_forms import require_none
 from macaw_cli.commands.shared_options import OUTPUT, ConfigOption, JsonOption, SetOption, workspace_of
 from macaw_cli.commands.task_options import ask_tasks, task_from_here
@@ -93,6 +94,20 @@ def evaluate(
             help="Folder for the questions that need their media, and for the training examples that can be guessed.",
         ),
     ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge", metavar="MODEL", rich_help_panel=QUESTIONS,
+            help="Let an LLM behind an OpenAI-compatible API score the generated answers (evaluation.judge).",
+        ),
+    ] = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option(
+            "--max-cost", metavar="DOLLARS", rich_help_panel=QUESTIONS,
+            help="Most US dollars that the judge may cost, in all runs with the same ledger.",
+        ),
+    ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
@@ -104,9 +119,12 @@ def evaluate(
         evaluation__demonstrations=demonstrations, evaluation__permutations=permutations,
         evaluation__tasks=[task_from_here(task, config) for task in tasks or []],
         evaluation__choices=choices, evaluation__reasoning=reasoning,
+        evaluation__judge__model=judge, evaluation__judge__max_cost=max_cost,
     )  # fmt: skip
     if not workspace.settings.evaluation.shots:
         require_none({"--demonstrations": demonstrations, "--permutations": permutations}, "--shots")
+    if not workspace.settings.evaluation.judge.model:
+        require_none({"--max-cost": max_cost}, "--judge")
 
     from macaw_cli.evaluation.figures.thresholds import require_reached, thresholds_of
 
@@ -115,21 +133,25 @@ def evaluate(
     if clean is not None and several:
         raise UsageError("--clean takes one model, without --task and --shots.", "Leave out one of them.")
     if workspace.settings.evaluation.tasks:
-        _require_dataset({"--shots": shots, "--reasoning": reasoning, "--choices": choices})
+        _require_dataset({"--shots": shots, "--reasoning": reasoning, "--choices": choices, "--judge": judge})
         ask_tasks(models or [], workspace, thresholds, as_json=json)
         return
     if len(models or []) > 1:
+        if judge is not None:
+            raise UsageError("--judge takes one model.", "Evaluate each with --judge, without the other.")
         _compare(models or [], workspace, thresholds, as_json=json)
         return
+    scored_by = judge_of(workspace)
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.all_tables import tables_of
     from macaw_cli.evaluation.cleaning.clean import clean_lines
     from macaw_cli.evaluation.presentation import verdict_lines
     from macaw_cli.evaluation.run import evaluate_folder
 
-    figures = evaluate_folder(workspace, models[0] if models else None, clean)
+    figures = evaluate_folder(workspace, models[0] if models else None, clean, scored_by)
     if json:
         result_json(figures)
+        require_judged(figures)
         require_reached(figures, thresholds)
         return
     for title, columns, rows in tables_of(figures):
@@ -138,6 +160,7 @@ def evaluate(
         result(line)
     same = same_config("evaluate")
     result(f"Evaluated {figures['model']}. Next: macaw chat{same}, or macaw export{same}")
+    require_judged(figures)
     require_reached(figures, thresholds)
 
 

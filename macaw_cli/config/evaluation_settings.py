@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from macaw_cli.config.judge_settings import AnswerJudgeSettings
 from macaw_cli.config.tasks.chosen import AnyTasks
 from macaw_cli.config.text_metrics import TextMetric
 
@@ -39,6 +40,8 @@ class EvaluationSettings:
     `token_f1`, `rouge_l` and `exact_match`."""
     constraints: dict[str, Literal["number", "integer"]] = field(default_factory=dict)
     """Pattern of kinds to the form of their generated answers: `number` or `integer` leaves only the tokens of one."""
+    judge: AnswerJudgeSettings = field(default_factory=AnswerJudgeSettings)
+    """An LLM that scores the generated answers."""
     choices: str = ""
     """File of the possible answers to questions that have none of their own: one a line, or a JSON object of pattern of
     kinds to a list. The likeliest one counts as the model's answer."""

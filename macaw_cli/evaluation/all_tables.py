@@ -5,6 +5,7 @@ from typing import Any
 
 from macaw_cli.evaluation.in_context.order_table import ORDER_COLUMNS, order_rows
 from macaw_cli.evaluation.in_context.reasoning import REASONING_COLUMNS, reasoning_rows
+from macaw_cli.evaluation.judge_table import JUDGE_COLUMNS, judge_rows
 from macaw_cli.evaluation.presentation import (
     COLUMNS,
     MEDIUM_COLUMNS,
@@ -23,6 +24,7 @@ TABLES = (
     ("Pairs of media with different answers", PAIR_COLUMNS, pair_rows),
     ("Reliance on each medium", MEDIUM_COLUMNS, medium_rows),
     ("Answers without choices", TEXT_COLUMNS, text_rows),
+    ("Answers without choices, scored by a judge", JUDGE_COLUMNS, judge_rows),
     ("Chain of thought", REASONING_COLUMNS, reasoning_rows),
     ("Orders of the demonstrations", ORDER_COLUMNS, order_rows),
 )

@@ -163,6 +163,7 @@ def _scored(question: HeldOut, metrics: Mapping[str, MetricName]) -> Scored:
         contrary=frozenset(question.contrary),
         turn=question.turn,
         turns=question.turns,
+        judged={condition: one.score for condition, one in question.judged.items()},
     )
 
 

@@ -1,6 +1,7 @@
 """`macaw evaluate`: load a model and a dataset, ask, write and return the figures."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.expert_texts import require_same_experts
 from macaw_cli.shards.training_dataset import TrainingDataset
 
+Judge = Callable[[Sequence[HeldOut]], dict[str, Any]]
+"""Scores the generated answers of questions, and says what was asked for that."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -50,13 +54,17 @@ class Evaluation:
     rows: list[dict[str, Any]]
 
 
-def evaluate_folder(workspace: Workspace, model_path: Path | None, clean_into: Path | None = None) -> dict[str, Any]:
+def evaluate_folder(
+    workspace: Workspace, model_path: Path | None, clean_into: Path | None = None, judge: Judge | None = None
+) -> dict[str, Any]:
     """The figures of `evaluation_of`; the same arguments and errors."""
-    return evaluation_of(workspace, model_path, clean_into).figures
+    return evaluation_of(workspace, model_path, clean_into, judge).figures
 
 
 @no_cudnn_attention()
-def evaluation_of(workspace: Workspace, model_path: Path | None, clean_into: Path | None = None) -> Evaluation:
+def evaluation_of(
+    workspace: Workspace, model_path: Path | None, clean_into: Path | None = None, judge: Judge | None = None
+) -> Evaluation:
     """Evaluate a model folder, a run, or the workspace's newest model on the workspace's held-out questions.
 
     Figures, answers and the plot are written to `evaluation/` of the run, with demonstrations to a folder below it such
@@ -66,6 +74,7 @@ def evaluation_of(workspace: Workspace, model_path: Path | None, clean_into: Pat
         workspace: its `evaluation` settings hold.
         model_path: a model or run folder; None means the workspace's newest.
         clean_into: folder for the questions that need their media, and the training examples that can be guessed.
+        judge: gives the questions their `judged`; what it returns is `judging` in the figures.
 
     Raises:
         InputError: no model, no dataset, or nothing held out; or a folder that is not to be written into.
@@ -98,6 +107,8 @@ def evaluation_of(workspace: Workspace, model_path: Path | None, clean_into: Pat
             f"{model.device} ran out of memory with {counted(settings.batch_size, 'sequence')} at once.",
             "Lower evaluation.batch_size, or use --set evaluation.device=cpu.",
         ) from None
+    if judge is not None:
+        further["judging"] = judge(answered)
     figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
     figures["asked"] = {"dataset": dataset.hash, "limit": settings.limit, "generate": settings.generate}
@@ -151,6 +162,7 @@ def _row(question: HeldOut) -> dict[str, Any]:
         "likelihood": {name: nats for name, nats in question.likelihood.items() if math.isfinite(nats)},
         "answer_tokens": question.tokens,
         **({"shown": [one.row.id for one in question.demonstrations]} if question.demonstrations else {}),
+        **({"judge": {name: vars(one) for name, one in question.judged.items()}} if question.judged else {}),
         **({"reasoned": {name: vars(one) for name, one in question.reasoned.items()}} if question.reasoned else {}),
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from macaw_cli.evaluation.figures.judged import measure_judged
 from macaw_cli.evaluation.figures.preference import measure_preference
 from macaw_cli.evaluation.intervals import bootstrap_interval
 from macaw_cli.evaluation.metrics.registry import measure_answers
@@ -34,6 +35,7 @@ class Scored:
         turn: which of the answers of its conversation it is.
         turns: how many answers its conversation has.
         contrary: conditions under which the dataset itself gives another answer.
+        judged: condition to the score of a judge, 0 to 1.
     """
 
     kind: str
@@ -50,6 +52,7 @@ class Scored:
     contrary: frozenset[str] = frozenset()
     turn: int = 1
     turns: int = 1
+    judged: dict[str, float] = field(default_factory=dict)
 
 
 def measure(questions: Sequence[Scored]) -> dict[str, Any]:
@@ -63,7 +66,8 @@ def measure(questions: Sequence[Scored]) -> dict[str, Any]:
         `swapped` in 0..1 (None where no question has the condition), further conditions under their names, `chance`,
         `reliance` = real - swapped over the `paired` questions that have both with its paired interval `ci95`,
         `retention` = none / real, `gap` and `preference` with their intervals over `preference_n` questions,
-        `non_finite` (questions left out of these), and `metrics` where answers have no choices.
+        `non_finite` (questions left out of these), `metrics` where answers have no choices, and `judge` where a judge
+        has scored them.
     """
     figures: dict[str, Any] = {"n": len(questions), "with_choices": sum(bool(question.right) for question in questions)}
     further = {condition for question in questions for condition in question.right} - {*MAIN_CONDITIONS}
@@ -83,6 +87,8 @@ def measure(questions: Sequence[Scored]) -> dict[str, Any]:
     metrics = _text_metrics(questions)
     if metrics:
         figures |= {"generated": sum(bool(question.generated) for question in questions), "metrics": metrics}
+    if judge := measure_judged([question.judged for question in questions]):
+        figures["judge"] = judge
     return figures
 
 

@@ -9,7 +9,7 @@ from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import QualityError, UsageError
 from macaw_cli.basics.terminal_text import one_line
 
-NO_FIGURES = ("version", "model", "models", "asked", "verdict")
+NO_FIGURES = ("version", "model", "models", "asked", "verdict", "judging")
 """Keys of the JSON of `macaw evaluate` that hold no measured figures."""
 LEFT_OUT = frozenset({"overall", "modalities", "kinds", "metrics", "per_medium", "tasks", "conditions", "groups"})
 """Parts of a path that need not be typed: `modalities.image.reliance` is `image.reliance`."""

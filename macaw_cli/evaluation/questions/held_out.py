@@ -33,6 +33,15 @@ class Reasoned:
     right: bool
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a judge says of a generated answer."""
+
+    score: float
+    """0 (wrong) to 1 (right)."""
+    reason: str
+
+
 @dataclass
 class HeldOut:
     """One held-out question: its row, its text, and what came of it under each condition.
@@ -66,6 +75,8 @@ class HeldOut:
     """How many answers its conversation has."""
     reasoned: dict[str, Reasoned] = field(default_factory=dict)
     """The answers by chain of thought."""
+    judged: dict[str, Judged] = field(default_factory=dict)
+    """What a judge says of the generated answers."""
 
     @cached_property
     def answer(self) -> str:

@@ -1,0 +1,1 @@
+"""Generated answers of an evaluation, scored by an LLM behind an API."""
