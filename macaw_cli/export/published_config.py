@@ -11,10 +11,11 @@ from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.typed_rows import PAIR, Fields, Kind, mapping_of
 from macaw_cli.config.bridges.designs import BridgePerModality
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
-from macaw_cli.modalities.table import MODALITIES, Modality
+from macaw_cli.modalities.table import Modality
 from macaw_cli.model.configuration import MacawConfig
 
 PUBLISHED_CONV = {"image": [48, 36], "audio": [240, 220], "video": [36, 30]}
+"""Kernel and stride of each modality that a published checkpoint has, in the order of its tags."""
 PUBLISHED_FEATURE_TOKENS = {"image": 196, "audio": 1500, "video": 196}
 """Feature tokens of one image, one audio and one video frame: CLIP ViT-B/16 and Whisper base."""
 PUBLISHED_LLAMA = {"num_attention_heads": 32, "rms_norm_eps": 1e-6, "max_position_embeddings": 2048}
@@ -62,19 +63,19 @@ def published_config(weights: Mapping[str, Tensor], said: Mapping[str, Any], ori
     for key, found in (("hidden_size", hidden_size), ("vocab_size", rows)):
         _require_equal(f"`{key}` in {origin}", said.get(key, found), shown, found)
     conv = {**PUBLISHED_CONV, **said.get("conv", {})}
-    shapes = {name: _feature_shape(weights, name, conv[name], said, origin) for name in MODALITIES}
+    shapes = {name: _feature_shape(weights, name, conv[name], said, origin) for name in PUBLISHED_CONV}
     heads = int(said.get("attention_heads", 8))
     alignment_heads = int(said.get("align_heads", 2 * heads))
     bridges = {
         name: MacawBridgeSettings(
             variant="paper", windows=tuple(conv[name]), heads=heads, alignment_heads=alignment_heads
         )
-        for name in MODALITIES
+        for name in PUBLISHED_CONV
     }
     llama = _llama(weights, said, rows, hidden_size, origin)
     config = MacawConfig.for_llm(llama, BridgePerModality(**bridges), shapes, null_features=True)
     # the published vocabulary ends with six tags and the padding token
-    tags = {name: [rows - 7 + 2 * place, rows - 6 + 2 * place] for place, name in enumerate(MODALITIES)}
+    tags = {name: [rows - 7 + 2 * place, rows - 6 + 2 * place] for place, name in enumerate(PUBLISHED_CONV)}
     config.begin_end_ids = {name: list(pair) for name, pair in {**tags, **said.get("tag_ids", {})}.items()}
     return config
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from macaw_cli.model.text.media_places import without_first_places
 
-AUDIO, VIDEO = "audio", "video"
+AUDIO = "audio"
+VIDEO = "video"
 
 
 def with_soundtrack_places(

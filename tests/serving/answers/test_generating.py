@@ -33,6 +33,8 @@ def outcome(thread, request):
 class Unusable:
     """A sampling of which no logits processors can be made."""
 
+    constraint = None
+
     def overrides(self):
         raise TypeError("no sampling")
 

@@ -2,6 +2,18 @@
 
 from conversing import answered, ask, choose, columns, press
 
+STORED_COMPARISONS = """() => new Promise((resolve) => {
+  const opening = indexedDB.open("macaw-chat", 1);
+  opening.onsuccess = () => {
+    const reading = opening.result.transaction("conversations").objectStore("conversations").getAll();
+    reading.onsuccess = () => {
+      opening.result.close();
+      resolve(reading.result.flatMap(({ turns }) => turns.flatMap(({ comparisons }) => comparisons)).length);
+    };
+  };
+})"""
+"""Comparisons that the browser keeps."""
+
 
 def kinds(question):
     return [item.modality for item in question.attachments if not item.soundtrack]
@@ -85,6 +97,7 @@ def test_a_comparison_can_be_removed_and_asked_again(page, answers, workspace_fo
     assert list(columns(page)) == ["Answer", "Without media"]
     press(page, "Remove this comparison")
     assert page.locator(".columns").count() == 0
+    assert page.evaluate(STORED_COMPARISONS) == 0  # reading waits for what is being written
     page.reload()
     page.locator("#conversations .title").click()
     assert page.locator(".columns").count() == 0
