@@ -2,9 +2,10 @@
 
     macaw quickstart world && python benchmarks/free_form.py world
 
-Trains twice on the finished quickstart's features (minutes each): with every answer a sentence and no choices, and with
-those sentences shuffled within each kind. Then checks that preference is at least 0.95 for every kind whose accuracy
-with choices was at least 0.95, and 0.50 +- 0.03 over all questions of the shuffled control. Exit code 1 if it is not.
+Trains twice on the finished quickstart's features (minutes each): with every answer a sentence in one of three forms
+and no choices, and with those sentences shuffled within each kind. Then checks that preference is at least 0.95 for
+every kind whose accuracy with choices was at least 0.95, and 0.50 +- 0.03 over all questions of the shuffled control.
+Exit code 1 if it is not.
 """
 
 import argparse
@@ -17,18 +18,21 @@ from typing import Any
 
 from macaw_cli.basics.atomic_files import read_json, read_jsonl, write_json, write_jsonl
 from macaw_cli.quickstart.controls import shuffle_answers
+from macaw_cli.quickstart.questions import PHRASINGS
 
 SENTENCES = {
-    "image/colour": "The colour of the shape is {}.",
-    "image/shape": "The shape is a {}.",
-    "image/place": "The place of the shape is {}.",
-    "audio/sound": "The sound that I hear is a {}.",
-    "audio/pitch": "The pitch of the sound is {}.",
-    "audio/count": "The number of sounds is {}.",
-    "video/direction": "The direction of the movement is {}.",
-    "video/what": "What moves is a {}.",
-    "video/beeps": "The colour that beeps is {}.",
+    "image/colour": ("The colour of the shape is {}.", "It is a {} one.", "I see something {} here."),
+    "image/shape": ("The shape is a {}.", "There is a {} in it.", "What I see is a {}."),
+    "image/place": ("The place of the shape is {}.", "Look for it here: {}.", "It was put here, which is {}."),
+    "audio/sound": ("The sound that I hear is a {}.", "Somebody recorded a {}.", "That is a {}, clearly."),
+    "audio/pitch": ("The pitch of the sound is {}.", "It sounds {} to me.", "What I hear is rather {}."),
+    "audio/count": ("The number of sounds is {}.", "I count {} of them.", "It is heard {} times."),
+    "video/direction": ("The direction of the movement is {}.", "It goes {} all the time.", "I see it move {}."),
+    "video/what": ("What moves is a {}.", "A {} is on its way.", "I see how a {} moves."),
+    "video/beeps": ("The colour that beeps is {}.", "Of what beeps the colour is {}.", "I would say that it is {}."),
 }
+"""Three forms of the answer to each kind of question. Which one is given follows from the words of the question, as it
+does where people answer: so two sentences to the same question differ only where the answers do."""
 RUN, CONTROL = "free-form", "free-form-shuffled"
 ACCURATE = PREFERRED = 0.95
 BLIND, TOLERANCE = 0.50, 0.03
@@ -41,7 +45,9 @@ def as_sentences(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _as_sentence(row: dict[str, Any]) -> dict[str, Any]:
     *before, answer = row["messages"]
-    sentence = {**answer, "content": SENTENCES[row["kind"]].format(answer["content"])}
+    kind = row["kind"]
+    form = PHRASINGS[kind].index(before[-1]["content"]) % len(SENTENCES[kind])
+    sentence = {**answer, "content": SENTENCES[kind][form].format(answer["content"])}
     return {**{key: value for key, value in row.items() if key != "choices"}, "messages": [*before, sentence]}
 
 
