@@ -133,12 +133,18 @@ def evaluate(
     if clean is not None and several:
         raise UsageError("--clean takes one model, without --task and --shots.", "Leave out one of them.")
     if workspace.settings.evaluation.tasks:
-        _require_dataset({"--shots": shots, "--reasoning": reasoning, "--choices": choices, "--judge": judge})
+        _require_dataset(
+            {"--shots": shots, "--reasoning": reasoning, "--choices": choices, "--judge": judge,
+             "--max-cost": max_cost, "--data": data}
+        )  # fmt: skip
         ask_tasks(models or [], workspace, thresholds, as_json=json)
         return
     if len(models or []) > 1:
-        if judge is not None:
-            raise UsageError("--judge takes one model.", "Evaluate each with --judge, without the other.")
+        if workspace.settings.evaluation.judge.model:
+            raise UsageError(
+                "A judge takes one model, and two are named.",
+                "Evaluate each alone, or leave out --judge (evaluation.judge.model).",
+            )
         _compare(models or [], workspace, thresholds, as_json=json)
         return
     scored_by = judge_of(workspace)

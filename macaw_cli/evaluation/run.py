@@ -1,7 +1,7 @@
 """`macaw evaluate`: load a model and a dataset, ask, write and return the figures."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,23 +107,32 @@ def evaluation_of(
             f"{model.device} ran out of memory with {counted(settings.batch_size, 'sequence')} at once.",
             "Lower evaluation.batch_size, or use --set evaluation.device=cpu.",
         ) from None
+    run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
+
+    def kept(more: Mapping[str, Any]) -> Evaluation:
+        """The evaluation so far, written: what comes next may fail, and the answers took long."""
+        figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
+        figures["asked"] = {"dataset": dataset.hash, "limit": settings.limit, "generate": settings.generate}
+        figures |= more
+        figures["verdict"] = verdicts(figures, _circumstances(run, dataset, model.config) if run else None)
+        if settings.shots:  # what helps a training does not make up for demonstrations
+            figures["verdict"] = {name: {**one, "remedies": []} for name, one in figures["verdict"].items()}
+        evaluation = Evaluation(figures, [_row(question) for question in answered])
+        if run:
+            _write(run / "evaluation" / _below(settings), evaluation)
+        return evaluation
+
+    evaluation = kept(further)
     if judge is not None:
         further["judging"] = judge(answered)
-    figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
-    run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
-    figures["asked"] = {"dataset": dataset.hash, "limit": settings.limit, "generate": settings.generate}
-    figures |= further
-    figures["verdict"] = verdicts(figures, _circumstances(run, dataset, model.config) if run else None)
-    if settings.shots:  # what helps a training does not make up for demonstrations
-        figures["verdict"] = {name: {**one, "remedies": []} for name, one in figures["verdict"].items()}
+        evaluation = kept(further)
     if clean_into is not None:
-        figures["clean"] = clean(
+        asked = {"model": evaluation.figures["model"], "asked": evaluation.figures["asked"]}
+        further["clean"] = clean(
             clean_into, model, processor.encoder, dataset, answered, limit=settings.limit,
-            batch_size=settings.batch_size, asked={"model": figures["model"], "asked": figures["asked"]},
+            batch_size=settings.batch_size, asked=asked,
         )  # fmt: skip
-    evaluation = Evaluation(figures, [_row(question) for question in answered])
-    if run:
-        _write(run / "evaluation" / _below(settings), evaluation)
+        evaluation = kept(further)
     return evaluation
 
 

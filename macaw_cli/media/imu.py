@@ -7,7 +7,7 @@ import numpy as np
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.media.number_tables import NumberTable, read_table
-from macaw_cli.media.series import require_fp16, require_shape, without_gaps
+from macaw_cli.media.series import MOST_MISSING, require_fp16, require_shape, without_gaps
 from macaw_cli.modalities.table import TABLE
 
 RATE_HZ = 100.0
@@ -48,6 +48,10 @@ def _at_one_rate(path: Path, table: NumberTable, longest: int) -> NumberTable:
         raise InputError(f"{path} lasts {times[-1] - times[0]:.1f} s; at most {longest / RATE_HZ:.1f} s are taken.")
     even = times[0] + np.arange(steps) / RATE_HZ
     others = [number for number in range(len(table.names)) if number != place]
+    for number in others:
+        missing = int(np.isnan(table.values[:, number]).sum())
+        if missing > MOST_MISSING * len(times):
+            raise InputError(f"{path} lacks {missing} of {len(times)} values in the column {table.names[number]}.")
     columns = [_interpolated(even, times, table.values[:, number]) for number in others]
     values = np.stack(columns, axis=1) if columns else np.zeros((0, 0))
     return NumberTable(values, tuple(table.names[number] for number in others), table.left_out)

@@ -32,6 +32,7 @@ def test_without_times_the_rows_are_taken_as_they_are_and_gaps_are_filled(tmp_pa
     [
         ([[0, 1, 2, 3]], "time,ax,ay,az", "6"), ([[0.0, *[1] * 6], [0.0, *[1] * 6]], f"t,{NAMES}", "rise"),
         ([[0.0, *[1] * 6], [99.0, *[1] * 6]], f"time,{NAMES}", "20.5 s"), ([[1] * 6] * 2049, NAMES, "2048"),
+        ([[0.0, *[1] * 6], [0.01, *[1] * 5, ""], [0.02, *[1] * 5, ""]], f"time,{NAMES}", "2 of 3.*gz"),
     ],
 )  # fmt: skip
 def test_other_recordings_are_refused(tmp_path, rows, header, told):

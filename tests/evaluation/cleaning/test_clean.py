@@ -14,7 +14,7 @@ from macaw_cli.evaluation.cleaning.clean_folder import require_clean_folder
 from macaw_cli.evaluation.cleaning.clean_subset import clean_conversations, kept_per_modality, needs_media
 from macaw_cli.evaluation.cleaning.guessable import guessed, guessed_by_frequency, surely
 from macaw_cli.evaluation.questions.held_out import HeldOut
-from macaw_cli.evaluation.run import evaluate_folder
+from macaw_cli.evaluation.run import evaluate_folder, evaluation_of
 from macaw_cli.inference.branches import BranchScore
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
@@ -126,3 +126,12 @@ def test_a_foreign_folder_an_input_and_a_newer_format_are_refused(trained, tmp_p
         require_clean_folder(tmp_path / "newer", [])
 
 
+def test_what_fails_behind_the_answers_loses_none_of_them(trained):
+    def judge(answered):
+        raise InputError("The judge has ended.")
+
+    out = trained.path("runs/short/evaluation/answers.jsonl")
+    out.unlink(missing_ok=True)
+    with pytest.raises(InputError, match="judge"):
+        evaluation_of(trained, trained.path("runs/short"), judge=judge)
+    assert out.read_text().count("\n") > 1

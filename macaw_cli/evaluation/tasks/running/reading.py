@@ -1,7 +1,7 @@
 """The items of a task that are asked, and the rows that cannot be."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,12 +35,16 @@ def read_items(task: Task[Any], limit: int | None, scratch: Path) -> ItemsRead:
     """
     read = ItemsRead()
     seen: dict[str, dict[str, None]] = defaultdict(dict)
+    named: Counter[str] = Counter()
     taking = True
     for item in task.items():
         if isinstance(item, InputError):
             if taking:  # rows behind the limit do not count
                 read.rejects.append(item.problem)
             continue
+        named[item.id] += 1
+        if named[item.id] > 1:  # a user's own ids may be those of images, of which several questions are asked
+            item = replace(item, id=f"{item.id} #{named[item.id]}")
         clusters = seen[item.kind]
         taking = limit is None or item.cluster_id in clusters or len(clusters) < limit
         if taking:

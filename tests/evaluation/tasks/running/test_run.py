@@ -141,3 +141,13 @@ def test_bytes_of_media_become_files_once(tmp_path):
     first, second = read_items(Inside(), None, tmp_path / "scratch").items
     assert first.media == second.media and first.media[0].path.read_bytes() == content
     assert len(list((tmp_path / "scratch").iterdir())) == 1 and first.media[0].path.suffix == ".jpg"
+
+
+def test_questions_with_the_same_id_are_questions_of_their_own(tmp_path):
+    write_image(tmp_path / "a.png", "red")
+    rows = [{"id": "a", "image": "a.png", "question": f"{word}?", "answer": word} for word in ("What", "Where", "Who")]
+    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    workspace = workspace_of(tmp_path, f"questions:{tmp_path / 'own.jsonl'}?media={tmp_path}")
+    read = read_items(open_task(workspace.settings.evaluation.tasks[0], workspace), None, tmp_path)
+    assert [item.id for item in read.items] == ["a", "a #2", "a #3"]
+    assert len({item.cluster_id for item in read.items}) == 3
