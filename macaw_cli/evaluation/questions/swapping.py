@@ -4,9 +4,14 @@ Source: macaw's own; the interval of reliance is a paired bootstrap (Efron and T
 """
 
 import random
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+FEW = 0.05
+"""Share of a pool that is listed sooner than searched."""
 
 
 @dataclass(frozen=True)
@@ -47,38 +52,72 @@ def swap_partners(questions: Sequence[Question], seed: int) -> list[int | None]:
     Returns:
         One index per question; None where no partner exists (no media, or every answer of the kind is the same).
     """
-    by_kind: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    by_prompt: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    pools: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    answered: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for index, question in enumerate(questions):
-        by_kind[_sort(question)].append(index)
-        by_prompt[*_sort(question), question.prompt].append(index)
+        for key in _keys(question):
+            pools[key].append(index)
+            answered[*key, question.answer].append(index)
     draw = random.Random(seed)
     partners: list[int | None] = []
     for question in questions:
         if not question.media:
             partners.append(None)
             continue
-        pools = (by_prompt[*_sort(question), question.prompt], by_kind[_sort(question)])
         wanted = (True, False) if question.choices else (False,)
-        tries = ((pool, among) for among in wanted for pool in pools)
-        found = (_draw(pool, question, questions, draw, among_choices=among) for pool, among in tries)
-        partners.append(next((other for other in found if other is not None), None))
+        found: int | None = None
+        for among, key in ((among, key) for among in wanted for key in _keys(question)):
+            pool = pools[key]
+            start = draw.randrange(len(pool))
+            others = _from(pool, start)
+            if among:
+                others = _among_choices(pool, start, question, questions, partial(_of_answer, answered, key))
+            found = next((other for other in others if _may_lend(questions[other], question)), None)
+            if found is not None:
+                break
+        partners.append(found)
     return partners
 
 
-def _sort(question: Question) -> tuple[object, ...]:
-    return question.kind, question.layout, question.units
+def _keys(question: Question) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """The pools from which a partner is drawn: those that ask the same words, and all of the kind."""
+    kind = (question.kind, question.layout, question.units)
+    return ("prompt", *kind, question.prompt), ("kind", *kind)
 
 
-def _draw(
-    pool: list[int], question: Question, questions: Sequence[Question], draw: random.Random, *, among_choices: bool
-) -> int | None:
-    start = draw.randrange(len(pool))
-    for step in range(len(pool)):
-        other = pool[(start + step) % len(pool)]
-        answer, media = questions[other].answer, questions[other].media
-        if among_choices and answer not in question.choices:
-            continue
-        if answer != question.answer and not set(media) & set(question.media):
-            return other
-    return None
+def _from(pool: Sequence[int], start: int) -> Iterator[int]:
+    """The pool from a place on, and then from its beginning."""
+    return (pool[(start + step) % len(pool)] for step in range(len(pool)))
+
+
+def _among_choices(
+    pool: Sequence[int], start: int, question: Question, questions: Sequence[Question],
+    answered: Callable[[str], Sequence[int]],
+) -> Iterator[int]:  # fmt: skip
+    """Those of the pool whose answer is among the question's choices, from a place on.
+
+    Where they are few, they are listed instead of searched: with choices of its own for every question, each would
+    search the whole pool.
+
+    Args:
+        pool: indices, ascending.
+        start: a place in the pool.
+        question: that needs a partner.
+        questions: all of them.
+        answered: the indices of the pool with an answer, ascending.
+    """
+    lists = [answered(choice) for choice in dict.fromkeys(question.choices) if choice != question.answer]
+    if sum(map(len, lists)) > FEW * len(pool):
+        return (other for other in _from(pool, start) if questions[other].answer in question.choices)
+    listed = sorted(index for one in lists for index in one)
+    return _from(listed, bisect_left(listed, pool[start]))
+
+
+def _of_answer(
+    answered: Mapping[tuple[object, ...], list[int]], key: tuple[object, ...], answer: str
+) -> Sequence[int]:
+    return answered.get((*key, answer), ())
+
+
+def _may_lend(other: Question, question: Question) -> bool:
+    return other.answer != question.answer and not set(other.media) & set(question.media)

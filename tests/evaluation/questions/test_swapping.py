@@ -49,3 +49,13 @@ def test_a_partner_whose_answer_is_among_the_choices_comes_first():
     for seed in range(5):
         assert swap_partners([asked, *others, among], seed)[0] == 21
         assert 1 <= swap_partners([asked, *others], seed)[0] <= 20
+
+
+def test_choices_of_ones_own_are_not_searched_for_among_all_questions():
+    count = 20_000  # a search of all by each would take minutes
+    questions = [
+        Question("kind", f"q{number}", f"a{number}", (f"m{number}",), ("image",), (f"a{number}", f"b{number}"))
+        for number in range(count)
+    ]
+    partners = swap_partners(questions, seed=0)
+    assert all(partner not in (None, number) for number, partner in enumerate(partners))
