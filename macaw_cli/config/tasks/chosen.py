@@ -1,24 +1,19 @@
 """`evaluation.tasks:` a list of tasks, each as text, `NAME:PATH[?OPTIONS][#N]`, or as a section."""
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Union
-
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag
+from typing import TYPE_CHECKING, Any
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.basics.path_options import path_and_options
 from macaw_cli.basics.shown_text import shown
-from macaw_cli.config.named_designs import require_design
-from macaw_cli.config.setting_types import TAG, ShortForm
+from macaw_cli.config.named_lists import KEY, VariantForm, list_of
+from macaw_cli.config.setting_types import TAG
 from macaw_cli.config.tasks.base import TaskSettings
 from macaw_cli.config.tasks.table import TABLE
 
 _TAG = f"{TAG}task/"
 _SPEC = re.compile(r"(?P<name>[A-Za-z0-9_-]+):(?P<path>[^?]+)(?P<options>\?.*?)?(?:#(?P<limit>[0-9]+))?", re.DOTALL)
 EXAMPLE = "pope:annotations/coco_pope_random.json?media=coco/val2014"
-TASK_FORMS = {f"{_TAG}{name}": row.settings for name, row in TABLE.items()}
-"""Tag to the settings that it stands for."""
 
 
 def task_section(text: str) -> dict[str, Any]:
@@ -41,25 +36,12 @@ def task_section(text: str) -> dict[str, Any]:
     return {"name": found["name"], "path": path, **options, **limit}
 
 
-class TaskForm(ShortForm):
+class TaskForm(VariantForm):
     """A task given as text; a name that no task has is refused."""
 
-    def __call__(self, value: Any) -> Any:
-        """The section, as plain values."""
-        section = task_section(value) if isinstance(value, str) else value
-        if not isinstance(section, TaskSettings):
-            require_design(section.get("name") if isinstance(section, Mapping) else section, TABLE)
-        return section
-
-
-def _tag(value: Any) -> str:
-    name = value.get("name") if isinstance(value, Mapping) else getattr(value, "name", "")
-    return f"{_TAG}{name}"
-
-
-def _listed(value: Any) -> Any:
-    """One task may stand without the brackets."""
-    return (value,) if isinstance(value, str | Mapping) else value
+    def section(self, value: Any) -> Any:
+        """The section that a text is short for; anything else as it is."""
+        return task_section(value) if isinstance(value, str) else value
 
 
 def _usable(chosen: tuple[TaskSettings, ...]) -> tuple[TaskSettings, ...]:
@@ -72,10 +54,12 @@ def _usable(chosen: tuple[TaskSettings, ...]) -> tuple[TaskSettings, ...]:
     return chosen
 
 
+_FORM = TaskForm(KEY, {name: row.settings for name, row in TABLE.items()})
+TASK_FORMS = {f"{_TAG}{name}": kind for name, kind in _FORM.variants.items()}
+"""Tag to the settings that it stands for."""
+
 if TYPE_CHECKING:  # what a union of the table's rows is to mypy
     AnyTasks = tuple[TaskSettings, ...]
 else:
-    _TAGGED = tuple(Annotated[kind, Tag(tag)] for tag, kind in TASK_FORMS.items())
-    _TASK = Annotated[Union[_TAGGED], Discriminator(_tag), TaskForm("name").validator()]  # noqa: UP007
-    AnyTasks = Annotated[tuple[_TASK, ...], BeforeValidator(_listed), AfterValidator(_usable)]
+    AnyTasks = list_of(_FORM, _TAG, _usable)
     """A list of tasks as it may be written."""
