@@ -15,7 +15,7 @@ from macaw_cli.media.size_limits import TooLarge
 
 SPREAD = (1, 99)
 """Percentiles of the known depths that become white and black."""
-REVISION = "1"
+PALETTES = ("P", "PA")
 
 
 def decode_depth(request: Request) -> Decoded:
@@ -33,7 +33,7 @@ def decode_depth(request: Request) -> Decoded:
 
 
 def read_map(path: Path, most_pixels: int) -> NDArray[np.float64]:
-    """(H, W) of a PNG or TIFF with one channel of 8, 16 or 32 bits, or an `.npy` file.
+    """(H, W) of a PNG or TIFF with one channel of 8, 16 or 32 bits or a palette of greys, or an `.npy` file.
 
     Raises:
         TooLarge: it has too many pixels.
@@ -48,7 +48,8 @@ def read_map(path: Path, most_pixels: int) -> NDArray[np.float64]:
                 if image.width * image.height > most_pixels:
                     problem = f"{path} would unpack to {image.width * image.height / 1e6:.0f} megapixels"
                     raise TooLarge(f"{problem}, but the limit is {most_pixels / 1e6:.0f}.")
-                values = np.asarray(image).astype(np.float64)
+                plain = image.convert("RGB") if image.mode in PALETTES else image  # numbers of colours are no depths
+                values = np.asarray(plain).astype(np.float64)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise InputError(f"{path} cannot be decoded as a depth map: {error}.") from None
         if values.ndim == 3 and (values == values[..., :1]).all():

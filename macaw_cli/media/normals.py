@@ -10,8 +10,6 @@ from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.media.images import MAX_PIXELS, fit_image, load_image
 from macaw_cli.media.number_tables import load_npy
 
-REVISION = "1"
-
 
 def decode_normal(request: Request) -> Decoded:
     """The decoder of normal maps: (H, W, 3) uint8, resized and cropped as the request says.

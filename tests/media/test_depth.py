@@ -41,6 +41,19 @@ def test_metres_and_millimetres_are_rendered_alike_and_infinity_is_unknown(tmp_p
     np.testing.assert_array_equal(rendered(first)[1]["depth"], rendered(second)[1]["depth"])
 
 
+def test_of_a_palette_the_greys_count_and_not_their_numbers(tmp_path):
+    places = Image.fromarray(np.array([[0, 1, 2], [2, 1, 0]], np.uint8)).convert("L")
+    places = Image.frombytes("P", places.size, places.tobytes())
+    for name, shades in (("grey", [200, 200, 200, 10, 10, 10, 90, 90, 90]), ("red", [200, 0, 0, 10, 0, 0, 90, 0, 0])):
+        places.putpalette(shades + [0] * (768 - len(shades)))
+        places.save(tmp_path / f"{name}.depth.png")
+    plain = write(tmp_path, ".png", np.array([[200, 10, 90], [90, 10, 200]], np.uint8))
+    expected = rendered(plain)[1]["depth"]
+    np.testing.assert_array_equal(rendered(tmp_path / "grey.depth.png")[1]["depth"], expected)
+    with pytest.raises(InputError, match="one channel"):
+        rendered(tmp_path / "red.depth.png")
+
+
 def test_a_flat_map_is_even_and_a_map_is_fitted_to_the_encoder(tmp_path):
     path = write(tmp_path, ".npy", np.full((4, 6), 2.5))
     geometry = {"size": {"height": 2, "width": 2}, "resample": 2, "crop": None}

@@ -27,11 +27,19 @@ def test_without_times_the_rows_are_taken_as_they_are_and_gaps_are_filled(tmp_pa
     assert known["filled"] == 1
 
 
+def test_missing_values_of_timed_rows_are_counted_as_filled(tmp_path):
+    rows = [[0.0, *[1] * 6], [0.01, "", "", *[2] * 4], [0.02, *[3] * 6]]
+    known, values = decoded(tmp_path / "a.csv", rows)
+    np.testing.assert_array_equal(values[1], [2] * 6)
+    assert known["filled"] == 2
+
+
 @pytest.mark.parametrize(
     ("rows", "header", "told"),
     [
         ([[0, 1, 2, 3]], "time,ax,ay,az", "6"), ([[0.0, *[1] * 6], [0.0, *[1] * 6]], f"t,{NAMES}", "rise"),
-        ([[0.0, *[1] * 6], [99.0, *[1] * 6]], f"time,{NAMES}", "20.5 s"), ([[1] * 6] * 2049, NAMES, "2048"),
+        ([[0.0, *[1] * 6], [99.0, *[1] * 6]], f"time,{NAMES}", "20.5 s"),
+        ([[-1e308, *[1] * 6], [1e308, *[1] * 6]], f"time,{NAMES}", "20.5 s"), ([[1] * 6] * 2049, NAMES, "2048"),
         ([[0.0, *[1] * 6], [0.01, *[1] * 5, ""], [0.02, *[1] * 5, ""]], f"time,{NAMES}", "2 of 3.*gz"),
     ],
 )  # fmt: skip
