@@ -60,7 +60,7 @@ is the other way round, so that it is positive where media help. *Retention* is 
 score with them.
 
 `--fail-under pope.real.accuracy=0.8`, or `pope.reliance=0.3`, ends the command with exit code 1 where a figure is
-lower.
+lower; an error rate, as in `librispeech.real.wer=0.1`, where it is higher.
 
 The partner of a swap has the same number of media and another answer, and comes from the same part of the benchmark;
 one that is asked with the same words comes first. A question without media has the same answer under every condition

@@ -32,6 +32,14 @@ def encodable(name: str) -> bool:
         return False
 
 
+def is_there(path: Path) -> bool:
+    """Whether a file is there; no error for a text that no file can be called by, such as base64 in place of a name."""
+    try:
+        return path.is_file()
+    except OSError:  # too long
+        return False
+
+
 def printable(name: str) -> str:
     """The name as UTF-8 text, bytes that are none spelled as in JSON."""
     return name if name.isascii() else name.encode(errors="backslashreplace").decode()

@@ -51,8 +51,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--fail-under", metavar="FIGURE=VALUE", rich_help_panel=OUTPUT,
-            help="Exit with code 1 where a figure is below the value, such as reliance=0.3 or image.accuracy=0.8; "
-            "repeatable.",
+            help="Exit with code 1 where a figure is below the value, such as reliance=0.3 or image.accuracy=0.8, or "
+            "one that counts errors is above it, such as audio.wer.real=0.2; repeatable.",
         ),
     ] = None,
     choices: Annotated[

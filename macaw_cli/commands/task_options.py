@@ -29,14 +29,32 @@ def task_from_here(task: str, config: Path | None) -> dict[str, Any]:
     return {key: from_here(Path(value), config) if key in paths else value for key, value in section.items()}
 
 
+def _require_no_others(workspace: "Workspace") -> None:
+    """Refuse settings that say how a dataset's questions are asked: they would have no effect on those of tasks.
+
+    Raises:
+        UsageError: with the first that is set.
+    """
+    settings = workspace.settings.evaluation
+    set_there = {
+        "shots": (settings.shots, "0"), "reasoning": (settings.reasoning != "none", "none"),
+        "choices": (settings.choices, ""), "judge.model": (settings.judge.model, ""),
+    }  # fmt: skip
+    for key, (is_set, unset) in set_there.items():
+        if is_set:
+            raise UsageError(
+                f"evaluation.{key} is about the questions of a dataset, and has no effect on those of a task.",
+                f"Unset it while tasks are asked: --set evaluation.{key}={unset}",
+            )
+
+
 def ask_tasks(
     models: Sequence[Path], workspace: "Workspace", thresholds: "Sequence[Threshold]", *, as_json: bool
 ) -> None:
     """Ask a model the tasks of the settings, and show their figures."""
     if len(models) > 1:
         raise UsageError("Tasks are asked of one model.", "Name one, and run the command again for the other.")
-    if workspace.settings.evaluation.shots:
-        raise UsageError("Tasks are asked without demonstrations.", "Leave out --shots (evaluation.shots).")
+    _require_no_others(workspace)
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.figures.thresholds import require_reached
     from macaw_cli.evaluation.tasks.running.presentation import task_table

@@ -63,6 +63,10 @@ def test_the_table_names_every_kind(workspace):
         (["--set", "evaluation.limt=3"], "evaluation.limit"),
         (["--limit", "0"], "evaluation.limit"),
         (["--fail-under", "reliance"], "--fail-under"),
+        (["--task", "pope:x", "--set", "evaluation.shots=2"], "--set evaluation.shots=0"),
+        (["--task", "pope:x", "--set", "evaluation.choices=a.txt"], "--set evaluation.choices="),
+        (["--task", "pope:x", "--set", "evaluation.judge.model=m"], "--set evaluation.judge.model="),
+        (["--task", "pope:x", "--set", "evaluation.reasoning=one-prompt"], "--set evaluation.reasoning=none"),
     ],
 )
 def test_a_wrong_input_is_one_clear_message(workspace, words, message):

@@ -8,6 +8,7 @@ from typing import Any
 from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import QualityError, UsageError
 from macaw_cli.basics.terminal_text import one_line
+from macaw_cli.config.text_metrics import LOWER_IS_BETTER
 
 NO_FIGURES = ("version", "model", "models", "asked", "verdict", "judging")
 """Keys of the JSON of `macaw evaluate` that hold no measured figures."""
@@ -15,6 +16,11 @@ LEFT_OUT = frozenset({"overall", "modalities", "kinds", "metrics", "per_medium",
 """Parts of a path that need not be typed: `modalities.image.reliance` is `image.reliance`."""
 ALIASES = {"real": "accuracy"}
 """Figures that have a second name."""
+ERRORS = LOWER_IS_BETTER | {
+    "wer_normalised", "chair_i", "chair_s", "toxicity", "expected_maximum_toxicity", "toxicity_probability",
+    "largest_gap",
+}  # fmt: skip
+"""Figures of metrics and tasks that are the better the smaller they are."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Threshold:
 
     Args:
         name: such as `reliance` (of all questions with media), `image.reliance` or `image/colour.accuracy`.
-        least: below it the command fails.
+        least: below it the command fails; of a figure that counts errors, above it.
     """
 
     name: str
@@ -50,16 +56,20 @@ def require_reached(figures: Mapping[str, Any], thresholds: Sequence[Threshold])
         UsageError: there is no figure of that name; the nearest ones are named.
         QualityError: one or more are below; each is named with its value.
     """
-    known = named_figures(figures)
+    known, errors = named_figures(figures), error_names(figures)
     missed = []
     for threshold in thresholds:
         if threshold.name not in known:
             near = closest(threshold.name, known, count=3)
             hint = f"Did you mean {' or '.join(near)}?" if near else "macaw evaluate --json shows all figures."
             raise UsageError(f"--fail-under: there is no figure {one_line(threshold.name)} in this evaluation.", hint)
-        value = known[threshold.name]
+        value, counts_errors = known[threshold.name], threshold.name in errors
         if value is None:
-            missed.append(f"{threshold.name} was not measured, and must be at least {threshold.least:g}")
+            must = "most" if counts_errors else "least"
+            missed.append(f"{threshold.name} was not measured, and must be at {must} {threshold.least:g}")
+        elif counts_errors:
+            if not value <= threshold.least:
+                missed.append(f"{threshold.name} is {value:g}, above {threshold.least:g}; it counts errors")
         elif not value >= threshold.least:
             missed.append(f"{threshold.name} is {value:g}, below {threshold.least:g}")
     if missed:
@@ -69,11 +79,31 @@ def require_reached(figures: Mapping[str, Any], thresholds: Sequence[Threshold])
 def named_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:
     """Every figure by the names that `--fail-under` takes: the whole path, and the path without `LEFT_OUT`."""
     found: dict[str, float | None] = {}
-    for path, value in _leaves({key: below for key, below in figures.items() if key not in NO_FIGURES}):
-        short = [part for part in path if part not in LEFT_OUT]
-        for parts in (path, short, [*short[:-1], ALIASES.get(short[-1], short[-1])]):
-            found.setdefault(".".join(parts), value)
+    for path, value in _figures(figures):
+        for name in _names(path):
+            found.setdefault(name, value)
     return found
+
+
+def error_names(figures: Mapping[str, Any]) -> set[str]:
+    """Names of the figures that are the better the smaller they are."""
+    scores = {report["score"] for report in (figures.get("tasks") or {}).values() if not report["higher_is_better"]}
+    found: set[str] = set()
+    for path, _ in _figures(figures):
+        at = path.index("metrics") + 1 if "metrics" in path else len(path) - 1  # the condition stands behind a metric
+        if path[at] in ERRORS | scores:
+            found.update(_names(path))
+    return found
+
+
+def _figures(figures: Mapping[str, Any]) -> Iterator[tuple[list[str], float | None]]:
+    return _leaves({key: below for key, below in figures.items() if key not in NO_FIGURES})
+
+
+def _names(path: Sequence[str]) -> list[str]:
+    """The whole path, the path without `LEFT_OUT`, and that with the figure's second name."""
+    short = [part for part in path if part not in LEFT_OUT]
+    return [".".join(parts) for parts in (path, short, [*short[:-1], ALIASES.get(short[-1], short[-1])])]
 
 
 def _leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[list[str], float | None]]:

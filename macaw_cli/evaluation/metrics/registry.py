@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from macaw_cli.config.evaluation_settings import MetricName
+from macaw_cli.config.text_metrics import LOWER_IS_BETTER
 from macaw_cli.evaluation.metrics.bleu import bleu
 from macaw_cli.evaluation.metrics.character_error_rate import character_error_rate
 from macaw_cli.evaluation.metrics.cider import mean_cider_d
@@ -35,7 +36,6 @@ METRICS: dict[str, Metric] = {
 """Of answers with one reference each."""
 OF_REFERENCES: dict[str, Callable[[Sequence[Referenced]], float]] = {"bleu": bleu, "cider": mean_cider_d}
 """Those that define what several references mean; for others the best reference of each answer counts."""
-LOWER_IS_BETTER = frozenset({"wer", "cer", "mae", "crps", "missing_rate"})
 SAMPLED = "crps"
 """What is worth several samples of each answer."""
 TRANSCRIPTS = (

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.file_names import is_there
 from macaw_cli.basics.json_rows import text_lines
+from macaw_cli.basics.shown_text import shown
 from macaw_cli.config.tasks.librispeech import LibriSpeechSettings
 from macaw_cli.evaluation.metrics.character_error_rate import character_error_rate
 from macaw_cli.evaluation.metrics.normalised_word_error_rate import normalised_word_error_rate
@@ -74,9 +76,9 @@ class LibriSpeech(Task[LibriSpeechSettings]):
     def _audio(self, file: Path, key: str) -> Medium:
         for suffix in SUFFIXES if "/" not in key else ():
             beside = file.parent / f"{key}{suffix}"
-            if beside.is_file():
+            if is_there(beside):
                 return Medium("audio", beside, name=beside.name)
-        raise InputError(f"there is no audio file {key}.flac beside it")
+        raise InputError(f"there is no audio file {shown(key)}.flac beside it")
 
     def _set_of(self, file: Path) -> str:
         """The folder above those of speaker and chapter, which are numbers."""

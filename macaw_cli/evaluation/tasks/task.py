@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Generic, TypeVar
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.basics.file_names import is_there
 from macaw_cli.basics.shown_text import shown
 from macaw_cli.config.tasks.base import SLOT, TaskSettings
 from macaw_cli.evaluation.tasks.item import Answered, Item, Medium
@@ -138,7 +139,7 @@ class Task(ABC, Generic[Settings]):
         for name in names:
             if not name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                 raise InputError(f"{shown(name)} is no name of a file in the media folder")
-            if (self.media / name).is_file():
+            if is_there(self.media / name):
                 return Medium(modality, self.media / name, name=name)
         raise InputError(
             f"the {modality} {shown(names[0])} is not in {self.media}: name its folder with the option media=FOLDER"

@@ -51,6 +51,19 @@ def test_a_figure_below_its_threshold_is_told_with_both_values(figures):
     assert told.value.exit_code == 1
 
 
+def test_of_a_figure_that_counts_errors_the_value_is_the_most_that_is_accepted(figures):
+    wrong = Scored("say", "audio", "one two", likelihood={"real": -1.0, "swapped": -3.0}, tokens=2,
+                   generated={"real": "four five"}, metrics=("wer",))  # fmt: skip
+    with pytest.raises(QualityError, match=r"audio\.wer\.real is 1, above 0\.2"):
+        require_reached(report("m", [wrong]), thresholds_of(["audio.wer.real=0.2", "n=1"]))
+    require_reached(figures, thresholds_of(["audio.wer.real=0.2"]))
+    task = {"score": "errors", "higher_is_better": False, "reliance": 0.5,
+            "conditions": {"real": {"n": 4, "errors": 0.3, "cer": 0.1, "groups": {"set": {"a": {"errors": 0.4}}}}}}
+    require_reached({"tasks": {"t": task}}, thresholds_of(["t.real.errors=0.3", "t.real.cer=0.2", "t.reliance=0.4"]))
+    with pytest.raises(QualityError, match=r"t\.real\.set\.a\.errors is 0\.4, above 0\.3.*reliance is 0\.5, below"):
+        require_reached({"tasks": {"t": task}}, thresholds_of(["t.real.set.a.errors=0.3", "t.reliance=0.6"]))
+
+
 def test_a_figure_that_was_not_measured_is_not_reached(figures):
     with pytest.raises(QualityError, match=r"audio\.reliance was not measured"):
         require_reached(figures, thresholds_of(["audio.reliance=0"]))

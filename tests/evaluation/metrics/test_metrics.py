@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from macaw_cli.evaluation.metrics.registry import LOWER_IS_BETTER, METRICS, OF_REFERENCES, measure_answers, metrics_of
+from macaw_cli.config.text_metrics import LOWER_IS_BETTER
+from macaw_cli.evaluation.metrics.registry import METRICS, OF_REFERENCES, measure_answers, metrics_of
 from macaw_cli.evaluation.metrics.rouge_l import longest_common_subsequence
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)

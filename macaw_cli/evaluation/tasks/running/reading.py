@@ -1,6 +1,7 @@
 """The items of a task that are asked, and the rows that cannot be."""
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,9 @@ from macaw_cli.basics.atomic_files import write_bytes
 from macaw_cli.basics.errors import InputError
 from macaw_cli.evaluation.tasks.item import Item, Medium
 from macaw_cli.evaluation.tasks.task import Task
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+"""An ending that files have; a published table may say anything."""
 
 
 @dataclass
@@ -62,7 +66,8 @@ def _on_disk(media: tuple[Medium, ...], scratch: Path) -> Iterator[Medium]:
             yield medium
             continue
         digest = hashlib.sha256(medium.content).hexdigest()[:32]
-        path = scratch / f"{digest}{Path(medium.name).suffix}"
+        suffix = Path(medium.name).suffix
+        path = scratch / f"{digest}{suffix if _SUFFIX.fullmatch(suffix) else ''}"
         if not path.exists():
             write_bytes(path, medium.content)
         yield replace(medium, path=path, content=None, name=medium.name or digest)

@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from every_task import write_image, write_pope
@@ -84,6 +85,23 @@ def test_a_name_that_leads_out_of_the_media_folder_is_refused(tmp_path):
     with pytest.raises(InputError) as error:
         read_items(open_task(workspace.settings.evaluation.tasks[0], workspace), None, tmp_path)
     assert "3 cannot be asked" in str(error.value) and "media folder" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["QUJD" * 100, "a\0b", "a" * 300 + "/b.jpg"])
+def test_what_can_be_no_name_of_a_file_makes_its_row_unusable(tmp_path, name):
+    write_pope(tmp_path)
+    row = {"question_id": 1, "image": name, "text": "Is there?", "label": "yes"}
+    (tmp_path / "coco_pope_random.json").write_text(json.dumps(row) + "\n")
+    workspace = workspace_of(tmp_path, f"pope:{tmp_path}")
+    read = read_items(open_task(workspace.settings.evaluation.tasks[0], workspace), None, tmp_path)
+    assert len(read.items) == 8 and len(read.rejects) == 1 and "media=FOLDER" in read.rejects[0]
+
+
+def test_a_name_in_a_table_does_not_choose_the_name_of_a_temporary_file(tmp_path):
+    items = [Item(id=str(at), messages=user_turn("?"), media=(Medium("image", content=b"x", name=name),))
+             for at, name in enumerate(["a." + "b" * 300, "a.\0", "a.jpg"])]  # fmt: skip
+    read = read_items(SimpleNamespace(items=lambda: items), None, tmp_path)
+    assert [item.media[0].path.suffix for item in read.items] == ["", "", ".jpg"]
 
 
 def test_a_model_that_does_not_know_what_a_task_shows_is_refused(workspace_folder, tmp_path):
