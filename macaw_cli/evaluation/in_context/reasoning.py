@@ -9,13 +9,15 @@ scorer draws one of the choices.
 import re
 import string
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from macaw_cli.basics.console import progress
 from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.evaluation.asking.generating import CONDITIONS
-from macaw_cli.evaluation.asking.scoring import features_of, media_of, prompt_of
+from macaw_cli.evaluation.asking.scoring import features_of, media_of
+from macaw_cli.evaluation.in_context.fitting_prompts import Fitting
 from macaw_cli.evaluation.metrics.normalising import answer_words
 from macaw_cli.evaluation.questions.conditions import Asked
 from macaw_cli.evaluation.questions.held_out import HeldOut, Reasoned, kind_of
@@ -23,10 +25,13 @@ from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import EndEvent, GenerationRequest
 from macaw_cli.inference.sampling import GREEDY
 from macaw_cli.model.modeling import MacawForConditionalGeneration
+from macaw_cli.model.positions import position_table_of
 from macaw_cli.model.text.encoding import ConversationEncoder
 from macaw_cli.shards.joined_datasets import DatasetReader
 
 RATIONALE = "Solution: "
+Asking = tuple[Asked, str, Callable[[str], HeldOut]]
+"""A condition, a text that may be cut, and the question with it."""
 
 
 class Reasoner:
@@ -45,6 +50,7 @@ class Reasoner:
     ) -> None:  # fmt: skip
         self._model, self._encoder, self._dataset, self._settings = model, encoder, dataset, settings
         self._engine = Engine.of(model, encoder)
+        self._fitting = Fitting(encoder, position_table_of(self._engine.llm))
 
     def answer(self, questions: Sequence[HeldOut], asked: Sequence[Asked]) -> None:
         """Answer the first questions of each kind, with their own and with swapped media; `reasoned` holds the answers.
@@ -57,17 +63,20 @@ class Reasoner:
         wanted = [item for item in asked if item.row in chosen and item.condition in CONDITIONS]
         settings, at_once = self._settings, self._settings.reasoning == "one-prompt"
         words = [settings.reasoning_prompt, settings.answer_prompt] if at_once else [settings.reasoning_prompt]
-        asking = [(item, _behind(questions[item.row], " ".join(words))) for item in wanted]
-        texts = self._generated("reason", asking, settings.reasoning_tokens)
+        texts = self._generated(
+            "reason", [(item, "", partial(_asked, questions[item.row], " ".join(words))) for item in wanted],
+            settings.reasoning_tokens,
+        )  # fmt: skip
         if at_once:
             for item, text in zip(wanted, texts, strict=True):
                 self._keep(item, questions[item.row], text, text)
             return
-        asking = [
-            (item, _behind(questions[item.row], f"{RATIONALE}{text}\n{settings.answer_prompt}"))
-            for item, text in zip(wanted, texts, strict=True)
-        ]
-        answers = self._generated("answer", asking, settings.max_new_tokens)
+        answers = self._generated(
+            "answer",
+            [(item, text, partial(_asked_behind_rationale, questions[item.row], settings.answer_prompt))
+             for item, text in zip(wanted, texts, strict=True)],
+            settings.max_new_tokens,
+        )  # fmt: skip
         for item, text, answer in zip(wanted, texts, answers, strict=True):
             self._keep(item, questions[item.row], text, answer)
 
@@ -75,19 +84,22 @@ class Reasoner:
         read = read_answer(answer, self._settings.answer_pattern, question.row.choices or ())
         question.reasoned[item.condition] = Reasoned(text, read, read is not None and _same(read, question.answer))
 
-    def _generated(self, title: str, asking: Sequence[tuple[Asked, HeldOut]], longest: int) -> list[str]:
-        """The greedy answers, in order."""
+    def _generated(self, title: str, asking: Sequence[Asking], longest: int) -> list[str]:
+        """The greedy answers, in order; empty ones where a question has no room in the LLM's positions."""
         texts = [""] * len(asking)
-        prompts = [prompt_of(item, question, self._encoder) for item, question in asking]
-        order = sorted(range(len(asking)), key=lambda at: len(prompts[at].input_ids))
-        with progress(title, len(asking), "answers") as advance:
+        prompts = {
+            at: (item, *found) for at, (item, written, asked) in enumerate(asking)
+            if (found := self._fitting.prompt(item, written, asked, longest)) is not None
+        }  # fmt: skip
+        order = sorted(prompts, key=lambda at: len(prompts[at][2].input_ids))
+        with progress(title, len(prompts), "answers") as advance:
             for places in _batches(order, self._settings.batch_size):
                 requests = [
                     GenerationRequest(
-                        prompt=prompts[at].input_ids, answered=prompts[at].answered, max_new_tokens=longest,
-                        features=features_of(media_of(*asking[at]), self._dataset, self._model), sampling=GREEDY,
+                        prompt=encoded.input_ids, answered=encoded.answered, max_new_tokens=longest,
+                        features=features_of(media_of(item, question), self._dataset, self._model), sampling=GREEDY,
                     )
-                    for at in places
+                    for item, question, encoded in (prompts[at] for at in places)
                 ]  # fmt: skip
                 for event in self._engine.generate(requests):
                     if isinstance(event, EndEvent):
@@ -111,8 +123,9 @@ def read_answer(text: str, pattern: str, choices: Sequence[str]) -> str | None:
     if not choices:
         return said or None
     same = next((choice for choice in choices if _same(choice, said)), None)
-    if same is None and len(said) == 1 and said.upper() in string.ascii_uppercase[: len(choices)]:
-        return choices[string.ascii_uppercase.index(said.upper())]
+    lettered = string.ascii_uppercase[: len(choices)] if len(choices) <= len(string.ascii_uppercase) else ""
+    if same is None and len(said) == 1 and said.upper() in lettered:
+        return choices[lettered.index(said.upper())]
     return same
 
 
@@ -169,10 +182,26 @@ def _measured(questions: Sequence[HeldOut]) -> dict[str, Any]:
     return found
 
 
+def _asked(question: HeldOut, words: str, written: str) -> HeldOut:
+    """The question as it is asked once; nothing was written before."""
+    del written
+    return _behind(question, words)
+
+
+def _asked_behind_rationale(question: HeldOut, words: str, rationale: str) -> HeldOut:
+    return _behind(question, f"{RATIONALE}{rationale}\n{words}")
+
+
+def _options(choices: Sequence[str]) -> str:
+    """With a letter each; more than there are letters stand without."""
+    if len(choices) > len(string.ascii_uppercase):
+        return ", ".join(choices)
+    return " ".join(f"({letter}) {choice}" for letter, choice in zip(string.ascii_uppercase, choices, strict=False))
+
+
 def _behind(question: HeldOut, words: str) -> HeldOut:
     """The question with its options and some words behind its last text."""
-    listed = zip(string.ascii_uppercase, question.row.choices or (), strict=False)
-    options = " ".join(f"({letter}) {choice}" for letter, choice in listed)
+    options = _options(question.row.choices or ())
     added = f"\nOptions: {options}\n{words}" if options else f"\n{words}"
     *earlier, asked, answer = question.messages
     content = asked["content"]

@@ -7,7 +7,13 @@ from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.loading import parse_settings
 from macaw_cli.evaluation.in_context.in_context import ask_in_context
-from macaw_cli.evaluation.in_context.reasoning import REASONING_COLUMNS, read_answer, reasoning_figures, reasoning_rows
+from macaw_cli.evaluation.in_context.reasoning import (
+    REASONING_COLUMNS,
+    _behind,
+    read_answer,
+    reasoning_figures,
+    reasoning_rows,
+)
 from macaw_cli.evaluation.questions.held_out import HeldOut, Reasoned
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import EndEvent
@@ -105,6 +111,45 @@ def test_the_answer_is_asked_given_question_and_rationale(trained, model_and_enc
     assert first
     second = [text for text, _, longest in seen if longest == 4]
     assert any(f"Solution: {rationale}\nEnd with: The answer is (X)." in text for text in second)
+
+
+def test_what_the_positions_do_not_hold_is_cut_and_a_question_alone_that_is_too_long_counts_as_failed(
+    trained, model_and_encoder, dataset, monkeypatch
+):
+    lengths = {}
+    generate = Engine.generate
+
+    def generated(self, requests):
+        for request in (one for one in requests if one.max_new_tokens == 30 or 30 in lengths):
+            lengths.setdefault(request.max_new_tokens, []).append(len(request.prompt))
+        return generate(self, requests)
+
+    monkeypatch.setattr(Engine, "generate", generated)
+    how = {"reasoning": "rationale-then-answer", "shots": 2, "reasoning_tokens": 30}
+
+    def asked(positions):
+        lengths.clear()
+        monkeypatch.setattr("macaw_cli.evaluation.in_context.reasoning.position_table_of", lambda llm: positions)
+        questions, _, _ = asked_of(trained, model_and_encoder, dataset, monkeypatch, **how)
+        return [one for question in questions for one in question.reasoned.values()]
+
+    everything = asked(None)
+    shortest, longest = min(lengths[30]), max(lengths[4])
+    assert all(len(one.text) > 0 for one in everything) and shortest < longest
+    for positions in (longest - 5, shortest - 20):
+        fewer = asked(positions)
+        assert len(fewer) == len(everything)
+        assert max(lengths[4]) + 4 <= positions and max(lengths[30]) < positions
+    assert all(one.text == "" and one.answer is None and not one.right for one in asked(8))
+
+
+def test_more_options_than_letters_stand_without_letters():
+    many = [f"c{at}" for at in range(30)]
+    row = SimpleNamespace(kind="k", choices=many, media=(), tags=())
+    asked = _behind(HeldOut(row, [{"role": "user", "content": "Which?"}, {"role": "assistant", "content": "c29"}]), "!")
+    assert asked.messages[0]["content"] == f"Which?\nOptions: {', '.join(many)}\n!"
+    assert read_answer("The answer is c29.", PATTERN, many) == "c29"
+    assert read_answer("The answer is (B).", PATTERN, many) is None
 
 
 @pytest.mark.parametrize(("pattern", "told"), [("the answer is", "group"), ("(", "regular expression")])
