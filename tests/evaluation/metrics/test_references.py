@@ -1,5 +1,7 @@
 """Answers with several references of equal right, classes, toxicity and groups."""
 
+import tracemalloc
+
 import pytest
 from caption_examples import CAPTIONED
 
@@ -88,6 +90,21 @@ def test_questions_that_both_groups_answer_several_times_are_resampled_as_well()
     (difference,) = group_figures(rows)["differences"]
     half = 1.96 * (0.5 * 0.5 / 20) ** 0.5  # of 20 questions, not of 40 answers
     assert difference["ci95"] == pytest.approx([0.5 - half, 0.5 + half], abs=0.04)
+
+
+def test_a_question_that_a_sample_has_twice_is_answered_anew_and_memory_does_not_grow_with_questions():
+    count = 1000
+    rows = [Grouped(group, f"q{number}", value) for number in range(count) for group, value in
+            (("a", 0.0), ("a", 1.0), ("b", 1.0), ("b", 1.0))]  # fmt: skip
+    tracemalloc.start()
+    try:
+        (difference,) = group_figures(rows)["differences"]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    half = 1.96 * (0.5 * 0.5 / 2 / count) ** 0.5  # the mean of two answers, of so many questions
+    assert difference["ci95"] == pytest.approx([-0.5 - half, -0.5 + half], abs=0.15 * half)
+    assert peak < 4e6
 
 
 def test_groups_without_a_common_question_have_no_difference():
