@@ -19,7 +19,7 @@ from macaw_cli.evaluation.questions.conditions import Asked, asked_per_medium, a
 from macaw_cli.evaluation.questions.held_out import UNSEEN_TAG, HeldOut, held_out_questions, kind_of, text_of
 from macaw_cli.evaluation.questions.media_units import units_of
 from macaw_cli.evaluation.questions.medium_lenders import medium_lenders
-from macaw_cli.evaluation.questions.swapping import Question
+from macaw_cli.evaluation.questions.pools import Question
 from macaw_cli.evaluation.questions.turns import partners_of_turns
 from macaw_cli.inference.branches import BranchScore
 from macaw_cli.model.modeling import MacawForConditionalGeneration

@@ -8,7 +8,8 @@ import pytest
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.quickstart_settings import EXTRA_KINDS, QuickstartSettings
 from macaw_cli.evaluation.questions.medium_lenders import medium_lenders
-from macaw_cli.evaluation.questions.swapping import Question, swap_partners
+from macaw_cli.evaluation.questions.pools import Question
+from macaw_cli.evaluation.questions.swapping import swap_partners
 from macaw_cli.quickstart.world import conversations, make_world, plan_world
 
 SIZES = QuickstartSettings(kinds=EXTRA_KINDS, train_groups=30, heldout_groups=20)

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from macaw_cli.evaluation.questions.media_units import Unit
-from macaw_cli.evaluation.questions.swapping import Question
+from macaw_cli.evaluation.questions.pools import Pools, Question
 
 
 @dataclass(frozen=True)
@@ -41,56 +41,51 @@ def medium_lenders(questions: Sequence[Question], seed: int) -> list[tuple[Lende
     Returns:
         Per question one entry per medium, None where nobody can lend; empty for a question with fewer than two media.
     """
-    by_kind: dict[Hashable, list[int]] = defaultdict(list)
-    by_prompt: dict[Hashable, list[int]] = defaultdict(list)
-    by_others: dict[Hashable, list[int]] = defaultdict(list)
-    for index, question in enumerate(questions):
-        by_kind[_sort(question)].append(index)
-        by_prompt[_sort(question), question.prompt].append(index)
-        if len(question.units) > 1:
-            for unit in question.units:
-                by_others[_sort(question), question.prompt, unit, _others(question, unit)].append(index)
-    draw = random.Random(seed)
-    lenders: list[tuple[Lender | None, ...]] = []
+    pools, draw = Pools(questions, _pools_of), random.Random(seed)
+    at_place: dict[tuple[Hashable, Unit], set[str]] = defaultdict(set)
     for question in questions:
-        found: list[Lender | None] = []
-        for unit in question.units if len(question.units) > 1 else ():
-            same = by_others[_sort(question), question.prompt, unit, _others(question, unit)]
-            chosen = _drawn(same, questions, question, unit, draw, anything=True)
-            contrary = chosen is not None
-            for pool in (by_prompt[_sort(question), question.prompt], by_kind[_sort(question)]):
-                if chosen is None:
-                    chosen = _drawn(pool, questions, question, unit, draw)
-            found.append(None if chosen is None else Lender(chosen, contrary))
-        lenders.append(tuple(found))
-    return lenders
+        for unit in _several(question):
+            at_place[question.of_kind, unit].add(question.media[unit[0]])
+    return [
+        tuple(
+            _lender(question, unit, pools, draw)
+            if at_place[question.of_kind, unit] > {question.media[unit[0]]} else None
+            for unit in _several(question)
+        )
+        for question in questions
+    ]  # fmt: skip
 
 
-def _sort(question: Question) -> Hashable:
-    return question.kind, question.layout, question.units
+def _lender(question: Question, unit: Unit, pools: Pools, draw: random.Random) -> Lender | None:
+    own, known = question.media[unit[0]], set(question.media)
+
+    def has_another(other: Question) -> bool:
+        return other.media[unit[0]] != own
+
+    def has_a_strangers(other: Question) -> bool:
+        return other.media[unit[0]] not in known
+
+    for pool, may_lend, contrary in (
+        (_but_one(question, unit), has_another, True), (question.of_prompt, has_a_strangers, False),
+        (question.of_kind, has_a_strangers, False),
+    ):  # fmt: skip
+        start = draw.randrange(pools.size(pool))
+        for among in (True, False) if question.choices else (False,):
+            found = pools.search(pool, start, question, may_lend, among=among)
+            if found is not None:
+                return Lender(found, contrary)
+    return None
 
 
-def _others(question: Question, unit: Unit) -> tuple[str, ...]:
-    """Keys of the media but one."""
-    return tuple(key for at, key in enumerate(question.media) if at not in unit)
+def _several(question: Question) -> tuple[Unit, ...]:
+    """The media of a question with more than one."""
+    return question.units if len(question.units) > 1 else ()
 
 
-def _drawn(
-    pool: list[int], questions: Sequence[Question], question: Question, unit: Unit, draw: random.Random, *,
-    anything: bool = False,
-) -> int | None:  # fmt: skip
-    """One of the pool that may lend, those whose answer is among the choices first.
+def _pools_of(question: Question) -> list[Hashable]:
+    return [question.of_prompt, question.of_kind, *(_but_one(question, unit) for unit in _several(question))]
 
-    Its medium is none of the question's; with `anything` it only is another one than the one that it replaces.
-    """
-    start = draw.randrange(len(pool))
-    taken = {question.media[unit[0]]} if anything else set(question.media)
-    second: int | None = None
-    for step in range(len(pool)):
-        other = questions[pool[(start + step) % len(pool)]]
-        if other.answer == question.answer or other.media[unit[0]] in taken:
-            continue
-        if not question.choices or other.answer in question.choices:
-            return pool[(start + step) % len(pool)]
-        second = pool[(start + step) % len(pool)] if second is None else second
-    return second
+
+def _but_one(question: Question, unit: Unit) -> Hashable:
+    """The pool of those that ask the same words about the same media, but for this one."""
+    return "but one", question.of_prompt, unit, tuple(key for at, key in enumerate(question.media) if at not in unit)

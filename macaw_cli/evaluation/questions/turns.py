@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from macaw_cli.evaluation.questions.swapping import Question, swap_partners
+from macaw_cli.evaluation.questions.pools import Question
+from macaw_cli.evaluation.questions.swapping import swap_partners
 from macaw_cli.model.text.templates import media_before
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 

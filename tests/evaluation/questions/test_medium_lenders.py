@@ -1,5 +1,5 @@
 from macaw_cli.evaluation.questions.medium_lenders import Lender, medium_lenders
-from macaw_cli.evaluation.questions.swapping import Question
+from macaw_cli.evaluation.questions.pools import Question
 
 TWO = ((0,), (1,))
 
@@ -41,3 +41,13 @@ def test_one_medium_alone_has_no_lenders():
     image = Question("colour", "?", "red", ("a",), ("image",), (), ((0,),))
     video = Question("moves", "?", "up", ("b", "b"), ("audio", "video"), (), ((1, 0),))
     assert medium_lenders([image, video], 0) == [(), ()]
+
+
+def test_choices_of_ones_own_and_a_medium_that_all_have_are_not_searched_for_among_all_questions():
+    count = 5000  # a search of all by each would take minutes
+    own = [pair(f"a{n}", f"x{n}", f"y{n}", choices=(f"a{n}", f"b{n}")) for n in range(count)]
+    assert all(None not in lenders for lenders in medium_lenders(own, 0))
+    same_first = [pair(f"a{n}", "x", f"y{n}", choices=()) for n in range(count)]
+    assert all(first is None and second.contrary for first, second in medium_lenders(same_first, 0))
+    one_answer = [pair("a", f"x{n}", f"y{n}", choices=()) for n in range(count)]
+    assert set(medium_lenders(one_answer, 0)) == {(None, None)}

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from macaw_cli.evaluation.questions.swapping import Question, swap_partners
+from macaw_cli.evaluation.questions.pools import Question
+from macaw_cli.evaluation.questions.swapping import swap_partners
 
 
 def question(answer: str, medium: str, *, kind: str = "image/colour", prompt: str = "What colour?") -> Question:

@@ -14,7 +14,7 @@ from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
 from macaw_cli.evaluation.presentation import COLUMNS, turn_rows
 from macaw_cli.evaluation.questions.conditions import told_without_media, without_media
 from macaw_cli.evaluation.questions.held_out import held_out_questions
-from macaw_cli.evaluation.questions.swapping import Question
+from macaw_cli.evaluation.questions.pools import Question
 from macaw_cli.evaluation.questions.turns import partners_of_turns, turns_of
 from macaw_cli.model.folder import load_model
 from macaw_cli.shards.training_dataset import TrainingDataset

@@ -7,7 +7,8 @@ from typing import Any
 from macaw_cli.config.tasks.base import Condition
 from macaw_cli.evaluation.questions.conditions import told_without_media, without_media
 from macaw_cli.evaluation.questions.held_out import text_of
-from macaw_cli.evaluation.questions.swapping import Question, swap_partners
+from macaw_cli.evaluation.questions.pools import Question
+from macaw_cli.evaluation.questions.swapping import swap_partners
 from macaw_cli.evaluation.tasks.item import Item, Medium
 from macaw_cli.model.text.media_places import with_first_media_unplaced
 
