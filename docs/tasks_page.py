@@ -72,6 +72,13 @@ A row that is not of the published form, an image that is missing or cannot be d
 for the model, is a reject with its reason. If more than `evaluation.max_reject_ratio` (0.05) are, the command ends
 with exit code 1 after everything else is written. `--limit` counts only questions that can be asked.
 
+## When it is interrupted
+
+The answers so far are kept in `evaluation/tasks/<task>/unfinished.jsonl` of the run, and the same command goes on where
+it stopped. An answer is found again by a hash of the model's files (names, sizes, times), the messages, the media and how
+they are answered: with another model, other options or changed files, the question is asked anew. A model outside a run
+keeps nothing.
+
 ## A task of your own
 
 It is one file, its settings and one line: see [own-parts.md](own-parts.md#benchmark-tasks).

@@ -5,7 +5,7 @@ What is asked without media is often the same for many items, and is answered on
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 from macaw_cli.basics.console import Advance
 from macaw_cli.basics.errors import InputError
@@ -13,6 +13,7 @@ from macaw_cli.config.tasks.base import TaskSettings
 from macaw_cli.evaluation.asking.scoring import MOST_LOGITS
 from macaw_cli.evaluation.tasks.item import Item
 from macaw_cli.evaluation.tasks.running.conditions import Asked, messages_under
+from macaw_cli.evaluation.tasks.running.kept_answers import KeptAnswers, Said
 from macaw_cli.evaluation.tasks.running.media_reader import MediaReader
 from macaw_cli.inference import scoring
 from macaw_cli.inference.branches import BranchRow
@@ -25,10 +26,6 @@ from macaw_cli.model.text.encoding import ConversationEncoder
 
 SORTED = 4
 """Batches of prompts whose features are held and sorted by length, so that a batch holds little padding."""
-Said = tuple[str, tuple[float, ...]]
-"""The answer, and the log-likelihoods of the choices, where they decided."""
-
-
 Answer = tuple[list[Asked], Said]
 """Everything that was asked by one request, and what was said; the request with its features is let go."""
 
@@ -62,7 +59,7 @@ class Asker:
         self._responses: dict[str, list[int]] = {}
 
     def ask(
-        self, items: Sequence[Item], asked: Sequence[Asked], settings: TaskSettings, advance: Advance
+        self, items: Sequence[Item], asked: Sequence[Asked], settings: TaskSettings, advance: Advance, kept: KeptAnswers
     ) -> tuple[dict[Asked, Said], dict[int, str]]:
         """Answers to what is asked, and the reasons why items cannot be asked.
 
@@ -71,6 +68,7 @@ class Asker:
             asked: of the items, under their conditions.
             settings: how the task is answered.
             advance: told of each answer.
+            kept: remembers each answer.
 
         Returns:
             Each answer, and the number of each item that is unusable with the reason. What would be asked with another
@@ -79,10 +77,13 @@ class Asker:
         reasons: dict[int, str] = {}
         scored = [one for one in asked if settings.answer == "likeliest" and items[one.number].choices]
         generated = [one for one in asked if settings.answer != "likeliest" or not items[one.number].choices]
-        answers = [
-            *self._scored(self._prompts(items, scored, settings, reasons, advance), advance),
-            *self._generated(self._prompts(items, generated, settings, reasons, advance), advance),
-        ]
+        answers = []
+        for answer in chain(
+            self._scored(self._prompts(items, scored, settings, reasons, advance), advance),
+            self._generated(self._prompts(items, generated, settings, reasons, advance), advance),
+        ):
+            kept.keep(*answer)
+            answers.append(answer)
         return {one: said for together, said in answers for one in together}, reasons
 
     def _prompts(

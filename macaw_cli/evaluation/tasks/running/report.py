@@ -10,8 +10,8 @@ from macaw_cli.config.tasks.base import Condition
 from macaw_cli.evaluation.figures.reliance import retention
 from macaw_cli.evaluation.intervals import bootstrap_interval
 from macaw_cli.evaluation.tasks.item import Answered, Item
-from macaw_cli.evaluation.tasks.running.asking import Said
 from macaw_cli.evaluation.tasks.running.conditions import Asked
+from macaw_cli.evaluation.tasks.running.kept_answers import Said
 from macaw_cli.evaluation.tasks.task import Task
 
 TASK_FIGURES_VERSION = 1

@@ -16,6 +16,7 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.evaluation.tasks.running.asking import Asker
 from macaw_cli.evaluation.tasks.running.conditions import everything_asked
+from macaw_cli.evaluation.tasks.running.kept_answers import KeptAnswers
 from macaw_cli.evaluation.tasks.running.media_reader import MediaReader
 from macaw_cli.evaluation.tasks.running.reading import ItemsRead, read_items
 from macaw_cli.evaluation.tasks.running.registry import open_task
@@ -68,39 +69,45 @@ def evaluate_tasks(workspace: Workspace, model_path: Path | None) -> dict[str, A
         say(f"Asking {_shown(folder, workspace)} the questions of {task.settings.called}")
         with tempfile.TemporaryDirectory(prefix="macaw-task-") as scratch:
             read = read_items(task, task.settings.limit or settings.limit, Path(scratch))
-            answers = _answers(task, read, asker, settings.batch_size)
-        reports[task.settings.called] = _finished(task, read, answers, run)
+            out = run / "evaluation" / TASKS_FOLDER / task.settings.called if run else None
+            with KeptAnswers(out, folder, task.settings, Path(scratch)) as kept:
+                answers = _answers(task, read, asker, settings.batch_size, kept)
+        reports[task.settings.called] = _finished(task, read, answers, out)
+        kept.remove()
         too_many = too_many or _excess(task, read, len(answers["real"]), settings.max_reject_ratio)
     if too_many is not None:
         raise too_many
     return {"version": 1, "model": _shown(folder, workspace), "tasks": reports}
 
 
-def _answers(task: Task[Any], read: ItemsRead, asker: Asker, batch_size: int) -> Answers:
+def _answers(task: Task[Any], read: ItemsRead, asker: Asker, batch_size: int, kept: KeptAnswers) -> Answers:
     asked = everything_asked(read.items, task.settings.conditions)
+    known = kept.find(read.items, asked)
+    if known:
+        say(f"{counted(len(known), 'answer')} of {len(asked):,} are those of an earlier run that was interrupted.")
+    left = [one for one in asked if one not in known]
     try:
-        with progress(task.settings.called, len(asked), "answers") as advance, torch.inference_mode():
-            said, unusable = asker.ask(read.items, asked, task.settings, advance)
+        with progress(task.settings.called, len(left), "answers") as advance, torch.inference_mode():
+            said, unusable = asker.ask(read.items, left, task.settings, advance, kept)
     except torch.OutOfMemoryError:
         raise ResourceError(
             f"The GPU ran out of memory with {counted(batch_size, 'sequence')} at once.",
             "Lower evaluation.batch_size, or use --set evaluation.device=cpu.",
         ) from None
     read.rejects += [f"{read.items[number].id}: {reason}" for number, reason in unusable.items()]
-    answers = by_condition(read.items, said, task.settings.conditions, unusable)
+    answers = by_condition(read.items, known | said, task.settings.conditions, unusable)
     if not answers["real"]:
         first = (read.rejects or ["no cluster is whole"])[0]
         raise InputError(f"No question of {task.settings.called} could be asked; the first: {first}.")
     return answers
 
 
-def _finished(task: Task[Any], read: ItemsRead, answers: Answers, run: Path | None) -> dict[str, Any]:
+def _finished(task: Task[Any], read: ItemsRead, answers: Answers, out: Path | None) -> dict[str, Any]:
     report = task_report(task, answers) | {
         "rejected": len(read.rejects),
         "settings": {name: getattr(task.settings, name) for name in ("answer", "prompt", "max_new_tokens")},
     }
-    if run:
-        out = run / "evaluation" / TASKS_FOLDER / task.settings.called
+    if out:
         make_folder(out)
         write_jsonl(out / "answers.jsonl", _rows(task, answers))
         write_jsonl(out / "rejects.jsonl", ({"reason": reason} for reason in read.rejects))

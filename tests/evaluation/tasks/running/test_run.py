@@ -11,6 +11,8 @@ from every_task import write_image, write_pope
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.evaluation.tasks.item import Item, Medium, user_turn
+from macaw_cli.evaluation.tasks.running.asking import Asker
+from macaw_cli.evaluation.tasks.running.kept_answers import NAME
 from macaw_cli.evaluation.tasks.running.reading import read_items
 from macaw_cli.evaluation.tasks.running.registry import open_task
 from macaw_cli.evaluation.tasks.running.run import evaluate_tasks
@@ -141,6 +143,49 @@ def test_the_likeliest_choice_is_that_of_the_largest_likelihood_in_batches_of_an
         answers.append((root / "runs/tiny/evaluation/tasks/pope/answers.jsonl").read_text())
     assert answers[0] == answers[1] == answers[2]
     assert all(set(json.loads(line)["answers"].values()) <= {"yes", "no"} for line in answers[0].splitlines())
+
+
+def test_an_interrupted_task_goes_on_where_it_stopped(root, tmp_path, monkeypatch, capsys):
+    write_pope(tmp_path)
+    task, out = f"pope:{tmp_path}?answer=likeliest", root / "runs/tiny/evaluation/tasks/pope"
+
+    def asked(words=task, most=None):
+        """Answers the task, or is stopped after so many answers; how many were computed."""
+        count, scored = 0, Asker._scored
+
+        def counted(self, prompts, advance):
+            nonlocal count
+            for answer in scored(self, prompts, advance):
+                if count == most:
+                    raise KeyboardInterrupt
+                count += 1
+                yield answer
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Asker, "_scored", counted)
+            evaluate_tasks(workspace_of(root, words, batch_size=4), None)
+        return count
+
+    everything = asked()
+    expected = (out / "answers.jsonl").read_bytes()
+    assert not (out / NAME).exists()
+    with pytest.raises(KeyboardInterrupt):
+        asked(most=7)
+    assert (out / NAME).is_file()
+    with (out / NAME).open("a") as file:
+        file.write('{"asked": "torn')  # as a kill leaves it
+    left = asked()
+    assert 0 < left <= everything - 7
+    assert "earlier run that was interrupted" in capsys.readouterr().err
+    assert (out / "answers.jsonl").read_bytes() == expected and not (out / NAME).exists()
+
+    with pytest.raises(KeyboardInterrupt):
+        asked(most=7)
+    write_image(tmp_path / "val2014" / "COCO_val2014_000000000000.jpg", "green")
+    assert asked() > left  # what was asked about the old image is asked again
+    with pytest.raises(KeyboardInterrupt):
+        asked(most=7)
+    assert asked(f"{task}&prompt=Say: {{question}}") == everything
 
 
 def test_bytes_of_media_become_files_once(tmp_path):
