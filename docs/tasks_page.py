@@ -30,6 +30,8 @@ Figures and answers are written to `runs/<name>/evaluation/tasks/<title>/`: `fig
 question, its answers and their scores, and `rejects.jsonl`. A model outside a run is only read.
 
 ## Tasks
+
+What stands here of licences is for orientation: the source decides, and may have changed.
 """
 OPTIONS = """
 ## Options
@@ -75,9 +77,9 @@ with exit code 1 after everything else is written. `--limit` counts only questio
 ## When it is interrupted
 
 The answers so far are kept in `evaluation/tasks/<task>/unfinished.jsonl` of the run, and the same command goes on where
-it stopped. An answer is found again by a hash of the model's files (names, sizes, times), the messages, the media and how
-they are answered: with another model, other options or changed files, the question is asked anew. A model outside a run
-keeps nothing.
+it stopped. An answer is found again by a hash of the model's files (names, sizes, times), the messages, the media and
+how they are answered: with another model, other options or changed files, the question is asked anew. A model outside a
+run keeps nothing.
 
 ## A task of your own
 

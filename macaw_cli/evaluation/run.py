@@ -109,30 +109,33 @@ def evaluation_of(
         ) from None
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
 
-    def kept(more: Mapping[str, Any]) -> Evaluation:
+    circumstances = _circumstances(run, dataset, model.config) if run else None
+
+    def kept(more: Mapping[str, Any], *, plot: bool = False) -> Evaluation:
         """The evaluation so far, written: what comes next may fail, and the answers took long."""
         figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
         figures["asked"] = {"dataset": dataset.hash, "limit": settings.limit, "generate": settings.generate}
         figures |= more
-        figures["verdict"] = verdicts(figures, _circumstances(run, dataset, model.config) if run else None)
+        figures["verdict"] = verdicts(figures, circumstances)
         if settings.shots:  # what helps a training does not make up for demonstrations
             figures["verdict"] = {name: {**one, "remedies": []} for name, one in figures["verdict"].items()}
         evaluation = Evaluation(figures, [_row(question) for question in answered])
         if run:
-            _write(run / "evaluation" / _below(settings), evaluation)
+            _write(run / "evaluation" / _below(settings), evaluation, plot=plot)
         return evaluation
 
-    evaluation = kept(further)
+    evaluation = kept(further, plot=True)
     if judge is not None:
         further["judging"] = judge(answered)
         evaluation = kept(further)
     if clean_into is not None:
         asked = {"model": evaluation.figures["model"], "asked": evaluation.figures["asked"]}
-        further["clean"] = clean(
+        evaluation.figures["clean"] = clean(
             clean_into, model, processor.encoder, dataset, answered, limit=settings.limit,
             batch_size=settings.batch_size, asked=asked,
         )  # fmt: skip
-        evaluation = kept(further)
+        if run:
+            write_json(run / "evaluation" / _below(settings) / FIGURES_NAME, evaluation.figures)
     return evaluation
 
 
@@ -176,11 +179,13 @@ def _row(question: HeldOut) -> dict[str, Any]:
     }
 
 
-def _write(out: Path, evaluation: Evaluation) -> None:
+def _write(out: Path, evaluation: Evaluation, *, plot: bool) -> None:
+    """All files but, where nothing in it has changed, the plot."""
     make_folder(out)
     write_jsonl(out / ANSWERS_NAME, evaluation.rows)
-    with atomic_path(out / "reliance.png") as plot:
-        write_plot(evaluation.figures, plot)
+    if plot:
+        with atomic_path(out / "reliance.png") as file:
+            write_plot(evaluation.figures, file)
     write_json(out / FIGURES_NAME, evaluation.figures)
 
 

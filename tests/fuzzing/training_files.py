@@ -11,11 +11,15 @@ from written_run import write_run
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.config.run_files import metrics_rows
 from macaw_cli.config.settings import Settings
+from macaw_cli.config.tasks.pope import PopeSettings
 from macaw_cli.dataset.build import build_dataset
 from macaw_cli.evaluation.figures.answers import asked_of, read_answers, read_figures
 from macaw_cli.evaluation.figures.remedies import circumstances_of
 from macaw_cli.evaluation.figures.verdict import verdicts
 from macaw_cli.evaluation.run import stages_of
+from macaw_cli.evaluation.tasks.item import Item, user_turn
+from macaw_cli.evaluation.tasks.running.conditions import Asked
+from macaw_cli.evaluation.tasks.running.kept_answers import KeptAnswers
 from macaw_cli.inspection.dataset_verification import verify_dataset
 from macaw_cli.inspection.datasets import describe_dataset
 from macaw_cli.inspection.run_comparison import compare_runs
@@ -141,6 +145,19 @@ def read_evaluation(folder):
         clear(lambda read=read: read(folder / "run"))
 
 
+def an_interrupted_task(folder):
+    rows = [{"asked": f"{at:032}", "text": "yes", "likelihoods": [-0.5, -1.5]} for at in range(2)]
+    (folder / "model").mkdir()
+    (folder / "unfinished.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def go_on_with_task(folder):
+    item = Item(id="1", messages=user_turn("?"))
+    with KeptAnswers(folder, folder / "model", PopeSettings(), folder) as kept:
+        kept.find([item], [Asked(0, "real", ())])
+        kept.keep([Asked(0, "real", ())], ("no", (-1.0,)))
+
+
 def some_tokens(folder):
     numbers = np.arange(2)
     tokens = TokenisedConversations(
@@ -175,6 +192,7 @@ FORMATS = {
             "summary.json", "versions.json", "trackers.json", "settings.yaml", "metrics.jsonl"))], read_rest_of_run),
     "run, evaluated": Format(
         an_evaluated_run, ["run/evaluation/answers.jsonl", "run/evaluation/figures.json"], read_evaluation),
+    "task, continued": Format(an_interrupted_task, ["unfinished.jsonl"], go_on_with_task),
     "token cache": Format(
         some_tokens, ["ab-train/tokens.json", *(f"ab-train/{name}.npy" for name in _ARRAYS)], read_tokens),
 }  # fmt: skip

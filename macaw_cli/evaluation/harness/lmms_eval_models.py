@@ -65,10 +65,11 @@ class Macaw(lmms):  # type: ignore[misc] # lmms-eval has no types
         found = [Told("")] * len(asked)
         with tqdm(total=len(asked), desc="macaw", disable=self.rank != 0) as bar:
             for number, told in self._answerer.answers(asked):
-                if told.error:
-                    logger.error(f"Request {number} is not answered: {told.error}")
                 found[number] = told
-                self.cache_hook.add_partial("generate_until", (contexts[number], asked[number].options), told.text)
+                if told.error:  # kept out of the cache, so that it is asked again
+                    logger.error(f"Request {number} is not answered: {told.error}")
+                else:
+                    self.cache_hook.add_partial("generate_until", (contexts[number], asked[number].options), told.text)
                 bar.update(1)
         if wrong := sum(bool(told.error) for told in found):
             logger.error(f"{wrong} of {len(found)} requests have an empty answer, for the reasons above.")

@@ -22,7 +22,7 @@ class AudioCaps(CaptionTask[AudioCapsSettings]):
         what="captions of audio clips of ten seconds, five references each in the test split",
         paper="AudioCaps: Generating Captions for Audios in The Wild, NAACL 2019",
         data="https://github.com/cdjkim/audiocaps, clips: https://research.google.com/audioset",
-        licence="free for academic purposes; clips under the terms of their videos",
+        licence="for academic purposes only, as its README says; clips under the terms of their videos",
         files="`path`: `test.csv`; `media`: clips called `<youtube_id>`, `Y<youtube_id>`,"
         " `<youtube_id>_<start_time>` or `<audiocap_id>`, as WAV, FLAC, MP3, M4A or Ogg",
         figures=FIGURES,

@@ -23,7 +23,7 @@ class Esc50(Task[Esc50Settings]):
         what="what is heard in a clip of five seconds, of fifty classes from everyday life",
         paper="ESC: Dataset for Environmental Sound Classification, ACM Multimedia 2015",
         data="https://github.com/karolpiczak/ESC-50",
-        licence="CC BY-NC 3.0",
+        licence="CC BY-NC 3.0; ESC-10 alone CC BY 3.0",
         files="`path`: the folder of `meta/esc50.csv` and `audio/`, or the CSV file",
         figures="accuracy, and the mean accuracy of the classes (`balanced_accuracy`); for all, and per fold",
     )

@@ -22,7 +22,7 @@ class Gqa(Task[GqaSettings]):
         what="compositional questions about objects, attributes and relations in images",
         paper="GQA, arXiv 1902.09506",
         data="https://cs.stanford.edu/people/dorarad/gqa/download.html",
-        licence="CC BY 4.0",
+        licence="see the source; images of Visual Genome",
         files="`path`: `testdev_balanced_questions.json`, or its folder; `media`: `images/`, or the folder above it",
         figures="accuracy by exact match in small letters, without a full stop at the end; for all, for `binary` and"
         " `open` questions, and per structural and semantic type. Consistency, validity, plausibility and distribution"

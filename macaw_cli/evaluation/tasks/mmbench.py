@@ -28,7 +28,7 @@ class Mmbench(Task[MmbenchSettings]):
         what="multiple choice in twenty abilities, with the options in every rotation",
         paper="MMBench, arXiv 2307.06281",
         data="https://github.com/open-compass/MMBench",
-        licence="Apache-2.0; images under the terms of their sources",
+        licence="see the source; images under the terms of theirs",
         files="`path`: a TSV with answers, such as `MMBench_DEV_EN.tsv`; it holds the images",
         figures="`accuracy`: circular, right in all rotations; `vanilla`: in the first one; for all and per ability."
         " Answers are matched exactly, as VLMEvalKit does without a judge",

@@ -26,7 +26,7 @@ class Mme(Task[MmeSettings]):
         " of cognition",
         paper="MME, arXiv 2306.13394",
         data="https://github.com/BradyFU/Awesome-Multimodal-Large-Language-Models/tree/Evaluation",
-        licence="for academic research only; on request from the authors",
+        licence="for academic research only, not to be passed on; on request from the authors",
         files="`path`: `MME_Benchmark_release_version/`, a folder of categories",
         figures="per category accuracy, accuracy+ (both questions about an image right) and their sum in percent; the"
         " sums over the categories of perception and of cognition",

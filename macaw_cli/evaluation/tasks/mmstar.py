@@ -24,7 +24,7 @@ class Mmstar(Task[MmstarSettings]):
         what="multiple choice that people checked to need the image, in six abilities",
         paper="MMStar, arXiv 2403.20330",
         data="https://huggingface.co/datasets/Lin-Chen/MMStar",
-        licence="none is named; the questions come from other benchmarks, which have their own",
+        licence="see the source; the questions come from other benchmarks, which have their own",
         files="`path`: `mmstar.parquet`, or its folder; the file holds the images; needs"
         " `pip install \'macaw-cli[hf]\'`",
         figures="accuracy, for all and per ability; multimodal gain (accuracy with images minus without) and, where"

@@ -12,7 +12,7 @@ class MsrvttQa(VideoQa[MsrvttQaSettings]):
         what="questions about videos of the web, answered with one word",
         paper="Video Question Answering via Gradually Refined Attention, ACM Multimedia 2017",
         data="https://github.com/xudejing/video-question-answering, videos: MSR-VTT",
-        licence="MIT; videos under their own terms",
+        licence="MIT, that of the repository; videos under their own terms",
         files="`path`: `test_qa.json`; `media`: the folder of `video7010.mp4` and others",
         figures=FIGURES,
     )

@@ -19,7 +19,7 @@ class MsvdQa(VideoQa[MsvdQaSettings]):
         paper="Video Question Answering via Gradually Refined Attention, ACM Multimedia 2017",
         data="https://github.com/xudejing/video-question-answering, videos:"
         " https://www.cs.utexas.edu/~ml/clamp/videoDescription",
-        licence="MIT; videos under their own terms",
+        licence="MIT, that of the repository; videos under their own terms",
         files="`path`: `test_qa.json`, beside it `youtube_mapping.txt`; `media`:"
         " `YouTubeClips/` or `video/`, with clips called as on YouTube or as `vid1.avi`",
         figures=FIGURES,

@@ -28,7 +28,7 @@ class Naturalbench(Task[NaturalbenchSettings]):
         " that no blind answer is right about both",
         paper="NaturalBench, arXiv 2410.14669",
         data="https://huggingface.co/datasets/BaiqiL/NaturalBench",
-        licence="Apache-2.0; photographs of Flickr30K and DOCCI under their own terms",
+        licence="see the source; photographs of Flickr30K and DOCCI under their own terms",
         files="`path`: a Parquet file, or the folder of them; they hold the images; needs"
         " `pip install \'macaw-cli[hf]\'`",
         figures="`accuracy` of single answers, `q_acc` (a question right about both images), `i_acc` (both questions"

@@ -23,7 +23,7 @@ class Pope(Task[PopeSettings]):
         " beside the objects that are there",
         paper="POPE, arXiv 2305.10355",
         data="https://github.com/AoiDragon/POPE, images: https://cocodataset.org",
-        licence="MIT; images of COCO under their own terms",
+        licence="MIT, that of the repository; images of COCO under their own terms",
         files="`path`: `coco_pope_random.json`, `coco_pope_popular.json` and `coco_pope_adversarial.json`, or their"
         " folder; `media`: `val2014/`",
         figures="accuracy, precision, recall, F1 (of `yes`) and the share of `yes`, for all and per split",

@@ -90,7 +90,12 @@ def test_the_folder_is_written_and_a_dataset_is_built_of_it(trained, tmp_path, m
     needs_media = "macaw_cli.evaluation.cleaning.clean_subset.needs_media"
     monkeypatch.setattr(needs_media, lambda one: one.row.kind == "image/colour")
     out = tmp_path / "clean"
-    figures = evaluate_folder(trained, trained.path("runs/short"), out)
+    drawn = []
+    monkeypatch.setattr("macaw_cli.evaluation.run.write_plot", lambda _, path: drawn.append(path.write_bytes(b"")))
+    judged = [{"asked": 1}]
+    figures = evaluate_folder(trained, trained.path("runs/short"), out, lambda answered: judged.pop())
+    assert len(drawn) == 1 and figures["judging"] == {"asked": 1}  # the plot is drawn once
+    assert json.loads(trained.path("runs/short/evaluation/figures.json").read_text()) == figures
     assert {path.name for path in out.iterdir()} >= {"clean.json", "clean.jsonl", "guessable.jsonl"}
     report = json.loads((out / "clean.json").read_text())
     assert report["modalities"] == figures["clean"]["modalities"]
