@@ -21,10 +21,6 @@ PARTS = ("text_config", "llm_config", "vision_config", "audio_config", "qformer_
 """Sections of a config.json that only a model of several parts has."""
 
 NOT_IMPORTED = {
-    "instructblip": (
-        "InstructBLIP's Q-Former reads the question through BERT's tokenizer; a model of macaw has only its LLM's.",
-        "Import BLIP-2 (--from blip2), or train the bridge q-former with `instruction: true`.",
-    ),
     "llava_next": (
         "LLaVA-NeXT splits an image into tiles, and macaw sees an image as a whole.", "Import LLaVA 1.5 (--from llava)."
     ),

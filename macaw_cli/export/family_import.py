@@ -111,6 +111,8 @@ def load_family(
     if around:
         description = replace(description, before=around[0], after=around[1])
     config = _config(kind, description, encoder, weights)
+    if asked := kind.instruction_tokenizer(folder):
+        config.instruction_tokenizers = {kind.modality: asked}
     _require_exactly(folder, config, weights)
     model = MacawForConditionalGeneration.from_pretrained(
         None, trust_remote_code=False, config=config, state_dict=weights, dtype=_number_format(weights)
@@ -203,6 +205,7 @@ def _config(
         surrounding_ids={kind.modality: (list(description.before), list(description.after))},
     )  # fmt: skip
     config.encoders[kind.modality] = asdict(description.settings) | {"model": encoder.fingerprint["model"]}
+    config.line_behind_media = kind.line_behind_media
     setattr(config, f"{kind.modality}_encoder_config", description.encoder)
     return config
 

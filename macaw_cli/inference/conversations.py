@@ -15,6 +15,7 @@ from macaw_cli.modalities.table import MODALITIES, TABLE
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.expert_texts import use_of_config
 from macaw_cli.model.injections.registry import placeholder_count
+from macaw_cli.model.text.own_instructions import instruction_inputs
 from macaw_cli.model.text.soundtrack_places import with_soundtrack_places
 from macaw_cli.model.text.told_media import with_told
 from macaw_cli.shards.told_media import ToldMedium
@@ -61,6 +62,7 @@ def conversation_request(  # noqa: PLR0913 - what a request says
     for item in attachments:
         tensor = torch.from_numpy(item.features).to(model.device, model.dtype)
         features[TABLE[item.modality].features_keyword].append(tensor)
+    features |= instruction_inputs([encoded.instructions], model.device)
     return GenerationRequest(
         prompt=encoded.input_ids, features=features, max_new_tokens=longest, sampling=sampling, seed=seed,
         stop=stop, answered=encoded.answered, cache=cache,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from torch import Tensor
 
 Features = Mapping[str, Sequence[Tensor]]
-"""`image_features` and the like of one row, one tensor per medium, in order of appearance."""
+"""`image_features` and the like of one row, one tensor per medium, in order of appearance; `image_instructions` too."""
 
 
 def joined_features(rows: Iterable[Features]) -> dict[str, list[Tensor]]:

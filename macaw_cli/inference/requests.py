@@ -18,7 +18,8 @@ class GenerationRequest:
 
     Args:
         prompt: token ids, placeholders of soft tokens included.
-        features: `image_features` and the like, one tensor per medium, in order of appearance.
+        features: `image_features` and the like, one tensor per medium, in order of appearance; with what is asked
+            about it, `image_instructions` and the like, where its bridge has a tokenizer of its own.
         max_new_tokens: longest answer.
         sampling: how tokens are chosen.
         seed: of the sampling.

@@ -90,6 +90,11 @@ class ModalityEntry:
         return f"{self.name}_features"
 
     @property
+    def instructions_keyword(self) -> str:
+        """Name of the model's input for what is asked about each medium, in tokens of its bridge."""
+        return f"{self.name}_instructions"
+
+    @property
     def processor_keyword(self) -> str:
         """What `MacawProcessor` calls raw media: `keyword`, or the name where there is none."""
         return self.keyword or self.name

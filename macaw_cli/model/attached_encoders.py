@@ -14,12 +14,15 @@ from macaw_cli.encoders.views import viewed
 from macaw_cli.modalities.table import TABLE, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.raw_media import ANSWERS, LENGTHS, architecture, stacked
+from macaw_cli.model.text.own_instructions import KEYWORDS
 
 _ADDED = [row for row in TABLE.values() if not row.original]
 ADDED_INPUTS = (
-    ANSWERS, *(row.features_keyword for row in _ADDED), *(row.raw_keyword for row in _ADDED if row.raw_keyword),
+    ANSWERS, *KEYWORDS.values(), *(row.features_keyword for row in _ADDED),
+    *(row.raw_keyword for row in _ADDED if row.raw_keyword),
 )  # fmt: skip
-"""What the model takes as further keywords: `ANSWERS`, and features and raw media of what is not one of the three."""
+"""What the model takes as further keywords: `ANSWERS`, instructions of bridges with a tokenizer of their own, and
+features and raw media of what is not one of the three."""
 
 
 def image_encoder(config: MacawConfig) -> PreTrainedModel | None:

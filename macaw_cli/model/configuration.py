@@ -74,6 +74,8 @@ class MacawConfig(CheckedConfig):
     """Modality to the id that stands for one soft token of an absent medium (`null_features`)."""
     surrounding_ids: dict[str, list[list[int]]] = field(default_factory=dict)
     """Instead of begin and end tokens, as in other families: modality to the LLM's ids before and after a medium."""
+    line_behind_media: bool = True
+    """Whether media without a place of their own stand on a line of their own in a chat template."""
     null_features: bool = False
     """As published: all three blocks in every example, absent media being the encoders' features of zeros."""
     format_version: int = FORMAT_VERSION
@@ -176,8 +178,8 @@ class MacawConfig(CheckedConfig):
     @property
     def view_settings(self) -> ViewSettings:
         """The views as the dataclass."""
-        views = [name for name in MODALITIES if name in self.views]
-        made: Any = {name: saved_settings(view_class(name), self.views[name], f"the view of {name}") for name in views}
+        saved = {name: self.views[name] for name in MODALITIES if name in self.views}
+        made: Any = {name: saved_settings(view_class(name), one, f"the view of {name}") for name, one in saved.items()}
         return replace(ViewSettings(), **made)
 
     def raw_view(self, modality: Modality) -> View:
@@ -191,8 +193,7 @@ class MacawConfig(CheckedConfig):
     @property
     def video_frames(self) -> int:
         """Frames that are taken of a video."""
-        taken = self.fingerprints.get("video", {}).get("frames")
-        return int(taken or self.feature_shapes["video"][0])
+        return int(self.fingerprints.get("video", {}).get("frames") or self.feature_shapes["video"][0])
 
     @property
     def pool_frames(self) -> int | None:
@@ -245,5 +246,5 @@ class MacawConfig(CheckedConfig):
 
     def text_identity(self) -> dict[str, Any]:
         """All that decides how a conversation becomes ids, but for the number of placeholders of each medium."""
-        names = ("soft_token_ids", "begin_end_ids", "null_token_ids", "null_features", "surrounding_ids", "modalities")
-        return {name: getattr(self, name) for name in names}
+        names = ["soft_token_ids", "begin_end_ids", "null_token_ids", "null_features", "surrounding_ids", "modalities"]
+        return {name: getattr(self, name) for name in names + ["line_behind_media"] * (not self.line_behind_media)}

@@ -8,8 +8,11 @@ from transformers import GenerationMixin
 
 from macaw_cli.modalities.table import TABLE
 from macaw_cli.model.raw_media import ANSWERS, LENGTHS, RAW_INPUTS
+from macaw_cli.model.text.own_instructions import KEYWORDS
 
-MEDIA = (*(row.features_keyword for row in TABLE.values()), *RAW_INPUTS.values(), LENGTHS, ANSWERS)
+MEDIA = (
+    *(row.features_keyword for row in TABLE.values()), *RAW_INPUTS.values(), LENGTHS, ANSWERS, *KEYWORDS.values()
+)
 
 
 class MediaGeneration(GenerationMixin):  # type: ignore[misc]

@@ -132,7 +132,7 @@ class MacawForConditionalGeneration(
             return_logits: False returns the loss alone, for which no logits are kept: the way to train.
             layout: `row_layout` of the ids, labels and positions, made on the CPU; without it a GPU is waited for.
             bound_media: what `fuse_inputs` gave beside `inputs_embeds`, for an injection.
-            **kwargs: `answers`, `token_weights`, `NAME_features` of other packages' modalities; others go to the LLM.
+            **kwargs: `answers`, `token_weights`, `NAME_instructions`, `NAME_features` of added modalities; the LLM's.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.
@@ -182,7 +182,7 @@ class MacawForConditionalGeneration(
             past_key_values: as in `forward`; one new token per row after it is text, in which no media are looked for.
             position_ids: as in `forward`; where rows are packed they tell which example a medium belongs to.
             answers: (B, T) bool, see `instructions.answered`; for bridges that read the instruction.
-            **media: all features and raw media as in `forward`.
+            **media: all features, raw media and `NAME_instructions` as in `forward`.
 
         Raises:
             MismatchError: the numbers of placeholders and soft tokens differ, per medium.
@@ -195,7 +195,7 @@ class MacawForConditionalGeneration(
         return self.fusion.fuse(
             input_ids, attention_mask, labels, attached_encoders.features(self, **media), self.get_input_embeddings(),
             places=layout.media if layout else None, borders=None if borders is None else borders.tolist(),
-            past_key_values=past_key_values, answers=answers, injection=self.injection,
+            past_key_values=past_key_values, answers=answers, injection=self.injection, given=media,
         )  # fmt: skip
 
     def calibrate(self, tokenizer: Any = None) -> None:

@@ -23,6 +23,7 @@ from macaw_cli.model.bridges.registry import read_instructions
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.raw_media import ANSWERS, RawMedia
 from macaw_cli.model.text.encoding import ConversationEncoder, EncodedConversation
+from macaw_cli.model.text.own_instructions import instruction_inputs
 from macaw_cli.model.text.templates import TemplateName
 
 PROCESSOR_FILE = "processor_config.json"
@@ -112,7 +113,7 @@ class MacawProcessor:
             self.encoder.prompt(_messages(one), _shapes(media, prepared, stored, number))
             for number, one in enumerate(texts)
         ]
-        data = self._padded(prompts)
+        data = self._padded(prompts) | instruction_inputs([prompt.instructions for prompt in prompts])
         for name in MODALITIES:
             if any(prepared[name]):
                 data |= media.collated(name, list(chain(*prepared[name])))

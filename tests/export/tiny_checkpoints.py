@@ -136,6 +136,47 @@ def blip2(folder):
     return model, processor
 
 
+WORDPIECES = [*"abcdefghijklmnopqrstuvwxyz0123456789?.,!'", "what", "is", "it", "how", "many", "the", "noise", "##s"]
+
+
+def bert_tokenizer():
+    """A tokenizer of BERT's form over a few words, letters and letters within words, as of a published Q-Former."""
+    from transformers import BertTokenizer
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDPIECES, *(f"##{one}" for one in WORDPIECES[:36])]
+    made = BertTokenizer(vocab={word: number for number, word in enumerate(dict.fromkeys(words))}, do_lower_case=True)
+    made.truncation_side = "left"
+    made.add_special_tokens({"bos_token": "[DEC]"})
+    return made
+
+
+def instructblip(folder, text=None, **former):
+    """`InstructBlipForConditionalGeneration` with a Llama, as with Vicuna."""
+    from transformers import (
+        BlipImageProcessorPil,
+        InstructBlipConfig,
+        InstructBlipForConditionalGeneration,
+        InstructBlipProcessor,
+        InstructBlipQFormerConfig,
+        InstructBlipVisionConfig,
+    )
+
+    words, asked = tokenizer("<image>"), bert_tokenizer()
+    former = InstructBlipQFormerConfig(
+        hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=24, encoder_hidden_size=24,
+        vocab_size=len(asked), **former,
+    )  # fmt: skip
+    config = InstructBlipConfig(
+        vision_config=InstructBlipVisionConfig(**TOWER, image_size=32, patch_size=8), qformer_config=former,
+        text_config=text or llama(words), num_query_tokens=5, image_token_index=words.convert_tokens_to_ids("<image>"),
+    )  # fmt: skip
+    model = randomised(InstructBlipForConditionalGeneration(config))
+    pixels = BlipImageProcessorPil(size={"height": 32, "width": 32})
+    processor = InstructBlipProcessor(pixels, words, asked, num_query_tokens=5)
+    save(folder, model, processor)
+    return model, processor
+
+
 def waveform(seconds, seed=0):
     """Noise at 16 kHz."""
     return np.random.default_rng(seed).standard_normal(round(16000 * seconds)).astype(np.float32) * 0.1

@@ -7,6 +7,7 @@ import torch
 from formats import Format, clear
 from safetensors.torch import save_file
 from test_published import CONFIG, Published
+from tiny_checkpoints import bert_tokenizer
 from tiny_macaw import byte_tokenizer, make_models
 from transformers import AutoConfig
 
@@ -19,6 +20,7 @@ from macaw_cli.export.published_files import read_weights
 from macaw_cli.inspection.models import describe_model, verify_model
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.folder import load_model, save_model
+from macaw_cli.model.instruction_tokenizer import saved_tokenizer
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import MacawProcessor
 
@@ -60,6 +62,17 @@ def use_model(folder):
     model.generate(**inputs, max_new_tokens=2)
 
 
+def a_model_with_a_bridge_tokenizer(folder):
+    a_tiny_model(folder)
+    _, processor = load_model(folder / "model")
+    asked, llm = bert_tokenizer(), AutoConfig.from_pretrained(folder / "models/llm")
+    bridge = design("q-former", layers=1, tokens=2, instruction=True, vocabulary=len(asked))
+    config = MacawConfig.for_llm(llm, bridge, {"image": [4, 8]})
+    config.instruction_tokenizers = {"image": saved_tokenizer(asked, 512)}
+    model = MacawForConditionalGeneration(config).eval()
+    save_model(model, MacawProcessor(processor.tokenizer, config), folder / "model")
+
+
 def use_llm(folder):
     clear(lambda: load_tokenizer(folder / "models/llm")("a b"))
     config = load_config(folder / "models/llm")
@@ -94,6 +107,8 @@ _LLM = ("config.json", "generation_config.json", "tokenizer_config.json", "token
 FORMATS = {
     "model, inspected": Format(a_model, ["config.json", "model.safetensors", "export_report.json"], inspect_model),
     "model, loaded": Format(a_tiny_model, [f"model/{name}" for name in _OWN], use_model, 0.5),
+    "model with a tokenizer of a bridge": Format(
+        a_model_with_a_bridge_tokenizer, ["model/image_instruction_tokenizer.json"], use_model, 0.5),
     "LLM": Format(a_tiny_model, [f"models/llm/{name}" for name in _LLM], use_llm, 0.5),
     "encoders": Format(
         a_tiny_model, [f"models/{name}" for name in (

@@ -33,7 +33,7 @@ class QFormerBridgeSettings:
     """Tokens of the instruction that are read: the last ones."""
     vocabulary: Annotated[int, Field(ge=1)] | None = None
     """Rows of the embeddings of the instruction; `null` takes the LLM's vocabulary. An imported InstructBLIP has those
-    of BERT."""
+    of BERT, whose tokenizer its folder holds."""
     window: Annotated[int, Field(ge=1)] | None = None
     """Feature tokens that the queries read at a time; every window makes `tokens` soft tokens. `null` reads all at
     once."""

@@ -105,7 +105,10 @@ def generate_answers(
                 GenerationRequest(
                     prompt=one.encoded.input_ids, answered=one.encoded.answered, seed=one.number,
                     max_new_tokens=settings.max_new_tokens, sampling=settings.sampling_of(questions[one.item.row]),
-                    features=features_of(media_of(one.item, questions[one.item.row]), dataset, model),
+                    features=features_of(
+                        media_of(one.item, questions[one.item.row]), dataset, model,
+                        instructions=one.encoded.instructions,
+                    ),
                 )
                 for one in batch
             ]  # fmt: skip

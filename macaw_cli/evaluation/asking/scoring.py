@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.positions import require_positions
 from macaw_cli.model.text.earlier_turns import with_earlier_turns
 from macaw_cli.model.text.encoding import ConversationEncoder, EncodedConversation
+from macaw_cli.model.text.own_instructions import OwnInstructions, instruction_inputs
 from macaw_cli.model.text.told_media import with_told
 from macaw_cli.shards.expert_texts import told
 from macaw_cli.shards.joined_datasets import DatasetReader
@@ -38,6 +40,8 @@ class Encoded:
 
     row: BranchRow
     media: tuple[MediaRef, ...]
+    instructions: OwnInstructions = field(default_factory=dict)
+    """See `EncodedConversation`."""
     numbers: list[int] = field(default_factory=list)
     """Places among everything that is asked."""
     spans: dict[tuple[int, int], list[int]] = field(default_factory=dict)
@@ -129,7 +133,7 @@ def score(
 ) -> list[list[BranchScore]]:
     """Per row, the score of every candidate and of every span, in one forward pass."""
     loaded: Loaded = {}
-    features = [features_of(one.media, dataset, model, loaded) for one in batch]
+    features = [features_of(one.media, dataset, model, loaded, instructions=one.instructions) for one in batch]
     return scoring.score(model, [one.row for one in batch], features)
 
 
@@ -139,15 +143,16 @@ Loaded = dict[tuple[int, str, int], torch.Tensor]
 
 def features_of(
     media: Sequence[MediaRef], dataset: DatasetReader, model: MacawForConditionalGeneration,
-    loaded: Loaded | None = None,
+    loaded: Loaded | None = None, *, instructions: OwnInstructions = MappingProxyType({}),
 ) -> dict[str, list[torch.Tensor]]:  # fmt: skip
-    """`image_features` and the like, as the model takes them.
+    """`image_features` and the like, and `image_instructions`, as the model takes them.
 
     Args:
         media: of one row.
         dataset: holds the features.
         model: takes them.
         loaded: features of other rows of the batch: a medium of several rows is read, and bridged, once.
+        instructions: see `EncodedConversation`.
     """
     features: dict[str, list[torch.Tensor]] = defaultdict(list)
     loaded = {} if loaded is None else loaded
@@ -156,7 +161,7 @@ def features_of(
         if place not in loaded:
             loaded[place] = torch.from_numpy(dataset.features(ref)).to(model.device, model.dtype)
         features[f"{ref.modality}_features"].append(loaded[place])
-    return features
+    return features | instruction_inputs([instructions], model.device)
 
 
 def _rows(
@@ -183,7 +188,7 @@ def _rows(
             continue
         same = None if media else blind.get((tuple(prompt), tuple(candidates)))
         if same is None:
-            same = Encoded(BranchRow(prompt, branches, encoded.answered), media)
+            same = Encoded(BranchRow(prompt, branches, encoded.answered), media, encoded.instructions)
             rows.append(same)
             if not media:
                 blind[tuple(prompt), tuple(candidates)] = same

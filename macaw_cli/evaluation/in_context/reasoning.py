@@ -96,8 +96,10 @@ class Reasoner:
             for places in _batches(order, self._settings.batch_size):
                 requests = [
                     GenerationRequest(
-                        prompt=encoded.input_ids, answered=encoded.answered, max_new_tokens=longest,
-                        features=features_of(media_of(item, question), self._dataset, self._model), sampling=GREEDY,
+                        prompt=encoded.input_ids, answered=encoded.answered, max_new_tokens=longest, sampling=GREEDY,
+                        features=features_of(
+                            media_of(item, question), self._dataset, self._model, instructions=encoded.instructions
+                        ),
                     )
                     for item, question, encoded in (prompts[at] for at in places)
                 ]  # fmt: skip

@@ -69,6 +69,8 @@ class Family(ABC):
     """For a folder whose tokenizer brings none; empty takes the Alpaca template."""
     begins_behind_media: ClassVar[bool] = False
     """Whether the token that begins a text stands behind the media instead of in front of everything."""
+    line_behind_media: ClassVar[bool] = True
+    """Whether a line ends between the media and the question."""
     options: ClassVar[tuple[str, ...]] = ()
     """Options of the command, beside the general ones, that it reads."""
     note: ClassVar[str] = ""
@@ -126,6 +128,15 @@ class Family(ABC):
     def processor(cls, folder: Path, config: Any) -> Any:
         """What prepares media; None takes the encoder's way to find it in the folder."""
         return None
+
+    @classmethod
+    def instruction_tokenizer(cls, folder: Path) -> str:
+        """The tokenizer in whose tokens the bridge reads the question, as JSON; empty where it reads none.
+
+        Args:
+            folder: of the checkpoint.
+        """
+        return ""
 
     @classmethod
     def renamed(cls, name: str, llm: str) -> str | None:

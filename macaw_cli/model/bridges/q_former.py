@@ -6,9 +6,9 @@ section 3.1: `window`, `tail: drop`) and Granite Speech (`GraniteSpeechEncoderPr
 window: 15, layers: 2, cross_attention_every: 1, feature_norm: false`). `norm: false` is the published form.
 
 What deviates: the originals start from bert-base-uncased, this one from random weights, at 768 channels as large as
-BERT's own; a narrow LLM gets a narrow Q-Former. The instruction comes as ids of the LLM's tokenizer, as a model carries
-no second one, so its embeddings are a table over the LLM's vocabulary and it has no [CLS] and [SEP]. With BERT's rows
-(`vocabulary: 30523`) the published weights fit, and ids of BERT's tokenizer are read as in the original.
+BERT's own; a narrow LLM gets a narrow Q-Former. The instruction comes as ids of the LLM's tokenizer, so its embeddings
+are a table over the LLM's vocabulary, and it has no [CLS] and [SEP]. An imported InstructBLIP brings BERT's tokenizer
+with it, whose ids of the user's text are read as in the original.
 
 Letters: M media, S sequences of each, B of all, N feature tokens, C channels, Q queries, L text tokens, W width of a
 query, D the LLM's embedding size.
@@ -33,6 +33,7 @@ from macaw_cli.model.bridges.bridge import BridgeContext, Need
 from macaw_cli.model.bridges.queried import QueriedBridge, sequence_tokens
 from macaw_cli.model.bridges.stock_loaders import StockLoader
 from macaw_cli.model.device_copies import on_device
+from macaw_cli.model.instruction_tokenizer import instruction_tokenizer
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.q_former import QFormerBridgeSettings
@@ -97,10 +98,11 @@ class QFormerBridge(QueriedBridge):
             UsageError: the heads do not divide W.
         """
         settings = cast("QFormerBridgeSettings", config.bridge_settings(modality))
-        rows = config.vocabulary_size
+        rows, own = config.vocabulary_size, instruction_tokenizer(config, modality)
         return cls(
-            config.feature_shapes[modality][-1], config.embedding_size, settings, largest_id=rows - 1,
-            vocabulary=settings.vocabulary or rows, unit=config.initial_embedding_std,
+            config.feature_shapes[modality][-1], config.embedding_size, settings,
+            largest_id=own.largest_id if own else rows - 1, vocabulary=settings.vocabulary or rows,
+            unit=config.initial_embedding_std,
         )  # fmt: skip
 
     @classmethod

@@ -8,16 +8,24 @@ whatever lies in the cache. A later question about an earlier medium does not ch
 Where a chat template rewrites the history, an earlier answer that is not supervised in an example belongs to the
 prompt.
 
+A bridge that has a tokenizer of its own is not read to from the ids of the LLM: it is given what `own_instructions`
+makes of the messages.
+
 Letters: B rows, T positions; places count over all rows behind one another.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
+from macaw_cli.basics.counts import counted
+from macaw_cli.basics.errors import MismatchError
+from macaw_cli.modalities.table import Modality
+from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.losses import IGNORED
+from macaw_cli.model.text.own_instructions import KEYWORDS
 
 
 def reads_instructions(model: Any) -> bool:
@@ -87,4 +95,29 @@ def instruction_ids(
     for place, example in zip(places, example_of(places, borders), strict=True):
         begin, end = turn_of(place, answers, (borders[example], borders[example + 1]))
         found.append(ids[begin:end][is_text[begin:end]])
+    return found
+
+
+def given_instructions(
+    config: MacawConfig, given: Mapping[str, Any], media: Mapping[Modality, Sequence[int]]
+) -> dict[Modality, list[Tensor]]:
+    """The instructions of media whose bridges have a tokenizer of their own.
+
+    Args:
+        config: of the model.
+        given: `image_instructions` and the like: (L,) int64 ids per medium.
+        media: modality to the place of each medium.
+
+    Raises:
+        MismatchError: there is not one for each of them.
+    """
+    found: dict[Modality, list[Tensor]] = {}
+    for name in (name for name in config.instruction_tokenizers if name in media):
+        found[name] = list(given.get(KEYWORDS[name]) or ())
+        if len(found[name]) != len(media[name]):
+            raise MismatchError(
+                f"Received {len(found[name])} {KEYWORDS[name]} for {counted(len(media[name]), 'medium', 'media')}. The "
+                f"bridge of this model reads what is asked about each {name} in tokens of its own.",
+                "Pass everything that the processor returns.",
+            )
     return found

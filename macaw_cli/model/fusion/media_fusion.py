@@ -4,6 +4,7 @@ Letters: B rows, T positions, D hidden size, V vocabulary.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
 import torch
@@ -15,7 +16,7 @@ from macaw_cli.model import initial_weights
 from macaw_cli.model.bridges.all_bridges import Bridges
 from macaw_cli.model.bridges.registry import build_bridge, soft_token_count
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.fusion.instructions import answered, example_of, instruction_ids
+from macaw_cli.model.fusion.instructions import answered, example_of, given_instructions, instruction_ids
 from macaw_cli.model.fusion.placing import (
     FusedInputs,
     insert_after_first,
@@ -65,6 +66,7 @@ class MediaFusion(nn.Module):
         self, input_ids: Tensor, attention_mask: Tensor | None, labels: Tensor | None, features: Media,
         embed: nn.Module, *, places: MediaPlaces | None = None, borders: Sequence[int] | None = None,
         past_key_values: Any = None, answers: Tensor | None = None, injection: Injection | None = None,
+        given: Mapping[str, Any] = MappingProxyType({}),
     ) -> FusedInputs:  # fmt: skip
         """Embed the text and the begin and end tokens, make soft tokens and put them in their places.
 
@@ -81,9 +83,10 @@ class MediaFusion(nn.Module):
             past_key_values: the cache of earlier positions, if any.
             answers: (B, T) bool, see `instructions.answered`.
             injection: of the model, which is told where media stand.
+            given: `image_instructions` and the like, for bridges that have a tokenizer of their own.
 
         Raises:
-            MismatchError: the numbers of placeholders and soft tokens differ, per medium.
+            MismatchError: the numbers of placeholders and soft tokens differ, per medium; or instructions are missing.
         """
         if not any(features.values()) and self._is_decode_step(input_ids, past_key_values):
             return FusedInputs(self.embed_text(input_ids, embed), attention_mask, labels)
@@ -102,7 +105,10 @@ class MediaFusion(nn.Module):
         instructions: dict[Modality, list[Tensor]] = {}
         if self.bridges.need("instruction"):
             asked = (input_ids, answered(answers, labels), attention_mask, borders, self.config.vocabulary_size)
-            instructions = {name: instruction_ids(each, *asked) for name, each in media.items()}
+            own = given_instructions(self.config, given, media)
+            instructions = own | {
+                name: instruction_ids(each, *asked) for name, each in media.items() if name not in own
+            }
         embeds = self.embed_text(input_ids, embed)
         examples = {name: example_of(each, borders) for name, each in media.items()}
         matrix = cast("nn.Parameter", embed.weight)

@@ -24,7 +24,7 @@ SHOWN = 60
 
 
 def chat_pieces(
-    template: ChatTemplate, messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Modality]
+    template: ChatTemplate, messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Modality], *, line: bool = True
 ) -> list[Piece]:
     """A conversation as pieces.
 
@@ -34,7 +34,8 @@ def chat_pieces(
     Args:
         template: of the LLM's tokenizer.
         messages: canonical messages; the last one may be the assistant's.
-        unplaced: media without a position of their own; they come before the first user text, on a line of their own.
+        unplaced: media without a position of their own; they come before the first user text.
+        line: whether they stand on a line of their own.
 
     Returns:
         Text and media in order. An answer's piece has its number among the messages.
@@ -42,14 +43,14 @@ def chat_pieces(
     Raises:
         UsageError: the template refuses the conversation, or loses some of it.
     """
-    return _Conversation(template, messages, unplaced).pieces()
+    return _Conversation(template, messages, unplaced, line).pieces()
 
 
 class _Conversation:
     def __init__(
-        self, template: ChatTemplate, messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Modality]
+        self, template: ChatTemplate, messages: Sequence[Mapping[str, Any]], unplaced: Sequence[Modality], line: bool
     ) -> None:
-        self.template, self.habits = template, template.habits
+        self.template, self.habits, self.line = template, template.habits, line
         texts = [part["text"] for message in messages for part in parts_of(message) if part["type"] == "text"]
         self.marks = marks_for(texts)
         self.numbers: list[int] = []
@@ -93,7 +94,7 @@ class _Conversation:
                     continue
             if role == "user":
                 # the line break is what an LLM has seen between a document and the question about it
-                content, waiting = waiting + "\n" * bool(waiting and content) + content, ""
+                content, waiting = waiting + "\n" * bool(self.line and waiting and content) + content, ""
                 content, systems = BETWEEN.join([*systems, content]), []
             if self.habits.joins and shaped and shaped[-1]["role"] == role:
                 shaped[-1]["content"] += BETWEEN + content

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from macaw_cli.basics.errors import UsageError
@@ -14,6 +14,7 @@ from macaw_cli.model.text.chat_pieces import chat_pieces
 from macaw_cli.model.text.chat_template import ChatTemplate
 from macaw_cli.model.text.control_tokens import TextEncoder
 from macaw_cli.model.text.media_places import without_first_places
+from macaw_cli.model.text.own_instructions import OwnInstructions, own_instructions
 from macaw_cli.model.text.plain_template import PLAIN_END, plain_pieces
 from macaw_cli.model.text.published_text import published_response, published_text
 from macaw_cli.model.text.surroundings import around_media
@@ -37,6 +38,8 @@ class EncodedConversation:
     """Which of the given media stands at each block; within a modality always in the given order."""
     answers: tuple[int, ...] = ()
     """Which of the messages are answers that a chat template has as they were given."""
+    instructions: OwnInstructions = field(default_factory=dict)
+    """What is asked about each medium, for bridges that have a tokenizer of their own."""
 
     @property
     def answered(self) -> list[bool]:
@@ -198,7 +201,8 @@ class ConversationEncoder:
             text_ids, text_labels = published_text(self._tokens, messages, self.max_length - len(start))
             ids, labels = ids + text_ids, labels + text_labels
         answers = tuple(piece.answer for piece in pieces if piece.answer is not None)
-        return EncodedConversation(ids, labels, tuple(order), answers)
+        asked = own_instructions(self.config, messages, names)
+        return EncodedConversation(ids, labels, tuple(order), answers, asked)
 
     def _pieces(
         self, messages: Sequence[Mapping[str, Any]], names: Sequence[Modality], absent: Sequence[Modality]
@@ -207,7 +211,8 @@ class ConversationEncoder:
             return [Piece(modality=name) for name in sorted([*names, *absent], key=MODALITIES.index)]
         unplaced = sorted([*unplaced_media(messages, names), *absent], key=MODALITIES.index)
         if self.template == "chat":
-            return joined(chat_pieces(self._chat_template(), messages, unplaced))
+            line = self.config.line_behind_media
+            return joined(chat_pieces(self._chat_template(), messages, unplaced, line=line))
         if self.template == "plain":
             return joined(plain_pieces(messages, unplaced))
         return joined(alpaca_pieces(messages, unplaced))

@@ -14,9 +14,11 @@ from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.losses import IGNORED
 from macaw_cli.model.packing.row_layout import RowLayout, row_layout
+from macaw_cli.model.text.own_instructions import KEYWORDS
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.shards.training_rows import ConversationRow, MediaRef
 from macaw_cli.training.data.epoch_plan import PlannedStep
+from macaw_cli.training.data.instruction_source import InstructionBlock, InstructionSource
 from macaw_cli.training.data.media_block import MediaBlock, digest_of, media_block
 from macaw_cli.training.data.step_sample import PackedExamples
 from macaw_cli.training.data.tokenised import Tokens
@@ -39,6 +41,8 @@ class Batch:
     """(n,) int64: the group of each supervised token, where losses are weighted."""
     layout: RowLayout | None = None
     """Where things stand in the row; without it the model looks, which a GPU is waited for."""
+    instructions: dict[Modality, InstructionBlock] = field(default_factory=dict)
+    """What is asked about the media, where a bridge has a tokenizer of its own."""
 
     @property
     def input_ids(self) -> torch.Tensor:
@@ -72,6 +76,9 @@ class Batch:
         for modality, block in self.media.items():
             values = block.values.to(device, non_blocking=True).to(self.dtype)
             moved[f"{modality}_features"] = MediaBlock(values, block.shapes).split()
+        for modality, asked in self.instructions.items():
+            ids = asked.ids.to(device, non_blocking=True)
+            moved[KEYWORDS[modality]] = InstructionBlock(ids, asked.lengths).split()
         return moved if self.layout is None else moved | {"layout": self.layout.to(device)}
 
 
@@ -105,6 +112,9 @@ class SequenceReader:
         self._pinned = device.type == "cuda"
         self._config = config
         self._groups = groups
+        self._instructions = None
+        if config is not None and config.instruction_tokenizers:
+            self._instructions = InstructionSource(dataset, config)
 
     def read(self, sequence: PackedExamples) -> Batch:
         """One packed sequence; an empty one becomes a row of two padding tokens, neither supervised.
@@ -125,7 +135,8 @@ class SequenceReader:
         }
         digest = digest_of(tokens, media)
         placed = tokens.pin_memory() if self._pinned else tokens
-        return Batch(placed, self._dtype, media, digest, self._groups_of(sequence), self._layout(tokens))
+        groups, layout = self._groups_of(sequence), self._layout(tokens)
+        return Batch(placed, self._dtype, media, digest, groups, layout, self._asked(sequence))
 
     @property
     def lengths(self) -> np.ndarray:
@@ -143,6 +154,11 @@ class SequenceReader:
     def stored_bytes(self, sequence: PackedExamples) -> int:
         """Bytes of the sequence's features in the shards."""
         return sum(ref.nbytes for example in sequence for ref in self._rows[example].media)
+
+    def _asked(self, sequence: PackedExamples) -> dict[Modality, InstructionBlock]:
+        if self._instructions is None:
+            return {}
+        return self._instructions.blocks([self._rows[example] for example in sequence], pinned=self._pinned)
 
     def _groups_of(self, sequence: PackedExamples) -> torch.Tensor | None:
         if self._groups is None:

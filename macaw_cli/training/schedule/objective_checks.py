@@ -12,7 +12,7 @@ from macaw_cli.training.training_inputs import TrainingInputs
 
 
 def require_possible_objectives(config: MacawConfig, training: TrainingSettings) -> None:
-    """Refuse `media-text` where no bridge is a Q-Former, and in the last stage.
+    """Refuse `media-text` where no bridge is a Q-Former, where one has words of its own, and in the last stage.
 
     Args:
         config: of the model.
@@ -31,6 +31,12 @@ def require_possible_objectives(config: MacawConfig, training: TrainingSettings)
             raise UsageError(
                 f"{key}=media-text trains q-former bridges, but none is in this configuration. It has {designs}.",
                 "Use --bridge q-former, or set the objective to answers.",
+            )
+        if own := [name for name in compared_modalities(config) if name in config.instruction_tokenizers]:
+            raise UsageError(
+                f"{key}=media-text compares media with words of the LLM's tokenizer, but the bridge of {own[0]} reads "
+                "words of its own.",
+                "Set the objective to answers, or train a new model: leave out training.start_from.",
             )
         if number == len(stages) - 1:
             raise UsageError(
