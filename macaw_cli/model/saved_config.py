@@ -11,9 +11,10 @@ from typing import Any
 
 from transformers import PretrainedConfig
 
-from macaw_cli.basics.atomic_files import read_json, write_text
+from macaw_cli.basics.atomic_files import write_text
 from macaw_cli.basics.errors import DamagedError, InputError, MacawError
 from macaw_cli.basics.shown_text import cut
+from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import (
     COUNT,
     FLAG,
@@ -75,10 +76,9 @@ class CheckedConfig(PretrainedConfig):  # type: ignore[misc]
 
     def save_pretrained(self, save_directory: Any, push_to_hub: bool = False, **options: Any) -> None:
         """As in transformers, with the tokenizers of bridges beside `config.json`."""
-        for name, content in self.instruction_tokenizers.items():
-            Path(save_directory).mkdir(parents=True, exist_ok=True)
-            write_text(Path(save_directory) / _file_of(name), content)
         super().save_pretrained(save_directory, push_to_hub, **options)
+        for name, content in self.instruction_tokenizers.items():
+            write_text(Path(save_directory) / _file_of(name), content)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, **options: Any) -> Any:
@@ -121,7 +121,7 @@ def _contents(folder: Path, names: Mapping[str, str]) -> dict[str, str]:
 
     Raises:
         InputError: a file is missing.
-        DamagedError: it is no JSON.
+        DamagedError: it holds no JSON object.
     """
     for name in names.values():
         if not (folder / name).is_file():
@@ -129,4 +129,6 @@ def _contents(folder: Path, names: Mapping[str, str]) -> dict[str, str]:
                 f"{folder} lacks {name}, the tokenizer of a bridge.", "Copy the whole model folder, or download it."
             )
     compact: Any = {"ensure_ascii": False, "separators": (",", ":")}  # as `tokenizers` writes it
-    return {modality: json.dumps(read_json(folder / name), **compact) for modality, name in names.items()}
+    return {
+        modality: json.dumps(read_object(folder / name, OBJECT), **compact) for modality, name in names.items()
+    }

@@ -61,6 +61,7 @@ ALLOWED = {
     ],
     "in what working_folder has made": [
         "training/data/token_cache.py np.save", "model/folder.py save_pretrained",
+        "model/saved_config.py save_pretrained",
         "model/processing.py save_pretrained", "training/tuning/adapters.py mkdir",
         "training/tuning/adapters.py save_file", "training/tuning/adapters.py save_pretrained",
         "export/run.py chmod", "export/run.py rename", "export/formats/hf.py rename", "export/formats/hf.py rmdir",

@@ -80,8 +80,8 @@ ALLOWED = {
         "export/run.py macaw_cli.model.processing.MacawProcessor.from_pretrained",
         "training/tuning/start_settings.py macaw_cli.model.configuration.MacawConfig.from_pretrained",
     ],
-    "what the door calls of macaw's own class, with the names that weights had before": [
-        "model/earlier_names.py (something).from_pretrained",
+    "a class of macaw's own, behind the door: names that weights had before, and where the folder is": [
+        "model/earlier_names.py (something).from_pretrained", "model/saved_config.py (something).from_pretrained",
     ],
     "no folder: weights and configuration are given": [
         "export/family_import.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
@@ -102,6 +102,7 @@ ALLOWED = {
         "model/text/control_tokens.py tokenizers.Tokenizer.from_str",
     ],
     "a tokenizer.json, which is data alone": [
+        "model/instruction_tokenizer.py tokenizers.Tokenizer.from_str",
         "dataset/generation/token_counts.py tokenizers.Tokenizer.from_str",
     ],
     "with weights_only, which test_project_rules asks of every torch.load": [
