@@ -11,6 +11,7 @@ from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.export.families.registry import family
 from macaw_cli.export.family_import import import_family
 from macaw_cli.inference.attachments import Attachment
+from macaw_cli.inference.conversation_cache import ConversationCache
 from macaw_cli.inference.conversations import conversation_request
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.sampling import GREEDY
@@ -79,21 +80,38 @@ def test_questions_of_a_batch_are_read_as_each_alone(both):
 
 @pytest.mark.parametrize("question", QUESTIONS[:2], ids=["short", "lines"])
 def test_answers_are_the_originals_in_python_and_from_the_engine(question, both):
-    _, (original, _), (ours, our_processor) = both
+    _, (original, _), (ours, _) = both
     asked, found = inputs_of(both, question)
     limits = {"max_new_tokens": 6, "do_sample": False}
     expected = original.generate(**asked, **limits)[0][-6:].tolist()
     assert ours.generate(**found, **limits)[0, found.input_ids.shape[1] :].tolist() == expected
-    with torch.no_grad():
-        states = ours.image_encoder(found.pixel_values).last_hidden_state[0].numpy()
-    attached = [Attachment("a.png", "image", states, soft_tokens=5)]
-    request = conversation_request(
-        ours, our_processor.encoder, [{"role": "user", "content": question}], attached, sampling=GREEDY,
-        max_new_tokens=6,
-    )  # fmt: skip
-    tokens = [event.token for event in Engine.of(ours, our_processor.encoder).generate([request])
-              if hasattr(event, "token")]  # fmt: skip
+    tokens, _ = engine_tokens(both, [{"role": "user", "content": question}], [found.pixel_values])
     assert tokens == expected[: len(tokens)] and len(tokens) >= 5
+
+
+def engine_tokens(both, messages, pixels, cache=None):
+    """The tokens of the next answer as chat and server get it, and how many of the prompt were cached."""
+    _, _, (ours, our_processor) = both
+    with torch.no_grad():
+        states = [ours.image_encoder(one).last_hidden_state[0].numpy() for one in pixels]
+    attached = [Attachment("a.png", "image", one, soft_tokens=5) for one in states]
+    limits = {"sampling": GREEDY, "max_new_tokens": 6, "cache": cache}
+    request = conversation_request(ours, our_processor.encoder, messages, attached, **limits)
+    *events, end = Engine.of(ours, our_processor.encoder).generate([request])
+    return [event.token for event in events], end.reused_tokens
+
+
+def test_a_later_turn_with_an_image_of_its_own_is_answered_from_the_cache_as_without(both):
+    pixels = [inputs_of(both, "What is it?", number)[1].pixel_values for number in range(2)]
+    talk = [{"role": "user", "content": "What is it?"}]
+    cache = ConversationCache()
+    engine_tokens(both, talk, pixels[:1], cache)
+    later = [{"type": "image"}, {"type": "text", "text": "How many?"}]
+    talk += [{"role": "assistant", "content": "noise"}, {"role": "user", "content": later}]
+    found, reused = engine_tokens(both, talk, pixels, cache)
+    assert reused > 5 and found == engine_tokens(both, talk, pixels)[0]
+    other = [{"role": "user", "content": "How many noises?"}, *talk[1:]]
+    assert engine_tokens(both, other, pixels, cache)[1] == 0  # the same image, asked about with another question
 
 
 def test_what_the_llm_reads_can_be_made_without_its_layers(both):
