@@ -49,9 +49,9 @@ of a NaturalBench group, the rotations of an MMBench question) count as one and 
 - `likeliest`: of the possible answers the one with the highest log-likelihood. It suits models that were not trained to
   answer in the form that a benchmark wants. Questions without choices are still generated.
 
-Media are decoded in a process of their own and encoded with the encoders of the model, once for all conditions. Images
-whose features are in a feature store of the workspace (`features.out`, `dataset.features`, `dataset.benchmarks`) are
-read from there, if the encoder is the model's.
+Media are decoded in processes of their own, some ahead of the questions that need them, and encoded with the encoders
+of the model, once for all conditions. Images whose features are in a feature store of the workspace (`features.out`,
+`dataset.features`, `dataset.benchmarks`) are read from there, if the encoder is the model's.
 
 ## What is reported
 

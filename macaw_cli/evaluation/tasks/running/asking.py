@@ -24,6 +24,8 @@ from macaw_cli.inference.requests import EndEvent, GenerationRequest
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.text.encoding import ConversationEncoder
 
+AHEAD = 24
+"""Questions whose media are decoded while those before them are asked; the conditions of one stand together."""
 SORTED = 4
 """Batches of prompts whose features are held and sorted by length, so that a batch holds little padding."""
 Answer = tuple[list[Asked], Said]
@@ -92,7 +94,8 @@ class Asker:
     ) -> Iterator[Prompt]:  # fmt: skip
         """Requests in the order in which they are asked; what is asked again without media joins an earlier one."""
         blind: dict[tuple[object, ...], list[Asked]] = {}
-        for one in asked:
+        for place, one in enumerate(asked):
+            self._media.needed_soon(medium for later in asked[place : place + AHEAD] for medium in later.media)
             try:
                 prompt = self._prompt(items[one.number], one, settings)
             except InputError as error:

@@ -1,16 +1,23 @@
 """Media of a task as a model takes them: decoded in a process that can be ended, encoded once while they are in use."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.evaluation.tasks.item import Medium
 from macaw_cli.evaluation.tasks.running.stored_images import StoredImages
 from macaw_cli.inference.attachments import Attacher, Attachment
+from macaw_cli.media.decoder_pool import DecoderPool
+from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.media.video import decode_apart
 
 MOST_BYTES = 2**30
 """Of features that are kept."""
+MOST_AHEAD = 8
+"""Media that are decoded before they are needed."""
 
 
 class MediaReader:
@@ -20,14 +27,37 @@ class MediaReader:
         attacher: of the model.
         stored: features that need not be made again.
         most_bytes: of features that are kept.
+        pool: decodes what is needed soon; without one each medium is decoded when it is needed.
     """
 
     def __init__(
-        self, attacher: Attacher, stored: StoredImages | None = None, most_bytes: int = MOST_BYTES
-    ) -> None:
+        self, attacher: Attacher, stored: StoredImages | None = None, most_bytes: int = MOST_BYTES,
+        pool: DecoderPool | None = None,
+    ) -> None:  # fmt: skip
         self._attacher, self._stored, self._most_bytes, self._bytes = attacher, stored, most_bytes, 0
+        self._pool = pool
+        self._decoding: dict[Medium, Future[Decoded]] = {}
+        self._in_store: dict[Medium, bool] = {}
         self._kept: OrderedDict[Medium, list[Attachment]] = OrderedDict()
         self._unusable: dict[Medium, InputError] = {}
+
+    def needed_soon(self, media: Iterable[Medium]) -> None:
+        """Begin to decode media, so far as they are not known and not too many are under way.
+
+        Args:
+            media: the first ones are needed first; what was begun and is not among them any more is let go.
+        """
+        if self._pool is None:
+            return
+        soon = dict.fromkeys(media)
+        self._decoding = {medium: begun for medium, begun in self._decoding.items() if medium in soon}
+        for medium in soon:
+            if len(self._decoding) >= MOST_AHEAD:
+                return
+            if medium in self._kept or medium in self._unusable or medium in self._decoding or self._is_stored(medium):
+                continue
+            with suppress(InputError):  # told when it is needed
+                self._decoding[medium] = self._pool.submit(self._request(medium))
 
     def attachments(self, medium: Medium) -> list[Attachment]:
         """The medium; a video brings its soundtrack where it has one and the model can hear.
@@ -55,11 +85,24 @@ class MediaReader:
             found = self._stored.find(path)
             if found is not None:
                 return [found]
-        request = self._attacher.decoding(path, medium.modality)
-        if medium.start is not None or medium.end is not None:
-            request = {**request, "start": medium.start, "end": medium.end}
+        request, begun = self._request(medium), self._decoding.pop(medium, None)
         try:
-            return self._attacher.encode(path, medium.modality, decode_apart(request))
+            decoded = decode_apart(request) if begun is None else begun.result()
+            return self._attacher.encode(path, medium.modality, decoded)
         except InputError as error:
             self._unusable[medium] = error
             raise
+
+    def _is_stored(self, medium: Medium) -> bool:
+        """Whether a store has its features, so that nothing must be decoded."""
+        if self._stored is None or medium.modality != "image" or medium.path is None:
+            return False
+        if medium not in self._in_store:
+            self._in_store[medium] = medium.path.is_file() and self._stored.holds(medium.path)
+        return self._in_store[medium]
+
+    def _request(self, medium: Medium) -> Request:
+        request = self._attacher.decoding(medium.path or Path(medium.name), medium.modality)
+        if medium.start is not None or medium.end is not None:
+            request = {**request, "start": medium.start, "end": medium.end}
+        return request

@@ -24,6 +24,7 @@ from macaw_cli.evaluation.tasks.running.report import Answers, by_condition, tas
 from macaw_cli.evaluation.tasks.running.stored_images import StoredImages
 from macaw_cli.evaluation.tasks.task import Task
 from macaw_cli.inference.attachments import Attacher
+from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
 from macaw_cli.model.expert_texts import require_no_texts
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
@@ -61,13 +62,13 @@ def evaluate_tasks(workspace: Workspace, model_path: Path | None) -> dict[str, A
     for task in tasks:
         _require_encoders(task, model.config.modalities, encoders)
     stored = StoredImages.of_workspace(workspace, model.config)
-    media = MediaReader(Attacher(model.config, encoders), stored)
-    asker = Asker(model, processor.encoder, media, settings.batch_size)
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
     reports, too_many = {}, None
     for task in tasks:
         say(f"Asking {_shown(folder, workspace)} the questions of {task.settings.called}")
-        with tempfile.TemporaryDirectory(prefix="macaw-task-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="macaw-task-") as scratch, DecoderPool() as pool:
+            media = MediaReader(Attacher(model.config, encoders), stored, pool=pool)
+            asker = Asker(model, processor.encoder, media, settings.batch_size)
             read = read_items(task, task.settings.limit or settings.limit, Path(scratch))
             out = run / "evaluation" / TASKS_FOLDER / task.settings.called if run else None
             with KeptAnswers(out, folder, task.settings, Path(scratch)) as kept:

@@ -50,6 +50,11 @@ class StoredImages:
                 say(f"Features of {folder} are not used: {error.problem}")
         return cls(stores, config)
 
+    def holds(self, path: Path) -> bool:
+        """Whether a store has the features of an image; whether they can be read is not looked at."""
+        key = sha256_file(path)[:KEY_DIGITS] if self._stores else ""
+        return any((row := store.find(key, "image")) is not None and row.key == key for store in self._stores)
+
     def find(self, path: Path) -> Attachment | None:
         """The features of an image as the model reads them; None where no store has them."""
         if not self._stores:

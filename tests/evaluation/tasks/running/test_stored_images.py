@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.evaluation.tasks.item import Medium
 from macaw_cli.evaluation.tasks.running import media_reader
-from macaw_cli.evaluation.tasks.running.media_reader import MediaReader
+from macaw_cli.evaluation.tasks.running.media_reader import MOST_AHEAD, MediaReader
 from macaw_cli.evaluation.tasks.running.stored_images import StoredImages
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.main import app
+from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
 
@@ -55,6 +57,32 @@ def test_stored_features_are_those_of_the_encoder_and_nothing_is_decoded(root, l
     assert (stored.soft_tokens, stored.shape) == (made.soft_tokens, made.shape)
     with pytest.raises(InputError):
         reader.attachments(blue)
+
+
+def test_what_is_needed_soon_is_decoded_ahead_but_for_what_a_store_has(root, loaded, monkeypatch, tmp_path):
+    workspace, config, attacher = loaded
+    red, blue = (Medium("image", root / "media" / name) for name in ("red.png", "blue.png"))
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    broken = Medium("image", tmp_path / "broken.png")
+    (made,) = MediaReader(attacher).attachments(blue)
+    monkeypatch.setattr(media_reader, "decode_apart", undecoded)
+    with DecoderPool(1) as pool:
+        asked, submit = [], pool.submit
+        monkeypatch.setattr(pool, "submit", lambda request: asked.append(Path(request["path"])) or submit(request))
+        reader = MediaReader(attacher, StoredImages.of_workspace(workspace, config), pool=pool)
+        for _ in range(3):
+            reader.needed_soon([red, blue, broken, blue])
+        assert asked == [blue.path, broken.path]
+        assert np.array_equal(reader.attachments(blue)[0].features, made.features)
+        with pytest.raises(InputError, match=r"broken\.png"):
+            reader.attachments(broken)
+        reader.needed_soon([blue, broken])
+        assert len(asked) == 2
+        more = [Medium("image", blue.path, name=str(at)) for at in range(20)]
+        reader.needed_soon(more)
+        assert len(asked) == 2 + MOST_AHEAD
+        reader.needed_soon(more[10:])  # what is not needed any more makes room
+        assert len(asked) == 2 + 2 * MOST_AHEAD
 
 
 def test_features_of_another_encoder_are_not_used(root, loaded, tmp_path):
