@@ -67,6 +67,24 @@ bridges, layers or tokens of the encoder that it does not read, LLMs that change
 2, Cohere), and tokenizers that make other tokens of a whole prompt than of its parts.
 
 `macaw import-checkpoint FOLDER` makes a model of macaw of such a folder again, with the same ids, logits and answers.
+
+### Voxtral
+
+A training that ends as a checkpoint of `VoxtralForConditionalGeneration`:
+
+```yaml
+llm: SmolLM2-135M                       # its hidden size is 576
+features: {audio_encoder: openai/whisper-small, audio_padding: keep}
+bridge: {name: frame-stack, stride: 4, hidden: 576, bias: false, norm: false}
+```
+
+- The class's encoder computes what Whisper's does, on a whole window of 30 s: `audio_padding: keep`, and 375 soft
+  tokens for audio of any length. Longer audio is cut, as in the training.
+- The class stacks as many frames as fit into the width of the encoder's feed-forward layers. In every published Whisper
+  these are four times as wide as its layers: `stride: 4`. Between the two matrices it has the LLM's hidden size.
+- Voxtral's own processor takes Mistral's tokenizers (`mistral-common`) alone. The folder has a `ClapProcessor`, which
+  is a feature extractor and a tokenizer; the chat template is the tokenizer's, and writes the placeholders. Programs
+  that expect Mistral's tokenizer in a Voxtral folder do not take it.
 '''
 
 

@@ -19,10 +19,12 @@ def main(folder: str, scratch: str, class_name: str) -> None:
     """Answer the examples in `scratch`."""
     model = getattr(transformers, class_name).from_pretrained(folder).eval()
     processor = AutoProcessor.from_pretrained(folder)
+    template = processor.chat_template or processor.tokenizer.chat_template
 
     def answer(example: ProofExample) -> Answer:
         inputs = processor.apply_chat_template(
-            conversation(example), add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
+            conversation(example), chat_template=template, add_generation_prompt=True, tokenize=True, return_dict=True,
+            return_tensors="pt",
         )  # fmt: skip
         return answered(model, inputs.to(model.device, model.dtype))
 

@@ -3,6 +3,8 @@
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.source import quiet_transformers
@@ -10,6 +12,8 @@ from macaw_cli.export import stock_answers
 from macaw_cli.export.exchange import read_answers, save_examples
 from macaw_cli.export.export_report import REPORT_NAME, text_report
 from macaw_cli.export.formats.registry import export_format
+from macaw_cli.export.importing import import_any
+from macaw_cli.export.published_companions import Companions
 from macaw_cli.export.source import ExportSource
 
 
@@ -36,3 +40,29 @@ def stock_answers_of(kind, source, folder):
         save_examples(Path(scratch), [source.examples[at] for at in kind.asked(source)])
         stock_answers.main(str(folder), scratch, kind.stock_class)
         return read_answers(Path(scratch))
+
+
+def same(source, answers):
+    """Logits to 1e-5, and equal greedy tokens; BLIP-2's class is not asked the last example, which is text alone."""
+    assert len(answers) in (len(source.expected), len(source.expected) - 1)
+    for ours, theirs in zip(source.expected, answers, strict=False):
+        found = theirs.logits[:, : ours.logits.shape[1]]
+        assert np.abs(found - ours.logits).max() <= 1e-5 * np.abs(ours.logits).max()
+        assert theirs.greedy.tolist() == ours.greedy.tolist() and len(ours.greedy) > 1
+
+
+def imported_again(root, folder, out, source):
+    """The folder as a model of macaw: ids, logits and answers of the source."""
+    import_any(folder, "", None, out, Companions())
+    again = ExportSource.load(open_workspace(root), out)
+    assert again.processor.encoder.template == source.processor.encoder.template
+    again.examples = source.examples
+    same(source, again.expected)
+    return again
+
+
+def exported(root, tmp_path, form, model):
+    """A model in one format, asked through the stock class, and imported again; returns the source of the import."""
+    source, kind = written(root, form, model, tmp_path / "folder")
+    same(source, stock_answers_of(kind, source, tmp_path / "folder"))
+    return imported_again(root, tmp_path / "folder", tmp_path / "again", source)

@@ -7,13 +7,12 @@ import shutil
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import tiny_checkpoints
 import tiny_encoders
 import tiny_llms
 import tiny_macaw
-from exporting import stock_answers_of, written
+from exporting import exported, written
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import design
@@ -22,7 +21,6 @@ from macaw_cli.export.formats.stock.llm_fit import llm_obstacles
 from macaw_cli.export.importing import import_any
 from macaw_cli.export.published_companions import Companions
 from macaw_cli.export.run import export_model
-from macaw_cli.export.source import ExportSource
 from macaw_cli.inspection.inspect_folder import inspect_folder
 from macaw_cli.model.processing import MacawProcessor
 from macaw_cli.planning.export_targets import format_targets
@@ -47,31 +45,6 @@ def root(tmp_path_factory):
     folder = tiny_macaw.make_workspace(tmp_path_factory.mktemp("stock"))
     tiny_encoders.make("siglip", folder / "models/siglip")
     return folder
-
-
-def same(source, answers):
-    """Logits to 1e-5, and equal greedy tokens; BLIP-2's class is not asked the last example, which is text alone."""
-    assert len(answers) in (len(source.expected), len(source.expected) - 1)
-    for ours, theirs in zip(source.expected, answers, strict=False):
-        found = theirs.logits[:, : ours.logits.shape[1]]
-        assert np.abs(found - ours.logits).max() <= 1e-5 * np.abs(ours.logits).max()
-        assert theirs.greedy.tolist() == ours.greedy.tolist() and len(ours.greedy) > 1
-
-
-def imported_again(root, folder, out, source):
-    """The folder as a model of macaw: ids, logits and answers of the source."""
-    import_any(folder, "", None, out, Companions())
-    again = ExportSource.load(open_workspace(root), out)
-    assert again.processor.encoder.template == source.processor.encoder.template
-    again.examples = source.examples
-    same(source, again.expected)
-    return again
-
-
-def exported(root, tmp_path, form, model):
-    source, kind = written(root, form, model, tmp_path / "folder")
-    same(source, stock_answers_of(kind, source, tmp_path / "folder"))
-    return imported_again(root, tmp_path / "folder", tmp_path / "again", source)
 
 
 @pytest.mark.parametrize("name", LLAVA)

@@ -18,6 +18,7 @@ from macaw_cli.config.exports.llava import LlavaExportSettings
 from macaw_cli.config.exports.llm import LlmExportSettings
 from macaw_cli.config.exports.onnx import OnnxExportSettings
 from macaw_cli.config.exports.qwen2_audio import Qwen2AudioExportSettings
+from macaw_cli.config.exports.voxtral import VoxtralExportSettings
 
 KEY = "format"
 
@@ -46,6 +47,7 @@ BUILT_IN = (
     ExportEntry(LlmExportSettings, "macaw_cli.export.formats.llm:LlmExport"),
     ExportEntry(OnnxExportSettings, "macaw_cli.export.formats.onnx:OnnxExport"),
     ExportEntry(Qwen2AudioExportSettings, "macaw_cli.export.formats.qwen2_audio:Qwen2AudioExport"),
+    ExportEntry(VoxtralExportSettings, "macaw_cli.export.formats.voxtral:VoxtralExport"),
 )  # fmt: skip
 TABLE, PACKAGES = with_plug_ins(GROUP, ExportEntry, "an export format", BUILT_IN)
 """The rows by name, and the package of each row that is not macaw's."""

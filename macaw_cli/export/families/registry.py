@@ -10,6 +10,7 @@ FAMILIES = {
     "llava": "macaw_cli.export.families.llava:Llava",
     "qwen2-audio": "macaw_cli.export.families.qwen2_audio:Qwen2Audio",
     "ultravox": "macaw_cli.export.families.ultravox:Ultravox",
+    "voxtral": "macaw_cli.export.families.voxtral:Voxtral",
 }
 """What `--from` takes besides `macaw`, to the class that serves it, imported on use."""
 

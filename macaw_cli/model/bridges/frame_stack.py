@@ -43,8 +43,12 @@ class FrameStackBridge(ProjectionBridge):
     """
 
     stock_loaders = (
+        StockLoader(
+            "VoxtralForConditionalGeneration", "audio", ("WhisperEncoder",),
+            {"activation": "gelu", "bias": False, "norm": False},
+        ),
         StockLoader("llama.cpp glma", "audio", ("WhisperEncoder",), {"activation": "gelu", "norm": False}),
-    )
+    )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - sizes are keywords
         self, channels: int, hidden_size: int, *, stride: int, hidden: int, bias: bool, norm: bool,

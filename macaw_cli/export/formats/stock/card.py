@@ -25,7 +25,7 @@ _MEDIA: dict[Modality, tuple[str, str, str]] = {
 
 
 def stock_card(
-    name: str, stock_class: str, config: Any, parameters: int, proof: Proof, figures: Mapping[str, Any]
+    name: str, stock_class: str, config: Any, parameters: int, proof: Proof, figures: Mapping[str, Any], snippet: str
 ) -> str:
     """The text of README.md.
 
@@ -36,6 +36,7 @@ def stock_card(
         parameters: how many the source has, the encoder included.
         proof: of this export.
         figures: of the run's evaluation; empty where there was none.
+        snippet: Python that uses it.
     """
     modality = config.modalities[0]
     return f"""---
@@ -56,7 +57,7 @@ the bridge {bridge_in_words(config.bridge, config.modalities)}, and the frozen {
 `pip install transformers`, then, in this folder:
 
 ```python
-{stock_snippet(stock_class, modality)}
+{snippet}
 ```
 
 The chat template is that of the training, with the tokens that stand around {modality} input.
@@ -71,9 +72,16 @@ Licence and intended use are those of the LLM, of the encoder and of the data th
 """
 
 
-def stock_snippet(stock_class: str, modality: Modality) -> str:
-    """Python that asks the model about one medium, runnable inside the folder."""
+def stock_snippet(stock_class: str, modality: Modality, *, of_tokenizer: bool = False) -> str:
+    """Python that asks the model about one medium, runnable inside the folder.
+
+    Args:
+        stock_class: of transformers.
+        modality: of the medium.
+        of_tokenizer: whether the chat template is the tokenizer's.
+    """
     imports, medium, question = _MEDIA[modality]
+    template = "\n    chat_template=processor.tokenizer.chat_template," if of_tokenizer else ""
     return f"""\
 {imports}
 from transformers import AutoProcessor, {stock_class}
@@ -84,7 +92,7 @@ processor = AutoProcessor.from_pretrained(".")
 parts = [{{"type": "{modality}", "{modality}": {modality}}}, {{"type": "text", "text": "{question}"}}]
 inputs = processor.apply_chat_template(
     [{{"role": "user", "content": parts}}], add_generation_prompt=True, tokenize=True, return_dict=True,
-    return_tensors="pt",
+    return_tensors="pt",{template}
 ).to(model.device, model.dtype)
 output = model.generate(**inputs, max_new_tokens=64, do_sample=False)
 print(processor.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))"""

@@ -43,18 +43,23 @@ class MediaTokens:
     """New tokens to their ids."""
     place_of: dict[int, int] = field(default_factory=dict)
     """Id of a begin or end token in macaw's model to its id here."""
+    times: int = 1
+    """Placeholders that a template writes for one medium."""
 
     @property
     def written(self) -> str:
         """One medium, as a chat template writes it."""
-        return self.placeholder if any(self.around) else "".join([*self.before, self.placeholder, *self.after])
+        placeholders = self.placeholder * self.times
+        return placeholders if any(self.around) else "".join([*self.before, placeholders, *self.after])
 
     def expanded(self, text: str) -> str:
         """What the processor makes of a text, with one placeholder for each medium."""
-        return text.replace(self.placeholder, self.placeholder.join(self.around))
+        return text.replace(self.placeholder * self.times, self.placeholder.join(self.around))
 
 
-def add_media_tokens(tokenizer: Any, config: MacawConfig, modality: Modality, names: TokenNames) -> MediaTokens:
+def add_media_tokens(
+    tokenizer: Any, config: MacawConfig, modality: Modality, names: TokenNames, times: int = 1
+) -> MediaTokens:
     """Add to a tokenizer what a stock processor needs.
 
     Args:
@@ -63,6 +68,7 @@ def add_media_tokens(tokenizer: Any, config: MacawConfig, modality: Modality, na
         modality: the one that the stock class reads.
         names: of the tokens; where the tokenizer has a begin or end token of that name already, which would have
             another meaning, another name is taken.
+        times: placeholders that a template writes for one medium.
     """
     before, after = around_media(config, modality)
     outside = modality in config.begin_end_ids and config.begin_end_outside
@@ -78,7 +84,7 @@ def add_media_tokens(tokenizer: Any, config: MacawConfig, modality: Modality, na
     else:
         around = tuple(tokenizer.convert_ids_to_tokens(before)), tuple(tokenizer.convert_ids_to_tokens(after))
     added = dict(zip(new, tokenizer.convert_tokens_to_ids(new), strict=True))
-    return MediaTokens(names.placeholder, *around, names.around, added, place_of)
+    return MediaTokens(names.placeholder, *around, names.around, added, place_of, times)
 
 
 def let_template_begin(tokenizer: Any, text: str) -> None:

@@ -18,7 +18,7 @@ from macaw_cli.export.exchange import answers_of_child
 from macaw_cli.export.export_report import AROUND
 from macaw_cli.export.families.family import Family
 from macaw_cli.export.formats.format import ExportFormat
-from macaw_cli.export.formats.stock.card import stock_card
+from macaw_cli.export.formats.stock.card import stock_card, stock_snippet
 from macaw_cli.export.formats.stock.folder_template import folder_template
 from macaw_cli.export.formats.stock.llm_fit import llm_obstacles
 from macaw_cli.export.formats.stock.media_tokens import MediaTokens, TokenNames, add_media_tokens, let_template_begin
@@ -51,6 +51,9 @@ class StockExport(ExportFormat[Options]):
     always_media: ClassVar[bool] = False
     """Whether the class cannot be asked without a medium."""
 
+    template_of_tokenizer: ClassVar[bool] = False
+    """Whether the folder's processor is of a class that keeps no chat template, so that the tokenizer's is named."""
+
     def __init__(self, settings: Options) -> None:
         super().__init__(settings)
         self._around: dict[str, list[list[int]]] = {}
@@ -78,7 +81,7 @@ class StockExport(ExportFormat[Options]):
         if encoder.template == "as_published" or modality not in encoder.config.modalities:
             return ["its template is as_published"] if encoder.template == "as_published" else []
         tokenizer = deepcopy(encoder.tokenizer)
-        tokens = add_media_tokens(tokenizer, encoder.config, modality, self.tokens)
+        tokens = self._add_tokens(tokenizer, encoder.config)
         try:
             medium = (modality, encoder.config.feature_shapes[modality])
             ours = encoder.with_one_placeholder().prompt([{"role": "user", "content": QUESTION}], [medium])
@@ -91,6 +94,18 @@ class StockExport(ExportFormat[Options]):
         if tokenizer(tokens.expanded(text), add_special_tokens=not begins).input_ids == expected:
             return []
         return ["its tokenizer makes other tokens of a prompt as a whole than of the text around a medium"]
+
+    def placeholders(self, config: MacawConfig) -> int:
+        """How many placeholders the template writes for one medium: 1 where the processor writes the others.
+
+        Args:
+            config: of the model.
+        """
+        del config
+        return 1
+
+    def _add_tokens(self, tokenizer: Any, config: MacawConfig) -> MediaTokens:
+        return add_media_tokens(tokenizer, config, self.family.modality, self.tokens, self.placeholders(config))
 
     def _prepare(self, tokenizer: Any, encoder: ConversationEncoder, tokens: MediaTokens) -> str:
         """Give a tokenizer the folder's chat template; returns a prompt as an example."""
@@ -106,7 +121,7 @@ class StockExport(ExportFormat[Options]):
 
         prepares = source.attach_encoders()
         model, tokenizer = source.model, deepcopy(source.processor.tokenizer)
-        tokens = add_media_tokens(tokenizer, model.config, self.family.modality, self.tokens)
+        tokens = self._add_tokens(tokenizer, model.config)
         self._prepare(tokenizer, source.processor.encoder, tokens)
         size = max(model.config.vocabulary_size, len(tokenizer))
         config = self.config(model, tokens, tokenizer)
@@ -173,7 +188,8 @@ class StockExport(ExportFormat[Options]):
         """README.md, with Python for somebody who has transformers alone."""
         parameters = sum(parameter.numel() for parameter in source.model.parameters())
         figures = figures_of(source.folder)
-        return stock_card(name, self.stock_class, source.model.config, parameters, proof, figures)
+        snippet = stock_snippet(self.stock_class, self.family.modality, of_tokenizer=self.template_of_tokenizer)
+        return stock_card(name, self.stock_class, source.model.config, parameters, proof, figures, snippet)
 
     def report(self) -> dict[str, Any]:
         """The ids around a medium, which an import needs to know again."""
