@@ -85,6 +85,20 @@ bridge: {name: frame-stack, stride: 4, hidden: 576, bias: false, norm: false}
 - Voxtral's own processor takes Mistral's tokenizers (`mistral-common`) alone. The folder has a `ClapProcessor`, which
   is a feature extractor and a tokenizer; the chat template is the tokenizer's, and writes the placeholders. Programs
   that expect Mistral's tokenizer in a Voxtral folder do not take it.
+
+### InternVL
+
+A training that ends as a checkpoint of `InternVLForConditionalGeneration`:
+
+```yaml
+features: {image_encoder: {model: OpenGVLab/InternVL3-1B-hf, projection: false}}
+bridge: {name: pixel-shuffle, variant: mlp, scale: 2, norm: false}
+```
+
+- The class has the tower of InternVL alone: CLIP and SigLIP have other layers. Any of its layers will do.
+- The scale is a power of two, and divides the grid of patches.
+- Each image is one square. InternVL's own processor would split it into tiles, and needs torchvision: the folder has
+  `LlavaProcessor`, with as many placeholders as there are windows.
 '''
 
 

@@ -27,6 +27,8 @@ ARCHITECTURES: dict[str, dict[str, str]] = {
         "idefics3_vision": "macaw_cli.encoders.idefics3:Idefics3Encoder",
         "instructblip": "macaw_cli.encoders.blip2:Blip2Encoder",
         "instructblip_vision_model": "macaw_cli.encoders.blip2:Blip2Encoder",
+        "internvl": "macaw_cli.encoders.internvl:InternVLEncoder",
+        "internvl_vision": "macaw_cli.encoders.internvl:InternVLEncoder",
         "siglip": "macaw_cli.encoders.siglip:SiglipEncoder",
         "siglip_vision_model": "macaw_cli.encoders.siglip:SiglipEncoder",
         "siglip2": "macaw_cli.encoders.siglip2:Siglip2Encoder",

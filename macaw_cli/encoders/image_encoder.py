@@ -47,7 +47,13 @@ class ImageEncoder(FrozenEncoder):
         """Rows and columns of patch tokens; None where each image has its own."""
         config: Any = self.model.config
         size = output_size(self.processor)
-        return (size[0] // config.patch_size, size[1] // config.patch_size) if size else None
+        side = self.one_side(config.patch_size)
+        return (size[0] // side, size[1] // side) if size else None
+
+    @staticmethod
+    def one_side(size: Any) -> int:
+        """Pixels of one side of a square size in a configuration: a number, or the two sides."""
+        return int(size if isinstance(size, int) else size[0])
 
     @classmethod
     def load_module(cls, config: Any, source: str, revision: str) -> nn.Module:
@@ -84,8 +90,8 @@ class ImageEncoder(FrozenEncoder):
             refuse(cls.section, "pool", "mean or a grid such as 14x14 (or cls: only)", pool)
         if pool == "head" and wanted_layers(settings) != (-1,):
             refuse(cls.section, "layer", "-1, because the pooling head reads the last layer", settings.layer)
-        if settings.image_size and settings.image_size % config.patch_size:
-            expected = f"a multiple of the patch size {config.patch_size}"
+        if settings.image_size and settings.image_size % cls.one_side(config.patch_size):
+            expected = f"a multiple of the patch size {cls.one_side(config.patch_size)}"
             refuse(cls.section, "image_size", expected, settings.image_size)
 
     @staticmethod
@@ -129,7 +135,7 @@ class ImageEncoder(FrozenEncoder):
         Raises:
             UsageError: of many sizes, or of another one than the tower's while the settings name none.
         """
-        size, own = output_size(self.processor), config.image_size
+        size, own = output_size(self.processor), self.one_side(config.image_size)
         if size is None:
             refuse(self.section, "image_size", f"a size such as {own}, because its image processor names none", "null")
         if self.settings.image_size is None and self.one_size and size != (own, own):

@@ -1,6 +1,6 @@
 """Tiny checkpoints of stock classes that are built around one encoder of their own, saved as published ones."""
 
-from tiny_checkpoints import llama, randomised, save, tokenizer
+from tiny_checkpoints import LLAMA, TOWER, llama, randomised, save, tokenizer
 
 WHISPER = {"encoder_layers": 2, "encoder_attention_heads": 2, "num_mel_bins": 16, "max_source_positions": 100}
 
@@ -37,3 +37,27 @@ def voxtral(folder):
     processor = ClapProcessor(WhisperFeatureExtractor(16, chunk_length=2), words)
     save(folder, model, processor)
     return model, processor
+
+
+def internvl(folder, *, layer=-1, mean_pooling=True, scale=2, **text):
+    """`InternVLForConditionalGeneration`, with the image processor of published ones."""
+    from transformers import (
+        GotOcr2ImageProcessorPil,
+        InternVLConfig,
+        InternVLForConditionalGeneration,
+        InternVLVisionConfig,
+        Qwen2Config,
+    )
+
+    words = tokenizer("<IMG_CONTEXT>", "<img>", "</img>")
+    tower = InternVLVisionConfig(**TOWER, image_size=[32, 32], patch_size=[8, 8], use_mean_pooling=mean_pooling)
+    sizes = {**LLAMA, "num_key_value_heads": 2, "vocab_size": len(words) + 3, **text}
+    config = InternVLConfig(
+        vision_config=tower, text_config=Qwen2Config(**sizes), downsample_ratio=1 / scale, vision_feature_layer=layer,
+        image_token_id=words.convert_tokens_to_ids("<IMG_CONTEXT>"), image_seq_length=(4 // scale) ** 2,
+        tie_word_embeddings=text.get("tie_word_embeddings", False),
+    )  # fmt: skip
+    model = randomised(InternVLForConditionalGeneration(config))
+    pixels = GotOcr2ImageProcessorPil(size={"height": 32, "width": 32}, image_mean=[0.4, 0.5, 0.6])
+    save(folder, model, words, pixels)
+    return model, words, pixels

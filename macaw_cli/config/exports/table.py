@@ -14,6 +14,7 @@ from macaw_cli.config.exports.blip2 import Blip2ExportSettings
 from macaw_cli.config.exports.gguf import GgufExportSettings
 from macaw_cli.config.exports.hf import HfExportSettings
 from macaw_cli.config.exports.idefics3 import Idefics3ExportSettings
+from macaw_cli.config.exports.internvl import InternVLExportSettings
 from macaw_cli.config.exports.llava import LlavaExportSettings
 from macaw_cli.config.exports.llm import LlmExportSettings
 from macaw_cli.config.exports.onnx import OnnxExportSettings
@@ -43,6 +44,7 @@ BUILT_IN = (
     ExportEntry(GgufExportSettings, "macaw_cli.export.formats.gguf:GgufExport"),
     ExportEntry(HfExportSettings, "macaw_cli.export.formats.hf:HfExport"),
     ExportEntry(Idefics3ExportSettings, "macaw_cli.export.formats.idefics3:Idefics3Export"),
+    ExportEntry(InternVLExportSettings, "macaw_cli.export.formats.internvl:InternVLExport"),
     ExportEntry(LlavaExportSettings, "macaw_cli.export.formats.llava:LlavaExport"),
     ExportEntry(LlmExportSettings, "macaw_cli.export.formats.llm:LlmExport"),
     ExportEntry(OnnxExportSettings, "macaw_cli.export.formats.onnx:OnnxExport"),

@@ -7,6 +7,7 @@ FAMILIES = {
     "blip2": "macaw_cli.export.families.blip2:Blip2",
     "idefics3": "macaw_cli.export.families.idefics3:Idefics3",
     "instructblip": "macaw_cli.export.families.instructblip:InstructBlip",
+    "internvl": "macaw_cli.export.families.internvl:InternVL",
     "llava": "macaw_cli.export.families.llava:Llava",
     "qwen2-audio": "macaw_cli.export.families.qwen2_audio:Qwen2Audio",
     "ultravox": "macaw_cli.export.families.ultravox:Ultravox",

@@ -49,6 +49,10 @@ class PixelShuffleBridge(WindowBridge):
             "Idefics3ForConditionalGeneration", "image", ("Idefics3VisionTransformer",),
             {"variant": "linear", "norm": False}, {"post_layernorm": True},
         ),
+        StockLoader(
+            "InternVLForConditionalGeneration", "image", ("InternVLVisionModel",), {"variant": "mlp", "norm": False},
+            {"layer": int, "post_layernorm": (False, True)},
+        ),
     )  # fmt: skip
 
     def __init__(
