@@ -91,7 +91,7 @@ bridge: {name: frame-stack, stride: 4, hidden: 576, bias: false, norm: false}
 A training that ends as a checkpoint of `InternVLForConditionalGeneration`:
 
 ```yaml
-features: {image_encoder: {model: OpenGVLab/InternVL3-1B-hf, projection: false}}
+features: {image_encoder: OpenGVLab/InternVL3-1B-hf}
 bridge: {name: pixel-shuffle, variant: mlp, scale: 2, norm: false}
 ```
 
@@ -99,6 +99,47 @@ bridge: {name: pixel-shuffle, variant: mlp, scale: 2, norm: false}
 - The scale is a power of two, and divides the grid of patches.
 - Each image is one square. InternVL's own processor would split it into tiles, and needs torchvision: the folder has
   `LlavaProcessor`, with as many placeholders as there are windows.
+
+### Gemma 3
+
+A training that ends as a checkpoint of `Gemma3ForConditionalGeneration`:
+
+```yaml
+llm: google/gemma-3-1b-it
+features: {image_encoder: {model: google/siglip-so400m-patch14-384, post_layernorm: true}}
+bridge: {name: avg-pool, variant: gemma3, scale: 3, norm: false}
+```
+
+- The class has Gemma 3's LLM alone (`gemma3_text`), and drops patches that the windows leave over: the scale divides
+  the grid, 27 by 27 patches here.
+- **Attention is causal**, as in macaw's training. Gemma's own processor asks the class to let the tokens of an image
+  see each other in both directions, which changes the logits. The folder has `LlavaProcessor`, which does not ask for
+  it. Programs with an image handling of their own for Gemma 3 give other answers; the export says so. For the same
+  reason `macaw import-checkpoint` refuses Gemma's published checkpoints.
+
+### GLM-ASR
+
+A training that ends as a checkpoint of `GlmAsrForConditionalGeneration`:
+
+```yaml
+features: {audio_encoder: zai-org/GLM-ASR-Nano-2512}
+bridge: {name: frame-stack, stride: 4, remainder: drop, norm: false}
+```
+
+- The class has the tower of GLM-ASR alone, whose positions are rotary. Whisper's are learned.
+- Frames that do not fill a row are left out, and between the matrices is twice the LLM's hidden size, the default.
+- Audio above 30 s goes on in further windows, up to `features.audio_windows`. The processor takes one audio file per
+  conversation.
+
+### What equals no class
+
+- **LLaVA-OneVision, LLaVA-NeXT**: an image comes twice, as a whole and in tiles, with a learned token at the end of
+  each row of patches. macaw shows an image once.
+- **InternVL, Gemma 3, GLM-ASR, Idefics 3, Qwen2-Audio on other encoders**: their classes build one kind of tower.
+- **Gemma 3 with attention in both directions**: the LLM's attention in macaw is causal.
+- **Bridges with `norm: true`**, the default of most designs: no class has the norms that bring soft tokens to the
+  scale of the LLM's embeddings. `macaw`, `resampler`, `attention-pool` and other designs have no class at all.
+  `--format hf` and `--format llm` take them.
 '''
 
 

@@ -11,8 +11,8 @@ PARTS = "Companion models"
 """Title of a group of options."""
 FILE_HELP = "A checkpoint's folder, as the model hub has it; or published Macaw-LLM weights, a file or a folder."
 FROM_HELP = (
-    "The checkpoint's family: macaw, llava, qwen2-audio, ultravox, voxtral, idefics3, internvl, blip2 or "
-    "instructblip; default: what its config.json says."
+    "The checkpoint's family: macaw, llava, qwen2-audio, ultravox, voxtral, glm-asr, idefics3, internvl, gemma3, "
+    "blip2 or instructblip; default: what its config.json says."
 )
 CONFIG_HELP = "macaw: JSON with the checkpoint's sizes; default: those in the file, else the published ones."
 LLM_HELP = "ultravox: the LLM, where the checkpoint only names it; default: what it names."

@@ -38,6 +38,8 @@ ARCHITECTURES: dict[str, dict[str, str]] = {
     },
     "audio_encoder": {
         "whisper": "macaw_cli.encoders.whisper:WhisperAudioEncoder",
+        "glmasr": "macaw_cli.encoders.glm_asr:GlmAsrTower",
+        "glmasr_encoder": "macaw_cli.encoders.glm_asr:GlmAsrTower",
         "qwen2_audio": "macaw_cli.encoders.qwen2_audio:Qwen2AudioTower",
         "qwen2_audio_encoder": "macaw_cli.encoders.qwen2_audio:Qwen2AudioTower",
         "unpadded_whisper": "macaw_cli.encoders.unpadded_whisper:UnpaddedWhisperEncoder",

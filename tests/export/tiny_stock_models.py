@@ -61,3 +61,52 @@ def internvl(folder, *, layer=-1, mean_pooling=True, scale=2, **text):
     pixels = GotOcr2ImageProcessorPil(size={"height": 32, "width": 32}, image_mean=[0.4, 0.5, 0.6])
     save(folder, model, words, pixels)
     return model, words, pixels
+
+
+def glm_asr(folder, inner=96, **text):
+    """`GlmAsrForConditionalGeneration` with its processor; its window is 2 s long."""
+    from transformers import (
+        GlmAsrConfig,
+        GlmAsrEncoderConfig,
+        GlmAsrForConditionalGeneration,
+        GlmAsrProcessor,
+        WhisperFeatureExtractor,
+    )
+
+    words = tokenizer("<|pad|>", "<|begin_of_audio|>", "<|end_of_audio|>")
+    tower = GlmAsrEncoderConfig(
+        hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=inner, num_mel_bins=16,
+        max_position_embeddings=100,
+    )  # fmt: skip
+    config = GlmAsrConfig(
+        audio_config=tower, text_config=llama(words, **text), audio_token_id=words.convert_tokens_to_ids("<|pad|>"),
+        tie_word_embeddings=text.get("tie_word_embeddings", False),
+    )  # fmt: skip
+    model = randomised(GlmAsrForConditionalGeneration(config))
+    processor = GlmAsrProcessor(WhisperFeatureExtractor(16, chunk_length=2), words)
+    save(folder, model, processor)
+    return model, processor
+
+
+GEMMA = {"head_dim": 8, "num_key_value_heads": 2, "sliding_window": 6, "query_pre_attn_scalar": 8}
+
+
+def gemma3_llm(folder, words, **options):
+    """Gemma 3's LLM, its first layer seeing six tokens back, with the vocabulary of a tokenizer."""
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+
+    ends = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id, "pad_token_id": words.pad_token_id}
+    config = Gemma3TextConfig(
+        **LLAMA, **GEMMA, vocab_size=len(words), layer_types=["sliding_attention", "full_attention"], **ends,
+        max_position_embeddings=768, **options,
+    )  # fmt: skip
+    save(folder, randomised(Gemma3ForCausalLM(config)), words)
+    return folder
+
+
+def siglip(folder):
+    """SigLIP's tower alone."""
+    from transformers import SiglipImageProcessorPil, SiglipVisionConfig, SiglipVisionModel
+
+    tower = randomised(SiglipVisionModel(SiglipVisionConfig(**TOWER, image_size=32, patch_size=8)))
+    save(folder, tower, SiglipImageProcessorPil(size={"height": 32, "width": 32}))

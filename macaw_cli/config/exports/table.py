@@ -11,7 +11,9 @@ from typing import ClassVar
 from macaw_cli.config.design_entries import DesignEntry, with_plug_ins
 from macaw_cli.config.exports.base import ExportSettings
 from macaw_cli.config.exports.blip2 import Blip2ExportSettings
+from macaw_cli.config.exports.gemma3 import Gemma3ExportSettings
 from macaw_cli.config.exports.gguf import GgufExportSettings
+from macaw_cli.config.exports.glm_asr import GlmAsrExportSettings
 from macaw_cli.config.exports.hf import HfExportSettings
 from macaw_cli.config.exports.idefics3 import Idefics3ExportSettings
 from macaw_cli.config.exports.internvl import InternVLExportSettings
@@ -41,7 +43,9 @@ GROUP = "macaw.exports"
 """The group of entry points."""
 BUILT_IN = (
     ExportEntry(Blip2ExportSettings, "macaw_cli.export.formats.blip2:Blip2Export"),
+    ExportEntry(Gemma3ExportSettings, "macaw_cli.export.formats.gemma3:Gemma3Export"),
     ExportEntry(GgufExportSettings, "macaw_cli.export.formats.gguf:GgufExport"),
+    ExportEntry(GlmAsrExportSettings, "macaw_cli.export.formats.glm_asr:GlmAsrExport"),
     ExportEntry(HfExportSettings, "macaw_cli.export.formats.hf:HfExport"),
     ExportEntry(Idefics3ExportSettings, "macaw_cli.export.formats.idefics3:Idefics3Export"),
     ExportEntry(InternVLExportSettings, "macaw_cli.export.formats.internvl:InternVLExport"),

@@ -5,6 +5,8 @@ from macaw_cli.export.families.family import Family
 
 FAMILIES = {
     "blip2": "macaw_cli.export.families.blip2:Blip2",
+    "gemma3": "macaw_cli.export.families.gemma3:Gemma3",
+    "glm-asr": "macaw_cli.export.families.glm_asr:GlmAsr",
     "idefics3": "macaw_cli.export.families.idefics3:Idefics3",
     "instructblip": "macaw_cli.export.families.instructblip:InstructBlip",
     "internvl": "macaw_cli.export.families.internvl:InternVL",

@@ -20,6 +20,7 @@ from macaw_cli.modalities.table import Modality
 from macaw_cli.model.blocks.grid import Size, frames_and_size, is_square, per_size, window_of
 from macaw_cli.model.blocks.norms import RMSNorm
 from macaw_cli.model.bridges.grid import GridBridge, feature_tokens
+from macaw_cli.model.bridges.stock_loaders import StockLoader
 
 if TYPE_CHECKING:
     from macaw_cli.config.bridges.avg_pool import AvgPoolBridgeSettings
@@ -42,6 +43,13 @@ class AvgPoolBridge(GridBridge):
         norm: LayerNorm behind the layers, calibrated to the embeddings' RMS.
         unit: RMS of the embedding matrix; `calibrate` measures it.
     """
+
+    stock_loaders = (
+        StockLoader(
+            "Gemma3ForConditionalGeneration", "image", ("SiglipVisionModel",), {"variant": "gemma3", "norm": False},
+            {"post_layernorm": True},
+        ),
+    )  # fmt: skip
 
     def __init__(
         self, channels: int, hidden_size: int, *,

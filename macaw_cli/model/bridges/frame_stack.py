@@ -3,7 +3,8 @@
 Sources: Voxtral (arXiv 2507.13264, section 2.2: 4 frames, no bias), `VoxtralMultiModalProjector` and
 `GlmAsrMultiModalProjector` of transformers, SLAM-LLM (arXiv 2402.08846, section 3.1) and `EncoderProjectorConcat` of
 its code. With `norm: false` the layers are theirs: Voxtral's with `bias: false` and `hidden` the LLM's hidden size,
-GLM-ASR's with `hidden` twice that, SLAM-LLM's with `stride: 5, hidden: 2048, activation: relu, remainder: drop`.
+GLM-ASR's with `remainder: drop` and `hidden` twice that, SLAM-LLM's with `stride: 5, hidden: 2048, activation: relu,
+remainder: drop`.
 
 Letters: N feature tokens, F frames, C channels, k stride, D the LLM's embedding size.
 """
@@ -46,6 +47,10 @@ class FrameStackBridge(ProjectionBridge):
         StockLoader(
             "VoxtralForConditionalGeneration", "audio", ("WhisperEncoder",),
             {"activation": "gelu", "bias": False, "norm": False},
+        ),
+        StockLoader(
+            "GlmAsrForConditionalGeneration", "audio", ("GlmAsrEncoder",),
+            {"activation": "gelu", "bias": True, "norm": False, "remainder": "drop"},
         ),
         StockLoader("llama.cpp glma", "audio", ("WhisperEncoder",), {"activation": "gelu", "norm": False}),
     )  # fmt: skip
