@@ -12,9 +12,11 @@ def whole_images(processor: Any) -> Any:
     """The same resizing and normalising as an image processor of transformers; one that crops or splits no image.
 
     Args:
-        processor: an image processor that resizes to one size, and may know tiles.
+        processor: an image processor that resizes to one size, and may know tiles; one that knows none stays.
     """
     from transformers import BlipImageProcessorPil
 
     made = processor.to_dict()
+    if "crop_to_patches" not in made:
+        return processor
     return BlipImageProcessorPil(**{name: made[name] for name in _KEPT if made.get(name) is not None})
