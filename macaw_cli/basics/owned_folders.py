@@ -71,6 +71,21 @@ def require_own_folder(folder: Path, kind: FolderKind, hint: str = _ELSEWHERE) -
     raise InputError(f"{folder} is not a macaw {kind.title}: it holds {_told(folder, entries)}.", hint)
 
 
+def require_new_folder(folder: Path, work: str, hint: str = "Choose another --out, or delete it.") -> None:
+    """Refuse a folder that is there with anything in it, whoever made it: what macaw made is in use as well.
+
+    Args:
+        folder: missing, or an empty folder; no link.
+        work: what never overwrites, such as `an export`.
+        hint: what to do otherwise.
+
+    Raises:
+        InputError: something is there.
+    """
+    if kind_of(folder) and not (kind_of(folder) == "a folder" and is_untouched(folder)):
+        raise InputError(f"{folder} exists already, and {work} never overwrites.", hint)
+
+
 def require_local(folder: Path) -> None:
     """Refuse a URL where a folder of this machine is needed: as a path, it would become folders of that name.
 

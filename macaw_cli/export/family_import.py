@@ -21,12 +21,12 @@ from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers, short_name
 from macaw_cli.export.export_report import exported_text
 from macaw_cli.export.families.family import Description, Family, Original, require_all
-from macaw_cli.export.published import require_no_run
+from macaw_cli.export.published import require_place
 from macaw_cli.export.published_companions import Companions
 from macaw_cli.export.published_names import summarised
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.extraction_settings import extraction_words
-from macaw_cli.model.folder import require_own_model_folder, save_model
+from macaw_cli.model.folder import save_model
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.processing import MacawProcessor
 from macaw_cli.model.text.templates import TemplateName
@@ -80,17 +80,17 @@ def import_family(
 
     Raises:
         InputError: the folder is of another family or has a form that macaw cannot compute, weights are missing or
-            quantised, or the folder wants to run code; or `out` is no model of macaw's.
+            quantised, or the folder wants to run code; or `out` is there already, or lies in a run.
         ResourceError: the disk has too little room.
+        LockedError: another process writes there.
     """
-    require_no_run(out)
-    require_own_model_folder(out)
+    require_place(out)
     require_apart(out, [folder, *companions.places()])
     require_free_space(out, sum(file.stat().st_size for file in folder.glob("*.safetensors")))
     with quiet_transformers():
         model, processor, report = load_family(kind, folder, companions, out)
         with disk_full_is_told(out):
-            save_model(model, processor, out)
+            save_model(model, processor, out, replaces=False)
     return report
 
 

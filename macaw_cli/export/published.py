@@ -12,16 +12,17 @@ import torch
 from macaw_cli.basics.atomic_files import read_json
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
-from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.errors import InputError, LockedError, MismatchError
 from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.owned_folders import require_apart
+from macaw_cli.basics.working_files import is_in_the_making
 from macaw_cli.config.run_files import SETTINGS_NAME
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.export.published_companions import Companions, attach_companions
 from macaw_cli.export.published_config import EMBEDDING, SAID, published_config
 from macaw_cli.export.published_files import read_weights, stored_bytes
 from macaw_cli.export.published_names import published_name, renamed, summarised
-from macaw_cli.model.folder import require_own_model_folder, save_model
+from macaw_cli.model.folder import require_new_model_folder, save_model
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 MAY_BE_MISSING = ("fusion.bridges.video.self_attention.", "fusion.null_features_")
@@ -70,28 +71,38 @@ def import_published(
         companions: tokenizer and encoders that become part of the folder.
 
     Raises:
-        InputError: no such file, no published checkpoint, or an unusable configuration; or `out` is no model of
-            macaw's, a run's, or is, contains or lies inside what is read.
+        InputError: no such file, no published checkpoint, or an unusable configuration; or `out` is there
+            already, lies in a run, or is, contains or lies inside what is read.
         MismatchError: configuration and weights contradict each other.
         ResourceError: the disk has too little room.
+        LockedError: another process writes there.
     """
-    require_no_run(out)
-    require_own_model_folder(out)
+    require_place(out)
     require_apart(out, [file, *([config_file] if config_file else []), *companions.places()])
     require_free_space(out, stored_bytes(file))
     model, report = load_published(file, config_file, out)
     processor = attach_companions(model, companions)
     with disk_full_is_told(out):
-        save_model(model, processor, out)
+        save_model(model, processor, out, replaces=False)
     return report
 
 
-def require_no_run(out: Path) -> None:
-    """A run's model belongs to its settings and figures; another in its place would be taken for what was trained."""
+def require_place(out: Path) -> None:
+    """Refuse a place where something is, or another import writes; call it before any work.
+
+    A run's model belongs to its settings and figures; another in its place would be taken for what was trained.
+
+    Raises:
+        InputError: `out` is there already, or lies in a run.
+        LockedError: another process writes a model there.
+    """
     run = out.absolute().parent
     if (run / SETTINGS_NAME).is_file():
         problem = f"{out} lies in the run {run.name}, whose model is that of its training."
         raise InputError(problem, "Name a folder outside of it with --out.")
+    require_new_model_folder(out)
+    if is_in_the_making(out):
+        raise LockedError(f"{out} is being written by another macaw.", "Wait for it, or stop it first.")
 
 
 def load_published(

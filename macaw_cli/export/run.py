@@ -10,11 +10,11 @@ from macaw_cli import __version__
 from macaw_cli.basics.atomic_files import fsync_folder, write_json, write_text
 from macaw_cli.basics.console import say
 from macaw_cli.basics.disk import disk_full_is_told, require_free_space
-from macaw_cli.basics.errors import InputError, LockedError, MismatchError
+from macaw_cli.basics.errors import LockedError, MismatchError
 from macaw_cli.basics.fingerprints import sha256_file
-from macaw_cli.basics.owned_folders import is_untouched, require_apart
+from macaw_cli.basics.owned_folders import require_apart, require_new_folder
 from macaw_cli.basics.sigterm import sigterm_is_raised
-from macaw_cli.basics.working_files import is_in_the_making, kind_of, remove_leftovers, remove_own, working_folder
+from macaw_cli.basics.working_files import is_in_the_making, remove_leftovers, remove_own, working_folder
 from macaw_cli.config.exports.base import ExportSettings
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.source import quiet_transformers, trouble_is_told
@@ -96,11 +96,7 @@ def export_model(workspace: Workspace, model: Path | None) -> ExportReport:
 
 
 def _require_new(out: Path, source: Path, *, meanwhile: bool = False) -> None:
-    if kind_of(out) and not (kind_of(out) == "a folder" and is_untouched(out)):
-        raise InputError(
-            f"{out} exists already, and an export never overwrites.",
-            "Choose another --out, or delete it.",
-        )
+    require_new_folder(out, "an export")
     require_apart(out, [source])
     if not meanwhile and is_in_the_making(out):
         raise LockedError(f"{out} is being written by another macaw export.", "Wait for it, or stop it first.")

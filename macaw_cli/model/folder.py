@@ -12,7 +12,7 @@ from macaw_cli.basics.atomic_files import publish_folder, require_replaceable_fo
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.locks import writer_of
-from macaw_cli.basics.owned_folders import FolderKind, marker_content, require_own_folder
+from macaw_cli.basics.owned_folders import FolderKind, marker_content, require_new_folder, require_own_folder
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT
 from macaw_cli.basics.working_files import remove_leftovers, remove_own, working_folder
@@ -53,6 +53,17 @@ def require_own_model_folder(folder: Path) -> None:
     """
     require_own_folder(folder, MODEL)
     require_replaceable_folder(folder, OWN_NAMES)
+
+
+def require_new_model_folder(folder: Path) -> None:
+    """Refuse to write a model where one is, or anything else; call it before any work.
+
+    Raises:
+        InputError: see above.
+    """
+    require_own_model_folder(folder)
+    hint = "Runs and features may refer to it. Choose another --out, or delete it."
+    require_new_folder(folder, "an import", hint)
 
 
 def load_model(
@@ -156,6 +167,7 @@ def save_model(
     folder: Path,
     *,
     beside: Callable[[Path], None] | None = None,
+    replaces: bool = True,
 ) -> None:
     """Write a model folder; an older one of that name is replaced when the new one is whole.
 
@@ -164,6 +176,7 @@ def save_model(
         processor: None leaves the tokenizer out.
         folder: the folder to write: missing, empty or a model of macaw's.
         beside: writes what else belongs into the folder that it is given.
+        replaces: False refuses a model that is there, also one that another process writes meanwhile.
 
     Raises:
         InputError: something else is there.
@@ -173,6 +186,8 @@ def save_model(
     unfinished = working_folder(folder)
     try:
         _write(model, processor, unfinished, beside)
+        if not replaces:
+            require_new_model_folder(folder)
         publish_folder(unfinished, folder, OWN_NAMES)
     except BaseException:
         remove_own(unfinished)

@@ -14,7 +14,7 @@ from macaw_cli.export.published import import_published, load_published
 from macaw_cli.export.published_companions import Companions
 from macaw_cli.export.published_names import published_name, renamed, summarised
 from macaw_cli.model.bridges.macaw import sinusoid
-from macaw_cli.model.folder import load_model
+from macaw_cli.model.folder import load_model, save_model
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 
 C, D, ROWS, HEADS = 8, 24, 41, 2
@@ -337,11 +337,27 @@ def test_a_checkpoint_is_not_imported_over_itself_and_its_neighbours_stay(weight
         (tmp_path / name / "thesis.txt").write_text("mine")
     with pytest.raises(InputError, match="out"):
         import_published(file, None, tmp_path / "out")
-    for _ in range(2):  # the second time over the first
-        import_published(file, None, tmp_path / "again")
+    import_published(file, None, tmp_path / "again")
     assert file.exists() and len(list(tmp_path.rglob("thesis.txt"))) == 4
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}{end}" for name in ("again", "out")
                                                           for end in ("", ".old", ".tmp")}  # fmt: skip
+
+
+def test_a_model_that_is_there_is_not_replaced(weights, tmp_path):
+    (tmp_path / "source").mkdir()
+    file, out = write("golden", weights, tmp_path / "source"), tmp_path / "model"
+    out.mkdir()  # an empty folder is taken
+    import_published(file, None, out)
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    with pytest.raises(InputError, match=r"model exists already") as error:
+        import_published(file, None, out)
+    assert "--out" in error.value.hint
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+    model, _ = load_published(file)
+    with pytest.raises(InputError, match=r"model exists already"):  # one that came meanwhile
+        save_model(model, None, out, replaces=False)
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 @pytest.fixture(scope="module")
