@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from macaw_cli.commands.shared_options import OUTPUT
+from macaw_cli.commands.shared_options import OUTPUT, JsonOption
 
 PARTS = "Companion models"
 """Title of a group of options."""
@@ -24,7 +24,7 @@ def import_checkpoint(
     family: Annotated[str, typer.Option("--from", metavar="FAMILY", help=FROM_HELP)] = "",
     config: Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)] = None,
     out: Annotated[
-        Path, typer.Option("--out", rich_help_panel=OUTPUT, help="Model folder to write.")
+        Path, typer.Option("--out", rich_help_panel=OUTPUT, help="Model folder to write; it must not exist.")
     ] = Path("imported"),
     tokenizer: Annotated[
         str, typer.Option("--tokenizer", rich_help_panel=PARTS, help="macaw: the LLM's tokenizer, for `macaw chat`.")
@@ -34,9 +34,10 @@ def import_checkpoint(
         str, typer.Option("--image-encoder", rich_help_panel=PARTS, help="macaw: CLIP model to include in the folder.")
     ] = "",
     audio_encoder: Annotated[str, typer.Option("--audio-encoder", rich_help_panel=PARTS, help=AUDIO_HELP)] = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Turn a published checkpoint into a model folder: Macaw-LLM, LLaVA, Qwen2-Audio, Ultravox and others."""
-    from macaw_cli.basics.console import result, say
+    from macaw_cli.basics.console import result, result_json, say
     from macaw_cli.basics.shell_words import to_type
     from macaw_cli.export.importing import import_any
     from macaw_cli.export.published_companions import Companions
@@ -44,4 +45,7 @@ def import_checkpoint(
     report = import_any(file, family, config, out, Companions(tokenizer, image_encoder, audio_encoder, llm))
     for line in report.lines():
         say(line)
+    if as_json:
+        result_json(report.as_json())
+        return
     result(f"Wrote {report.folder}. Next: {to_type('macaw', report.next_command, report.folder)}")

@@ -14,6 +14,7 @@ from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT, Fields
+from macaw_cli.encoders.folder_checks import require_known_type, require_tokenizer_files
 from macaw_cli.encoders.generation_file import require_usable_generation
 from macaw_cli.encoders.source import explain, is_path, quiet_transformers, trouble_is_told
 
@@ -37,6 +38,7 @@ def load_config(source: str | Path, revision: str = "") -> Any:
     """
     from transformers import AutoConfig
 
+    require_known_type(Path(source))
     return _loaded(AutoConfig, source, revision)
 
 
@@ -44,6 +46,7 @@ def load_tokenizer(source: str | Path) -> Any:
     """The tokenizer of a model; arguments and errors as in `load_config`."""
     from transformers import AutoTokenizer
 
+    require_tokenizer_files(Path(source))
     tokenizer = _loaded(AutoTokenizer, source, "")
     if not isinstance(tokenizer.model_max_length, int | float):
         raise InputError(f"{source}: `model_max_length` of tokenizer_config.json must be a number.", "Correct it.")

@@ -14,6 +14,11 @@ def explain(source: str, error: Exception) -> MacawError:
     from huggingface_hub import errors as hub
 
     causes = list(_causes(error))
+    if is_path(source) and not Path(source).exists():
+        return InputError(f"There is no folder {source}.", "Name a folder in the transformers format, or a hub id.")
+    if any(isinstance(cause, hub.HFValidationError) for cause in causes):
+        problem = f"{source} is neither a folder nor a possible name on the model hub."
+        return InputError(problem, "Name a folder in the transformers format, or a hub id.")
     if any(isinstance(cause, hub.GatedRepoError) for cause in causes):
         return MissingDependencyError(
             f"{source} is gated: its licence must be accepted first.",
@@ -27,8 +32,7 @@ def explain(source: str, error: Exception) -> MacawError:
             f"{source} is neither a folder nor in the local cache, and the hub cannot be reached.",
             f"Run `hf download {source}` where there is a network, or name a folder that holds it.",
         )
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return InputError(f"{source} cannot be loaded: {cut(lines[0], 500)}")
+    return InputError(f"{source} cannot be loaded: {cut(_first_sentence(error), 500)}")
 
 
 @contextmanager
@@ -93,6 +97,13 @@ def short_name(source: str) -> str:
 def is_path(source: str) -> bool:
     """Whether `source` is a folder, or can only be meant as one."""
     return Path(source).is_dir() or source.startswith(("/", ".", "~")) or source.count("/") > 1
+
+
+def _first_sentence(error: Exception) -> str:
+    """The first line of a message, with what follows a colon at its end."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    length = next((number for number, line in enumerate(lines, 1) if not line.endswith(":")), len(lines))
+    return " ".join(lines[:length])
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,5 +1,6 @@
 """Import of a checkpoint of another family: a stock folder in, a model folder of macaw's out, with the same logits."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers, short_name
 from macaw_cli.export.export_report import exported_text
-from macaw_cli.export.families.family import Description, Family, Original, require_all
+from macaw_cli.export.families.family import Description, Family, Original, require_all, require_shapes
 from macaw_cli.export.published import require_place
 from macaw_cli.export.published_companions import Companions
 from macaw_cli.export.published_names import summarised
@@ -57,6 +58,13 @@ class FamilyReport:
     def next_command(self) -> str:
         """What to type next, before the folder."""
         return "chat"
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `macaw import-checkpoint --json`."""
+        return {
+            "out": str(self.folder), "from": self.family, "weights": self.tensors, "missing": [],
+            "ignored": list(self.ignored), "note": self.note or None, "extract_features": list(self.extraction),
+        }  # fmt: skip
 
     def lines(self) -> list[str]:
         """The report for people, without the last line."""
@@ -184,6 +192,7 @@ def _encoder(
     begin = f"{kind.modality}_encoder."
     own = {name.removeprefix(begin): tensor.float() for name, tensor in weights.items() if name.startswith(begin)}
     module = serves.module(description.encoder)(description.encoder)
+    require_shapes(folder, _other_shapes(own, module.state_dict()))
     found = module.load_state_dict(own, assign=True, strict=False)
     require_all(folder, [f"{begin}{name}" for name in found.missing_keys])
     processor = kind.processor(folder, original) or serves.load_processor(
@@ -226,8 +235,14 @@ def _require_exactly(folder: Path, config: MacawConfig, weights: dict[str, Tenso
     with torch.device("meta"):
         expected = MacawForConditionalGeneration(config).state_dict()
     require_all(folder, sorted(set(expected) - set(weights)))
-    wrong = sorted(
-        name for name, tensor in weights.items() if name not in expected or expected[name].shape != tensor.shape
-    )
-    if wrong:
-        raise InputError(f"{folder} has weights that do not fit: {summarised(wrong)}.", "Please report this.")
+    if unknown := sorted(set(weights) - set(expected)):
+        raise InputError(f"{folder} has weights that do not fit: {summarised(unknown)}.", "Please report this.")
+    require_shapes(folder, _other_shapes(weights, expected))
+
+
+def _other_shapes(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, tuple[Any, Any]]:
+    """Names of the weights of another shape, with the one that is there and the one that is expected."""
+    return {
+        name: (tensor.shape, expected[name].shape)
+        for name, tensor in found.items() if name in expected and tensor.shape != expected[name].shape
+    }  # fmt: skip

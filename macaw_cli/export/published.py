@@ -46,6 +46,13 @@ class ImportReport:
         """What to type next, before the folder."""
         return "inspect"
 
+    def as_json(self) -> dict[str, Any]:
+        """The object of `macaw import-checkpoint --json`."""
+        return {
+            "out": str(self.folder), "from": "macaw", "weights": self.tensors, "missing": list(self.missing),
+            "ignored": list(self.ignored), "note": None, "extract_features": None,
+        }  # fmt: skip
+
     def lines(self) -> list[str]:
         """The report for people, without the last line."""
         lines = [f"Imported {counted(self.tensors, 'weight')}."]

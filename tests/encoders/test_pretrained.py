@@ -20,6 +20,7 @@ from macaw_cli.encoders.pretrained import (
     load_weights,
     model_config,
 )
+from macaw_cli.encoders.source import explain
 from macaw_cli.quickstart.checkpoints import SHIPPED
 
 LLAMA = SHIPPED / "llama"
@@ -136,3 +137,31 @@ def test_a_damaged_configuration_or_tokenizer_is_one_clear_error(tmp_path, conte
         with pytest.raises(InputError, match="cannot be loaded") as raised:
             loader(tmp_path)
         assert len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize(("source", "words"), [
+    ("/nowhere/at all", "no folder"), ("./nowhere", "no folder"), ("a b", "neither a folder nor a possible name"),
+])  # fmt: skip
+def test_a_folder_that_is_not_there_is_told_as_such(source, words):
+    for loader in (load_config, load_tokenizer, load_causal_lm):
+        with pytest.raises(InputError, match=words) as raised:
+            loader(source)
+        assert source in raised.value.problem
+
+
+@pytest.mark.parametrize(("kind", "words"), [("macaw", "is a model of macaw"), ("nobodys", "nobodys")])
+def test_a_type_that_transformers_does_not_have_is_told(tmp_path, kind, words):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    with pytest.raises(InputError, match=words):
+        load_config(tmp_path)
+
+
+def test_a_folder_without_tokenizer_is_told(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(InputError, match="holds no tokenizer"):
+        load_tokenizer(tmp_path)
+
+
+def test_what_follows_a_colon_is_told_with_it(tmp_path):
+    told = explain(str(tmp_path), ValueError("None of:\n(1) a file\n(2) code"))
+    assert told.problem.endswith("None of: (1) a file")

@@ -130,7 +130,7 @@ def test_parts_of_ultravox_can_be_named_by_the_user(tmp_path):
         ({"audio_latency_block_size": 100}, "audio_latency_block_size"),
         ({"audio_config": {"model_type": "wav2vec2"}}, "wav2vec2"),
         ({"text_config": None}, "--llm"),
-        ({"stack_factor": 8}, "do not fit"),
+        ({"stack_factor": 8}, "other shapes"),
     ],
 )
 def test_an_ultravox_that_cannot_be_imported_is_one_message(changes, words, tmp_path):

@@ -223,7 +223,7 @@ def test_the_family_is_told_by_the_configuration(llava_folder, capsys):
     assert "--from llava" in capsys.readouterr().err
     assert chosen_family(llava_folder, "llava").name == "llava" and capsys.readouterr().err == ""
     assert chosen_family(llava_folder, "macaw") is None
-    assert chosen_family(llava_folder / "model.safetensors") is None
+    assert chosen_family(llava_folder / "model.safetensors", "macaw") is None
 
 
 @pytest.mark.parametrize(
@@ -273,6 +273,44 @@ def test_missing_weights_and_pickles_are_told(damaged, tmp_path):
     torch.save(weights, folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="pickle"):
         import_any(folder, "llava", None, tmp_path / "out", Companions())
+
+
+def test_weights_of_another_shape_are_told_with_both_shapes(damaged, tmp_path):
+    folder = damaged(text_config__hidden_size=64)
+    with pytest.raises(InputError, match=r"\b32\b.*\b64\b"):
+        import_any(folder, "", None, tmp_path / "out", Companions())
+
+
+def test_a_checkpoint_without_tokenizer_is_told(damaged, tmp_path):
+    folder = damaged()
+    for file in (*folder.glob("*token*"), *folder.glob("vocab*")):
+        file.unlink()
+    with pytest.raises(InputError, match="holds no tokenizer"):
+        import_any(folder, "", None, tmp_path / "out", Companions())
+
+
+def test_what_needs_no_import_or_is_a_file_of_a_folder_is_told(llava_folder, damaged, tmp_path):
+    with pytest.raises(InputError, match=r"model\.safetensors is one file") as raised:
+        chosen_family(llava_folder / "model.safetensors")
+    assert str(llava_folder) in raised.value.hint
+    for kind in ("llama", "whisper", "nobodys"):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "config.json").write_text(json.dumps({"model_type": kind}))
+        with pytest.raises(InputError, match=f"type '?{kind}") as raised:
+            chosen_family(tmp_path / kind)
+        assert all(name in raised.value.hint for name in (*FAMILIES, "macaw"))
+        assert chosen_family(tmp_path / kind, "macaw") is None
+    (tmp_path / "llama" / "config.json").write_text('{"model_type": "mm_llms", "llm_config": {}}')
+    assert chosen_family(tmp_path / "llama") is None, "the published Macaw-LLM"
+    own = damaged(model_type="macaw")
+    (tmp_path / "run").mkdir()
+    own.rename(tmp_path / "run" / "model")
+    for place in (tmp_path / "run" / "model", tmp_path / "run"):
+        for wanted in ("", "macaw", "llava"):
+            with pytest.raises(InputError, match="a model of macaw already"):
+                chosen_family(place, wanted)
+    with pytest.raises(InputError, match="There is no"):
+        chosen_family(tmp_path / "nowhere", "llava")
 
 
 def test_options_of_other_families_are_refused(llava_folder, tmp_path):

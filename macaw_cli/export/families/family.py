@@ -109,8 +109,8 @@ class Family(ABC):
             model, found = load_model_class(
                 kind, folder, config=config, dtype="auto", output_loading_info=True, ignore_mismatched_sizes=True
             )
-        shapes = [name for name, *_ in found["mismatched_keys"]]
-        require_all(folder, [*found["missing_keys"], *shapes])
+        require_shapes(folder, {name: (there, said) for name, there, said in found["mismatched_keys"]})
+        require_all(folder, found["missing_keys"])
         return Original(model.state_dict(), getattr(model, "generation_config", None), sorted(found["unexpected_keys"]))
 
     @classmethod
@@ -154,8 +154,28 @@ class Family(ABC):
         return theirs_of(cls.names, name, llm)
 
 
+def require_shapes(folder: Path, wrong: Mapping[str, tuple[Sequence[int], Sequence[int]]]) -> None:
+    """Refuse a checkpoint whose weights have other shapes than its config.json says.
+
+    Args:
+        folder: of the checkpoint.
+        wrong: name of each such weight to its shape and the one that config.json asks for.
+
+    Raises:
+        InputError: with the first of them.
+    """
+    if wrong:
+        name, (there, said) = min(wrong.items())
+        more = f", and so on: {len(wrong)} in all" if len(wrong) > 1 else ""
+        raise InputError(
+            f"The weights in {folder} have other shapes than its config.json says: {name} is {tuple(there)}, and not "
+            f"{tuple(said)}{more}.",
+            "config.json and the weights are not of the same checkpoint. Download all of its files again.",
+        )
+
+
 def require_all(folder: Path, missing: Sequence[str]) -> None:
-    """Refuse a checkpoint that lacks weights, or has some of another shape than it says.
+    """Refuse a checkpoint that lacks weights.
 
     Raises:
         InputError: with the names of the first ones.
