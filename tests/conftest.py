@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from macaw_cli.basics.threads import share_cores
 
@@ -10,6 +11,12 @@ share_cores()  # before anything imports torch
 
 # A shell starts background jobs with SIGINT ignored, and every process below inherits that: Ctrl-C could not be tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples in every run, however long they take on a busy machine.
+settings.register_profile(
+    "reproducible", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("reproducible")
 
 
 @pytest.fixture(scope="session")

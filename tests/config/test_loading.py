@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from macaw_cli.basics.errors import MismatchError, UsageError
@@ -289,7 +289,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(key=st.sampled_from([*known_keys(), "bridge.x", "x", "seed.y"]), value=VALUES)
 def test_whatever_stands_under_a_key_is_accepted_or_told_as_wrong_usage(key, value):
     tree = {}
@@ -307,7 +306,6 @@ def test_whatever_stands_under_a_key_is_accepted_or_told_as_wrong_usage(key, val
 OVERRIDES = st.from_regex(r"(training|bridge|seed|dataset)(\.[a-z]{1,8})?=.{0,8}", fullmatch=True)
 
 
-@settings(deadline=None)
 @given(override=st.text(max_size=20) | OVERRIDES)
 def test_whatever_is_set_is_accepted_or_told_as_wrong_usage(override):
     tree = {"bridge": "linear", "seed": 3}

@@ -50,7 +50,7 @@ def test_sizes_follow_from_each_other(how, expected):
     assert counts(of, in_proportion(of, draws, np.ones(len(of), bool), how), 3) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=5), st.sampled_from(["sqrt", "equal", "all"]))
 def test_of_the_smallest_source_all_is_used_and_of_no_source_more_than_there_is(sizes, how):
     of, draws = columns(sizes)

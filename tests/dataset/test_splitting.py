@@ -23,7 +23,7 @@ def links_of(items, sides, wanted):
     return {link for item, side in zip(items, sides, strict=True) if side == wanted for link in item.links}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(items=ANY, fraction=st.sampled_from([0.0, 0.1, 0.5]), seed=st.integers(0, 9))
 def test_no_medium_is_on_both_sides_and_wishes_are_kept_or_the_row_is_left_out(items, fraction, seed):
     sides = assign_splits(items, fraction, seed)
@@ -33,7 +33,7 @@ def test_no_medium_is_on_both_sides_and_wishes_are_kept_or_the_row_is_left_out(i
         assert side == "val" if item.asked == "val" else True
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(items=FREE, fraction=st.sampled_from([0.05, 0.2, 0.5]), seed=st.integers(0, 9))
 def test_without_wishes_all_are_used_and_at_most_the_fraction_is_held_out(items, fraction, seed):
     sides = assign_splits(items, fraction, seed)
@@ -45,7 +45,7 @@ def test_without_wishes_all_are_used_and_at_most_the_fraction_is_held_out(items,
         assert all(links & item.links for item, side in zip(items, sides, strict=True) if side == "val")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(items=FREE, seed=st.integers(0, 9), order=st.randoms(use_true_random=False))
 def test_the_order_of_the_conversations_decides_nothing(items, seed, order):
     shuffled = list(range(len(items)))
@@ -93,7 +93,7 @@ def test_long_chains_are_one_group():
     assert connections.group("other") == "other"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(items=st.lists(st.builds(SplitItem, LINKS, st.just("image"), WISHES, st.integers(1, 4)), max_size=30),
        seed=st.integers(0, 9))  # fmt: skip
 def test_one_item_for_several_that_are_alike_divides_as_the_several_do(items, seed):
@@ -102,7 +102,7 @@ def test_one_item_for_several_that_are_alike_divides_as_the_several_do(items, se
     assert sides == assign_splits(several, 0.3, seed)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts=st.lists(st.sampled_from("abcdefghijkl"), max_size=40), media=st.integers(0, 3), seed=st.integers(0, 9),
        fraction=st.sampled_from([0.0, 0.05, 0.3]))  # fmt: skip
 def test_texts_as_numbers_divide_as_items_do(texts, media, seed, fraction):

@@ -63,7 +63,7 @@ contents = st.lists(st.tuples(st.sampled_from(MODALITIES), st.integers(0, 12)), 
 stops = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(contents, stops)
 def test_an_interrupted_schedule_ends_in_the_same_journal(contents, stops):
     with tempfile.TemporaryDirectory() as undisturbed, tempfile.TemporaryDirectory() as disturbed:
@@ -79,7 +79,7 @@ def test_an_interrupted_schedule_ends_in_the_same_journal(contents, stops):
             assert store.key_of(str(number), modality) == item.key
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(contents, contents)
 def test_what_comes_later_makes_jobs_of_its_own(first, more):
     with tempfile.TemporaryDirectory() as folder:

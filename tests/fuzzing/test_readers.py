@@ -36,7 +36,7 @@ def fuzz(name, folder, examples):
     tried.read(shutil.copytree(good, work))
     known = sorted([*(path.name for path in folder.iterdir())])
 
-    @settings(max_examples=max(int(examples * tried.share), 5), deadline=None, derandomize=True, database=None,
+    @settings(max_examples=max(int(examples * tried.share), 5),
               phases=[Phase.generate], suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(change=mutation)
     def one(change):

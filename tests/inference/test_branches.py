@@ -38,7 +38,7 @@ def together(llm, rows: list[BranchRow]) -> list[list[tuple[float, bool]]]:
 tokens = st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(tokens, st.lists(tokens, min_size=1, max_size=4)), min_size=1, max_size=4))
 def test_branches_in_one_row_score_as_each_does_alone(llm, rows):
     with torch.inference_mode():
@@ -50,7 +50,7 @@ def test_branches_in_one_row_score_as_each_does_alone(llm, rows):
                 assert greedy == expected_greedy
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(tokens, tokens, tokens, st.lists(tokens, min_size=1, max_size=3)), min_size=1, max_size=3))
 def test_answers_inside_a_prompt_score_as_each_does_behind_what_comes_before_it(llm, rows):
     laid = [

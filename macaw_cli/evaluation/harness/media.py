@@ -96,10 +96,8 @@ class HarnessMedia:
 
     def _audio(self, samples: np.ndarray, sampling_rate: int) -> list[Attachment]:
         """Samples (n,) or (channels, n); their mean is heard."""
-        channels = samples.reshape(1, -1) if samples.ndim == 1 else samples
+        channels = _as_floats(samples.reshape(1, -1) if samples.ndim == 1 else samples)
         mono = (channels if channels.shape[0] < channels.shape[-1] else channels.T).mean(axis=0)
-        if np.issubdtype(samples.dtype, np.integer):
-            mono = mono / -float(np.iinfo(samples.dtype).min)
         content = io.BytesIO()
         soundfile.write(content, mono.astype(np.float32), sampling_rate, format="WAV", subtype="FLOAT")
         return self._bytes(content.getvalue(), ".wav", "audio")
@@ -132,3 +130,12 @@ def _modality(path: Path, said: str) -> Modality:
     if found is not None:
         return found
     return next((name for name in MODALITIES if name == said), "image")
+
+
+def _as_floats(samples: np.ndarray) -> np.ndarray:
+    """Integers as numbers from -1 to 1; unsigned ones, as of 8-bit WAV files, are silent in the middle of the range."""
+    if not np.issubdtype(samples.dtype, np.integer):
+        return samples
+    kind = np.iinfo(samples.dtype)
+    half = (float(kind.max) - float(kind.min) + 1) / 2
+    return (samples - (float(kind.min) + half)) / half

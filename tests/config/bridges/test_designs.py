@@ -4,7 +4,7 @@ from dataclasses import asdict, fields
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from macaw_cli.basics.errors import MismatchError, UsageError
@@ -147,7 +147,6 @@ def designs(draw):
     return design(name, **{key: draw(value) for key, value in options.items() if key in own})
 
 
-@settings(deadline=None)
 @given(one=designs(), several=st.fixed_dictionaries({name: designs() for name in MODALITIES}))
 def test_every_bridge_is_written_to_settings_and_models_and_read_back(one, several):
     per_modality = BridgePerModality(**several)

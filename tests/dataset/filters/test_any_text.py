@@ -40,7 +40,7 @@ def chain():
 
 
 @given(st.lists(rows(), min_size=1, max_size=6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_conversation_is_judged_and_equal_ones_equally(conversations):
     found = [[one.reason(row) for row in conversations] for one in (chain(), chain())]
     assert found[0] == found[1]

@@ -53,7 +53,7 @@ def simulated(wanted: dict[str, int | None], choose: Callable[[int], int]) -> tu
 WANTED: dict[str, int | None] = {"question-answer": 17, "yes-no": 9, "description": None}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers())
 def test_the_same_examples_whatever_the_order_of_replies(seed: int) -> None:
     drawn = random.Random(seed)

@@ -11,6 +11,7 @@ from PIL import Image
 from macaw_cli import Engine
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.evaluation.harness.answerer import Asked, HarnessAnswerer, known_device, sampling_of
+from macaw_cli.evaluation.harness.media import _as_floats
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.media.decoding import decode
 
@@ -63,12 +64,19 @@ def test_media_in_memory_are_read_as_their_files(answerer, media):
         ("audio", media["audio"], {"array": samples, "sampling_rate": rate}),
         ("audio", media["audio"], {"path": str(media["audio"]), "array": None}),
         ("audio", media["audio"], Decoder(samples, rate)),
+        ("audio", media["audio"], {"array": np.round(samples * 32767).astype(np.int16), "sampling_rate": rate}),
     ]  # fmt: skip
     for modality, file, medium in forms:
         expected = answerer._media.attach(file, modality)[0]
         (found,) = answerer._media.attach(medium, "video")  # a harness calls samples a video
         assert found.modality == modality
         np.testing.assert_allclose(found.features, expected.features, atol=2e-3)
+
+
+def test_eight_bit_samples_are_silent_in_the_middle_of_their_range():
+    samples = np.array([0, 128, 192], np.uint8)
+    np.testing.assert_array_equal(_as_floats(samples), [-1.0, 0.0, 0.5])
+    np.testing.assert_array_equal(_as_floats(np.array([-(2**15), 0, 2**14], np.int16)), [-1.0, 0.0, 0.5])
 
 
 class Decoder:

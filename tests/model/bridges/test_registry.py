@@ -248,7 +248,7 @@ def bridged(draw, name, on_grid):
 
 
 @pytest.mark.parametrize("name", sorted(BRIDGES))
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_options_and_shapes_make_as_many_finite_soft_tokens_as_is_said(tiny, name, data):
     modality, usual, shapes, options = data.draw(bridged(name, name in tiny.on_grids))

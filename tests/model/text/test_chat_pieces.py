@@ -159,7 +159,7 @@ def test_whatever_is_said_the_prompt_is_the_templates_text_and_all_control_token
         heading = {"no-heading": "<|im_start|>assistant\n", "answer-marked": "<|start|>"}.get(name, "")
         return text.removesuffix(cut) + heading
 
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=25)
     @given(conversations())
     def check(conversation):
         messages, media = conversation

@@ -76,7 +76,7 @@ def require_told(answer):
         assert not LIBRARY.search(answer.error["message"]), answer.error
 
 
-HARD = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+HARD = settings(max_examples=200, suppress_health_check=list(HealthCheck))
 
 
 @HARD

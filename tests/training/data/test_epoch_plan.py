@@ -23,7 +23,7 @@ def plan(lengths, *, seed=0, epoch=0, budget=64, sequences=4) -> list[PlannedSte
     return plan_epoch(lengths, halves, seed=seed, epoch=epoch, token_budget=budget, global_batch_size=sequences)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lengths=LENGTHS, sequences=st.integers(1, 8), seed=st.integers(0, 5), epoch=st.integers(0, 3))
 def test_every_conversation_is_planned_exactly_once_within_the_budget(lengths, sequences, seed, epoch):
     steps = plan(lengths, seed=seed, epoch=epoch, sequences=sequences)
@@ -33,7 +33,7 @@ def test_every_conversation_is_planned_exactly_once_within_the_budget(lengths, s
     assert sum(step.supervised_tokens for step in steps) == sum(n // 2 for n in lengths)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(lengths=LENGTHS, world_size=st.sampled_from([1, 2, 4, 8]))
 def test_all_ranks_have_the_same_number_of_packed_sequences_in_every_step(lengths, world_size):
     for step in plan(lengths, sequences=8):
@@ -49,7 +49,7 @@ def test_a_plan_depends_on_seed_and_epoch_alone():
     assert plan_hash(plan(lengths)) != plan_hash(plan(lengths, seed=1))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 1000),
     spread=st.floats(0.0, 1.2),
