@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from macaw_cli.basics.background import abandonable
 from macaw_cli.basics.errors import InputError, MissingDependencyError, ResourceError
+from macaw_cli.basics.remote_drivers import PACKAGES
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.basics.urls import without_secrets
 
@@ -29,7 +30,6 @@ _TYPED = SERVERS | {
     "box", "dbfs", "dropbox", "gdrive", "github", "lakefs", "ocilake", "smb", "ssh", "tos", "tosfs",
 }  # fmt: skip
 """What somebody may name who sits at this machine: more servers, with the logins that are kept here."""
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 _DRIVERS = {"botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "google", "huggingface_hub", "httpx", "requests"}
 _IDENTITY = ("ETag", "etag", "Content-MD5", "md5Hash", "crc32c", "blob_id", "checksum", "sha256", "version_id")
 _TIMES = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "modified", "created")
@@ -85,15 +85,18 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     try:
         filesystem, path = fsspec.url_to_fs(url, use_listings_cache=False)
     except ImportError:
-        extra = _EXTRAS.get(scheme)
-        package = f"'macaw-cli[{extra}]'" if extra else f"the fsspec driver of {scheme}://"
-        raise MissingDependencyError(
-            f"{without_secrets(url)}: the driver of {scheme}:// is not installed.", f"pip install {package}"
-        ) from None
+        raise _no_driver(url, scheme) from None
     except ValueError as error:
+        if scheme not in fsspec.available_protocols():  # its driver makes the kind of URL known
+            raise _no_driver(url, scheme) from None
         problem = f"{without_secrets(url)} is not a valid URL:  {error}."
         raise InputError(problem, "See docs/remote.md.") from None
     return filesystem, path
+
+
+def _no_driver(url: str, scheme: str) -> MissingDependencyError:
+    problem = f"{without_secrets(url)}: the driver of {scheme}:// is not installed."
+    return MissingDependencyError(problem, f"pip install {PACKAGES[scheme]}")
 
 
 @contextmanager
