@@ -71,8 +71,11 @@ def compare(
         int | None, typer.Option(rich_help_panel=WORK, help="Number of CPU processes of each training.")
     ] = None,
     out: Annotated[
-        Path, typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="The page that is written.")
-    ] = Path("compare.html"),
+        Path | None,
+        typer.Option(
+            metavar="FILE", rich_help_panel=OUTPUT, help="The page that is written; default: NAME.html, from --name."
+        ),
+    ] = None,
     plan: PlanOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -83,6 +86,7 @@ def compare(
     Typed again, finished runs are kept and unfinished ones continue.
     """
     keep_cores()
+    page = out or Path(f"{name}.html")
     if from_:
         _require_runs_only(
             {"--bridges": bridges, "--injections": injections, "--experts": experts, "--budget": budget,
@@ -90,7 +94,7 @@ def compare(
         )
         from macaw_cli.comparison.run import compare_runs
 
-        compare_runs([*from_, *map(Path, datasets or [])], out, as_json=as_json)
+        compare_runs([*from_, *map(Path, datasets or [])], page, as_json=as_json)
         return
     if launched_rank(os.environ) is not None:
         raise UsageError(
@@ -108,7 +112,7 @@ def compare(
     if plan:
         price(request, as_json=as_json)
     else:
-        compare_designs(request, out, as_json=as_json)
+        compare_designs(request, page, as_json=as_json)
 
 
 def _require_runs_only(given: dict[str, object]) -> None:

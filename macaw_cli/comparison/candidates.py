@@ -22,6 +22,10 @@ from macaw_cli.training.tuning.model_setup import model_without_weights
 from macaw_cli.training.tuning.parameter_groups import counts_by_group
 
 PLANNED = "training.planned_soft_tokens"
+_UNLIMITED = 1 << 20
+"""Tokens: longer than any conversation."""
+_STEP = 64
+"""Lengths that are proposed are multiples of so many tokens."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def candidates_of(request: Request, runs: Path) -> list[Candidate]:
     Raises:
         MacawError: what is wrong with every design, such as no dataset.
     """
-    found = _same_conversations([_candidate(request, design) for design in request.designs])
+    found = _same_conversations(request, [_candidate(request, design) for design in request.designs])
     errors = [candidate.error for candidate in found if candidate.error]
     if len(errors) == len(found):
         raise errors[0]
@@ -88,17 +92,31 @@ def _candidate(request: Request, design: Design) -> Candidate:
     )
 
 
-def _same_conversations(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _same_conversations(request: Request, candidates: Sequence[Candidate]) -> list[Candidate]:
     """A design that leaves out conversations which others train on would be another training, so it is refused."""
     fewest = min((candidate.skipped for candidate in candidates if not candidate.error), default=0)
+    too_long = [candidate.design for candidate in candidates if candidate.skipped > fewest]
+    hint = _long_enough(request, too_long) if too_long else ""
     return [
         replace(candidate, error=InputError(
             f"With its soft tokens or texts, {counted(candidate.skipped - fewest, 'conversation')} that other designs "
             "train on would be longer than training.max_length, and left out.",
-            "Raise it for all designs, such as --set training.max_length=1024 --set training.sequence_length=2048.",
+            hint,
         )) if candidate.skipped > fewest else candidate
         for candidate in candidates
     ]  # fmt: skip
+
+
+def _long_enough(request: Request, designs: Sequence[Design]) -> str:
+    """What to set so that no conversation is left out or cut with any of these designs."""
+    unlimited = {"training.max_length": _UNLIMITED, "training.sequence_length": _UNLIMITED}
+    try:
+        lengths = [prepare(request.workspace(design, more=unlimited)).tokens.lengths.max() for design in designs]
+    except MacawError:
+        return "Raise training.max_length for all designs, and training.sequence_length with it."
+    length = _STEP * -(-int(max(lengths)) // _STEP)
+    sequence = max(request.workspace(designs[0]).settings.training.sequence_length, length)
+    return f"Raise it for all designs: --set training.max_length={length} --set training.sequence_length={sequence}."
 
 
 def _planned(request: Request, candidates: Sequence[Candidate], runs: Path) -> dict[str, int]:

@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from textwrap import shorten
 
 from macaw_cli.basics.errors import InputError, MacawError, UsageError
 from macaw_cli.basics.shell_words import to_type
+from macaw_cli.comparison.designs import Design
 from macaw_cli.comparison.gathering import DesignRuns, side_by_side
-from macaw_cli.config.bridges.designs import bridge_in_words
-from macaw_cli.config.injections.table import DEFAULT as NO_INJECTION
+from macaw_cli.config.bridges.short_forms import short_bridge, short_design
 from macaw_cli.config.loading import parse_settings
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.configuration import MacawConfig
@@ -21,6 +22,9 @@ from macaw_cli.training.checkpoints.resume_checks import learning_settings
 from macaw_cli.training.run_folder import RunFolder
 from macaw_cli.training.tuning.model_setup import model_without_weights
 from macaw_cli.training.tuning.parameter_groups import counts_by_group
+
+_NAME_LENGTH = 60
+"""Characters of a name; more options are cut."""
 
 
 def compare_existing(folders: Sequence[Path]) -> DesignComparison:
@@ -69,10 +73,12 @@ def _but_for_the_seed(record: RunRecord) -> str:
 
 
 def _name(record: RunRecord) -> str:
-    injection = record.settings.get("injection") or {}
-    named = str(injection.get("name", NO_INJECTION) if isinstance(injection, dict) else injection)
-    bridge = bridge_in_words(record.settings.get("bridge") or "?")
-    return bridge if named == NO_INJECTION else f"{bridge} + {named}"
+    """As `--bridges` and `--injections` would name the design: with the options that are not its defaults."""
+    settings = parse_settings(dict(record.settings), str(record.folder))
+    texts = settings.expert_texts
+    experts = tuple(texts.names or ()) if texts.media == "replace" else ()
+    design = Design(short_bridge(settings.bridge), short_design(settings.injection), experts)
+    return shorten(design.label, _NAME_LENGTH, placeholder=" ...")
 
 
 def _design(name: str, records: Sequence[RunRecord]) -> DesignRuns:

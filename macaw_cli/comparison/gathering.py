@@ -60,13 +60,13 @@ def side_by_side(designs: Sequence[DesignRuns], seeds: int, warnings: Sequence[s
         else report
         for design, report in zip(designs, reports, strict=True)
     ]
-    records = [record for design in designs for record in design.runs]
-    return DesignComparison(paired, seeds, [*warnings, *differences_of(records)])
+    return DesignComparison(paired, seeds, [*warnings, *differences_of(designs)])
 
 
-def differences_of(records: Sequence[RunRecord]) -> list[str]:
+def differences_of(designs: Sequence[DesignRuns]) -> list[str]:
     """What makes runs hard to compare, one sentence each: other data, other questions, other settings."""
     found = []
+    records = [record for design in designs for record in design.runs]
     trained_on = _groups({record.name: _identity(record) for record in records})
     if len(trained_on) > 1:
         found.append(f"The runs were trained on different datasets: {_told(trained_on)}.")
@@ -74,7 +74,9 @@ def differences_of(records: Sequence[RunRecord]) -> list[str]:
     if None in asked.values() and any(asked.values()):
         lacking = ", ".join(name for name, one in asked.items() if one is None)
         found.append(f"Not evaluated, so figures are those of the last validation: {lacking}.")
-    questions = _groups({name: str(sorted(one.items())) for name, one in asked.items() if one is not None})
+    questions = _groups({record.name: _questions(record) for record in records if asked[record.name] is not None})
+    if not any(asked.values()):  # then figures are those of validations
+        questions = _groups({record.name: _validated(record) for record in records})
     if len(questions) > 1:
         found.append(f"The runs were asked different questions: {_told(questions)}.")
     keys = [key for key in RunComparison(records).different_settings if not key.startswith(_MEANT_TO_DIFFER)]
@@ -101,6 +103,17 @@ def _report(design: DesignRuns) -> DesignReport:
 
 def _identity(record: RunRecord) -> str:
     return str((record.versions.get("identity") or {}).get("dataset"))
+
+
+def _questions(record: RunRecord) -> str:
+    """What tells whether two runs were asked the same questions: how they were chosen, and which came of it."""
+    return str((sorted((asked_of(record.folder) or {}).items()), sorted(read_answers(record.folder) or ())))
+
+
+def _validated(record: RunRecord) -> str:
+    """The same of the last validation, of which the numbers of questions alone are known."""
+    quality = quality_of_figures(read_figures(record.folder) or last_validation(record))
+    return str({line: one.n for line, measures in quality.items() for one in measures.values()})
 
 
 def _groups(of: Mapping[str, str]) -> list[list[str]]:

@@ -49,6 +49,9 @@ def show_prices(prices: Sequence[Price], seeds: int, *, as_json: bool) -> None:
     table = price_table(prices, seeds)
     for part in fitting(table, terminal_width()):
         print_table(part.title, part.columns, part.rows)
+    if done := sum(price.finished for price in prices):
+        runs = counted(sum(price.runs for price in prices), "run")
+        result(f"{done} of {runs} {'is' if done == 1 else 'are'} finished already; the time is that of the others.")
     for line in verdict_lines(prices):
         result(line)
 
@@ -66,7 +69,7 @@ def verdict_lines(prices: Sequence[Price]) -> list[str]:
 def fitting(table: Table, width: int) -> list[Table]:
     """The table in parts of at most `width` characters, each with the first column; a single part where it fits.
 
-    A column with the head `95 %` stays beside the one before it.
+    A column with the head `95 %` or `n` stays beside the one before it.
     """
     sizes = [max(map(len, cells)) for cells in zip(table.columns, *table.rows, strict=True)]
     parts: list[list[int]] = [[]]
@@ -86,7 +89,7 @@ def terminal_width() -> int:
 def _columns_together(columns: Sequence[str]) -> list[list[int]]:
     found: list[list[int]] = []
     for number, name in enumerate(columns):
-        if number and name == "95 %" and found:
+        if number and name in ("95 %", "n") and found:
             found[-1].append(number)
         elif number:
             found.append([number])

@@ -39,6 +39,8 @@ class Price:
         memory_bytes: that the measured steps took at most; None where that is not known.
         verdict: whether it fits.
         failure: why it cannot be planned; empty where it can.
+        runs: of the design, one per seed.
+        finished: those of them that are trained already, which take no time.
     """
 
     candidate: Candidate
@@ -48,21 +50,35 @@ class Price:
     memory_bytes: float | None = None
     verdict: str = ""
     failure: str = ""
+    runs: int = 1
+    finished: int = 0
+
+    @property
+    def left(self) -> int:
+        """Runs that are to be trained."""
+        return self.runs - self.finished
 
 
-def price_of(request: Request, candidate: Candidate) -> Price:
-    """Plan one design with `macaw train --plan`, in a process of its own.
+def price_of(request: Request, candidate: Candidate, finished: int = 0) -> Price:
+    """Plan one design with `macaw train --plan`, in a process of its own; one that is finished is not measured.
+
+    Args:
+        request: the command.
+        candidate: the design.
+        finished: how many of its runs are trained already.
 
     Raises:
         Interrupted: a signal arrived.
     """
     if candidate.error:
-        return Price(candidate, failure=str(candidate.error))
+        return Price(candidate, failure=str(candidate.error), runs=request.seeds)
+    if finished == request.seeds:
+        return Price(candidate, runs=request.seeds, finished=finished)
     say(f"Planning {candidate.design.label}")
     words = [*request.words(candidate.design, None, candidate.settings), *request.process_words, "--plan"]
     answer, failure = asked_by_command("train", words)
     if failure:
-        return Price(candidate, failure=failure)
+        return Price(candidate, failure=failure, runs=request.seeds, finished=finished)
     plan: dict[str, Any] = _PLAN.checked(answer, "the answer of macaw train --plan")
     seconds = plan.get("seconds")
     return Price(
@@ -73,6 +89,8 @@ def price_of(request: Request, candidate: Candidate) -> Price:
         memory_bytes=max(filter(None, (one.get("peak_bytes") for one in plan.get("measured") or ())), default=None),
         verdict=(plan.get("memory") or {}).get("verdict") or "",
         failure="" if seconds else f"its time cannot be measured: {plan.get('no_time')}",
+        runs=request.seeds,
+        finished=finished,
     )
 
 
@@ -95,9 +113,9 @@ def with_minutes(request: Request, candidates: Sequence[Candidate], runs: Path) 
 def price_table(prices: Sequence[Price], seeds: int) -> Table:
     """One row per design, and their sum."""
     rows = [_row(price) for price in prices]
-    total = sum(price.seconds or 0.0 for price in prices) * seeds
-    times = f", {seeds} seeds each" if seeds > 1 else ""
-    rows.append([f"all{times}", "", "", "", "", duration(total)])
+    some_finished = any(price.finished for price in prices)
+    times = ", what is left" if some_finished else f", {seeds} seeds each" if seeds > 1 else ""
+    rows.append([f"all{times}", "", "", "", "", duration(_seconds_left(prices))])
     return Table("Plan of the comparison", ["design", "steps", "soft tokens", "trained", "memory", "time"], rows)
 
 
@@ -106,14 +124,19 @@ def price_json(prices: Sequence[Price], seeds: int) -> dict[str, Any]:
     return {
         "seeds": seeds,
         "designs": [
-            {"name": price.candidate.design.label, "steps": price.steps, "seconds": price.seconds,
+            {"name": price.candidate.design.label, "steps": price.steps if price.left else None,
+             "runs": price.runs, "finished": price.finished, "seconds": price.seconds,
              "memory_bytes": price.memory_bytes, "verdict": price.verdict, "failure": price.failure or None,
              "soft_tokens": dict(price.candidate.soft_tokens),
              "trained_parameters": price.candidate.trained_parameters}
             for price in prices
         ],
-        "seconds": sum(price.seconds or 0.0 for price in prices) * seeds,
+        "seconds": _seconds_left(prices),
     }  # fmt: skip
+
+
+def _seconds_left(prices: Sequence[Price]) -> float:
+    return sum((price.seconds or 0.0) * price.left for price in prices)
 
 
 def _with_steps(request: Request, candidate: Candidate, minutes: float, runs: Path) -> Candidate:
@@ -135,9 +158,11 @@ def _with_steps(request: Request, candidate: Candidate, minutes: float, runs: Pa
 
 def _row(price: Price) -> list[str]:
     candidate = price.candidate
+    tokens = " ".join(f"{count:.3g}" for count in candidate.soft_tokens.values())
+    if not price.left:
+        return [candidate.design.label, "finished", tokens, short(candidate.trained_parameters), "-", "-"]
     if not price.steps:
         return [candidate.design.label, "failed", "-", "-", "-", "-"]
-    tokens = " ".join(f"{count:.3g}" for count in candidate.soft_tokens.values())
     memory = human_bytes(price.memory_bytes) if price.memory_bytes else "-"
     seconds = "-" if price.seconds is None else duration(price.seconds)
     return [candidate.design.label, f"{price.steps:,}", tokens, short(candidate.trained_parameters), memory, seconds]

@@ -1,5 +1,6 @@
 """`macaw compare`: check all designs, train and evaluate each, put them side by side, write the page."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,15 +15,13 @@ from macaw_cli.comparison.gathering import DesignRuns, side_by_side
 from macaw_cli.comparison.presentation import show_comparison, show_prices
 from macaw_cli.comparison.pricing import price_of, with_minutes
 from macaw_cli.comparison.request import Request
-from macaw_cli.comparison.trials import Trial, require_same_training, train_and_ask
+from macaw_cli.comparison.trials import Trial, require_same_questions, require_same_training, train_and_ask
 from macaw_cli.config.loading import Workspace
 from macaw_cli.reports.design_comparison import DesignComparison
-from macaw_cli.reports.design_page import write_design_page
+from macaw_cli.reports.design_page import require_kept_runs, write_design_page
 from macaw_cli.reports.run_record import read_run
 from macaw_cli.training.processes import choose_processes
 from macaw_cli.training.run_folder import RunFolder
-
-PAGE_NAME = "compare.html"
 
 
 def compare(request: Request, page: Path, *, as_json: bool = False) -> None:
@@ -35,8 +34,8 @@ def compare(request: Request, page: Path, *, as_json: bool = False) -> None:
 
     Raises:
         UsageError: settings or options that cannot be.
-        InputError: no usable dataset or LLM.
-        MismatchError: a run of the same name was made otherwise.
+        InputError: no usable dataset or LLM, or the page shows runs that this comparison does not have.
+        MismatchError: a run of the same name was made or asked otherwise.
         Interrupted: a signal arrived; the same command continues.
         ResourceError: at the end, where a design failed.
     """
@@ -49,9 +48,10 @@ def compare(request: Request, page: Path, *, as_json: bool = False) -> None:
             "Add --set training.start_from=, or compare trained runs with --from.",
         )
     choose_processes(workspaces[0].settings.training, request.gpus, request.cpu_processes)
+    seeds = _seeds(request, workspaces[0])
+    require_kept_runs(page, [request.run_name(design, seed) for design in request.designs for seed in seeds])
     candidates = _ready(request, workspaces)
-    trials = _trials(request, candidates, workspaces[0])
-    require_same_training(request, trials)
+    trials = _possible_trials(request, candidates, workspaces[0])
     _tell(trials, candidates)
     outcomes = {trial: train_and_ask(request, trial, workspaces[0]) for trial in trials}
     comparison = side_by_side([_runs_of(candidate, outcomes) for candidate in candidates], request.seeds)
@@ -61,6 +61,7 @@ def compare(request: Request, page: Path, *, as_json: bool = False) -> None:
 def compare_runs(folders: Sequence[Path], page: Path, *, as_json: bool = False) -> None:
     """Compare runs that exist; arguments and errors as in `compare` and `compare_existing`."""
     require_own_page(page)
+    require_kept_runs(page, [folder.resolve().name for folder in folders])
     _publish(compare_existing(folders), page, as_json=as_json)
 
 
@@ -70,9 +71,13 @@ def price(request: Request, *, as_json: bool = False) -> None:
     Raises:
         UsageError: settings or options that cannot be.
         InputError: no usable dataset or LLM.
+        MismatchError: a run of the same name was made otherwise.
     """
-    candidates = _ready(request, [request.workspace(design) for design in request.designs])
-    prices = [price_of(request, candidate) for candidate in candidates]
+    workspaces = [request.workspace(design) for design in request.designs]
+    candidates = _ready(request, workspaces)
+    trials = _possible_trials(request, candidates, workspaces[0])
+    finished = Counter(trial.candidate.design.label for trial in trials if trial.run.is_finished)
+    prices = [price_of(request, candidate, finished[candidate.design.label]) for candidate in candidates]
     show_prices(prices, request.seeds, as_json=as_json)
 
 
@@ -88,10 +93,21 @@ def _runs_folder(workspace: Workspace) -> Path:
     return workspace.path(workspace.settings.training.runs)
 
 
+def _seeds(request: Request, workspace: Workspace) -> range:
+    return range(workspace.settings.seed, workspace.settings.seed + request.seeds)
+
+
+def _possible_trials(request: Request, candidates: Sequence[Candidate], workspace: Workspace) -> list[Trial]:
+    """The runs; refused where what is there was made or asked otherwise."""
+    trials = _trials(request, candidates, workspace)
+    require_same_training(request, trials)
+    require_same_questions(request, trials, workspace)
+    return trials
+
+
 def _trials(request: Request, candidates: Sequence[Candidate], workspace: Workspace) -> list[Trial]:
     """Every design with every seed: all of one seed before the next, so that a first comparison is there early."""
-    seeds = range(workspace.settings.seed, workspace.settings.seed + request.seeds)
-    runs = _runs_folder(workspace)
+    seeds, runs = _seeds(request, workspace), _runs_folder(workspace)
     return [
         Trial(candidate, seed, RunFolder(runs / request.run_name(candidate.design, seed)))
         for seed in seeds for candidate in candidates if candidate.error is None

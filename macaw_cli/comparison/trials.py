@@ -68,6 +68,30 @@ def require_same_training(request: Request, trials: Sequence[Trial]) -> None:
             raise MismatchError(f"{trial.run.path} was trained on another dataset than the one there is now.", hint)
 
 
+def require_same_questions(request: Request, trials: Sequence[Trial], workspace: Workspace) -> None:
+    """Refuse runs that were asked other questions than this comparison asks: their answers would be replaced.
+
+    Raises:
+        MismatchError: a run has answers to other questions.
+    """
+    wanted = _asked_here(workspace) if any(trial.run.is_finished for trial in trials) else {}
+    for trial in trials:
+        asked = _asked_before(trial) if trial.run.is_finished else None
+        if asked is None or asked == wanted:
+            continue
+        names = [name for name in wanted if asked.get(name) != wanted[name]]
+        told = " and ".join(
+            "of another dataset" if name == "dataset" else f"with evaluation.{name}={_as_set(asked.get(name))}"
+            for name in names
+        )
+        words = request.words(None, None, {"evaluation.data": data_of(workspace)})
+        again = to_type("macaw", "evaluate", near(trial.run.path), *words)
+        raise MismatchError(
+            f"{near(trial.run.path)} was asked {told}, and this comparison would replace those answers.",
+            f"Compare under another name with --name, or ask it anew yourself: {again}",
+        )
+
+
 def train_and_ask(request: Request, trial: Trial, workspace: Workspace) -> str:
     """Train and evaluate, as far as that is not done yet.
 
@@ -124,13 +148,24 @@ def _train(request: Request, trial: Trial) -> str:
 
 def _is_asked(trial: Trial, workspace: Workspace) -> bool:
     """Whether the run was evaluated with the same questions."""
+    return _asked_before(trial) == _asked_here(workspace)
+
+
+def _asked_before(trial: Trial) -> dict[str, Any] | None:
     try:
-        asked = asked_of(trial.run.path)
+        return asked_of(trial.run.path)
     except DamagedError:
-        return False
+        return None
+
+
+def _asked_here(workspace: Workspace) -> dict[str, Any]:
     settings = workspace.settings.evaluation
     data = read_lock(workspace.path(data_of(workspace)))["hash"]
-    return asked == {"dataset": data, "limit": settings.limit, "generate": settings.generate}
+    return {"dataset": data, "limit": settings.limit, "generate": settings.generate}
+
+
+def _as_set(value: Any) -> str:
+    return "null" if value is None else str(value)
 
 
 def _evaluate(request: Request, trial: Trial, workspace: Workspace) -> str:

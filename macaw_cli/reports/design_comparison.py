@@ -123,17 +123,17 @@ class DesignComparison:
         if self.quality == "accuracy":
             shown = [measure for measure in shown if measure != "preference"]
         first = self.measured[0].name if self.measured else ""
-        columns = ["design", *shown, *([f"to {first}", "95 %"] if len(self.measured) > 1 else []),
+        columns = ["design", *shown, "n", *([f"{self.quality} to {first}", "95 %"] if len(self.measured) > 1 else []),
                    "soft tokens", "trained", "ex/s", "memory", "in steps"]  # fmt: skip
         return Table("Designs", columns, [self._row(design, shown) for design in self.designs])
 
     def reliance_table(self) -> Table:
-        """One row per design: reliance, or preference where there is none, of each modality, with its interval."""
-        columns = ["design", *(name for modality in self.modalities for name in (modality, "95 %"))]
+        """One row per design: reliance, or preference, of each modality, with its interval and number of questions."""
+        columns = ["design", *(name for modality in self.modalities for name in (modality, "95 %", "n"))]
         rows = []
         for design in self.measured:
             found = [self.looking(design, modality)[1] for modality in self.modalities]
-            rows.append([design.name, *(cell for one in found for cell in (told(one), interval(one)))])
+            rows.append([design.name, *(cell for one in found for cell in (told(one), interval(one), asked(one)))])
         return Table("Reliance, or preference where answers have no choices", columns, rows)
 
     def looking(self, design: DesignReport, line: str) -> tuple[str, Measured | None]:
@@ -158,7 +158,7 @@ class DesignComparison:
     def _row(self, design: DesignReport, shown: Sequence[str]) -> list[str]:
         compared = len(self.measured) > 1
         if not design.runs:
-            return [design.name, "failed", *[NOT_THERE] * (len(shown) + 2 * compared + 4)]
+            return [design.name, "failed", *[NOT_THERE] * (len(shown) + 2 * compared + 5)]
         difference = [told(design.difference, "+"), interval(design.difference, "+")] if compared else []
         counts = [f"{count:.3g}" for count in design.soft_tokens.values()]
         speed, memory, spent = (design.mean(name) for name in ("examples_per_second", "peak_memory_bytes",
@@ -166,6 +166,7 @@ class DesignComparison:
         return [
             design.name + (" *" if design.failures else ""),
             *(told(design.measured(OVERALL, measure)) for measure in shown),
+            asked(design.measured(OVERALL, self.quality)),
             *difference,
             " ".join(counts) or NOT_THERE,
             short(design.trained_parameters),
@@ -207,6 +208,11 @@ def told(one: Measured | None, sign: str = "") -> str:
 def interval(one: Measured | None, sign: str = "") -> str:
     """`0.91 0.98`."""
     return NOT_THERE if one is None or one.ci95 is None else " ".join(f"{bound:{sign}.2f}" for bound in one.ci95)
+
+
+def asked(one: Measured | None) -> str:
+    """The number of questions."""
+    return NOT_THERE if one is None else f"{one.n:,}"
 
 
 def short(count: int | None) -> str:

@@ -73,11 +73,30 @@ def test_killed_and_typed_again_it_keeps_what_is_finished_and_ends_with_table_an
     assert content["warnings"] == []
     assert (space / "compare.html").read_text().count("<picture>") >= 5
 
+    plan = subprocess.run([*command, "--plan"], cwd=space, capture_output=True, text=True, check=False)
+    assert plan.returncode == 0, plan.stderr
+    planned = json.loads(plan.stdout)
+    assert planned["seconds"] == 0 and [(one["runs"], one["finished"]) for one in planned["designs"]] == [(1, 1)] * 2
+    assert "Planning" not in plan.stderr
+
     before = {name: (space / "runs" / name / "summary.json").stat().st_mtime_ns for name in RUNS}
     again = CliRunner().invoke(app, words("--config", str(space), "--out", str(space / "compare.html")))
     assert again.exit_code == 0, again.output
     assert "frame-stack stride=3" in again.stdout and "macaw chat" in again.stdout
     assert before == {name: (space / "runs" / name / "summary.json").stat().st_mtime_ns for name in RUNS}
+
+
+def test_a_smaller_comparison_replaces_neither_answers_nor_page(space, monkeypatch):
+    kept = [space / "compare.html", *(space / "runs" / name / "evaluation/answers.jsonl" for name in RUNS)]
+    before = [file.read_bytes() for file in kept]
+    error = failure(space, monkeypatch, *words("--set", "evaluation.limit=1", "--plan"))
+    assert isinstance(error, MismatchError)
+    assert RUNS[0] in error.problem and "evaluation.limit=1" in error.hint and "--name" in error.hint
+    assert isinstance(failure(space, monkeypatch, *words("--set", "evaluation.limit=1")), MismatchError)
+    error = failure(space, monkeypatch, *words(bridges="linear"))
+    assert isinstance(error, InputError) and RUNS[1] in error.problem and "--out" in error.hint
+    assert isinstance(failure(space, monkeypatch, "compare", "--from", f"runs/{RUNS[1]}"), InputError)
+    assert [file.read_bytes() for file in kept] == before
 
 
 def test_finished_runs_with_other_settings_or_of_another_dataset_are_not_compared_as_the_same(space, monkeypatch):

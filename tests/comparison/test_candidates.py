@@ -1,5 +1,7 @@
 """Designs before they are trained: what they have in common, and which of them cannot be."""
 
+import re
+
 import pytest
 import yaml
 from tiny_world import make_workspace
@@ -53,7 +55,11 @@ def test_a_design_that_leaves_out_what_others_train_on_cannot_be_compared(space)
     wide = "{name: macaw, image_tokens: 1, audio_tokens: 1, video_tokens: 1}"
     found = candidates(space, f"{wide},linear", None, "training.max_length=157")
     assert found[0].error is None
-    assert isinstance(found[1].error, InputError) and "training.max_length" in str(found[1].error)
+    assert isinstance(found[1].error, InputError)
+    proposed = re.findall(r"--set (training\.\w+=\d+)", found[1].error.hint)
+    assert [name.partition("=")[0] for name in proposed] == ["training.max_length", "training.sequence_length"]
+    assert int(proposed[0].partition("=")[2]) <= 256
+    assert [one.error for one in candidates(space, f"{wide},linear", None, *proposed)] == [None, None]
 
 
 def test_what_is_wrong_with_all_designs_is_the_error_of_the_command(space):

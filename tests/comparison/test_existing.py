@@ -31,6 +31,19 @@ def test_designs_of_the_same_bridge_are_called_like_their_runs_and_their_differe
     assert any("training.learning_rate" in warning for warning in comparison.warnings)
 
 
+@pytest.mark.parametrize(("bridge", "name"), [
+    ({"name": "frame-stack", "stride": 8}, "frame-stack stride=8"),
+    ({"image": "pixel-shuffle", "audio": {"name": "frame-stack", "stride": 8}, "video": "mlp"},
+     "image=pixel-shuffle audio=frame-stack,stride=8 video=mlp"),
+    ({"image": "mlp", "audio": "mlp", "video": "mlp"}, "mlp"),
+    ({"name": "macaw", "heads": 4, "image_tokens": 5, "audio_tokens": 6, "video_tokens": 24, "dropout": 0.1},
+     "macaw image_tokens=5 audio_tokens=6 video_tokens=24 heads=4 ..."),
+])  # fmt: skip
+def test_a_design_is_named_as_it_would_be_typed_with_the_options_that_are_set(tmp_path, bridge, name):
+    (design,) = compare_existing([write_compared_run(tmp_path / "a", bridge=bridge)]).designs
+    assert design.name == name
+
+
 def test_other_datasets_and_other_questions_are_told(tmp_path):
     runs = [
         write_compared_run(tmp_path / "a"),

@@ -7,9 +7,10 @@ import pytest
 from compared_runs import write_compared_run
 from matplotlib.figure import Figure
 
+from macaw_cli.basics.errors import InputError
 from macaw_cli.comparison.existing import compare_existing
 from macaw_cli.reports.design_comparison import DesignComparison, DesignReport, Measured, interval, short, told
-from macaw_cli.reports.design_page import write_design_page
+from macaw_cli.reports.design_page import require_kept_runs, write_design_page
 from macaw_cli.reports.design_plots import design_plots, frontier, mean_curve
 from macaw_cli.reports.run_record import RunRecord
 
@@ -31,15 +32,15 @@ def test_each_design_is_a_row_and_a_failed_one_too(comparison):
     table = comparison.table()
     rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
     assert rows["mlp"]["accuracy"] == "0.75"
-    assert rows["linear"]["to mlp"] == "-0.50"
-    assert rows["mlp"]["to mlp"] == "-"
+    assert rows["linear"]["accuracy to mlp"] == "-0.50" and rows["linear"]["n"] == "4"
+    assert rows["mlp"]["accuracy to mlp"] == "-"
     assert rows["q-former"]["accuracy"] == "failed"
     assert comparison.best.name == "mlp"
 
 
 def test_reliance_is_told_per_modality(comparison):
     table = comparison.reliance_table()
-    assert table.columns == ["design", "image", "95 %", "audio", "95 %"]
+    assert table.columns == ["design", "image", "95 %", "n", "audio", "95 %", "n"]
     assert [row[:2] for row in table.rows] == [["mlp", "1.00"], ["linear", "0.50"]]
 
 
@@ -59,6 +60,33 @@ def test_the_page_has_tables_and_plots_and_escapes_what_it_shows(comparison, tmp
     for words in ("&lt;b&gt;too large", "The runs &amp; more.", "linear", "Accuracy per modality and kind"):
         assert words in text
     assert "<b>too" not in text
+
+
+def test_designs_that_were_asked_differently_much_have_each_its_number_of_questions(tmp_path):
+    runs = [
+        write_compared_run(tmp_path / "a", right=(1, 1, 1, 0)),
+        write_compared_run(tmp_path / "b", bridge="linear", right=(1, 0)),
+    ]
+    comparison = compare_existing(runs)
+    table = comparison.table()
+    assert [row[table.columns.index("n")] for row in table.rows] == ["4", "2"]
+    assert any("different questions" in warning for warning in comparison.warnings)
+    write_design_page(comparison, tmp_path / "compare.html")
+    text = (tmp_path / "compare.html").read_text()
+    assert "<th>n</th>" not in text.partition("Accuracy per modality and kind")[0].rpartition("Accuracy per")[2]
+    assert "Warning: The runs were asked" in text and "look:" not in text.partition("</style>")[2]
+
+
+def test_a_page_is_not_replaced_by_one_that_lacks_its_runs(tmp_path):
+    for name in ("a & b", "c"):
+        write_compared_run(tmp_path / name)
+    page = tmp_path / "compare.html"
+    require_kept_runs(page, [])
+    write_design_page(compare_existing([tmp_path / "a & b", tmp_path / "c"]), page)
+    require_kept_runs(page, ["a & b", "c", "d"])
+    with pytest.raises(InputError, match="a & b") as raised:
+        require_kept_runs(page, ["c"])
+    assert "--out" in raised.value.hint
 
 
 def test_designs_without_choices_are_compared_by_preference():
