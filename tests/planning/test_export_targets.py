@@ -52,6 +52,8 @@ def test_llavas_projector_on_clip_is_taken_as_it_is():
 def test_what_is_not_as_in_the_original_is_named(options, words):
     told = targets(**{"bridge": design("mlp"), "settings": LLAVA, **options})
     assert all(any(words in reason for reason in reasons) for reasons in told.values()) and told
+    whose = ("the model", "the loader", "bridge.", "features.", "views.")
+    assert all(reason.startswith(whose) for reasons in told.values() for reason in reasons)
 
 
 def test_a_tower_without_projection_needs_no_setting_that_leaves_it_out():
@@ -94,3 +96,6 @@ def test_a_template_that_a_folder_cannot_have_is_told_as_well(byte_tokenizer):
     )  # fmt: skip
     told = {one.format: one for one in format_targets(ConversationEncoder(byte_tokenizer, config, "as_published"))}
     assert "as_published" in told["llava"].obstacles[0] and told["llava"].as_json()["loader"].startswith("Llava")
+    lost = [why for one in told.values() for _, reasons in one.losses for why in reasons]
+    reasons = [*lost, *(reason for one in told.values() for reason in one.obstacles)]
+    assert reasons and not any(reason.startswith(("it ", "its ")) for reason in reasons)

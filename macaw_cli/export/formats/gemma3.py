@@ -37,9 +37,9 @@ class Gemma3Export(StockExport[Gemma3ExportSettings]):
             return told
         llm: Any = config.text_config
         if llm.model_type != LLM:
-            told.append(f"its LLM is of the type {llm.model_type}, and the class has {LLM}")
+            told.append(f"the model's LLM is of the type {llm.model_type}, and the class has {LLM}")
         elif llm.use_bidirectional_attention:
-            told.append("its LLM has use_bidirectional_attention")
+            told.append("the model's LLM has use_bidirectional_attention")
         if isqrt(config.feature_shapes["image"][0]) % _scale(config):
             told.append("bridge.scale must divide the rows and columns of the tower's patches")
         return told

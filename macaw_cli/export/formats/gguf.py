@@ -52,7 +52,7 @@ class GgufExport(ExportFormat[GgufExportSettings]):
         """An LLM that is not known, media that every example needs, and with `media: needed` those that are lost."""
         told = llm_obstacles(config.text_config)
         if config.null_features:
-            told.append("it reads media in every example, and GGUF has no media of zeros")
+            told.append("the model reads media in every example, and GGUF has no media of zeros")
         if self.settings.media == "needed":
             told += [f"{name}: {reason}" for name, reasons in losses(config).items() for reason in reasons]
         return told

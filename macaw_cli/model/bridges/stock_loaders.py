@@ -46,13 +46,13 @@ class StockLoader:
             modality: of the bridge.
         """
         if modality != self.modality:
-            return [f"it reads {self.modality} only"]
+            return [f"the loader reads {self.modality} only"]
         told = self.of_bridge(config)
         others = [name for name in config.modalities if name != modality]
         if others:
-            told.append(f"it has no {' and no '.join(others)}")
+            told.append(f"the loader has no {' and no '.join(others)}")
         if config.injection:
-            told.append("it has no injection")
+            told.append("the loader has no injection")
         return told
 
     def of_bridge(self, config: "MacawConfig") -> list[str]:
@@ -65,9 +65,10 @@ class StockLoader:
         found = config.fingerprints.get(modality, {})
         told = []
         if found.get("architecture") not in self.encoders:
-            told.append(f"its encoder is {' or '.join(self.encoders)}, not {found.get('architecture', 'unknown')}")
+            own = found.get("architecture", "unknown")
+            told.append(f"the model's encoder is {own}, and the loader's {' or '.join(self.encoders)}")
         elif self.own_length and "window_seconds" not in found.get("preprocessing", {}):
-            told.append("its encoder hears audio at its own length")
+            told.append("the loader hears audio at its own length, and the model in windows")
         told += _differing(self.bridge, config.bridge_settings(modality), "bridge")
         needed: dict[str, Any] = {"layer": -1, "cls": "drop", "post_layernorm": False, "l2": False, "pool": ""}
         needed["image_size"] = None

@@ -29,7 +29,7 @@ def llm_obstacles(llm_config: Any) -> list[str]:
     """
     fields = json.loads(llm_config.to_json_string(use_diff=False))
     told = _tried(json.dumps({name: value for name, value in fields.items() if name not in WITHOUT_EFFECT}))
-    return [f"its LLM ({llm_config.model_type}) {told}"] if told else []
+    return [f"the model's LLM ({llm_config.model_type}) {told}"] if told else []
 
 
 @lru_cache(maxsize=32)

@@ -79,7 +79,7 @@ class StockExport(ExportFormat[Options]):
         """The tokenizer has to make the same tokens of a whole prompt as macaw makes of its parts."""
         modality = self.family.modality
         if encoder.template == "as_published" or modality not in encoder.config.modalities:
-            return ["its template is as_published"] if encoder.template == "as_published" else []
+            return ["the model's template is as_published"] if encoder.template == "as_published" else []
         tokenizer = deepcopy(encoder.tokenizer)
         tokens = self._add_tokens(tokenizer, encoder.config)
         try:
@@ -93,7 +93,7 @@ class StockExport(ExportFormat[Options]):
         begins = tokenizer.bos_token is not None and text.startswith(tokenizer.bos_token)  # as stock processors decide
         if tokenizer(tokens.expanded(text), add_special_tokens=not begins).input_ids == expected:
             return []
-        return ["its tokenizer makes other tokens of a prompt as a whole than of the text around a medium"]
+        return ["the model's tokenizer makes other tokens of a prompt as a whole than of the text around a medium"]
 
     def placeholders(self, config: MacawConfig) -> int:
         """How many placeholders the template writes for one medium: 1 where the processor writes the others.

@@ -70,7 +70,7 @@ def audio_obstacles(config: MacawConfig, modality: Modality, stride: int) -> lis
     found = config.fingerprints.get(modality, {})
     prepared = found.get("preprocessing", {})
     told = [
-        f"its encoder's {name} is {prepared.get(name)}, and not {value}"
+        f"the model's encoder has {name}={prepared.get(name)}, and llama.cpp {value}"
         for name, value in PREPROCESSING.items()
         if prepared.get(name) != value
     ]

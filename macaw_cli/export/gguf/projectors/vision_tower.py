@@ -70,15 +70,15 @@ def image_obstacles(config: MacawConfig, modality: Modality) -> list[str]:
     prepared = config.fingerprints.get(modality, {}).get("preprocessing", {})
     size, crop = prepared.get("size", {}), prepared.get("crop_size") if prepared.get("do_center_crop") else None
     told = [
-        f"its images have {name}={prepared.get(name)}"
+        f"the model's images have {name}={prepared.get(name)}"
         for name in ("do_resize", "do_rescale", "do_normalize")
         if not prepared.get(name)
     ]
     if prepared.get("resample") != BICUBIC:
-        told.append(f"its images are resized with Pillow's filter {prepared.get('resample')}, and not {BICUBIC}")
+        told.append(f"the model's images are resized with Pillow's filter {prepared.get('resample')}, not {BICUBIC}")
     if abs(float(prepared.get("rescale_factor", 0)) * 255 - 1) > TOLERANCE:
-        told.append(f"its images are scaled by {prepared.get('rescale_factor')}, and not by 1/255")
+        told.append(f"the model's images are scaled by {prepared.get('rescale_factor')}, and not by 1/255")
     sides = {*size.values(), *(crop or {}).values()}
     if len(sides) != 1 or not set(size) <= {"shortest_edge", "height", "width"}:
-        told.append("its images are cut after resizing")
+        told.append("the model's images are cut after resizing")
     return told
