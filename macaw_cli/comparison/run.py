@@ -48,10 +48,10 @@ def compare(request: Request, page: Path, *, as_json: bool = False) -> None:
             "Add --set training.start_from=, or compare trained runs with --from.",
         )
     choose_processes(workspaces[0].settings.training, request.gpus, request.cpu_processes)
-    seeds = _seeds(request, workspaces[0])
-    require_kept_runs(page, [request.run_name(design, seed) for design in request.designs for seed in seeds])
     candidates = _ready(request, workspaces)
     trials = _possible_trials(request, candidates, workspaces[0])
+    seeds = _seeds(request, workspaces[0])
+    require_kept_runs(page, [request.run_name(design, seed) for design in request.designs for seed in seeds])
     _tell(trials, candidates)
     outcomes = {trial: train_and_ask(request, trial, workspaces[0]) for trial in trials}
     comparison = side_by_side([_runs_of(candidate, outcomes) for candidate in candidates], request.seeds)
@@ -61,8 +61,9 @@ def compare(request: Request, page: Path, *, as_json: bool = False) -> None:
 def compare_runs(folders: Sequence[Path], page: Path, *, as_json: bool = False) -> None:
     """Compare runs that exist; arguments and errors as in `compare` and `compare_existing`."""
     require_own_page(page)
-    require_kept_runs(page, [folder.resolve().name for folder in folders])
-    _publish(compare_existing(folders), page, as_json=as_json)
+    comparison = compare_existing(folders)
+    require_kept_runs(page, [run.folder.name for design in comparison.designs for run in design.runs])
+    _publish(comparison, page, as_json=as_json)
 
 
 def price(request: Request, *, as_json: bool = False) -> None:

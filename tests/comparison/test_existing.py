@@ -37,7 +37,7 @@ def test_designs_of_the_same_bridge_are_called_like_their_runs_and_their_differe
      "image=pixel-shuffle audio=frame-stack,stride=8 video=mlp"),
     ({"image": "mlp", "audio": "mlp", "video": "mlp"}, "mlp"),
     ({"name": "macaw", "heads": 4, "image_tokens": 5, "audio_tokens": 6, "video_tokens": 24, "dropout": 0.1},
-     "macaw image_tokens=5 audio_tokens=6 video_tokens=24 heads=4 ..."),
+     "macaw image_tokens=5 audio_tokens=6 video_tokens=24 ..."),
 ])  # fmt: skip
 def test_a_design_is_named_as_it_would_be_typed_with_the_options_that_are_set(tmp_path, bridge, name):
     (design,) = compare_existing([write_compared_run(tmp_path / "a", bridge=bridge)]).designs
