@@ -21,7 +21,6 @@ from macaw_cli.basics.typed_rows import COUNT, OBJECT, TEXT, Fields, either
 from macaw_cli.basics.working_files import require_replaceable
 from macaw_cli.chat.batch_rows import BatchRow, RowId, batch_rows
 from macaw_cli.chat.examples import behind_examples
-from macaw_cli.chat.media_sources import MediaSources
 from macaw_cli.chat.session import sampling_of
 from macaw_cli.chat.turns import Turn
 from macaw_cli.config.chat_settings import ChatSettings
@@ -34,6 +33,7 @@ from macaw_cli.inference.conversations import (
     with_placed_soundtracks,
 )
 from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.media_sources import MediaSources
 from macaw_cli.inference.requests import EndEvent, GenerationRequest
 from macaw_cli.model.earlier_names import CONFIG_FILE
 from macaw_cli.model.text.media_places import with_first_media_unplaced

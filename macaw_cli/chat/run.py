@@ -12,7 +12,6 @@ from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.basics.state_folder import state_folder
 from macaw_cli.chat.examples import example_turn
 from macaw_cli.chat.lines import require_text
-from macaw_cli.chat.media_sources import STDIN, MediaSources, require_files
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.chat.terminal import Terminal, piped_lines, typed_lines
 from macaw_cli.config.loading import Workspace
@@ -21,6 +20,7 @@ from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.expert_texts import ModelExperts
+from macaw_cli.inference.media_sources import STDIN, MediaSources, require_files
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.folder import load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders

@@ -15,13 +15,13 @@ from macaw_cli.chat.changes import changed, shown_settings, shown_value, with_sy
 from macaw_cli.chat.command_table import help_lines
 from macaw_cli.chat.examples import example_turn
 from macaw_cli.chat.lines import Ask, Attach, Do, Meaning, not_utf8, read_line, require_text, whole_questions
-from macaw_cli.chat.media_sources import MediaSources
 from macaw_cli.chat.previews import show_preview
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.chat.stopping import stoppable
 from macaw_cli.chat.telling import attachment_line, info_lines, timing_line
 from macaw_cli.chat.turns import Turn
 from macaw_cli.inference.attachments import Attachment
+from macaw_cli.inference.media_sources import MediaSources
 from macaw_cli.modalities.table import Modality
 
 LEAVING = "Ctrl-D or /exit leaves."

@@ -1,34 +1,36 @@
 """Questions in Python: text or a conversation, media files, and how to sample; what `Engine.answer` takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields
-from os import PathLike
-from pathlib import Path
-from typing import Any, TypedDict, cast
+from numbers import Real
+from typing import Any, TypedDict
 
 from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import UsageError
+from macaw_cli.inference.asked_messages import Conversation, asked_messages
 from macaw_cli.inference.attachments import Attacher, Attachment
 from macaw_cli.inference.constraints import ConstraintName
 from macaw_cli.inference.conversations import conversation_request, in_training_order, with_placed_soundtracks
+from macaw_cli.inference.given_media import FORMS, GivenMedia
+from macaw_cli.inference.media_forms import are_frames, is_samples_with_rate
+from macaw_cli.inference.media_sources import MediaSources
 from macaw_cli.inference.requests import GenerationRequest
 from macaw_cli.inference.sampling import Sampling
-from macaw_cli.modalities.table import MODALITIES
+from macaw_cli.modalities.table import MODALITIES, Modality
 from macaw_cli.model.text.media_places import with_first_media_unplaced
 
-Files = str | PathLike[str] | Sequence[str | PathLike[str]]
-"""One media file, or several."""
-Conversation = str | Sequence[Mapping[str, Any]]
-"""A question, or messages in canonical form of which the last is the user's."""
+Media = Any
+"""One medium, or a sequence of several: what `GivenMedia.attach` takes."""
 MAX_NEW_TOKENS = 128
 
 
 class Asked(TypedDict, total=False):
     """Keywords of a question; a modality of another package is one more keyword."""
 
-    image: Files
-    audio: Files
-    video: Files
+    image: Media
+    audio: Media
+    video: Media
     system: str
     """System prompt, where the template has a place for one."""
     max_new_tokens: int
@@ -80,7 +82,7 @@ class QuestionReader:
         _require_known(said)
         stop = said.get("stop", ())
         system = [{"role": "system", "content": said["system"]}] if said.get("system") else []
-        asked = [{"role": "user", "content": question}] if isinstance(question, str) else list(question)
+        asked = asked_messages(question)
         attached = self._attached(said)
         messages = with_first_media_unplaced([*system, *asked], [one.modality for one in attached])
         return conversation_request(
@@ -91,27 +93,36 @@ class QuestionReader:
         )  # fmt: skip
 
     def _attached(self, said: Mapping[str, Any]) -> list[Attachment]:
-        named = [(name, path) for name in MODALITIES for path in _listed(said.get(name, ()))]
-        if named and self.attacher is None:
+        named = [(name, medium) for name in MODALITIES for medium in _listed(said.get(name), name)]
+        if not named:
+            return []
+        if self.attacher is None:
             raise UsageError(
                 "This engine has no encoders, so it cannot read media files.",
                 "Load the model with Engine.from_pretrained.",
             )
-        attacher = cast("Attacher", self.attacher)
-        return in_training_order([one for name, path in named for one in attacher.attach(Path(path), name)])
+        frames = self.model.config.video_frames
+        with (
+            MediaSources(self.attacher, tell=None) as sources,
+            closing(GivenMedia(self.attacher, frames, sources)) as given,
+        ):
+            attached = [one for name, medium in named for one in given.attach(medium, name, certain=True)]
+        return in_training_order(attached)
 
 
-def question_and_keywords(asked: str | Mapping[str, Any], every: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+def question_and_keywords(
+    asked: Conversation | Mapping[str, Any], every: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any]]:
     """The question and its keywords.
 
     Args:
-        asked: a question, or a mapping of `question` and what `Asked` holds.
+        asked: a question, messages, or a mapping of `question` and what `Asked` holds.
         every: what `Asked` holds, for where `asked` says nothing.
 
     Raises:
         UsageError: a mapping without a question.
     """
-    if isinstance(asked, str):
+    if not isinstance(asked, Mapping):
         return asked, dict(every)
     if "question" not in asked:
         raise UsageError(f"A question has the keys {', '.join(map(str, asked))}, but no `question`.", "Add its text.")
@@ -119,8 +130,27 @@ def question_and_keywords(asked: str | Mapping[str, Any], every: Mapping[str, An
     return asked["question"], {**every, **own}
 
 
-def _listed(files: Files) -> list[str | PathLike[str]]:
-    return [files] if isinstance(files, str | PathLike) else list(files)
+def require_many(questions: Any) -> None:
+    """Refuse a single question where a sequence of them is asked for.
+
+    Raises:
+        UsageError: it is one text, one mapping, or no sequence.
+    """
+    if isinstance(questions, str | Mapping) or not isinstance(questions, Iterable):
+        one = "one question" if isinstance(questions, str | Mapping) else type(questions).__name__
+        raise UsageError(f"answer_all takes a list of questions, found {one}.", "Put it into a list, or use answer.")
+
+
+def _listed(media: Media, modality: Modality) -> list[Any]:
+    """The media that a keyword names."""
+    if media is None:
+        return []
+    is_one = is_samples_with_rate(media) or (modality == "video" and are_frames(media))
+    if is_one or not isinstance(media, list | tuple):
+        return [media]
+    if media and all(isinstance(one, Real) for one in media):
+        raise UsageError(f"The {modality} was given as a list of numbers.", FORMS)
+    return list(media)
 
 
 def _require_known(said: Mapping[str, Any]) -> None:

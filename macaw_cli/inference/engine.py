@@ -1,6 +1,6 @@
 """One model that answers: requests of tokens, batched and streamed, and questions with media files."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from os import PathLike
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Any, Self, Unpack
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.frozen import torch_device
-from macaw_cli.inference.answering import Asked, Conversation, QuestionReader, question_and_keywords
+from macaw_cli.inference.answering import Asked, QuestionReader, question_and_keywords, require_many
+from macaw_cli.inference.asked_messages import Conversation
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.inference.continuous import ContinuousBatch
 from macaw_cli.inference.expert_texts import ModelExperts
@@ -22,6 +23,7 @@ from macaw_cli.model.modeling import MacawForConditionalGeneration
 from macaw_cli.model.text.answer_ends import answer_ends
 from macaw_cli.model.text.encoding import ConversationEncoder
 
+_NO_MORE: Any = object()
 ROWS = 32
 """Questions that are answered at the same time."""
 
@@ -83,12 +85,12 @@ class Engine(GeneratingModel):
         Args:
             question: text, or a list of messages `{"role", "content"}` of which the last is the user's; media stand
                 before everything, or where the parts of a message say (`{"type": "image"}`).
-            **said: media files and options, see `Asked`.
+            **said: media and options, see `Asked`.
 
         Raises:
             InputError: a file that cannot be read, or a conversation that is too long.
             MismatchError: the media do not fit the messages.
-            UsageError: an unknown keyword.
+            UsageError: an unknown keyword, or a question or medium that has none of the forms that are taken.
         """
         return "".join(self.stream(question, **said))
 
@@ -96,11 +98,11 @@ class Engine(GeneratingModel):
         """The answer to a question in pieces of text, as they come; arguments and errors as in `answer`."""
         return self._pieces(self._request(question, said))
 
-    def answer_all(self, questions: Sequence[str | Mapping[str, Any]], **every: Unpack[Asked]) -> list[str]:
+    def answer_all(self, questions: Iterable[Conversation | Mapping[str, Any]], **every: Unpack[Asked]) -> list[str]:
         """The answers to many questions, of which many are generated at the same time; files are read as they go.
 
         Args:
-            questions: text, or a mapping of `question` and what `Asked` holds.
+            questions: of each the text, messages, or a mapping of `question` and what `Asked` holds.
             **every: what `Asked` holds, for all questions that do not say it themselves.
 
         Raises:
@@ -108,14 +110,16 @@ class Engine(GeneratingModel):
             MismatchError: likewise.
             UsageError: likewise.
         """
+        require_many(questions)
         batch = ContinuousBatch(self, rows=ROWS, prefixes=self._prefixes)
-        waiting, answers = iter(questions), [""] * len(questions)
+        waiting, answers = iter(questions), list[str]()
         more = True
         while more or not batch.idle:
             while more and batch.waiting + batch.running < ROWS:
-                asked = next(waiting, None)
-                more = asked is not None
-                if asked is not None:
+                asked = next(waiting, _NO_MORE)
+                more = asked is not _NO_MORE
+                if more:
+                    answers.append("")
                     batch.add(self._request(*question_and_keywords(asked, every)))
             for event in batch.step():
                 if isinstance(event, EndEvent):

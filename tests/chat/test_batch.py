@@ -13,13 +13,13 @@ from macaw_cli.basics.errors import InputError, LockedError, MismatchError
 from macaw_cli.basics.locks import file_lock
 from macaw_cli.chat.batch import Batch, model_fingerprint
 from macaw_cli.chat.batch_rows import batch_rows
-from macaw_cli.chat.media_sources import MediaSources
 from macaw_cli.chat.run import Request, chat
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.config.chat_settings import ChatSettings
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.media_sources import MediaSources
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
 

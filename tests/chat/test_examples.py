@@ -11,7 +11,6 @@ from macaw_cli.chat import saved
 from macaw_cli.chat.batch import Batch
 from macaw_cli.chat.examples import example_turn, read_example
 from macaw_cli.chat.lines import Do, read_line
-from macaw_cli.chat.media_sources import MediaSources
 from macaw_cli.chat.run import Request, chat
 from macaw_cli.chat.session import ChatSession
 from macaw_cli.chat.turns import Turn
@@ -19,6 +18,7 @@ from macaw_cli.config.chat_settings import ChatSettings
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.media_sources import MediaSources
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
 

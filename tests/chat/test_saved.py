@@ -6,10 +6,10 @@ import pytest
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.chat import saved
-from macaw_cli.chat.media_sources import MediaSources
 from macaw_cli.chat.turns import Turn
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.inference.attachments import Attacher
+from macaw_cli.inference.media_sources import MediaSources
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
 

@@ -81,6 +81,17 @@ def test_the_pipeline_of_transformers_answers_as_the_engine_does(folder, pipe):
     assert pipe(text="Who are you?", **options)[0]["generated_text"] == engine.answer("Who are you?", max_new_tokens=8)
 
 
+def test_the_pipeline_of_any_modality_hears_and_sees(folder):
+    engine = macaw_cli.Engine.from_pretrained(folder / "exported")
+    pipe = pipeline("any-to-any", model=str(folder / "exported"))
+    options = {"max_new_tokens": 8, "return_full_text": False}
+    for modality, file in (("image", "cat.jpg"), ("audio", "speech.wav")):
+        part = {"type": modality, "path": str(folder / file)}
+        expected = engine.answer("What is this?", max_new_tokens=8, **{modality: folder / file})
+        found = pipe(text=[{"role": "user", "content": [part, text("What is this?")]}], **options)
+        assert found[0]["generated_text"] == expected
+
+
 def test_the_pipeline_computes_in_another_number_format(folder):
     half = pipeline("image-text-to-text", model=str(folder / "exported"), dtype=torch.bfloat16)
     assert half(text=asked(str(folder / "cat.jpg")), max_new_tokens=2)[0]["generated_text"][-1]["content"]

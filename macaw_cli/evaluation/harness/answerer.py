@@ -12,7 +12,6 @@ from macaw_cli.basics.errors import MacawError, UsageError
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
-from macaw_cli.evaluation.harness.media import HarnessMedia
 from macaw_cli.inference import scoring
 from macaw_cli.inference.attachments import Attacher, Attachment
 from macaw_cli.inference.branches import BranchRow
@@ -25,6 +24,7 @@ from macaw_cli.inference.conversations import (
     with_placed_soundtracks,
 )
 from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.given_media import GivenMedia
 from macaw_cli.inference.requests import EndEvent, GenerationRequest
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.model.folder import load_model, model_folder
@@ -82,7 +82,7 @@ class HarnessAnswerer:
             self._model, processor = load_model(place, torch_device(known_device(device)))
         self._encoder, self._rows, self._system = processor.encoder, rows, system
         attacher = Attacher(self._model.config, ModelEncoders(self._model, processor, place, found))
-        self._media = HarnessMedia(attacher, self._model.config.video_frames)
+        self._media = GivenMedia(attacher, self._model.config.video_frames)
         self._engine = Engine.of(self._model, self._encoder)
 
     def close(self) -> None:

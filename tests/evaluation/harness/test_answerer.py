@@ -11,7 +11,7 @@ from PIL import Image
 from macaw_cli import Engine
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.evaluation.harness.answerer import Asked, HarnessAnswerer, known_device, sampling_of
-from macaw_cli.evaluation.harness.media import _as_floats
+from macaw_cli.inference.media_forms import as_floats
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.media.decoding import decode
 
@@ -75,8 +75,8 @@ def test_media_in_memory_are_read_as_their_files(answerer, media):
 
 def test_eight_bit_samples_are_silent_in_the_middle_of_their_range():
     samples = np.array([0, 128, 192], np.uint8)
-    np.testing.assert_array_equal(_as_floats(samples), [-1.0, 0.0, 0.5])
-    np.testing.assert_array_equal(_as_floats(np.array([-(2**15), 0, 2**14], np.int16)), [-1.0, 0.0, 0.5])
+    np.testing.assert_array_equal(as_floats(samples), [-1.0, 0.0, 0.5])
+    np.testing.assert_array_equal(as_floats(np.array([-(2**15), 0, 2**14], np.int16)), [-1.0, 0.0, 0.5])
 
 
 class Decoder:
@@ -161,10 +161,12 @@ def test_what_cannot_be_is_refused(workspace_folder, tmp_path, answerer):
         sampling_of({"do_sample": True, "top_p": 7})
     with pytest.raises(InputError, match=re.escape(str(tmp_path))):
         HarnessAnswerer(str(tmp_path))
-    with pytest.raises(InputError, match="object"):
+    with pytest.raises(UsageError, match="object"):
         answerer._media.attach(object())
-    with pytest.raises(InputError, match="colour"):
+    with pytest.raises(UsageError, match="colour"):
         answerer._media.attach({"colour": 1})
+    with pytest.raises(InputError, match=r"https://example\.org/cat\.png"):
+        answerer._media.attach({"url": "https://example.org/cat.png"}, "image")
 
 
 def test_devices_are_named_as_harnesses_do(monkeypatch):

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -31,10 +31,11 @@ class MediaSources:
 
     Args:
         attacher: turns files into attachments.
+        tell: is told that a file is being fetched; None tells nobody.
     """
 
-    def __init__(self, attacher: Attacher) -> None:
-        self._attacher, self._stack = attacher, ExitStack()
+    def __init__(self, attacher: Attacher, tell: Callable[[str], None] | None = console.say) -> None:
+        self._attacher, self._tell, self._stack = attacher, tell, ExitStack()
         self._folder: Path | None = None
         self._fetched: dict[str, Path] = {}
         self._count = 0
@@ -84,7 +85,8 @@ class MediaSources:
             if place == STDIN:
                 _copy(sys.stdin.buffer, target, "standard input")
             else:
-                console.say(f"Fetching {name} ...")
+                if self._tell:
+                    self._tell(f"Fetching {name} ...")
                 with driver_errors_are_told(place), open_remote(place) as remote:
                     _copy(remote, target, name)
             self._fetched[name] = target
@@ -92,7 +94,7 @@ class MediaSources:
 
     def _new_file(self, extension: str) -> Path:
         if self._folder is None:
-            self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="macaw-chat-")))
+            self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="macaw-media-")))
         self._count += 1
         return self._folder / f"{self._count}{extension}"
 

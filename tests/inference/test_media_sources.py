@@ -7,10 +7,10 @@ import fsspec
 import pytest
 
 from macaw_cli.basics.errors import InputError
-from macaw_cli.chat import media_sources
-from macaw_cli.chat.media_sources import MediaSources
 from macaw_cli.config.loading import open_workspace
+from macaw_cli.inference import media_sources
 from macaw_cli.inference.attachments import Attacher
+from macaw_cli.inference.media_sources import MediaSources
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
 
