@@ -45,7 +45,7 @@ class ServeSettings:
     """Memory for keys and values of the answers that are generated at the same time, counted for all that each may
     become; others wait. `null`: half of what the device has free when the model is loaded."""
     max_waiting: Count = 256
-    """Most requests that wait; further ones are told to come again later."""
+    """Most answers that wait while `rows` are generated; further requests are told to come again later."""
     max_request_megabytes: Count = 64
     """Largest body of a request."""
     max_pending_megabytes: Count = 512

@@ -16,6 +16,8 @@ _BY_FIRST_BYTES: tuple[tuple[bytes, Modality], ...] = (
 _CONTAINERS = (b"\x1aE\xdf\xa3", b"OggS", b"RIFF", b"FORM")
 HEAD_BYTES = 64
 """As many of a file's first bytes as `modality_of_bytes` looks at."""
+TEXT_BYTES = 512
+"""As many as `holds_text` should be given."""
 
 
 def modality_of(path: Path) -> Modality | None:
@@ -30,7 +32,7 @@ def modality_of(path: Path) -> Modality | None:
 
 def modality_of_bytes(head: bytes, name: str) -> Modality | None:
     """The same for a medium that is no file of its own: by its first `HEAD_BYTES` bytes and its name."""
-    return _said(name) or _certain(head) or modality_of_name(name) or _container(head, name)
+    return _said(name) or certain_modality(head) or modality_of_name(name) or _container(head, name)
 
 
 def modality_of_name(name: str) -> Modality | None:
@@ -54,7 +56,11 @@ def named_place(place: str) -> tuple[Modality | None, str]:
 
 def is_text(path: Path) -> bool:
     """Whether the beginning of the file is plain text, which no medium is."""
-    head = _head(path, 512)
+    return holds_text(_head(path, TEXT_BYTES))
+
+
+def holds_text(head: bytes) -> bool:
+    """The same by a file's first bytes."""
     return bool(head) and not any(byte < 9 or 13 < byte < 32 for byte in head) and b"\x00" not in head
 
 
@@ -74,13 +80,8 @@ def unknown_kind(what: str, wanted: Modality | None = None) -> InputError:
     return InputError(f"{what} is not an {in_words()} file.", hint)
 
 
-def _said(name: str) -> Modality | None:
-    """The modality that a second extension names, where its decoder reads the last one: `load.series.csv`."""
-    before, _, said = PurePosixPath(name.lower()).stem.rpartition(".")
-    return said if before and said in TABLE and reads(said, name) else None
-
-
-def _certain(head: bytes) -> Modality | None:
+def certain_modality(head: bytes) -> Modality | None:
+    """The modality that a file's first bytes tell beyond doubt; None where they do not."""
     for first_bytes, modality in _BY_FIRST_BYTES:
         if head.startswith(first_bytes):
             return modality
@@ -91,6 +92,12 @@ def _certain(head: bytes) -> Modality | None:
     if head[4:8] == b"ftyp":
         return {b"avif": "image", b"avis": "image", b"M4A ": "audio"}.get(head[8:12])
     return None
+
+
+def _said(name: str) -> Modality | None:
+    """The modality that a second extension names, where its decoder reads the last one: `load.series.csv`."""
+    before, _, said = PurePosixPath(name.lower()).stem.rpartition(".")
+    return said if before and said in TABLE and reads(said, name) else None
 
 
 def _container(head: bytes, name: str) -> Modality | None:

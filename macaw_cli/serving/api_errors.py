@@ -5,6 +5,9 @@ What a library says never reaches a client. Errors of macaw that may do so are w
 
 from typing import Any
 
+RETRY_AFTER_S = 1
+"""After which a client that was one too many may ask again: rows become free all the time."""
+
 
 class ApiError(Exception):
     """A request that is refused.
@@ -28,6 +31,12 @@ class ApiError(Exception):
         by_status = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
         by_status |= {429: "rate_limit_error"}
         return by_status.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What HTTP says beside the body: how to log in, or when to come again."""
+        by_status = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": str(RETRY_AFTER_S)}}
+        return by_status.get(self.status, {})
 
     def as_json(self) -> dict[str, Any]:
         """The body of the response."""

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from macaw_cli.serving.answers.answering import Answerer, Event, Finished, Question
+from macaw_cli.serving.api_errors import ApiError
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -38,7 +39,7 @@ class Metrics:
         self.media_seconds = Histogram(
             "macaw_media_seconds", "Seconds that reading one medium took.", ("stage",), buckets=_SECONDS, registry=here
         )
-        for ending in ("stop", "length", "failed", "cancelled"):
+        for ending in ("stop", "length", "failed", "cancelled", "refused"):
             self.answers.labels(ending)
 
     def text(self) -> bytes:
@@ -77,6 +78,9 @@ class MeasuredAnswerer:
                         ending = event.reason
                         self._count(event)
                     yield event
+        except ApiError as error:
+            ending = "refused" if error.status < 500 else "failed"
+            raise
         except Exception:
             ending = "failed"
             raise

@@ -105,7 +105,7 @@ class LocalModel:
         await asyncio.to_thread(self._thread.join, _JOIN_S)
 
     async def _prepared(self, question: Question) -> GenerationRequest:
-        if self.waiting >= self._settings.max_waiting:
+        if self._preparing + self._thread.count >= self._settings.rows + self._settings.max_waiting:
             raise too_busy()
         self._preparing += 1
         try:

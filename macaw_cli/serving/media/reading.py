@@ -14,11 +14,13 @@ from typing import Any
 import torch
 
 from macaw_cli.basics.errors import InputError, MismatchError
+from macaw_cli.basics.shown_text import cut
 from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.attachments import Attacher, Attachment
 from macaw_cli.media.decoding import Decoded
+from macaw_cli.media.kinds import HEAD_BYTES, TEXT_BYTES, certain_modality, holds_text
 from macaw_cli.media.size_limits import SizeLimits, TooLarge
-from macaw_cli.modalities.table import Modality
+from macaw_cli.modalities.table import TABLE, Modality
 from macaw_cli.serving.api_errors import ApiError
 from macaw_cli.serving.media.conversation import Conversation, conversation_of
 from macaw_cli.serving.media.decoders import Decoders
@@ -101,6 +103,8 @@ class MediaReader:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._fetching, fetch, medium.url, limits)
         except NotFetched as error:
+            if error.cause:
+                _log.info("%s was not fetched: %s", medium.place, cut(error.cause))
             raise ApiError(f"{medium.place}: the URL {error.reason}.", param=medium.place, code=error.code) from None
         finally:
             self._metrics.media_seconds.labels("fetch").observe(time.monotonic() - began)
@@ -121,8 +125,10 @@ class MediaReader:
         except (MismatchError, torch.OutOfMemoryError):  # of this server's encoder: the file is not to blame
             raise
         except Exception as error:  # whatever a library makes of a stranger's file
-            _log.info("%s cannot be used.", medium.place, exc_info=not isinstance(error, InputError))
-            message = f"{medium.place} cannot be read as {medium.modality}."
+            known = isinstance(error, InputError)
+            why = cut(error.problem) if isinstance(error, InputError) else "a library failed."
+            _log.info("%s cannot be used: %s", medium.place, why, exc_info=not known)
+            message = f"{medium.place} cannot be read as {_kind_of(medium)} file: {_what_is_wrong(medium, content)}."
             raise ApiError(message, param=medium.place, code="invalid_media") from None
 
     async def _decoded(self, medium: Medium, content: bytes) -> Decoded:
@@ -131,6 +137,21 @@ class MediaReader:
         with held(content) as path:
             piece = {"path": path, "offset": 0, "size": len(content), "name": _NAME + suffix_of(content)}
             return await self._decoders.decode({**request, **piece, "limits": limits})  # type: ignore[typeddict-item]
+
+
+def _kind_of(medium: Medium) -> str:
+    return f"{'an' if medium.modality[0] in 'aeiou' else 'a'} {medium.modality}"
+
+
+def _what_is_wrong(medium: Medium, content: bytes) -> str:
+    """Whether the file is another one than the request says, by its first bytes alone."""
+    found = certain_modality(content[:HEAD_BYTES])
+    row = TABLE[medium.modality]
+    if found and not {*row.extensions, *row.file_kinds} & set(TABLE[found].extensions):
+        return f"its content is {found}"
+    if holds_text(content[:TEXT_BYTES]):
+        return "its content is text"
+    return "it is damaged, of an unknown format, or takes too long to decode"
 
 
 def _sha256(content: bytes) -> str:

@@ -32,11 +32,12 @@ class NotFetched(Exception):
     Args:
         reason: completes the sentence "The URL ..."; never what a library said.
         code: a word for programs.
+        cause: what the library said, for the log alone; empty where there is no more to say.
     """
 
-    def __init__(self, reason: str, code: str = "media_not_fetched") -> None:
+    def __init__(self, reason: str, code: str = "media_not_fetched", cause: str = "") -> None:
         super().__init__(reason)
-        self.reason, self.code = reason, code
+        self.reason, self.code, self.cause = reason, code, cause
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +76,10 @@ def fetch(url: str, limits: FetchLimits) -> bytes:
         parts = _parsed(url)
         try:
             content, location = _answer(parts, limits, deadline)
-        except (OSError, HTTPException, ValueError):
+        except (OSError, HTTPException, ValueError) as error:
             over = time.monotonic() >= deadline
             reason = f"was not fetched within {limits.seconds:g} s" if over else "cannot be fetched"
-            raise NotFetched(reason) from None
+            raise NotFetched(reason, cause=f"{type(error).__name__}: {error}") from None
         if location is None:
             return content
         url = urljoin(url, location)

@@ -4,16 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.serving.api_errors import ApiError
 from macaw_cli.serving.requests.content_parts import Message, read_messages
 from macaw_cli.serving.requests.fields import Fields
-from macaw_cli.serving.requests.request_checks import (
-    MOST_LOGPROBS,
-    checked_fields,
-    media_limits,
-)
+from macaw_cli.serving.requests.request_checks import MOST_LOGPROBS, Served, checked_fields
 from macaw_cli.serving.requests.sampling_fields import KNOWN as SAMPLING
 from macaw_cli.serving.requests.sampling_fields import constraint_of, sampling_of, seed_of
 
@@ -63,13 +58,13 @@ class ChatRequest:
     include_usage: bool
 
 
-def chat_request(body: dict[str, Any], settings: ServeSettings, model_name: str) -> ChatRequest:
+def chat_request(body: dict[str, Any], served: Served) -> ChatRequest:
     """Read a request.
 
     Raises:
         ApiError: with the first field that cannot be used.
     """
-    fields = checked_fields(body, KNOWN, _ABSENT, model_name)
+    fields = checked_fields(body, KNOWN, _ABSENT, served.model_name)
     constraint = constraint_of(fields.get("response_format"), "response_format")
     stream = fields.flag("stream")
     longest = fields.integer("max_tokens", 1)
@@ -77,8 +72,8 @@ def chat_request(body: dict[str, Any], settings: ServeSettings, model_name: str)
     if fields.get("messages") is None:
         raise ApiError("messages is missing.", param="messages", code="missing_required_parameter")
     return ChatRequest(
-        messages=read_messages(fields.array("messages"), "messages", media_limits(settings)),
-        answers=fields.integer("n", 1, settings.max_answers) or 1,
+        messages=read_messages(fields.array("messages"), "messages", served.media_limits),
+        answers=fields.integer("n", 1, served.settings.max_answers) or 1,
         max_new_tokens=longest if newer is None else newer,
         sampling=replace(sampling_of(fields), constraint=constraint), seed=seed_of(fields), stop=_stops(fields),
         top_logprobs=_top_logprobs(fields),

@@ -58,10 +58,17 @@ class Message:
 
 @dataclass(frozen=True)
 class MediaLimits:
-    """How many media a request may have, and how large each may be."""
+    """How many media a request may have, how large each may be, and which there are.
+
+    Attributes:
+        count: of a request.
+        nbytes: of one.
+        modalities: that the model was trained on; messages name no others.
+    """
 
     count: int
     nbytes: int
+    modalities: Sequence[Modality]
 
 
 def read_messages(values: Sequence[Any], place: str, limits: MediaLimits) -> list[Message]:
@@ -131,7 +138,8 @@ def _part(fields: Fields, limits: MediaLimits) -> str | Medium:
     if kind == "refusal":
         return fields.text("refusal") or ""
     if kind not in _MODALITY_OF:
-        known = ", ".join(("text", *sorted(_MODALITY_OF)))
+        media = sorted(part for part, name in _MODALITY_OF.items() if name in limits.modalities)
+        known = ", ".join(("text", *media))
         raise ApiError(f"{fields.at('type')} must be one of {known}.", param=fields.at("type"))
     return _medium(fields, kind, limits)
 

@@ -79,7 +79,8 @@ class Fields:
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.wrong(name, "a whole number")
         if not low <= value <= high:
-            raise self.out_of_range(name, f"from {low} to {high}" if high != _LARGEST else f"at least {low}")
+            bounds = f"from {low} to {high}" if high != _LARGEST else f"at least {low}"
+            raise self.out_of_range(name, bounds, "integer", above=value > high)
         return value
 
     def number(self, name: str, low: float, high: float) -> float | None:
@@ -90,7 +91,7 @@ class Fields:
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise self.wrong(name, "a number")
         if not low <= value <= high:  # also refuses NaN
-            raise self.out_of_range(name, f"from {low:g} to {high:g}")
+            raise self.out_of_range(name, f"from {low:g} to {high:g}", "decimal", above=value > high)
         return float(value)
 
     def text(self, name: str) -> str | None:
@@ -121,9 +122,10 @@ class Fields:
         """The error for a value of another type."""
         return ApiError(f"{self.at(name)} must be {expected}.", param=self.at(name), code="invalid_type")
 
-    def out_of_range(self, name: str, expected: str) -> ApiError:
-        """The error for a number that is too large or too small."""
-        return ApiError(f"{self.at(name)} must be {expected}.", param=self.at(name), code="integer_out_of_range")
+    def out_of_range(self, name: str, expected: str, kind: str, *, above: bool) -> ApiError:
+        """The error for a number that is too large or too small; `kind` is OpenAI's `integer` or `decimal`."""
+        code = f"{kind}_above_max_value" if above else f"{kind}_below_min_value"
+        return ApiError(f"{self.at(name)} must be {expected}.", param=self.at(name), code=code)
 
     def unsupported(self, name: str, instead: str = "Leave it out.") -> ApiError:
         """The error for what OpenAI has and this server does not."""

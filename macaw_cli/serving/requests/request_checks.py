@@ -1,9 +1,11 @@
 """What the bodies of both APIs are checked for."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from macaw_cli.config.serve_settings import ServeSettings
+from macaw_cli.modalities.table import Modality
 from macaw_cli.serving.api_errors import ApiError
 from macaw_cli.serving.requests.content_parts import MediaLimits
 from macaw_cli.serving.requests.fields import Fields
@@ -48,9 +50,25 @@ def require_text_format(fields: Fields, name: str) -> None:
         raise fields.unsupported(name, "Answers are plain text.")
 
 
-def media_limits(settings: ServeSettings) -> MediaLimits:
-    """Of the settings."""
-    return MediaLimits(settings.max_media, settings.max_media_megabytes * 1_000_000)
+@dataclass(frozen=True)
+class Served:
+    """What requests are read against.
+
+    Attributes:
+        settings: limits.
+        model_name: as the API calls the model.
+        modalities: that the model was trained on.
+    """
+
+    settings: ServeSettings
+    model_name: str
+    modalities: Sequence[Modality]
+
+    @property
+    def media_limits(self) -> MediaLimits:
+        """Of the media of one request."""
+        nbytes = self.settings.max_media_megabytes * 1_000_000
+        return MediaLimits(self.settings.max_media, nbytes, self.modalities)
 
 
 def _require_model(fields: Fields, name: str) -> None:

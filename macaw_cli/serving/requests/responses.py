@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.sampling import Sampling
 from macaw_cli.serving.api_errors import ApiError
 from macaw_cli.serving.requests.content_parts import Message, read_messages
 from macaw_cli.serving.requests.fields import Fields
 from macaw_cli.serving.requests.request_checks import (
     MOST_LOGPROBS,
+    Served,
     checked_fields,
-    media_limits,
     require_text_format,
 )
 from macaw_cli.serving.requests.sampling_fields import KNOWN as SAMPLING
@@ -61,18 +60,18 @@ class ResponsesRequest:
     told: dict[str, Any]
 
 
-def responses_request(body: dict[str, Any], settings: ServeSettings, model_name: str) -> ResponsesRequest:
+def responses_request(body: dict[str, Any], served: Served) -> ResponsesRequest:
     """Read a request.
 
     Raises:
         ApiError: with the first field that cannot be used.
     """
-    fields = checked_fields(body, KNOWN, _ABSENT, model_name)
+    fields = checked_fields(body, KNOWN, _ABSENT, served.model_name)
     text = fields.get("text")
     if text is not None:
         require_text_format(Fields(text, "text"), "format")
     instructions = fields.text("instructions")
-    messages = read_messages(_items(fields), "input", media_limits(settings))
+    messages = read_messages(_items(fields), "input", served.media_limits)
     if instructions:
         messages = [Message("system", (instructions,)), *messages]
     top_logprobs = fields.integer("top_logprobs", 0, MOST_LOGPROBS)

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
+from macaw_cli.basics.shown_text import cut
 from macaw_cli.serving.api_errors import ApiError, internal_error
 from macaw_cli.serving.metrics import Metrics
 from macaw_cli.serving.web.guard import Guard
@@ -54,34 +55,38 @@ def _told(handler: Handler, path: str, metrics: Metrics) -> Handler:
 
     async def answer(request: Request) -> Response:
         began = time.monotonic()
-        response = await _answered(handler, request)
+        response, reason = await _answered(handler, request)
         took = time.monotonic() - began
         metrics.requests.labels(path, str(response.status_code)).inc()
         metrics.request_seconds.labels(path).observe(took)
         if path.startswith("/v1/"):
-            _log.info("%s %s: %d after %.2f s", request.method, path, response.status_code, took)
+            why = f", {cut(reason)}" if reason else ""
+            where = cut(request.url.path)
+            _log.info("%s %s: %d after %.2f s%s", request.method, where, response.status_code, took, why)
         return response
 
     return answer
 
 
-async def _answered(handler: Handler, request: Request) -> Response:
+async def _answered(handler: Handler, request: Request) -> tuple[Response, str]:
+    """The response, and why a request was refused; empty where it was not."""
     try:
-        return await handler(request)
+        return await handler(request), ""
     except ApiError as error:
-        return JSONResponse(error.as_json(), error.status)
+        return JSONResponse(error.as_json(), error.status, headers=error.headers), error.message
     except (ClientLeft, ClientDisconnect):
-        return Response(status_code=_LEFT)
+        return Response(status_code=_LEFT), "the client left"
     except Exception:
         _log.exception("A request failed.")
         failed = internal_error()
-        return JSONResponse(failed.as_json(), failed.status)
+        return JSONResponse(failed.as_json(), failed.status), ""
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     """What the router itself refuses, in OpenAI's shape."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     message = "The server has no such path." if status == 404 else "The path does not take this method."
+    _log.info("%s %s: %d, %s", request.method, cut(request.url.path), status, message)
     told = ApiError(message, code="not_found" if status == 404 else "method_not_allowed", status=status)
     headers = error.headers if isinstance(error, HTTPException) else None
     return JSONResponse(told.as_json(), status, headers=headers)

@@ -1,5 +1,6 @@
 """What every request has to pass before anything of it is read: the host it names, where it comes from, and the key."""
 
+import logging
 import secrets
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
@@ -8,8 +9,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from macaw_cli.basics.shown_text import cut
 from macaw_cli.serving.api_errors import ApiError
 
+_log = logging.getLogger(__name__)
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -58,8 +61,8 @@ class Guard:
         try:
             self._require_allowed(scope["path"], Headers(scope=scope))
         except ApiError as error:
-            extra = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-            response = JSONResponse(error.as_json(), error.status, headers=extra)
+            _log.info("%s %s: %d, %s", scope["method"], cut(scope["path"]), error.status, error.message)
+            response = JSONResponse(error.as_json(), error.status, headers=error.headers)
             await response(scope, receive, with_headers)
             return
         await self._app(scope, receive, with_headers)

@@ -23,6 +23,7 @@ from macaw_cli.serving.replies.chat_completions import ChatReply
 from macaw_cli.serving.replies.responses import ResponseReply
 from macaw_cli.serving.requests.chat_completions import ChatRequest, chat_request
 from macaw_cli.serving.requests.fields import json_object
+from macaw_cli.serving.requests.request_checks import Served
 from macaw_cli.serving.requests.responses import ResponsesRequest, responses_request
 from macaw_cli.serving.requests.sampling_fields import SEEDS
 from macaw_cli.serving.web.bodies import Bodies
@@ -31,7 +32,7 @@ from macaw_cli.serving.web.streaming import EventStream, server_sent, unless_lef
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 Asked = TypeVar("Asked", ChatRequest, ResponsesRequest)
-Read = Callable[[dict[str, Any], ServeSettings, str], Asked]
+Read = Callable[[dict[str, Any], Served], Asked]
 
 
 class Service:
@@ -89,8 +90,9 @@ class Service:
 
     async def _read(self, request: Request, read: Read[Asked]) -> tuple[Asked, Conversation]:
         """What a request asks, and its media read; the files themselves are kept no longer."""
+        served = Served(self.settings, self.model_name, self.modalities)
         async with self._bodies.body_of(request) as body:
-            asked = await asyncio.to_thread(lambda: read(json_object(body), self.settings, self.model_name))
+            asked = await asyncio.to_thread(lambda: read(json_object(body), served))
             conversation = await unless_left(request, self.media.read(asked.messages))
         return replace(asked, messages=[]), conversation
 

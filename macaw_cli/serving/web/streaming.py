@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import logging
+import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -10,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -42,8 +45,13 @@ class EventStream(Response):
         self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events as they come."""
-        await _until_left(receive, self._send(send))
+        """Send the events as they come; that the client leaves is an end like others."""
+        began = time.monotonic()
+        try:
+            await _until_left(receive, self._send(send))
+        except ClientLeft:
+            took = time.monotonic() - began
+            _log.info("%s %s: the client left its stream after %.2f s", scope["method"], scope["path"], took)
 
     async def _send(self, send: Send) -> None:
         async with aclosing(self._events) as events:

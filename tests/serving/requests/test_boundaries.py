@@ -23,6 +23,27 @@ def test_a_value_at_the_edge_is_answered_and_one_beyond_is_not(server, name):
         assert refused.status == 400 and name in (refused.error["param"] or name), value
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [("temperature", 3, "decimal_above_max_value"), ("top_p", -0.5, "decimal_below_min_value"),
+     ("n", 9, "integer_above_max_value"), ("max_tokens", 0, "integer_below_min_value")],
+)  # fmt: skip
+def test_a_number_out_of_range_has_openais_code(server, name, value, code):
+    assert server.chat(**{name: value}).error["code"] == code
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "responses"])
+def test_an_unknown_part_is_told_the_kinds_that_this_model_takes(server, path):
+    content = [{"type": "picture"}]
+    fields = {"input": [{"role": "user", "content": content}]} if path == "responses" else {
+        "messages": [{"role": "user", "content": content}],
+    }  # fmt: skip
+    told = server.call("POST", f"/v1/{path}", {"model": "tiny", **fields}).error["message"]
+    known = set(told.rstrip(".").partition("one of ")[2].split(", "))
+    names = server.call("GET", "/v1/models").json["data"][0]["modalities"]
+    assert known == {"text", *(kind for name in names for kind in (name, f"{name}_url", f"input_{name}"))}
+
+
 def test_no_probability_at_all_takes_the_likeliest_token(server):
     likeliest = server.chat(temperature=0, max_tokens=8).json["choices"][0]["message"]
     assert server.chat(temperature=1.5, top_p=0, max_tokens=8).json["choices"][0]["message"] == likeliest
