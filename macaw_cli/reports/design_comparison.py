@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from statistics import fmean
+from textwrap import shorten
 from typing import Any
 
 from macaw_cli.basics.disk import human_bytes
@@ -15,6 +16,8 @@ from macaw_cli.reports.wording import duration
 MEASURES = ("accuracy", "reliance", "preference")
 OVERALL = "all with media"
 NOT_THERE = "-"
+_HEAD_LENGTH = 24
+"""Characters of a design's name in the head of a column."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class DesignComparison:
         shown = [measure for measure in MEASURES if any(design.measured(OVERALL, measure) for design in self.designs)]
         if self.quality == "accuracy":
             shown = [measure for measure in shown if measure != "preference"]
-        first = self.measured[0].name if self.measured else ""
+        first = shorten(self.measured[0].name, _HEAD_LENGTH, placeholder=" ...") if self.measured else ""
         columns = ["design", *shown, "n", *([f"{self.quality} to {first}", "95 %"] if len(self.measured) > 1 else []),
                    "soft tokens", "trained", "ex/s", "memory", "in steps"]  # fmt: skip
         return Table("Designs", columns, [self._row(design, shown) for design in self.designs])

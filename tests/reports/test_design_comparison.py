@@ -38,6 +38,12 @@ def test_each_design_is_a_row_and_a_failed_one_too(comparison):
     assert comparison.best.name == "mlp"
 
 
+def test_a_long_name_of_the_first_design_is_cut_in_the_head_of_the_differences(tmp_path):
+    bridge = {"name": "macaw", "heads": 4, "image_tokens": 5, "audio_tokens": 6}
+    runs = [write_compared_run(tmp_path / "a", bridge=bridge), write_compared_run(tmp_path / "b")]
+    assert "accuracy to macaw image_tokens=5 ..." in compare_existing(runs).table().columns
+
+
 def test_reliance_is_told_per_modality(comparison):
     table = comparison.reliance_table()
     assert table.columns == ["design", "image", "95 %", "n", "audio", "95 %", "n"]
