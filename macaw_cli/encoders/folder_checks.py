@@ -7,9 +7,8 @@ from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.json_text import parse_json
 from macaw_cli.basics.shown_text import shown
 
-_TOKENIZER_FILE = re.compile(
-    r"[\w.-]*(token|vocab|merges|spiece|sentencepiece|bpe)[\w.-]*\.(json|txt|model|tiktoken)"
-)
+_TOKENIZER_FILE = re.compile(r".*(token|tekken|vocab|merges|spiece|sentencepiece|spm|bpe).*")
+"""Files of tokenizers of all kinds; transformers decides whether they are enough."""
 
 
 def require_known_type(folder: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
 from macaw_cli.basics.errors import InputError
+from macaw_cli.encoders.folder_checks import require_tokenizer_files
 from macaw_cli.encoders.pretrained import (
     causal_lm_of,
     load_causal_lm,
@@ -160,6 +161,10 @@ def test_a_folder_without_tokenizer_is_told(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(InputError, match="holds no tokenizer"):
         load_tokenizer(tmp_path)
+    for name in ("tokenizer.model", "tekken.json", "spm.model", "source.spm", "vocab.txt", "sentencepiece.bpe.model"):
+        (tmp_path / name).touch()
+        require_tokenizer_files(tmp_path)
+        (tmp_path / name).unlink()
 
 
 def test_what_follows_a_colon_is_told_with_it(tmp_path):
