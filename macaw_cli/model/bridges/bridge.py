@@ -79,6 +79,14 @@ class Bridge(nn.Module):
         """
         raise NotImplementedError
 
+    @staticmethod
+    def layers_read(config: "MacawConfig", modality: Modality) -> tuple[int | None, str]:
+        """Of how many layers of the encoder the features must be, and which setting says so, if any does.
+
+        By default any number: all tokens are read in one row.
+        """
+        return None, ""
+
     def smallest_input(self) -> tuple[int, int]:
         """(tokens, channels) of the smallest feature that can pass, for ranks that lack this modality."""
         raise NotImplementedError

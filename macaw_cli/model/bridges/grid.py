@@ -36,6 +36,11 @@ class GridBridge(NormedBridge):
         super().__init__(channels, hidden_size, norm=norm, unit=unit)
         self.square = square
 
+    @staticmethod
+    def layers_read(config: "MacawConfig", modality: Modality) -> tuple[int | None, str]:
+        """One of an image encoder: the tokens of several are no grid, even where their number is a square."""
+        return (1 if is_square(modality) else None), ""
+
     def soft(self, media: Sequence[Tensor], context: BridgeContext) -> Tensor:
         """Soft tokens of all media at once: (K, D)."""
         return self.from_grids(*side_by_side(media, square=self.square))

@@ -10,7 +10,7 @@ from macaw_cli.basics.plug_ins import class_of_package
 from macaw_cli.config.bridges.table import PACKAGES, TABLE
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.bridges.bridge import Bridge
-from macaw_cli.model.tapped_layers import bridge_config, bridge_shape
+from macaw_cli.model.tapped_layers import bridge_config, bridge_shape, require_bridge_layers
 
 if TYPE_CHECKING:
     from macaw_cli.model.configuration import MacawConfig
@@ -35,7 +35,9 @@ def build_bridge(config: "MacawConfig", modality: Modality) -> Bridge:
     Raises:
         UsageError: the sizes in `config` do not fit the design.
     """
-    return bridge_class(config.bridge_settings(modality).name).from_config(bridge_config(config), modality)
+    kind = bridge_class(config.bridge_settings(modality).name)
+    require_bridge_layers(config, modality, *kind.layers_read(config, modality))
+    return kind.from_config(bridge_config(config), modality)
 
 
 def read_instructions(config: "MacawConfig") -> bool:

@@ -84,6 +84,11 @@ class TokenPackerBridge(WindowBridge):
         settings = cast("TokenPackerBridgeSettings", config.bridge_settings(modality))
         return window_count(config, modality, shape, settings.layers)
 
+    @staticmethod
+    def layers_read(config: "MacawConfig", modality: Modality) -> tuple[int | None, str]:
+        """As the settings say."""
+        return cast("TokenPackerBridgeSettings", config.bridge_settings(modality)).layers, "bridge.layers"
+
     def smallest_input(self) -> tuple[int, int]:
         """(n, C): one token of each layer."""
         return self.layers, self.channels

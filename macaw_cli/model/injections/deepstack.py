@@ -73,7 +73,7 @@ class Deepstack(Injection):
             if rows != soft:
                 raise UsageError(
                     f"The {name} bridge makes {soft} soft tokens of features of shape {tuple(shape)}, but the "
-                    f"injection deepstack {rows} with injection.scale={settings.scale}.",
+                    f"injection deepstack needs {rows} (injection.scale is {settings.scale}).",
                     "Choose a bridge that makes as many, such as mlp, or pixel-shuffle with the same scale.",
                 )
         return cls(config)

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.bridges.table import BUILT_IN
 from macaw_cli.model.bridges.bridge import BridgeContext
 from macaw_cli.model.bridges.grid import GridBridge
-from macaw_cli.model.bridges.registry import bridge_class, soft_token_count
+from macaw_cli.model.bridges.registry import bridge_class, build_bridge, soft_token_count
 
 NAMES = sorted(row.name for row in BUILT_IN if issubclass(bridge_class(row.name), GridBridge))
 
@@ -22,6 +23,16 @@ def test_token_counts_follow_from_grids_alone(tiny, name, image, video):
     config = tiny.config(name, shapes=tiny.shapes_of(name))
     assert soft_token_count(config, "image", (9, 16)) == image
     assert soft_token_count(config, "video", (3, 9, 16)) == video
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tokens_of_several_layers_are_no_grid_though_their_number_is_a_square(tiny, name):
+    config = tiny.config(name, shapes={"image": (16, 16)})
+    config.fingerprints = {"image": {"layer": [1, 2, 3, -1]}}
+    with pytest.raises(UsageError, match="4 layers"):
+        build_bridge(config, "image")
+    config.fingerprints = {"image": {"layer": -2}}
+    assert build_bridge(config, "image")
 
 
 @pytest.mark.parametrize(("modality", "lengths"), [("image", [4, 9, 1, 25, 9, 16]), ("audio", [2, 10, 13, 40, 1])])

@@ -91,3 +91,12 @@ def test_several_layers_are_asked_for_and_others_are_told(tiny):
 def test_heads_that_do_not_divide_the_hidden_size_are_told(tiny):
     with pytest.raises(UsageError, match=r"16.*3 heads"):
         build_bridge(tiny.config("token-packer", shapes={"image": (9, 16)}, heads=3), "image")
+
+
+def test_features_of_other_layers_are_refused_though_their_tokens_can_be_divided(tiny):
+    config = tiny.config("token-packer", shapes={"image": (36, 16)}, layers=4)
+    config.fingerprints = {"image": {"layer": -1}}
+    with pytest.raises(UsageError, match=r"bridge\.layers"):
+        build_bridge(config, "image")
+    config.fingerprints = {"image": {"layer": [3, 6, 9, 12]}}
+    assert build_bridge(config, "image").layers == 4

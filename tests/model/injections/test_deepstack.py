@@ -117,6 +117,16 @@ def test_features_bridges_and_llms_that_do_not_fit_are_refused(tiny, shape, sett
         tiny.model(bridge, shapes={"image": shape}, injection=settings)
 
 
+@pytest.mark.parametrize("layer", [-1, [4, -1], [2, 4, 6, 8, -1]])
+def test_features_of_other_layers_are_refused_though_their_tokens_can_be_divided(tiny, layer):
+    config = tiny.config("linear", shapes={"image": (30, 8)}, injection=DeepstackSettings(layers=3))
+    config.fingerprints = {"image": {"layer": [2, 4, -1]}}
+    MacawForConditionalGeneration(config)
+    config.fingerprints = {"image": {"layer": layer}}
+    with pytest.raises(UsageError, match=r"features\.image_encoder\.layer"):
+        MacawForConditionalGeneration(config)
+
+
 def test_a_model_without_images_is_refused(tiny):
     with pytest.raises(UsageError, match="images"):
         tiny.model("linear", shapes={"audio": (30, 12)}, injection=DeepstackSettings(layers=2))
