@@ -17,7 +17,7 @@ from macaw_cli.basics.redaction import redacted_tree
 from macaw_cli.basics.shown_text import cut, shown
 from macaw_cli.basics.urls import is_url, local_place
 from macaw_cli.basics.yaml_text import read_yaml
-from macaw_cli.config.overrides import apply_override, in_order, origin_of
+from macaw_cli.config.overrides import apply_override, in_order, origin_of, refuse_unread_llm
 from macaw_cli.config.per_modality import PerModality
 from macaw_cli.config.recipes import Preset, lay_recipe_over
 from macaw_cli.config.setting_types import TAG, section_classes
@@ -83,7 +83,7 @@ def open_workspace(
         options: more overrides, applied last: each to the option that was typed for it, which messages name.
 
     Raises:
-        UsageError: no such file, an unknown key, a wrong type or an impossible value.
+        UsageError: no such file, an unknown key, a wrong type or an impossible value; or an LLM that is not read.
     """
     file = _config_file(config)
     tree = _read_yaml(file) if file else {}
@@ -96,7 +96,9 @@ def open_workspace(
     for override in ordered:
         apply_override(tree, override)
     told = {override: typed[override] for override in ordered}
-    return Workspace(workspace_root(config), parse_settings(tree, str(file or ""), told))
+    settings = parse_settings(tree, str(file or ""), told)
+    refuse_unread_llm(settings, told)
+    return Workspace(workspace_root(config), settings)
 
 
 def workspace_root(config: Path | None = None) -> Path:

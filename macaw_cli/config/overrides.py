@@ -68,6 +68,25 @@ def _choice_first(override: str) -> tuple[bool, int]:
     return (False, len(sections)) if _section(kinds, last)[1] else (True, 0)
 
 
+def refuse_unread_llm(settings: Settings, typed: Mapping[str, str]) -> None:
+    """Refuse an LLM that was typed for a training that starts from a model: that model brings its own.
+
+    Args:
+        settings: the checked ones.
+        typed: each override to how it was typed.
+
+    Raises:
+        UsageError: with what was typed, and the model.
+    """
+    words = [words for override, words in typed.items() if override.partition("=")[0] == "llm"]
+    start = settings.training.start_from
+    if words and settings.llm and start:
+        raise UsageError(
+            f"{words[-1]} chooses the LLM {settings.llm}, but training.start_from is {start}, which has its own LLM.",
+            f"Leave {words[-1]} out, or train a new model: leave out --start-from, or add --set training.start_from=.",
+        )
+
+
 def origin_of(key: str, file: str, typed: Mapping[str, str]) -> str:
     """Where the value of a key comes from, as a message names it.
 

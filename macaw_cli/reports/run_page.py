@@ -79,7 +79,8 @@ def _what(record: RunRecord) -> str:
     parts = [f"{adapter} adapter" if part == "llm" and adapter != "none" else part for part in groups]
     stages = [stage["name"] for stage in training.get("stages") or []]
     recipe = f"; stages {', '.join(stages)}" if stages else ""
-    return f"Bridge {name} on {settings.get('llm') or 'an LLM'}, trained on {data}: {', '.join(parts)}{recipe}"
+    start = settings.get("llm") or training.get("start_from") or "an LLM"
+    return f"Bridge {name} on {start}, trained on {data}: {', '.join(parts)}{recipe}"
 
 
 def _tiles(figures: dict[str, Any]) -> list[tuple[str, str]]:

@@ -55,6 +55,16 @@ def test_the_file_of_the_current_folder_is_found_and_paths_are_relative_to_it(tm
     assert open_workspace(Path("../macaw.yaml")).path("../runs/x") == tmp_path.parent / "runs" / "x"
 
 
+def test_an_llm_that_was_typed_beside_a_model_to_start_from_is_refused(tmp_path):
+    start = "training.start_from=m-llava"
+    assert "m-llava" in mistake(tmp_path, "llm: models/llama\n", start, "llm=other")
+    assert "other" in mistake(tmp_path, "training: {start_from: m-llava}\n", "llm=other")
+    with pytest.raises(UsageError, match="--llm"):
+        open_workspace(tmp_path, [start], options={'llm="other"': "--llm"})
+    assert opened(tmp_path, "llm: models/llama\n", start).llm == "models/llama"
+    assert opened(tmp_path, "training: {start_from: m-llava}\n", "llm=other", "training.start_from=").llm == "other"
+
+
 def test_a_url_is_a_place_and_no_path(tmp_path):
     workspace = Workspace(tmp_path, Settings())
     assert workspace.place("s3://bucket//a") == "s3://bucket//a" and workspace.model_source("hf://a/b") == "hf://a/b"

@@ -223,6 +223,7 @@ def test_an_llm_in_the_settings_is_told_not_to_be_read_and_a_plan_can_be_made(fi
     printed = capfd.readouterr()
     assert "`llm` is not read" in printed.err and "bridge parameters" in printed.out
     assert "not measured" not in printed.out
+    assert with_start(space, quiet=True).settings.llm == ""  # a run records none that it did not read
 
 
 @pytest.mark.parametrize(

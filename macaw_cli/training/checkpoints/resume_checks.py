@@ -113,7 +113,8 @@ def learning_settings(settings: Settings) -> dict[str, Any]:
     training["datasets"] = _plainly_named(settings.training.datasets or (settings.dataset.out,))
     for stage in training["stages"]:
         stage["datasets"] = stage["datasets"] and _plainly_named(stage["datasets"])
-    tree = {"seed": settings.seed, "llm": settings.llm, "bridge": asdict(settings.bridge), "training": training}
+    llm = "" if settings.training.start_from else settings.llm  # earlier runs name one that they did not read
+    tree = {"seed": settings.seed, "llm": llm, "bridge": asdict(settings.bridge), "training": training}
     tree["views"], tree["injection"] = asdict(settings.views), asdict(settings.injection)
     tree["expert_texts"] = asdict(settings.expert_texts)
     return dict(leaves(tree))

@@ -43,7 +43,7 @@ def start_config(workspace: Workspace) -> MacawConfig | None:
 
 
 def with_start(workspace: Workspace, *, quiet: bool = False) -> Workspace:
-    """The workspace with the designs, views and template of the model that its training starts from.
+    """The workspace with the designs, views and template of the model that its training starts from, and no other LLM.
 
     What the settings leave at its default is the model's. A modality that the model lacks has what they say.
 
@@ -73,7 +73,7 @@ def with_start(workspace: Workspace, *, quiet: bool = False) -> Workspace:
     template = settings.training.template or _template(folder)
     training = replace(settings.training, template=template)  # type: ignore[arg-type]
     changed = replace(
-        settings, bridge=_bridge(settings.bridge, config, folder), injection=injection,
+        settings, llm="", bridge=_bridge(settings.bridge, config, folder), injection=injection,
         views=_views(settings.views, config, folder), training=training,
     )  # fmt: skip
     return Workspace(workspace.root, changed)
