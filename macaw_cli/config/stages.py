@@ -22,6 +22,12 @@ def trained_groups(training: TrainingSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(group for _, settings in stage_settings(training) for group in settings.train))
 
 
+def peak_bridge_rate(training: TrainingSettings) -> float | None:
+    """The highest learning rate of the bridge in any stage; None where no stage trains it."""
+    stages = [settings for _, settings in stage_settings(training) if "bridge" in settings.train]
+    return max((settings.peak_learning_rate("bridge") for settings in stages), default=None)
+
+
 def template_of(training: TrainingSettings) -> Literal["alpaca", "chat", "plain", "as_published"]:
     """Name of the template in which a stage, or a training without stages, encodes its conversations."""
     return "as_published" if training.as_published else training.template or "alpaca"

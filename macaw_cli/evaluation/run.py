@@ -11,11 +11,12 @@ import torch
 from macaw_cli.basics.atomic_files import atomic_path, write_json, write_jsonl
 from macaw_cli.basics.console import say
 from macaw_cli.basics.counts import counted
-from macaw_cli.basics.errors import ResourceError
+from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.evaluation_settings import EvaluationSettings
-from macaw_cli.config.loading import Workspace
+from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, metrics_rows, read_settings_tree
+from macaw_cli.config.stages import peak_bridge_rate
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
 from macaw_cli.evaluation.cleaning.clean import clean
@@ -148,7 +149,7 @@ def _below(settings: EvaluationSettings) -> str:
 def _circumstances(run: Path, dataset: TrainingDataset, config: Any) -> Circumstances:
     logged, rows = list(metrics_rows(run / METRICS_NAME)), dataset.conversations("train", whole=True)
     padding = padding_share(rows, config.fingerprints, trimmed=config.view_settings.trims_audio)
-    return circumstances_of(logged, examples_per_modality(rows), padding, stages_of(run))
+    return circumstances_of(logged, examples_per_modality(rows), padding, stages_of(run), peak_of(run))
 
 
 def stages_of(run: Path) -> list[dict[str, Any]]:
@@ -156,6 +157,15 @@ def stages_of(run: Path) -> list[dict[str, Any]]:
     file = run / SETTINGS_NAME
     tree = read_settings_tree(file) if file.is_file() else {}
     return list((tree.get("training") or {}).get("stages") or ())
+
+
+def peak_of(run: Path) -> float | None:
+    """The bridge's highest learning rate in the run's settings; None where they cannot be told."""
+    file = run / SETTINGS_NAME
+    try:
+        return peak_bridge_rate(parse_settings(read_settings_tree(file), str(file)).training)
+    except (OSError, UsageError):  # of another version, or with a design of a package that is not installed
+        return None
 
 
 def _row(question: HeldOut) -> dict[str, Any]:

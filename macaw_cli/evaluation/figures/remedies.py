@@ -26,7 +26,7 @@ class Circumstances:
     Args:
         steps: optimizer steps.
         bridge_trained: whether the bridge was trained in any of them.
-        bridge_learning_rate: its highest learning rate; None where that was not logged.
+        bridge_learning_rate: its highest learning rate; None where that is not known.
         losses: training loss of every logged row, in order.
         examples: modality, such as `image` or `image+audio`, to its number of training examples.
         padding: modality to the share of its features that stands for nothing (silence behind the end), 0 to 1.
@@ -68,6 +68,7 @@ def circumstances_of(
     examples: Mapping[str, int],
     padding: Mapping[str, float],
     stages: Sequence[Mapping[str, Any]] = (),
+    peak: float | None = None,
 ) -> Circumstances:
     """What a run's log tells of its training.
 
@@ -76,6 +77,7 @@ def circumstances_of(
         examples: modality to its number of training examples.
         padding: as in `Circumstances`.
         stages: as in `Circumstances`.
+        peak: learning rate of the bridge that the settings name. Short trainings log few steps, where it has fallen.
     """
     trained = [row for row in rows if row.get("loss") is not None]
     logged = [row["learning_rates"] for row in trained if isinstance(row.get("learning_rates"), dict)]
@@ -83,7 +85,7 @@ def circumstances_of(
     return Circumstances(
         steps=max((int(row["step"]) for row in rows), default=0),
         bridge_trained=bool(rates) or not logged,
-        bridge_learning_rate=max(rates, default=None),
+        bridge_learning_rate=peak if peak is not None else max(rates, default=None),
         losses=tuple(float(row["loss"]) for row in trained),
         examples=dict(examples),
         padding=dict(padding),
@@ -123,7 +125,7 @@ def _of_the_training(modality: str, known: Circumstances) -> Iterator[str]:
                f"smaller ({smaller}) to reach {ENOUGH_STEPS} or more.")  # fmt: skip
     rate = known.bridge_learning_rate
     if rate is not None and rate < LOW_BRIDGE_RATE:
-        yield (f"The learning rate of the bridge was at most {rate:.0e}, below {LOW_BRIDGE_RATE:.0e}: set "
+        yield (f"The learning rate of the bridge was at most {rate:.3g}, below {LOW_BRIDGE_RATE:.3g}: set "
                f"{known.setting('groups.bridge.learning_rate')} to {LEARNING_RATES['bridge']:g}.")  # fmt: skip
     padding = max((known.padding.get(name, 0.0) for name in modality.split("+")), default=0.0)
     if padding > MOSTLY_PADDING:

@@ -10,6 +10,7 @@ from macaw_cli.basics import distributed
 from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.config.run_files import metrics_rows
 from macaw_cli.config.settings import Settings
+from macaw_cli.config.stages import peak_bridge_rate
 from macaw_cli.config.training_settings import TrainingSettings
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.evaluation.figures.remedies import circumstances_of
@@ -84,7 +85,8 @@ def _verdict(
     own = inputs.rows[: len(inputs.tokens)]  # behind them stand the swapped examples
     padding = padding_share(own, inputs.config.fingerprints, trimmed=trimmed)
     stages = [asdict(stage) for stage in training.stages]
-    return verdicts(validations[-1], circumstances_of(rows, examples_per_modality(own), padding, stages))
+    known = circumstances_of(rows, examples_per_modality(own), padding, stages, peak_bridge_rate(training))
+    return verdicts(validations[-1], known)
 
 
 def _whole_model(split: Any, weights: dict[str, Any], settings: Settings) -> Any:

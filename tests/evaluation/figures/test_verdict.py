@@ -4,9 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from macaw_cli.config.loading import parse_settings, settings_yaml
+from macaw_cli.config.stages import peak_bridge_rate
+from macaw_cli.config.training_settings import LEARNING_RATES
 from macaw_cli.evaluation.figures.remedies import Circumstances, circumstances_of
 from macaw_cli.evaluation.figures.verdict import verdicts
 from macaw_cli.evaluation.presentation import verdict_lines
+from macaw_cli.evaluation.run import peak_of
 
 PLENTY = Circumstances(steps=5000, bridge_learning_rate=1e-3, losses=(1.0,) * 50, examples={"audio": 10_000})
 
@@ -149,6 +153,26 @@ def test_the_log_of_a_run_tells_steps_rates_and_losses():
     assert (known.losses, known.examples) == ((2.0, 1.0), {"audio": 5})
     assert not circumstances_of([{"step": 1, "loss": 1.0, "learning_rates": {"llm": 1.0}}], {}, {}).bridge_trained
     assert circumstances_of([], {}, {}).bridge_trained
+
+
+def test_the_learning_rate_that_was_set_counts_and_not_that_of_the_last_steps():
+    rows = [{"step": 5, "loss": 2.0, "learning_rates": {"bridge": 1e-4}}]
+    assert circumstances_of(rows, {}, {}, peak=1e-3).bridge_learning_rate == 1e-3
+    stages = [{"name": "a", "train": ["bridge"], "learning_rate": 2.5e-4}, {"name": "b", "train": ["llm"]}]
+    training = parse_settings({"training": {"stages": stages, "learning_rate": 1e-2}}, "test").training
+    peak = peak_bridge_rate(training)
+    assert peak == 2.5e-4
+    known = circumstances_of([{"step": 5000}], {}, {}, peak=peak)
+    (remedy,) = verdict(measured(0.01, -0.06, 0.09), known)["remedies"]
+    assert "0.00025, below 0.0003" in remedy
+
+
+def test_the_peak_of_a_run_is_read_from_its_settings(tmp_path):
+    assert peak_of(tmp_path) is None
+    (tmp_path / "settings.yaml").write_text(settings_yaml(parse_settings({"training": {"max_steps": 5}}, "test")))
+    assert peak_of(tmp_path) == LEARNING_RATES["bridge"]
+    (tmp_path / "settings.yaml").write_text("bridge: of-a-package\n")
+    assert peak_of(tmp_path) is None
 
 
 def test_questions_without_a_finite_likelihood_are_told():
