@@ -57,7 +57,7 @@ of the model, once for all conditions. Images whose features are in a feature st
 
 Each figure of the task is given under `real`, `none` and `swapped` (see [Conditions](evaluation.md#conditions));
 `told` is added by `conditions=real,none,told,swapped`. *Reliance* is the task's score with the right media minus that
-with another example's, over the questions that have both, with a paired 95 % bootstrap interval; for an error rate it
+with another example's, over the questions that have both, with its paired 95 % interval; for an error rate it
 is the other way round, so that it is positive where media help. *Retention* is the score without media divided by the
 score with them.
 

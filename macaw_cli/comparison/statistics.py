@@ -17,7 +17,7 @@ from macaw_cli.evaluation.figures.paired import (
     measured_values,
     paired_difference,
 )
-from macaw_cli.evaluation.intervals import bootstrap_interval, wilson_interval
+from macaw_cli.evaluation.intervals import difference_interval, share_interval, wilson_interval
 from macaw_cli.reports.design_comparison import MEASURES, OVERALL, Measured
 
 
@@ -52,9 +52,8 @@ def measured(seeds: Sequence[Answers], keys: Sequence[str], measure: str) -> Mea
     if not values.shape[1]:
         return None
     mean, n = float(values.mean()), values.shape[1]
-    # a share of one seed has a width at 0 and 1 too, which a bootstrap has not
-    is_share = len(seeds) == 1 and measure != "reliance"
-    ci95 = wilson_interval(mean, n) if is_share else bootstrap_interval(values.mean(axis=0))
+    of_questions = values.mean(axis=0)
+    ci95 = difference_interval(of_questions) if measure == "reliance" else share_interval(of_questions)
     return Measured(round(mean, 4), ci95, n, _spread(values.mean(axis=1)))
 
 

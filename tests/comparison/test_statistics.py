@@ -5,7 +5,7 @@ import pytest
 
 from macaw_cli.comparison.statistics import difference, quality_of, quality_of_figures
 from macaw_cli.evaluation.figures.answers import Answer
-from macaw_cli.evaluation.intervals import bootstrap_interval, wilson_interval
+from macaw_cli.evaluation.intervals import bootstrap_interval, difference_interval, wilson_interval
 
 
 def answers(right, swapped=None, modality="image", kind="image/colour"):
@@ -22,7 +22,7 @@ def test_one_seed_has_the_intervals_of_an_evaluation_and_no_spread():
     assert (found["accuracy"].value, found["accuracy"].n, found["accuracy"].spread) == (0.75, 4, None)
     assert found["accuracy"].ci95 == wilson_interval(0.75, 4)
     assert found["reliance"].value == 0.5
-    assert found["reliance"].ci95 == bootstrap_interval(np.array([1.0, 0.0, 0.0, 1.0]))
+    assert found["reliance"].ci95 == difference_interval(np.array([1.0, 0.0, 0.0, 1.0]))
     assert found["preference"].ci95 == wilson_interval(0.5, 4)
 
 
@@ -49,7 +49,7 @@ def test_a_difference_is_paired_question_by_question():
     ours, first = [answers([1, 1, 1, 0])], [answers([1, 0, 0, 0])]
     found = difference(ours, first, "accuracy")
     assert (found.value, found.n) == (0.5, 4)
-    assert found.ci95 == bootstrap_interval(np.array([0.0, 1.0, 1.0, 0.0]))
+    assert found.ci95 == difference_interval(np.array([0.0, 1.0, 1.0, 0.0]))
 
 
 def test_a_difference_is_of_the_questions_that_both_have():

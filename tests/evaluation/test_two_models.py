@@ -8,7 +8,7 @@ import pytest
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.evaluation.difference_tables import COLUMNS, difference_lines, difference_tables
-from macaw_cli.evaluation.intervals import bootstrap_interval
+from macaw_cli.evaluation.intervals import difference_interval
 from macaw_cli.evaluation.two_models import Side, compare_two, differences
 
 
@@ -36,7 +36,7 @@ def test_differences_are_paired_and_second_minus_first(sides):
     accuracy = found["modalities"]["image"]["accuracy"]
     assert (accuracy["first"], accuracy["second"], accuracy["n"]) == (0.3333, 1.0, 3)
     assert accuracy["difference"] == 0.6667
-    assert accuracy["ci95"] == bootstrap_interval(np.array([0.0, 1.0, 1.0]))
+    assert accuracy["ci95"] == difference_interval(np.array([0.0, 1.0, 1.0]))
     assert found["modalities"]["image"]["reliance"]["difference"] == 0.3333
     assert found["kinds"]["image/colour"]["preference"]["difference"] == 0.3333
     assert found["modalities"]["audio"].keys() == {"n", "preference"}  # no choices, no accuracy

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.evaluation.intervals import bootstrap_interval
+from macaw_cli.evaluation.intervals import difference_interval
 from macaw_cli.evaluation.questions.conditions import in_order
 
 
@@ -31,5 +31,5 @@ def measure_judged(scores: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     difference = np.array([one["real"] - one["swapped"] for one in judged if {"real", "swapped"} <= one.keys()])
     figures["paired"] = len(difference)
     figures["reliance"] = round(float(difference.mean()), 4) if len(difference) else None
-    figures["ci95"] = bootstrap_interval(difference) if len(difference) else None
+    figures["ci95"] = difference_interval(difference) if len(difference) else None
     return figures

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from macaw_cli.evaluation.figures.answers import Answer, Answers
-from macaw_cli.evaluation.intervals import bootstrap_interval
+from macaw_cli.evaluation.intervals import difference_interval
 
 
 def common_questions(answered: Sequence[Answers]) -> list[str]:
@@ -29,14 +29,14 @@ def measured_values(answered: Sequence[Answers], keys: Sequence[str], measure: s
 
 
 def paired_difference(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, list[float]]:
-    """Mean of ours - theirs over the questions, and its paired 95 % interval (`bootstrap_interval`).
+    """Mean of ours - theirs over the questions, and its paired 95 % interval (`difference_interval`).
 
     Args:
         ours: (n,) float, one value per question, n at least 1.
         theirs: (n,) float, of the same questions.
     """
     paired = ours - theirs
-    return round(float(paired.mean()), 4), bootstrap_interval(paired)
+    return round(float(paired.mean()), 4), difference_interval(paired)
 
 
 def by_modality_and_kind(answers: Mapping[str, Answer], keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from macaw_cli.evaluation.figures.preference import measure_preference
 from macaw_cli.evaluation.figures.reliance import Scored
-from macaw_cli.evaluation.intervals import bootstrap_interval
+from macaw_cli.evaluation.intervals import difference_interval
 from macaw_cli.evaluation.questions.conditions import SWAPPED_ONE, in_order
 
 
@@ -35,7 +35,7 @@ def measure_per_medium(questions: Sequence[Scored]) -> dict[str, Any]:
             "swapped": round(float(swapped.mean()), 4) if chosen else None,
             "paired": len(chosen),
             "reliance": round(float(difference.mean()), 4) if chosen else None,
-            "ci95": bootstrap_interval(difference) if chosen else None,
+            "ci95": difference_interval(difference) if chosen else None,
             "contrary": sum(condition in one.contrary for one in asked),
             **measure_preference([(q.likelihood["real"], q.likelihood[condition], q.tokens) for q in asked]),
         }

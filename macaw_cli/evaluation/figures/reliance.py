@@ -9,7 +9,7 @@ import numpy as np
 
 from macaw_cli.evaluation.figures.judged import measure_judged
 from macaw_cli.evaluation.figures.preference import measure_preference
-from macaw_cli.evaluation.intervals import bootstrap_interval
+from macaw_cli.evaluation.intervals import difference_interval
 from macaw_cli.evaluation.metrics.registry import measure_answers
 from macaw_cli.evaluation.questions.conditions import MAIN_CONDITIONS, in_order
 
@@ -79,7 +79,7 @@ def measure(questions: Sequence[Scored]) -> dict[str, Any]:
     difference = np.array([float(real) - float(swapped) for real, swapped in paired])
     figures["paired"] = len(paired)
     figures["reliance"] = round(float(difference.mean()), 4) if paired else None
-    figures["ci95"] = bootstrap_interval(difference) if paired else None
+    figures["ci95"] = difference_interval(difference) if paired else None
     figures["retention"] = retention(figures["real"], figures["none"])
     figures |= measure_preference(
         [(q.likelihood["real"], q.likelihood["swapped"], q.tokens) for q in questions if "swapped" in q.likelihood]

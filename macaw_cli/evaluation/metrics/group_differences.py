@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.evaluation.intervals import BOOTSTRAP_SAMPLES, bootstrap_interval, wilson_interval
+from macaw_cli.evaluation.intervals import BOOTSTRAP_SAMPLES, difference_interval, newcombe_interval, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ def group_figures(answers: Sequence[Grouped]) -> dict[str, Any]:
 
     A difference is the mean over the shared questions of the difference of the groups' means on that question. Its
     interval is a percentile bootstrap in two stages: questions are resampled, and the answers of each group to a
-    question. So it is the paired interval where each group answers each question once, and that of two samples where
-    one question is asked about many media.
+    question. So it is that of two samples where one question is asked about many media. Where each group answers each
+    question once it is `difference_interval`, and where no answers differ `newcombe_interval`.
 
     Source: Davison and Hinkley 1997, "Bootstrap Methods and Their Application", section 3.8, for two stages; Wilson
     1927 for the interval of a group.
@@ -67,7 +67,7 @@ def _difference(a: str, of_a: dict[str, list[float]], b: str, of_b: dict[str, li
     if not shared:
         return {"a": a, "b": b, "n": 0}
     once = all(len(of_a[pair]) == len(of_b[pair]) == 1 for pair in shared)
-    interval = bootstrap_interval(found) if once else _in_two_stages([(of_a[pair], of_b[pair]) for pair in shared])
+    interval = difference_interval(found) if once else _in_two_stages([(of_a[pair], of_b[pair]) for pair in shared])
     return {"a": a, "b": b, "n": len(shared), "difference": round(float(found.mean()), 4), "ci95": interval}
 
 
@@ -85,6 +85,8 @@ def _in_two_stages(pairs: Sequence[tuple[list[float], list[float]]]) -> list[flo
         left, questions = left - times, questions - count
         sums += _resampled(draw, a, times) - _resampled(draw, b, times)
     low, high = np.quantile(sums / len(pairs), [0.025, 0.975])
+    if low == high:  # all answers are alike, and a bootstrap of them has no width
+        return newcombe_interval(*(np.concatenate(of_one) for of_one in zip(*pairs, strict=True)))
     return [round(float(low), 4), round(float(high), 4)]
 
 

@@ -1,6 +1,6 @@
 """Which other example lends its media, so that a model that ignores its media is recognised.
 
-Source: macaw's own; the interval of reliance is a paired bootstrap (Efron and Tibshirani 1993, section 13.3).
+Source: macaw's own; the interval of reliance is `intervals.difference_interval`.
 """
 
 import random

@@ -19,13 +19,13 @@ class Fairness(Task[FairnessSettings]):
 
     about = About(
         what="the same questions about groups of media of your own, such as faces of different age",
-        paper="macaw's own; intervals: Davison and Hinkley 1997, section 3.8",
+        paper="macaw's own; intervals: Bonett and Price 2012; Davison and Hinkley 1997, section 3.8",
         data="your own, or for example FairFace, https://github.com/joojs/fairface",
         licence="of the data",
         files="`path`: a CSV, JSONL or JSON file with the columns `image`, `audio` or `video`, `question`, `answer`,"
         " `group`, and if there are any `choices` (a list, or text with `;` between them)",
         figures="accuracy, for all and per group; the difference of every two groups over the questions that both were"
-        " asked, with a 95 % bootstrap interval, paired by question; the largest gap between two groups",
+        " asked, with a 95 % interval, paired by question; the largest gap between two groups",
     )
     modalities = ()
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from macaw_cli.config.tasks.base import Condition
 from macaw_cli.evaluation.figures.reliance import retention
-from macaw_cli.evaluation.intervals import bootstrap_interval
+from macaw_cli.evaluation.intervals import difference_interval
 from macaw_cli.evaluation.tasks.item import Answered, Item
 from macaw_cli.evaluation.tasks.running.conditions import Asked
 from macaw_cli.evaluation.tasks.running.kept_answers import Said
@@ -78,7 +78,7 @@ def task_report(task: Task[Any], answers: Answers) -> dict[str, Any]:
 def _reliance(task: Task[Any], answers: Answers) -> dict[str, Any]:
     """Reliance over the items with media that were asked under `real` and `swapped`; a cluster counts once.
 
-    Its interval is a bootstrap of the paired differences (Efron and Tibshirani 1993, section 13.3).
+    Its interval is `difference_interval` of the paired differences.
     """
     means = {
         name: _cluster_means(some, task.scores(some)) for name, some in answers.items() if name in _COMPARED and some
@@ -93,7 +93,7 @@ def _reliance(task: Task[Any], answers: Answers) -> dict[str, Any]:
     )
     kept = retention(float(np.mean(real)), float(np.mean(none))) if none and task.higher_is_better else None
     return {
-        "paired": len(paired), "reliance": round(float(difference.mean()), 4), "ci95": bootstrap_interval(difference),
+        "paired": len(paired), "reliance": round(float(difference.mean()), 4), "ci95": difference_interval(difference),
         "retention": kept,
     }  # fmt: skip
 
