@@ -57,7 +57,8 @@ def require_no_stages(training: TrainingSettings, budget: Budget | None) -> None
         raise UsageError(
             f"--budget cannot be combined with a recipe: training.stages has {len(training.stages)} stages, each with "
             "a length of its own.",
-            "Leave --budget out, or train without stages.",
+            "Add --set 'training.stages=[]' to train without stages, or give --set training.max_steps=N instead of "
+            "--budget: at most so many steps in each stage that has no number of its own.",
         )
 
 

@@ -56,5 +56,6 @@ def test_the_epochs_suffice_for_the_steps():
 def test_a_recipe_has_lengths_of_its_own():
     training = TrainingSettings(stages=(StageSettings(name="one"),))
     require_no_stages(training, None)
-    with pytest.raises(UsageError, match=r"training\.stages"):
+    with pytest.raises(UsageError, match=r"training\.stages") as told:
         require_no_stages(training, Budget(3, "steps"))
+    assert "training.stages=[]" in told.value.hint and "training.max_steps=N" in told.value.hint
