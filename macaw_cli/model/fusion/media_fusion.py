@@ -22,6 +22,7 @@ from macaw_cli.model.fusion.placing import (
     insert_after_first,
     place_soft_tokens,
     require_matching_media,
+    require_promised_tokens,
     separated,
 )
 from macaw_cli.model.fusion.repeated_media import each_once, first_places, repeated
@@ -113,14 +114,11 @@ class MediaFusion(nn.Module):
         examples = {name: example_of(each, borders) for name, each in media.items()}
         matrix = cast("nn.Parameter", embed.weight)
         if torch.is_grad_enabled() or instructions:
-            soft = self._soft_tokens(places, embeds, features, matrix, examples, instructions)
+            soft = self._soft_tokens(places, embeds, features, made, matrix, examples, instructions)
         else:
             first = first_places(features)
-            once = {name: each_once(own, first[name]) for name, own in features.items()}
-            soft = self._soft_tokens(places, embeds, once, matrix, {
-                name: [number for at, number in enumerate(own) if first[name][at] == at]
-                for name, own in examples.items()
-            }, instructions)  # fmt: skip
+            once, counts = each_once(features, first), each_once(made, first)
+            soft = self._soft_tokens(places, embeds, once, counts, matrix, each_once(examples, first), instructions)
             soft = tuple(repeated(own, made[name], first[name])
                          for name, own in zip(self.config.modalities, soft, strict=True))  # fmt: skip
         by_modality = dict(zip(self.config.modalities, soft, strict=True))
@@ -150,10 +148,11 @@ class MediaFusion(nn.Module):
         }
 
     def _soft_tokens(
-        self, places: MediaPlaces, embeds: Tensor, features: Media, matrix: nn.Parameter,
-        examples: Mapping[Modality, list[int]], instructions: Mapping[Modality, Sequence[Tensor]],
+        self, places: MediaPlaces, embeds: Tensor, features: Media, made: Mapping[Modality, Sequence[int]],
+        matrix: nn.Parameter, examples: Mapping[Modality, Sequence[int]],
+        instructions: Mapping[Modality, Sequence[Tensor]],
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        """(K, D) per modality; those of the null medium stand last, where any row has one."""
+        """(K, D) per modality, `made` of each medium; those of the null medium stand last, where any row has one."""
         media = {name: [layer_tokens(self.config, name, medium)[-1].to(embeds) for medium in features[name]]
                  for name in self.config.modalities}
         for name in self.config.modalities if self.config.null_features else ():
@@ -161,6 +160,11 @@ class MediaFusion(nn.Module):
                 media[name].append(self.null_features(name).to(embeds))
         self.bridges.may_look_at(matrix)
         soft: tuple[Tensor, ...] = self.bridges(media, matrix, examples, instructions)
+        for name, tokens in zip(self.config.modalities, soft, strict=True):
+            counts = [*made[name]]
+            if len(media[name]) > len(counts):
+                counts.append(soft_token_count(self.config, name, self.config.feature_shapes[name]))
+            require_promised_tokens(self.config, name, tokens, counts)
         return soft
 
     def _placed(self, name: Modality, embeds: Tensor, places: MediaPlaces, soft: Tensor) -> Tensor:

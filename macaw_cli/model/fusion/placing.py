@@ -5,15 +5,19 @@ Letters: B rows, T positions, D hidden size, K soft tokens.
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.injections.bound_media import BoundMedia
 from macaw_cli.model.packing.row_layout import Run
+
+if TYPE_CHECKING:
+    from macaw_cli.model.configuration import MacawConfig
 
 
 class FusedInputs(NamedTuple):
@@ -89,6 +93,31 @@ def _first_difference(placeholders: Sequence[int], made: Sequence[int]) -> str |
         if places != tokens
     ]
     return next(iter(wrong), None)
+
+
+def require_promised_tokens(
+    config: "MacawConfig", modality: Modality, soft_tokens: Tensor, made: Sequence[int]
+) -> None:
+    """Refuse what a bridge has returned where it is not as many soft tokens as its `soft_tokens` says.
+
+    Args:
+        config: of the model.
+        modality: of the bridge.
+        soft_tokens: what it returned; (K, D) is right, K the sum of `made` and D the LLM's embedding size.
+        made: number of soft tokens of each medium, in order.
+
+    Raises:
+        MismatchError: with both shapes.
+    """
+    promised, found = (sum(made), config.embedding_size), tuple(soft_tokens.shape)
+    if found != promised:
+        name = config.bridge_settings(modality).name
+        raise MismatchError(
+            f"The {modality} bridge {name} returned soft tokens of shape {found} for "
+            f"{counted(len(made), 'medium', 'media')}, but its soft_tokens() and the LLM's embedding size make "
+            f"{promised}.",
+            "Correct `forward` or `soft_tokens` of this bridge.",
+        )
 
 
 def place_soft_tokens(embeds: Tensor, places: Tensor, soft_tokens: Tensor) -> Tensor:

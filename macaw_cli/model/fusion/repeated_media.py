@@ -4,11 +4,14 @@ A medium is the same where its features are the same tensor object.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from macaw_cli.modalities.table import Modality
+
+Value = TypeVar("Value")
 
 
 def first_places(media: Mapping[Modality, Sequence[Tensor]]) -> dict[Modality, list[int]]:
@@ -20,9 +23,14 @@ def first_places(media: Mapping[Modality, Sequence[Tensor]]) -> dict[Modality, l
     return found
 
 
-def each_once(values: Sequence[Tensor], places: Sequence[int]) -> list[Tensor]:
-    """The media without their repetitions, in order."""
-    return [value for at, (value, place) in enumerate(zip(values, places, strict=True)) if at == place]
+def each_once(
+    values: Mapping[Modality, Sequence[Value]], places: Mapping[Modality, Sequence[int]]
+) -> dict[Modality, list[Value]]:
+    """Per modality what belongs to each medium, without that of repetitions, in order."""
+    return {
+        name: [value for at, (value, place) in enumerate(zip(own, places[name], strict=True)) if at == place]
+        for name, own in values.items()
+    }
 
 
 def repeated(soft: Tensor, counts: Sequence[int], places: Sequence[int]) -> Tensor:

@@ -8,6 +8,7 @@ from macaw_cli.model.fusion.placing import (
     insert_after_first,
     place_soft_tokens,
     require_matching_media,
+    require_promised_tokens,
     separated,
 )
 from macaw_cli.model.packing.row_layout import Run
@@ -77,3 +78,22 @@ def test_media_side_by_side_are_told_apart_by_their_sizes(groups):
 def test_a_run_that_no_media_fill_stays_whole_so_that_it_is_told():
     assert separated({"image": [Run(0, 5), Run(9, 3)]}, {"image": [4, 3]})["image"] == [Run(0, 5), Run(9, 3)]
     assert separated({"image": [Run(0, 5)]}, {})["image"] == [Run(0, 5)]
+
+
+@pytest.mark.parametrize("shape", [(7, 32), (9, 32), (8, 16), (4, 2, 32)])
+def test_a_bridge_that_returns_other_soft_tokens_than_it_says_is_named_with_both_shapes(tiny, shape):
+    config = tiny.config("linear")
+    require_promised_tokens(config, "image", torch.zeros(8, 32), [5, 3])
+    with pytest.raises(MismatchError) as told:
+        require_promised_tokens(config, "image", torch.zeros(shape), [5, 3])
+    assert all(word in told.value.problem for word in ("linear", str(shape), "(8, 32)"))
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_the_model_says_which_bridge_made_too_few(tiny, trains):
+    model = tiny.model("linear")
+    ids = torch.tensor([tiny.sequence(model.config, 1, "image", 5)])
+    forward = model.fusion.bridges["image"].forward
+    model.fusion.bridges["image"].forward = lambda *given: forward(*given)[:-1]
+    with torch.set_grad_enabled(trains), pytest.raises(MismatchError, match="image bridge linear"):
+        model(input_ids=ids, image_features=tiny.features("image"))

@@ -9,7 +9,7 @@ def test_repetitions_are_left_out_and_put_back():
     one, other = torch.ones(2, 3), torch.ones(2, 3)
     places = first_places({"image": [one, other, one], "audio": []})
     assert places == {"image": [0, 1, 0], "audio": []}
-    assert each_once(["a", "b", "a"], places["image"]) == ["a", "b"]
+    assert each_once({"image": ["a", "b", "a"], "audio": []}, places) == {"image": ["a", "b"], "audio": []}
     soft = torch.arange(5.0)[:, None]  # two tokens, two tokens, and a null medium's
     assert repeated(soft, [2, 2, 2], [0, 1, 0])[:, 0].tolist() == [0, 1, 2, 3, 0, 1, 4]
     assert repeated(soft, [2, 3], [0, 1]) is soft
