@@ -1,10 +1,13 @@
-"""SIGINT and SIGTERM while training: finish the step, save, leave with the exit code that the shell expects."""
+"""SIGINT and SIGTERM while training: say so, finish the step, save, leave with the exit code that the shell expects."""
 
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from macaw_cli.basics.console import say
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -33,12 +36,38 @@ def stop_on_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request  # Python lets only the main thread set handlers
         return
-    before = {number: signal.signal(number, request.note) for number in STOP_SIGNALS}
+    with _told_at_once():
+        before = {number: signal.signal(number, request.note) for number in STOP_SIGNALS}
+        try:
+            yield request
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _told_at_once() -> Iterator[None]:
+    """Have a thread say that the training stops: Python's own handlers wait for what torch computes to return."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    thread = threading.Thread(target=_tell, args=(reader,), daemon=True)
+    thread.start()
     try:
-        yield request
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.set_wakeup_fd(before)
+        writer.close()
+        thread.join()
+        reader.close()
+
+
+def _tell(arrived: socket.socket) -> None:
+    told = False
+    while numbers := arrived.recv(64):
+        if not told and set(numbers) & set(STOP_SIGNALS):
+            told = True
+            say("Stopping after this step, with a checkpoint. Ctrl-C again stops at once, without one.")
 
 
 def exit_code(number: int) -> int:
