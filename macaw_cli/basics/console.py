@@ -110,7 +110,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], *, to_std
     table = Table(title=encodable(_line(title), stream), title_justify="left")
     for number, column in enumerate(columns):
         justify: Any = "left" if number == 0 else "right"
-        table.add_column(encodable(_line(column), stream), justify=justify, no_wrap=True)
+        table.add_column(encodable(_line(column), stream), justify=justify, no_wrap=number == 0 or len(columns) > 2)
     for row in rows:
         table.add_row(*(encodable(_line(cell), stream) for cell in row))
     # names of files and kinds are no markup: `[1]` and `:cat:` stay what they are

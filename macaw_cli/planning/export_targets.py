@@ -75,12 +75,12 @@ def export_targets(config: MacawConfig) -> list[ExportTarget]:
     ]
 
 
-def in_words(formats: list[FormatTarget], targets: list[ExportTarget]) -> str:
-    """The row of the plan: what takes the model, and what would if something were different."""
+def export_lines(formats: list[FormatTarget], targets: list[ExportTarget]) -> list[str]:
+    """The lines below the plan: what takes the model, and what would if something were different."""
     targets = [one for one in targets if one.loader not in {kind.stock_class for kind in every_format().values()}]
     taken = [one.words for one in formats if not one.obstacles]
     taken += [target.loader for target in targets if not target.obstacles]
     refusing = {one.format: one.obstacles for one in formats}
     refusing |= {f"{target.loader} ({target.modality})": target.obstacles for target in targets}
-    words = [f"not {name}: {', '.join(obstacles)}" for name, obstacles in refusing.items() if obstacles]
-    return "; ".join([", ".join(taken), *words])
+    others = [f"  not {name}: {', '.join(obstacles)}" for name, obstacles in refusing.items() if obstacles]
+    return [f"Can be exported to: {', '.join(taken)}", *others]

@@ -8,7 +8,7 @@ from macaw_cli.basics.console import print_table, result, result_json, say
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.config.loading import Workspace
-from macaw_cli.planning.export_targets import export_targets, format_targets, in_words
+from macaw_cli.planning.export_targets import export_lines, export_targets, format_targets
 from macaw_cli.planning.machine_memory import machine_memory
 from macaw_cli.planning.memory_estimate import total
 from macaw_cli.planning.memory_verdict import Verdict, judge
@@ -59,8 +59,9 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         if stands_in:
             say(stands_in)
         if not as_json:  # measuring takes a while: what is known is told before it
-            rows = [*_rows(plan, verdict, processes), ["can be exported to", in_words(formats, targets)]]
-            print_table("Training plan", ["what", "how much"], rows)
+            print_table("Training plan", ["what", "how much"], list(_rows(plan, verdict, processes)))
+            for line in export_lines(formats, targets):
+                result(line)
         for warning in warnings:
             say(f"Warning: {warning.text}")
         time = expected_time(planned, inputs, stages, plan, processes, machine)

@@ -138,6 +138,13 @@ def test_a_table_in_a_narrow_terminal_fits_it():
     assert max(len(line) for line in shown.splitlines()) <= 100
 
 
+def test_a_long_second_column_is_wrapped_in_a_narrow_terminal_and_leaves_the_first_whole():
+    told = " ".join(f"word{number}" for number in range(60))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", in_a_terminal(TABLE.format(rows=[["bridge parameters", told]])))
+    assert "bridge parameters" in shown and all(f"word{number}" in shown for number in range(60))
+    assert max(len(line) for line in shown.splitlines()) <= 100
+
+
 def test_a_table_is_readable_where_only_ascii_is(tmp_path):
     out = in_a_pipe(TABLE.format(rows=[["abc", "3"]]), PYTHONIOENCODING="ascii").stdout
     assert "abc" in out

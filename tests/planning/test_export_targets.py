@@ -10,7 +10,7 @@ from macaw_cli.config.injections.none import NoInjectionSettings
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.text.encoding import ConversationEncoder
-from macaw_cli.planning.export_targets import export_targets, format_targets, in_words
+from macaw_cli.planning.export_targets import export_lines, export_targets, format_targets
 
 LLAVA = {"layer": -2, "projection": False}
 CLIP = "CLIPVisionModelWithProjection"
@@ -72,7 +72,7 @@ def test_a_design_that_no_loader_knows_can_only_be_exported_by_macaw():
     assert targets(design("macaw")) == {}
 
 
-def test_the_row_of_the_plan_tells_what_takes_the_model_and_why_others_do_not(byte_tokenizer):
+def test_the_lines_of_the_plan_tell_what_takes_the_model_and_why_others_do_not(byte_tokenizer):
     config = MacawConfig.for_llm(
         LlamaConfig(vocab_size=len(byte_tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2),
         design("mlp"), {"image": (16, 8)}, {"image": EncoderSettings(layer=-3, projection=False)},
@@ -81,9 +81,10 @@ def test_the_row_of_the_plan_tells_what_takes_the_model_and_why_others_do_not(by
     formats = format_targets(ConversationEncoder(byte_tokenizer, config))
     told = {one.format: one.obstacles for one in formats}
     assert told["hf"] == () == told["llava"]
-    words = in_words(formats, export_targets(config))
-    assert words.startswith("gguf without image (") and ", hf, llava" in words
-    assert "LlavaForConditionalGeneration" not in words, "its format stands there"
+    first, *others = export_lines(formats, export_targets(config))
+    assert "gguf without image (" in first and ", hf, llava" in first
+    assert "LlavaForConditionalGeneration" not in first, "its format stands there"
+    assert all(line.startswith("  not ") for line in others)
     gguf = next(one for one in formats if one.format == "gguf")
     assert gguf.obstacles == () and "SiglipVisionModel" in gguf.as_json()["losses"]["image"][0]
 
