@@ -15,7 +15,7 @@ def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
 
     Args:
         preset: which one.
-        overrides: `a.b=c` each. With any, the text is written anew and loses its comments.
+        overrides: `a.b=c` each, changed in the text, which keeps its comments.
 
     Raises:
         UsageError: an override names an unknown key or gives an impossible value.
@@ -25,6 +25,7 @@ def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
         return text
     import yaml
 
+    from macaw_cli.config.commented_yaml import with_values
     from macaw_cli.config.loading import parse_settings
     from macaw_cli.config.overrides import apply_override, in_order
 
@@ -33,7 +34,7 @@ def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
         apply_override(tree, override)
     parse_settings(tree, f"the preset {preset}", {override: f"--set {override}" for override in overrides})
     changed = ", ".join(override.partition("=")[0] for override in overrides)
-    return f"# The preset {preset} with other values of {changed}.\n" + yaml.safe_dump(tree, sort_keys=False)
+    return f"# The preset {preset} with other values of {changed}.\n" + with_values(text, yaml.safe_load(text), tree)
 
 
 def write_preset(preset: Preset, folder: Path, overrides: Sequence[str] = ()) -> Path:

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from macaw_cli.basics.errors import InputError, UsageError
+from macaw_cli.config.commented_yaml import with_values
 from macaw_cli.config.loading import open_workspace, parse_settings
+from macaw_cli.config.overrides import apply_override, in_order
 from macaw_cli.config.presets import preset_yaml, write_preset
 from macaw_cli.config.recipes import FOLDER, Preset
 from macaw_cli.config.stages import stage_settings
@@ -131,6 +133,41 @@ def test_overrides_change_the_values_and_nothing_else():
     assert (settings.seed, settings.bridge.name, settings.training.learning_rate) == (5, "linear", 1e-4)
     assert settings.features == settings_of("quickstart").features
     assert "seed, bridge, training.learning_rate" in preset_yaml("quickstart", overrides)
+
+
+@pytest.mark.parametrize("preset", get_args(Preset))
+def test_overrides_keep_the_comments_of_what_they_do_not_change(preset):
+    overrides = [
+        "seed=5", "llm=a/b#c", "training.learning_rate=1e-3", "features.image_encoder.layer=[4,-1]",
+        "features.audio_encoder=whisper", "dataset.sources=['jsonl:a b.jsonl', 'llava:x.json#3']", "training.stages=[]",
+        "bridge={image: mlp, audio: {name: frame-stack, stride: 8}}", "chat.max_new_tokens=5",
+    ]  # fmt: skip
+    plain, changed = preset_yaml(preset), preset_yaml(preset, overrides)
+    tree = yaml.safe_load(plain)
+    for override in in_order(overrides):
+        apply_override(tree, override)
+    assert yaml.safe_load(changed) == tree
+    above = plain.partition("bridge:")[0]
+    assert [line for line in above.splitlines() if line.startswith("#")] == [
+        line for line in changed.partition("\nbridge:")[0].splitlines()[1:] if line.startswith("#")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "expected"),
+    [
+        ("# a\na: 1  # one\nb: 2\n", {"a": 3, "b": 2}, "# a\na: 3  # one\nb: 2\n"),
+        ("a: {b: 1, c: 2} # x\n", {"a": {"b": 1, "c": 2, "d": "e, f"}}, "a: {b: 1, c: 2, d: 'e, f'} # x\n"),
+        ("a:\n  b: 1\n  # c\n\nd: 2\n", {"a": {"b": 1, "n": None}, "d": 2}, "a:\n  b: 1\n  n: null\n  # c\n\nd: 2\n"),
+        ("a:\n  - x\n  - y  # y\nd: 2\n", {"a": ["z"], "d": 2}, "a: [z]  # y\nd: 2\n"),
+        ("a: 1.0\n", {"a": 1}, "a: 1\n"),
+        ("a: \"x\"\n", {"a": "y: z"}, "a: 'y: z'\n"),
+        ("a: {}\n", {"a": {"b": True}}, "a: {b: true}\n"),
+    ],
+)
+def test_a_commented_text_gets_other_values_in_place(text, wanted, expected):
+    assert with_values(text, yaml.safe_load(text), wanted) == expected
+    assert yaml.safe_load(expected) == wanted
 
 
 def test_a_wrong_override_is_told():
