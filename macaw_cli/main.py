@@ -4,6 +4,7 @@ import contextlib
 import io
 import itertools
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import typer
 
 from macaw_cli import __version__
 from macaw_cli.basics import console, standard_streams
+from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.process_exit import leaving_at_once
 from macaw_cli.basics.redaction import guard_logs
@@ -107,6 +109,7 @@ def _told(run: Callable[[], int]) -> int:
             raise
         return _tell(error, error)
     except UsageProblem as error:
+        _name_nearest(error)
         console.tell_usage(_shown(error))
         _tell_scripts("UsageError", error.format_message(), "", int(error.exit_code))
         return int(error.exit_code)
@@ -138,6 +141,14 @@ def _tell_scripts(kind: str, message: str, hint: str, exit_code: int) -> None:
         with contextlib.suppress(MacawError):  # without standard output there is nothing to print to
             error = {"kind": kind, "message": message, "hint": hint, "exit_code": exit_code}
             console.result_json({"error": error})
+
+
+def _name_nearest(error: "UsageProblem") -> None:
+    """Add the nearest word to a complaint of typer about one that is none of a list, as it does for commands."""
+    found = re.search(r"(?:Value error, )?('(.*)' is not one of ('.*'))\.?$", error.message, re.DOTALL)
+    if found:
+        near = closest(found[2], re.findall("'([^']*)'", found[3]))
+        error.message = f"{found[1]}.{f' Did you mean {near[0]!r}?' if near else ''}"
 
 
 def _shown(error: "UsageProblem") -> str:

@@ -103,3 +103,14 @@ def test_the_version_is_told_without_a_command():
         [sys.executable, "-m", "macaw_cli", "--version"], capture_output=True, text=True, check=False
     )
     assert (told.returncode, told.stdout) == (0, f"macaw {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "near"), [(("init", "x", "--preset", "minigp4"), "'minigpt4'"), (("train", "--preset", "qwerty"), None)]
+)
+def test_a_word_that_is_none_of_a_list_is_told_with_the_nearest(words, near):
+    done = subprocess.run([sys.executable, "-m", "macaw_cli", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "'small'" in done.stderr and "Value error" not in done.stderr
+    assert ("Did you mean" in done.stderr) == (near is not None)
+    assert near is None or done.stderr.rstrip().endswith(f"Did you mean {near}?")

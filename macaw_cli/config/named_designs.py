@@ -1,5 +1,6 @@
 """Settings that are one of several designs, chosen by name: refused names, and what a saved model holds."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -11,9 +12,12 @@ from macaw_cli.basics.errors import MismatchError
 from macaw_cli.basics.shown_text import cut, shown
 from macaw_cli.config.saved_settings import saved_settings
 
+SHORTEST = 4
+"""Letters and digits that tell a paper's name."""
+
 
 def require_design(name: Any, designs: Mapping[str, Any], key: str = "name") -> None:
-    """Refuse a name that no design has, with the nearest one.
+    """Refuse a name that no design has, with the nearest one, or those from the paper of that name.
 
     Args:
         name: what was given.
@@ -24,11 +28,34 @@ def require_design(name: Any, designs: Mapping[str, Any], key: str = "name") -> 
         PydanticCustomError: which the settings tell with the dotted key.
     """
     if not isinstance(name, str) or name not in designs:
-        close = closest(str(name), designs)
-        meant = f"did you mean `{close[0]}`, or " if close else ""
+        text = str(name)
+        close = closest(text, designs, likeness=0.8) or of_paper(text, designs) or closest(text, designs)
+        meant = f"did you mean {' or '.join(f'`{one}`' for one in close)}, or " if close else ""
         hint = f" ({meant}is the package that adds it missing?)"  # a name of another package may be near one of ours
         words = f"must be one of {', '.join(f'`{known}`' for known in designs)}, found {shown(name)}{hint}"
         raise PydanticCustomError("unknown_variant", "{words}", {"words": words, "key": key})
+
+
+def of_paper(name: str, designs: Mapping[str, Any]) -> list[str]:
+    """The designs that come from a paper or model of this name: the first lines of their settings end with these.
+
+    Args:
+        name: such as `flamingo`, in any spelling of case and punctuation; shorter than `SHORTEST` it names nothing.
+        designs: by name, to their settings.
+    """
+    wanted = _letters(name)
+    if len(wanted) < SHORTEST:
+        return []
+    found = []
+    for one, kind in designs.items():
+        papers = re.search(r"\(([^()]*)\)\.?$", (kind.__doc__ or "").partition("\n")[0])
+        if papers and any(wanted in _letters(part) for part in papers[1].split(",")):
+            found.append(one)
+    return found
+
+
+def _letters(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
 
 
 def saved_design(what: str, name: Any, options: Mapping[str, Any], designs: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResamplerBridgeSettings:
-    """Latents that read the features in several layers; `tokens` soft tokens per medium (Flamingo, Idefics)."""
+    """Latents read the features in several layers; `tokens` soft tokens per medium (Flamingo, Perceiver, Idefics)."""
 
     name: Literal["resampler"] = "resampler"
     """Design of the bridge."""

@@ -73,6 +73,9 @@ def test_an_option_of_another_design_is_an_unknown_key(read, text, key, possible
     ("text", "key", "found"),
     [
         ("lineer", "bridge.name", "'lineer' (did you mean `linear`"),
+        ("perceiver", "bridge.name", "'perceiver' (did you mean `resampler`"),
+        ("LLaVA", "bridge.name", "'LLaVA' (did you mean `linear` or `mlp`"),
+        ("blip2", "bridge.name", "'blip2' (did you mean `q-former`"),
         ("{name: 3}", "bridge.name", "3"),
         ("{name: [mlp]}", "bridge.name", "['mlp']"),
         ("{audio: framestack}", "bridge.audio.name", "'framestack' (did you mean `frame-stack`"),

@@ -21,6 +21,7 @@ def test_the_name_alone_is_enough_and_none_is_the_default():
 @pytest.mark.parametrize(
     ("value", "told"),
     [({"name": "none", "every": 2}, "injection.every"), ("gated-cros-attention", "gated-cross-attention"),
+     ("flamingo", r"did you mean `gated-cross-attention`, or"), ("qwen3-vl", "did you mean `deepstack`"),
      ({"name": "gated-cross-attention", "every": 0}, "injection.every"), (3, "injection")],
 )  # fmt: skip
 def test_other_names_and_options_are_refused(value, told):
