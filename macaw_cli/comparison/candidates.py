@@ -13,6 +13,7 @@ from macaw_cli.comparison.designs import Design
 from macaw_cli.comparison.request import Request
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.run_files import read_settings_tree
+from macaw_cli.modalities.table import MODALITIES, TABLE
 from macaw_cli.training.data.expanding import Counts, placeholder_counts
 from macaw_cli.training.data.soft_tokens import SoftTokenCounter
 from macaw_cli.training.run_folder import RunFolder
@@ -53,6 +54,20 @@ class Candidate:
     trained_parameters: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     error: MacawError | None = None
+
+
+def unnamed_bridges(candidate: Candidate) -> str:
+    """What a design with a bridge per modality leaves to the default, in a sentence; empty where it names all."""
+    chosen = candidate.design.bridge
+    if not isinstance(chosen, Mapping) or "name" in chosen:
+        return ""
+    named = [name for name in MODALITIES if name in chosen]
+    left = {name: soft for name, soft in candidate.soft_tokens.items() if name not in named}
+    if not named or not left:
+        return ""
+    told = (f"{name} the default {TABLE[name].default_bridge} ({soft:.0f} soft tokens)" for name, soft in left.items())
+    return (f"The design {candidate.design.label} names no bridge for {' and '.join(left)}: it gives "
+            f"{' and '.join(told)}.")  # fmt: skip
 
 
 def candidates_of(request: Request, runs: Path) -> list[Candidate]:

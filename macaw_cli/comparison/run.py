@@ -9,7 +9,7 @@ from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import ResourceError, UsageError
 from macaw_cli.basics.owned_folders import require_own_page
 from macaw_cli.comparison.budget import require_no_stages
-from macaw_cli.comparison.candidates import Candidate, candidates_of
+from macaw_cli.comparison.candidates import Candidate, candidates_of, unnamed_bridges
 from macaw_cli.comparison.existing import compare_existing
 from macaw_cli.comparison.gathering import DesignRuns, side_by_side
 from macaw_cli.comparison.presentation import show_comparison, show_prices
@@ -87,7 +87,10 @@ def _ready(request: Request, workspaces: Sequence[Workspace]) -> list[Candidate]
     for workspace in workspaces:
         require_no_stages(workspace.settings.training, request.budget)
     runs = _runs_folder(workspaces[0])
-    return with_minutes(request, candidates_of(request, runs), runs)
+    candidates = candidates_of(request, runs)
+    for note in filter(None, map(unnamed_bridges, candidates)):
+        say(note)
+    return with_minutes(request, candidates, runs)
 
 
 def _runs_folder(workspace: Workspace) -> Path:

@@ -8,6 +8,8 @@ from macaw_cli.basics.console import print_table, result, result_json, say
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.config.loading import Workspace
+from macaw_cli.model.bridges.registry import soft_token_count
+from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.planning.export_targets import export_lines, export_targets, format_targets
 from macaw_cli.planning.machine_memory import machine_memory
 from macaw_cli.planning.memory_estimate import total
@@ -22,6 +24,7 @@ from macaw_cli.training.reporting.next_command import command_to_train
 from macaw_cli.training.schedule.objective_checks import require_possible_objectives, require_possible_plan
 from macaw_cli.training.schedule.stages import plan_stages, tell_swapped, with_swaps
 from macaw_cli.training.schedule.step_advice import step_warnings
+from macaw_cli.training.schedule.unused_settings import tell_unused
 from macaw_cli.training.training_inputs import dataset_folders, prepare, tell_skipped
 from macaw_cli.training.tuning.model_setup import model_without_weights
 
@@ -45,6 +48,7 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         inputs = prepare(planned)
         require_possible_objectives(inputs.config, planned.settings.training)
         tell_skipped(inputs)
+        tell_unused(inputs, planned.settings.training)
         stages = plan_stages(inputs, planned.settings)
         require_possible_plan(inputs, stages)
         inputs = with_swaps(inputs, stages)
@@ -59,7 +63,8 @@ def show_plan(workspace: Workspace, processes: Processes, *, as_json: bool = Fal
         if stands_in:
             say(stands_in)
         if not as_json:  # measuring takes a while: what is known is told before it
-            print_table("Training plan", ["what", "how much"], list(_rows(plan, verdict, processes)))
+            rows = [*_rows(plan, verdict, processes), *_bridge_rows(inputs.config)]
+            print_table("Training plan", ["what", "how much"], rows)
             for line in export_lines(formats, targets):
                 result(line)
         for warning in warnings:
@@ -97,6 +102,14 @@ def _rows(plan: TrainingPlan, verdict: Verdict, processes: Processes) -> Iterato
     yield ["memory", verdict.text]
     yield ["checkpoint, each", f"{human_bytes(plan.checkpoint_bytes)}; with the model at most "
            f"{human_bytes(plan.disk_bytes)} on disk"]  # fmt: skip
+
+
+def _bridge_rows(config: MacawConfig) -> Iterator[list[str]]:
+    """The design of each modality, also of those that the settings leave at their default."""
+    for name in config.modalities:
+        count = soft_token_count(config, name, config.feature_shapes[name])
+        tokens = f"{counted(count, 'soft token')} of the usual {name}"
+        yield [f"{name} bridge", f"{config.bridge_settings(name).name}, {tokens}"]
 
 
 def _time_rows(time: ExpectedTime | str) -> Iterator[list[str]]:

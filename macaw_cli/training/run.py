@@ -96,12 +96,14 @@ def _inputs(workspace: Workspace, continued: RunFolder | None) -> "TrainingInput
     from macaw_cli.model.expert_texts import tell_texts
     from macaw_cli.training.checkpoints.disk_space import bytes_to_write
     from macaw_cli.training.schedule.objective_checks import require_possible_objectives
+    from macaw_cli.training.schedule.unused_settings import tell_unused
     from macaw_cli.training.training_inputs import prepare, tell_skipped
     from macaw_cli.training.tuning.model_setup import model_without_weights
 
     inputs, training = prepare(workspace), workspace.settings.training
     require_possible_objectives(inputs.config, training)
     tell_skipped(inputs)
+    tell_unused(inputs, training)
     tell_texts(inputs.config)
     sketch = model_without_weights(inputs.config, training)
     needed = max(bytes_to_write(sketch, stage) for _, stage in stage_settings(training))

@@ -7,7 +7,7 @@ import yaml
 from tiny_world import make_workspace
 
 from macaw_cli.basics.errors import InputError, MacawError, UsageError
-from macaw_cli.comparison.candidates import PLANNED, candidates_of
+from macaw_cli.comparison.candidates import PLANNED, candidates_of, unnamed_bridges
 from macaw_cli.comparison.request import request_of
 from macaw_cli.training.run_folder import RunFolder
 
@@ -67,3 +67,10 @@ def test_what_is_wrong_with_all_designs_is_the_error_of_the_command(space):
         candidates(space, "{name: macaw, heads: 5}")
     with pytest.raises(MacawError, match="nowhere"):
         candidates(space, "linear,mlp", None, "dataset.out=nowhere")
+
+
+def test_a_modality_that_a_design_leaves_to_the_default_is_told_with_its_soft_tokens(space):
+    named, both, others = candidates(space, "{image: mlp, audio: mlp},linear,{name: mlp, audio: linear}")
+    told = unnamed_bridges(named)
+    assert "video the default macaw" in told and f"{named.soft_tokens['video']:.0f} soft tokens" in told
+    assert unnamed_bridges(both) == unnamed_bridges(others) == ""
