@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from macaw_cli.basics.shell_words import to_type
 
@@ -23,6 +24,15 @@ def typed_option(command: str, option: str) -> str | None:
         if name == option:
             return value if equals else following
     return None
+
+
+def typed_setting(command: str, key: str) -> bool:
+    """Whether a setting was typed as `--set KEY=VALUE` behind this command."""
+    words = typed_command()
+    after = words[words.index(command) + 1 :] if command in words else []
+    given = {following for word, following in pairwise(after) if word == "--set"}
+    given |= {word.removeprefix("--set=") for word in after if word.startswith("--set=")}
+    return any(one.partition("=")[0] == key for one in given)
 
 
 def same_config(command: str) -> str:

@@ -1,5 +1,6 @@
 """Commands to type next, quoted for the shell: the one place that quotes."""
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -15,6 +16,12 @@ def to_type(*words: str | Path) -> str:
         words: of the command. A `Path` that begins with `-` gets `./` before it, so that it is no option.
     """
     return " ".join(_quoted(_as_argument(word)) for word in words)
+
+
+def near(folder: Path) -> Path:
+    """A folder as it is typed here: from the current one where it lies below that."""
+    here = os.path.relpath(folder)
+    return folder if here.startswith("..") else Path(here)
 
 
 def _as_argument(word: str | Path) -> str:

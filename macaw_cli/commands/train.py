@@ -36,7 +36,7 @@ def train(
     ] = None,
     *,
     bridge: Annotated[
-        str | None, typer.Option(rich_help_panel=MODEL, help="Its design, such as mlp: see docs/own-parts.md.")
+        str | None, typer.Option(rich_help_panel=MODEL, help="Its design, such as mlp: see docs/bridges.md.")
     ] = None,
     llm: Annotated[str | None, typer.Option(rich_help_panel=MODEL, help="Folder or hub id of a causal LLM.")] = None,
     start_from: Annotated[

@@ -8,9 +8,8 @@ from typing import Any
 
 from macaw_cli.basics.console import print_table, result, result_json
 from macaw_cli.basics.counts import counted
-from macaw_cli.basics.shell_words import to_type
+from macaw_cli.basics.shell_words import near, to_type
 from macaw_cli.comparison.pricing import Price, price_json, price_table
-from macaw_cli.comparison.trials import near
 from macaw_cli.reports.design_comparison import DesignComparison
 from macaw_cli.reports.tables import Table
 

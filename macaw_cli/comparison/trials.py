@@ -3,18 +3,16 @@
 Killed at any time nothing is lost: the run continues from its last checkpoint when the comparison is typed again.
 """
 
-import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.child import answer_with_signals
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import DamagedError, Interrupted, LockedError, MismatchError
 from macaw_cli.basics.json_text import parse_json
-from macaw_cli.basics.shell_words import to_type
+from macaw_cli.basics.shell_words import near, to_type
 from macaw_cli.basics.typed_rows import COUNT, OBJECT, TEXT, Fields
 from macaw_cli.comparison.candidates import Candidate
 from macaw_cli.comparison.request import Request
@@ -173,9 +171,3 @@ def _evaluate(request: Request, trial: Trial, workspace: Workspace) -> str:
     say("")
     say(f"$ {to_type('macaw', 'evaluate', near(trial.run.path), *words)}")
     return asked_by_command("evaluate", [str(trial.run.path), *words])[1]
-
-
-def near(folder: Path) -> Path:
-    """A folder as it is typed here: from the current one where it lies below that."""
-    here = os.path.relpath(folder)
-    return folder if here.startswith("..") else Path(here)

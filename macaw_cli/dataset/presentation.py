@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.basics.command_line import same_config, typed_option
+from macaw_cli.basics.command_line import same_config, typed_option, typed_setting
 from macaw_cli.basics.console import print_table, result, say
 from macaw_cli.basics.disk import human_bytes
-from macaw_cli.basics.shell_words import to_type
+from macaw_cli.basics.shell_words import near, to_type
 from macaw_cli.dataset.leaks import LEAK
 from macaw_cli.dataset.lock_file import source_counts
 from macaw_cli.dataset.preparing import Prepared
@@ -78,11 +78,12 @@ def show_result(info: dict[str, Any], out: Path, *, up_to_date: bool) -> None:
     size = human_bytes(sum(shard["bytes"] for shard in info["shards"]))
     made = "is up to date" if up_to_date else "is ready"
     has = f"{train} conversations to train on, {val} held out, {size}"
-    following = f"Next: {_next_command()}" if train else "There is nothing to train on yet."
+    following = f"Next: {_next_command(out)}" if train else "There is nothing to train on yet."
     result(f"The dataset {out} {made}: {has}. {following}")
 
 
-def _next_command() -> str:
+def _next_command(made: Path) -> str:
     """Naming the dataset and the configuration where the user did."""
-    out = typed_option("build-dataset", "--out")
-    return "macaw train" + (f" {to_type(Path(out))}" if out else "") + same_config("build-dataset")
+    typed = typed_option("build-dataset", "--out")
+    out = Path(typed) if typed else near(made) if typed_setting("build-dataset", "dataset.out") else None
+    return "macaw train" + (f" {to_type(out)}" if out else "") + same_config("build-dataset")

@@ -93,7 +93,7 @@ def evaluation_of(
     require_same_encoders(
         dataset.fingerprints,
         model.config.fingerprints,
-        f"the dataset {_shown(dataset.folder, workspace)}",
+        dataset.title,
         f"the model {folder.name}",
     )
     dataset = dataset.viewed(views_of(model.config.view_settings, dataset.fingerprints))

@@ -36,7 +36,7 @@ def judge(stage: StagePlan, training: TrainingSettings, processes: Processes, ma
     on_device = total(stage.memory, "device")
     if processes.device == "cuda" and (machine.gpus < processes.count or processes.elsewhere):
         gib = smallest_gpu(on_device / USABLE)
-        what = f"needs {processes.count} GPUs of {gib} GB" if gib else "is more than a GPU has"
+        what = f"needs {counted(processes.count, 'GPU')} of {gib} GB" if gib else "is more than a GPU has"
         if on_host := total(stage.memory, "host"):
             what += f" and {human_bytes(on_host * processes.count)} of CPU memory"
         here = f"there {'is' if machine.gpus == 1 else 'are'} {machine.gpus or 'none'} here"

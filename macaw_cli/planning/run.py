@@ -1,6 +1,7 @@
 """`macaw train --plan`: what a training would be, printed; nothing is trained."""
 
 from macaw_cli.basics.console import say
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.launched_rank import LaunchedRank
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.recipes import GPUS, Preset
@@ -33,7 +34,7 @@ def plan_training(
     """
     if preset in GPUS and gpus is None and cpu_processes is None and launched is None:
         gpus = GPUS[preset]
-        say(f"The preset {preset} is written for {gpus} GPUs. Use --gpus to plan for another number.")
+        say(f"The preset {preset} is written for {counted(gpus, 'GPU')}. Use --gpus to plan for another number.")
     processes = planned_processes(workspace.settings.training, gpus, cpu_processes, launched)
     from macaw_cli.planning.plan_report import show_plan
     from macaw_cli.training.tuning.start_settings import with_start

@@ -35,7 +35,8 @@ def require_same_encoders(
             )
     if differences:
         raise MismatchError(
-            f"{what_a} and {what_b} were made with different encoders. " + ". ".join(differences) + ".",
+            f"{what_a[:1].upper()}{what_a[1:]} and {what_b} were made with different encoders. "
+            f"{'. '.join(differences)}.",
             f"Extract the features again with one encoder{_alike(precisions)}, or use the things that belong together.",
         )
 

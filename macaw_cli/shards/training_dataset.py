@@ -71,7 +71,7 @@ class TrainingDataset:
     @property
     def title(self) -> str:
         """Its name in messages."""
-        return f"the dataset {self.folder.name}"
+        return "the dataset" if self.folder.name == "dataset" else f"the dataset {self.folder.name}"
 
     def conversations(self, split: Split, *, whole: bool = False) -> list[ConversationRow]:
         """All conversations of `split`, in the order of the index.

@@ -12,7 +12,8 @@ from macaw_cli.dataset.rejects_log import RejectsLog
 
 @pytest.mark.parametrize(("words", "following"), [
     ([], "macaw train"), (["--out", "my data"], "macaw train 'my data'"),
-    (["--config", "b.yaml", "--out=d"], "macaw train d --config b.yaml"),
+    (["--set", "dataset.out=w/d"], "macaw train d"), (["--set=dataset.out=w/d", "--set", "seed=1"], "macaw train d"),
+    (["--set", "seed=1"], "macaw train"), (["--config", "b.yaml", "--out=d"], "macaw train d --config b.yaml"),
 ])  # fmt: skip
 def test_the_last_line_names_the_dataset_and_configuration_that_were_typed(monkeypatch, capsys, words, following):
     monkeypatch.setattr(sys, "argv", ["macaw", "build-dataset", *words])

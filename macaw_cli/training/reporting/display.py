@@ -140,8 +140,8 @@ def kind_lines(validation: dict[str, Any]) -> list[str]:
     lines: dict[str, list[str]] = {}
     for kind, figures in validation.get("kinds", {}).items():
         lines.setdefault(modality_of(kind, figures), []).append(measured_words(kind, figures))
-    several = (line for line in lines.values() if len(line) > 1)
-    return [", ".join(words for words in line if words) for line in several]
+    several = ([words for words in line if words] for line in lines.values() if len(line) > 1)
+    return [", ".join(line) for line in several if line]
 
 
 def measured_words(name: str, figures: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from macaw_cli.training.data.epoch_plan import PlannedStep
-from macaw_cli.training.reporting.display import memory_in_use, training_display, validation_line
+from macaw_cli.training.reporting.display import kind_lines, memory_in_use, training_display, validation_line
 from macaw_cli.training.reporting.facts import StepReport
 from macaw_cli.training.reporting.mfu import WorkCounter
 
@@ -145,3 +145,11 @@ def test_training_on_the_cpu_of_a_machine_with_a_gpu_shows_the_memory_of_the_pro
     assert memory_in_use() > 10 << 20
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 5 << 30)
     assert memory_in_use() == 5 << 30
+
+
+def test_kinds_of_which_nothing_was_measured_make_no_empty_line():
+    blind = {"modality": "image", "real": 1.0}
+    seen = {"modality": "audio", "real": 1.0, "reliance": 0.5}
+    kinds = {"image/colour": blind, "image/shape": blind, "audio/pitch": seen, "audio/count": seen}
+    (line,) = kind_lines({"kinds": kinds})
+    assert line == "audio/pitch 1.00 (reliance +0.50), audio/count 1.00 (reliance +0.50)"
