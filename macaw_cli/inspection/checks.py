@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from macaw_cli.basics import child
 
-Status = Literal["ok", "warn", "missing"]
+Status = Literal["ok", "warn", "slow", "missing"]
 
 PROBE_TIMEOUT_S = 120.0
 
@@ -19,7 +19,8 @@ class Check:
     name: str
     """What was looked at."""
     status: Status
-    """`ok`; `warn`: macaw runs, with a drawback; `missing`: macaw cannot run without it."""
+    """`ok`; `warn`: macaw runs, with a drawback; `slow`: it did not answer in time, so nothing is known of it;
+    `missing`: macaw cannot run without it."""
     detail: str
     """What was found."""
     hint: str = ""
@@ -38,6 +39,8 @@ class Probe:
     """The JSON value that it printed last; None when it failed."""
     problem: str
     """Why it failed, one line; empty when it did not."""
+    slow: bool = False
+    """Whether it was ended because it took too long, which says nothing of what it looked at."""
 
 
 def probe(code: str, *arguments: str, timeout_s: float = PROBE_TIMEOUT_S,
@@ -53,8 +56,21 @@ def probe(code: str, *arguments: str, timeout_s: float = PROBE_TIMEOUT_S,
     command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
     done = child.run(command, environment=environment, timeout_s=timeout_s)
     if done.code != 0:
-        return Probe(None, done.last_line)
+        return Probe(None, done.last_line, slow=done.code is None)
     return Probe(json.loads(done.out.strip().splitlines()[-1]), "")
+
+
+def failed(name: str, seen: Probe, hint: str) -> Check:
+    """The outcome where a probe failed.
+
+    Args:
+        name: what was looked at.
+        seen: the probe.
+        hint: what to do where it is missing; nothing is advised where it was only slow.
+    """
+    if seen.slow:
+        return Check(name, "slow", f"not checked: {seen.problem}", "Run `macaw doctor` again when the machine is idle.")
+    return Check(name, "missing", seen.problem, hint)
 
 
 def package_probe(module: str, extra: str = "None", environment: dict[str, str] | None = None) -> Probe:

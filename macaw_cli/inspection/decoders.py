@@ -6,7 +6,7 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-from macaw_cli.inspection.checks import Check, probe
+from macaw_cli.inspection.checks import Check, failed, probe
 from macaw_cli.inspection.packages import REINSTALL
 
 FRAMES, SIDE, RATE_HZ, SECONDS = 8, 64, 16_000, 1.0
@@ -53,7 +53,7 @@ def _checks(folder: Path) -> Iterator[Check]:
     video, audio = folder / "video.mp4", folder / "audio.wav"
     written = probe(WRITE_VIDEO, str(video), timeout_s=DECODE_TIMEOUT_S)
     if written.problem:
-        yield Check("pyav", "missing", written.problem, REINSTALL)
+        yield failed("pyav", written, REINSTALL)
     else:
         yield _decoded("pyav", READ_PYAV, video, FRAMES, "frames")
         yield _optional(_decoded("decord", READ_DECORD, video, FRAMES, "frames"))
@@ -64,7 +64,7 @@ def _checks(folder: Path) -> Iterator[Check]:
 def _decoded(name: str, code: str, file: Path, expected: int, unit: str) -> Check:
     seen = probe(code, str(file), timeout_s=DECODE_TIMEOUT_S)
     if seen.problem:
-        return Check(name, "missing", seen.problem, REINSTALL)
+        return failed(name, seen, REINSTALL)
     version, count = seen.answer
     if count != expected:
         return Check(name, "missing", f"{version} decoded {count} of {expected} {unit}", REINSTALL)
@@ -72,7 +72,7 @@ def _decoded(name: str, code: str, file: Path, expected: int, unit: str) -> Chec
 
 
 def _optional(check: Check) -> Check:
-    if check.status == "ok":
+    if check.status in ("ok", "slow"):
         return check
     return Check(check.name, "warn", check.detail, "Not needed: PyAV decodes the videos instead.")
 

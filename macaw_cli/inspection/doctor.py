@@ -11,7 +11,7 @@ from macaw_cli.inspection import decoders, machine, packages
 from macaw_cli.inspection.checks import Check
 
 PROBES_AT_ONCE = 4
-MARKS = {"ok": "ok     ", "warn": "warn   ", "missing": "MISSING"}
+MARKS = {"ok": "ok     ", "warn": "warn   ", "slow": "slow   ", "missing": "MISSING"}
 
 
 def examine(workspace: Workspace) -> Iterator[Check]:
@@ -51,7 +51,11 @@ def report(workspace: Workspace, *, as_json: bool) -> None:
             f"Missing: {', '.join(missing)}.",
             "See the report above for what to do about each.",
         )
-    console.say("macaw can run here. Next: macaw quickstart")
+    slow = [check.name for check in checks if check.status == "slow"]
+    if slow:
+        console.say(f"Not checked, because this machine is busy: {', '.join(slow)}. Nothing is known to be missing.")
+    else:
+        console.say("macaw can run here. Next: macaw quickstart")
 
 
 def check_lines(check: Check) -> list[str]:

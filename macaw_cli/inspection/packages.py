@@ -7,7 +7,7 @@ import sys
 from packaging.requirements import Requirement
 
 from macaw_cli.basics import child
-from macaw_cli.inspection.checks import PROBE_TIMEOUT_S, Check, package_probe
+from macaw_cli.inspection.checks import PROBE_TIMEOUT_S, Check, Probe, failed, package_probe
 
 DISTRIBUTION = "macaw-cli"
 REINSTALL = "pip install -c constraints.txt . in macaw's folder installs every package it needs."
@@ -46,7 +46,7 @@ def torch_and_gpus() -> list[Check]:
     """The torch build and the CUDA devices that it sees."""
     seen = package_probe("torch", CUDA_DEVICES)
     if seen.problem:
-        return [Check("torch", "missing", seen.problem, REINSTALL)]
+        return [failed("torch", seen, REINSTALL)]
     version, (cuda, *devices) = seen.answer
     build = f"{version}, built for {'CUDA ' + cuda if cuda else 'the CPU'}"
     return [Check("torch", "ok", build), _gpus(cuda, devices)]
@@ -55,7 +55,7 @@ def torch_and_gpus() -> list[Check]:
 def transformers() -> Check:
     """Transformers, with the model classes that macaw builds on."""
     seen = package_probe("transformers", "str([transformers.CLIPVisionModelWithProjection, transformers.WhisperModel])")
-    return _needed("transformers", seen.answer, seen.problem)
+    return _needed("transformers", seen)
 
 
 def deepspeed() -> Check:
@@ -65,13 +65,13 @@ def deepspeed() -> Check:
                      "Training needs Linux. All other commands work here.")  # fmt: skip
     # unset, DeepSpeed would look for a compiler and warn about the accelerator that it guesses
     seen = package_probe("deepspeed", environment={"DS_ACCELERATOR": "cuda" if shutil.which("nvidia-smi") else "cpu"})
-    return _needed("deepspeed", seen.answer, seen.problem)
+    return _needed("deepspeed", seen)
 
 
 def webdataset() -> Check:
     """WebDataset writes the shards."""
     seen = package_probe("webdataset")
-    return _needed("webdataset", seen.answer, seen.problem)
+    return _needed("webdataset", seen)
 
 
 def compiler() -> Check:
@@ -99,8 +99,8 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _needed(name: str, answer: list[str] | None, problem: str) -> Check:
-    return Check(name, "ok", answer[0]) if answer else Check(name, "missing", problem, REINSTALL)
+def _needed(name: str, seen: Probe) -> Check:
+    return Check(name, "ok", seen.answer[0]) if seen.answer else failed(name, seen, REINSTALL)
 
 
 def _gpus(cuda: str | None, devices: list[tuple[str, int]]) -> Check:

@@ -22,6 +22,7 @@ const listActions = { open, exportIt, remove };
 
 function begin() {
   leave();
+  store.remember(null);
   conversation = { id: store.newId(), title: "", updated: Date.now(), turns: [] };
   drawAll();
   byId("question").focus();
@@ -29,6 +30,7 @@ function begin() {
 
 function open(other) {
   leave();
+  store.remember(other);
   conversation = other;
   closeSidebar();
   drawAll();
@@ -39,6 +41,7 @@ function ask(question, media) {
   const turn = { id: store.newId(), question, media, answer: null, comparisons: [] };
   conversation.title ||= (question || media[0].name).slice(0, 80);
   conversation.turns.push(turn);
+  store.remember(conversation);
   if (!conversations.includes(conversation)) conversations.unshift(conversation);
   addTurn(turn, conversation.turns.length - 1);
   keep(() => Promise.all(media.map(({ id }) => store.saveMedium(id))));
@@ -59,13 +62,13 @@ async function respond(turn, target, change = {}, from = null) {
 }
 
 /** The conversation goes on from the edited question. */
-function edit(turn, question) {
+function edit(turn, question, media) {
   const own = conversation;
   const before = own.turns;
   const number = before.indexOf(turn);
   const later = before.length - number - 1;
   leave();
-  const edited = { ...turn, id: store.newId(), question, comparisons: [] };
+  const edited = { ...turn, id: store.newId(), question, media, comparisons: [] };
   own.turns = [...before.slice(0, number), edited];
   drawAll();
   byId("question").focus();
@@ -147,8 +150,9 @@ async function keep(work) {
 async function remove(other) {
   if (!(await confirmed(`Delete “${other.title}” and its files from this browser?`, "Delete"))) return;
   conversations = conversations.filter((one) => one !== other);
+  leave();
+  await keep(() => store.forget(other)); // before the page says so: a reload must not keep half of it
   begin();
-  await keep(() => store.forget(other));
   announce("Deleted");
 }
 
@@ -187,9 +191,12 @@ async function start() {
   addEventListener("keydown", ({ key }) => {
     if (key === "Escape" && !document.querySelector("dialog[open]")) stop();
   });
+  const before = store.remembered();
   begin();
   await keep(async () => { conversations = await store.conversations(); });
-  drawList(conversations, conversation, listActions);
+  const last = conversations.find(({ id }) => id === before);
+  if (last && !conversation.turns.length) open(last);
+  else drawList(conversations, conversation, listActions);
   await connect();
 }
 

@@ -53,11 +53,16 @@ function when(time) {
     : date.toLocaleDateString([], { day: "numeric", month: "short" });
 }
 
-/** Saves a conversation as a file: a request in OpenAI's form, media included, which any such server answers. */
+/**
+ * Saves a conversation as a file: a request in OpenAI's form, media included, which any such server answers.
+ *
+ * Servers want the last message to be the user's, so the last answer stands where OpenAI has text that is expected.
+ */
 export async function exportConversation(conversation, model) {
   const number = conversation.turns.length - 1;
   const { seed, ...request } = await requestFor(conversation, number, model, settings(), 0);
-  request.messages.push({ role: "assistant", content: conversation.turns[number].answer.text });
+  const { text } = conversation.turns[number].answer;
+  if (text) request.prediction = { type: "content", content: text };
   const url = URL.createObjectURL(new Blob([JSON.stringify(request, null, 1)], { type: "application/json" }));
   const name = conversation.title.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 40) || "conversation";
   make("a", { href: url, download: `${name}.json` }).click();

@@ -1,5 +1,6 @@
 /** Conversations and their media in this browser (IndexedDB); in memory where the browser keeps nothing. */
 
+const SHOWN = "macaw-conversation";
 const memory = { conversations: new Map(), media: new Map() };
 let opened = null;
 
@@ -55,8 +56,21 @@ export async function conversations() {
 
 /** Deletes a conversation and its media. */
 export async function forget(conversation) {
-  await remove("conversations", conversation.id);
-  for (const medium of mediaOf(conversation)) await remove("media", medium.id);
+  await Promise.all([
+    remove("conversations", conversation.id), ...mediaOf(conversation).map(({ id }) => remove("media", id)),
+  ]);
+}
+
+/** The conversation that this tab shows, or null: it is shown again when the page is loaded anew. */
+export function remember(conversation) {
+  try {
+    if (conversation) sessionStorage.setItem(SHOWN, conversation.id);
+    else sessionStorage.removeItem(SHOWN);
+  } catch { /* the tab forgets it */ }
+}
+
+export function remembered() {
+  try { return sessionStorage.getItem(SHOWN); } catch { return null; }
 }
 
 /** Every medium of a conversation, those of comparisons included. */

@@ -24,11 +24,19 @@ function drawQuestion(element, turn, actions) {
 
 function editQuestion(element, turn, actions) {
   const field = make("textarea", { rows: "3", "aria-label": "Edit the question" });
+  let kept = turn.media;
+  const files = element.querySelector(".media");
+  const drawFiles = () => files?.replaceChildren(...kept.map((medium) =>
+    card(medium, button(`Remove ${medium.name}`, "close", () => {
+      kept = kept.filter((other) => other !== medium);
+      drawFiles();
+      field.focus();
+    }))));
   field.value = turn.question;
   const cancel = () => { drawQuestion(element, turn, actions); element.querySelector(".edit").focus(); };
   const submit = (event) => {
     event?.preventDefault();
-    if (field.value.trim() || turn.media.length) actions.edit(turn, field.value.trim());
+    if (field.value.trim() || kept.length) actions.edit(turn, field.value.trim(), kept);
   };
   const form = make("form", { class: "editing", onsubmit: submit }, field, make("div", { class: "row end" },
     make("button", { type: "button", class: "quiet", onclick: cancel }, "Cancel"),
@@ -38,6 +46,7 @@ function editQuestion(element, turn, actions) {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target === field) submit(event);
   });
   element.querySelector(".row").replaceWith(form);
+  drawFiles();
   field.focus();
 }
 

@@ -198,7 +198,8 @@ def test_an_exported_conversation_is_a_request_of_openais_api(page, answers, wor
         press(page, "Export this conversation")
     assert download.value.suggested_filename == "Which-colour.json"
     request = json.loads(download.value.path().read_text())
-    assert request["messages"].pop() == {"role": "assistant", "content": "Red."}
+    assert request["messages"][-1]["role"] == "user"
+    assert request["prediction"] == {"type": "content", "content": "Red."}
     answers.text = "Still red."
     with openai.OpenAI(base_url=f"{served[0]}/v1", api_key="none") as client:
         said = client.chat.completions.create(**request)
