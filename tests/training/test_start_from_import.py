@@ -4,6 +4,7 @@ import json
 
 import pytest
 import tiny_checkpoints
+import tiny_stock_models
 import torch
 import yaml
 from torch.nn.functional import cross_entropy
@@ -30,9 +31,14 @@ TRAINING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+PUBLISHED = [name for name in FAMILIES if name != "gemma3"]
+"""Of Gemma 3 only what `macaw export` wrote is imported: see tests/export/test_gemma3.py."""
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_the_encoder_inside_an_imported_model_makes_the_features_it_was_made_for(name, tmp_path):
-    getattr(tiny_checkpoints, name.replace("-", "_"))(tmp_path / "original")
+    makers = {**vars(tiny_checkpoints), **vars(tiny_stock_models)}
+    makers[name.replace("-", "_")](tmp_path / "original")
     import_family(family(name), tmp_path / "original", tmp_path / "out")
     config = load_model(tmp_path / "out")[0].config
     (modality,) = config.modalities
