@@ -38,6 +38,11 @@ class MacawError(Exception):
         self.problem = problem
         self.hint = hint
 
+    def as_json(self) -> dict[str, str | int]:
+        """The object `error` that `--json` prints."""
+        kind = type(self).__name__
+        return {"kind": kind, "message": self.problem, "hint": self.hint, "exit_code": self.exit_code}
+
     def __reduce__(self) -> tuple[type["MacawError"], tuple[str, str]]:
         """Survive the trip between processes with both halves."""
         return type(self), (self.problem, self.hint)

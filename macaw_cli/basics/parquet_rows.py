@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError, MissingDependencyError
+from macaw_cli.basics.extras import to_install
 from macaw_cli.basics.json_rows import Row
 from macaw_cli.basics.json_text_stream import open_source
 
@@ -50,7 +51,7 @@ def _opened(path: Path) -> Any:
     try:
         from pyarrow import parquet
     except ImportError:
-        raise MissingDependencyError(f"Reading {path} needs pyarrow.", "pip install 'macaw-cli[hf]'") from None
+        raise MissingDependencyError(f"Reading {path} needs pyarrow.", to_install("hf")) from None
     try:
         return parquet.ParquetFile(path)
     except Exception as error:

@@ -23,8 +23,8 @@ class Answer:
     ending: Ending = "cancelled"
     """`cancelled`, by the reader, until the engine says otherwise."""
     first_token_s: float = 0.0
-    tokens_per_s: float = 0.0
-    """Speed after the first token; 0 for a single token."""
+    tokens_per_s: float | None = None
+    """Speed after the first token; None for a single token."""
     _started: float = field(default_factory=time.perf_counter, repr=False)
 
     def follow(self, generation: Generation) -> Iterator[str]:
@@ -49,7 +49,10 @@ class Answer:
                 "completion_tokens": self.completion_tokens,
                 "soft_tokens": self.soft_tokens,
             },
-            "timings": {"first_token_s": round(self.first_token_s, 4), "tokens_per_s": round(self.tokens_per_s, 2)},
+            "timings": {
+                "first_token_s": round(self.first_token_s, 4),
+                "tokens_per_s": None if self.tokens_per_s is None else round(self.tokens_per_s, 2),
+            },
         }
 
     def _count_token(self) -> None:

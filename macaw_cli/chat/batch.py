@@ -119,10 +119,14 @@ class Batch:
             InputError: two have the same id.
         """
         asked: dict[RowId, str] = {}
+        places: dict[RowId, int] = {}
         for row in batch_rows(questions):
             if row.id in asked:
-                raise InputError(f"Two rows of {questions} have the id {row.id!r}.", "Give every row an id of its own.")
-            asked[row.id] = self._fingerprint(row)
+                raise InputError(
+                    f"Lines {places[row.id]} and {row.line} of {questions} both have the id {row.id!r}.",
+                    "Give every row an id of its own; a row without one has the number of its line.",
+                )
+            asked[row.id], places[row.id] = self._fingerprint(row), row.line
         return asked
 
     def _fingerprint(self, row: BatchRow) -> str:

@@ -38,6 +38,7 @@ class BatchRow:
         messages: in canonical form; empty where the row is wrong.
         media: modality and path or URL of each.
         fault: why it cannot be asked.
+        line: its number in the file, from 1.
     """
 
     id: RowId
@@ -45,6 +46,7 @@ class BatchRow:
     messages: list[dict[str, Any]]
     media: list[tuple[Modality, str]]
     fault: InputError | None = None
+    line: int = 0
 
 
 def batch_rows(file: Path) -> Iterator[BatchRow]:
@@ -73,9 +75,9 @@ def _row(line: bytes, number: int, file: Path) -> BatchRow:
             name = content["id"]
         _require_right(content, where)
         media = [(modality, _place(text, file)) for modality in MODALITIES for text in _listed(content.get(modality))]
-        return BatchRow(name, fingerprint(content), _messages(content), media)
+        return BatchRow(name, fingerprint(content), _messages(content), media, line=number)
     except InputError as fault:
-        return BatchRow(name, fingerprint(line.decode(errors="replace").strip()), [], [], fault)
+        return BatchRow(name, fingerprint(line.decode(errors="replace").strip()), [], [], fault, number)
 
 
 def _require_right(content: Any, where: str) -> None:

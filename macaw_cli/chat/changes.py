@@ -9,10 +9,16 @@ from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.shown_text import cut
 from macaw_cli.config.chat_settings import SAMPLING, ChatSettings
+from macaw_cli.inference.conversations import LONGEST_ANSWER
 
 FIXED = ("device", "system", "history", "batch_size", "max_reject_ratio")
 """Of `ChatSettings`, those that are not changed by `/set`."""
 CHANGEABLE = (*(one.name for one in fields(ChatSettings) if one.name not in FIXED), "seed")
+UNSET_MEANS = {
+    "max_new_tokens": f"as the model's generation_config says, else {LONGEST_ANSWER}",
+    "constraint": "none (number or integer: the answer can only be one)",
+}
+"""What settings mean without a value, where it is not what the model's `generation_config` says."""
 UNSET = ("default", "null", "none")
 """Values that give a setting back to the model's `generation_config`."""
 
@@ -54,7 +60,7 @@ def shown_value(settings: ChatSettings, seed: int, name: str) -> str:
     value = seed if name == "seed" else getattr(settings, name)
     if isinstance(value, bool):
         return "on" if value else "off"
-    return "as the model's generation_config says" if value is None else str(value)
+    return UNSET_MEANS.get(name, "as the model's generation_config says") if value is None else str(value)
 
 
 def _for_greedy(given: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from macaw_cli.basics import console
 from macaw_cli.basics.counts import counted
@@ -25,6 +25,9 @@ from macaw_cli.modalities.table import Modality
 from macaw_cli.model.folder import load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
+
+if TYPE_CHECKING:
+    from macaw_cli.chat.batch import Outcome
 
 
 @dataclass(frozen=True)
@@ -114,19 +117,27 @@ def _answer_file(
     examples = [example_turn(typed, sources.attach) for typed in request.examples]
     batch = Batch(engine, encoder, settings, workspace.settings.seed, sources, model_fingerprint(folder), examples)
     done = batch.run(questions, out)
+    too_many = _too_many_errors(done, out, settings.max_reject_ratio)
     if request.as_json:
-        console.result_json({"out": str(out), **asdict(done)})
+        error = {"error": too_many.as_json()} if too_many else {}
+        console.result_json({"out": str(out), **asdict(done), **error})
     else:
-        before = f", {done.before} of them before" if done.before else ""
+        before = f", {done.before:,} of them before" if done.before else ""
         errors = f"; {counted(done.errors, 'error')}" if done.errors else ""
         answered = counted(done.answered + done.before, "question")
-        console.result(f"Answered {answered} of {done.questions}{before}{errors}. The answers are in {out}.")
-    if done.errors > settings.max_reject_ratio * done.questions:
-        raise InputError(
-            f"{done.errors} of {counted(done.questions, 'question')} could not be answered, more than"
-            f" chat.max_reject_ratio={settings.max_reject_ratio:g} allows.",
-            f"The reasons are in {out}; the same command asks these questions again.",
-        )
+        console.result(f"Answered {answered} of {done.questions:,}{before}{errors}. The answers are in {out}.")
+    if too_many:
+        raise too_many
+
+
+def _too_many_errors(done: "Outcome", out: Path, allowed: float) -> InputError | None:
+    if done.errors <= allowed * done.questions:
+        return None
+    return InputError(
+        f"{done.errors:,} of {counted(done.questions, 'question')} could not be answered, more than"
+        f" chat.max_reject_ratio={allowed:g} allows.",
+        f"The reasons are in {out}; the same command asks these questions again.",
+    )
 
 
 def _typed_lines(workspace: Workspace, modalities: Sequence[str]) -> Iterator[str]:

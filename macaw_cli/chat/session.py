@@ -35,8 +35,11 @@ class ChatSession:
         """Attached since the last question; they go with the next one."""
         self.answer = Answer()
         """The newest answer, complete or as far as it came."""
-        self.length = 0
-        """Tokens of the conversation up to the last answer."""
+
+    @property
+    def length(self) -> int | None:
+        """Tokens of the conversation up to the last answer; None where they were not counted yet."""
+        return self.turns[-1].tokens if self.turns else 0
 
     @property
     def cached_tokens(self) -> int:
@@ -49,7 +52,7 @@ class ChatSession:
 
     def clear(self) -> None:
         """Forget all turns and attachments."""
-        self.turns, self.pending, self.length = [], [], 0
+        self.turns, self.pending = [], []
         self._cache.forget()
 
     def go_on_from(self, turns: Sequence[Turn], pending: Sequence[Attachment]) -> None:
@@ -142,8 +145,8 @@ class ChatSession:
         self._keep(turns)
 
     def _keep(self, turns: list[Turn]) -> None:
-        self.turns = [*turns[:-1], replace(turns[-1], answer=self.answer.text)]
-        self.length = self.answer.prompt_tokens + self.answer.completion_tokens
+        tokens = self.answer.prompt_tokens + self.answer.completion_tokens
+        self.turns = [*turns[:-1], replace(turns[-1], answer=self.answer.text, tokens=tokens)]
         self.pending = []
 
     def _answer(self, turns: list[Turn], cache: ConversationCache | None = None) -> Iterator[str]:

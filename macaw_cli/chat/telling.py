@@ -36,7 +36,7 @@ def attachment_line(attachment: Attachment) -> str:
 
 def timing_line(answer: Answer) -> str:
     """One line below an answer: how many tokens, how many of them are which media's, how fast, why it ended."""
-    ending = {"length": ", cut at chat.max_new_tokens", "cancelled": ", stopped"}
+    ending = {"length": ", cut at max_new_tokens", "cancelled": ", stopped"}
     kinds = ", ".join(f"{kind} {count}" for kind, count in answer.soft_tokens.items())
     media = f" ({kinds})" if kinds else ""
     speed = f", {answer.tokens_per_s:.1f} tokens/s" if answer.tokens_per_s else ""
@@ -72,7 +72,7 @@ def _placed(session: ChatSession) -> list[tuple[int, Attachment]]:
 
 
 def _parameters(model: Any) -> str:
-    millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
+    millions = sum(parameter.numel() for parameter in model.language_model.parameters()) / 1e6
     return f"{millions:,.1f} M parameters" if millions < 1000 else f"{millions / 1000:,.1f} B parameters"
 
 
@@ -80,7 +80,9 @@ def _length(session: ChatSession) -> str:
     longest = context_length(session.model)
     of = f" of {longest}" if longest else ""
     turns = f"{counted(len(session.turns), 'turn')}, {counted(len(media_of(session.turns)), 'medium', 'media')}"
-    return f"{turns}, {session.length}{of} tokens, {session.cached_tokens} of them in the cache"
+    if session.length is None:
+        return f"{turns}; its tokens{of and f',{of} at most,'} are counted with the next answer"
+    return f"{turns}, {session.length}{of} tokens, {min(session.length, session.cached_tokens)} of them in the cache"
 
 
 def _set(session: ChatSession) -> Sequence[str]:

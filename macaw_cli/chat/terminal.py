@@ -56,7 +56,7 @@ class Terminal:
         Raises:
             MacawError: on piped lines, whatever a line caused.
         """
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
             try:
                 require_text(line, "A line of the input")
                 meaning = read_line(line)
@@ -65,7 +65,8 @@ class Terminal:
                 self._follow(meaning)
             except MacawError as error:
                 if not self._interactive:
-                    raise
+                    where = f"It is entry {number} of the input; what stands after it was not read."
+                    raise type(error)(error.problem, f"{error.hint} {where}".lstrip()) from error
                 console.tell_error(error)
             except KeyboardInterrupt:
                 if not self._interactive:

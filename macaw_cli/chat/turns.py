@@ -1,7 +1,7 @@
 """The turns of a conversation: questions, their media, and answers; and the messages that the model reads of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from macaw_cli.basics.errors import InputError
@@ -21,6 +21,8 @@ class Turn:
     """How often another answer was asked for."""
     is_example: bool = False
     """Whether the user gave the answer, to show the model how."""
+    tokens: int | None = field(default=None, compare=False)
+    """Of the conversation up to and with its answer; None where the model has not read it yet."""
 
 
 def media_of(turns: Sequence[Turn]) -> list[Attachment]:

@@ -73,6 +73,8 @@ def chat(
     """Ask a model about images, audio and videos."""
     if as_json and prompt is None and batch is None:
         raise UsageError("--json needs --prompt or --batch.", 'For example: --prompt "What is this?"')
+    if prompt is not None and not prompt.strip():
+        raise UsageError("--prompt is empty.", 'Ask something, for example --prompt "What is this?"')
     if batch is not None and (prompt is not None or image or audio or video or media):
         raise UsageError("--batch takes questions and media from its file.", "Leave out --prompt and the media.")
     if out is not None and batch is None:

@@ -13,7 +13,7 @@ from macaw_cli.config.bridges.table import PACKAGES
 from macaw_cli.config.injections.table import PACKAGES as INJECTION_PACKAGES
 from macaw_cli.config.run_files import SETTINGS_NAME
 from macaw_cli.encoders.architectures import package_of
-from macaw_cli.evaluation.presentation import COLUMNS, table_rows
+from macaw_cli.evaluation.presentation import COLUMNS, TEXT_COLUMNS, table_rows, text_rows
 from macaw_cli.export.proof import Proof
 from macaw_cli.modalities.table import ENCODER_OF, ROLES, TABLE, Modality
 from macaw_cli.reports.dataset_card import markdown_table
@@ -108,7 +108,11 @@ def evaluation_section(figures: Mapping[str, Any]) -> str:
     """The figures of the run as a table; empty without any."""
     if not figures:
         return ""
-    table = "\n".join(markdown_table(Table("", COLUMNS, table_rows(figures))))
+    rows = [row for row in table_rows(figures) if any(cell != "-" for cell in row[2:])]
+    table = "\n".join(markdown_table(Table("", COLUMNS, rows)))
+    if free := text_rows(figures):
+        free_table = "\n".join(markdown_table(Table("", TEXT_COLUMNS, free)))
+        table += f"\n\nAnswers without choices, compared with the reference:\n\n{free_table}"
     return f"""
 ## Evaluation
 

@@ -1,6 +1,7 @@
 """`macaw export`: what every format has in common, from the checks before any work to the report at the end."""
 
 from dataclasses import dataclass, replace
+from itertools import count as count_from
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from macaw_cli.basics.disk import disk_full_is_told, require_free_space
 from macaw_cli.basics.errors import LockedError, MismatchError
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.basics.owned_folders import require_apart, require_new_folder
+from macaw_cli.basics.shell_words import to_type
 from macaw_cli.basics.sigterm import sigterm_is_raised
 from macaw_cli.basics.working_files import is_in_the_making, remove_leftovers, remove_own, working_folder
 from macaw_cli.config.exports.base import ExportSettings
@@ -57,7 +59,7 @@ class ExportReport:
 
 
 def export_model(workspace: Workspace, model: Path | None) -> ExportReport:
-    """Export a model to the folder `export.out`, in the format `export.format`.
+    """Export a model to the folder that `export.out` or the format names, in the format `export.format`.
 
     Args:
         workspace: its settings name format and target; encoders are looked for in it.
@@ -71,11 +73,11 @@ def export_model(workspace: Workspace, model: Path | None) -> ExportReport:
         LockedError: another export is writing there.
     """
     settings = workspace.settings.export
-    out, kind = workspace.path(settings.out), export_format(settings)
+    out, kind = workspace.path(settings.folder), export_format(settings)
     source = model_folder(model) if model else newest_model(workspace)
-    _require_new(out, source)
     _require_taken(kind, source)
     kind.require_parts(source)
+    _require_new(out, source)  # last: who has to delete something hears before whether it is of use
     if settings.push_to_hub:
         require_own_repository(settings.push_to_hub, private=settings.private)
     remove_leftovers(out.parent, out.name)
@@ -96,7 +98,9 @@ def export_model(workspace: Workspace, model: Path | None) -> ExportReport:
 
 
 def _require_new(out: Path, source: Path, *, meanwhile: bool = False) -> None:
-    require_new_folder(out, "an export")
+    another = next(name for count in count_from(2) if not (name := out.with_name(f"{out.name}-{count}")).exists())
+    hint = f"Choose another folder, for example --out {to_type(another)}, or delete it."
+    require_new_folder(out, "an export", hint)
     require_apart(out, [source])
     if not meanwhile and is_in_the_making(out):
         raise LockedError(f"{out} is being written by another macaw export.", "Wait for it, or stop it first.")

@@ -185,9 +185,10 @@ class Attacher:
     def _require_trained(self, modality: Modality) -> None:
         described = self._experts.modalities if self._experts else frozenset()
         if modality not in self._config.modalities and modality not in described:
-            known = ", ".join(name for name in MODALITIES if name in {*self._config.modalities, *described})
-            known = known or "text only"
-            raise InputError(f"This model was not trained on {modality}; it knows {known}.", "Use another model.")
+            names = [TABLE[name].plural for name in MODALITIES if name in {*self._config.modalities, *described}]
+            known = ", ".join(names) or "text only"
+            problem = f"This model was not trained on {TABLE[modality].plural}; it knows {known}."
+            raise InputError(problem, "Use another model.")
 
 
 def medium_file(path: Path, modality: Modality | None = None) -> Path:

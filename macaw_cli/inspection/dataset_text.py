@@ -15,6 +15,7 @@ from macaw_cli.basics.atomic_files import atomic_path, jsonl_line
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import disk_full_is_told
 from macaw_cli.basics.errors import InputError, MissingDependencyError, UsageError
+from macaw_cli.basics.extras import to_install
 from macaw_cli.basics.owned_folders import require_apart, require_local
 from macaw_cli.basics.working_files import kind_of
 from macaw_cli.modalities.table import MODALITIES
@@ -179,7 +180,7 @@ def _write_parquet(folder: Path, target: Path, columns: Columns) -> int:
         import pyarrow as pa
         from pyarrow.parquet import ParquetWriter
     except ImportError:
-        raise MissingDependencyError(f"Writing {target} needs pyarrow.", "pip install 'macaw-cli[hf]'") from None
+        raise MissingDependencyError(f"Writing {target} needs pyarrow.", to_install("hf")) from None
     texts = pa.list_(pa.string())
     part = pa.struct([("type", pa.string()), ("text", pa.string())])
     message = pa.struct([("role", pa.string()), ("content", pa.list_(part) if columns.parts else pa.string())])

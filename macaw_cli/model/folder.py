@@ -41,6 +41,10 @@ def _is_model(folder: Path) -> bool:
     return (marker_content(folder / CONFIG_FILE) or {}).get("model_type") == "macaw"
 
 
+_FOREIGN = (
+    "Name a Macaw model. `macaw import-checkpoint` makes one of checkpoints of LLaVA and its kin; what `macaw export"
+    " --format llm` wrote is served by vLLM, and `macaw serve FOLDER --backend URL` adds media."
+)
 MODEL = FolderKind("model", _is_model)
 """The only kind of existing folder that a new model may replace."""
 
@@ -135,10 +139,12 @@ def model_folder(path: Path) -> Path:
         if (folder / CONFIG_FILE).is_file():
             kind = read_object(folder / CONFIG_FILE, OBJECT).get("model_type")
             if kind != "macaw":
-                raise InputError(f"{folder} holds a model of type {kind!r}, expected 'macaw'.", "Name a Macaw model.")
+                raise InputError(f"{folder} holds a model of type {kind!r}, expected 'macaw'.", _FOREIGN)
             return folder
     if writer := writer_of(path):
         raise InputError(f"{path} has no model yet: {writer} is training it.", "Wait for it, or name another run.")
+    if next(path.glob("*.gguf"), None):
+        raise InputError(f"{path} holds GGUF files, which macaw does not load.", "Run them in llama.cpp or Ollama.")
     raise InputError(f"There is no model in {path}.", "`macaw train` writes one to runs/NAME/model.")
 
 

@@ -137,7 +137,7 @@ def _whole_path(workspace: Workspace) -> dict[str, Any]:
     _train(workspace, RUN)
     figures = _evaluate(workspace, RUN)
     _type(workspace, "chat", *_sample(workspace))
-    if not workspace.path(workspace.settings.export.out).exists():
+    if not workspace.path(workspace.settings.export.folder).exists():
         _type(workspace, "export")
     return figures
 

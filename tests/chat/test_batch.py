@@ -122,8 +122,10 @@ def test_other_questions_settings_or_models_do_not_mix_into_one_file(answered):
 
 
 def test_two_rows_of_one_id_are_told_before_any_work(answered, tmp_path):
-    with pytest.raises(InputError, match="id 2"):
+    with pytest.raises(InputError, match=r"Lines 1 and 2 .* id 2.*number of its line"):
         answered('{"id": 2, "prompt": "a"}', '{"prompt": "b"}')
+    with pytest.raises(InputError, match=r"Lines 2 and 4 .* id 2"):
+        answered("", "no JSON", '{"prompt": "a"}', '{"id": 2, "prompt": "b"}')
     assert not (tmp_path / "a.jsonl").exists()
 
 
@@ -162,6 +164,7 @@ def test_too_many_errors_are_told_after_the_good_ones_are_written(workspace_fold
     with pytest.raises(InputError, match=r"1 of 2 questions .*0.05"):
         chat(open_workspace(workspace_folder), Request(None, {}, batch=tmp_path / "q.jsonl", as_json=True))
     told = json.loads(capsys.readouterr().out)
+    assert told.pop("error")["kind"] == "InputError"
     assert told == {"out": f"{tmp_path}/q.answers.jsonl", "questions": 2, "before": 0, "answered": 1, "errors": 1}
     assert len((tmp_path / "q.answers.jsonl").read_text().splitlines()) == 2
 

@@ -1,6 +1,7 @@
 """`macaw chat` inside one process: what ends it with a clear message."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,12 @@ def typed(monkeypatch):
 
 def test_an_error_on_piped_lines_ends_the_chat(workspace_folder, typed, capsys):
     typed("/image nowhere.png", "What is this?")
-    with pytest.raises(InputError, match=r"nowhere.png"):
+    with pytest.raises(InputError, match=r"nowhere.png.*entry 1 .*not read"):
         chat(open_workspace(workspace_folder), Request(None, {}))
     assert capsys.readouterr().out == ""
+    typed("/help", "/foo", "What?")
+    with pytest.raises(InputError, match=r"/foo.*entry 2 .*not read"):
+        chat(open_workspace(workspace_folder), Request(None, {}))
 
 
 def test_a_workspace_without_a_model_is_told(tmp_path):
@@ -38,6 +42,26 @@ def test_a_workspace_without_a_model_is_told(tmp_path):
 def test_a_path_without_a_model_is_told(tmp_path):
     with pytest.raises(InputError, match="nowhere"):
         chat(Workspace(tmp_path, Settings()), Request(tmp_path / "nowhere", {}, "Hello?"))
+
+
+def test_a_model_of_another_kind_is_told_with_what_loads_it(tmp_path):
+    (tmp_path / "llava").mkdir()
+    (tmp_path / "llava/config.json").write_text('{"model_type": "llava"}')
+    (tmp_path / "gguf").mkdir()
+    (tmp_path / "gguf/model-f16.gguf").touch()
+    for name, named in (("llava", "import-checkpoint.*vLLM"), ("gguf", r"GGUF.*llama\.cpp")):
+        with pytest.raises(InputError, match=named):
+            chat(Workspace(tmp_path, Settings()), Request(tmp_path / name, {}, "Hello?"))
+
+
+def test_a_file_with_too_many_errors_is_one_object_with_the_error(workspace_folder, tmp_path, capsys):
+    questions = tmp_path / "q.jsonl"
+    questions.write_text("no JSON\n")
+    with pytest.raises(InputError, match="max_reject_ratio"):
+        chat(open_workspace(workspace_folder), Request(None, {}, batch=questions, as_json=True))
+    told = json.loads(capsys.readouterr().out)
+    assert told["errors"] == 1
+    assert told["error"]["kind"] == "InputError" and told["error"]["exit_code"] == 1
 
 
 def test_attachments_of_the_command_line_go_with_the_first_line(workspace_folder, typed, capsys):

@@ -25,6 +25,12 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
+@pytest.mark.parametrize("prompt", ["", "  "])
+def test_an_empty_prompt_is_refused(prompt):
+    told = CliRunner().invoke(app, ["chat", "--prompt", prompt])
+    assert isinstance(told.exception, UsageError) and "--prompt" in told.exception.problem
+
+
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     return tiny_macaw.make_workspace(tmp_path_factory.mktemp("workspace"))

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import tiny_encoders
@@ -16,7 +17,7 @@ from macaw_cli.basics.errors import InputError, LockedError, MismatchError
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.basics.working_files import working_folder, working_name
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
-from macaw_cli.config.loading import open_workspace
+from macaw_cli.config.loading import open_workspace, parse_settings
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.export.answers import Answer
 from macaw_cli.export.examples import ProofExample
@@ -145,6 +146,25 @@ def test_an_existing_target_is_never_overwritten(copy):
     (copy / "taken" / "notes.txt").touch()
     with pytest.raises(InputError, match="--out"):
         exported(copy, "taken")
+
+
+def test_a_format_that_does_not_take_the_model_is_told_before_a_target_that_is_taken(copy):
+    (copy / "taken").mkdir()
+    (copy / "taken" / "notes.txt").touch()
+    with pytest.raises(MismatchError, match="idefics3"):
+        export_model(open_workspace(copy, ["export.format=idefics3", "export.out=taken"]), None)
+    (copy / "taken-2").mkdir()
+    with pytest.raises(InputError, match="taken-3"):
+        exported(copy, "taken")
+
+
+def test_a_folder_without_a_name_is_called_after_its_format():
+    assert [export_settings(form).folder for form in ("hf", "llava")] == ["exported", "exported-llava"]
+    assert replace(export_settings("llava"), out="mine").folder == "mine"
+
+
+def export_settings(form):
+    return parse_settings({"export": {"format": form}}, "a test").export
 
 
 def test_a_reload_that_gives_other_logits_is_refused_and_removed(copy, monkeypatch):

@@ -108,6 +108,16 @@ def test_the_card_has_the_table_of_the_runs_evaluation(root):
     assert "0.75" in row and "12" in row and "## Evaluation" in table
 
 
+def test_the_card_has_no_rows_without_figures_and_the_metrics_of_answers_without_choices():
+    free = {name: None for name in FIGURES["modalities"]["image"]} | {
+        "n": 200, "generated": 200, "metrics": {"exact_match": {"real": 0.5, "none": 0.25}},
+    }  # fmt: skip
+    table = evaluation_section({**FIGURES, "kinds": {**FIGURES["kinds"], "text/repeat": free}})
+    rows = [line for line in table.splitlines() if line.startswith("| text/repeat")]
+    assert len(rows) == 1
+    assert "exact match" in rows[0] and "0.50" in rows[0]
+
+
 def test_the_proof_has_media_of_the_workspace_where_its_stores_name_files_that_are_there(root):
     workspace = open_workspace(root, [])
     model = ExportSource.load(workspace, root / "runs/tiny/model").model

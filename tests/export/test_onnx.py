@@ -18,6 +18,7 @@ from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.export.formats import onnx
 from macaw_cli.export.onnx_folder import OnnxMedia
 from macaw_cli.export.run import export_model
+from macaw_cli.export.source import ExportSource
 from macaw_cli.model.folder import load_model
 
 
@@ -99,6 +100,7 @@ def test_what_no_graph_can_do_is_refused_before_anything_is_written(copy):
 
 
 def test_a_missing_package_is_told_with_the_extra(copy, monkeypatch):
+    monkeypatch.setattr(ExportSource, "load", lambda *_: pytest.fail("the model was loaded before the check"))
     monkeypatch.setattr(onnx, "find_spec", lambda name: None if name == "onnxruntime" else find_spec(name))
     with pytest.raises(MissingDependencyError, match=r"onnxruntime.*macaw-cli\[onnx\]"):
         exported(copy, "lacking")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.errors import InputError, MissingDependencyError
+from macaw_cli.basics.extras import to_install
 from macaw_cli.basics.json_rows import Row
 from macaw_cli.dataset.formats.beginning import Beginning
 from macaw_cli.dataset.formats.columns import MAPPING, converter
@@ -49,7 +50,7 @@ def read_hf(path: Path, options: Options) -> Iterator[Row]:
     try:
         import datasets
     except ImportError:
-        raise MissingDependencyError(f"Reading hf:{path} needs datasets.", "pip install 'macaw-cli[hf]'") from None
+        raise MissingDependencyError(f"Reading hf:{path} needs datasets.", to_install("hf")) from None
     name = options.get(REPOSITORY, str(path))
     try:
         found = _loaded(datasets, name, options)

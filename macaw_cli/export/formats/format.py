@@ -51,13 +51,16 @@ class ExportFormat(ABC, Generic[Options]):
         return []
 
     def require_parts(self, folder: Path) -> None:
-        """Refuse a model folder without a part that the settings ask for; none by default. Asked before any work.
+        """Refuse a machine without a package of the format, or a model folder without a part that the settings ask for.
+
+        Nothing is needed by default. Asked before any work.
 
         Args:
             folder: of the model.
 
         Raises:
             InputError: the part is not there.
+            MissingDependencyError: the package is not installed.
         """
         del folder
 

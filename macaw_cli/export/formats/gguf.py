@@ -9,6 +9,7 @@ import torch
 
 from macaw_cli.basics.atomic_files import write_text
 from macaw_cli.basics.errors import MismatchError, MissingDependencyError
+from macaw_cli.basics.extras import to_install
 from macaw_cli.config.exports.gguf import GgufExportSettings
 from macaw_cli.export.formats.format import ExportFormat
 from macaw_cli.export.gguf.architectures import ARCHITECTURES, llm_obstacles
@@ -74,9 +75,13 @@ class GgufExport(ExportFormat[GgufExportSettings]):
         rest: int = source.weight_bytes() - sum(one.numel() * one.element_size() for one in llm)
         return written + max(0, rest)
 
+    def require_parts(self, folder: Path) -> None:
+        """Refuse to begin without the package gguf."""
+        del folder
+        require_gguf()
+
     def write(self, source: ExportSource, folder: Path) -> None:
         """The LLM with its tokenizer and template, the projector, and the Modelfile."""
-        require_gguf()
         config, weights = source.model.config, self.settings.weights
         kind = self._kind(source)
         projector = None if kind is None else kind(config, source.model, source.encoders.encoder(kind.modality))
@@ -190,7 +195,7 @@ def require_gguf() -> None:
     """
     if find_spec("gguf") is None:
         raise MissingDependencyError(
-            "--format gguf needs the package gguf.", 'Install it: pip install "macaw-cli[gguf]".'
+            "--format gguf needs the package gguf.", to_install("gguf")
         )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from macaw_cli.basics.atomic_files import write_json, write_text
 from macaw_cli.basics.errors import MismatchError, MissingDependencyError
+from macaw_cli.basics.extras import to_install
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.exports.onnx import OnnxExportSettings
 from macaw_cli.encoders.audio_encoder import cut_windows
@@ -69,15 +70,21 @@ class OnnxExport(ExportFormat[OnnxExportSettings]):
         ]
         return [*why_not_elsewhere(config), *asking]
 
+    def require_parts(self, folder: Path) -> None:
+        """Refuse to begin without the packages.
+
+        Raises:
+            MissingDependencyError: a package of the extra `onnx` is not installed.
+        """
+        if missing := [name for name in NEEDED if find_spec(name) is None]:
+            raise MissingDependencyError(f"--format onnx needs {missing[0]}.", to_install("onnx"))
+
     def write(self, source: ExportSource, folder: Path) -> None:
         """The graphs, what they are, the encoders' preprocessing, and the begin and end tokens.
 
         Raises:
-            MissingDependencyError: a package of the extra `onnx` is not installed.
             MismatchError: an encoder or a bridge cannot be exported.
         """
-        if missing := [name for name in NEEDED if find_spec(name) is None]:
-            raise MissingDependencyError(f"--format onnx needs {missing[0]}.", 'pip install "macaw-cli[onnx]"')
         encoders = {role: self._encoder(source, role, name, folder) for role, name in source.encoder_roles().items()}
         bridges = {name: self._bridge(source, name, folder) for name in source.model.config.modalities}
         write_json(folder / SPEC_FILE, spec_as_json(encoders, bridges, source.model.config.embedding_size))

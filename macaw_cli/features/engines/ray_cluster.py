@@ -13,6 +13,7 @@ from typing import Any
 
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import MissingDependencyError, ResourceError
+from macaw_cli.basics.extras import to_install
 from macaw_cli.basics.threads import usable_cores
 
 _OBJECT_STORE_BYTES = 256 << 20
@@ -45,7 +46,7 @@ def require_ray() -> None:
     """
     if find_spec("ray") is None or find_spec("pyarrow") is None:
         raise MissingDependencyError(
-            "features.engine is ray, but Ray Data is not installed.", "pip install 'macaw-cli[ray]'"
+            "features.engine is ray, but Ray Data is not installed.", to_install("ray")
         )
 
 

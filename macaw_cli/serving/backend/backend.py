@@ -123,7 +123,7 @@ def _key(settings: BackendSettings) -> str:
         usable = False
     if not usable or "@" in settings.url:
         told = without_secrets(settings.url)
-        raise UsageError(f"--backend is no HTTP URL: {cut(told)}.", "For example http://localhost:8001/v1.")
+        raise UsageError(f"--backend is not an HTTP URL: {cut(told)}.", "For example http://localhost:8001/v1.")
     key = os.environ.get(settings.api_key_variable, "").strip()
     if not key.isascii() or not (key or "a").isprintable():
         problem = f"{settings.api_key_variable} holds characters that no API key has."

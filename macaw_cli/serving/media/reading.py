@@ -78,8 +78,8 @@ class MediaReader:
 
     def _require_usable(self, medium: Medium) -> None:
         if medium.modality not in self._modalities:
-            known = ", ".join(self._modalities) or "text only"
-            message = f"The model was not trained on {medium.modality}; it knows {known}."
+            known = ", ".join(TABLE[name].plural for name in self._modalities) or "text only"
+            message = f"The model was not trained on {TABLE[medium.modality].plural}; it knows {known}."
             raise ApiError(message, param=medium.place, code="unsupported_modality")
         if medium.url and not self._settings.allow_remote_media:
             message = f"{medium.place} is a URL, and this server fetches none. Send the file itself as a data URL."

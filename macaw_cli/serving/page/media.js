@@ -20,7 +20,7 @@ export function fromFile(file, extensions) {
   const kind = kindOf(file, extensions);
   if (!(kind in extensions)) {
     const takes = inWords(Object.keys(extensions));
-    const not = kind ? `This model was not trained on ${kind} files` : `${file.name} is no file that this model takes`;
+    const not = kind ? `This model was not trained on ${kind} files` : `${file.name} is not a file that this model takes`;
     throw new Error(takes ? `${not}. Attach ${takes}.` : "This model takes text only.");
   }
   if (!file.size) throw new Error(`${file.name} is empty.`);

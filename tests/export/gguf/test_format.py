@@ -30,6 +30,7 @@ from macaw_cli.export.formats.gguf import GgufExport
 from macaw_cli.export.gguf import language_model, proving, transformers_answers
 from macaw_cli.export.gguf.projectors.mlp import MlpProjector
 from macaw_cli.export.run import export_model
+from macaw_cli.export.source import ExportSource
 from macaw_cli.model.configuration import MacawConfig
 
 STACKED = design("frame-stack", norm=False, stride=4)
@@ -199,6 +200,7 @@ def test_without_llama_cpp_the_proof_is_transformers_alone(here, root, images, m
 
 def test_an_absent_package_is_named(root, images, monkeypatch):
     monkeypatch.setattr(gguf_format, "find_spec", lambda name: None)
+    monkeypatch.setattr(ExportSource, "load", lambda *_: pytest.fail("the model was loaded before the check"))
     with pytest.raises(MissingDependencyError, match=r"macaw-cli\[gguf\]"):
         exported(root, root / "runs/images/model", "absent")
 

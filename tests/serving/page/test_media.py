@@ -79,7 +79,7 @@ def test_a_microphone_that_may_not_be_used_is_told(new_page, served, answers):
 
 @pytest.mark.parametrize(("name", "kind", "content", "told"), [
     ("notes.pdf", "application/pdf", b"%PDF",
-     "notes.pdf is no file that this model takes. Attach an image, an audio file or a video."),
+     "notes.pdf is not a file that this model takes. Attach an image, an audio file or a video."),
     ("empty.png", "image/png", b"", "empty.png is empty."),
 ])  # fmt: skip
 def test_a_file_that_the_model_does_not_take_is_told_before_it_is_sent(page, name, kind, content, told):
