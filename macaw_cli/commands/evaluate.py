@@ -34,7 +34,10 @@ def evaluate(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option("--data", rich_help_panel=QUESTIONS, help="Dataset whose held-out questions are used."),
+        typer.Option(
+            "--data", rich_help_panel=QUESTIONS,
+            help="Dataset whose held-out questions are used; default: the one that the run was trained on.",
+        ),
     ] = None,
     limit: Annotated[
         int | None,
@@ -152,9 +155,10 @@ def evaluate(
     from macaw_cli.evaluation.all_tables import tables_of
     from macaw_cli.evaluation.cleaning.clean import clean_lines
     from macaw_cli.evaluation.presentation import verdict_lines
-    from macaw_cli.evaluation.run import evaluate_folder
+    from macaw_cli.evaluation.run import evaluation_of
 
-    figures = evaluate_folder(workspace, models[0] if models else None, clean, scored_by)
+    evaluation = evaluation_of(workspace, models[0] if models else None, clean, scored_by)
+    figures = evaluation.figures
     if json:
         result_json(figures)
         require_judged(figures)
@@ -165,7 +169,8 @@ def evaluate(
     for line in [*verdict_lines(figures), *(clean_lines(figures["clean"]) if clean else [])]:
         result(line)
     same = same_config("evaluate")
-    result(f"Evaluated {figures['model']}. Next: macaw chat{same}, or macaw export{same}")
+    where = f" Figures and answers: {evaluation.written}." if evaluation.written else ""
+    result(f"Evaluated {figures['model']} on {figures['data']}.{where} Next: macaw chat{same}, or macaw export{same}")
     require_judged(figures)
     require_reached(figures, thresholds)
 

@@ -1,6 +1,6 @@
 """`macaw evaluate --task`: how tasks are typed, and what is shown of their figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,13 +58,16 @@ def ask_tasks(
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.figures.thresholds import require_reached
     from macaw_cli.evaluation.tasks.running.presentation import task_table
-    from macaw_cli.evaluation.tasks.running.run import evaluate_tasks
+    from macaw_cli.evaluation.tasks.running.run import evaluate_tasks, require_all_asked
 
-    found = evaluate_tasks(workspace, models[0] if models else None)
+    def show(title: str, report: Mapping[str, Any]) -> None:
+        print_table(title, *task_table(report))
+
+    # each table at once: a task behind it may fail, or be interrupted
+    found = evaluate_tasks(workspace, models[0] if models else None, None if as_json else show)
     if as_json:
         result_json(found)
     else:
-        for title, report in found["tasks"].items():
-            print_table(title, *task_table(report))
         result(f"Asked {found['model']}. Next: macaw chat{same_config('evaluate')}")
+    require_all_asked(found)
     require_reached(found, thresholds)

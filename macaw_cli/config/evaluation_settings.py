@@ -21,7 +21,8 @@ class EvaluationSettings:
     """`macaw evaluate`: accuracy with real, without and with swapped media."""
 
     data: str = ""
-    """Dataset whose held-out conversations are asked; empty means `dataset.out`."""
+    """Dataset whose held-out conversations are asked; empty means the first that the run was trained on and that is
+    there, and `dataset.out` for a model outside a run."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Questions per kind; `null` asks all."""
     batch_size: Annotated[int, Field(ge=1)] = 64

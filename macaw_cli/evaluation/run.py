@@ -1,6 +1,7 @@
 """`macaw evaluate`: load a model and a dataset, ask, write and return the figures."""
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,10 @@ from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, metrics_rows
 from macaw_cli.config.stages import peak_bridge_rate
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
+from macaw_cli.evaluation.asked_dataset import asked_dataset
 from macaw_cli.evaluation.cleaning.clean import clean
 from macaw_cli.evaluation.cleaning.clean_folder import require_clean_folder
+from macaw_cli.evaluation.earlier_evaluations import asked_with, move_earlier
 from macaw_cli.evaluation.evaluate import figures_of
 from macaw_cli.evaluation.figures.answers import ANSWERS_NAME, FIGURES_NAME
 from macaw_cli.evaluation.figures.remedies import Circumstances, circumstances_of
@@ -38,6 +41,9 @@ from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.expert_texts import require_same_experts
 from macaw_cli.shards.training_dataset import TrainingDataset
 
+PLOT_NAME = "reliance.png"
+NAMES = (ANSWERS_NAME, PLOT_NAME, FIGURES_NAME)
+"""Files of an evaluation."""
 Judge = Callable[[Sequence[HeldOut]], dict[str, Any]]
 """Scores the generated answers of questions, and says what was asked for that."""
 
@@ -49,10 +55,12 @@ class Evaluation:
     Attributes:
         figures: the JSON of `macaw evaluate --json`.
         rows: one per question, as in `answers.jsonl`.
+        written: the folder of figures and answers as messages name it; empty for a model outside a run.
     """
 
     figures: dict[str, Any]
     rows: list[dict[str, Any]]
+    written: str = ""
 
 
 def evaluate_folder(
@@ -66,10 +74,10 @@ def evaluate_folder(
 def evaluation_of(
     workspace: Workspace, model_path: Path | None, clean_into: Path | None = None, judge: Judge | None = None
 ) -> Evaluation:
-    """Evaluate a model folder, a run, or the workspace's newest model on the workspace's held-out questions.
+    """Evaluate a model folder, a run, or the workspace's newest model on the held-out questions of `asked_dataset`.
 
     Figures, answers and the plot are written to `evaluation/` of the run, with demonstrations to a folder below it such
-    as `shots-4-nearest`; a model outside a run is only read.
+    as `shots-4-nearest`; what answers other questions is moved aside first. A model outside a run is only read.
 
     Args:
         workspace: its `evaluation` settings hold.
@@ -85,7 +93,7 @@ def evaluation_of(
     settings = workspace.settings.evaluation
     given = given_choices(workspace.path(settings.choices)) if settings.choices else None
     folder = model_folder(model_path) if model_path else newest_model(workspace)
-    dataset = TrainingDataset(workspace.path(settings.data or workspace.settings.dataset.out))
+    dataset = TrainingDataset(asked_dataset(workspace, folder))
     if clean_into is not None:
         require_clean_folder(clean_into, [folder, dataset.folder])
     say(f"Evaluating {_shown(folder, workspace)} on {_shown(dataset.folder, workspace)}")
@@ -111,18 +119,26 @@ def evaluation_of(
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
 
     circumstances = _circumstances(run, dataset, model.config) if run else None
+    out = run / "evaluation" / _below(settings) if run else None
+    written = _shown(out, workspace) if out else ""
+    asked = {
+        "data": os.path.relpath(dataset.folder, workspace.root),
+        "asked": {"dataset": dataset.hash, "limit": settings.limit, "generate": settings.generate},
+        "asked_with": asked_with(workspace, judged=judge is not None),
+    }
+    if out:
+        move_earlier(out, NAMES, lambda earlier: _is_same(earlier, asked), written)
 
     def kept(more: Mapping[str, Any], *, plot: bool = False) -> Evaluation:
         """The evaluation so far, written: what comes next may fail, and the answers took long."""
         figures = figures_of(_shown(folder, workspace), answered, settings.metrics)
-        figures["asked"] = {"dataset": dataset.hash, "limit": settings.limit, "generate": settings.generate}
-        figures |= more
+        figures |= {**asked, **more}
         figures["verdict"] = verdicts(figures, circumstances)
         if settings.shots:  # what helps a training does not make up for demonstrations
             figures["verdict"] = {name: {**one, "remedies": []} for name, one in figures["verdict"].items()}
-        evaluation = Evaluation(figures, [_row(question) for question in answered])
-        if run:
-            _write(run / "evaluation" / _below(settings), evaluation, plot=plot)
+        evaluation = Evaluation(figures, [_row(question) for question in answered], written)
+        if out:
+            _write(out, evaluation, plot=plot)
         return evaluation
 
     evaluation = kept(further, plot=True)
@@ -130,14 +146,18 @@ def evaluation_of(
         further["judging"] = judge(answered)
         evaluation = kept(further)
     if clean_into is not None:
-        asked = {"model": evaluation.figures["model"], "asked": evaluation.figures["asked"]}
         evaluation.figures["clean"] = clean(
             clean_into, model, processor.encoder, dataset, answered, limit=settings.limit,
-            batch_size=settings.batch_size, asked=asked,
+            batch_size=settings.batch_size, asked={"model": evaluation.figures["model"], "asked": asked["asked"]},
         )  # fmt: skip
-        if run:
-            write_json(run / "evaluation" / _below(settings) / FIGURES_NAME, evaluation.figures)
+        if out:
+            write_json(out / FIGURES_NAME, evaluation.figures)
     return evaluation
+
+
+def _is_same(earlier: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether an earlier evaluation asked the same questions in the same way; of the dataset its content counts."""
+    return earlier.get("asked") == asked["asked"] and (earlier.get("asked_with") or {}) == asked["asked_with"]
 
 
 def _below(settings: EvaluationSettings) -> str:
@@ -194,7 +214,7 @@ def _write(out: Path, evaluation: Evaluation, *, plot: bool) -> None:
     make_folder(out)
     write_jsonl(out / ANSWERS_NAME, evaluation.rows)
     if plot:
-        with atomic_path(out / "reliance.png") as file:
+        with atomic_path(out / PLOT_NAME) as file:
             write_plot(evaluation.figures, file)
     write_json(out / FIGURES_NAME, evaluation.figures)
 

@@ -1,14 +1,24 @@
 """`macaw evaluate A B`: two models on the same held-out questions, and how much they differ."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from macaw_cli.basics.console import say
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
 from macaw_cli.config.loading import Workspace
-from macaw_cli.evaluation.figures.answers import ANSWERS_NAME, Answers, answers_in, keyed, read_rows
+from macaw_cli.evaluation.asked_dataset import asked_dataset, dataset_of_evaluation
+from macaw_cli.evaluation.figures.answers import (
+    ANSWERS_NAME,
+    FIGURES_NAME,
+    Answers,
+    answers_in,
+    keyed,
+    read_asked,
+    read_rows,
+)
 from macaw_cli.evaluation.figures.paired import (
     by_modality_and_kind,
     common_questions,
@@ -16,6 +26,10 @@ from macaw_cli.evaluation.figures.paired import (
     paired_difference,
 )
 from macaw_cli.evaluation.run import evaluation_of
+from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.folder import model_folder
+from macaw_cli.shards.dataset_lock import read_lock
+from macaw_cli.shards.encoder_match import require_same_encoders
 
 VERSION = 1
 MEASURES = ("accuracy", "reliance", "preference")
@@ -30,14 +44,19 @@ class Side:
     Args:
         name: as the user typed it.
         rows: as in `answers.jsonl`.
+        figures: of an evaluation that is read.
     """
 
     name: str
     rows: Sequence[Mapping[str, Any]]
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
 
 def compare_two(workspace: Workspace, first: Path, second: Path) -> dict[str, Any]:
-    """Ask both models the workspace's held-out questions, and tell by how much the second is better.
+    """Ask both models the same held-out questions, and tell by how much the second is better.
+
+    They are those of `evaluation.data`, else of the dataset and the limit of an evaluation that is named, else of the
+    dataset of the first model. Everything that is named is looked at before a model is asked.
 
     Args:
         workspace: its `evaluation` settings hold.
@@ -57,6 +76,15 @@ def compare_two(workspace: Workspace, first: Path, second: Path) -> dict[str, An
         raise UsageError(f"Both models are {first}.", "Name two different ones.")
     # what is read comes first: a run that is asked now replaces its earlier evaluation
     read = {path: _read(path) for path in (first, second)}
+    models = {path: model_folder(path) for path, side in read.items() if side is None}
+    if models:
+        workspace = _same_questions(workspace, [side for side in read.values() if side], [*models.values()])
+        data = workspace.path(workspace.settings.evaluation.data)
+        for model in models.values():
+            require_same_encoders(
+                read_lock(data)["fingerprints"], MacawConfig.from_pretrained(model).fingerprints,
+                f"the dataset {data.name}", f"the model {model}",
+            )  # fmt: skip
     first_side, second_side = (read[path] or _asked(workspace, path) for path in (first, second))
     return differences(first_side, second_side)
 
@@ -116,11 +144,28 @@ def require_same_questions(first: Side, second: Side) -> None:
 
 def _read(path: Path) -> Side | None:
     """An evaluation that was written down; None for a model."""
-    return Side(str(path), read_rows(path / ANSWERS_NAME)) if (path / ANSWERS_NAME).is_file() else None
+    if not (path / ANSWERS_NAME).is_file():
+        return None
+    return Side(str(path), read_rows(path / ANSWERS_NAME), read_asked(path / FIGURES_NAME))
+
+
+def _same_questions(workspace: Workspace, read: Sequence[Side], models: Sequence[Path]) -> Workspace:
+    """The workspace with the dataset, and where none is set the limit, that all are asked."""
+    settings = workspace.settings.evaluation
+    data, limit = None, settings.limit
+    for side in read:
+        data = dataset_of_evaluation(workspace, side.name, side.figures, models)
+        limit = settings.limit or (side.figures.get("asked") or {}).get("limit")
+    data = data or asked_dataset(workspace, models[0])
+    settings = replace(settings, data=str(data), limit=limit)
+    return replace(workspace, settings=replace(workspace.settings, evaluation=settings))
 
 
 def _asked(workspace: Workspace, path: Path) -> Side:
-    return Side(str(path), evaluation_of(workspace, path).rows)
+    evaluation = evaluation_of(workspace, path)
+    if evaluation.written:
+        say(f"Figures and answers of {path}: {evaluation.written}")
+    return Side(str(path), evaluation.rows)
 
 
 def _measured(answers: Sequence[Answers], keys: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.typed_files import iterate_objects, read_object
-from macaw_cli.basics.typed_rows import COUNT, FLAG, NUMBER, OBJECT, TEXT, TEXTS, Fields, list_of, mapping_of
+from macaw_cli.basics.typed_rows import COUNT, FLAG, NUMBER, OBJECT, TEXT, TEXTS, Fields, list_of, mapping_of, or_null
 from macaw_cli.config.run_files import VALIDATION
 from macaw_cli.evaluation.figures.preference import gaps, preferences
 from macaw_cli.evaluation.questions.held_out import UNSEEN_TAG
@@ -20,7 +20,8 @@ _ROW = Fields(
     {"kind": TEXT, "modality": TEXT, "tags": TEXTS, "right": mapping_of(FLAG), "likelihood": mapping_of(NUMBER),
      "answer_tokens": COUNT, "media": TEXTS, "messages": list_of(OBJECT), "turn": COUNT},
 )  # fmt: skip
-_FIGURES = Fields({}, {"asked": OBJECT, "model": TEXT})
+_ASKED = Fields({}, {"dataset": TEXT, "limit": or_null(COUNT)})
+_FIGURES = Fields({}, {"asked": _ASKED, "asked_with": OBJECT, "model": TEXT, "data": TEXT})
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,18 @@ def asked_of(run: Path) -> dict[str, Any] | None:
     Raises:
         DamagedError: the file is not what macaw writes.
     """
-    if not (run / FIGURES).is_file():
-        return None
-    asked: dict[str, Any] | None = read_object(run / FIGURES, _FIGURES).get("asked")
+    asked: dict[str, Any] | None = read_asked(run / FIGURES).get("asked")
     return asked
+
+
+def read_asked(path: Path) -> dict[str, Any]:
+    """A `figures.json`, with what it says was asked: `asked`, `data`, `asked_with`; absent means nothing.
+
+    Raises:
+        DamagedError: the file is not what macaw writes.
+    """
+    content: dict[str, Any] = read_object(path, _FIGURES) if path.is_file() else {}
+    return content
 
 
 def read_figures(run: Path) -> dict[str, Any] | None:

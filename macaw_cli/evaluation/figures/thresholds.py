@@ -10,7 +10,7 @@ from macaw_cli.basics.errors import QualityError, UsageError
 from macaw_cli.basics.terminal_text import one_line
 from macaw_cli.config.text_metrics import LOWER_IS_BETTER
 
-NO_FIGURES = ("version", "model", "models", "asked", "verdict", "judging")
+NO_FIGURES = ("version", "model", "models", "data", "asked", "asked_with", "failed", "verdict", "judging")
 """Keys of the JSON of `macaw evaluate` that hold no measured figures."""
 LEFT_OUT = frozenset({"overall", "modalities", "kinds", "metrics", "per_medium", "tasks", "conditions", "groups"})
 """Parts of a path that need not be typed: `modalities.image.reliance` is `image.reliance`."""

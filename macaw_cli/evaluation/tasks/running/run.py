@@ -1,7 +1,7 @@
 """`macaw evaluate --task`: load a model, ask it the items of each task, write and return the figures."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,13 @@ import torch
 from macaw_cli.basics.atomic_files import write_json, write_jsonl
 from macaw_cli.basics.console import progress, say
 from macaw_cli.basics.counts import counted
-from macaw_cli.basics.errors import InputError, MismatchError, ResourceError
+from macaw_cli.basics.errors import InputError, MacawError, MismatchError, ResourceError
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.frozen import torch_device
+from macaw_cli.evaluation.earlier_evaluations import move_earlier
+from macaw_cli.evaluation.figures.answers import ANSWERS_NAME, FIGURES_NAME
+from macaw_cli.evaluation.tasks.running.answered_rows import answered_in, answered_rows
 from macaw_cli.evaluation.tasks.running.asking import Asker
 from macaw_cli.evaluation.tasks.running.conditions import everything_asked
 from macaw_cli.evaluation.tasks.running.kept_answers import KeptAnswers
@@ -33,23 +36,30 @@ from macaw_cli.model.packing.attention_choice import no_cudnn_attention
 
 TASKS_FOLDER = "tasks"
 """In `evaluation/` of a run; holds a folder for each task."""
+REJECTS_NAME = "rejects.jsonl"
+NAMES = (ANSWERS_NAME, REJECTS_NAME, FIGURES_NAME)
+"""Files of a finished task."""
 
 
 @no_cudnn_attention()
-def evaluate_tasks(workspace: Workspace, model_path: Path | None) -> dict[str, Any]:
+def evaluate_tasks(
+    workspace: Workspace, model_path: Path | None, tell: Callable[[str, Mapping[str, Any]], None] | None = None
+) -> dict[str, Any]:
     """Ask a model the tasks of the settings; what is found is written to `evaluation/tasks/` of its run.
 
-    A model outside a run is only read.
+    What answers other questions is moved aside there first. A model outside a run is only read. A task whose files
+    cannot be used stops none of those behind it.
 
     Args:
         workspace: its `evaluation` settings hold.
         model_path: a model or run folder; None means the workspace's newest.
+        tell: called with the title and the JSON of each task when it is finished.
 
     Returns:
-        The JSON of `macaw evaluate --task ... --json`.
+        The JSON of `macaw evaluate --task ... --json`; `require_all_asked` fails where it has `failed` tasks.
 
     Raises:
-        InputError: no model, no files of a task, or too many questions that cannot be asked; then all is written.
+        InputError: no model, no files of a task, or no task with a question that can be asked.
         MismatchError: the model was not trained on what a task shows, or its encoder is another one.
         ResourceError: a GPU was asked for and there is none, or its memory is full.
     """
@@ -63,22 +73,58 @@ def evaluate_tasks(workspace: Workspace, model_path: Path | None) -> dict[str, A
         _require_encoders(task, model.config.modalities, encoders)
     stored = StoredImages.of_workspace(workspace, model.config)
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
-    reports, too_many = {}, None
+    reports: dict[str, Any] = {}
+    failed: dict[str, MacawError] = {}
     for task in tasks:
-        say(f"Asking {_shown(folder, workspace)} the questions of {task.settings.called}")
-        with tempfile.TemporaryDirectory(prefix="macaw-task-") as scratch, DecoderPool() as pool:
-            media = MediaReader(Attacher(model.config, encoders), stored, pool=pool)
-            asker = Asker(model, processor.encoder, media, settings.batch_size)
-            read = read_items(task, task.settings.limit or settings.limit, Path(scratch))
-            out = run / "evaluation" / TASKS_FOLDER / task.settings.called if run else None
-            with KeptAnswers(out, folder, task.settings, Path(scratch)) as kept:
-                answers = _answers(task, read, asker, settings.batch_size, kept)
-        reports[task.settings.called] = _finished(task, read, answers, out)
+        title = task.settings.called
+        say(f"Asking {_shown(folder, workspace)} the questions of {title}")
+        out = run / "evaluation" / TASKS_FOLDER / title if run else None
+        shown = _shown(out, workspace) if out else ""
+        try:
+            with tempfile.TemporaryDirectory(prefix="macaw-task-") as scratch, DecoderPool() as pool:
+                media = MediaReader(Attacher(model.config, encoders), stored, pool=pool)
+                asker = Asker(model, processor.encoder, media, settings.batch_size)
+                read = read_items(task, task.settings.limit or settings.limit, Path(scratch))
+                with KeptAnswers(out, folder, task.settings, Path(scratch)) as kept:
+                    answers = _answers(task, read, asker, settings.batch_size, kept)
+        except (InputError, MismatchError) as error:
+            say(f"{title}: {error.problem}")
+            failed[title] = error
+            continue
+        reports[title] = _finished(task, read, answers, out, shown)
         kept.remove()
-        too_many = too_many or _excess(task, read, len(answers["real"]), settings.max_reject_ratio)
-    if too_many is not None:
-        raise too_many
-    return {"version": 1, "model": _shown(folder, workspace), "tasks": reports}
+        if tell is not None:
+            tell(title, reports[title])
+        _tell_rejects(read, len(answers["real"]), title, shown)
+        if out:
+            say(f"Figures and answers of {title}: {shown}")
+        if (excess := _excess(task, read, len(answers["real"]), settings.max_reject_ratio, shown)) is not None:
+            failed[title] = excess
+    if not reports and len(failed) == 1:
+        raise next(iter(failed.values()))
+    told = {title: {"problem": error.problem, "hint": error.hint} for title, error in failed.items()}
+    found = {"version": 1, "model": _shown(folder, workspace), "tasks": reports, **({"failed": told} if told else {})}
+    if not reports:
+        require_all_asked(found)
+    return found
+
+
+def require_all_asked(found: Mapping[str, Any]) -> None:
+    """Fail where a task could not be asked, or too many of its questions.
+
+    Args:
+        found: what `evaluate_tasks` returns.
+
+    Raises:
+        InputError: with the reason of each such task.
+    """
+    failed = found.get("failed") or {}
+    if not failed:
+        return
+    problem = " ".join(one["problem"] for one in failed.values())
+    if len(failed) + len(found["tasks"].keys() - failed.keys()) > 1:
+        problem = f"{len(failed)} of {len(failed | found['tasks'])} tasks failed: {problem}"
+    raise InputError(problem, " ".join(dict.fromkeys(one["hint"] for one in failed.values() if one["hint"])))
 
 
 def _answers(task: Task[Any], read: ItemsRead, asker: Asker, batch_size: int, kept: KeptAnswers) -> Answers:
@@ -103,16 +149,21 @@ def _answers(task: Task[Any], read: ItemsRead, asker: Asker, batch_size: int, ke
     return answers
 
 
-def _finished(task: Task[Any], read: ItemsRead, answers: Answers, out: Path | None) -> dict[str, Any]:
+def _finished(task: Task[Any], read: ItemsRead, answers: Answers, out: Path | None, shown: str) -> dict[str, Any]:
     report = task_report(task, answers) | {
         "rejected": len(read.rejects),
         "settings": {name: getattr(task.settings, name) for name in ("answer", "prompt", "max_new_tokens")},
     }
     if out:
+        rows = _rows(task, answers)
+        asked = answered_rows(rows), report["settings"]
         make_folder(out)
-        write_jsonl(out / "answers.jsonl", _rows(task, answers))
-        write_jsonl(out / "rejects.jsonl", ({"reason": reason} for reason in read.rejects))
-        write_json(out / "figures.json", report)
+        move_earlier(
+            out, NAMES, lambda earlier: (answered_in(out / ANSWERS_NAME), earlier.get("settings")) == asked, shown
+        )
+        write_jsonl(out / ANSWERS_NAME, rows)
+        write_jsonl(out / REJECTS_NAME, ({"reason": reason} for reason in read.rejects))
+        write_json(out / FIGURES_NAME, report)
     return report
 
 
@@ -135,15 +186,25 @@ def _rows(task: Task[Any], answers: Answers) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def _excess(task: Task[Any], read: ItemsRead, asked: int, most: float) -> InputError | None:
+def _tell_rejects(read: ItemsRead, asked: int, title: str, shown: str) -> None:
+    """How many questions could not be asked, and where the reasons are."""
+    if read.rejects:
+        reasons = f"Their reasons are in {shown}/{REJECTS_NAME}; the" if shown else "The"
+        say(
+            f"{len(read.rejects):,} of {len(read.rejects) + asked:,} questions of {title} could not be asked. {reasons}"
+            f" first: {read.rejects[0].rstrip('.')}."
+        )
+
+
+def _excess(task: Task[Any], read: ItemsRead, asked: int, most: float, shown: str) -> InputError | None:
     """The error that too many questions could not be asked."""
     rejected = len(read.rejects)
     if rejected <= most * (rejected + asked):
         return None
     return InputError(
         f"{rejected} of {rejected + asked} questions of {task.settings.called} cannot be asked, more than"
-        f" evaluation.max_reject_ratio={most:g} allows. The first: {read.rejects[0]}.",
-        "The figures of the others are written to the run. Mend the files, or raise the ratio.",
+        f" evaluation.max_reject_ratio={most:g} allows. The first: {read.rejects[0].rstrip('.')}.",
+        f"The figures of the others are above{f' and in {shown}' if shown else ''}. Mend the files, or raise the ratio.",
     )
 
 

@@ -15,7 +15,7 @@ from macaw_cli.evaluation.tasks.running.asking import Asker
 from macaw_cli.evaluation.tasks.running.kept_answers import NAME
 from macaw_cli.evaluation.tasks.running.reading import read_items
 from macaw_cli.evaluation.tasks.running.registry import open_task
-from macaw_cli.evaluation.tasks.running.run import evaluate_tasks
+from macaw_cli.evaluation.tasks.running.run import evaluate_tasks, require_all_asked
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +48,12 @@ def test_a_folder_without_the_files_names_them(tmp_path):
     assert "coco_pope_random.json" in str(error.value)
 
 
-def test_missing_images_are_rejects_and_too_many_of_them_end_the_command_after_all_is_written(root, tmp_path):
+def test_missing_images_are_rejects_and_too_many_of_them_end_the_command_after_all_is_written(root, tmp_path, capsys):
     write_pope(tmp_path)
     (tmp_path / "val2014" / "COCO_val2014_000000000001.jpg").unlink()
+    few = evaluate_tasks(workspace_of(root, f"pope:{tmp_path}?conditions=real&max_new_tokens=1"), None)
     with pytest.raises(InputError) as error:
-        evaluate_tasks(workspace_of(root, f"pope:{tmp_path}?conditions=real&max_new_tokens=1"), None)
+        require_all_asked(few)
     told = str(error.value)
     assert "6 of 12" in told and "COCO_val2014_000000000001.jpg" in told and "media=FOLDER" in told
     assert "max_reject_ratio=0.05" in told
@@ -63,6 +64,43 @@ def test_missing_images_are_rejects_and_too_many_of_them_end_the_command_after_a
         workspace_of(root, f"pope:{tmp_path}?conditions=real&max_new_tokens=1", max_reject_ratio=0.5), None
     )
     assert found["tasks"]["pope"]["conditions"]["real"]["n"] == 6
+    require_all_asked(found)
+    told = capsys.readouterr().err
+    assert "6 of 12 questions of pope" in told and "tasks/pope/rejects.jsonl" in told
+
+
+def test_a_task_that_cannot_be_asked_stops_none_of_the_others(root, tmp_path):
+    write_pope(tmp_path)
+    (tmp_path / "bad.json").write_text("")
+    shown = []
+    found = evaluate_tasks(
+        workspace_of(
+            root, f"questions:{tmp_path}/bad.json?title=bad", f"pope:{tmp_path}?conditions=real&answer=likeliest"
+        ), None, lambda title, report: shown.append((title, report["conditions"]["real"]["n"])),
+    )  # fmt: skip
+    assert shown == [("pope", 12)] and found["tasks"].keys() == {"pope"}
+    with pytest.raises(InputError, match=r"1 of 2 tasks.*bad") as error:
+        require_all_asked(found)
+    assert found["failed"]["bad"]["problem"] in str(error.value)
+
+
+def test_answers_of_a_task_to_other_questions_are_kept(root, tmp_path, capsys):
+    write_pope(tmp_path)
+    out = root / "runs/tiny/evaluation/tasks/mine"
+
+    def ask(options):
+        words = f"pope:{tmp_path}?title=mine&answer=likeliest&{options}"
+        evaluate_tasks(workspace_of(root, words), None)
+        return (out / "answers.jsonl").read_bytes()
+
+    whole = ask("conditions=real")
+    assert ask("conditions=real") == whole and not (out / "earlier-1").exists()
+    few = ask("conditions=real#1")
+    assert (out / "earlier-1/answers.jsonl").read_bytes() == whole
+    assert "mine/earlier-1" in capsys.readouterr().err
+    assert json.loads((out / "earlier-1/figures.json").read_text())["conditions"]["real"]["n"] == 12
+    ask("conditions=real,none#1")
+    assert (out / "earlier-2/answers.jsonl").read_bytes() == few
 
 
 def test_an_image_that_cannot_be_decoded_is_a_reject_and_is_lent_to_nobody(root, tmp_path):

@@ -1,0 +1,74 @@
+"""What a folder of figures holds already: an evaluation of other questions is moved aside, and never replaced."""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from macaw_cli.basics.atomic_files import fsync_folder
+from macaw_cli.basics.console import say
+from macaw_cli.basics.errors import DamagedError
+from macaw_cli.basics.fingerprints import sha256_file
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT
+from macaw_cli.basics.working_files import kind_of, make_folder, take_place
+from macaw_cli.config.evaluation_settings import EvaluationSettings
+from macaw_cli.config.loading import Workspace
+
+EARLIER = "earlier-{}"
+"""Folder beside the figures that hold now: 1 is the first that was moved."""
+
+
+def asked_with(workspace: Workspace, *, judged: bool) -> dict[str, Any]:
+    """How the questions of a dataset are asked beyond the plain way, in which it is empty.
+
+    Args:
+        workspace: its `evaluation` settings hold.
+        judged: whether a judge scores the answers.
+
+    Returns:
+        `shots`, `demonstrations` and `permutations`, the hash of the file of `choices`, how there is `reasoning`, and
+        the model of the `judge`, each where it is used.
+    """
+    settings: EvaluationSettings = workspace.settings.evaluation
+    shown = ("shots", "demonstrations", "permutations") if settings.shots else ()
+    return {
+        **{name: getattr(settings, name) for name in shown},
+        **({"choices": sha256_file(workspace.path(settings.choices))} if settings.choices else {}),
+        **({"reasoning": settings.reasoning} if settings.reasoning != "none" else {}),
+        **({"judge": settings.judge.model} if judged else {}),
+    }
+
+
+def move_earlier(folder: Path, names: Sequence[str], is_same: Callable[[dict[str, Any]], bool], shown: str) -> None:
+    """Move what another evaluation wrote into a folder of its own, such as `earlier-1`, below its own.
+
+    A killed move goes on with the next evaluation: the figures, by which it is known, are moved last.
+
+    Args:
+        folder: of the figures.
+        names: its files, that of the figures last.
+        is_same: whether figures are of the questions that are asked now; they are replaced then.
+        shown: the folder's name in the message.
+
+    Raises:
+        InputError: something that is no file is in the place of one.
+    """
+    *_, figures = names
+    if kind_of(folder / figures) != "a file":
+        return
+    try:
+        if is_same(read_object(folder / figures, OBJECT)):
+            return
+    except DamagedError:
+        pass  # whose they are is unknown
+    there = [name for name in names if kind_of(folder / name)]
+    place = next(
+        place for number in count(1)
+        if not any(kind_of(folder / (place := EARLIER.format(number)) / name) for name in there)
+    )  # fmt: skip
+    make_folder(folder / place)
+    for name in there:
+        take_place(folder / name, folder / place / name)
+    fsync_folder(folder / place)
+    say(f"The earlier evaluation of other questions is kept in {shown}/{place}.")
