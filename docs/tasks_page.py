@@ -28,8 +28,9 @@ evaluation:
 
 Figures and answers are written to `runs/<name>/evaluation/tasks/<title>/`: `figures.json`, `answers.jsonl` with every
 question, its answers and their scores, and `rejects.jsonl`. What answers other questions there, or under other
-conditions, is moved to `earlier-1/` below it. A model outside a run is only read. Each table is printed when its task is finished. A task whose
-files cannot be used stops none of those behind it: the command ends with exit code 1 and names it, in the JSON under `failed`.
+conditions, is moved to `earlier-1/` below it. A model outside a run is only read. Each table is printed when its task
+is finished. A task whose files cannot be used stops none of those behind it: the command ends with exit code 1 and
+names it, in the JSON under `failed`.
 
 ## Tasks
 

@@ -154,6 +154,7 @@ def evaluate(
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.all_tables import tables_of
     from macaw_cli.evaluation.cleaning.clean import clean_lines
+    from macaw_cli.evaluation.in_context.reasoning_table import reasoning_lines
     from macaw_cli.evaluation.presentation import verdict_lines
     from macaw_cli.evaluation.run import evaluation_of
 
@@ -161,17 +162,17 @@ def evaluate(
     figures = evaluation.figures
     if json:
         result_json(figures)
-        require_judged(figures)
+        require_judged(figures, evaluation.failure)
         require_reached(figures, thresholds)
         return
     for title, columns, rows in tables_of(figures):
         print_table(title, columns, rows)
-    for line in [*verdict_lines(figures), *(clean_lines(figures["clean"]) if clean else [])]:
+    for line in [*reasoning_lines(figures), *verdict_lines(figures), *(clean_lines(figures["clean"]) if clean else [])]:
         result(line)
     same = same_config("evaluate")
     where = f" Figures and answers: {evaluation.written}." if evaluation.written else ""
     result(f"Evaluated {figures['model']} on {figures['data']}.{where} Next: macaw chat{same}, or macaw export{same}")
-    require_judged(figures)
+    require_judged(figures, evaluation.failure)
     require_reached(figures, thresholds)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from macaw_cli.basics.errors import ResourceError
+from macaw_cli.basics.errors import InputError, MacawError, ResourceError
 
 if TYPE_CHECKING:
     from macaw_cli.config.loading import Workspace
@@ -24,15 +24,30 @@ def judge_of(workspace: "Workspace") -> "Judge | None":
     return AnswerJudge(workspace)
 
 
-def require_judged(figures: Mapping[str, Any]) -> None:
-    """Fail, after everything is printed, where a limit left answers unjudged.
+def require_judged(figures: Mapping[str, Any], failure: MacawError | None = None) -> None:
+    """Fail, after everything is printed, where the judge failed, scored nothing, or a limit left answers unjudged.
+
+    Args:
+        figures: the JSON of `macaw evaluate --json`.
+        failure: the judge's error, where it had one.
 
     Raises:
-        ResourceError: some were not asked about.
+        InputError: no answer has a score; or as the judge's error is.
+        ResourceError: some were not asked about; or as the judge's error is.
     """
+    if failure is not None:
+        raise failure
     judging = figures.get("judging") or {}
     if judging.get("not_asked"):
         raise ResourceError(
             f"{judging['not_asked']:,} of {judging['answers']:,} answers were not judged: {judging['stopped']}.",
             "Raise the limit and run the same command again: verdicts are kept, and none is paid for twice.",
+        )
+    if judging.get("answers") and not judging["judged"]:
+        from macaw_cli.config.judge_settings import ASK_AGAIN
+
+        raise InputError(
+            f"The judge {judging['model']} scored none of {judging['answers']:,} answers: {judging['malformed']:,}"
+            f" malformed replies, {judging['refused']:,} refused, {judging['failed']:,} failed.",
+            f"Use a judge that follows the form. {ASK_AGAIN}",
         )

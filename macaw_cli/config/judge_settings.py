@@ -7,6 +7,12 @@ from pydantic import Field
 
 from macaw_cli.config.setting_types import matching
 
+ASK_AGAIN = (
+    "The ledger answers the same requests with the same replies: another evaluation.judge.temperature or judge, or"
+    " --set generation.out=FOLDER with a new folder, asks all of them again."
+)
+"""What to do about replies without a score."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnswerJudgeSettings:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from macaw_cli.evaluation.in_context.order_table import ORDER_COLUMNS, order_rows
-from macaw_cli.evaluation.in_context.reasoning import REASONING_COLUMNS, reasoning_rows
+from macaw_cli.evaluation.in_context.reasoning_table import REASONING_COLUMNS, reasoning_rows
 from macaw_cli.evaluation.judge_table import JUDGE_COLUMNS, judge_rows
 from macaw_cli.evaluation.presentation import (
     COLUMNS,

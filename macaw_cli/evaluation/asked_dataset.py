@@ -15,7 +15,7 @@ from macaw_cli.shards.dataset_lock import LOCK_NAME, read_lock
 
 
 def asked_dataset(workspace: Workspace, model: Path) -> Path:
-    """The dataset that a model is asked: `evaluation.data`, else the first that its run was trained on and that is there.
+    """The dataset that a model is asked: `evaluation.data`, else the first of its training that is there.
 
     Without any of them it is `dataset.out`.
 

@@ -1,6 +1,6 @@
 """What a folder of figures holds already: an evaluation of other questions is moved aside, and never replaced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,11 @@ def asked_with(workspace: Workspace, *, judged: bool) -> dict[str, Any]:
         **({"reasoning": settings.reasoning} if settings.reasoning != "none" else {}),
         **({"judge": settings.judge.model} if judged else {}),
     }
+
+
+def same_asked(earlier: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether an earlier evaluation asked the same questions in the same way; of the dataset its content counts."""
+    return bool(earlier.get("asked") == asked["asked"] and (earlier.get("asked_with") or {}) == asked["asked_with"])
 
 
 def move_earlier(folder: Path, names: Sequence[str], is_same: Callable[[dict[str, Any]], bool], shown: str) -> None:

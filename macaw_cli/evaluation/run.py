@@ -1,9 +1,9 @@
 """`macaw evaluate`: load a model and a dataset, ask, write and return the figures."""
 
-import math
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from macaw_cli.basics.atomic_files import atomic_path, write_json, write_jsonl
 from macaw_cli.basics.console import say
 from macaw_cli.basics.counts import counted
-from macaw_cli.basics.errors import ResourceError, UsageError
+from macaw_cli.basics.errors import InputError, MacawError, ResourceError, UsageError
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.loading import Workspace, parse_settings
@@ -20,10 +20,11 @@ from macaw_cli.config.run_files import METRICS_NAME, SETTINGS_NAME, metrics_rows
 from macaw_cli.config.stages import peak_bridge_rate
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.views import views_of
+from macaw_cli.evaluation.answer_rows import answer_row
 from macaw_cli.evaluation.asked_dataset import asked_dataset
 from macaw_cli.evaluation.cleaning.clean import clean
 from macaw_cli.evaluation.cleaning.clean_folder import require_clean_folder
-from macaw_cli.evaluation.earlier_evaluations import asked_with, move_earlier
+from macaw_cli.evaluation.earlier_evaluations import asked_with, move_earlier, same_asked
 from macaw_cli.evaluation.evaluate import figures_of
 from macaw_cli.evaluation.figures.answers import ANSWERS_NAME, FIGURES_NAME
 from macaw_cli.evaluation.figures.remedies import Circumstances, circumstances_of
@@ -32,7 +33,7 @@ from macaw_cli.evaluation.figures.verdict import verdicts
 from macaw_cli.evaluation.in_context.given_choices import given_choices
 from macaw_cli.evaluation.in_context.in_context import ask_in_context
 from macaw_cli.evaluation.presentation import write_plot
-from macaw_cli.evaluation.questions.conditions import examples_per_modality, in_order
+from macaw_cli.evaluation.questions.conditions import examples_per_modality
 from macaw_cli.evaluation.questions.held_out import HeldOut
 from macaw_cli.model.expert_texts import use_of_config
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
@@ -56,18 +57,23 @@ class Evaluation:
         figures: the JSON of `macaw evaluate --json`.
         rows: one per question, as in `answers.jsonl`.
         written: the folder of figures and answers as messages name it; empty for a model outside a run.
+        failure: why the judge has scored nothing, to be told behind the figures.
     """
 
     figures: dict[str, Any]
     rows: list[dict[str, Any]]
     written: str = ""
+    failure: MacawError | None = None
 
 
 def evaluate_folder(
     workspace: Workspace, model_path: Path | None, clean_into: Path | None = None, judge: Judge | None = None
 ) -> dict[str, Any]:
-    """The figures of `evaluation_of`; the same arguments and errors."""
-    return evaluation_of(workspace, model_path, clean_into, judge).figures
+    """The figures of `evaluation_of`; the same arguments and errors, and the judge's as well."""
+    evaluation = evaluation_of(workspace, model_path, clean_into, judge)
+    if evaluation.failure is not None:
+        raise evaluation.failure
+    return evaluation.figures
 
 
 @no_cudnn_attention()
@@ -109,13 +115,8 @@ def evaluation_of(
         trained = model.config.expert_texts["experts"]
         require_same_experts(trained, dataset.experts, f"The model {folder.name}", dataset.title)
         dataset = dataset.told(use_of_config(model.config))
-    try:
+    with _told_memory(settings.batch_size, model.device):
         answered, further = ask_in_context(model, processor.encoder, dataset, settings, workspace.settings.seed, given)
-    except torch.OutOfMemoryError:
-        raise ResourceError(
-            f"{model.device} ran out of memory with {counted(settings.batch_size, 'sequence')} at once.",
-            "Lower evaluation.batch_size, or use --set evaluation.device=cpu.",
-        ) from None
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
 
     circumstances = _circumstances(run, dataset, model.config) if run else None
@@ -127,7 +128,7 @@ def evaluation_of(
         "asked_with": asked_with(workspace, judged=judge is not None),
     }
     if out:
-        move_earlier(out, NAMES, lambda earlier: _is_same(earlier, asked), written)
+        move_earlier(out, NAMES, lambda earlier: same_asked(earlier, asked), written)
 
     def kept(more: Mapping[str, Any], *, plot: bool = False) -> Evaluation:
         """The evaluation so far, written: what comes next may fail, and the answers took long."""
@@ -136,15 +137,14 @@ def evaluation_of(
         figures["verdict"] = verdicts(figures, circumstances)
         if settings.shots:  # what helps a training does not make up for demonstrations
             figures["verdict"] = {name: {**one, "remedies": []} for name, one in figures["verdict"].items()}
-        evaluation = Evaluation(figures, [_row(question) for question in answered], written)
+        evaluation = Evaluation(figures, [answer_row(question) for question in answered], written)
         if out:
             _write(out, evaluation, plot=plot)
         return evaluation
 
     evaluation = kept(further, plot=True)
     if judge is not None:
-        further["judging"] = judge(answered)
-        evaluation = kept(further)
+        evaluation = _judged(judge, answered, lambda judging: kept({**further, "judging": judging}), evaluation)
     if clean_into is not None:
         evaluation.figures["clean"] = clean(
             clean_into, model, processor.encoder, dataset, answered, limit=settings.limit,
@@ -155,9 +155,26 @@ def evaluation_of(
     return evaluation
 
 
-def _is_same(earlier: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Whether an earlier evaluation asked the same questions in the same way; of the dataset its content counts."""
-    return earlier.get("asked") == asked["asked"] and (earlier.get("asked_with") or {}) == asked["asked_with"]
+def _judged(
+    judge: Judge, answered: Sequence[HeldOut], kept: Callable[[dict[str, Any]], Evaluation], unjudged: Evaluation
+) -> Evaluation:
+    """The evaluation with the judge's scores; without them where the judge fails, as the figures are there."""
+    try:
+        judging = judge(answered)
+    except (InputError, ResourceError) as error:
+        return replace(unjudged, failure=error)
+    return kept(judging)
+
+
+@contextmanager
+def _told_memory(batch_size: int, device: torch.device) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise ResourceError(
+            f"{device} ran out of memory with {counted(batch_size, 'sequence')} at once.",
+            "Lower evaluation.batch_size, or use --set evaluation.device=cpu.",
+        ) from None
 
 
 def _below(settings: EvaluationSettings) -> str:
@@ -186,27 +203,6 @@ def peak_of(run: Path) -> float | None:
         return peak_bridge_rate(parse_settings(read_settings_tree(file), str(file)).training)
     except (OSError, UsageError):  # of another version, or with a design of a package that is not installed
         return None
-
-
-def _row(question: HeldOut) -> dict[str, Any]:
-    """One line of `answers.jsonl`."""
-    return {
-        "id": question.row.id,
-        "turn": question.turn,
-        "kind": question.row.kind,
-        "modality": question.modality,
-        "tags": list(question.row.tags),
-        "media": [ref.source for ref in question.row.media],
-        **({"told": [ref.text for ref in question.row.media]} if any(ref.text for ref in question.row.media) else {}),
-        "messages": question.messages,
-        "answers": {name: question.answers[name] for name in in_order(question.answers)},
-        "right": question.right,
-        "likelihood": {name: nats for name, nats in question.likelihood.items() if math.isfinite(nats)},
-        "answer_tokens": question.tokens,
-        **({"shown": [one.row.id for one in question.demonstrations]} if question.demonstrations else {}),
-        **({"judge": {name: vars(one) for name, one in question.judged.items()}} if question.judged else {}),
-        **({"reasoned": {name: vars(one) for name, one in question.reasoned.items()}} if question.reasoned else {}),
-    }
 
 
 def _write(out: Path, evaluation: Evaluation, *, plot: bool) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from macaw_cli.basics.console import say
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError, MismatchError, UsageError
+from macaw_cli.basics.typed_files import read_object
+from macaw_cli.basics.typed_rows import OBJECT, Fields, mapping_of
 from macaw_cli.config.loading import Workspace
 from macaw_cli.evaluation.asked_dataset import asked_dataset, dataset_of_evaluation
 from macaw_cli.evaluation.figures.answers import (
@@ -26,8 +28,7 @@ from macaw_cli.evaluation.figures.paired import (
     paired_difference,
 )
 from macaw_cli.evaluation.run import evaluation_of
-from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.folder import model_folder
+from macaw_cli.model.folder import CONFIG_FILE, model_folder
 from macaw_cli.shards.dataset_lock import read_lock
 from macaw_cli.shards.encoder_match import require_same_encoders
 
@@ -35,6 +36,7 @@ VERSION = 1
 MEASURES = ("accuracy", "reliance", "preference")
 ASKED_BY = ("kind", "modality", "tags", "media", "messages")
 """What makes two questions the same; `messages` holds the reference answer."""
+_MODEL = Fields({}, {"fingerprints": mapping_of(OBJECT)})
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def compare_two(workspace: Workspace, first: Path, second: Path) -> dict[str, An
         data = workspace.path(workspace.settings.evaluation.data)
         for model in models.values():
             require_same_encoders(
-                read_lock(data)["fingerprints"], MacawConfig.from_pretrained(model).fingerprints,
+                read_lock(data)["fingerprints"], read_object(model / CONFIG_FILE, _MODEL).get("fingerprints") or {},
                 f"the dataset {data.name}", f"the model {model}",
             )  # fmt: skip
     first_side, second_side = (read[path] or _asked(workspace, path) for path in (first, second))

@@ -13,6 +13,7 @@ from macaw_cli.basics.console import say
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import MacawError, UsageError
 from macaw_cli.config.generation_settings import GenerationSettings
+from macaw_cli.config.judge_settings import ASK_AGAIN
 from macaw_cli.config.loading import Workspace
 from macaw_cli.dataset.generation.answered import Answered
 from macaw_cli.dataset.generation.endpoint import require_key
@@ -157,6 +158,7 @@ def _tell_counts(counts: dict[str, Any], answers: Sequence[Answered]) -> None:
         say(
             f"Warning: {counted(len(lost), 'answer')} have no score: {counts['malformed']:,} malformed replies,"
             f" {counts['refused']:,} refused, {counts['failed']:,} failed. The first reason: {lost[0].parsed.reason}."
+            f"{f' {ASK_AGAIN}' if counts['malformed'] or counts['refused'] else ''}"
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from tiny_world import make_workspace, make_world
 
-from macaw_cli.basics.errors import ResourceError
+from macaw_cli.basics.errors import InputError, ResourceError
 from macaw_cli.commands.evaluate import evaluate
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.dataset.build import build_dataset
@@ -88,6 +88,30 @@ def test_generated_answers_are_judged_shown_and_written_down_and_a_cap_stops_it(
         for condition, mark in row["judge"].items():
             letters = len(row["answers"][condition])
             assert mark == {"score": letters % 3 / 2, "reason": f"{letters} letters"}
+
+
+async def chatting(server, request, body):
+    return web.json_response(completion(body, "It is a fine answer."))
+
+
+async def refusing(server, request, body):
+    return web.json_response({"error": {"message": "no such model"}}, status=404)
+
+
+@pytest.mark.parametrize(
+    ("handler", "message"), [(chatting, r"8 malformed replies.*generation\.out"), (refusing, "no such model")]
+)
+def test_a_judge_that_scores_nothing_ends_the_command_with_1_after_the_figures(
+    workspace, tmp_path, capsys, handler, message
+):
+    with serving(ApiServer(handler)) as server, pytest.raises(InputError, match=message):
+        evaluate(
+            data=workspace.parent / "world/free", limit=6, judge="m", config=workspace,
+            overrides=["generation.prices={m: {input: 0, output: 0}}", f"generation.out={tmp_path / 'ledger'}",
+                       *sizes(server)],
+        )  # fmt: skip
+    told = capsys.readouterr().out
+    assert "Held-out questions" in told and "Evaluated runs/short/model" in told
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from macaw_cli.evaluation.two_models import compare_two
 @pytest.fixture
 def copied(trained, tmp_path):
     """A workspace of its own with the run and its dataset; it names no dataset."""
-    shutil.copytree(trained.path("runs/short"), tmp_path / "runs/short")
+    shutil.copytree(
+        trained.path("runs/short"), tmp_path / "runs/short", ignore=shutil.ignore_patterns("evaluation")
+    )
     shutil.copytree(trained.path(trained.settings.dataset.out), tmp_path / "mine")
     shutil.copytree(tmp_path / "mine", tmp_path / "dataset")
     lock = json.loads((tmp_path / "dataset/dataset.json").read_text())

@@ -9,7 +9,7 @@ scorer draws one of the choices.
 import re
 import string
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -151,22 +151,6 @@ def reasoning_figures(questions: Iterable[HeldOut], how: str) -> dict[str, Any]:
     return {
         "how": how, **_measured(everything), "kinds": {name: _measured(group) for name, group in sorted(kinds.items())}
     }  # fmt: skip
-
-
-REASONING_COLUMNS = ["", "condition", "n", "accuracy", "direct", "failed"]
-
-
-def reasoning_rows(figures: Mapping[str, Any]) -> list[list[str]]:
-    """One row per kind and condition, as a table for the terminal; none where nothing was reasoned."""
-    entry = figures.get("reasoning")
-    if not entry:
-        return []
-    groups = [*entry["kinds"].items(), ("all", entry)]
-    return [
-        [name, condition, str(seen["n"]), f"{seen['accuracy']:.2f}",
-         "-" if seen["direct"] is None else f"{seen['direct']:.2f}", str(seen["failed"])]
-        for name, group in groups for condition in CONDITIONS if (seen := group.get(condition))
-    ]  # fmt: skip
 
 
 def _measured(questions: Sequence[HeldOut]) -> dict[str, Any]:

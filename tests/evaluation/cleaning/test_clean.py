@@ -137,6 +137,8 @@ def test_what_fails_behind_the_answers_loses_none_of_them(trained):
 
     out = trained.path("runs/short/evaluation/answers.jsonl")
     out.unlink(missing_ok=True)
+    evaluation = evaluation_of(trained, trained.path("runs/short"), judge=judge)
+    assert isinstance(evaluation.failure, InputError) and evaluation.figures["modalities"]
     with pytest.raises(InputError, match="judge"):
-        evaluation_of(trained, trained.path("runs/short"), judge=judge)
+        evaluate_folder(trained, trained.path("runs/short"), judge=judge)
     assert out.read_text().count("\n") > 1

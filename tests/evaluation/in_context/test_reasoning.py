@@ -8,12 +8,11 @@ from macaw_cli.config.evaluation_settings import EvaluationSettings
 from macaw_cli.config.loading import parse_settings
 from macaw_cli.evaluation.in_context.in_context import ask_in_context
 from macaw_cli.evaluation.in_context.reasoning import (
-    REASONING_COLUMNS,
     _behind,
     read_answer,
     reasoning_figures,
-    reasoning_rows,
 )
+from macaw_cli.evaluation.in_context.reasoning_table import REASONING_COLUMNS, reasoning_lines, reasoning_rows
 from macaw_cli.evaluation.questions.held_out import HeldOut, Reasoned
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.requests import EndEvent
@@ -156,3 +155,14 @@ def test_more_options_than_letters_stand_without_letters():
 def test_a_pattern_without_an_answer_is_refused(pattern, told):
     with pytest.raises(UsageError, match=told):
         parse_settings({"evaluation": {"answer_pattern": pattern}}, "test")
+
+
+def test_answers_that_cannot_be_read_are_told_in_a_line():
+    seen = {"n": 4, "accuracy": 0.0, "direct": None}
+    told = [
+        reasoning_lines({"reasoning": {"how": "one-prompt", "real": seen | {"failed": failed}, "kinds": {}}})
+        for failed in (0, 1, 4)
+    ]
+    assert reasoning_lines({}) == told[0] == []
+    assert "1 of 4" in told[1][0] and "answer_pattern" not in told[1][0]
+    assert "4 of 4" in told[2][0] and "answer_pattern" in told[2][0]

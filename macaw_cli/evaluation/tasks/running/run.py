@@ -204,7 +204,7 @@ def _excess(task: Task[Any], read: ItemsRead, asked: int, most: float, shown: st
     return InputError(
         f"{rejected} of {rejected + asked} questions of {task.settings.called} cannot be asked, more than"
         f" evaluation.max_reject_ratio={most:g} allows. The first: {read.rejects[0].rstrip('.')}.",
-        f"The figures of the others are above{f' and in {shown}' if shown else ''}. Mend the files, or raise the ratio.",
+        f"The others' figures are above{f' and in {shown}' if shown else ''}. Mend the files, or raise the ratio.",
     )
 
 
