@@ -25,8 +25,10 @@ def init(
     """Write a macaw.yaml from a preset, with comments on what to fill in."""
     from macaw_cli.basics.console import result
     from macaw_cli.basics.shell_words import to_type
-    from macaw_cli.config.presets import write_preset
+    from macaw_cli.config.presets import to_fill_in, write_preset
 
     file = write_preset(preset, folder, overrides or [])
     there = "" if folder.resolve() == Path.cwd() else f"{to_type('cd', folder)} && "
-    result(f"Wrote {file} ({preset}). Fill in your media and conversations. Next: {there}macaw extract-features")
+    missing = to_fill_in(overrides or [])
+    fill_in = f" Fill in your {missing}." if missing else ""
+    result(f"Wrote {file} ({preset}).{fill_in} Next: {there}macaw extract-features")

@@ -37,6 +37,13 @@ def preset_yaml(preset: Preset, overrides: Sequence[str] = ()) -> str:
     return f"# The preset {preset} with other values of {changed}.\n" + with_values(text, yaml.safe_load(text), tree)
 
 
+def to_fill_in(overrides: Sequence[str]) -> str:
+    """What a new `macaw.yaml` still needs of its user, in words; empty where the overrides name it."""
+    given = {override.partition("=")[0].strip() for override in overrides}
+    needed = {"features.sources": "media", "dataset.sources": "conversations"}
+    return " and ".join(words for key, words in needed.items() if key not in given)
+
+
 def write_preset(preset: Preset, folder: Path, overrides: Sequence[str] = ()) -> Path:
     """Write the preset to `folder`, which is made if need be; never over a file that is there.
 

@@ -99,7 +99,7 @@ def export_model(workspace: Workspace, model: Path | None) -> ExportReport:
 
 def _require_new(out: Path, source: Path, *, meanwhile: bool = False) -> None:
     another = next(name for count in count_from(2) if not (name := out.with_name(f"{out.name}-{count}")).exists())
-    hint = f"Choose another folder, for example --out {to_type(another)}, or delete it."
+    hint = f"Choose another folder, for example {to_type('--out', another)}, or delete it."
     require_new_folder(out, "an export", hint)
     require_apart(out, [source])
     if not meanwhile and is_in_the_making(out):

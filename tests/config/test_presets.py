@@ -12,7 +12,7 @@ from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.config.commented_yaml import with_values
 from macaw_cli.config.loading import open_workspace, parse_settings
 from macaw_cli.config.overrides import apply_override, in_order
-from macaw_cli.config.presets import preset_yaml, write_preset
+from macaw_cli.config.presets import preset_yaml, to_fill_in, write_preset
 from macaw_cli.config.recipes import FOLDER, Preset
 from macaw_cli.config.stages import stage_settings
 from macaw_cli.training.data.epoch_plan import plan_epoch
@@ -181,3 +181,11 @@ def test_a_preset_is_never_written_over_a_file(tmp_path):
     with pytest.raises(InputError, match="exists already"):
         write_preset("small", tmp_path / "a" / "b")
     assert file.read_text() == preset_yaml("paper")
+
+
+@pytest.mark.parametrize(("overrides", "missing"), [
+    ([], "media and conversations"), (["features.sources=[a]"], "conversations"),
+    (["features.sources=[a]", "dataset.sources=[jsonl:b]"], ""),
+])  # fmt: skip
+def test_what_is_left_to_fill_in_is_what_no_override_names(overrides, missing):
+    assert to_fill_in(overrides) == missing
