@@ -52,9 +52,11 @@ def serve(
         config, overrides, serve__host=host, serve__port=port, serve__api_key_file=api_key_file,
         serve__allow_remote_media=allow_remote_media, serve__backend__url=backend,
     )  # fmt: skip
+    from macaw_cli.serving.first_checks import require_served
     from macaw_cli.serving.web.listening import api_key, listening_socket
 
     key = api_key(workspace)
+    require_served(model, workspace.settings.serve.backend)
     listening = listening_socket(workspace.settings.serve)
     from macaw_cli.serving.run import serve as run_server
 

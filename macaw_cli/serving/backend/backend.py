@@ -3,22 +3,17 @@
 What it says about its errors is for whoever runs this server: it stands in the log, and no client reads it.
 """
 
-import os
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from torch import Tensor
 
-from macaw_cli.basics.errors import InputError, MismatchError, UsageError
+from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.shown_text import cut, shown
 from macaw_cli.basics.urls import without_secrets
 from macaw_cli.config.backend_settings import BackendSettings
 from macaw_cli.inference.prompt_embeds import PART, encoded
-
-CONNECT_S = 10.0
-_NO_KEY = "none"
-"""Sent to servers that ask for no key."""
+from macaw_cli.serving.backend.address import CONNECT_S, backend_key, silent
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ def find_backend(settings: BackendSettings, embeds: Tensor) -> Backend:
     """
     from openai import OpenAI
 
-    key = _key(settings)
+    key = backend_key(settings)
     with OpenAI(
         base_url=settings.url, api_key=key, max_retries=0, timeout=_timeout(settings.timeout_s)
     ) as client:
@@ -110,25 +105,9 @@ def _try(settings: BackendSettings, ask: Any) -> Any:
             "Start it with --enable-prompt-embeds, and with the LLM that `macaw export --format llm` wrote.",
         ) from None
     except openai.APIConnectionError:  # a timeout as well
-        raise InputError(f"{where} does not answer.", "Start it, or correct --backend.") from None
+        raise silent(settings.url) from None
     except (openai.OpenAIError, ValueError, AttributeError, TypeError):  # such as a page of a web server
         raise InputError(f"{where} does not speak OpenAI's API.", "Correct --backend.") from None
-
-
-def _key(settings: BackendSettings) -> str:
-    try:
-        parts = urlsplit(settings.url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable or "@" in settings.url:
-        told = without_secrets(settings.url)
-        raise UsageError(f"--backend is not an HTTP URL: {cut(told)}.", "For example http://localhost:8001/v1.")
-    key = os.environ.get(settings.api_key_variable, "").strip()
-    if not key.isascii() or not (key or "a").isprintable():
-        problem = f"{settings.api_key_variable} holds characters that no API key has."
-        raise UsageError(problem, "Copy the key again.")
-    return key or _NO_KEY
 
 
 def _timeout(seconds: float) -> Any:
