@@ -76,4 +76,4 @@ def move_earlier(folder: Path, names: Sequence[str], is_same: Callable[[dict[str
     for name in there:
         take_place(folder / name, folder / place / name)
     fsync_folder(folder / place)
-    say(f"The earlier evaluation of other questions is kept in {shown}/{place}.")
+    say(f"The earlier evaluation has other questions, or asked in another way: it is kept in {shown}/{place}.")
