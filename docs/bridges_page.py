@@ -110,7 +110,7 @@ table and from [experiments](experiments.md) on real features:
   design with few `tokens` where these are still too many.
 - *Speech*: `frame-stack`, which keeps the order of what is heard.
 - *A small LLM with a short context*: a design with few soft tokens, and more training.
-'''
+'''  # noqa: E501 - rows of a table
 
 
 def bridges_page(notice: str) -> str:
