@@ -56,10 +56,29 @@ def listed(text: str, option: str) -> list[Any]:
         UsageError: it is not of that form.
     """
     example = f"For example: {option} 'transcript,{{name: tags, labels: labels.txt}}'"
+    if not text.strip(" ,"):
+        raise UsageError(f"{option} is empty.", example)
     found = parse_yaml(f"[{text}]", option, UsageError, example)
     if not isinstance(found, list) or not all(isinstance(one, str | Mapping) and one for one in found):
         raise UsageError(f"{option} takes names and mappings separated by commas, found {shown(text)}.", example)
     return found
+
+
+def names_of(text: str | None, option: str, example: str) -> list[str]:
+    """`image,series` as a list; none where the option was not given.
+
+    Args:
+        text: its value; None where it was not given.
+        option: such as `--modalities`.
+        example: a value that it may have.
+
+    Raises:
+        UsageError: it was given and names nothing.
+    """
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if text is not None and not names:
+        raise UsageError(f"{option} is empty.", f"For example: {option} {example}, or leave it out.")
+    return names
 
 
 def require_none(given: Mapping[str, object], needed: str) -> None:

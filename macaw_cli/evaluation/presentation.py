@@ -104,7 +104,7 @@ def write_plot(figures: Mapping[str, Any], path: Path) -> None:
 
 def accuracy_height(figures: Mapping[str, Any]) -> float:
     """Inches that `draw_accuracies` needs."""
-    return 0.36 * len(_drawn_lines(figures)) + 1.0
+    return 0.36 * len(_drawn_lines(figures)) + 1.25
 
 
 def draw_accuracies(figure: Any, figures: Mapping[str, Any]) -> None:
@@ -137,7 +137,7 @@ def draw_accuracies(figure: Any, figures: Mapping[str, Any]) -> None:
     axes.set_xlim(0, 1)
     axes.set_xlabel("held-out accuracy, or preference where answers have no choices" if any(free)
                     else "held-out accuracy")  # fmt: skip
-    figure.legend(loc="outside upper center", ncols=5)
+    figure.legend(loc="outside upper center", ncols=3)
 
 
 def _drawn_lines(figures: Mapping[str, Any]) -> Lines:

@@ -9,7 +9,14 @@ from typing import Any
 from macaw_cli.basics.atomic_files import read_jsonl
 from macaw_cli.basics.figure_kinds import modality_of
 from macaw_cli.config.loading import Workspace
-from macaw_cli.evaluation.presentation import COLUMNS, accuracy_height, draw_accuracies, table_rows
+from macaw_cli.evaluation.presentation import (
+    COLUMNS,
+    TEXT_COLUMNS,
+    accuracy_height,
+    draw_accuracies,
+    table_rows,
+    text_rows,
+)
 from macaw_cli.media.audio import load_audio
 from macaw_cli.media.number_tables import read_table
 from macaw_cli.reports.drawing import PALETTE, Plot, drawn
@@ -49,7 +56,10 @@ def write_report(
         path,
         "quickstart",
         title="macaw quickstart",
-        figures=Table("Held-out questions", COLUMNS, table_rows(figures)),
+        tables=[
+            Table("Held-out questions", COLUMNS, table_rows(figures)),
+            Table("Answers without choices", TEXT_COLUMNS, text_rows(figures)),
+        ],
         plots=drawn([plot]),
         control=Table("Control: trained with shuffled answers", COLUMNS, table_rows(control)) if control else None,
         groups=_examples(workspace, read_jsonl(answers)),

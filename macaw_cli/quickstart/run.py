@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.atomic_files import read_json, write_json, write_text
-from macaw_cli.basics.child import run_with_signals
+from macaw_cli.basics.child import FORWARDED, run_with_signals
+from macaw_cli.basics.command_line import typed_command
 from macaw_cli.basics.console import say
 from macaw_cli.basics.errors import InputError, MacawError, UsageError
 from macaw_cli.basics.fingerprints import require_version
@@ -29,6 +30,7 @@ from macaw_cli.quickstart.worlds.table import worlds_of
 RUN, CONTROL = "quickstart", "shuffled-answers"
 DONE_NAME, VERSION = "quickstart.json", 1
 """Its marker: with the world's seed when the world is there."""
+STOPPED_BY_A_SIGNAL = tuple(128 + number for number in FORWARDED)
 ELSEWHERE = "Name a new folder: macaw quickstart DIR"
 
 
@@ -185,5 +187,14 @@ class QuickstartStopped(MacawError):
     """A command of the quickstart ended with an error, which it has told itself."""
 
     def __init__(self, command: str, exit_code: int) -> None:
-        super().__init__(f"`macaw {command}` stopped with exit code {exit_code}; see its message above.")
+        again = to_type(*typed_command())
+        problem, hint = (
+            (f"`macaw {command}` was stopped.", f"`{again}` continues with it, and then with the other steps.")
+            if exit_code in STOPPED_BY_A_SIGNAL
+            else (
+                f"`macaw {command}` stopped with exit code {exit_code}; see its message above.",
+                f"When that is mended, `{again}` continues.",
+            )
+        )
+        super().__init__(problem, hint)
         self.exit_code = exit_code

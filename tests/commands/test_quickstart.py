@@ -91,6 +91,14 @@ def test_an_unknown_key_is_told_before_anything_is_made(tmp_path):
     assert not (tmp_path / "world" / "macaw.yaml").exists()
 
 
+@pytest.mark.parametrize("option", ["--modalities", "--kinds"])
+def test_an_option_that_names_nothing_is_refused_before_anything_is_made(option, tmp_path):
+    refused = macaw("quickstart", "world", option, " , ", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert option in refused.stderr
+    assert not (tmp_path / "world").exists()
+
+
 def test_killed_while_it_makes_its_world_it_continues_with_the_same_files(tmp_path):
     command = [sys.executable, "-m", "macaw_cli", "quickstart", "world", *SMALL]
     started = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True)

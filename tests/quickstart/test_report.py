@@ -49,8 +49,19 @@ def test_the_page_shows_each_medium_once_with_its_questions_and_answers(workspac
     assert text.count('alt="0.png"') == 2
     assert text.count("&lt;i&gt;image/colour?&lt;/i&gt;") == MEDIA_SHOWN
     assert '<span class="wrong">&lt;b&gt;blue&lt;/b&gt;</span>' in text
+    assert text.count("<li>red <small>right answer</small></li>") == 2 * MEDIA_SHOWN + 1
     assert "<h3>image, unseen combinations</h3>" in text
     assert "Control: trained with shuffled answers" in text
     assert text.count("<picture>") == 1
     write_report(page, workspace, RUN, figures, figures)
     assert page.read_text() == text
+
+
+def test_the_page_has_the_metrics_of_answers_without_choices(workspace, tmp_path):
+    generated = {"real": "1 2", "none": "3 3", "swapped": "4 4"}
+    forecast = Scored("series/forecast", "series", "1 2", generated=generated, metrics=("mae",))
+    page = tmp_path / "report.html"
+    write_report(page, workspace, RUN, report("m", [forecast]))
+    text = page.read_text()
+    assert "Answers without choices" in text
+    assert "<td>MAE</td><td>0.00</td>" in text

@@ -1,0 +1,28 @@
+"""The plot and the tables of an evaluation."""
+
+import matplotlib as mpl
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from macaw_cli.evaluation.figures.figures import report
+from macaw_cli.evaluation.figures.reliance import Scored
+from macaw_cli.evaluation.presentation import accuracy_height, draw_accuracies
+from macaw_cli.reports.drawing import WIDTH_IN
+
+
+@pytest.mark.parametrize(("width", "font_size"), [(WIDTH_IN, 10), (8, 9)], ids=["in a page", "as a file"])
+def test_the_legend_of_the_accuracies_lies_within_the_plot(width, font_size):
+    chosen = Scored("series/trend", "series", "up", {"real": True, "none": False, "swapped": False})
+    free = Scored("series/forecast", "series", "1 2", likelihood={"real": -1.0, "swapped": -2.0}, tokens=3)
+    figures = report("m", [chosen, free])
+    with mpl.rc_context({"font.size": font_size}):
+        figure = Figure(figsize=(width, accuracy_height(figures)), dpi=100, layout="constrained")
+        canvas = FigureCanvasAgg(figure)
+        draw_accuracies(figure, figures)
+        canvas.draw()
+        (legend,) = figure.legends
+        assert len(legend.get_texts()) == 5
+        box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= width * 100
