@@ -62,7 +62,7 @@ PROGRESS = Fields(
      "files": mapping_of(COUNT)},
 )  # fmt: skip
 TOKENS = Fields({"conversations": COUNT, "tokens": COUNT, "skipped": COUNT})
-_STAGE = Fields({"name": TEXT})
+_STAGE = Fields({"name": TEXT}, {"datasets": or_null(list_of(TEXT))})
 _SETTINGS = Fields(
     {},
     {"bridge": either(TEXT, OBJECT), "llm": TEXT, "dataset": Fields({}, {"out": TEXT}),
