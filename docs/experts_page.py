@@ -59,7 +59,8 @@ their order and their split are the same with and without experts.
   word at the border of two windows may be lost. Whisper writes words for noise and music too.
 - `tags` compares an image with a list of labels by CLIP: the cosine of their embeddings, with several `templates` of
   the mean of the normalised text vectors. `top` and `threshold` choose among them. It needs a CLIP with both towers
-  and its tokenizer.
+  and its tokenizer. The quickstart's `models/clip` has the vision tower alone: there `tags` needs another CLIP
+  (`model`), while `transcript` and, with `--modalities series`, `numbers` run as they are.
 - `nearest-caption` gives a medium the caption of the training medium with the most similar mean features. Neither the
   medium itself nor one that conversations connect with it lends its caption, and held-out media lend none, whatever a
   row of captions says.

@@ -142,7 +142,7 @@ IMAGE_TASKS = {
         "path": "MMBench_DEV_EN.tsv",
         # the answer of 241 moves from B to A to C; that of 252 from A to B
         "said": {"241/0": "B", "241/1": "A. red", "241/2": "It is red", "252/0": "A", "252/1": "A"},
-        "figures": {"n": 5, "accuracy": 0.5, "vanilla": 1, "groups.category.colour.accuracy": 1,
+        "figures": {"n": 2, "accuracy": 0.5, "vanilla": 1, "groups.category.colour.accuracy": 1,
                     "groups.category.check.accuracy": 0, "groups.l2-category.perception.accuracy": 0.5},
     },
     "mme": {

@@ -31,7 +31,8 @@ def attachment_line(attachment: Attachment) -> str:
         facts.append(f"heard {attachment.seconds:.1f} of {whole:.1f} s" if cut else f"{attachment.seconds:.1f} s")
     facts += [counted(attachment.soft_tokens, "soft token")] if attachment.fed else []
     line = f"{attachment.path}: {what}, {', '.join(facts)}" if facts else f"{attachment.path}: {what}"
-    return f"{line}, as text: {shown(attachment.text)}" if attachment.text else line
+    line += f", as text: {shown(attachment.text)}" if attachment.text else ""
+    return f"{line}. Warning: {attachment.warning}." if attachment.warning else line
 
 
 def timing_line(answer: Answer) -> str:

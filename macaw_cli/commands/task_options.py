@@ -57,11 +57,13 @@ def ask_tasks(
     _require_no_others(workspace)
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.figures.thresholds import require_reached
-    from macaw_cli.evaluation.tasks.running.presentation import task_table
+    from macaw_cli.evaluation.tasks.running.presentation import task_lines, task_table
     from macaw_cli.evaluation.tasks.running.run import evaluate_tasks, require_all_asked
 
     def show(title: str, report: Mapping[str, Any]) -> None:
         print_table(title, *task_table(report))
+        for line in task_lines(title, report):
+            result(line)
 
     # each table at once: a task behind it may fail, or be interrupted
     found = evaluate_tasks(workspace, models[0] if models else None, None if as_json else show)

@@ -37,6 +37,9 @@ TOLD = 20
 """Mistakes in one file that a message names."""
 EVERY_KEY = "`macaw init` writes a macaw.yaml with comments; docs/configuration.md in macaw's source lists every key."
 
+EVERY_OPTION = "--help lists the options; docs/configuration.md in macaw's source lists every key of --set."
+"""Where no value of a file is wrong."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -135,7 +138,8 @@ def parse_settings(tree: dict[str, Any], origin: str, typed: Mapping[str, str] |
             problems.setdefault(origin_of(_key(item), origin, keys), {})[_problem(item)] = None
         told = " ".join(f"In {place}: {'; '.join(found)}." for place, found in problems.items())
         more = f" And {error.error_count() - TOLD} more problems." if error.error_count() > TOLD else ""
-        raise UsageError(told + more, EVERY_KEY) from None
+        in_file = any(not place.startswith("--") or (origin and origin in place) for place in problems)
+        raise UsageError(told + more, EVERY_KEY if in_file else EVERY_OPTION) from None
 
 
 @cache

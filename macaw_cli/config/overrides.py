@@ -98,8 +98,8 @@ def origin_of(key: str, file: str, typed: Mapping[str, str]) -> str:
     above = [words for name, words in typed.items() if f"{key}.".startswith(f"{name}.")]
     if above:
         return above[-1]
-    below = " ".join(words for name, words in typed.items() if name.startswith(f"{key}."))
-    return " with ".join(part for part in (file, below) if part) or "the settings"
+    below = ", ".join(dict.fromkeys(words for name, words in typed.items() if name.startswith(f"{key}.")))
+    return ", together with ".join(part for part in (below, file) if part) or "the settings"
 
 
 @cache

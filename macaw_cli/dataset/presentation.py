@@ -5,6 +5,7 @@ from typing import Any
 
 from macaw_cli.basics.command_line import same_config, typed_option, typed_setting
 from macaw_cli.basics.console import print_table, result, say
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.disk import human_bytes
 from macaw_cli.basics.shell_words import near, to_type
 from macaw_cli.dataset.leaks import LEAK
@@ -22,8 +23,8 @@ def show_plan(prepared: Prepared, out: Path) -> None:
     show_rejects(prepared)
     show_leaks(prepared)
     result(
-        f"Would write {prepared.conversations} conversations in {len(prepared.shards)} shards, about"
-        f" {human_bytes(prepared.nbytes)}, to {out}; about {max(1, round(prepared.nbytes / BYTES_PER_SECOND))} s."
+        f"Would write {counted(prepared.conversations, 'conversation')} in {counted(len(prepared.shards), 'shard')},"
+        f" about {human_bytes(prepared.nbytes)}, to {out}; about {max(1, round(prepared.nbytes / BYTES_PER_SECOND))} s."
     )
 
 
@@ -77,7 +78,7 @@ def show_result(info: dict[str, Any], out: Path, *, up_to_date: bool) -> None:
         say("No conversation is held out, so nothing can be evaluated. Raise dataset.val_fraction or add media.")
     size = human_bytes(sum(shard["bytes"] for shard in info["shards"]))
     made = "is up to date" if up_to_date else "is ready"
-    has = f"{train} conversations to train on, {val} held out, {size}"
+    has = f"{counted(train, 'conversation')} to train on, {val:,} held out, {size}"
     following = f"Next: {_next_command(out)}" if train else "There is nothing to train on yet."
     result(f"The dataset {out} {made}: {has}. {following}")
 

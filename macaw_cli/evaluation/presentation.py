@@ -171,7 +171,13 @@ def _lines(figures: Mapping[str, Any]) -> Lines:
 
 def _cells(measured: Mapping[str, Any]) -> list[str]:
     values = [_number(measured.get(name)) for name in ("real", "none", "told", "swapped", "chance", "reliance")]
-    return [str(measured["n"]), *values, *_intervals(measured)]
+    return [_questions(measured), *values, *_intervals(measured)]
+
+
+def _questions(measured: Mapping[str, Any]) -> str:
+    """How many there are; where accuracy is of fewer, because the others have no choices, both numbers."""
+    n, chosen = measured["n"], measured.get("with_choices", measured["n"])
+    return f"{chosen} of {n}" if 0 < chosen < n else str(n)
 
 
 def _intervals(measured: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.inference.expert_texts import ModelExperts
 from macaw_cli.media.decoding import Decoded, Request, decode
+from macaw_cli.media.kinds import meant_place
 from macaw_cli.media.video import decode_apart
 from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
 from macaw_cli.model.bridges.registry import soft_token_count
@@ -48,6 +49,8 @@ class Attachment:
     """What experts say of it, where the model reads that."""
     fed: bool = True
     """Whether the model gets its features; else its text alone."""
+    warning: str = ""
+    """What is wrong with a medium that can be used."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -62,8 +65,8 @@ class Attachment:
             "duration_s": duration,
         }  # fmt: skip
         told = {name: value for name, value in known.items() if value is not None}
-        text = {"text": self.text} if self.text else {}
-        return {"path": self.path, "modality": self.modality, "soft_tokens": self.soft_tokens, **told, **text}
+        texts = {name: text for name, text in (("text", self.text), ("warning", self.warning)) if text}
+        return {"path": self.path, "modality": self.modality, "soft_tokens": self.soft_tokens, **told, **texts}
 
 
 class Attacher:
@@ -132,7 +135,7 @@ class Attacher:
         medium = Image.fromarray(arrays[modality]) if TABLE[modality].is_image else arrays[modality]
         features = self._encoders.features(modality, medium)
         size = tuple(meta["size"]) if TABLE[modality].is_image else None
-        return [replace(self._attachment(path, modality, features), pixels=size)]
+        return [replace(self._attachment(path, modality, features), pixels=size, warning=meta.get("warning", ""))]
 
     def _made(self, path: Path, modality: Modality) -> list[Attachment]:
         """All attachments of a file: those that are fed, those that experts tell, and those that are both."""
@@ -170,7 +173,8 @@ class Attacher:
     def _audio(self, path: Path, meta: dict[str, Any], samples: np.ndarray) -> Attachment:
         attachment = self._attachment(path, "audio", self._encoders.features("audio", samples))
         seconds = len(samples) / (self._encoders.encoder("audio").sampling_rate or 16_000)
-        return replace(attachment, seconds=seconds, duration=max(meta["duration"], seconds))
+        duration = max(meta["duration"], seconds)
+        return replace(attachment, seconds=seconds, duration=duration, warning=meta.get("warning", ""))
 
     def _attachment(self, path: Path, modality: Modality, features: np.ndarray) -> Attachment:
         expected = tuple(self._config.feature_shapes[modality])
@@ -204,5 +208,5 @@ def medium_file(path: Path, modality: Modality | None = None) -> Path:
     path = on_disk(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"The {modality or 'file'} {path} {what}.", "Check the path.")
+        raise InputError(f"The {modality or 'file'} {path} {what}.", meant_place(str(path)) or "Check the path.")
     return path

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.size_limits import SizeLimits
 from macaw_cli.modalities.entry import ModalityEntry
@@ -106,7 +107,7 @@ def _checked_features(array: Any, shape: tuple[int, ...], path: str) -> np.ndarr
     if features.ndim != 2 or features.shape[1] != channels:
         raise InputError(f"{path} gives features of shape {features.shape}, expected (tokens, {channels}).")
     if not 1 <= len(features) <= longest:
-        raise InputError(f"{path} has {len(features)} tokens, expected 1 to {longest}.")
+        raise InputError(f"{path} has {counted(len(features), 'token')}, expected 1 to {longest}.")
     if not np.isfinite(features).all():
         raise InputError(f"{path} holds NaN or infinite numbers.")
     return features

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.media.number_tables import load_npy
@@ -23,7 +24,7 @@ def decode_fmri(request: Request) -> Decoded:
     _, voxels = request.get("shape") or TABLE[modality].feature_shape or (0, 0)
     values = load_npy(path).reshape(-1)
     if len(values) != voxels:
-        problem = f"{path} has {len(values)} voxels, but features.{modality}.voxels is {voxels}."
+        problem = f"{path} has {counted(len(values), 'voxel')}, but features.{modality}.voxels is {voxels}."
         raise InputError(problem, f"Set it with --set features.{modality}.voxels={len(values)}.")
     known = np.isfinite(values)
     if not known.any():

@@ -7,7 +7,7 @@ import numpy as np
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.media.number_tables import NumberTable, read_table
-from macaw_cli.media.series import MOST_MISSING, require_fp16, require_shape, without_gaps
+from macaw_cli.media.series import MOST_MISSING, require_fp16, require_shape, warning_of, without_gaps
 from macaw_cli.modalities.table import TABLE
 
 RATE_HZ = 100.0
@@ -21,7 +21,8 @@ def decode_imu(request: Request) -> Decoded:
     A column `time` in seconds says when the samples were taken; they are interpolated at 100 Hz then. Without one they
     are taken to have that rate.
 
-    Known of it: `steps`; `duration`, seconds; `columns`; `filled`, missing values of the file that were interpolated.
+    Known of it: `steps`; `duration`, seconds; `columns`; `filled`, missing values of the file that were interpolated;
+    `warning`, where there is only one step.
 
     Raises:
         InputError: it has other columns, times that do not rise, too many steps or gaps, or numbers beyond fp16.
@@ -34,7 +35,8 @@ def decode_imu(request: Request) -> Decoded:
     filled = missing + left
     require_fp16(path, values, table.names)
     known = {"steps": len(values), "duration": round(len(values) / RATE_HZ, 3), "columns": list(table.names)}
-    return known | ({"filled": filled} if filled else {}), {modality: values.astype(np.float32)}
+    told = {"filled": filled, "warning": warning_of(values)}
+    return known | {name: value for name, value in told.items() if value}, {modality: values.astype(np.float32)}
 
 
 def _at_one_rate(path: Path, table: NumberTable, longest: int) -> tuple[NumberTable, int]:

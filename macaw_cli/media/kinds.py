@@ -2,6 +2,7 @@
 
 from pathlib import Path, PurePosixPath
 
+from macaw_cli.basics.closest_names import closest
 from macaw_cli.basics.errors import InputError
 from macaw_cli.basics.regular_files import open_regular
 from macaw_cli.media.heif_images import is_heif
@@ -52,6 +53,13 @@ def named_place(place: str) -> tuple[Modality | None, str]:
     if not colon or name not in TABLE or rest.startswith("//") or not rest or Path(place).exists():
         return None, place
     return name, rest
+
+
+def meant_place(place: str) -> str:
+    """The question whether a modality was mistyped, for a place that does not exist: `seris:load.csv`; else empty."""
+    name, colon, rest = place.partition(":")
+    near = closest(name.lower(), TABLE) if colon and rest and not rest.startswith("//") else []
+    return f"Did you mean {near[0]}:{rest}?" if near else ""
 
 
 def is_text(path: Path) -> bool:

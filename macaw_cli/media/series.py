@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.media.number_tables import NumberTable, read_table
@@ -19,7 +20,8 @@ ROUNDED = 0.1
 def decode_series(request: Request) -> Decoded:
     """The decoder of series: (T, C) fp32, the numbers as they are; missing ones are interpolated.
 
-    Known of it: `steps`; `columns`, their names; `left_out`, columns without numbers; `filled`, values interpolated.
+    Known of it: `steps`; `columns`, their names; `left_out`, columns without numbers; `filled`, values interpolated;
+    `warning`, where there is only one step.
 
     Raises:
         InputError: the file cannot be read, has another number of columns or too many steps, lacks too many values, or
@@ -32,8 +34,13 @@ def decode_series(request: Request) -> Decoded:
     values, filled = without_gaps(path, table)
     require_fp16(path, values, table.names)
     known = {"steps": len(values), "columns": list(table.names)}
-    told = {"left_out": list(table.left_out), "filled": filled}
+    told = {"left_out": list(table.left_out), "filled": filled, "warning": warning_of(values)}
     return known | {name: value for name, value in told.items() if value}, {modality: values.astype(np.float32)}
+
+
+def warning_of(values: NDArray[np.float64]) -> str:
+    """What is wrong with numbers over time that can be used; empty where nothing is."""
+    return "it has a single step, in which nothing can change over time" if len(values) == 1 else ""
 
 
 def require_shape(path: Path, table: NumberTable, longest: int, channels: int, modality: str) -> None:
@@ -47,10 +54,11 @@ def require_shape(path: Path, table: NumberTable, longest: int, channels: int, m
     if found != channels:
         instead = f", as features.{modality}.channels says" if sized else ""
         names = ", ".join(table.names[:8])
-        raise InputError(f"{path} has {found} columns of numbers ({names}), but {channels} are expected{instead}.")
+        raise InputError(f"{path} has {counted(found, 'column')} of numbers ({names}), expected {channels}{instead}.")
     if steps > longest:
         instead = f", as features.{modality}.longest says" if sized else ""
-        raise InputError(f"{path} has {steps} steps; at most {longest} are taken{instead}. Split it into windows.")
+        most = f"at most {longest} are taken{instead}"
+        raise InputError(f"{path} has {counted(steps, 'step')}; {most}. Split it into windows.")
 
 
 def without_gaps(path: Path, table: NumberTable) -> tuple[NDArray[np.float64], int]:

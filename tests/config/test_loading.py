@@ -221,8 +221,10 @@ def test_a_mistake_is_told_where_it_was_typed(tmp_path):
     told = mistake(tmp_path, wrong, "training.max_steps=0")
     assert f"In {tmp_path / 'macaw.yaml'}: `seed`" in told and "In --set training.max_steps=0: `tr" in told
     told = mistake(tmp_path, right, "training.model_from=best")
-    assert told.endswith("--set training.model_from=best: `training`: training.model_from=best needs "
-                         "training.keep_best=true.")  # fmt: skip
+    assert told == (
+        f"In --set training.model_from=best, together with {tmp_path / 'macaw.yaml'}: "
+        "`training`: training.model_from=best needs training.keep_best=true."
+    )
 
 
 def test_a_mistake_in_an_option_names_the_option(tmp_path, monkeypatch):
@@ -232,6 +234,19 @@ def test_a_mistake_in_an_option_names_the_option(tmp_path, monkeypatch):
         workspace_of(None, None, training__name="../evil", training__max_steps=0)
     assert "In --run: `training.name`: must be the name of one folder: no `/`" in told.value.problem
     assert "In --max-steps: `training.max_steps`: input should be greater" in told.value.problem
+    assert "macaw init" not in told.value.hint and "--help" in told.value.hint
+
+
+def test_options_that_do_not_go_together_are_told_without_a_file_where_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["macaw", "evaluate", "--shots", "2", "--permutations", "6", "--limit", "0"])
+    with pytest.raises(UsageError) as told:
+        workspace_of(None, None, evaluation__shots=2, evaluation__permutations=6)
+    assert told.value.problem.startswith("In --shots, --permutations: `evaluation`: ")
+    assert "macaw init" not in told.value.hint
+    (tmp_path / "macaw.yaml").write_text("seed: x\n")
+    with pytest.raises(UsageError) as told:
+        workspace_of(None, None, evaluation__limit=0)
     assert "macaw init" in told.value.hint
 
 

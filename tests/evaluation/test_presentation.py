@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from macaw_cli.evaluation.figures.figures import report
 from macaw_cli.evaluation.figures.reliance import Scored
-from macaw_cli.evaluation.presentation import accuracy_height, draw_accuracies
+from macaw_cli.evaluation.presentation import COLUMNS, accuracy_height, draw_accuracies, table_rows
 from macaw_cli.reports.drawing import WIDTH_IN
 
 
@@ -26,3 +26,14 @@ def test_the_legend_of_the_accuracies_lies_within_the_plot(width, font_size):
         box = legend.get_window_extent()
     assert box.x0 >= 0
     assert box.x1 <= width * 100
+
+
+def test_a_table_says_of_how_many_of_the_questions_the_accuracy_is():
+    right = {"real": True, "none": False, "swapped": False}
+    asked = [Scored("a", "image", "x", right, choices=("x", "y")), Scored("a", "image", "x", right, choices=("x", "y"))]
+    free = Scored("b", "image", "one two", likelihood={"real": -1.0, "swapped": -2.0}, tokens=2)
+    rows = {row[0].strip(): row for row in table_rows(report("m", [*asked, free]))}
+    assert COLUMNS[1] == "n"
+    assert {name: row[1] for name, row in rows.items()} == {
+        "image": "2 of 3", "a": "2", "b": "1", "all with media": "2 of 3",
+    }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.encoders.loading import load_image_encoder
 from macaw_cli.encoders.views import views_of
 from macaw_cli.features.extract import extract
-from macaw_cli.inference.attachments import Attacher
+from macaw_cli.inference.attachments import Attacher, Attachment, medium_file
 from macaw_cli.media.images import load_image
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
@@ -107,6 +108,16 @@ def test_a_missing_file_is_told(attacher, tmp_path):
         attacher.attach(tmp_path / "nothing.png", "image")
     with pytest.raises(InputError, match="is a folder"):
         attacher.attach(tmp_path, "image")
+    with pytest.raises(InputError) as told:
+        medium_file(Path("seris:load.csv"))
+    assert "series:load.csv" in told.value.hint
+
+
+def test_a_warning_about_a_medium_is_told_with_it():
+    one = Attachment("load.csv", "series", np.zeros((1, 2), np.float32), 1, warning="it has a single step")
+    assert "it has a single step" in attachment_line(one)
+    assert one.as_json()["warning"] == "it has a single step"
+    assert "warning" not in Attachment("load.csv", "series", np.zeros((1, 2), np.float32), 1).as_json()
 
 
 def test_a_text_file_named_png_is_told(attacher, tmp_path):

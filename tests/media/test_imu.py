@@ -34,6 +34,12 @@ def test_missing_values_of_timed_rows_are_counted_as_filled(tmp_path):
     assert known["filled"] == 2
 
 
+def test_a_single_sample_can_be_used_with_a_warning(tmp_path):
+    known, values = decoded(tmp_path / "a.csv", [[1] * 6], NAMES)
+    assert known["steps"] == len(values) == 1
+    assert "single" in known["warning"]
+
+
 @pytest.mark.parametrize(
     ("rows", "header", "told"),
     [

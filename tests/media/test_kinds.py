@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from macaw_cli.media.kinds import is_text, modality_of, modality_of_bytes, modality_of_name
+from macaw_cli.media.kinds import is_text, meant_place, modality_of, modality_of_bytes, modality_of_name
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,12 @@ def test_an_audio_file_in_a_videos_container_is_a_audio(tmp_path, make_sound, ma
     assert modality_of(make_film(tmp_path / "a.mp4")) == "video"
     (tmp_path / "a.mp4").rename(tmp_path / "film")
     assert modality_of(tmp_path / "film") == "video"
+
+
+@pytest.mark.parametrize(
+    ("place", "meant"),
+    [("seris:load.csv", "series:load.csv"), ("Image:a.png", "image:a.png"), ("s3://bucket/a.csv", ""),
+     ("serial:", ""), ("notes/a.csv", ""), ("report: final.csv", "")],
+)  # fmt: skip
+def test_a_mistyped_modality_before_a_path_has_the_nearest_name(place, meant):
+    assert meant_place(place) == (f"Did you mean {meant}?" if meant else "")

@@ -89,6 +89,19 @@ def test_a_series_has_its_own_numbers_and_gaps_are_filled_and_told(tmp_path):
     assert known == {"steps": 3, "columns": ["load", "wind"], "left_out": ["when"], "filled": 1}
 
 
+def test_a_series_of_a_single_step_can_be_used_with_a_warning(tmp_path):
+    (tmp_path / "a.csv").write_text("load,wind\n1,2\n")
+    known, arrays = decoded(tmp_path / "a.csv")
+    assert known["steps"] == len(arrays["series"]) == 1
+    assert "single" in known["warning"]
+
+
+def test_a_number_of_one_is_told_in_the_singular(tmp_path):
+    (tmp_path / "a.csv").write_text("a\n1\n2\n")
+    with pytest.raises(InputError, match=r"has 1 column of numbers \(a\), expected 2"):
+        decoded(tmp_path / "a.csv")
+
+
 @pytest.mark.parametrize(
     ("text", "shape", "told"),
     [

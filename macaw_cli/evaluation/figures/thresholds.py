@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from macaw_cli.basics.closest_names import closest
@@ -60,7 +61,7 @@ def require_reached(figures: Mapping[str, Any], thresholds: Sequence[Threshold])
     missed = []
     for threshold in thresholds:
         if threshold.name not in known:
-            near = closest(threshold.name, known, count=3)
+            near = closest(threshold.name, {name for path, _ in _figures(figures) for name in _names(path)}, count=3)
             hint = f"Did you mean {' or '.join(near)}?" if near else "macaw evaluate --json shows all figures."
             raise UsageError(f"--fail-under: there is no figure {one_line(threshold.name)} in this evaluation.", hint)
         value, counts_errors = known[threshold.name], threshold.name in errors
@@ -77,11 +78,16 @@ def require_reached(figures: Mapping[str, Any], thresholds: Sequence[Threshold])
 
 
 def named_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:
-    """Every figure by the names that `--fail-under` takes: the whole path, and the path without `LEFT_OUT`."""
+    """Every figure by the names that `--fail-under` takes: its path, without any parts that are in `LEFT_OUT`.
+
+    Of two figures with the same name the one counts that has it when all or none of these parts are left out.
+    """
     found: dict[str, float | None] = {}
-    for path, value in _figures(figures):
-        for name in _names(path):
-            found.setdefault(name, value)
+    figures_found = list(_figures(figures))
+    for names_of in (_names, _further_names):
+        for path, value in figures_found:
+            for name in names_of(path):
+                found.setdefault(name, value)
     return found
 
 
@@ -92,7 +98,7 @@ def error_names(figures: Mapping[str, Any]) -> set[str]:
     for path, _ in _figures(figures):
         at = path.index("metrics") + 1 if "metrics" in path else len(path) - 1  # the condition stands behind a metric
         if path[at] in ERRORS | scores:
-            found.update(_names(path))
+            found.update(_names(path), _further_names(path))
     return found
 
 
@@ -104,6 +110,15 @@ def _names(path: Sequence[str]) -> list[str]:
     """The whole path, the path without `LEFT_OUT`, and that with the figure's second name."""
     short = [part for part in path if part not in LEFT_OUT]
     return [".".join(parts) for parts in (path, short, [*short[:-1], ALIASES.get(short[-1], short[-1])])]
+
+
+def _further_names(path: Sequence[str]) -> Iterator[str]:
+    """The path without some of `LEFT_OUT`, also with the figure's second name."""
+    either_way = [((part,), ()) if part in LEFT_OUT else ((part,),) for part in path]
+    for parts in product(*either_way):
+        kept = [part for one in parts for part in one]
+        if kept:
+            yield from (".".join(kept), ".".join([*kept[:-1], ALIASES.get(kept[-1], kept[-1])]))
 
 
 def _leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[list[str], float | None]]:

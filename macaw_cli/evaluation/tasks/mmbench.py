@@ -62,6 +62,10 @@ class Mmbench(Task[MmbenchSettings]):
         found = {"accuracy": sum(circular.values()) / len(circular)}
         return {**found, "vanilla": sum(first) / len(first)} if first else found
 
+    def count(self, answers: Sequence[Answered]) -> int:
+        """A question counts once here too."""
+        return len({one.item.cluster for one in answers})
+
     def _items(self, row: Any, images: dict[str, Medium], published: bool) -> Iterator[Item]:
         question, image, index = texts_of(row, "question", "image", "index")
         answer = str(row.get("answer") or "")

@@ -87,6 +87,10 @@ class Task(ABC, Generic[Settings]):
         """
         return {self.score_name: sum(self.scores(answers)) / len(answers)}
 
+    def count(self, answers: Sequence[Answered]) -> int:
+        """How many questions some answers are of: as many, but in a task that asks each several times."""
+        return len(answers)
+
     def compare(self, conditions: Mapping[str, Sequence[Answered]]) -> Measured:
         """Figures that need several conditions, such as the gain by images; none if a task says nothing.
 
@@ -103,10 +107,10 @@ class Task(ABC, Generic[Settings]):
             for label, group in answered.item.groups.items():
                 groups[label][group].append(answered)
         return {
-            "n": len(answers),
+            "n": self.count(answers),
             **self.measure(answers),
             "groups": {
-                label: {name: {"n": len(some), **self.measure(some)} for name, some in sorted(below.items())}
+                label: {name: {"n": self.count(some), **self.measure(some)} for name, some in sorted(below.items())}
                 for label, below in groups.items()
             },
         }
@@ -138,7 +142,12 @@ class Task(ABC, Generic[Settings]):
         """
         for name in names:
             if not name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                raise InputError(f"{shown(name)} is no name of a file in the media folder")
+                raise InputError(
+                    f"{shown(name)} leads out of the media folder {self.media}: "
+                    "name a folder above it with the option media=FOLDER, and write the paths from there"
+                    if name
+                    else "the name of a file in the media folder is empty"
+                )
             if is_there(self.media / name):
                 return Medium(modality, self.media / name, name=name)
         raise InputError(

@@ -16,7 +16,7 @@ from macaw_cli.features.sources.manifests import BadRow, Row, clip_fragment, man
 from macaw_cli.features.sources.patterns import expand_braces, refuse_compressed
 from macaw_cli.features.sources.remote import source_of_url
 from macaw_cli.features.sources.tar_members import members_of, source_in_tar
-from macaw_cli.media.kinds import modality_of, modality_of_name, named_place, reads, unknown_kind
+from macaw_cli.media.kinds import meant_place, modality_of, modality_of_name, named_place, reads, unknown_kind
 from macaw_cli.modalities.table import Modality
 
 _MADE_BY_MACAW = {"store.json", "dataset.json"}
@@ -104,7 +104,10 @@ def _expand(workspace: Workspace, source: str) -> list[Path]:
             f"No file matches the pattern {source}.",
             "Quote the pattern so that the shell does not expand it.",
         )
-    raise InputError(f"There is no file or folder {path}.", "Check the path; relative paths start at the workspace.")
+    meant = meant_place(source)
+    raise InputError(
+        f"There is no file or folder {path}.", meant or "Check the path; relative paths start at the workspace."
+    )
 
 
 def _list_folder(workspace: Workspace, folder: Path, wanted: Modality | None) -> Iterator[Found]:

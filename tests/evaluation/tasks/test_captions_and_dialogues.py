@@ -118,4 +118,4 @@ def test_a_name_that_leads_out_of_the_media_folder_is_refused(tmp_path):
     write_csv(tmp_path / "inside" / "captions.csv", ["file_name", "caption_1"], ["../secret.png", "red"])
     items, (reject,) = read(tmp_path, "clotho", "inside/captions.csv")
     assert items == []
-    assert "secret.png" in reject.problem
+    assert "secret.png" in reject.problem and "media=FOLDER" in reject.problem

@@ -59,7 +59,7 @@ def task_report(task: Task[Any], answers: Answers) -> dict[str, Any]:
     Returns:
         `conditions` (what `Task.figures` gives, per condition); where `swapped` was asked `reliance` over `paired`
         clusters with its paired interval `ci95`, and `retention` = none / real over the same; `compared` where the task
-        has figures of several conditions.
+        has figures of several conditions; `not_asked`, the conditions that apply to no item, where there are some.
     """
     report: dict[str, Any] = {
         "version": TASK_FIGURES_VERSION,
@@ -68,6 +68,8 @@ def task_report(task: Task[Any], answers: Answers) -> dict[str, Any]:
         "higher_is_better": task.higher_is_better,
         "conditions": {name: _rounded(task.figures(some)) for name, some in answers.items() if some},
     }
+    if missing := [name for name in task.settings.conditions if not answers.get(name)]:
+        report["not_asked"] = missing
     if answers.get("swapped"):
         report |= _reliance(task, answers)
     if compared := task.compare(answers):

@@ -4,7 +4,7 @@ from macaw_cli.config.tasks.pope import PopeSettings
 from macaw_cli.evaluation.figures.thresholds import named_figures
 from macaw_cli.evaluation.tasks.item import Answered, Item, Medium, user_turn
 from macaw_cli.evaluation.tasks.running.conditions import Asked, everything_asked, messages_under
-from macaw_cli.evaluation.tasks.running.presentation import task_table
+from macaw_cli.evaluation.tasks.running.presentation import task_lines, task_table
 from macaw_cli.evaluation.tasks.running.report import by_condition, task_report
 from macaw_cli.evaluation.tasks.task import About, Task
 
@@ -104,6 +104,9 @@ def test_what_no_example_can_lend_media_to_has_no_swapped_condition():
     items = [item("1", "a"), item("2", "a")]
     report = task_report(task(), said(items, ("real", "swapped"), {"real": ["a", "z"], "swapped": ["a", "a"]}))
     assert list(report["conditions"]) == ["real"] and "reliance" not in report
+    assert report["not_asked"] == ["none", "swapped"]
+    (line,) = task_lines("pope", report)
+    assert "pope" in line and "swapped" in line
 
 
 def test_the_table_has_a_row_for_each_figure_and_for_each_group():
@@ -112,9 +115,21 @@ def test_the_table_has_a_row_for_each_figure_and_for_each_group():
     columns, rows = task_table(report)
     assert columns == ["", "n", "real", "swapped", "reliance", "95 %"]
     assert [row[:5] for row in rows] == [
-        ["accuracy", "2", "1.000", "0.500", "0.500"], ["  type: x", "1", "1.000", "1.000", ""],
-        ["  type: y", "1", "1.000", "0.000", ""],
+        ["accuracy", "2", "1.000", "0.500", "0.500"], ["  type: x", "1", "1.000", "1.000", "-"],
+        ["  type: y", "1", "1.000", "0.000", "-"],
     ]  # fmt: skip
+    assert all(len(row) == len(columns) for row in rows)
+
+
+def test_figures_of_the_table_have_their_published_names_and_a_single_group_is_shown():
+    items = [item("1", "a", groups={"type": "x"}), item("2", "b", groups={"type": "x"})]
+    report = task_report(task(Errors), said(items, ("real", "swapped"), {"real": ["a", "b"], "swapped": ["a", "z"]}))
+    report["conditions"]["real"] |= {"rouge_l": 0.5, "bleu_1": 0.25, "wer_normalised": None, "odd_figure": 1.0}
+    columns, rows = task_table(report)
+    names = [row[0] for row in rows]
+    assert names == ["WER", "ROUGE-L", "BLEU-1", "WER, normalised", "odd figure", "  type: x"]
+    assert task_lines("pope", report) == []
+    assert not [cell for row in rows for cell in row if not cell]
     assert all(len(row) == len(columns) for row in rows)
 
 
