@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from macaw_cli.basics.counts import counted
 from macaw_cli.config.judge_settings import AnswerJudgeSettings
 from macaw_cli.config.tasks.chosen import AnyTasks
 from macaw_cli.config.text_metrics import TextMetric
@@ -85,8 +86,8 @@ class EvaluationSettings:
         orders = math.factorial(min(self.shots, MOST_ORDERS))
         if self.permutations > max(orders, 1):
             raise ValueError(
-                f"evaluation.permutations is {self.permutations}, but {self.shots} demonstrations have {orders} "
-                f"{'order' if orders == 1 else 'orders'}: lower it, or raise evaluation.shots"
+                f"evaluation.permutations is {self.permutations}, but {counted(self.shots, 'demonstration')} "
+                f"{'has' if self.shots == 1 else 'have'} {counted(orders, 'order')}: lower it, or raise evaluation.shots"
             )
 
 

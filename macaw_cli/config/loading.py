@@ -36,9 +36,7 @@ NOT_KEYS = (TAG, "function-", "constrained-")
 TOLD = 20
 """Mistakes in one file that a message names."""
 EVERY_KEY = "`macaw init` writes a macaw.yaml with comments; docs/configuration.md in macaw's source lists every key."
-
 EVERY_OPTION = "--help lists the options; docs/configuration.md in macaw's source lists every key of --set."
-"""Where no value of a file is wrong."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ def parse_settings(tree: dict[str, Any], origin: str, typed: Mapping[str, str] |
         keys = {override.partition("=")[0]: words for override, words in (typed or {}).items()}
         problems: dict[str, dict[str, None]] = {}
         for item in error.errors()[:TOLD]:
-            problems.setdefault(origin_of(_key(item), origin, keys), {})[_problem(item)] = None
+            problems.setdefault(origin_of(_key(item), origin, keys, item["msg"]), {})[_problem(item)] = None
         told = " ".join(f"In {place}: {'; '.join(found)}." for place, found in problems.items())
         more = f" And {error.error_count() - TOLD} more problems." if error.error_count() > TOLD else ""
         in_file = any(not place.startswith("--") or (origin and origin in place) for place in problems)

@@ -87,18 +87,23 @@ def refuse_unread_llm(settings: Settings, typed: Mapping[str, str]) -> None:
         )
 
 
-def origin_of(key: str, file: str, typed: Mapping[str, str]) -> str:
+def origin_of(key: str, file: str, typed: Mapping[str, str], message: str = "") -> str:
     """Where the value of a key comes from, as a message names it.
 
     Args:
         key: dotted; a section where the values of several keys do not go together.
         file: where it comes from when nothing was typed; empty where there is no file.
         typed: dotted key of each override to how it was typed.
+        message: what is wrong; of a section those of its keys count that stand in it.
     """
     above = [words for name, words in typed.items() if f"{key}.".startswith(f"{name}.")]
     if above:
         return above[-1]
-    below = ", ".join(dict.fromkeys(words for name, words in typed.items() if name.startswith(f"{key}.")))
+    named = set(re.findall(rf"\b{re.escape(key)}\.[a-z_]+(?:\.[a-z_]+)*", message))
+    if named and named <= typed.keys():
+        file = ""
+    told = [words for name, words in typed.items() if name.startswith(f"{key}.") and (name in named or not named)]
+    below = ", ".join(dict.fromkeys(told))
     return ", together with ".join(part for part in (below, file) if part) or "the settings"
 
 

@@ -244,6 +244,13 @@ def test_options_that_do_not_go_together_are_told_without_a_file_where_there_is_
         workspace_of(None, None, evaluation__shots=2, evaluation__permutations=6)
     assert told.value.problem.startswith("In --shots, --permutations: `evaluation`: ")
     assert "macaw init" not in told.value.hint
+    (tmp_path / "macaw.yaml").write_text("seed: 1\n")
+    with pytest.raises(UsageError) as told:
+        workspace_of(None, None, evaluation__shots=2, evaluation__permutations=6, evaluation__limit=3)
+    assert told.value.problem.startswith("In --shots, --permutations: `evaluation`: ")
+    with pytest.raises(UsageError) as told:
+        workspace_of(None, None, evaluation__permutations=6)
+    assert told.value.problem.startswith("In --permutations, together with macaw.yaml: `evaluation`: ")
     (tmp_path / "macaw.yaml").write_text("seed: x\n")
     with pytest.raises(UsageError) as told:
         workspace_of(None, None, evaluation__limit=0)

@@ -104,7 +104,7 @@ def _expand(workspace: Workspace, source: str) -> list[Path]:
             f"No file matches the pattern {source}.",
             "Quote the pattern so that the shell does not expand it.",
         )
-    meant = meant_place(source)
+    meant = meant_place(os.path.relpath(path, workspace.root))
     raise InputError(
         f"There is no file or folder {path}.", meant or "Check the path; relative paths start at the workspace."
     )

@@ -72,6 +72,10 @@ def test_wrong_paths_empty_folders_and_nothing_at_all_are_told(workspace, tmp_pa
     (tmp_path / "texts" / "a.txt").write_text("x")
     with pytest.raises(InputError, match="no file or folder"):
         survey_sources(workspace, ["nowhere"])
+    for source in ("seris:data", str(tmp_path / "seris:data")):
+        with pytest.raises(InputError) as told:
+            survey_sources(workspace, [source])
+        assert "series:data" in told.value.hint
     with pytest.raises(InputError, match="No file matches the pattern"):
         survey_sources(workspace, ["*.png"])
     with pytest.raises(InputError, match="No image, audio or video files in empty"):
