@@ -86,8 +86,9 @@ class EvaluationSettings:
         orders = math.factorial(min(self.shots, MOST_ORDERS))
         if self.permutations > max(orders, 1):
             raise ValueError(
-                f"evaluation.permutations is {self.permutations}, but {counted(self.shots, 'demonstration')} "
-                f"{'has' if self.shots == 1 else 'have'} {counted(orders, 'order')}: lower it, or raise evaluation.shots"
+                f"evaluation.permutations is {self.permutations}, and {counted(self.shots, 'demonstration')} "
+                f"{'has' if self.shots == 1 else 'have'} {counted(orders, 'order')}: "
+                "lower it, or raise evaluation.shots"
             )
 
 
