@@ -35,7 +35,7 @@ from macaw_cli.evaluation.in_context.in_context import ask_in_context
 from macaw_cli.evaluation.presentation import write_plot
 from macaw_cli.evaluation.questions.conditions import examples_per_modality
 from macaw_cli.evaluation.questions.held_out import HeldOut
-from macaw_cli.evaluation.trained_on import trained_on
+from macaw_cli.evaluation.training_examples import training_examples
 from macaw_cli.model.expert_texts import use_of_config
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
@@ -185,7 +185,7 @@ def _below(settings: EvaluationSettings) -> str:
 
 
 def _circumstances(run: Path, workspace: Workspace, dataset: TrainingDataset, config: Any) -> Circumstances:
-    logged, rows = list(metrics_rows(run / METRICS_NAME)), trained_on(run, workspace, dataset)
+    logged, rows = list(metrics_rows(run / METRICS_NAME)), training_examples(run, workspace, dataset)
     padding = padding_share(rows, config.fingerprints, trimmed=config.view_settings.trims_audio)
     return circumstances_of(logged, examples_per_modality(rows), padding, stages_of(run), peak_of(run))
 

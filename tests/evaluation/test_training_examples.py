@@ -9,7 +9,7 @@ from tiny_world import settings_tree
 
 from macaw_cli.config.loading import Workspace, parse_settings
 from macaw_cli.dataset.build import build_dataset
-from macaw_cli.evaluation.trained_on import trained_on
+from macaw_cli.evaluation.training_examples import training_examples
 from macaw_cli.shards.joined_datasets import joined
 from macaw_cli.shards.training_dataset import TrainingDataset
 
@@ -40,7 +40,7 @@ def test_the_examples_are_those_of_the_run_whatever_dataset_is_asked(trained, ru
     own = TrainingDataset(trained.path(trained.settings.dataset.out))
     assert len(own.conversations("train")) > len(other.conversations("train"))
     for asked in (own, other):
-        assert ids(trained_on(run, trained, asked)) == ids(own.conversations("train"))
+        assert ids(training_examples(run, trained, asked)) == ids(own.conversations("train"))
 
 
 def test_several_datasets_of_stages_are_all_counted(trained, run, other, tmp_path):
@@ -53,7 +53,7 @@ def test_several_datasets_of_stages_are_all_counted(trained, run, other, tmp_pat
     (copied / "settings.yaml").write_text(yaml.safe_dump(tree))
     both = joined([TrainingDataset(other.folder), TrainingDataset(own.folder, 1)])
     (copied / "versions.json").write_text(f'{{"version": 1, "identity": {{"dataset": "{both.hash}"}}}}')
-    assert len(trained_on(copied, trained, other)) == len(both.conversations("train"))
+    assert len(training_examples(copied, trained, other)) == len(both.conversations("train"))
 
 
 @pytest.mark.parametrize("lost", ["settings.yaml", "versions.json", "dataset"])
@@ -68,4 +68,4 @@ def test_nothing_is_told_where_it_is_not_there_any_more(trained, run, other, los
         workspace = replace(trained, root=tmp_path)
     else:
         (copied / lost).unlink()
-    assert trained_on(copied, workspace, other) == []
+    assert training_examples(copied, workspace, other) == []

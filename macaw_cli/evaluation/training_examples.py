@@ -13,7 +13,7 @@ from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.shards.training_rows import ConversationRow
 
 
-def trained_on(run: Path, workspace: Workspace, asked: TrainingDataset) -> list[ConversationRow]:
+def training_examples(run: Path, workspace: Workspace, asked: TrainingDataset) -> list[ConversationRow]:
     """The training conversations of a run, whole; none where its datasets are not there as they were.
 
     Args:
