@@ -40,7 +40,7 @@ def asked_dataset(workspace: Workspace, model: Path) -> Path:
 
 
 def trained_on(workspace: Workspace, run: Path) -> list[Path]:
-    """The folders of the datasets that a run was trained on, in order, whether they are there or not.
+    """The folders of the datasets that the stages of a run read, in order, whether they are there or not.
 
     Args:
         workspace: from which the run's paths are seen.
@@ -53,11 +53,11 @@ def trained_on(workspace: Workspace, run: Path) -> list[Path]:
     if kind_of(file) != "a file":
         return []
     tree = read_settings_tree(file)
-    training = tree.get("training") or {}
-    stages = [stage.get("datasets") or () for stage in training.get("stages") or ()]
-    first = training.get("datasets") or [(tree.get("dataset") or {}).get("out") or ""]
-    named = [split_weight(text)[0] for texts in (first, *stages) for text in texts if isinstance(text, str) and text]
-    return [*dict.fromkeys(workspace.path(name) for name in named if not is_url(name))]
+    training, own = tree.get("training") or {}, (tree.get("dataset") or {}).get("out")
+    default = training.get("datasets") or [own]
+    texts = [text for stage in training.get("stages") or [{}] for text in stage.get("datasets") or default]
+    names = [split_weight(text)[0] for text in texts if isinstance(text, str) and text]
+    return [*dict.fromkeys(workspace.path(name) for name in names if not is_url(name))]
 
 
 def dataset_of_evaluation(
