@@ -28,15 +28,15 @@ def require_known_type(folder: Path) -> None:
     kind = said.get("model_type") if isinstance(said, dict) else None
     if not isinstance(kind, str) or "auto_map" in said:
         return
-    from transformers import CONFIG_MAPPING
-
-    if kind in CONFIG_MAPPING:
-        return
-    if kind == "macaw":
+    if kind == "macaw":  # which transformers has as well, once macaw_cli.auto is imported
         raise InputError(
             f"{folder} is a model of macaw, but the folder of an LLM or an encoder is needed.",
             "Name that of the LLM or the encoder itself. To train a model of macaw further, use --start-from.",
         )
+    from transformers import CONFIG_MAPPING
+
+    if kind in CONFIG_MAPPING:
+        return
     raise InputError(
         f"{folder} holds a model of type {shown(kind)}, which transformers does not have.",
         "A newer transformers may have it. macaw runs no code from model folders.",

@@ -101,10 +101,9 @@ class QuestionReader:
                 "This engine has no encoders, so it cannot read media files.",
                 "Load the model with Engine.from_pretrained.",
             )
-        frames = self.model.config.video_frames
         with (
             MediaSources(self.attacher, tell=None) as sources,
-            closing(GivenMedia(self.attacher, frames, sources)) as given,
+            closing(GivenMedia(self.attacher, sources)) as given,
         ):
             attached = [one for name, medium in named for one in given.attach(medium, name, certain=True)]
         return in_training_order(attached)

@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from macaw_cli.basics.working_files import open_own, remove_file
 from macaw_cli.inference.attachments import Attacher, Attachment
 from macaw_cli.inference.media_forms import are_frames, as_image, is_image_array, is_samples_with_rate, mono, rgb
 from macaw_cli.inference.media_sources import MediaSources
-from macaw_cli.media.decoding import decode
+from macaw_cli.media.decoding import Request, decode
 from macaw_cli.media.kinds import modality_of
 from macaw_cli.media.video import decode_apart
 from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
@@ -38,12 +38,11 @@ class GivenMedia:
 
     Args:
         attacher: of the model.
-        frames: that the model takes of a video.
         sources: fetches URLs; None refuses them.
     """
 
-    def __init__(self, attacher: Attacher, frames: int, sources: MediaSources | None = None) -> None:
-        self._attacher, self._frames, self._sources = attacher, frames, sources
+    def __init__(self, attacher: Attacher, sources: MediaSources | None = None) -> None:
+        self._attacher, self._sources = attacher, sources
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._count = 0
 
@@ -97,7 +96,7 @@ class GivenMedia:
         if medium.get("bytes"):
             suffix = Path(str(medium.get("path") or "")).suffix
             return self._bytes(medium["bytes"], suffix, said, certain=certain)
-        place = next((medium[name] for name in ("url", "path", "video", "audio", "image") if medium.get(name)), None)
+        place = next((medium[name] for name in ("url", "path", *MODALITIES) if medium.get(name)), None)
         if isinstance(place, str | PathLike):
             times = {"start": medium.get("video_start"), "end": medium.get("video_end")}
             return self._place(place, said, times, certain=certain)
@@ -122,12 +121,18 @@ class GivenMedia:
         path = path.expanduser()
         modality = said if certain else _modality(path, said)
         given = {name: float(value) for name, value in times.items() if value is not None}
-        if not given or modality not in ("audio", "video"):
-            return self._attacher.attach(path, modality)
+        if given and modality == "video":
+            return self._part(path, modality, given, decode_apart)
+        if given and modality == "audio":
+            return self._part(path, modality, given, decode)
+        return self._attacher.attach(path, modality)
+
+    def _part(
+        self, path: Path, modality: Modality, times: Mapping[str, float], read: Callable[[Request], Any]
+    ) -> list[Attachment]:  # fmt: skip
         request = self._attacher.decoding(path, modality)
-        request["start"], request["end"] = given.get("start"), given.get("end")
-        decoded = decode_apart(request) if modality == "video" else decode(request)
-        return self._attacher.encode(path, modality, decoded)
+        request["start"], request["end"] = times.get("start"), times.get("end")
+        return self._attacher.encode(path, modality, read(request))
 
     def _image(self, image: Image.Image, wanted: str) -> list[Attachment]:
         if wanted and not TABLE[wanted].is_image:
@@ -168,8 +173,8 @@ class GivenMedia:
 
     def _video(self, frames: Any) -> list[Attachment]:
         """Frames without times, of which evenly spaced ones are seen."""
-        self._attacher.decoding(Path("frames"), "video")  # refuses a model without this modality
-        places = np.linspace(0, len(frames) - 1, self._frames).round().astype(int)
+        wanted = self._attacher.decoding(Path("frames"), "video")["frames"]  # refuses a model without this modality
+        places = np.linspace(0, len(frames) - 1, wanted).round().astype(int)
         seen = [np.asarray(rgb(frames[at])) for at in places]
         if len({frame.shape for frame in seen}) > 1:
             raise UsageError("The frames of a video have different sizes.", "Give all of them the same size.")

@@ -1,6 +1,7 @@
 """Views from the dataset to loss and evaluation, and what must agree with what."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,9 +100,14 @@ def test_evaluation_reads_a_dataset_through_the_views_of_the_trained_model(world
     train(space)
     without = viewing(worlds["keep"], tmp_path / "other", {})  # the settings of now have no part in it
     figures = evaluate_folder(without, tmp_path / "runs/one/model")
-    assert {**figures, "model": ""} == {**evaluate_folder(space, None), "model": ""}
+    seen_from_the_workspace = {"model": "", "data": ""}
+    assert figures | seen_from_the_workspace == evaluate_folder(space, None) | seen_from_the_workspace
+    dropped = viewing(worlds["drop"], tmp_path / "drop", {})
+    asked = replace(dropped.settings.evaluation, data=str(worlds["drop"] / "dataset"))
     with pytest.raises(MismatchError, match='audio_padding="drop"'):
-        evaluate_folder(viewing(worlds["drop"], tmp_path / "drop", {}), tmp_path / "runs/one/model")
+        evaluate_folder(
+            Workspace(dropped.root, replace(dropped.settings, evaluation=asked)), tmp_path / "runs/one/model"
+        )
 
 
 def test_trim_without_known_durations_is_refused_before_training(tmp_path):

@@ -82,7 +82,7 @@ class HarnessAnswerer:
             self._model, processor = load_model(place, torch_device(known_device(device)))
         self._encoder, self._rows, self._system = processor.encoder, rows, system
         attacher = Attacher(self._model.config, ModelEncoders(self._model, processor, place, found))
-        self._media = GivenMedia(attacher, self._model.config.video_frames)
+        self._media = GivenMedia(attacher)
         self._engine = Engine.of(self._model, self._encoder)
 
     def close(self) -> None:
