@@ -99,9 +99,10 @@ the quickstart's settings. `patch` is for series and has figures of its own on [
 
 All of them go on learning at that point: with 13,000 conversations, three times, `macaw` reaches a reliance of 0.98
 (the quickstart). `mlp` needs about these 240 steps for 0.6 in every modality, and `linear`, `avg-pool`, `frame-stack`,
-`patch-merge`, `resampler` and `latent-cross-attention` need no more. The others lack video alone, whose questions are
-about movement and about what is heard at the same time, except `c-abstractor` and `q-former`, which learn slowly from so
-few conversations. Seeds differ by 0.05 to 0.1 on video: read smaller differences as noise. What follows from this
+`patch-merge`, `resampler` and `latent-cross-attention` need no more. The others lack video, whose questions are
+about movement and about what is heard at the same time; `c-abstractor` and `q-former` learn slowly from so few
+conversations in all modalities. [With 480 steps](experiments.md#bridges-that-need-more-steps-than-mlp), `macaw`,
+`pixel-shuffle`, `ultravox`, `attention-pool`, `token-packer` and `pooled` have 0.6 in every modality too. Seeds differ by 0.05 to 0.1 on video: read smaller differences as noise. What follows from this
 table and from [experiments](experiments.md) on real features:
 
 - *Few conversations*: `mlp`, with `norm: true` on real encoders, or `avg-pool`, `frame-stack` and `patch-merge`, which
