@@ -6,11 +6,11 @@ from transformers import WhisperConfig
 
 from macaw_cli.config.bridges.frame_stack import FrameStackBridgeSettings
 from macaw_cli.config.feature_settings import EncoderSettings
-from macaw_cli.export.families.family import Description, Family, refused
+from macaw_cli.export.families.family import Description, refused
+from macaw_cli.export.families.stacked_audio import StackedAudioFamily
 
 BEGIN, END = "[BEGIN_AUDIO]", "[END_AUDIO]"
 """Voxtral itself has nothing behind audio."""
-BRIDGE = "fusion.bridges.audio.projection."
 TOWER = (
     "d_model", "encoder_layers", "encoder_attention_heads", "encoder_ffn_dim", "num_mel_bins", "max_source_positions",
     "activation_function", "scale_embedding",
@@ -18,7 +18,7 @@ TOWER = (
 """What the configuration of Whisper's encoder and that of Voxtral's have in common; the two compute the same."""
 
 
-class Voxtral(Family):
+class Voxtral(StackedAudioFamily):
     """Checkpoints of `VoxtralForConditionalGeneration`.
 
     The class cuts the encoder's output into rows as wide as the encoder's feed-forward layers: four frames each.
@@ -26,16 +26,7 @@ class Voxtral(Family):
 
     name = "voxtral"
     model_types = ("voxtral",)
-    modality = "audio"
     class_name = "VoxtralForConditionalGeneration"
-    names = (
-        ("model.audio_tower.", "audio_encoder."),
-        ("model.multi_modal_projector.linear_1.", f"{BRIDGE}0."),
-        ("model.multi_modal_projector.linear_2.", f"{BRIDGE}2."),
-        ("model.language_model.", "language_model.{llm}."),
-        ("lm_head.", "language_model.lm_head."),
-    )
-    note = "Audio of up to 30 s is heard as in the original, which cuts longer audio into windows."
 
     @classmethod
     def describe(cls, config: Any, tokenizer: Any) -> Description:
@@ -44,8 +35,7 @@ class Voxtral(Family):
         inner, width = tower.intermediate_size, tower.hidden_size
         if inner % width:
             raise refused("audio_config.intermediate_size", inner, f"multiples of {width}")
-        if config.projector_hidden_act != "gelu":
-            raise refused("projector_hidden_act", config.projector_hidden_act, "projectors with gelu")
+        cls.require_gelu(config)
         encoder = WhisperConfig(**{name: getattr(tower, name) for name in TOWER})
         bridge = FrameStackBridgeSettings(
             stride=inner // width, hidden=config.text_config.hidden_size, bias=False, norm=False

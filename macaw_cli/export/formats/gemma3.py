@@ -5,11 +5,10 @@ from typing import Any
 
 from torch import Tensor
 
-from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.exports.gemma3 import Gemma3ExportSettings
 from macaw_cli.export.families.gemma3 import LLM, MATRIX, NORM, Gemma3
 from macaw_cli.export.formats.stock.media_tokens import MediaTokens, TokenNames
-from macaw_cli.export.formats.stock.stock_format import StockExport, copied
+from macaw_cli.export.formats.stock.stock_format import StockExport, copied, unequal
 from macaw_cli.model.configuration import MacawConfig
 
 PLACEHOLDER = "<image_soft_token>"
@@ -52,10 +51,9 @@ class Gemma3Export(StockExport[Gemma3ExportSettings]):
         tower.architectures = ["SiglipVisionModel"]
         eps = model.fusion.bridges["image"].norm.eps
         if tower.layer_norm_eps != eps:
-            raise MismatchError(
+            raise unequal(
                 f"The bridge's norm has the epsilon {eps}, and in {self.stock_class} it would be the tower's, "
-                f"{tower.layer_norm_eps}.",
-                "Nothing was exported. Choose another format: --format hf takes every model.",
+                f"{tower.layer_norm_eps}."
             )
         around = {
             name: tokenizer.convert_tokens_to_ids(side[0])

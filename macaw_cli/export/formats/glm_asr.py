@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.exports.glm_asr import GlmAsrExportSettings
 from macaw_cli.encoders.audio_encoder import window_seconds
 from macaw_cli.export.families.glm_asr import BEGIN, END, STRIDE, GlmAsr
 from macaw_cli.export.formats.stock.media_tokens import MediaTokens, TokenNames
-from macaw_cli.export.formats.stock.stock_format import StockExport, copied
+from macaw_cli.export.formats.stock.stock_format import StockExport, copied, unequal
 from macaw_cli.model.configuration import MacawConfig
 
 PLACEHOLDER = "<|audio|>"
@@ -42,10 +41,9 @@ class GlmAsrExport(StockExport[GlmAsrExportSettings]):
 
         config, tower = model.config, copied(model.config.audio_encoder_config)
         if tower.intermediate_size != STRIDE * tower.hidden_size:
-            raise MismatchError(
+            raise unequal(
                 f"{self.stock_class} reads rows as wide as the encoder's feed-forward layers, {tower.intermediate_size}"
-                f" here; the bridge's rows have {STRIDE * tower.hidden_size}.",
-                "Nothing was exported. Choose another format: --format hf takes every model.",
+                f" here; the bridge's rows have {STRIDE * tower.hidden_size}."
             )
         return GlmAsrConfig(
             audio_config=tower, text_config=copied(config.text_config),

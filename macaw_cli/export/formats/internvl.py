@@ -3,11 +3,10 @@
 from math import isqrt
 from typing import Any
 
-from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.exports.internvl import InternVLExportSettings
 from macaw_cli.export.families.internvl import BEGIN, END, InternVL, fits
 from macaw_cli.export.formats.stock.media_tokens import MediaTokens, TokenNames
-from macaw_cli.export.formats.stock.stock_format import StockExport, copied
+from macaw_cli.export.formats.stock.stock_format import StockExport, copied, unequal
 from macaw_cli.export.formats.stock.whole_images import whole_images
 from macaw_cli.model.configuration import MacawConfig
 
@@ -45,9 +44,8 @@ class InternVLExport(StockExport[InternVLExportSettings]):
         config, settings = model.config, model.config.encoder_settings("image")
         tower = copied(config.image_encoder_config)
         if not tower.use_mean_pooling and settings.post_layernorm != (settings.layer == -1):
-            raise MismatchError(
-                f"{self.stock_class} reads the tower's last layer behind its norm, and earlier ones without it.",
-                "Nothing was exported. Choose another format: --format hf takes every model.",
+            raise unequal(
+                f"{self.stock_class} reads the tower's last layer behind its norm, and earlier ones without it."
             )
         return InternVLConfig(
             vision_config=tower, text_config=copied(config.text_config), downsample_ratio=1 / _scale(config),

@@ -4,11 +4,10 @@ from typing import Any
 
 from torch import Tensor
 
-from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.exports.voxtral import VoxtralExportSettings
 from macaw_cli.export.families.voxtral import BEGIN, END, TOWER, Voxtral
 from macaw_cli.export.formats.stock.media_tokens import MediaTokens, TokenNames
-from macaw_cli.export.formats.stock.stock_format import StockExport, copied
+from macaw_cli.export.formats.stock.stock_format import StockExport, copied, unequal
 from macaw_cli.model.configuration import MacawConfig
 
 STRIDE = 4
@@ -61,10 +60,9 @@ class VoxtralExport(StockExport[VoxtralExportSettings]):
 
         config, tower = model.config, model.config.audio_encoder_config
         if tower.encoder_ffn_dim != STRIDE * tower.d_model:
-            raise MismatchError(
+            raise unequal(
                 f"{self.stock_class} stacks as many frames as fit into the width of the encoder's feed-forward layers, "
-                f"{tower.encoder_ffn_dim} here; the bridge's rows have {STRIDE * tower.d_model}.",
-                "Nothing was exported. Choose another format: --format hf takes every model.",
+                f"{tower.encoder_ffn_dim} here; the bridge's rows have {STRIDE * tower.d_model}."
             )
         return VoxtralConfig(
             audio_config=VoxtralEncoderConfig(**{name: getattr(tower, name) for name in TOWER}),

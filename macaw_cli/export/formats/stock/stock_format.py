@@ -226,3 +226,8 @@ def copied(config: Any) -> Any:
     plain = deepcopy(config)
     plain._name_or_path = ""
     return plain
+
+
+def unequal(problem: str) -> MismatchError:
+    """The error for a model that the class would compute otherwise, which only its encoder's configuration tells."""
+    return MismatchError(problem, "Nothing was exported. Choose another format: --format hf takes every model.")
