@@ -1,5 +1,6 @@
 """A tiny world and a model trained on it for a moment; both are made by the training tests' helper."""
 
+import shutil
 
 import pytest
 from tiny_world import make_workspace, make_world
@@ -14,3 +15,10 @@ def trained(tmp_path_factory):
     workspace = make_workspace(make_world(folder / "world"), folder / "workspace", name="short", max_steps=12)
     train(workspace)
     return workspace
+
+
+@pytest.fixture(autouse=True)
+def not_yet_evaluated(request):
+    """Every test finds the shared run without an evaluation, whichever tests ran before it."""
+    if "trained" in request.fixturenames:
+        shutil.rmtree(request.getfixturevalue("trained").path("runs/short/evaluation"), ignore_errors=True)
