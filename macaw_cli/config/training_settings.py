@@ -62,10 +62,11 @@ class GroupsSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdapterSettings:
-    """A small adapter of the LLM, made and saved by PEFT."""
+    """A small adapter of the LLM, made and saved by PEFT; or only the LLM's norms and biases."""
 
-    kind: Literal["none", "lora", "dora", "qlora"] = "none"
-    """`qlora` is `lora` on an LLM whose own weights are held in 4 bits; it needs bitsandbytes."""
+    kind: Literal["none", "lora", "dora", "qlora", "norms-and-biases"] = "none"
+    """`qlora` is `lora` on an LLM whose own weights are held in 4 bits; it needs bitsandbytes. `norms-and-biases`
+    trains these weights of the LLM, as LLaMA-Adapter V2 does; a Llama gets new biases. It takes no other value."""
     rank: Annotated[int, Field(ge=1)] = 16
     """Rank of the two small matrices."""
     alpha: Annotated[float, Field(gt=0)] = 32.0

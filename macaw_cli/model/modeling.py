@@ -210,16 +210,17 @@ class MacawForConditionalGeneration(
     def trainable_groups(self) -> dict[str, dict[str, nn.Parameter]]:
         """Parameters by name, in the groups of `training.train`; encoders are in none.
 
-        Where the LLM has an adapter of PEFT's, `llm` is the adapter, and the LLM's own weights are in none either.
+        Where the LLM has `tuned_parameters`, such as those of an adapter, its others are in none either.
         """
         groups: dict[str, dict[str, nn.Parameter]] = {name: {} for name in GROUPS}
         group_of = dict(zip(("fusion.bridges", "fusion.begin_end", "injection", "language"), GROUPS, strict=True))
+        tuned = getattr(self.language_model, "tuned_parameters", None)
         for name, parameter in self.named_parameters():
             for prefix, group in group_of.items():
-                if name.startswith(prefix):
+                in_group = group != "llm" or tuned is None or name.removeprefix("language_model.") in tuned
+                if name.startswith(prefix) and in_group:
                     groups[group][name] = parameter
-        adapter = {name: parameter for name, parameter in groups["llm"].items() if ".lora_" in name}
-        return groups | ({"llm": adapter} if adapter else {})
+        return groups
 
     @property
     def embedding_matrix(self) -> nn.Parameter:

@@ -1,5 +1,6 @@
 """Recipes hold the numbers of their papers, and train the parameters that their papers train, to the last name."""
 
+import re
 from typing import get_args
 
 import pytest
@@ -30,6 +31,12 @@ PREFIXES = {
     "bridge": "fusion.bridges.", "begin_end_tokens": "fusion.begin_end", "injection": "injection.",
     "llm": "language_model.",
 }  # fmt: skip
+ADAPTED = {
+    "none": r"language_model\..*",
+    "lora": r"language_model\..*\.lora_[AB]\..*",
+    "norms-and-biases": r"language_model\.(.*norm\.weight|.*_proj\.bias)",
+}
+"""Of the LLM: what its adapter trains."""
 LLM_LAYERS = 4
 SHAPES = {"image": (16, 16), "audio": (20, 16), "video": (3, 16, 16)}
 
@@ -66,11 +73,10 @@ def test_each_stage_trains_exactly_the_parameters_of_its_groups(preset):
     assert [set(stage.train) for _, stage in stages] == STAGES[preset]
     model = tiny_model(settings)
     names = [name for name, _ in model.named_parameters()]
-    has_adapter = settings.training.adapter.kind != "none"
+    adapted = re.compile(ADAPTED[settings.training.adapter.kind])
     for _, stage in stages:
         wanted = {name for name in names for group in stage.train if name.startswith(PREFIXES[group])}
-        if has_adapter:
-            wanted = {name for name in wanted if not name.startswith("language_model.") or ".lora_" in name}
+        wanted = {name for name in wanted if not name.startswith("language_model.") or adapted.fullmatch(name)}
         assert trained_names(model, stage.train) == wanted
         for group in stage.train:  # a group without parameters would train nothing
             assert any(name.startswith(PREFIXES[group]) for name in wanted), group
@@ -104,6 +110,16 @@ def test_flamingo_trains_gates_and_cross_attention_before_every_fourth_layer_and
     names = trained_names(tiny_model(settings), settings.training.train)
     assert {name for name in names if name.startswith("injection.") and "gate" in name}
     assert not any(name.startswith("language_model.") for name in names)
+
+
+def test_llama_adapter_v2_trains_norms_and_new_biases_of_every_layer_in_its_second_stage():
+    settings = settings_of("llama-adapter-v2")
+    names = trained_names(tiny_model(settings), ["llm"])
+    linear = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj")
+    linear += ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
+    in_layer = {*(f"{layer}.bias" for layer in linear), "input_layernorm.weight", "post_attention_layernorm.weight"}
+    wanted = {f"layers.{number}.{name}" for number in range(LLM_LAYERS) for name in in_layer} | {"norm.weight"}
+    assert names == {f"language_model.model.{name}" for name in wanted}
 
 
 def test_the_numbers_are_those_of_the_papers():

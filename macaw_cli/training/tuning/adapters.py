@@ -1,7 +1,7 @@
-"""Small adapters of the LLM through PEFT: LoRA, DoRA, and LoRA on an LLM that is held in 4 bits (QLoRA).
+"""Small adapters of the LLM: LoRA, DoRA, LoRA on an LLM that is held in 4 bits (QLoRA), or its norms and biases.
 
-The adapter is put into the LLM's own layers, so that everything else finds the LLM where it was. PEFT takes a while to
-import: only a training with an adapter does.
+The adapter is put into the LLM's own layers, so that everything else finds the LLM where it was. The first three are
+PEFT's, which takes a while to import: only a training with one of them does.
 """
 
 import importlib.util
@@ -17,6 +17,7 @@ from macaw_cli.basics.errors import MissingDependencyError, UsageError
 from macaw_cli.config.stages import trained_groups
 from macaw_cli.config.training_settings import AdapterSettings, TrainingSettings
 from macaw_cli.encoders.pretrained import load_causal_lm
+from macaw_cli.training.tuning.norms_and_biases import add_biases, norms_and_biases
 
 NAME = "default"
 """Name under which PEFT keeps the adapter inside the model."""
@@ -52,8 +53,10 @@ def require_possible_adapter(settings: TrainingSettings) -> None:
         )
 
 
-def add_adapter(llm: torch.nn.Module, settings: AdapterSettings, seed: int, base: str = "") -> None:
-    """Put a new adapter into the linear layers of an LLM; at first it changes nothing of what the LLM computes.
+def add_adapter(llm: Any, settings: AdapterSettings, seed: int, base: str = "") -> None:
+    """Put a new adapter into the layers of an LLM; at first it changes nothing of what the LLM computes.
+
+    Its parameters are the LLM's `tuned_parameters` from then on.
 
     Args:
         llm: a causal LLM of transformers; changed.
@@ -65,6 +68,10 @@ def add_adapter(llm: torch.nn.Module, settings: AdapterSettings, seed: int, base
         UsageError: a target that the LLM does not have.
     """
     if settings.kind == "none":
+        return
+    if settings.kind == "norms-and-biases":
+        add_biases(llm)
+        llm.tuned_parameters = norms_and_biases(llm)
         return
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # PEFT imports it, and it tells which kernels it lacks
     from peft import LoraConfig, inject_adapter_in_model
@@ -80,6 +87,7 @@ def add_adapter(llm: torch.nn.Module, settings: AdapterSettings, seed: int, base
         target_modules=_targets(llm, settings.targets),
     )
     inject_adapter_in_model(config, llm, adapter_name=NAME)
+    llm.tuned_parameters = frozenset(name for name, _ in llm.named_parameters() if ".lora_" in name)
 
 
 def load_four_bit_llm(source: str, dtype: torch.dtype, device: str, load: Callable[..., Any] = load_causal_lm) -> Any:
@@ -137,7 +145,7 @@ class AdapterFiles:
 
 
 def has_adapter(llm: torch.nn.Module) -> bool:
-    """Whether `add_adapter` has changed this LLM."""
+    """Whether the LLM holds an adapter of PEFT's, which `merge_adapter` makes part of its weights."""
     return hasattr(llm, "peft_config")
 
 
@@ -158,7 +166,7 @@ def merge_adapter(llm: torch.nn.Module) -> None:
         else:
             layer.merge(safe_merge=True, adapter_names=[NAME])  # refuses non-finite weights
         llm.set_submodule(name, base)
-    del llm.peft_config
+    del llm.peft_config, llm.tuned_parameters
     for name, layer in [(name, layer) for name, layer in llm.named_modules() if _is_four_bit(layer)]:
         llm.set_submodule(name, _written_out(layer))
     if hasattr(llm.config, "quantization_config"):

@@ -13,6 +13,9 @@ from every_injection import (
     every_injection,
 )
 
+from macaw_cli.config.training_settings import AdapterSettings
+from macaw_cli.training.tuning.adapters import add_adapter
+
 WITHOUT_EFFECT = {"deepstack": "mergers.video", "plora": r"layers\.1\.(?!self_attn_[kv])"}
 """Name to parameters on which no prediction depends: in the last layer, text reads keys and values of media alone."""
 
@@ -20,14 +23,12 @@ WITHOUT_EFFECT = {"deepstack": "mergers.video", "plora": r"layers\.1\.(?!self_at
 @every_injection
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")  # PEFT asks for it
 def test_an_adapter_of_the_llm_is_trained_beside_it(tiny, model):
-    peft = pytest.importorskip("peft")
+    pytest.importorskip("peft")
     ids = tiny.sequence(model.config, 1, "image", 5, 6, 7)
     images = tiny.features("image")
     before = call(model, [ids], images).logits
     own = {name for name, _ in model.injection.named_parameters()}
-    model.language_model = peft.get_peft_model(
-        model.language_model, peft.LoraConfig(r=2, target_modules="all-linear", lora_dropout=0.0)
-    )
+    add_adapter(model.language_model, AdapterSettings(kind="lora", rank=2), seed=0)
     assert torch.allclose(call(model, [ids], images).logits, before, atol=ATOL)
     adapter = model.trainable_groups()["llm"]
     with torch.no_grad():
