@@ -18,7 +18,7 @@ INSTEAD = {
         OF_THE_WORLD, "speech, music and other sound", "Environmental Sound Classification", *IN_DATA,
     )),
     r"null[ _]media": ("null features", ("kwargs.pop", "FLAG")),  # the key of earlier model folders
-    r"tag_ids": ("begin_end_ids", ("kwargs.pop", "FLAG", "published_config.py")),  # of earlier and of published models
+    r"tag_ids": ("begin_end_ids", ("kwargs.pop", "FLAG", "published/config.py")),  # of earlier and of published models
     r"learnt": ("supervised, of tokens and answers; learned", ("nothing can be learnt",)),
     r"no numbers|is no number": ("NaN or infinite, non-finite", ()),
     r"isolat\w+": ("block-diagonal attention", (

@@ -39,8 +39,8 @@ def import_checkpoint(
     """Turn a published checkpoint into a model folder: Macaw-LLM, LLaVA, Qwen2-Audio, Ultravox and others."""
     from macaw_cli.basics.console import result, result_json, say
     from macaw_cli.basics.shell_words import to_type
-    from macaw_cli.export.importing import import_any
-    from macaw_cli.export.published_companions import Companions
+    from macaw_cli.export.companions import Companions
+    from macaw_cli.export.importing.run import import_any
 
     report = import_any(file, family, config, out, Companions(tokenizer, image_encoder, audio_encoder, llm))
     for line in report.lines():

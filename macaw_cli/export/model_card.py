@@ -14,7 +14,7 @@ from macaw_cli.config.injections.table import PACKAGES as INJECTION_PACKAGES
 from macaw_cli.config.run_files import SETTINGS_NAME
 from macaw_cli.encoders.architectures import package_of
 from macaw_cli.evaluation.presentation import COLUMNS, TEXT_COLUMNS, table_rows, text_rows
-from macaw_cli.export.proof import Proof
+from macaw_cli.export.proving.proof import Proof
 from macaw_cli.modalities.table import ENCODER_OF, ROLES, TABLE, Modality
 from macaw_cli.reports.dataset_card import markdown_table
 from macaw_cli.reports.tables import Table

@@ -24,7 +24,7 @@ from macaw_cli.export.export_report import REPORT_NAME, REPORT_VERSION, text_rep
 from macaw_cli.export.formats.format import ExportFormat
 from macaw_cli.export.formats.registry import export_format
 from macaw_cli.export.hub import push, require_own_repository
-from macaw_cli.export.proof import Proof
+from macaw_cli.export.proving.proof import Proof
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.expert_texts import require_no_texts

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from macaw_cli.config.loading import Workspace
-from macaw_cli.export.answers import Answer, answered
-from macaw_cli.export.examples import ProofExample, proof_examples
-from macaw_cli.export.real_media import real_media
+from macaw_cli.export.proving.answers import Answer, answered
+from macaw_cli.export.proving.examples import ProofExample, proof_examples
+from macaw_cli.export.proving.real_media import real_media
 from macaw_cli.modalities.table import ENCODER_OF, ROLES, TABLE, EncoderRole, Modality
 from macaw_cli.model.attached_encoders import attach
 from macaw_cli.model.folder import load_model

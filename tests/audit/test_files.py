@@ -37,14 +37,14 @@ READING = {"r", "rb", "r:", "r|", "rt"}
 
 ALLOWED = {
     "in a new folder of the system's temporary folder, private to the process": [
-        "export/exchange.py TemporaryDirectory", "features/planning.py TemporaryDirectory",
+        "export/proving/exchange.py TemporaryDirectory", "features/planning.py TemporaryDirectory",
         "dataset/build.py TemporaryDirectory",
         "features/precision.py TemporaryDirectory", "media/members.py TemporaryDirectory",
         "inspection/decoders.py TemporaryDirectory", "media/members.py TemporaryFile",
         "planning/stand_in_llm.py TemporaryDirectory", "media/decoder_client.py mkdtemp",
         "inference/media_sources.py TemporaryDirectory", "inference/media_sources.py open",
         "training/steps/deepspeed_setup.py mkdtemp", "quickstart/pretraining/samples.py TemporaryDirectory",
-        "export/exchange.py savez", "inspection/decoders.py wave.open", "media/decoder_client.py rmtree",
+        "export/proving/exchange.py savez", "inspection/decoders.py wave.open", "media/decoder_client.py rmtree",
         "media/members.py symlink_to", "media/members.py open", "training/steps/deepspeed_setup.py rmtree",
         "planning/stand_in_llm.py write_text", "planning/stand_in_llm.py save_pretrained",
         "serving/media/held_content.py NamedTemporaryFile", "evaluation/tasks/running/run.py TemporaryDirectory",

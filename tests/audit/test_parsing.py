@@ -13,8 +13,8 @@ ARRAYS = ("np.load", "np.loadtxt", "np.genfromtxt", "np.fromfile", "np.memmap", 
           "safetensors.torch.load_file", "np.lib.format.read_array")  # fmt: skip
 ARRAYS_IN = {
     "inspection/models.py": "the headers of weights, a clear error",
-    "export/published_files.py": "the door for published weights",
-    "export/exchange.py": "an answer of our own child process, and a request of our own parent process",
+    "export/weight_files.py": "the door for published weights",
+    "export/proving/exchange.py": "an answer of our own child process, and a request of our own parent process",
     "training/tuning/start_weights.py": "a part of the weights that the door for models has just read",
 }
 DOORS = {
@@ -48,7 +48,7 @@ UNCHECKED_IN = {
     "basics/typed_files.py": "what the checked readers are made of",
     "basics/locks.py": "checked right after",
     "inspection/inspect_folder.py": "looks for one key, of any config.json",
-    "export/published.py": "checked right after",
+    "export/importing/published/run.py": "checked right after",
     "training/launching/outcome.py": "files of our own processes, in a temporary folder of this command",
     "training/launching/rank_process.py": "a file of our own parent process",
     "shards/store_rows.py": "checked right after",

@@ -84,19 +84,19 @@ ALLOWED = {
         "model/earlier_names.py (something).from_pretrained", "model/saved_config.py (something).from_pretrained",
     ],
     "no folder: weights and configuration are given": [
-        "export/family_import.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
-        "export/published.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
+        "export/importing/family_import.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
+        "export/importing/published/run.py macaw_cli.model.modeling.MacawForConditionalGeneration.from_pretrained",
         "export/formats/stock/stock_format.py kind.from_pretrained",
     ],
     "the folder that this command has just written, loaded as a stranger would": [
-        "export/own_answers.py macaw_cli.MacawForConditionalGeneration.from_pretrained",
-        "export/own_answers.py macaw_cli.MacawProcessor.from_pretrained",
-        "export/llm_answers.py transformers.AutoModelForCausalLM.from_pretrained",
+        "export/proving/own_answers.py macaw_cli.MacawForConditionalGeneration.from_pretrained",
+        "export/proving/own_answers.py macaw_cli.MacawProcessor.from_pretrained",
+        "export/proving/llm_answers.py transformers.AutoModelForCausalLM.from_pretrained",
         "export/gguf/reading.py transformers.AutoConfig.from_pretrained",
         "export/gguf/reading.py transformers.AutoModelForCausalLM.from_pretrained",
-        "export/stock_answers.py (something).from_pretrained",
-        "export/stock_answers.py transformers.AutoProcessor.from_pretrained",
-        "export/stock_answers.py processor.apply_chat_template",
+        "export/proving/stock_answers.py (something).from_pretrained",
+        "export/proving/stock_answers.py transformers.AutoProcessor.from_pretrained",
+        "export/proving/stock_answers.py processor.apply_chat_template",
     ],
     "the content of a tokenizer that the door has loaded": [
         "model/text/control_tokens.py tokenizers.Tokenizer.from_str",
@@ -106,7 +106,7 @@ ALLOWED = {
         "dataset/generation/token_counts.py tokenizers.Tokenizer.from_str",
     ],
     "with weights_only, which test_project_rules asks of every torch.load": [
-        "export/published_files.py torch.load",
+        "export/weight_files.py torch.load",
     ],
     "after require_trusted": [
         "training/steps/engine.py self._engine.load_checkpoint",

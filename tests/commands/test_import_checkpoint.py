@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from macaw_cli.config.bridges.designs import BridgePerModality
 from macaw_cli.config.bridges.macaw import MacawBridgeSettings
-from macaw_cli.export.published_names import published_name
+from macaw_cli.export.importing.published.names import published_name
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 

@@ -8,12 +8,12 @@ import numpy as np
 from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.source import quiet_transformers
-from macaw_cli.export import stock_answers
-from macaw_cli.export.exchange import read_answers, save_examples
+from macaw_cli.export.companions import Companions
 from macaw_cli.export.export_report import REPORT_NAME, text_report
 from macaw_cli.export.formats.registry import export_format
-from macaw_cli.export.importing import import_any
-from macaw_cli.export.published_companions import Companions
+from macaw_cli.export.importing.run import import_any
+from macaw_cli.export.proving import stock_answers
+from macaw_cli.export.proving.exchange import read_answers, save_examples
 from macaw_cli.export.source import ExportSource
 
 

@@ -11,9 +11,9 @@ from transformers import WhisperFeatureExtractor
 from macaw_cli.basics.errors import InputError, MacawError
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.loading import load_audio_encoder
+from macaw_cli.export.companions import Companions
 from macaw_cli.export.families.registry import family
-from macaw_cli.export.family_import import import_family
-from macaw_cli.export.published_companions import Companions
+from macaw_cli.export.importing.family_import import import_family
 from macaw_cli.model.folder import load_model
 from macaw_cli.planning.export_targets import export_targets
 

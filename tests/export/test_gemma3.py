@@ -15,7 +15,7 @@ from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.export.families.registry import family
-from macaw_cli.export.family_import import import_family
+from macaw_cli.export.importing.family_import import import_family
 from macaw_cli.export.run import export_model
 from macaw_cli.model.processing import MacawProcessor
 from macaw_cli.planning.export_targets import format_targets

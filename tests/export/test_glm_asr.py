@@ -14,9 +14,9 @@ from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.loading import load_audio_encoder
-from macaw_cli.export.examples import ProofExample
 from macaw_cli.export.families.registry import family
-from macaw_cli.export.family_import import import_family
+from macaw_cli.export.importing.family_import import import_family
+from macaw_cli.export.proving.examples import ProofExample
 from macaw_cli.export.run import export_model
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.folder import load_model

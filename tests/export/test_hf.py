@@ -19,10 +19,10 @@ from macaw_cli.basics.working_files import working_folder, working_name
 from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentionSettings
 from macaw_cli.config.loading import open_workspace, parse_settings
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
-from macaw_cli.export.answers import Answer
-from macaw_cli.export.examples import ProofExample
 from macaw_cli.export.formats import hf
-from macaw_cli.export.proof import compare
+from macaw_cli.export.proving.answers import Answer
+from macaw_cli.export.proving.examples import ProofExample
+from macaw_cli.export.proving.proof import compare
 from macaw_cli.export.run import export_model
 
 

@@ -13,11 +13,11 @@ from safetensors.torch import load_file
 
 from macaw_cli.basics.errors import InputError, Interrupted, UsageError
 from macaw_cli.config.loading import open_workspace
-from macaw_cli.export.examples import proof_examples
 from macaw_cli.export.formats.hf import HfExport
 from macaw_cli.export.formats.registry import export_format
 from macaw_cli.export.model_card import evaluation_section, figures_of
-from macaw_cli.export.real_media import real_media
+from macaw_cli.export.proving.examples import proof_examples
+from macaw_cli.export.proving.real_media import real_media
 from macaw_cli.export.run import export_model
 from macaw_cli.export.source import ExportSource
 

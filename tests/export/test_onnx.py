@@ -16,7 +16,7 @@ from macaw_cli.config.injections.gated_cross_attention import GatedCrossAttentio
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.config.view_settings import AudioView, ImageView, ViewSettings
 from macaw_cli.export.formats import onnx
-from macaw_cli.export.onnx_folder import OnnxMedia
+from macaw_cli.export.onnx.folder import OnnxMedia
 from macaw_cli.export.run import export_model
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.folder import load_model

@@ -17,9 +17,9 @@ from exporting import exported, written
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.loading import open_workspace
+from macaw_cli.export.companions import Companions
 from macaw_cli.export.formats.stock.llm_fit import llm_obstacles
-from macaw_cli.export.importing import import_any
-from macaw_cli.export.published_companions import Companions
+from macaw_cli.export.importing.run import import_any
 from macaw_cli.export.run import export_model
 from macaw_cli.inspection.inspect_folder import inspect_folder
 from macaw_cli.model.processing import MacawProcessor

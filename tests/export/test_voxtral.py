@@ -14,9 +14,9 @@ from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.export.families.registry import family
-from macaw_cli.export.family_import import import_family
 from macaw_cli.export.formats.registry import every_format
 from macaw_cli.export.formats.stock.card import stock_snippet
+from macaw_cli.export.importing.family_import import import_family
 from macaw_cli.export.run import export_model
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.processing import MacawProcessor

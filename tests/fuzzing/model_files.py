@@ -15,8 +15,8 @@ from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.encoders.pretrained import load_causal_lm, load_config, load_tokenizer
-from macaw_cli.export.published import load_published
-from macaw_cli.export.published_files import read_weights
+from macaw_cli.export.importing.published.run import load_published
+from macaw_cli.export.weight_files import read_weights
 from macaw_cli.inspection.models import describe_model, verify_model
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.folder import load_model, save_model

@@ -12,10 +12,10 @@ from macaw_cli.modalities.table import BUILT_IN, TABLE, named_in, token_ids
 PACKAGE = Path(macaw_cli.__file__).parent
 COLLECTIONS = (ast.Tuple, ast.List, ast.Set)
 FIXED = (
-    "quickstart/", "export/published_config.py", "export/model_card.py", "reports/dataset_card.py",
+    "quickstart/", "export/importing/published/config.py", "export/model_card.py", "reports/dataset_card.py",
     "dataset/generation/",
     "dataset/descriptions.py", "dataset/formats/llava.py", "export/formats/stock/card.py", "export/gguf/",
-    "export/llm_files.py", "export/onnx_folder.py", "evaluation/harness/", "config/experts/table.py",
+    "export/llm_files.py", "export/onnx/folder.py", "evaluation/harness/", "config/experts/table.py",
 )  # fmt: skip
 """The quickstart's world, Macaw-LLM's checkpoints and LLaVA's format have these three, whatever is added; a model card
 and questions about a caption have words for them, and one for all others; a hosted LLM is shown these alone; programs

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from macaw_cli.export.published import load_published
+from macaw_cli.export.importing.published.run import load_published
 
 DEFAULT = Path(__file__).parents[3] / "shared" / "golden" / "macaw.safetensors"
 GOLDEN = Path(os.environ.get("MACAW_GOLDEN", DEFAULT))

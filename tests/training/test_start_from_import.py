@@ -14,7 +14,7 @@ from macaw_cli.config.loading import open_workspace
 from macaw_cli.dataset.build import build_dataset
 from macaw_cli.encoders.loading import load_audio_encoder, load_image_encoder
 from macaw_cli.export.families.registry import FAMILIES, family
-from macaw_cli.export.family_import import import_family
+from macaw_cli.export.importing.family_import import import_family
 from macaw_cli.export.run import export_model
 from macaw_cli.features.extract import extract
 from macaw_cli.model.extraction_settings import extraction_settings

@@ -15,7 +15,7 @@ from macaw_cli.config.loading import open_workspace
 from macaw_cli.dataset.build import build_dataset
 from macaw_cli.evaluation.evaluate import evaluate_model
 from macaw_cli.export.families.registry import family
-from macaw_cli.export.family_import import import_family
+from macaw_cli.export.importing.family_import import import_family
 from macaw_cli.export.run import export_model
 from macaw_cli.features.extract import extract
 from macaw_cli.model.folder import load_model

@@ -13,8 +13,8 @@ from macaw_cli.config.bridges.entry import BridgeDesign
 from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.pretrained import load_config, load_model_class
 from macaw_cli.encoders.source import trouble_is_told
+from macaw_cli.export.companions import Companions
 from macaw_cli.export.families.names import Pairs, ours_of, theirs_of
-from macaw_cli.export.published_companions import Companions
 from macaw_cli.modalities.table import EncoderRole
 
 

@@ -14,8 +14,8 @@ from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT
 from macaw_cli.config.bridges.avg_pool import AvgPoolBridgeSettings
 from macaw_cli.config.feature_settings import EncoderSettings
+from macaw_cli.export.companions import Companions
 from macaw_cli.export.families.family import Description, Family, refused
-from macaw_cli.export.published_companions import Companions
 
 LLM = "gemma3_text"
 PROJECTOR = "model.multi_modal_projector."

@@ -20,9 +20,9 @@ from macaw_cli.config.feature_settings import EncoderSettings
 from macaw_cli.encoders.pretrained import load_causal_lm, load_config
 from macaw_cli.encoders.unpadded_whisper import UnpaddedWhisperConfig
 from macaw_cli.encoders.whisper import WhisperAudioEncoder
+from macaw_cli.export.companions import Companions
 from macaw_cli.export.families.family import Description, Family, Original, refused
-from macaw_cli.export.published_companions import Companions
-from macaw_cli.export.published_files import read_weights
+from macaw_cli.export.weight_files import read_weights
 
 BRIDGE = "fusion.bridges.audio."
 _COUNT = Kind("a whole number from 1", int, lambda value: value > 0)

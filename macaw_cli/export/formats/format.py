@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from macaw_cli.config.exports.base import ExportSettings
-from macaw_cli.export.proof import Proof
+from macaw_cli.export.proving.proof import Proof
 from macaw_cli.export.source import ExportSource
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.configuration import MacawConfig

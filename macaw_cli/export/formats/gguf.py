@@ -24,7 +24,7 @@ from macaw_cli.export.gguf.projectors.projector import Projector
 from macaw_cli.export.gguf.proof import GgufProof
 from macaw_cli.export.gguf.proving import Written, prove_gguf, sequences_of
 from macaw_cli.export.gguf.vocabulary import BEGINS, tokenizer_obstacles, vocabulary
-from macaw_cli.export.proof import Proof
+from macaw_cli.export.proving.proof import Proof
 from macaw_cli.export.source import ExportSource
 from macaw_cli.modalities.table import begin_end
 from macaw_cli.model.configuration import MacawConfig

@@ -8,10 +8,10 @@ from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import TEXT, Fields
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.exports.hf import HfExportSettings
-from macaw_cli.export.exchange import answers_of_child
 from macaw_cli.export.formats.format import ExportFormat
 from macaw_cli.export.model_card import figures_of, model_card
-from macaw_cli.export.proof import LIMITS, Proof, compare
+from macaw_cli.export.proving.exchange import answers_of_child
+from macaw_cli.export.proving.proof import LIMITS, Proof, compare
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.folder import save_model
@@ -59,7 +59,7 @@ class HfExport(ExportFormat[HfExportSettings]):
 
     def prove(self, source: ExportSource, folder: Path) -> Proof:
         """Logits and greedy tokens from raw media, by a process that has nothing but the folder."""
-        answers = answers_of_child("macaw_cli.export.own_answers", folder, source.examples)
+        answers = answers_of_child("macaw_cli.export.proving.own_answers", folder, source.examples)
         return compare(source.expected, answers, source.examples, LIMITS[source.dtype], self.loader)
 
     def card(self, source: ExportSource, name: str, proof: Proof) -> str:

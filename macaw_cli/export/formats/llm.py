@@ -9,11 +9,11 @@ from pathlib import Path
 
 from macaw_cli.basics.atomic_files import write_text
 from macaw_cli.config.exports.llm import LlmExportSettings
-from macaw_cli.export.answers import ends_of
-from macaw_cli.export.exchange import answers_of_child
 from macaw_cli.export.formats.format import ExportFormat
 from macaw_cli.export.llm_files import CLIENT, client_text, llm_card
-from macaw_cli.export.proof import LIMITS, Proof, compare
+from macaw_cli.export.proving.answers import ends_of
+from macaw_cli.export.proving.exchange import answers_of_child
+from macaw_cli.export.proving.proof import LIMITS, Proof, compare
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.folder import save_model
@@ -58,7 +58,7 @@ class LlmExport(ExportFormat[LlmExportSettings]):
     def prove(self, source: ExportSource, folder: Path) -> Proof:
         """Logits and greedy tokens of the stock class, which is given embeddings of raw media."""
         ends = [str(token) for token in ends_of(source.model)]
-        answers = answers_of_child("macaw_cli.export.llm_answers", folder, source.examples, ends)
+        answers = answers_of_child("macaw_cli.export.proving.llm_answers", folder, source.examples, ends)
         return compare(source.expected, answers, source.examples, LIMITS[source.dtype], self.loader)
 
     def card(self, source: ExportSource, name: str, proof: Proof) -> str:

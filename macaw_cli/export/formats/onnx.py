@@ -20,11 +20,8 @@ from macaw_cli.config.exports.onnx import OnnxExportSettings
 from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.views import trimmed
-from macaw_cli.export.answers import Answer, answered_from_embeds, ends_of
-from macaw_cli.export.examples import ProofExample
-from macaw_cli.export.exchange import answers_of_child
 from macaw_cli.export.formats.format import ExportFormat
-from macaw_cli.export.onnx_folder import (
+from macaw_cli.export.onnx.folder import (
     BEGIN_END,
     PROCESSORS,
     SPEC_FILE,
@@ -33,7 +30,7 @@ from macaw_cli.export.onnx_folder import (
     spec_as_json,
     steps_of,
 )
-from macaw_cli.export.onnx_graphs import (
+from macaw_cli.export.onnx.graphs import (
     FEATURES,
     INPUTS,
     LIMIT,
@@ -44,7 +41,10 @@ from macaw_cli.export.onnx_graphs import (
     difference,
     write_graph,
 )
-from macaw_cli.export.proof import LIMITS, Proof, compare
+from macaw_cli.export.proving.answers import Answer, answered_from_embeds, ends_of
+from macaw_cli.export.proving.examples import ProofExample
+from macaw_cli.export.proving.exchange import answers_of_child
+from macaw_cli.export.proving.proof import LIMITS, Proof, compare
 from macaw_cli.export.source import ExportSource
 from macaw_cli.modalities.table import ENCODER_OF, EncoderRole, Modality
 from macaw_cli.model.bridges.registry import bridge_class
@@ -139,7 +139,7 @@ class OnnxExport(ExportFormat[OnnxExportSettings]):
         examples = [ProofExample((), ((name, medium),)) for name, medium in media]
         found = [
             torch.from_numpy(one.logits)
-            for one in answers_of_child("macaw_cli.export.onnx_answers", folder, examples)
+            for one in answers_of_child("macaw_cli.export.proving.onnx_answers", folder, examples)
         ]
         for (name, medium), soft in zip(media, found, strict=True):
             with torch.no_grad():

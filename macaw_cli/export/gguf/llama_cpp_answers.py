@@ -7,8 +7,8 @@ from typing import Any
 from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import COUNT, FLAG, TEXT, Fields, list_of
-from macaw_cli.export.exchange import read_arrays, save_arrays
 from macaw_cli.export.gguf.llama_cpp import LlamaCpp
+from macaw_cli.export.proving.exchange import read_arrays, save_arrays
 
 REQUESTS, MEDIA, SAID, ARRAYS = "requests.json", "media.npz", "said.json", "arrays.npz"
 _REQUESTS = list_of(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from macaw_cli.export.proof import Proof
+from macaw_cli.export.proving.proof import Proof
 
 LIMITS = {"f32": 1e-5, "f16": 1e-2, "q8_0": 3e-1}
 """Largest difference of logits that rounding explains, relative to the largest one, per number format; that of `q8_0`

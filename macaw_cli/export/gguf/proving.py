@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import COUNT, Fields, list_of
-from macaw_cli.export.answers import Answer, last_logits
-from macaw_cli.export.examples import ProofExample
-from macaw_cli.export.exchange import read_arrays, run_fresh, save_arrays, scratch_folder
 from macaw_cli.export.gguf import llama_cpp_answers, transformers_answers
 from macaw_cli.export.gguf.chat_templates import CLOSES, OPENS, rendered
 from macaw_cli.export.gguf.llama_cpp_library import installed, name_and_version
 from macaw_cli.export.gguf.proof import LIMITS, TIES, GgufProof, InLlamaCpp, cosine_distance, likeliest, same_answer
 from macaw_cli.export.gguf.reading import not_read
-from macaw_cli.export.proof import compare
+from macaw_cli.export.proving.answers import Answer, last_logits
+from macaw_cli.export.proving.examples import ProofExample
+from macaw_cli.export.proving.exchange import read_arrays, run_fresh, save_arrays, scratch_folder
+from macaw_cli.export.proving.proof import compare
 from macaw_cli.export.source import ExportSource
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.text.templates import parts_of

@@ -7,9 +7,9 @@ import torch
 
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT
-from macaw_cli.export.answers import last_logits
-from macaw_cli.export.exchange import read_arrays, save_arrays
 from macaw_cli.export.gguf.reading import read_llm
+from macaw_cli.export.proving.answers import last_logits
+from macaw_cli.export.proving.exchange import read_arrays, save_arrays
 
 TOLD, GIVEN, LOGITS = "reader.json", "sequences.npz", "logits.npz"
 IDS, EMBEDS = "ids", "embeds"

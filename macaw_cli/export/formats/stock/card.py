@@ -6,7 +6,7 @@ from typing import Any
 from macaw_cli import __version__
 from macaw_cli.config.bridges.designs import bridge_in_words
 from macaw_cli.export.model_card import evaluation_section
-from macaw_cli.export.proof import Proof
+from macaw_cli.export.proving.proof import Proof
 from macaw_cli.modalities.table import Modality
 
 _MEDIA: dict[Modality, tuple[str, str, str]] = {

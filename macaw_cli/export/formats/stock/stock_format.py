@@ -13,8 +13,6 @@ from torch import Tensor
 
 from macaw_cli.basics.errors import MismatchError, UsageError
 from macaw_cli.config.exports.base import ExportSettings
-from macaw_cli.export.answers import Answer
-from macaw_cli.export.exchange import answers_of_child
 from macaw_cli.export.export_report import AROUND
 from macaw_cli.export.families.family import Family
 from macaw_cli.export.formats.format import ExportFormat
@@ -23,9 +21,11 @@ from macaw_cli.export.formats.stock.folder_template import folder_template
 from macaw_cli.export.formats.stock.llm_fit import llm_obstacles
 from macaw_cli.export.formats.stock.media_tokens import MediaTokens, TokenNames, add_media_tokens, let_template_begin
 from macaw_cli.export.formats.stock.weights import stock_weights
+from macaw_cli.export.importing.published.names import summarised
 from macaw_cli.export.model_card import figures_of
-from macaw_cli.export.proof import LIMITS, Proof, compare
-from macaw_cli.export.published_names import summarised
+from macaw_cli.export.proving.answers import Answer
+from macaw_cli.export.proving.exchange import answers_of_child
+from macaw_cli.export.proving.proof import LIMITS, Proof, compare
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.bridges.registry import bridge_class
 from macaw_cli.model.bridges.stock_loaders import StockLoader
@@ -170,7 +170,7 @@ class StockExport(ExportFormat[Options]):
         """Logits of the LLM's own tokens and greedy answers, from raw media, through the stock processor."""
         asked = self.asked(source)
         examples, own = [source.examples[at] for at in asked], [source.expected[at] for at in asked]
-        answers = answers_of_child("macaw_cli.export.stock_answers", folder, examples, [self.stock_class])
+        answers = answers_of_child("macaw_cli.export.proving.stock_answers", folder, examples, [self.stock_class])
         known = min(len(source.processor.tokenizer), source.model.config.vocabulary_size)
         expected = [Answer(one.logits[:, :known], one.greedy) for one in own]
         return compare(expected, answers, examples, LIMITS[source.dtype], self.loader)

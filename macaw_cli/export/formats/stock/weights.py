@@ -6,9 +6,9 @@ from torch import Tensor
 
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.export.families.family import Family
-from macaw_cli.export.family_import import base_name
 from macaw_cli.export.formats.stock.media_tokens import MediaTokens, embedding_scale, with_rows
-from macaw_cli.export.published_names import summarised
+from macaw_cli.export.importing.family_import import base_name
+from macaw_cli.export.importing.published.names import summarised
 
 NOT_CARRIED = ("fusion.begin_end_embeddings.", "fusion.null_features_")
 """Weights of a model of macaw that have no place of their own: the first become rows of the embedding matrix."""

@@ -10,11 +10,11 @@ from safetensors.torch import load_file, save_file
 
 from macaw_cli.basics.errors import InputError, UsageError
 from macaw_cli.encoders.loading import load_image_encoder
-from macaw_cli.export.checkpoint_kind import chosen_family
+from macaw_cli.export.companions import Companions
 from macaw_cli.export.families.registry import FAMILIES, family
-from macaw_cli.export.family_import import import_family
-from macaw_cli.export.importing import import_any
-from macaw_cli.export.published_companions import Companions
+from macaw_cli.export.importing.checkpoint_kind import chosen_family
+from macaw_cli.export.importing.family_import import import_family
+from macaw_cli.export.importing.run import import_any
 from macaw_cli.model.folder import load_model
 from macaw_cli.planning.export_targets import export_targets
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from macaw_cli.basics.errors import UsageError
-from macaw_cli.export.checkpoint_kind import OWN, chosen_family
-from macaw_cli.export.family_import import FamilyReport, import_family
-from macaw_cli.export.published import ImportReport, import_published
-from macaw_cli.export.published_companions import Companions
+from macaw_cli.export.companions import Companions
+from macaw_cli.export.importing.checkpoint_kind import OWN, chosen_family
+from macaw_cli.export.importing.family_import import FamilyReport, import_family
+from macaw_cli.export.importing.published.run import ImportReport, import_published
 
 OWN_OPTIONS = ("--config", "--tokenizer", "--image-encoder", "--audio-encoder")
 """What the published Macaw-LLM weights can be given."""

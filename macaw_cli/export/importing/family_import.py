@@ -20,11 +20,11 @@ from macaw_cli.encoders.architectures import encoder_class
 from macaw_cli.encoders.frozen import FrozenEncoder
 from macaw_cli.encoders.pretrained import load_tokenizer
 from macaw_cli.encoders.source import quiet_transformers, short_name
+from macaw_cli.export.companions import Companions
 from macaw_cli.export.export_report import exported_text
 from macaw_cli.export.families.family import Description, Family, Original, require_all, require_shapes
-from macaw_cli.export.published import require_place
-from macaw_cli.export.published_companions import Companions
-from macaw_cli.export.published_names import summarised
+from macaw_cli.export.importing.published.names import summarised
+from macaw_cli.export.importing.published.run import require_place
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.extraction_settings import extraction_words
 from macaw_cli.model.folder import save_model

@@ -1,14 +1,14 @@
 """What somebody does who only has an exported folder of macaw's: load it, and ask it about raw media.
 
-`python -m macaw_cli.export.own_answers FOLDER SCRATCH` is the fresh process of the proof of `--format hf`.
+`python -m macaw_cli.export.proving.own_answers FOLDER SCRATCH` is the fresh process of the proof of `--format hf`.
 """
 
 import sys
 from typing import Any
 
-from macaw_cli.export.answers import Answer, answered
-from macaw_cli.export.examples import ProofExample
-from macaw_cli.export.exchange import answer_all
+from macaw_cli.export.proving.answers import Answer, answered
+from macaw_cli.export.proving.examples import ProofExample
+from macaw_cli.export.proving.exchange import answer_all
 from macaw_cli.modalities.table import TABLE
 
 

@@ -22,7 +22,7 @@ from macaw_cli.encoders.padding import WindowLayout
 from macaw_cli.encoders.pretrained import load_preprocessor
 from macaw_cli.encoders.selection import pool_frames
 from macaw_cli.encoders.views import View, trimmed
-from macaw_cli.export.onnx_graphs import Graph
+from macaw_cli.export.onnx.graphs import Graph
 from macaw_cli.modalities.table import ENCODER_OF, TABLE, EncoderRole, Modality
 from macaw_cli.model.configuration import MacawConfig
 

@@ -10,9 +10,9 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from macaw_cli.basics.errors import InputError, MismatchError
-from macaw_cli.export.published import import_published, load_published
-from macaw_cli.export.published_companions import Companions
-from macaw_cli.export.published_names import published_name, renamed, summarised
+from macaw_cli.export.companions import Companions
+from macaw_cli.export.importing.published.names import published_name, renamed, summarised
+from macaw_cli.export.importing.published.run import import_published, load_published
 from macaw_cli.model.bridges.macaw import sinusoid
 from macaw_cli.model.folder import load_model, save_model
 from macaw_cli.model.modeling import MacawForConditionalGeneration

@@ -1,7 +1,7 @@
 """What a program does that has the graphs alone: onnxruntime makes soft tokens of raw media.
 
-`python -m macaw_cli.export.onnx_answers FOLDER SCRATCH` is the fresh process of the proof of `--format onnx`. Each of
-its examples is one medium; the soft tokens (K, D) stand in the place of logits.
+`python -m macaw_cli.export.proving.onnx_answers FOLDER SCRATCH` is the fresh process of the proof of `--format onnx`.
+Each of its examples is one medium; the soft tokens (K, D) stand in the place of logits.
 """
 
 import sys
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from macaw_cli.export.answers import Answer
-from macaw_cli.export.examples import ProofExample
-from macaw_cli.export.exchange import answer_all
-from macaw_cli.export.onnx_folder import OnnxMedia
+from macaw_cli.export.onnx.folder import OnnxMedia
+from macaw_cli.export.proving.answers import Answer
+from macaw_cli.export.proving.examples import ProofExample
+from macaw_cli.export.proving.exchange import answer_all
 
 
 def main(folder: str, scratch: str) -> None:

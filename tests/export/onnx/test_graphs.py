@@ -10,7 +10,7 @@ from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import design
 from macaw_cli.config.bridges.table import BUILT_IN, DESIGNS
 from macaw_cli.encoders.views import View
-from macaw_cli.export.onnx_graphs import FEATURES, LIMIT, SOFT_TOKENS, BridgeGraph, difference, write_graph
+from macaw_cli.export.onnx.graphs import FEATURES, LIMIT, SOFT_TOKENS, BridgeGraph, difference, write_graph
 from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 

@@ -16,8 +16,8 @@ from macaw_cli.basics.atomic_files import write_json
 from macaw_cli.basics.errors import MismatchError
 from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT, TEXT, Fields, list_of
-from macaw_cli.export.answers import Answer
-from macaw_cli.export.examples import ProofExample
+from macaw_cli.export.proving.answers import Answer
+from macaw_cli.export.proving.examples import ProofExample
 
 MESSAGES, MEDIA, ANSWERS = "examples.json", "media.npz", "answers.npz"
 _ROWS = list_of(Fields({"messages": list_of(OBJECT), "media": list_of(list_of(TEXT)), "origin": TEXT}))

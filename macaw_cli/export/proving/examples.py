@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from macaw_cli.export.sample_media import QUESTION, sample_media
+from macaw_cli.export.proving.sample_media import QUESTION, sample_media
 from macaw_cli.modalities.table import TABLE, Modality
 
 TEXT_QUESTION = "Name three colours."

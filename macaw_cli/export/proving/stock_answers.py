@@ -1,7 +1,7 @@
 """What somebody does who has transformers and an exported folder: the folder's class, its processor, its template.
 
-`python -m macaw_cli.export.stock_answers FOLDER SCRATCH CLASS` is the fresh process of the proof of a stock format. It
-knows nothing of macaw's models.
+`python -m macaw_cli.export.proving.stock_answers FOLDER SCRATCH CLASS` is the fresh process of the proof of a stock
+format. It knows nothing of macaw's models.
 """
 
 import sys
@@ -10,9 +10,9 @@ from typing import Any
 import transformers
 from transformers import AutoProcessor
 
-from macaw_cli.export.answers import Answer, answered
-from macaw_cli.export.examples import ProofExample
-from macaw_cli.export.exchange import answer_all
+from macaw_cli.export.proving.answers import Answer, answered
+from macaw_cli.export.proving.examples import ProofExample
+from macaw_cli.export.proving.exchange import answer_all
 
 
 def main(folder: str, scratch: str, class_name: str) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.export.families.registry import family
-from macaw_cli.export.family_import import import_family
+from macaw_cli.export.importing.family_import import import_family
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.inference.conversation_cache import ConversationCache
 from macaw_cli.inference.conversations import conversation_request

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from macaw_cli.basics.counts import counted
-from macaw_cli.export.answers import Answer
-from macaw_cli.export.examples import ProofExample, modalities_of
+from macaw_cli.export.proving.answers import Answer
+from macaw_cli.export.proving.examples import ProofExample, modalities_of
 
 LIMITS = {torch.float32: 1e-5, torch.bfloat16: 3e-2, torch.float16: 1e-2}
 """Largest difference that rounding explains, relative to the largest logit, per number format of the weights."""

@@ -1,15 +1,16 @@
 """What a program does that has the LLM alone: the stock class of transformers is given embeddings.
 
-`python -m macaw_cli.export.llm_answers FOLDER SCRATCH ENDS...` is the fresh process of the proof of `--format llm`.
+`python -m macaw_cli.export.proving.llm_answers FOLDER SCRATCH ENDS...` is the fresh process of the proof of
+`--format llm`.
 """
 
 import sys
 from pathlib import Path
 from typing import Any
 
-from macaw_cli.export.answers import Answer, answered_from_embeds
-from macaw_cli.export.examples import ProofExample
-from macaw_cli.export.exchange import answer_all
+from macaw_cli.export.proving.answers import Answer, answered_from_embeds
+from macaw_cli.export.proving.examples import ProofExample
+from macaw_cli.export.proving.exchange import answer_all
 from macaw_cli.modalities.table import TABLE
 
 

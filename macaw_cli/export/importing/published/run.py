@@ -18,10 +18,10 @@ from macaw_cli.basics.owned_folders import require_apart
 from macaw_cli.basics.working_files import is_in_the_making
 from macaw_cli.config.run_files import SETTINGS_NAME
 from macaw_cli.encoders.source import quiet_transformers
-from macaw_cli.export.published_companions import Companions, attach_companions
-from macaw_cli.export.published_config import EMBEDDING, SAID, published_config
-from macaw_cli.export.published_files import read_weights, stored_bytes
-from macaw_cli.export.published_names import published_name, renamed, summarised
+from macaw_cli.export.companions import Companions, attach_companions
+from macaw_cli.export.importing.published.config import EMBEDDING, SAID, published_config
+from macaw_cli.export.importing.published.names import published_name, renamed, summarised
+from macaw_cli.export.weight_files import read_weights, stored_bytes
 from macaw_cli.model.folder import require_new_model_folder, save_model
 from macaw_cli.model.modeling import MacawForConditionalGeneration
 

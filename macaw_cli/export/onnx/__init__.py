@@ -1,0 +1,1 @@
+"""Encoders and bridges as ONNX graphs."""
