@@ -158,7 +158,7 @@ def evaluate(
     from macaw_cli.evaluation.presentation import verdict_lines
     from macaw_cli.evaluation.run import evaluation_of
 
-    evaluation = evaluation_of(workspace, models[0] if models else None, clean, scored_by)
+    evaluation = evaluation_of(workspace, models[0] if models else None, clean, scored_by, thresholds)
     figures = evaluation.figures
     if json:
         result_json(figures)
@@ -192,7 +192,7 @@ def _compare(models: "Sequence[Path]", workspace: "Workspace", limits: "Sequence
     from macaw_cli.evaluation.figures.thresholds import require_reached
     from macaw_cli.evaluation.two_models import compare_two
 
-    compared = compare_two(workspace, models[0], models[1])
+    compared = compare_two(workspace, models[0], models[1], limits)
     if as_json:
         result_json(compared)
     else:

@@ -55,6 +55,9 @@ def ask_tasks(
     if len(models) > 1:
         raise UsageError("Tasks are asked of one model.", "Name one, and run the command again for the other.")
     _require_no_others(workspace)
+    from macaw_cli.evaluation.tasks.running.expected_figures import require_known_of_tasks
+
+    require_known_of_tasks(thresholds, workspace.settings.evaluation.tasks)
     from macaw_cli.basics.console import print_table, result, result_json
     from macaw_cli.evaluation.figures.thresholds import require_reached
     from macaw_cli.evaluation.tasks.running.presentation import task_lines, task_table

@@ -61,7 +61,7 @@ def evaluate_model(
         InputError: the dataset holds out no question.
     """
     questions = held_out_questions(dataset, limit, every_turn=encoder.template != "as_published")
-    asked = _everything_asked(questions, every=not in_training)
+    asked = everything_asked(questions, every=not in_training)
     if prepare is not None:
         prepare(questions, asked)
     batches = list(batches_of(asked, questions, encoder, batch_size, model))
@@ -80,7 +80,7 @@ def evaluate_model(
             found[list(answers)] = torch.tensor([*answers.values()], dtype=torch.float64, device=model.device)
             advance(sum(one.count for one in batch), "")
     for item, (choice, likelihood) in zip(asked, (all_answers(found) if shared else found).tolist(), strict=True):
-        _record(questions[item.row], item.condition, int(choice), likelihood)
+        record(questions[item.row], item.condition, int(choice), likelihood)
         questions[item.row].contrary |= {item.condition} if item.contrary else set()
     if generation and not in_training:
         generate_answers(model, encoder, dataset, questions, asked, generation)
@@ -118,7 +118,13 @@ def quick_reliance(
     return {name: value for name, value in figures_of("", questions).items() if name not in LEFT_OUT}
 
 
-def _everything_asked(questions: Sequence[HeldOut], *, every: bool) -> list[Asked]:
+def everything_asked(questions: Sequence[HeldOut], *, every: bool) -> list[Asked]:
+    """What the questions are asked under.
+
+    Args:
+        questions: get their `partner`.
+        every: False leaves out what a validation in training does not ask.
+    """
     known = [_as_question(question) for question in questions]
     partners = partners_of_turns(known, [question.turn for question in questions], seed=0)
     lenders = medium_lenders(known, seed=0) if every else [()] * len(known)
@@ -177,7 +183,15 @@ def _found(question: HeldOut, condition: str, scores: Sequence[BranchScore]) -> 
     return max(choices, key=lambda at: scores[at].log_probability), reference.log_probability
 
 
-def _record(question: HeldOut, condition: str, choice: int, likelihood: float) -> None:
+def record(question: HeldOut, condition: str, choice: int, likelihood: float) -> None:
+    """Keep what came of a question under a condition.
+
+    Args:
+        question: that was asked.
+        condition: under which.
+        choice: number of the likeliest choice; of a question without choices, whether greedy decoding gives the answer.
+        likelihood: log-likelihood of the reference answer in nats.
+    """
     question.likelihood[condition] = likelihood
     if question.row.choices:
         question.answers[condition] = question.candidates[choice]

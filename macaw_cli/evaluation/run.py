@@ -26,9 +26,11 @@ from macaw_cli.evaluation.cleaning.clean import clean
 from macaw_cli.evaluation.cleaning.clean_folder import require_clean_folder
 from macaw_cli.evaluation.earlier_evaluations import asked_with, move_earlier, same_asked
 from macaw_cli.evaluation.evaluate import figures_of
+from macaw_cli.evaluation.expected_figures import require_known_figures
 from macaw_cli.evaluation.figures.answers import ANSWERS_NAME, FIGURES_NAME
 from macaw_cli.evaluation.figures.remedies import Circumstances, circumstances_of
 from macaw_cli.evaluation.figures.silence import padding_share
+from macaw_cli.evaluation.figures.thresholds import Threshold
 from macaw_cli.evaluation.figures.verdict import verdicts
 from macaw_cli.evaluation.in_context.given_choices import given_choices
 from macaw_cli.evaluation.in_context.in_context import ask_in_context
@@ -79,7 +81,11 @@ def evaluate_folder(
 
 @no_cudnn_attention()
 def evaluation_of(
-    workspace: Workspace, model_path: Path | None, clean_into: Path | None = None, judge: Judge | None = None
+    workspace: Workspace,
+    model_path: Path | None,
+    clean_into: Path | None = None,
+    judge: Judge | None = None,
+    thresholds: Sequence[Threshold] = (),
 ) -> Evaluation:
     """Evaluate a model folder, a run, or the workspace's newest model on the held-out questions of `asked_dataset`.
 
@@ -91,8 +97,10 @@ def evaluation_of(
         model_path: a model or run folder; None means the workspace's newest.
         clean_into: folder for the questions that need their media, and the training examples that can be guessed.
         judge: gives the questions their `judged`; what it returns is `judging` in the figures.
+        thresholds: whose names are checked before the model is loaded.
 
     Raises:
+        UsageError: there will be no figure that a threshold names.
         InputError: no model, no dataset, or nothing held out; or a folder that is not to be written into.
         MismatchError: the dataset's features are of another encoder than the model's.
         ResourceError: a GPU was asked for and there is none, or its memory is full.
@@ -103,6 +111,7 @@ def evaluation_of(
     dataset = TrainingDataset(asked_dataset(workspace, folder))
     if clean_into is not None:
         require_clean_folder(clean_into, [folder, dataset.folder])
+    require_known_figures(thresholds, dataset, settings, given, judged=judge is not None)
     say(f"Evaluating {_shown(folder, workspace)} on {_shown(dataset.folder, workspace)}")
     model, processor = load_model(folder, torch_device(settings.device))
     require_same_encoders(

@@ -12,6 +12,7 @@ from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import OBJECT, Fields, mapping_of
 from macaw_cli.config.loading import Workspace
 from macaw_cli.evaluation.asked_dataset import asked_dataset, dataset_of_evaluation
+from macaw_cli.evaluation.expected_figures import expected_rows
 from macaw_cli.evaluation.figures.answers import (
     ANSWERS_NAME,
     FIGURES_NAME,
@@ -27,10 +28,13 @@ from macaw_cli.evaluation.figures.paired import (
     measured_values,
     paired_difference,
 )
+from macaw_cli.evaluation.figures.thresholds import Threshold, require_known
+from macaw_cli.evaluation.in_context.given_choices import given_choices
 from macaw_cli.evaluation.run import evaluation_of
 from macaw_cli.model.folder import CONFIG_FILE, model_folder
 from macaw_cli.shards.dataset_lock import read_lock
 from macaw_cli.shards.encoder_match import require_same_encoders
+from macaw_cli.shards.training_dataset import TrainingDataset
 
 VERSION = 1
 MEASURES = ("accuracy", "reliance", "preference")
@@ -54,7 +58,9 @@ class Side:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
-def compare_two(workspace: Workspace, first: Path, second: Path) -> dict[str, Any]:
+def compare_two(
+    workspace: Workspace, first: Path, second: Path, thresholds: Sequence[Threshold] = ()
+) -> dict[str, Any]:
     """Ask both models the same held-out questions, and tell by how much the second is better.
 
     They are those of `evaluation.data`, else of the dataset and the limit of an evaluation that is named, else of the
@@ -64,12 +70,13 @@ def compare_two(workspace: Workspace, first: Path, second: Path) -> dict[str, An
         workspace: its `evaluation` settings hold.
         first: a model or run folder, which is asked now, or a folder `evaluation` of a run, whose answers are read.
         second: likewise.
+        thresholds: whose names are checked before a model is asked.
 
     Returns:
         The JSON of `macaw evaluate A B --json`: see `differences`.
 
     Raises:
-        UsageError: both are the same folder.
+        UsageError: both are the same folder; or there will be no figure that a threshold names.
         InputError: as of `evaluation_of`; or there are no questions with media.
         MismatchError: as of `evaluation_of`; or the questions of two evaluations differ.
         DamagedError: a file of an evaluation is not what macaw writes.
@@ -87,6 +94,8 @@ def compare_two(workspace: Workspace, first: Path, second: Path) -> dict[str, An
                 read_lock(data)["fingerprints"], read_object(model / CONFIG_FILE, _MODEL).get("fingerprints") or {},
                 f"the dataset {data.name}", f"the model {model}",
             )  # fmt: skip
+        if thresholds:
+            _require_known(workspace, TrainingDataset(data), thresholds)
     first_side, second_side = (read[path] or _asked(workspace, path) for path in (first, second))
     return differences(first_side, second_side)
 
@@ -161,6 +170,14 @@ def _same_questions(workspace: Workspace, read: Sequence[Side], models: Sequence
     data = data or asked_dataset(workspace, models[0])
     settings = replace(settings, data=str(data), limit=limit)
     return replace(workspace, settings=replace(workspace.settings, evaluation=settings))
+
+
+def _require_known(workspace: Workspace, dataset: TrainingDataset, thresholds: Sequence[Threshold]) -> None:
+    """Refuse figures that the comparison will not have."""
+    settings = workspace.settings.evaluation
+    given = given_choices(workspace.path(settings.choices)) if settings.choices else None
+    rows = expected_rows(dataset, settings, given)
+    require_known(differences(Side("A", rows), Side("B", rows)), thresholds)
 
 
 def _asked(workspace: Workspace, path: Path) -> Side:

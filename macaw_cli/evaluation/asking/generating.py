@@ -87,7 +87,7 @@ def generate_answers(
         asked: everything that is asked; what has another condition than `real` or `swapped` is left out.
         settings: how many, how long.
     """
-    chosen = _chosen(questions, settings.per_kind)
+    chosen = first_without_choices(questions, settings.per_kind)
     wanted = [item for item in asked if item.row in chosen and item.condition in CONDITIONS]
     if not wanted:
         return
@@ -122,7 +122,7 @@ def generate_answers(
         questions[row].answers[condition] = "\n".join(texts)
 
 
-def _chosen(questions: Sequence[HeldOut], per_kind: int) -> set[int]:
+def first_without_choices(questions: Sequence[HeldOut], per_kind: int) -> set[int]:
     """Numbers of the first questions without choices of each kind and modality; unseen combinations are their own."""
     counts: Counter[tuple[str, str, bool]] = Counter()
     chosen = set()

@@ -1,7 +1,7 @@
 """`--fail-under NAME=VALUE`: figures that must be reached, for scripts and continuous integration."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -17,6 +17,13 @@ LEFT_OUT = frozenset({"overall", "modalities", "kinds", "metrics", "per_medium",
 """Parts of a path that need not be typed: `modalities.image.reliance` is `image.reliance`."""
 ALIASES = {"real": "accuracy"}
 """Figures that have a second name."""
+SHARES = frozenset({
+    "real", "none", "told", "swapped", "chance", "preference", "reliance", "question_accuracy", "item_accuracy",
+    "group_accuracy",
+})  # fmt: skip
+"""Figures from 0 to 1, and differences of them, where they are not below a metric."""
+TOLD = 20
+"""Groups that a message names."""
 ERRORS = LOWER_IS_BETTER | {
     "wer_normalised", "chair_i", "chair_s", "toxicity", "expected_maximum_toxicity", "toxicity_probability",
     "largest_gap",
@@ -58,12 +65,9 @@ def require_reached(figures: Mapping[str, Any], thresholds: Sequence[Threshold])
         QualityError: one or more are below; each is named with its value.
     """
     known, errors = named_figures(figures), error_names(figures)
+    _require_names(figures, known, thresholds)
     missed = []
     for threshold in thresholds:
-        if threshold.name not in known:
-            near = closest(threshold.name, {name for path, _ in _figures(figures) for name in _names(path)}, count=3)
-            hint = f"Did you mean {' or '.join(near)}?" if near else "macaw evaluate --json shows all figures."
-            raise UsageError(f"--fail-under: there is no figure {one_line(threshold.name)} in this evaluation.", hint)
         value, counts_errors = known[threshold.name], threshold.name in errors
         if value is None:
             must = "most" if counts_errors else "least"
@@ -75,6 +79,65 @@ def require_reached(figures: Mapping[str, Any], thresholds: Sequence[Threshold])
             missed.append(f"{threshold.name} is {value:g}, below {threshold.least:g}")
     if missed:
         raise QualityError(f"{'; '.join(missed)}.", "The figures are above; docs/evaluation.md says what they mean.")
+
+
+def require_known(expected: Mapping[str, Any], thresholds: Sequence[Threshold]) -> None:
+    """Refuse names that an evaluation will not have, and values that a share or a difference of shares cannot reach.
+
+    Args:
+        expected: figures as they will be named; their values do not count.
+        thresholds: what must be reached.
+
+    Raises:
+        UsageError: with the nearest names and those that there are, or with the largest possible value.
+    """
+    _require_names(expected, named_figures(expected), thresholds)
+    shares = {
+        name for path, _ in _figures(expected) if path[-1] in SHARES and "metrics" not in path
+        for name in (*_names(path), *_further_names(path))
+    }  # fmt: skip
+    for threshold in thresholds:
+        if threshold.name in shares and threshold.least > 1:
+            raise UsageError(
+                f"--fail-under: {threshold.name} is at most 1, and never reaches {threshold.least:g}.",
+                f"Figures are shares: 0.3 is 30 percent, so write {threshold.name}=0.3.",
+            )
+
+
+def unknown_figure(name: str, possible: Iterable[str], told: str) -> UsageError:
+    """The error about a name that no figure has.
+
+    Args:
+        name: as it was typed.
+        possible: names that it may be a mistyped form of.
+        told: a sentence about the possible ones.
+    """
+    possible = dict.fromkeys(possible)
+    of_group = [one for one in possible if one.rpartition(".")[0] == name]
+    near = of_group or closest(name, possible, count=3)
+    meant = [f"Did you mean {' or '.join(one_line(one) for one in near)}?"] if near else []
+    return UsageError(
+        f"--fail-under: there is no figure {one_line(name)} in this evaluation.", " ".join([*meant, one_line(told)])
+    )
+
+
+def _require_names(
+    figures: Mapping[str, Any], known: Mapping[str, float | None], thresholds: Sequence[Threshold]
+) -> None:
+    for threshold in thresholds:
+        if threshold.name not in known:
+            possible = [name for path, _ in _figures(figures) for name in _names(path)]
+            raise unknown_figure(threshold.name, possible, _told(figures))
+
+
+def _told(figures: Mapping[str, Any]) -> str:
+    """The figures of all questions, and what may stand before them."""
+    paths = [[part for part in path if part not in LEFT_OUT] for path, _ in _figures(figures)]
+    whole = dict.fromkeys(ALIASES.get(path[0], path[0]) for path in paths if len(path) == 1)
+    groups = list(dict.fromkeys(path[0] for path in paths if len(path) > 1))
+    named = ", ".join(groups[:TOLD]) + (f" and {len(groups) - TOLD} more" if len(groups) > TOLD else "")
+    of_groups = f"{'; behind one of these and a dot: ' if whole else 'Names begin with '}{named}" if groups else ""
+    return f"{'Possible: ' if whole else ''}{', '.join(whole)}{of_groups}; macaw evaluate --json shows all figures."
 
 
 def named_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:

@@ -5,7 +5,7 @@ import pytest
 from macaw_cli.basics.errors import QualityError, UsageError
 from macaw_cli.evaluation.figures.figures import report
 from macaw_cli.evaluation.figures.reliance import Scored
-from macaw_cli.evaluation.figures.thresholds import named_figures, require_reached, thresholds_of
+from macaw_cli.evaluation.figures.thresholds import named_figures, require_known, require_reached, thresholds_of
 
 
 @pytest.fixture
@@ -84,3 +84,15 @@ def test_an_unknown_figure_names_the_nearest(figures, name, nearest):
 def test_what_is_not_a_name_and_a_number_is_refused(typed):
     with pytest.raises(UsageError, match="--fail-under"):
         thresholds_of([typed])
+
+
+@pytest.mark.parametrize("name", ["reliance", "image.accuracy", "image/colour.swapped", "preference"])
+def test_a_share_above_1_is_refused_as_it_cannot_be_reached(figures, name):
+    require_known(figures, thresholds_of([f"{name}=1", "audio.wer.real=3", "n=5", "audio.gap=2"]))
+    with pytest.raises(UsageError, match=f"{name} is at most 1"):
+        require_known(figures, thresholds_of([f"{name}=30"]))
+
+
+def test_the_message_about_an_unknown_figure_lists_those_that_there_are(figures):
+    with pytest.raises(UsageError, match=r"accuracy.*reliance.*image, audio, image/colour"):
+        require_known(figures, thresholds_of(["zzzz=0.3"]))
