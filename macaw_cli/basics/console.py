@@ -19,6 +19,7 @@ from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.redaction import redacted, redacted_tree
 from macaw_cli.basics.standard_streams import encodable, put, told_as_lost, writes_unicode
 from macaw_cli.basics.terminal_text import in_json, lines, one_line
+from macaw_cli.basics.wrapped_lines import at_spaces
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -43,7 +44,7 @@ def _line(text: str) -> str:
 def say(text: str) -> None:
     """One line of what is going on, on stderr, from the main process only."""
     if distributed.is_main():
-        put(_line(text) + "\n", to_stdout=False)
+        put(at_spaces(_line(text), sys.stderr) + "\n", to_stdout=False)
 
 
 def result(text: str) -> None:
@@ -80,9 +81,8 @@ def result_json(content: Any) -> None:
 
 def tell_error(error: MacawError) -> None:
     """What went wrong, and on a line of its own what to do."""
-    put(f"Error: {_line(error.problem)}\n", to_stdout=False)
-    if error.hint:
-        put(f"  {_line(error.hint)}\n", to_stdout=False)
+    hint = [at_spaces(f"  {_line(error.hint)}", sys.stderr, indent="  ")] if error.hint else []
+    put("\n".join([at_spaces(f"Error: {_line(error.problem)}", sys.stderr), *hint, ""]), to_stdout=False)
 
 
 def tell_usage(text: str) -> None:

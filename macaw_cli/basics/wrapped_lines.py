@@ -1,0 +1,40 @@
+"""Long lines for a terminal: broken at spaces, where the terminal itself would break them within words."""
+
+import os
+from typing import TextIO
+
+
+def at_spaces(text: str, stream: TextIO | None, indent: str = "") -> str:
+    """`text` in lines that fit into the terminal which `stream` writes to; as it is where that is no terminal.
+
+    A word that is longer than a line, such as a path, stays whole: it can be copied from where the terminal breaks it.
+
+    Args:
+        text: one line.
+        stream: that it will be written to.
+        indent: stands before each line but the first.
+    """
+    width = _columns(stream)
+    if not width or (text.isascii() and len(text) <= width):
+        return text
+    from rich.cells import cell_len  # only for a long line in a terminal
+
+    first, *words = text.split(" ")
+    found = [first]
+    for word in words:
+        column = (max(cell_len(found[-1]), 1) - 1) % width + 1  # a long word has been broken by the terminal
+        if len(found) > 1 and found[-1] == indent:  # of several spaces none begins a line
+            found[-1] += word
+        elif column + 1 + cell_len(word) <= width:
+            found[-1] += f" {word}"
+        else:
+            found.append(indent + word)
+    return "\n".join(line.rstrip() for line in found)
+
+
+def _columns(stream: TextIO | None) -> int:
+    """Of the terminal; 0 without one."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns if stream and stream.isatty() else 0
+    except (OSError, ValueError):  # closed, or no file
+        return 0
