@@ -86,12 +86,19 @@ experts with options and fingerprints (`experts`).
 - `macaw evaluate` reads the texts of the dataset, which must be of the same experts. A question with another example's
   media is asked with that example's texts, and one without media without texts, so that reliance measures what it
   says.
-- `macaw chat`, and `Engine` in Python, compute the texts of every attached file with the same experts, proved by their
-  fingerprints. `config.json` of the model names them; their models are looked for where the model's encoders are.
-- `macaw serve` and `macaw export` refuse the model, and `macaw train` says so before it begins.
+- `macaw chat`, `macaw serve`, `macaw evaluate --task`, lmms-eval and `Engine` in Python compute the texts of every file
+  with the same experts, proved by their fingerprints. `config.json` of the model names them; their models are looked
+  for where the model's encoders are. The prompt is the same in all of them.
+- The server loads the experts before it listens. Files for them are decoded as all others: in a process that can be
+  ended, within the limits of `serve`. Texts are kept with the features of a file (`serve.cached_media_megabytes`), and
+  a reply tells them in `macaw.attachments`. One file is encoded and described at a time: Whisper on a CPU makes others
+  wait.
+- A task's `swapped` medium brings its own texts; under `none` and `told` there are none.
+- `macaw export` refuses the model, and `macaw train` says so before it begins.
 
-`nearest-caption` describes the media of a dataset and no others, so that `macaw chat` refuses a model that was trained
-with it. `training.swap_negatives` cannot be combined with experts: the texts would stay when media are swapped.
+`nearest-caption` describes the media of a dataset and no others: a model that was trained with it can be used in
+`macaw evaluate` on a dataset alone. `training.swap_negatives` cannot be combined with experts: the texts would stay
+when media are swapped.
 
 A model with a frozen LLM that reads texts alone has nothing to train. This makes one of the LLM as it is:
 

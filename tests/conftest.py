@@ -71,3 +71,12 @@ def expert_workspace(tmp_path_factory):
     root = tiny_experts.make_workspace(tmp_path_factory.mktemp("experts"))
     extract(open_workspace(root), [str(root / "media")])
     return root
+
+
+@pytest.fixture(scope="session")
+def told_workspace(expert_workspace, tmp_path_factory):
+    """Such a workspace with a run `beside`, whose model reads texts and features, and `instead`, which reads texts
+    alone; not to be changed."""
+    import tiny_experts
+
+    return tiny_experts.train_runs(expert_workspace, tmp_path_factory.mktemp("told") / "workspace")

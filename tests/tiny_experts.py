@@ -1,6 +1,7 @@
 """A whole Whisper and a whole CLIP with tokenizers, tiny and random, and a workspace whose media they describe."""
 
 import json
+import shutil
 
 import numpy as np
 import soundfile
@@ -13,6 +14,8 @@ from macaw_cli.encoders.source import quiet_transformers
 LABELS = ("red", "green", "blue", "a very long label of many words")
 COLOURS = {"red": (250, 10, 10), "green": (10, 240, 10), "blue": (10, 10, 250), "grey": (120, 120, 120)}
 RATE = 16_000
+EXPERTS = ["transcript", {"name": "tags", "labels": "labels.txt", "top": 2}]
+"""Of `train_runs`."""
 NO_TIMESTAMPS = 258
 SETTINGS = """\
 llm: models/llm
@@ -105,6 +108,20 @@ def make_workspace(root):
     write_rows(root / "captions.jsonl", captions)
     (root / "labels.txt").write_text("\n".join(LABELS) + "\n\nred\n")
     (root / "macaw.yaml").write_text(SETTINGS)
+    return root
+
+
+def train_runs(workspace, root):
+    """A copy of the workspace with a run `beside`, whose model reads texts and features, and `instead`: texts alone."""
+    from macaw_cli.config.loading import open_workspace
+    from macaw_cli.dataset.build import build_dataset
+    from macaw_cli.training.run import train
+
+    shutil.copytree(workspace, root)
+    build_dataset(open_workspace(root, [f"dataset.experts={json.dumps(EXPERTS)}"]))
+    train(open_workspace(root, ["training.name=beside", "expert_texts.system=Answer from the texts."]))
+    replaced = ["expert_texts.media=replace", "expert_texts.max_words=3", "training.train=[llm]"]
+    train(open_workspace(root, ["training.name=instead", *replaced]))
     return root
 
 

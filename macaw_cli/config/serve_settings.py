@@ -66,7 +66,8 @@ class ServeSettings:
     decode_timeout_s: Seconds = 30.0
     """Seconds that decoding one medium may take."""
     cached_media_megabytes: Annotated[int, Field(ge=0)] = 256
-    """Memory for features of media, so that the next request with the same file is answered sooner."""
+    """Memory for features of media, and experts' texts of them, so that the next request with the same file is answered
+    sooner."""
     cached_prompt_megabytes: Annotated[int, Field(ge=0)] = 512
     """Memory for keys and values of earlier prompts, so that the next turn of a conversation costs its own tokens
     alone."""

@@ -8,7 +8,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
+from macaw_cli.basics.errors import InputError
 from macaw_cli.config.design_entries import Design
+from macaw_cli.media.decoding import Decoded, Request, decode
+from macaw_cli.media.kinds import modality_of
+from macaw_cli.media.video import decode_apart
 from macaw_cli.modalities.table import Modality
 
 Settings = TypeVar("Settings", bound=Design)
@@ -91,3 +95,40 @@ class Expert(ABC, Generic[Settings]):
         """A text as it stands in a conversation."""
         form: str = self.settings.form  # type: ignore[attr-defined]
         return form.replace("{}", text or f"({self.nothing})")
+
+
+class FileExpert(Expert[Settings]):
+    """Describes any file, also one that was decoded elsewhere: in a process that can be ended, within limits."""
+
+    @abstractmethod
+    def decoding(self, modality: Modality) -> Request:
+        """What has to be decoded of a file: everything but its `path`, `start` and `end`.
+
+        Args:
+            modality: one that the expert describes.
+        """
+
+    @abstractmethod
+    def text_of(self, decoded: Decoded, modality: Modality) -> str:
+        """What the expert finds in what was decoded as `decoding` says; empty where it finds nothing.
+
+        Args:
+            decoded: holds an array of the modality.
+            modality: one that the expert describes.
+        """
+
+    def text_of_file(self, medium: Medium) -> str:
+        """What the expert finds in the file of a medium.
+
+        Raises:
+            InputError: the file cannot be found or decoded, or has nothing of the modality.
+        """
+        file, modality = medium.file(), medium.modality
+        request: Request = {
+            **self.decoding(modality), "path": str(file), "start": medium.start, "end": medium.end
+        }  # fmt: skip
+        apart = "video" in (modality, modality_of(file))
+        decoded = decode_apart(request) if apart else decode(request)
+        if modality not in decoded[1]:
+            raise InputError(f"{file} has no {modality}.", "Check the file.")
+        return self.text_of(decoded, modality)

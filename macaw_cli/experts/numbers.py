@@ -10,13 +10,13 @@ import numpy as np
 
 from macaw_cli.basics.errors import UsageError
 from macaw_cli.config.experts.numbers import NumbersSettings
-from macaw_cli.experts.expert import Expert, Medium, Surroundings
-from macaw_cli.media.number_tables import read_table
-from macaw_cli.media.series import without_gaps
+from macaw_cli.experts.expert import FileExpert, Medium, Surroundings
+from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.modalities.numbers_as_text import DigitStyle, digits_of, scaling_of
+from macaw_cli.modalities.table import Modality
 
 
-class NumbersExpert(Expert[NumbersSettings]):
+class NumbersExpert(FileExpert[NumbersSettings]):
     """Writes the channels of a series, one on each line.
 
     Raises:
@@ -42,11 +42,19 @@ class NumbersExpert(Expert[NumbersSettings]):
 
     def text(self, medium: Medium) -> str:
         """See `Expert.text`."""
-        if medium.stored:
-            values = np.asarray(medium.stored.array(), np.float64)
-        else:
-            file = medium.file()
-            values = without_gaps(file, read_table(file))[0].astype(np.float16).astype(np.float64)
+        return self._written(medium.stored.array()) if medium.stored else self.text_of_file(medium)
+
+    def decoding(self, modality: Modality) -> Request:
+        """See `FileExpert.decoding`: numbers of any shape."""
+        return {"modality": modality, "any_shape": True}
+
+    def text_of(self, decoded: Decoded, modality: Modality) -> str:
+        """See `FileExpert.text_of`."""
+        return self._written(decoded[1][modality].astype(np.float16))
+
+    def _written(self, stored: np.ndarray) -> str:
+        """The text of numbers (steps, channels) as a feature store keeps them, fp16."""
+        values = np.asarray(stored, np.float64)
         write = self._sentence if self.settings.style == "sentence" else self._digits
         lines = [write(channel.tolist()) for channel in values.T]
         named = len(lines) > 1

@@ -23,10 +23,9 @@ from macaw_cli.encoders.frozen import weights_hash
 from macaw_cli.encoders.loading import load_image_encoder
 from macaw_cli.encoders.pretrained import load_tokenizer, load_weights, model_config
 from macaw_cli.encoders.source import quiet_transformers
-from macaw_cli.experts.expert import Expert, Medium, StoredFeatures, Surroundings
+from macaw_cli.experts.expert import FileExpert, Medium, StoredFeatures, Surroundings
 from macaw_cli.experts.same_features import are_features_of
-from macaw_cli.media.decoding import decode
-from macaw_cli.media.video import load_frames
+from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.modalities.table import Modality
 
 TEXTS_AT_ONCE = 256
@@ -34,7 +33,7 @@ BETWEEN = " | "
 """Stands between tags, as in VideoChat-Text."""
 
 
-class TagsExpert(Expert[TagsSettings]):
+class TagsExpert(FileExpert[TagsSettings]):
     """Tags images, and the frames of videos.
 
     Raises:
@@ -70,17 +69,24 @@ class TagsExpert(Expert[TagsSettings]):
     def text(self, medium: Medium) -> str:
         """See `Expert.text`: of an image its tags, of a video a line for each second of which a frame was taken."""
         vectors = self._stored(medium.stored) if medium.stored else None
-        if medium.modality == "video":
-            times: Sequence[float]
-            if vectors is not None and medium.stored:
-                times = medium.stored.about()["frame_times"]
-            else:
-                frames, times = load_frames(medium.file(), self._frames, medium.start, medium.end)
-                vectors = self._seen([Image.fromarray(frame) for frame in frames])
+        if vectors is None or medium.stored is None:
+            return self.text_of_file(medium)
+        return self._tags(vectors, medium.modality, medium.stored.about().get("frame_times") or ())
+
+    def decoding(self, modality: Modality) -> Request:
+        """See `FileExpert.decoding`."""
+        return {"modality": "video", "frames": self._frames} if modality == "video" else {"modality": modality}
+
+    def text_of(self, decoded: Decoded, modality: Modality) -> str:
+        """See `FileExpert.text_of`."""
+        meta, arrays = decoded
+        images = arrays["video"] if modality == "video" else [arrays[modality]]
+        return self._tags(self._seen([Image.fromarray(one) for one in images]), modality, meta.get("frame_times", ()))
+
+    def _tags(self, vectors: Tensor, modality: Modality, times: Sequence[float]) -> str:
+        """The text of an image (1, channels), or of frames (n, channels) with their times in seconds."""
+        if modality == "video":
             return self._lines(vectors, times)
-        if vectors is None:
-            image = decode({"path": str(medium.file()), "modality": "image"})[1]["image"]
-            vectors = self._seen([Image.fromarray(image)])
         return BETWEEN.join(self._labels[at] for at in self._chosen(vectors)[0])
 
     def said(self, text: str, modality: Modality) -> str:

@@ -23,11 +23,10 @@ from macaw_cli.encoders.audio_encoder import cut_windows
 from macaw_cli.encoders.frozen import FrozenEncoder, torch_device, weights_hash
 from macaw_cli.encoders.pretrained import load_tokenizer, load_weights, model_config
 from macaw_cli.encoders.source import quiet_transformers
-from macaw_cli.experts.expert import Expert, Medium, StoredFeatures, Surroundings
+from macaw_cli.experts.expert import FileExpert, Medium, StoredFeatures, Surroundings
 from macaw_cli.experts.same_features import are_features_of
-from macaw_cli.media.decoding import Request, decode
-from macaw_cli.media.kinds import modality_of
-from macaw_cli.media.video import decode_apart
+from macaw_cli.media.decoding import Decoded, Request
+from macaw_cli.modalities.table import Modality
 
 WINDOWS_AT_ONCE = 8
 SECONDS_PER_TIMESTAMP = 0.02
@@ -36,7 +35,7 @@ _FOR_IMAGES = frozenset({"projection", "post_layernorm"})
 """Settings of encoders that Whisper's does not read."""
 
 
-class TranscriptExpert(Expert[TranscriptSettings]):
+class TranscriptExpert(FileExpert[TranscriptSettings]):
     """Transcribes audio files and soundtracks.
 
     Raises:
@@ -78,7 +77,22 @@ class TranscriptExpert(Expert[TranscriptSettings]):
     def text(self, medium: Medium) -> str:
         """See `Expert.text`."""
         states = self._stored(medium.stored) if medium.stored else None
-        states = self._heard(medium) if states is None else states
+        return self.text_of_file(medium) if states is None else self._written(states)
+
+    def decoding(self, modality: Modality) -> Request:
+        """See `FileExpert.decoding`: as many windows of audio as the settings say."""
+        most = self.settings.windows
+        return {
+            "modality": "audio", "sampling_rate": self._encoder.sampling_rate,
+            "max_seconds": most and most * float(self._encoder.max_seconds or 0),
+        }  # fmt: skip
+
+    def text_of(self, decoded: Decoded, modality: Modality) -> str:
+        """See `FileExpert.text_of`."""
+        return self._written(self._heard(decoded[1]["audio"]))
+
+    def _written(self, states: Tensor) -> str:
+        """The transcript of states (windows, positions, hidden size)."""
         parts: list[str] = []
         for first in range(0, len(states), WINDOWS_AT_ONCE):
             written = self._decoded(states[first : first + WINDOWS_AT_ONCE])
@@ -101,16 +115,9 @@ class TranscriptExpert(Expert[TranscriptSettings]):
         array = np.asarray(stored.array())[: wanted * positions].reshape(wanted, positions, -1)
         return torch.from_numpy(array.astype(np.float32)).to(self._encoder.device)
 
-    def _heard(self, medium: Medium) -> Tensor:
-        """(windows, positions, hidden size) of the audio file."""
-        file = medium.file()
-        window, most = float(self._encoder.max_seconds or 0), self.settings.windows
-        request: Request = {
-            "path": str(file), "modality": "audio", "sampling_rate": self._encoder.sampling_rate,
-            "start": medium.start, "end": medium.end, "max_seconds": most and most * window,
-        }  # fmt: skip
-        _, arrays = decode_apart(request) if modality_of(file) == "video" else decode(request)
-        windows = cut_windows(arrays["audio"], self._encoder.processor, most or len(arrays["audio"]))
+    def _heard(self, samples: np.ndarray) -> Tensor:
+        """(windows, positions, hidden size) of samples (n,) of audio."""
+        windows = cut_windows(samples, self._encoder.processor, self.settings.windows or len(samples))
         batches = [windows[at : at + WINDOWS_AT_ONCE] for at in range(0, len(windows), WINDOWS_AT_ONCE)]
         states: list[Tensor] = []
         for batch in batches:

@@ -1,6 +1,8 @@
 """From a media file to the features that the model was trained on: the right encoder, checked, and a cache."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.basics.file_names import on_disk
 from macaw_cli.basics.fingerprints import sha256_file
 from macaw_cli.inference.expert_texts import ModelExperts
+from macaw_cli.inference.file_reading import FileReading, Reader, outcome_of
 from macaw_cli.media.decoding import Decoded, Request, decode
 from macaw_cli.media.kinds import meant_place
 from macaw_cli.media.video import decode_apart
-from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
+from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, TABLE, Modality
 from macaw_cli.model.bridges.registry import soft_token_count
 from macaw_cli.model.model_encoders import ModelEncoders
 
@@ -76,10 +79,15 @@ class Attacher:
         config: the model's configuration.
         encoders: the model's frozen encoders.
         experts: the experts whose texts the model reads; None where it reads none.
+
+    Attributes:
+        modalities: what can be attached: what the model is fed, and what experts tell it.
     """
 
     def __init__(self, config: Any, encoders: ModelEncoders, experts: ModelExperts | None = None) -> None:
         self._config, self._encoders, self._experts = config, encoders, experts
+        described = experts.modalities if experts else frozenset()
+        self.modalities = [name for name in MODALITIES if name in {*config.modalities, *described}]
         self._cache: dict[tuple[str, Modality], list[Attachment]] = {}
 
     def attach(self, path: Path, modality: Modality) -> list[Attachment]:
@@ -98,15 +106,71 @@ class Attacher:
         self._cache[key] = found
         return [replace(attachment, path=str(path)) for attachment in found]
 
-    def decoding(self, path: Path, modality: Modality) -> Request:
-        """What has to be decoded of a file, for whoever decodes it elsewhere and gives the outcome to `encode`.
+    def load(self, modalities: Iterable[Modality]) -> None:
+        """Load the encoders and experts of some modalities, so that what is wrong with one is told now.
 
         Raises:
-            InputError: a modality that the model was not trained on, or an encoder that is not found.
-            MismatchError: the encoder found is not the one that the model was trained with.
+            InputError: one is not found.
+            MismatchError: one is not that of the training.
         """
+        for name in dict.fromkeys(inner for one in modalities for inner in (one, *TABLE[one].contains)):
+            if name in ENCODER_OF and name in self._config.modalities:
+                self._encoders.encoder(name)
+            if self._experts:
+                self._experts.decodings(name)
+
+    def decodings(self, path: Path, modality: Modality) -> list[Request]:
+        """What has to be decoded of a file, for whoever decodes it elsewhere and gives the outcomes to `encode`.
+
+        Raises:
+            InputError: a modality that the model was not trained on, or an encoder or expert that is not found.
+            MismatchError: one of them is not that of the training.
+        """
+        return self._reading(path, modality).requests
+
+    def encode(self, path: Path, modality: Modality, decoded: Sequence[Decoded | InputError]) -> list[Attachment]:
+        """The attachments of a file: what is fed, what experts tell, and what is both.
+
+        Args:
+            path: of the file.
+            modality: of the file.
+            decoded: for each of `decodings`, what came of it. A video whose soundtrack failed is still a video.
+
+        Raises:
+            InputError: what failed, it has nothing of the modality, or features that cannot be used.
+            MismatchError: an encoder or expert found is not that of the training.
+        """
+        fed: list[Attachment] = []
+        said: dict[Reader, str] = {}
+        for reader, outcome in self._reading(path, modality).read(decoded):
+            expert, inner = reader
+            if expert and self._experts:
+                said[reader] = self._experts.text(reader, outcome)
+            else:
+                made = self._encoded(path, inner, outcome)
+                fed += made if inner == modality else [replace(one, soundtrack=True) for one in made]
+        texts = self._experts.together(said) if self._experts else {}
+        told = [replace(one, text=texts.pop(one.modality, "")) for one in fed]
+        alone = [
+            Attachment(str(path), name, np.zeros((0, 0), np.float32), 0, name != modality, text=text, fed=False)
+            for name, text in sorted(texts.items(), key=lambda one: one[0] != modality)
+        ]  # fmt: skip
+        if told or alone:
+            return [*told, *alone]
+        raise InputError(f"{path} has no soundtrack, and of a {modality} the model reads nothing else.")
+
+    def _reading(self, path: Path, modality: Modality) -> FileReading:
         self._require_trained(modality)
-        request: Request = {"path": str(path), "modality": modality}
+        wanted: list[tuple[Reader, Request]] = []
+        for name in (modality, *TABLE[modality].contains):
+            if name in self._config.modalities:
+                wanted.append((("", name), self._decoding(name)))
+                break  # what is decoded of a video has its soundtrack
+        wanted += self._experts.decodings(modality).items() if self._experts else ()
+        return FileReading(path, modality, wanted)
+
+    def _decoding(self, modality: Modality) -> Request:
+        request: Request = {"modality": modality}
         if TABLE[modality].encoder is None:
             request["shape"] = list(TABLE[modality].shape_in(self._config.fingerprints.get(modality, {})))
         if modality == "video":
@@ -118,16 +182,9 @@ class Attacher:
                 request["max_seconds"] = encoder.max_seconds * self._config.audio_windows
         return request
 
-    def encode(self, path: Path, modality: Modality, decoded: Decoded) -> list[Attachment]:
-        """The attachments of a file that was decoded as `decoding` says.
-
-        Raises:
-            InputError: it has nothing of the modality, or features that cannot be used.
-            MismatchError: the encoder found is not the one that the model was trained with.
-        """
+    def _encoded(self, path: Path, modality: Modality, decoded: Decoded) -> list[Attachment]:
+        """What is fed of a file, without texts."""
         meta, arrays = decoded
-        if modality not in arrays:
-            raise InputError(f"{path} has no {modality}.", "Check the file.")
         if modality == "audio":
             return [self._audio(path, meta, arrays["audio"])]
         if modality == "video":
@@ -138,26 +195,9 @@ class Attacher:
         return [replace(self._attachment(path, modality, features), pixels=size, warning=meta.get("warning", ""))]
 
     def _made(self, path: Path, modality: Modality) -> list[Attachment]:
-        """All attachments of a file: those that are fed, those that experts tell, and those that are both."""
-        if self._experts is None:
-            return self._encode(path, modality)
-        fed = self._encode(path, modality) if modality in self._config.modalities else []
-        hears = "audio" in TABLE[modality].contains and "audio" in self._config.modalities
-        if hears and not fed and "audio" in self._experts.inside(path, modality):  # of frames that are told alone
-            fed = [replace(one, soundtrack=True) for one in self._encode(path, "audio")]
-        texts = self._experts.texts(path, modality)
-        told = [replace(one, text=texts.pop(one.modality, "")) for one in fed]
-        alone = [
-            Attachment(str(path), name, np.zeros((0, 0), np.float32), 0, name != modality, text=text, fed=False)
-            for name, text in texts.items()
-        ]  # fmt: skip
-        return [*told, *alone]
-
-    def _encode(self, path: Path, modality: Modality) -> list[Attachment]:
-        request = self.decoding(path, modality)
-        row = TABLE[modality]
-        apart = row.encoder is None or row.feature_rank == 3  # what may hang, crash or swell
-        return self.encode(path, modality, decode_apart(request) if apart else decode(request))
+        risky = TABLE[modality].encoder is None or TABLE[modality].feature_rank == 3  # may hang, crash or swell
+        work = decode_apart if risky else decode
+        return self.encode(path, modality, [outcome_of(partial(work, one)) for one in self.decodings(path, modality)])
 
     def _video(self, path: Path, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> list[Attachment]:
         frames, times = arrays["video"], meta["frame_times"]
@@ -187,10 +227,8 @@ class Attacher:
         return Attachment(str(path), modality, features, count)
 
     def _require_trained(self, modality: Modality) -> None:
-        described = self._experts.modalities if self._experts else frozenset()
-        if modality not in self._config.modalities and modality not in described:
-            names = [TABLE[name].plural for name in MODALITIES if name in {*self._config.modalities, *described}]
-            known = ", ".join(names) or "text only"
+        if modality not in self.modalities:
+            known = ", ".join(TABLE[name].plural for name in self.modalities) or "text only"
             problem = f"This model was not trained on {TABLE[modality].plural}; it knows {known}."
             raise InputError(problem, "Use another model.")
 

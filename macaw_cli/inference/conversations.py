@@ -53,9 +53,7 @@ def conversation_request(  # noqa: PLR0913 - what a request says
     Raises:
         InputError: the prompt with its answer is longer than the LLM can read.
     """
-    told = [ToldMedium(item.modality, item.sha256, item.text, item.soundtrack) for item in attachments if item.text]
-    attachments = [item for item in attachments if item.fed]
-    messages = with_told(messages, told, use_of_config(model.config)) if told else messages
+    messages, attachments = told_and_fed(model.config, messages, attachments)
     encoded = encoder.prompt(list(messages), [(item.modality, item.shape) for item in attachments])
     longest = _longest_answer(model, len(encoded.input_ids), max_new_tokens)
     features: dict[str, list[torch.Tensor]] = defaultdict(list)
@@ -67,6 +65,21 @@ def conversation_request(  # noqa: PLR0913 - what a request says
         prompt=encoded.input_ids, features=features, max_new_tokens=longest, sampling=sampling, seed=seed,
         stop=stop, answered=encoded.answered, cache=cache,
     )  # fmt: skip
+
+
+def told_and_fed(
+    config: MacawConfig, messages: Sequence[dict[str, Any]], attachments: Sequence[Attachment]
+) -> tuple[Sequence[dict[str, Any]], list[Attachment]]:
+    """Messages with the texts of experts, and the media that are fed.
+
+    Args:
+        config: of the model.
+        messages: in canonical form.
+        attachments: all media of the conversation, in order of appearance.
+    """
+    told = [ToldMedium(item.modality, item.sha256, item.text, item.soundtrack) for item in attachments if item.text]
+    messages = with_told(messages, told, use_of_config(config)) if told else messages
+    return messages, [item for item in attachments if item.fed]
 
 
 def in_training_order(attachments: Sequence[Attachment]) -> list[Attachment]:

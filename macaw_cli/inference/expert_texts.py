@@ -8,8 +8,10 @@ from macaw_cli.basics.errors import InputError, MismatchError
 from macaw_cli.config.experts.table import TABLE
 from macaw_cli.config.loading import Workspace
 from macaw_cli.config.named_designs import saved_design
-from macaw_cli.experts.expert import Expert, Medium, Surroundings
+from macaw_cli.experts.expert import FileExpert, Surroundings
 from macaw_cli.experts.loading import load_expert
+from macaw_cli.inference.file_reading import Reader
+from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.modalities.table import ENCODER_OF, Modality
 from macaw_cli.modalities.table import TABLE as MODALITY_TABLE
 from macaw_cli.model.expert_texts import use_of_config
@@ -43,7 +45,7 @@ class ModelExperts:
         self._settings = {
             one["name"]: saved_design("expert", one["name"], one["options"], _designs()) for one in self._described
         }
-        self._loaded: dict[str, Expert[Any]] = {}
+        self._loaded: dict[str, FileExpert[Any]] = {}
 
     @classmethod
     def of(cls, config: Any, folder: Path, workspace: Workspace, device: str) -> "ModelExperts | None":
@@ -56,35 +58,35 @@ class ModelExperts:
         own = {name for one in self._described for name in one["modalities"]}
         return frozenset(name for name, row in MODALITY_TABLE.items() if own & {name, *row.contains})
 
-    def inside(self, path: Path, modality: Modality) -> list[Modality]:
-        """What a file of a modality holds: that, and the soundtrack of a video that has one."""
-        from macaw_cli.media.containers import has_audio
-
-        others = [name for name in MODALITY_TABLE[modality].contains if name == "audio" and has_audio(path)]
-        return [modality, *others]
-
-    def texts(self, path: Path, modality: Modality) -> dict[Modality, str]:
-        """What the experts say of a file, by modality: of a video, of its frames and of its soundtrack.
+    def decodings(self, modality: Modality) -> dict[Reader, Request]:
+        """What has to be decoded of a file for each expert that describes it: of a video, of its soundtrack as well.
 
         Raises:
-            InputError: the file cannot be used, or an expert's model is not found.
+            InputError: an expert's model is not found.
             MismatchError: an expert's model is not the one of the training.
         """
-        found: dict[Modality, str] = {}
-        for name in self.inside(path, modality):
-            medium = Medium(name, "", lambda: path)
-            experts = [one["name"] for one in self._described if name in one["modalities"]]
-            try:
-                texts = [self._expert(one).said(self._expert(one).text(medium), name) for one in experts]
-            except InputError:
-                if name == modality:
-                    raise
-                continue  # a video whose soundtrack is broken is still a video
-            if texts:
-                found[name] = self._use.text(texts)
-        return found
+        return {
+            (one["name"], name): self._expert(one["name"]).decoding(name)
+            for name in (modality, *MODALITY_TABLE[modality].contains)
+            for one in self._described if name in one["modalities"]
+        }  # fmt: skip
 
-    def _expert(self, name: str) -> Expert[Any]:
+    def text(self, reader: Reader, decoded: Decoded) -> str:
+        """What one expert says of what was decoded for it."""
+        name, modality = reader
+        expert = self._expert(name)
+        return expert.said(expert.text_of(decoded, modality), modality)
+
+    def together(self, texts: Mapping[Reader, str]) -> dict[Modality, str]:
+        """What the model reads of a file, by modality: the texts of its experts in their order."""
+        found: dict[Modality, list[str]] = {}
+        for one in self._described:
+            for modality in one["modalities"]:
+                if (one["name"], modality) in texts:
+                    found.setdefault(modality, []).append(texts[one["name"], modality])
+        return {modality: self._use.text(said) for modality, said in found.items()}
+
+    def _expert(self, name: str) -> FileExpert[Any]:
         if name not in self._loaded:
             saved = next(one for one in self._described if one["name"] == name)
             made = saved["fingerprint"]
@@ -92,8 +94,10 @@ class ModelExperts:
                 self._source(name, str(saved["options"].get("model", ""))), self._device,
                 int(made.get("frames") or 6), list(made.get("labels") or ()),
             )  # fmt: skip
-            self._loaded[name] = load_expert(self._settings[name], surroundings)
-            _require_same(name, self._loaded[name].fingerprint, made, self._folder)
+            expert = load_expert(self._settings[name], surroundings)
+            assert isinstance(expert, FileExpert)  # those of datasets alone were refused
+            _require_same(name, expert.fingerprint, made, self._folder)
+            self._loaded[name] = expert
         return self._loaded[name]
 
     def _source(self, name: str, model: str) -> str:

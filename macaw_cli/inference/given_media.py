@@ -3,6 +3,7 @@
 import io
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from macaw_cli.basics.errors import InputError, MacawError, UsageError
 from macaw_cli.basics.urls import is_url, local_place, without_secrets
 from macaw_cli.basics.working_files import open_own, remove_file
 from macaw_cli.inference.attachments import Attacher, Attachment
+from macaw_cli.inference.file_reading import outcome_of
 from macaw_cli.inference.media_forms import are_frames, as_image, is_image_array, is_samples_with_rate, mono, rgb
 from macaw_cli.inference.media_sources import MediaSources
-from macaw_cli.media.decoding import Request, decode
+from macaw_cli.media.decoding import Decoded, Request, decode
 from macaw_cli.media.kinds import modality_of
 from macaw_cli.media.video import decode_apart
 from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
@@ -130,9 +132,9 @@ class GivenMedia:
     def _part(
         self, path: Path, modality: Modality, times: Mapping[str, float], read: Callable[[Request], Any]
     ) -> list[Attachment]:  # fmt: skip
-        request = self._attacher.decoding(path, modality)
-        request["start"], request["end"] = times.get("start"), times.get("end")
-        return self._attacher.encode(path, modality, read(request))
+        clip: Request = {"start": times.get("start"), "end": times.get("end")}
+        requests: list[Request] = [{**one, **clip} for one in self._attacher.decodings(path, modality)]
+        return self._attacher.encode(path, modality, [outcome_of(partial(read, one)) for one in requests])
 
     def _image(self, image: Image.Image, wanted: str) -> list[Attachment]:
         if wanted and not TABLE[wanted].is_image:
@@ -173,13 +175,20 @@ class GivenMedia:
 
     def _video(self, frames: Any) -> list[Attachment]:
         """Frames without times, of which evenly spaced ones are seen."""
-        wanted = self._attacher.decoding(Path("frames"), "video")["frames"]  # refuses a model without this modality
-        places = np.linspace(0, len(frames) - 1, wanted).round().astype(int)
-        seen = [np.asarray(rgb(frames[at])) for at in places]
-        if len({frame.shape for frame in seen}) > 1:
-            raise UsageError("The frames of a video have different sizes.", "Give all of them the same size.")
-        meta = {"frame_times": [float(at) for at in places], "duration": float(len(frames))}
-        return self._attacher.encode(Path("frames"), "video", (meta, {"video": np.stack(seen)}))
+        requests = self._attacher.decodings(Path("frames"), "video")  # refuses a model without this modality
+        return self._attacher.encode(Path("frames"), "video", [_seen(frames, one) for one in requests])
+
+
+def _seen(frames: Any, request: Request) -> Decoded | InputError:
+    """Evenly spaced ones of the frames, as if a file without soundtrack were decoded."""
+    if request["modality"] != "video":
+        return InputError("Frames have no soundtrack.")
+    places = np.linspace(0, len(frames) - 1, request["frames"]).round().astype(int)
+    seen = [np.asarray(rgb(frames[at])) for at in places]
+    if len({frame.shape for frame in seen}) > 1:
+        raise UsageError("The frames of a video have different sizes.", "Give all of them the same size.")
+    meta = {"frame_times": [float(at) for at in places], "duration": float(len(frames))}
+    return meta, {"video": np.stack(seen)}
 
 
 def _modality(path: Path, said: str) -> Modality:

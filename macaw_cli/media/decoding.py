@@ -42,6 +42,8 @@ class Request(TypedDict, total=False):
     """Video: False gives the soundtrack only."""
     shape: list[int]
     """Without an encoder: (tokens of the longest medium, channels), where that is not the table's."""
+    any_shape: bool
+    """A series: take any number of steps and columns, within the limits of tables of numbers."""
     decoder: str
     """Video: `pyav` (the default) or `decord`."""
     limits: dict[str, Any] | None
@@ -96,14 +98,15 @@ def _decoded(row: ModalityEntry, request: Request) -> Decoded:
     module, _, attribute = row.decoder.partition(":")
     decoded: Decoded = getattr(import_module(module), attribute)(request)
     if row.feature_shape is not None:
-        shape = tuple(request.get("shape") or row.feature_shape)
+        shape = None if request.get("any_shape") else tuple(request.get("shape") or row.feature_shape)
         decoded[1][row.name] = _checked_features(decoded[1].get(row.name), shape, request["path"])
     return decoded
 
 
-def _checked_features(array: Any, shape: tuple[int, ...], path: str) -> np.ndarray:
-    longest, channels = shape
+def _checked_features(array: Any, shape: tuple[int, ...] | None, path: str) -> np.ndarray:
+    """Features (tokens, channels) as the table says; None takes any number of either."""
     features = np.asarray(array, dtype=np.float32)
+    longest, channels = shape or features.shape
     if features.ndim != 2 or features.shape[1] != channels:
         raise InputError(f"{path} gives features of shape {features.shape}, expected (tokens, {channels}).")
     if not 1 <= len(features) <= longest:

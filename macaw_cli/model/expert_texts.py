@@ -63,11 +63,11 @@ def tell_texts(config: Any) -> None:
     if not names:
         return
     alone = [name for name in names if not TABLE[name].at_inference]
-    where = "`macaw evaluate` takes such a model" if alone else "`macaw evaluate` and `macaw chat` take such a model"
-    others = "`macaw chat`, `macaw serve` and `macaw export` refuse it" if alone else (
-        "`macaw serve` and `macaw export` refuse it"
-    )
-    say(f"The model reads texts of {', '.join(names)}: {where}; {others}.")
+    told = f"The model reads texts of {', '.join(names)}"
+    if alone:
+        say(f"{told}: `macaw evaluate` takes such a model; `macaw chat`, `macaw serve` and `macaw export` refuse it.")
+    else:
+        say(f"{told}: evaluate, chat and serve take such a model; `macaw export` refuses it.")
 
 
 def require_no_texts(config: Any, folder: Path, command: str) -> None:
@@ -85,6 +85,6 @@ def require_no_texts(config: Any, folder: Path, command: str) -> None:
         names = ", ".join(one["name"] for one in config.expert_texts["experts"])
         raise InputError(
             f"The model in {folder} reads texts of experts ({names}), which `{command}` does not make.",
-            "Use `macaw chat`, which makes them for every file, or train a model without: "
+            "Use `macaw chat` or `macaw serve`, which make them for every file, or train a model without: "
             "`--set expert_texts.names=[]`.",
         )

@@ -15,8 +15,7 @@ from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.encoders.frozen import torch_device
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.inference.attachments import Attacher
-from macaw_cli.modalities.table import ENCODER_OF
-from macaw_cli.model.expert_texts import require_no_texts
+from macaw_cli.inference.expert_texts import ModelExperts
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.model.media_embedder import BESIDE_LLM, MediaEmbedder, embedder_folder
 from macaw_cli.model.model_encoders import ModelEncoders
@@ -70,8 +69,8 @@ def service_of(workspace: Workspace, model: Path | None) -> Service:
         model: a model or run folder; None means the workspace's newest.
 
     Raises:
-        InputError: no model, an encoder that is not found, or no backend.
-        MismatchError: an encoder other than the model's, or a backend that refuses what it would be sent.
+        InputError: no model, an encoder or expert that is not found, or no backend.
+        MismatchError: an encoder or expert other than the model's, or a backend that refuses what it would be sent.
         UsageError: a model that needs its LLM here, or a backend whose URL or key is none.
     """
     settings = workspace.settings.serve
@@ -82,16 +81,13 @@ def service_of(workspace: Workspace, model: Path | None) -> Service:
     folder = find(model) if model else newest_model(workspace)
     with quiet_transformers():
         loaded, processor, answerer = _answering(folder, settings)
-    require_no_texts(loaded.config, folder, "macaw serve")
-    encoders = ModelEncoders(loaded, processor, folder, workspace)
-    modalities = list(loaded.config.modalities)
-    for modality in modalities:
-        if modality in ENCODER_OF:
-            encoders.encoder(modality)  # what is wrong with it is told now, and the first request need not wait
+    experts = ModelExperts.of(loaded.config, folder, workspace, settings.device)
+    attacher = Attacher(loaded.config, ModelEncoders(loaded, processor, folder, workspace), experts)
+    attacher.load(attacher.modalities)  # what is wrong with one is told now, and the first request need not wait
     metrics = Metrics()
-    media = MediaReader(Attacher(loaded.config, encoders), modalities, settings, metrics)
+    media = MediaReader(attacher, settings, metrics)
     name = settings.model_name or _name_of(folder)
-    return Service(answerer, media, settings, name, modalities, metrics)
+    return Service(answerer, media, settings, name, attacher.modalities, metrics)
 
 
 def _answering(folder: Path, settings: ServeSettings) -> tuple[Any, MacawProcessor, Answerer]:

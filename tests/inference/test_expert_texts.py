@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import closing
 
 import pytest
 import tiny_experts
@@ -12,30 +13,22 @@ from macaw_cli.chat.telling import attachment_line
 from macaw_cli.config.chat_settings import ChatSettings
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.dataset.build import build_dataset
+from macaw_cli.evaluation.harness.answerer import Asked, HarnessAnswerer
 from macaw_cli.evaluation.run import evaluate_folder
 from macaw_cli.export.run import export_model
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.expert_texts import ModelExperts
+from macaw_cli.inference.given_media import GivenMedia
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
-from macaw_cli.serving.run import service_of
 from macaw_cli.shards.training_dataset import TrainingDataset
 from macaw_cli.training.run import train
 
-EXPERTS = ["transcript", {"name": "tags", "labels": "labels.txt", "top": 2}]
-
 
 @pytest.fixture(scope="module")
-def root(expert_workspace, tmp_path_factory):
-    """A workspace with a run `beside`, whose model reads texts and features, and `instead`, which reads texts alone."""
-    root = shutil.copytree(expert_workspace, tmp_path_factory.mktemp("told") / "workspace")
-    experts = [f"dataset.experts={json.dumps(EXPERTS)}"]
-    build_dataset(open_workspace(root, experts))
-    train(open_workspace(root, ["training.name=beside", "expert_texts.system=Answer from the texts."]))
-    replaced = ["expert_texts.media=replace", "expert_texts.max_words=3", "training.train=[llm]"]
-    train(open_workspace(root, ["training.name=instead", *replaced]))
-    return root
+def root(told_workspace, tmp_path_factory):
+    return shutil.copytree(told_workspace, tmp_path_factory.mktemp("told") / "workspace")
 
 
 def attacher_of(root, run):
@@ -97,6 +90,40 @@ def test_the_engine_of_python_makes_the_texts_too(root):
     assert isinstance(engine.answer("What is it?", audio=root / "media/red.wav", max_new_tokens=3), str)
 
 
+def test_frames_in_memory_and_clips_are_told_too(root):
+    import numpy as np
+
+    reader = Engine.from_pretrained(root / "runs/instead", device="cpu", workspace=root)._reader
+    (frames,) = reader._attached({"video": np.zeros((9, 32, 32, 3), np.uint8)})
+    assert (frames.modality, frames.fed) == ("video", False) and frames.text.startswith("Second 0: ")
+    with closing(GivenMedia(reader.attacher)) as given:
+        video, track = given.attach({"path": root / "media/film.mp4", "video_start": 0.1, "video_end": 0.4})
+    assert video.text.startswith("Second 0: ") and track.text.startswith("Transcript: ")
+
+
+def test_a_video_of_which_the_model_reads_nothing_is_refused(root):
+    model, processor, _ = attacher_of(root, "instead")
+    config = type(model.config).from_dict(model.config.to_dict())
+    config.expert_texts = {**config.expert_texts, "experts": config.expert_texts["experts"][:1]}
+    folder, workspace = root / "runs/instead/model", open_workspace(root)
+    hears = Attacher(config, ModelEncoders(model, processor, folder, workspace),
+                     ModelExperts.of(config, folder, workspace, "cpu"))  # fmt: skip
+    assert hears.modalities == ["audio", "video"]
+    assert [one.modality for one in hears.attach(root / "media/film.mp4", "video")] == ["audio"]
+    with pytest.raises(InputError, match="soundtrack"):
+        hears.attach(root / "media/silent.mp4", "video")
+
+
+def test_a_harness_gives_the_texts_too(root):
+    answerer = HarnessAnswerer(str(root / "runs/instead"), device="cpu", workspace=str(root))
+    with closing(answerer):
+        content = [{"type": "image", "url": str(root / "media/red.png")}, {"type": "text", "text": "What is it?"}]
+        asked = Asked([{"role": "user", "content": content}], {"max_new_tokens": 6, "do_sample": False})
+        ((_, told),) = answerer.answers([asked])
+    engine = Engine.from_pretrained(root / "runs/instead", device="cpu", workspace=root)
+    assert told.text == engine.answer("What is it?", image=root / "media/red.png", max_new_tokens=6)
+
+
 def test_evaluation_swaps_and_removes_texts_with_their_media(root):
     workspace = open_workspace(root)
     figures = evaluate_folder(workspace, root / "runs/instead")
@@ -111,7 +138,7 @@ def test_a_dataset_without_the_texts_is_refused(root, tmp_path):
     build_dataset(workspace)
     with pytest.raises(MismatchError, match="transcript"):
         evaluate_folder(open_workspace(root, [f"evaluation.data={tmp_path}/plain"]), root / "runs/instead")
-    other = json.dumps([{"name": "transcript", "windows": 1}, EXPERTS[1]])
+    other = json.dumps([{"name": "transcript", "windows": 1}, tiny_experts.EXPERTS[1]])
     build_dataset(open_workspace(root, [f"dataset.out={tmp_path}/other", f"dataset.experts={other}"]))
     with pytest.raises(MismatchError, match="windows differs"):
         evaluate_folder(open_workspace(root, [f"evaluation.data={tmp_path}/other"]), root / "runs/instead")
@@ -120,8 +147,6 @@ def test_a_dataset_without_the_texts_is_refused(root, tmp_path):
 def test_what_makes_no_texts_refuses_the_model(root):
     with pytest.raises(InputError, match=r"transcript, tags.*macaw export"):
         export_model(open_workspace(root, ["export.out=exported"]), root / "runs/beside")
-    with pytest.raises(InputError, match=r"transcript, tags.*macaw serve"):
-        service_of(open_workspace(root), root / "runs/beside")
     _, processor, attacher = attacher_of(root, "beside")
     with pytest.raises(MismatchError, match="experts' texts"):
         processor("What is it?", image_features=[attacher.attach(root / "media/red.png", "image")[0].features])

@@ -97,13 +97,14 @@ def running(service, settings, key=None):
 
 @pytest.fixture(scope="session")
 def make_server(workspace_folder):
-    """`make_server(key=None, **settings)`: a context manager with a server of its own on the tiny model."""
+    """`make_server(key=None, **settings)`: a context manager with a server of its own on the tiny model; `model` names
+    another one, in a workspace of its own."""
 
-    def make(key=None, **changes):
-        workspace = open_workspace(workspace_folder)
+    def make(key=None, model=workspace_folder / "runs/tiny", **changes):
+        workspace = open_workspace(model.parents[1])
         settings = replace(ServeSettings(port=0, grace_s=2), **changes)
         workspace = replace(workspace, settings=replace(workspace.settings, serve=settings))
-        return running(service_of(workspace, workspace_folder / "runs/tiny"), settings, key)
+        return running(service_of(workspace, model), settings, key)
 
     return make
 

@@ -24,6 +24,7 @@ from macaw_cli.inference.conversations import (
     with_placed_soundtracks,
 )
 from macaw_cli.inference.engine import Engine
+from macaw_cli.inference.expert_texts import ModelExperts
 from macaw_cli.inference.given_media import GivenMedia
 from macaw_cli.inference.requests import EndEvent, GenerationRequest
 from macaw_cli.inference.sampling import Sampling
@@ -81,7 +82,8 @@ class HarnessAnswerer:
         with quiet_transformers():
             self._model, processor = load_model(place, torch_device(known_device(device)))
         self._encoder, self._rows, self._system = processor.encoder, rows, system
-        attacher = Attacher(self._model.config, ModelEncoders(self._model, processor, place, found))
+        experts = ModelExperts.of(self._model.config, place, found, known_device(device))
+        attacher = Attacher(self._model.config, ModelEncoders(self._model, processor, place, found), experts)
         self._media = GivenMedia(attacher)
         self._engine = Engine.of(self._model, self._encoder)
 

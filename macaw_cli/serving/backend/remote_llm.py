@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from macaw_cli.config.serve_settings import ServeSettings
-from macaw_cli.inference.conversations import soft_tokens_by_kind
+from macaw_cli.inference.conversations import soft_tokens_by_kind, told_and_fed
 from macaw_cli.inference.prompt_embeds import PART, ChatForm, encoded, whole_prompt
 from macaw_cli.inference.sampling import effective
 from macaw_cli.model.media_embedder import MediaEmbedder
@@ -106,7 +106,8 @@ class RemoteLlm:
             **_sampling(effective(self._embedder, question.sampling)), **_format(question.sampling.constraint),
         }  # fmt: skip
         fields |= {"stop": list(question.stop)} if question.stop else {}
-        messages = self._chats and self._chats.messages(question.messages, question.attachments, embeds)
+        said = told_and_fed(self._embedder.config, question.messages, question.attachments)
+        messages = self._chats and self._chats.messages(*said, embeds)
         top = question.top_logprobs
         if messages:
             fields |= {"messages": messages} | ({} if top is None else {"logprobs": True, "top_logprobs": top})

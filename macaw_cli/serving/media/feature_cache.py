@@ -1,10 +1,12 @@
-"""Features of media that were sent before."""
+"""Features of media that were sent before, and what experts say of them."""
 
 from collections import OrderedDict
 
 from macaw_cli.inference.attachments import Attachment
 from macaw_cli.modalities.table import Modality
 
+_OVERHEAD = 1024
+"""Bytes counted for an attachment besides its features and its text."""
 Key = tuple[str, Modality]
 """SHA-256 of a file, and what it was read as."""
 
@@ -13,7 +15,7 @@ class FeatureCache:
     """Attachments by file; those that were not asked for longest are forgotten first. For one thread.
 
     Args:
-        max_bytes: of all features together.
+        max_bytes: of all features and texts together.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -40,4 +42,4 @@ class FeatureCache:
 
 
 def _size(attachments: list[Attachment]) -> int:
-    return sum(attachment.features.nbytes for attachment in attachments)
+    return sum(one.features.nbytes + len(one.text.encode()) + _OVERHEAD for one in attachments)

@@ -20,7 +20,7 @@ from macaw_cli.inference.attachments import Attacher, Attachment
 from macaw_cli.media.decoding import Decoded
 from macaw_cli.media.kinds import HEAD_BYTES, TEXT_BYTES, certain_modality, holds_text
 from macaw_cli.media.size_limits import SizeLimits, TooLarge
-from macaw_cli.modalities.table import TABLE, Modality
+from macaw_cli.modalities.table import TABLE
 from macaw_cli.serving.api_errors import ApiError
 from macaw_cli.serving.media.conversation import Conversation, conversation_of
 from macaw_cli.serving.media.decoders import Decoders
@@ -41,15 +41,12 @@ class MediaReader:
 
     Args:
         attacher: of the model.
-        modalities: that the model was trained on.
         settings: limits of one medium.
         metrics: what is counted.
     """
 
-    def __init__(
-        self, attacher: Attacher, modalities: Sequence[Modality], settings: ServeSettings, metrics: Metrics
-    ) -> None:
-        self._attacher, self._modalities, self._settings, self._metrics = attacher, modalities, settings, metrics
+    def __init__(self, attacher: Attacher, settings: ServeSettings, metrics: Metrics) -> None:
+        self._attacher, self._settings, self._metrics = attacher, settings, metrics
         self._decoders = Decoders(settings.decode_timeout_s)
         self._encoding = ThreadPoolExecutor(1, "encoding")
         self._fetching = ThreadPoolExecutor(_FETCHES, "fetching")
@@ -77,8 +74,8 @@ class MediaReader:
         await asyncio.to_thread(self._decoders.close)
 
     def _require_usable(self, medium: Medium) -> None:
-        if medium.modality not in self._modalities:
-            known = ", ".join(TABLE[name].plural for name in self._modalities) or "text only"
+        if medium.modality not in self._attacher.modalities:
+            known = ", ".join(TABLE[name].plural for name in self._attacher.modalities) or "text only"
             message = f"The model was not trained on {TABLE[medium.modality].plural}; it knows {known}."
             raise ApiError(message, param=medium.place, code="unsupported_modality")
         if medium.url and not self._settings.allow_remote_media:
@@ -131,12 +128,21 @@ class MediaReader:
             message = f"{medium.place} cannot be read as {_kind_of(medium)} file: {_what_is_wrong(medium, content)}."
             raise ApiError(message, param=medium.place, code="invalid_media") from None
 
-    async def _decoded(self, medium: Medium, content: bytes) -> Decoded:
-        request = self._attacher.decoding(Path(_NAME), medium.modality)
+    async def _decoded(self, medium: Medium, content: bytes) -> list[Decoded | InputError]:
+        """What came of each thing that the encoder and the experts need; one after another, each within the limits."""
         limits: dict[str, Any] = asdict(self._limits)
+        outcomes: list[Decoded | InputError] = []
         with held(content) as path:
             piece = {"path": path, "offset": 0, "size": len(content), "name": _NAME + suffix_of(content)}
-            return await self._decoders.decode({**request, **piece, "limits": limits})  # type: ignore[typeddict-item]
+            for request in self._attacher.decodings(Path(_NAME), medium.modality):
+                try:
+                    wanted: Any = {**request, **piece, "limits": limits}
+                    outcomes.append(await self._decoders.decode(wanted))
+                except InputError as error:
+                    if request["modality"] == medium.modality:
+                        raise
+                    outcomes.append(error)
+        return outcomes
 
 
 def _kind_of(medium: Medium) -> str:

@@ -95,7 +95,7 @@ class Samples:
 
 
 def test_frames_are_a_video_and_times_cut_one(answerer, media):
-    request = answerer._media._attacher.decoding(media["video"], "video")
+    (request,) = answerer._media._attacher.decodings(media["video"], "video")
     _, arrays = decode(request)
     whole = answerer._media.attach(str(media["video"]), "video")[0]
     frames = [Image.fromarray(frame) for frame in arrays["video"]]

@@ -4,12 +4,14 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.evaluation.tasks.item import Medium
 from macaw_cli.evaluation.tasks.running.stored_images import StoredImages
 from macaw_cli.inference.attachments import Attacher, Attachment
+from macaw_cli.inference.file_reading import outcome_of
 from macaw_cli.media.decoder_pool import DecoderPool
 from macaw_cli.media.decoding import Decoded, Request
 from macaw_cli.media.video import decode_apart
@@ -25,8 +27,8 @@ class MediaReader:
 
     Args:
         attacher: of the model.
-        stored: features that need not be made again.
-        most_bytes: of features that are kept.
+        stored: features that need not be made again; they come without texts of experts.
+        most_bytes: of features and texts that are kept.
         pool: decodes what is needed soon; without one each medium is decoded when it is needed.
     """
 
@@ -36,7 +38,7 @@ class MediaReader:
     ) -> None:  # fmt: skip
         self._attacher, self._stored, self._most_bytes, self._bytes = attacher, stored, most_bytes, 0
         self._pool = pool
-        self._decoding: dict[Medium, Future[Decoded]] = {}
+        self._decoding: dict[Medium, list[Future[Decoded]]] = {}
         self._in_store: dict[Medium, bool] = {}
         self._kept: OrderedDict[Medium, list[Attachment]] = OrderedDict()
         self._unusable: dict[Medium, InputError] = {}
@@ -57,14 +59,14 @@ class MediaReader:
             if medium in self._kept or medium in self._unusable or medium in self._decoding or self._is_stored(medium):
                 continue
             with suppress(InputError):  # told when it is needed
-                self._decoding[medium] = self._pool.submit(self._request(medium))
+                self._decoding[medium] = [self._pool.submit(one) for one in self._requests(medium)]
 
     def attachments(self, medium: Medium) -> list[Attachment]:
         """The medium; a video brings its soundtrack where it has one and the model can hear.
 
         Raises:
             InputError: the reason why it cannot be used.
-            MismatchError: the encoder found is not the one that the model was trained with.
+            MismatchError: an encoder or expert found is not that of the training.
         """
         if medium in self._unusable:
             raise self._unusable[medium]
@@ -73,10 +75,10 @@ class MediaReader:
             return self._kept[medium]
         found = self._encoded(medium)
         self._kept[medium] = found
-        self._bytes += sum(one.features.nbytes for one in found)
+        self._bytes += _size(found)
         while self._bytes > self._most_bytes and len(self._kept) > 1:
             _, oldest = self._kept.popitem(last=False)
-            self._bytes -= sum(one.features.nbytes for one in oldest)
+            self._bytes -= _size(oldest)
         return found
 
     def _encoded(self, medium: Medium) -> list[Attachment]:
@@ -85,10 +87,10 @@ class MediaReader:
             found = self._stored.find(path)
             if found is not None:
                 return [found]
-        request, begun = self._request(medium), self._decoding.pop(medium, None)
+        requests, begun = self._requests(medium), self._decoding.pop(medium, None)
+        work = [partial(decode_apart, one) for one in requests] if begun is None else [one.result for one in begun]
         try:
-            decoded = decode_apart(request) if begun is None else begun.result()
-            return self._attacher.encode(path, medium.modality, decoded)
+            return self._attacher.encode(path, medium.modality, [outcome_of(one) for one in work])
         except InputError as error:
             self._unusable[medium] = error
             raise
@@ -101,8 +103,12 @@ class MediaReader:
             self._in_store[medium] = medium.path.is_file() and self._stored.holds(medium.path)
         return self._in_store[medium]
 
-    def _request(self, medium: Medium) -> Request:
-        request = self._attacher.decoding(medium.path or Path(medium.name), medium.modality)
-        if medium.start is not None or medium.end is not None:
-            request = {**request, "start": medium.start, "end": medium.end}
-        return request
+    def _requests(self, medium: Medium) -> list[Request]:
+        requests = self._attacher.decodings(medium.path or Path(medium.name), medium.modality)
+        if medium.start is None and medium.end is None:
+            return requests
+        return [{**one, "start": medium.start, "end": medium.end} for one in requests]
+
+
+def _size(attachments: list[Attachment]) -> int:
+    return sum(one.features.nbytes + len(one.text) for one in attachments)
