@@ -1,7 +1,7 @@
 """`macaw evaluate --task`: load a model, ask it the items of each task, write and return the figures."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,8 @@ from macaw_cli.evaluation.tasks.running.report import Answers, by_condition, tas
 from macaw_cli.evaluation.tasks.running.stored_images import StoredImages
 from macaw_cli.evaluation.tasks.task import Task
 from macaw_cli.inference.attachments import Attacher
+from macaw_cli.inference.expert_texts import ModelExperts
 from macaw_cli.media.decoder_pool import DecoderPool
-from macaw_cli.modalities.table import ENCODER_OF, TABLE, Modality
-from macaw_cli.model.expert_texts import require_no_texts
 from macaw_cli.model.folder import MODEL_FOLDER, load_model, model_folder, newest_model
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.model.packing.attention_choice import no_cudnn_attention
@@ -60,18 +59,18 @@ def evaluate_tasks(
 
     Raises:
         InputError: no model, no files of a task, or no task with a question that can be asked.
-        MismatchError: the model was not trained on what a task shows, or its encoder is another one.
+        MismatchError: the model was not trained on what a task shows, or its encoder or expert is another one.
         ResourceError: a GPU was asked for and there is none, or its memory is full.
     """
     settings = workspace.settings.evaluation
     tasks = [open_task(one, workspace) for one in settings.tasks]
     folder = model_folder(model_path) if model_path else newest_model(workspace)
     model, processor = load_model(folder, torch_device(settings.device))
-    require_no_texts(model.config, folder, "macaw evaluate --task")
+    experts = ModelExperts.of(model.config, folder, workspace, settings.device)
     encoders = ModelEncoders(model, processor, folder, workspace)
     for task in tasks:
-        _require_encoders(task, model.config.modalities, encoders)
-    stored = StoredImages.of_workspace(workspace, model.config)
+        _require_known(task, Attacher(model.config, encoders, experts))
+    stored = None if experts else StoredImages.of_workspace(workspace, model.config)
     run = folder.parent if folder.name == MODEL_FOLDER and (folder.parent / "summary.json").exists() else None
     reports: dict[str, Any] = {}
     failed: dict[str, MacawError] = {}
@@ -82,7 +81,7 @@ def evaluate_tasks(
         shown = _shown(out, workspace) if out else ""
         try:
             with tempfile.TemporaryDirectory(prefix="macaw-task-") as scratch, DecoderPool() as pool:
-                media = MediaReader(Attacher(model.config, encoders), stored, pool=pool)
+                media = MediaReader(Attacher(model.config, encoders, experts), stored, pool=pool)
                 asker = Asker(model, processor.encoder, media, settings.batch_size)
                 read = read_items(task, task.settings.limit or settings.limit, Path(scratch))
                 with KeptAnswers(out, folder, task.settings, Path(scratch)) as kept:
@@ -208,18 +207,15 @@ def _excess(task: Task[Any], read: ItemsRead, asked: int, most: float, shown: st
     )
 
 
-def _require_encoders(task: Task[Any], known: Sequence[Modality], encoders: ModelEncoders) -> None:
-    """Refuse a task that the model knows no modality of, or whose encoder is not there, before any item is read."""
-    if missing := [name for name in task.modalities if name not in known]:
+def _require_known(task: Task[Any], attacher: Attacher) -> None:
+    """Refuse a task whose media the model does not know, or an encoder or expert that is not there; before any item."""
+    if missing := [name for name in task.modalities if name not in attacher.modalities]:
         raise MismatchError(
             f"The task {task.settings.name} asks about {missing[0]}, but the model was trained on"
-            f" {', '.join(known) or 'text only'}.",
+            f" {', '.join(attacher.modalities) or 'text only'}.",
             "Choose another task, or another model.",
         )
-    inside = [name for modality in task.modalities for name in TABLE[modality].contains if name in known]
-    for name in dict.fromkeys([*task.modalities, *inside]):
-        if name in ENCODER_OF:
-            encoders.encoder(name)
+    attacher.load(task.modalities)
 
 
 def _shown(folder: Path, workspace: Workspace) -> str:
