@@ -131,11 +131,33 @@ bridge: {name: frame-stack, stride: 4, remainder: drop, norm: false}
 - Audio above 30 s goes on in further windows, up to `features.audio_windows`. The processor takes one audio file per
   conversation.
 
+### InstructBLIP
+
+A checkpoint of `InstructBlipForConditionalGeneration` that was imported becomes one again, also after a training:
+
+```yaml
+training: {start_from: instructblip}    # what macaw import-checkpoint wrote
+```
+
+- The Q-Former reads the question with BERT's tokenizer, which an imported model has and the class's processor needs. A
+  `q-former` with `instruction: true` that started from new weights reads the LLM's tokens: it is refused.
+- The folder has InstructBLIP's own processor. It puts the image before everything and gives one text to both
+  tokenizers, so the template may write nothing but the question: that of the import, which a training keeps (leave
+  `training.template` out). `processor(images=image, text=question)` makes the same prompt as the chat template.
+- The model's Q-Former reads the user's text beside the image, the class's the whole prompt. Both are the same for one
+  question about one image; longer conversations differ.
+- The class's last layer has weights for the question whose result nothing reads. They are those of its queries.
+
+BLIP-2 and InstructBLIP let their LLM generate by itself, and it does not read `generation_config.json`. What ends an
+answer stands in `text_config` of `config.json`; tokens that were added for an image (`suppress_tokens`) are not kept
+from being written.
+
 ### What equals no class
 
 - **LLaVA-OneVision, LLaVA-NeXT**: an image comes twice, as a whole and in tiles, with a learned token at the end of
   each row of patches. macaw shows an image once.
-- **InternVL, Gemma 3, GLM-ASR, Idefics 3, Qwen2-Audio on other encoders**: their classes build one kind of tower.
+- **InternVL, Gemma 3, GLM-ASR, Idefics 3, Qwen2-Audio, BLIP-2, InstructBLIP on other encoders**: their classes build
+  one kind of tower.
 - **Gemma 3 with attention in both directions**: the LLM's attention in macaw is causal.
 - **Bridges with `norm: true`**, the default of most designs: no class has the norms that bring soft tokens to the
   scale of the LLM's embeddings. `macaw`, `resampler`, `attention-pool` and other designs have no class at all.

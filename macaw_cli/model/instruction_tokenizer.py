@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 PROBE = "What is Unusual about this image? It's na\u00efve;  2\u00d73."
 """Letters of both cases, an accent, signs and white space: what tokenizers treat differently."""
+ROLES = {
+    "pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]",
+    "bos_token": "[DEC]",
+}  # fmt: skip
+"""What the tokenizers of BERT, and of published Q-Formers, call their special tokens."""
 
 
 class InstructionTokenizer:
@@ -83,3 +88,25 @@ def saved_tokenizer(tokenizer: Any, longest: int) -> str:
         f"The Q-Former's tokenizer is of the type {type(tokenizer).__name__}, which macaw cannot keep in a model.",
         "Save it with a newer transformers, as a BertTokenizer, and try again.",
     )
+
+
+def stock_tokenizer(content: str) -> Any:
+    """A tokenizer of transformers of which `saved_tokenizer` makes the same content.
+
+    Args:
+        content: as a model holds it.
+
+    Raises:
+        DamagedError: it describes no tokenizer.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    InstructionTokenizer(content)  # or an error
+    made = Tokenizer.from_str(content)
+    cut: dict[str, Any] = made.truncation or {}
+    made.no_truncation()  # a call of the tokenizer says whether it truncates
+    known = made.get_vocab(with_added_tokens=True)
+    roles: dict[str, Any] = {role: token for role, token in ROLES.items() if token in known}
+    if cut:
+        roles |= {"truncation_side": cut["direction"], "model_max_length": cut["max_length"]}
+    return PreTrainedTokenizerFast(tokenizer_object=made, **roles)

@@ -74,7 +74,7 @@ def test_other_classes_take_a_model_with_their_tower(root, tmp_path, form, templ
     exported(root, tmp_path, form, tiny_macaw.make_model(root, "model", template=template, **OTHERS[form]))
 
 
-@pytest.mark.parametrize("form", ["llava", *OTHERS])
+@pytest.mark.parametrize("form", ["llava", "instructblip", *OTHERS])
 def test_an_imported_checkpoint_is_exported_to_its_own_class(root, tmp_path, form):
     getattr(tiny_checkpoints, form.replace("-", "_"))(tmp_path / "original")
     import_any(tmp_path / "original", "", None, tmp_path / "own", Companions())

@@ -144,8 +144,8 @@ def bert_tokenizer():
     from transformers import BertTokenizer
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDPIECES, *(f"##{one}" for one in WORDPIECES[:36])]
-    made = BertTokenizer(vocab={word: number for number, word in enumerate(dict.fromkeys(words))}, do_lower_case=True)
-    made.truncation_side = "left"
+    rows = {word: number for number, word in enumerate(dict.fromkeys(words))}
+    made = BertTokenizer(vocab=rows, do_lower_case=True, truncation_side="left")
     made.add_special_tokens({"bos_token": "[DEC]"})
     return made
 

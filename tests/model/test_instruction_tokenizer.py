@@ -10,7 +10,12 @@ import macaw_cli.auto  # noqa: F401 - registers the configuration
 from macaw_cli.basics.errors import DamagedError, InputError
 from macaw_cli.config.bridges.q_former import QFormerBridgeSettings
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.instruction_tokenizer import InstructionTokenizer, instruction_tokenizer, saved_tokenizer
+from macaw_cli.model.instruction_tokenizer import (
+    InstructionTokenizer,
+    instruction_tokenizer,
+    saved_tokenizer,
+    stock_tokenizer,
+)
 
 FILE = "image_instruction_tokenizer.json"
 
@@ -35,6 +40,16 @@ def config(bert):
 def test_the_ids_are_those_of_the_tokenizer_that_it_was_made_of(text, longest, bert):
     expected = bert(text, truncation=True, max_length=longest).input_ids
     assert InstructionTokenizer(saved_tokenizer(bert, longest)).ids(text) == expected
+
+
+@pytest.mark.parametrize("longest", [512, 7])
+def test_a_tokenizer_of_transformers_is_made_of_it_that_gives_it_again(longest, bert):
+    content = saved_tokenizer(bert, longest)
+    made = stock_tokenizer(content)
+    assert saved_tokenizer(made, longest) == content
+    assert made.special_tokens_map == bert.special_tokens_map and made.truncation_side == "left"
+    with pytest.raises(DamagedError):
+        stock_tokenizer("{}")
 
 
 def test_a_special_token_that_the_text_spells_stays_text(bert):

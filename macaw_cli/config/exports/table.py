@@ -16,6 +16,7 @@ from macaw_cli.config.exports.gguf import GgufExportSettings
 from macaw_cli.config.exports.glm_asr import GlmAsrExportSettings
 from macaw_cli.config.exports.hf import HfExportSettings
 from macaw_cli.config.exports.idefics3 import Idefics3ExportSettings
+from macaw_cli.config.exports.instructblip import InstructBlipExportSettings
 from macaw_cli.config.exports.internvl import InternVLExportSettings
 from macaw_cli.config.exports.llava import LlavaExportSettings
 from macaw_cli.config.exports.llm import LlmExportSettings
@@ -48,6 +49,7 @@ BUILT_IN = (
     ExportEntry(GlmAsrExportSettings, "macaw_cli.export.formats.glm_asr:GlmAsrExport"),
     ExportEntry(HfExportSettings, "macaw_cli.export.formats.hf:HfExport"),
     ExportEntry(Idefics3ExportSettings, "macaw_cli.export.formats.idefics3:Idefics3Export"),
+    ExportEntry(InstructBlipExportSettings, "macaw_cli.export.formats.instructblip:InstructBlipExport"),
     ExportEntry(InternVLExportSettings, "macaw_cli.export.formats.internvl:InternVLExport"),
     ExportEntry(LlavaExportSettings, "macaw_cli.export.formats.llava:LlavaExport"),
     ExportEntry(LlmExportSettings, "macaw_cli.export.formats.llm:LlmExport"),

@@ -25,6 +25,8 @@ TEXT_PART = (
     ("qformer.encoder.layer.*.output.LayerNorm.", f"{BRIDGE}q_former.layers.*.text_norm."),
 )
 """Names of what reads the question, and of the first norm, which BLIP-2 calls otherwise."""
+COMMON = tuple((theirs, ours) for theirs, ours in Q_FORMER if ours not in dict(TEXT_PART).values())
+"""Names that BLIP-2 has as well."""
 UNREAD = re.compile(rf"{re.escape(BRIDGE)}q_former\.layers\.(\d+)\.text_")
 
 
@@ -35,7 +37,7 @@ class InstructBlip(Blip2):
     model_types = ("instructblip",)
     class_name = "InstructBlipForConditionalGeneration"
     line_behind_media = False
-    names = (("vision_model.", "image_encoder."), *Q_FORMER, *TEXT_PART, ("language_model.", "language_model."))
+    names = (("vision_model.", "image_encoder."), *COMMON, *TEXT_PART, ("language_model.", "language_model."))
 
     @classmethod
     def describe(cls, config: Any, tokenizer: Any) -> Description:

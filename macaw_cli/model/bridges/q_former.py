@@ -28,7 +28,7 @@ from macaw_cli.modalities.table import Modality
 from macaw_cli.model.blocks.attention import heads_of
 from macaw_cli.model.blocks.costs import QueryLayers
 from macaw_cli.model.blocks.media_batch import batched
-from macaw_cli.model.blocks.q_former import QFormer, TextEmbeddings
+from macaw_cli.model.blocks.q_former import POSITIONS, QFormer, TextEmbeddings
 from macaw_cli.model.bridges.bridge import BridgeContext, Need
 from macaw_cli.model.bridges.queried import QueriedBridge, sequence_tokens
 from macaw_cli.model.bridges.stock_loaders import StockLoader
@@ -60,6 +60,12 @@ class QFormerBridge(QueriedBridge):
             "Blip2ForConditionalGeneration", "image", ("Blip2VisionModel",),
             {"feature_norm": False, "norm": False, "instruction": False, "window": None},
             {"cls": "keep", "post_layernorm": True},
+        ),
+        StockLoader(
+            "InstructBlipForConditionalGeneration", "image", ("InstructBlipVisionModel",),
+            {"feature_norm": False, "norm": False, "instruction": True, "instruction_length": POSITIONS,
+             "window": None},
+            {"cls": "keep", "post_layernorm": True}, own_tokenizer=True,
         ),
     )  # fmt: skip
 

@@ -37,6 +37,8 @@ class StockLoader:
     """Options of the encoder, likewise; those that are not named have to be as by default, and without projection."""
     own_length: bool = False
     """Whether its encoder hears audio at its own length instead of a padded window."""
+    own_tokenizer: bool = False
+    """Whether its bridge reads the question with a tokenizer of its own instead of the LLM's."""
 
     def obstacles(self, config: "MacawConfig", modality: Modality) -> list[str]:
         """What keeps this loader from taking the model's bridge of `modality`, each in a few words; none where nothing.
@@ -70,6 +72,11 @@ class StockLoader:
         elif self.own_length and "window_seconds" not in found.get("preprocessing", {}):
             told.append("the loader hears audio at its own length, and the model in windows")
         told += _differing(self.bridge, config.bridge_settings(modality), "bridge")
+        if self.own_tokenizer and not told and modality not in config.instruction_tokenizers:
+            told.append(
+                "the loader's bridge reads the question with a tokenizer of its own, and the model's with the LLM's: "
+                "start from an imported checkpoint of the loader (training.start_from)"
+            )
         needed: dict[str, Any] = {"layer": -1, "cls": "drop", "post_layernorm": False, "l2": False, "pool": ""}
         needed["image_size"] = None
         if str(found.get("architecture")).endswith("WithProjection"):  # others have none to apply

@@ -18,7 +18,7 @@ from macaw_cli.inference.sampling import GREEDY
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.media_embedder import MediaEmbedder
 
-QUESTIONS = ["What is it?", "How many noises?\nIt is the SAME, 2!", "", "many " * 600]
+QUESTIONS = ["What is it?", "How many noises?\nIt is the SAME, 2!", "", "many " * 600 + "noises"]
 """The last one is longer than the Q-Former reads."""
 
 

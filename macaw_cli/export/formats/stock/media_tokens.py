@@ -27,6 +27,9 @@ class TokenNames:
     """Tokens that the processor adds to a tokenizer by itself."""
     around: tuple[str, str] = ("", "")
     """What the processor itself writes before and after a medium's placeholders; a template writes the rest."""
+    in_front: bool = False
+    """Whether the processor writes placeholders before everything, the tokenizer's first token included: a template
+    writes none."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,31 @@ class MediaTokens:
     """Id of a begin or end token in macaw's model to its id here."""
     times: int = 1
     """Placeholders that a template writes for one medium."""
+    in_front: bool = False
+    """See `TokenNames`."""
 
     @property
     def written(self) -> str:
         """One medium, as a chat template writes it."""
+        if self.in_front:
+            return ""
         placeholders = self.placeholder * self.times
         return placeholders if any(self.around) else "".join([*self.before, placeholders, *self.after])
 
     def expanded(self, text: str) -> str:
         """What the processor makes of a text, with one placeholder for each medium."""
         return text.replace(self.placeholder * self.times, self.placeholder.join(self.around))
+
+    def ids(self, tokenizer: Any, text: str) -> list[int]:
+        """The ids that the processor makes of a prompt about one medium, with one placeholder for it.
+
+        Args:
+            tokenizer: with these tokens.
+            text: as the chat template writes it.
+        """
+        begins = tokenizer.bos_token is not None and text.startswith(tokenizer.bos_token)  # as stock processors decide
+        placeholder = [tokenizer.convert_tokens_to_ids(self.placeholder)] * self.in_front
+        return [*placeholder, *tokenizer(self.expanded(text), add_special_tokens=not begins).input_ids]
 
 
 def add_media_tokens(
@@ -84,7 +102,7 @@ def add_media_tokens(
     else:
         around = tuple(tokenizer.convert_ids_to_tokens(before)), tuple(tokenizer.convert_ids_to_tokens(after))
     added = dict(zip(new, tokenizer.convert_tokens_to_ids(new), strict=True))
-    return MediaTokens(names.placeholder, *around, names.around, added, place_of, times)
+    return MediaTokens(names.placeholder, *around, names.around, added, place_of, times, names.in_front)
 
 
 def let_template_begin(tokenizer: Any, text: str) -> None:

@@ -90,10 +90,20 @@ class StockExport(ExportFormat[Options]):
             return [error.problem.rstrip(".")]
         media = {encoder.config.soft_token_ids[modality]: tokenizer.convert_tokens_to_ids(tokens.placeholder)}
         expected = [(media | tokens.place_of).get(one, one) for one in ours.input_ids]
-        begins = tokenizer.bos_token is not None and text.startswith(tokenizer.bos_token)  # as stock processors decide
-        if tokenizer(tokens.expanded(text), add_special_tokens=not begins).input_ids == expected:
+        if told := self.prompt_obstacles(text):
+            return told
+        if tokens.ids(tokenizer, text) == expected:
             return []
         return ["the model's tokenizer makes other tokens of a prompt as a whole than of the text around a medium"]
+
+    def prompt_obstacles(self, text: str) -> list[str]:
+        """What about a prompt keeps the class from reading it as the model does, in a few words; none by default.
+
+        Args:
+            text: the question `QUESTION` about one medium, as the folder's chat template writes it.
+        """
+        del text
+        return []
 
     def placeholders(self, config: MacawConfig) -> int:
         """How many placeholders the template writes for one medium: 1 where the processor writes the others.
@@ -112,7 +122,8 @@ class StockExport(ExportFormat[Options]):
         tokenizer.chat_template = folder_template(encoder, self.family.modality, tokens.written)
         parts = [{"type": self.family.modality}, {"type": "text", "text": QUESTION}]
         text = render_chat(tokenizer, [{"role": "user", "content": parts}], add_generation_prompt=True)
-        let_template_begin(tokenizer, text)
+        if not tokens.in_front:
+            let_template_begin(tokenizer, text)
         return text
 
     def write(self, source: ExportSource, folder: Path) -> None:
