@@ -6,6 +6,7 @@ import pytest
 import tiny_checkpoints
 import torch
 import yaml
+from exporting import same, stock_answers_of, written
 from interrupted_run import interrupt
 from torch.nn.functional import cross_entropy
 
@@ -117,6 +118,24 @@ def test_a_resumed_training_ends_in_the_same_weights(started, monkeypatch):
     train(space, resume=True)
     one, other = (load_model(folder / "runs" / name)[0].state_dict() for name in ("straight", "resumed"))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def losses_of(run):
+    return [row["loss"] for row in map(json.loads, (run / "metrics.jsonl").read_text().splitlines()) if "loss" in row]
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_a_split_training_has_the_losses_of_a_whole_one_and_its_model_the_original_class(started, stage):
+    folder, _, _ = started
+    if not (folder / "runs" / "straight" / "model").is_dir():
+        train(open_workspace(folder, ["training.name=straight"]))
+    run = folder / "runs" / f"zero-{stage}"
+    train(open_workspace(folder, [f"training.zero_stage={stage}", f"training.name={run.name}"]))
+    expected = losses_of(run.with_name("straight"))
+    assert len(expected) == 2 and losses_of(run) == pytest.approx(expected, rel=1e-4)
+    assert (run / "model" / FILE).read_bytes() == (folder / "imported" / FILE).read_bytes()
+    source, kind = written(folder, "instructblip", run / "model", folder / f"stock-{stage}")
+    same(source, stock_answers_of(kind, source, folder / f"stock-{stage}"))
 
 
 def test_evaluation_scores_answers_as_the_original_does(started):
