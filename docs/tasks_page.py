@@ -60,9 +60,9 @@ of the model, once for all conditions. Images whose features are in a feature st
 
 Each figure of the task is given under `real`, `none` and `swapped` (see [Conditions](evaluation.md#conditions));
 `told` is added by `conditions=real,none,told,swapped`. *Reliance* is the task's score with the right media minus that
-with another example's, over the questions that have both, with its paired 95 % interval; for an error rate it
-is the other way round, so that it is positive where media help. *Retention* is the score without media divided by the
-score with them.
+with another example's, over the questions that have both, with its paired 95 % interval, in which questions about the
+same file [count as dependent](evaluation.md#questions-about-one-medium); for an error rate it is the other way round,
+so that it is positive where media help. *Retention* is the score without media divided by the score with them.
 
 `--fail-under pope.real.accuracy=0.8`, or `pope.reliance=0.3`, ends the command with exit code 1 where a figure is
 lower; an error rate, as in `librispeech.real.wer=0.1`, where it is higher.

@@ -16,6 +16,7 @@ from macaw_cli.evaluation.figures.paired import (
     common_questions,
     measured_values,
     paired_difference,
+    questions_with,
 )
 from macaw_cli.evaluation.intervals import difference_interval, share_interval, wilson_interval
 from macaw_cli.reports.design_comparison import MEASURES, OVERALL, Measured
@@ -48,12 +49,14 @@ def quality_of_figures(figures: Mapping[str, Any]) -> dict[str, dict[str, Measur
 
 def measured(seeds: Sequence[Answers], keys: Sequence[str], measure: str) -> Measured | None:
     """One measure over some questions; None where no question has it."""
-    values = measured_values(seeds, keys, measure)
-    if not values.shape[1]:
+    keys = questions_with(seeds, keys, measure)
+    if not keys:
         return None
+    values, media = measured_values(seeds, keys, measure), [seeds[0][key].media for key in keys]
     mean, n = float(values.mean()), values.shape[1]
     of_questions = values.mean(axis=0)
-    ci95 = difference_interval(of_questions) if measure == "reliance" else share_interval(of_questions)
+    interval = difference_interval if measure == "reliance" else share_interval
+    ci95 = interval(of_questions, media)
     return Measured(round(mean, 4), ci95, n, _spread(values.mean(axis=1)))
 
 
@@ -65,12 +68,12 @@ def difference(seeds: Sequence[Answers], first: Sequence[Answers], measure: str)
         first: of the first design.
         measure: one of `MEASURES`.
     """
-    keys = common_questions([*seeds, *first])
-    keys = [key for key in keys if all(getattr(one[key], measure) is not None for one in (*seeds, *first))]
+    keys = questions_with([*seeds, *first], common_questions([*seeds, *first]), measure)
     if not keys:
         return None
     ours, theirs = measured_values(seeds, keys, measure), measured_values(first, keys, measure)
-    value, ci95 = paired_difference(ours.mean(axis=0), theirs.mean(axis=0))
+    media = [first[0][key].media for key in keys]
+    value, ci95 = paired_difference(ours.mean(axis=0), theirs.mean(axis=0), media)
     of_seeds = ours.mean(axis=1) - theirs.mean(axis=1) if len(seeds) == len(first) else np.zeros(1)
     return Measured(value, ci95, len(keys), _spread(of_seeds))
 

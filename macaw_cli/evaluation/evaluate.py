@@ -169,6 +169,7 @@ def _scored(question: HeldOut, metrics: Mapping[str, MetricName]) -> Scored:
         contrary=frozenset(question.contrary),
         turn=question.turn,
         turns=question.turns,
+        media=tuple(ref.key for ref in question.row.media),
         judged={condition: one.score for condition, one in question.judged.items()},
     )
 

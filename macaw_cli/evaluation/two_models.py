@@ -27,6 +27,7 @@ from macaw_cli.evaluation.figures.paired import (
     common_questions,
     measured_values,
     paired_difference,
+    questions_with,
 )
 from macaw_cli.evaluation.figures.thresholds import Threshold, require_known
 from macaw_cli.evaluation.in_context.given_choices import given_choices
@@ -190,10 +191,10 @@ def _asked(workspace: Workspace, path: Path) -> Side:
 def _measured(answers: Sequence[Answers], keys: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"n": len(keys)}
     for measure in MEASURES:
-        first, second = measured_values(answers, keys, measure)
-        if not len(first):
+        if not (asked := questions_with(answers, keys, measure)):
             continue
-        value, ci95 = paired_difference(second, first)
+        first, second = measured_values(answers, asked, measure)
+        value, ci95 = paired_difference(second, first, [answers[0][key].media for key in asked])
         found[measure] = {
             "first": round(float(first.mean()), 4), "second": round(float(second.mean()), 4), "difference": value,
             "ci95": ci95, "n": len(first),

@@ -3,6 +3,7 @@ import pytest
 
 from macaw_cli.evaluation.intervals import (
     bootstrap_interval,
+    design_effect,
     difference_interval,
     newcombe_interval,
     normal_interval,
@@ -62,3 +63,64 @@ def test_two_samples_have_newcombes_interval():
     ours, theirs = np.repeat([1.0, 0.0], [56, 14]), np.repeat([1.0, 0.0], [48, 32])
     assert newcombe_interval(ours, theirs) == pytest.approx([0.0524, 0.3339], abs=1e-4)
     assert newcombe_interval(np.ones(10), np.zeros(10)) == pytest.approx([0.6075, 1.0], abs=1e-4)
+
+
+def of_media(number, each):
+    return [(f"{medium}",) for medium in range(number) for _ in range(each)]
+
+
+def test_questions_about_one_medium_have_the_cluster_robust_variance():
+    draw = np.random.default_rng(0)
+    values = (draw.random((40, 1)) + draw.random((40, 3)) > 1).astype(float)
+    sums = (values - values.mean()).sum(axis=1)
+    robust = (sums**2).sum() / 120**2 * 40 / 39
+    independent = values.var() / 119
+    assert design_effect(values.ravel(), of_media(40, 3)) == pytest.approx(robust / independent)
+    half = (lambda interval: (interval[1] - interval[0]) / 2)(normal_interval(values.ravel(), of_media(40, 3)))
+    assert half == pytest.approx(1.959964 * robust**0.5, abs=1e-4)
+
+
+def test_a_question_counts_with_every_other_that_shares_a_medium():
+    values = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+    media = [("a", "b"), ("b", "c"), ("c", "d"), ("e",), ("f",), ()]
+    residuals = values - 0.5
+    pairs = [
+        (one, other) for one in range(6) for other in range(6) if one == other or {*media[one]} & {*media[other]}
+    ]
+    shared = sum(residuals[one] * residuals[other] for one, other in pairs)
+    assert shared / (residuals**2).sum() == pytest.approx(5 / 3)
+    assert design_effect(values, media) == pytest.approx(shared / (residuals**2).sum())
+
+
+@pytest.mark.parametrize("interval", [difference_interval, share_interval, normal_interval])
+def test_media_of_their_own_or_none_change_no_interval(interval):
+    for values in (np.array([1.0, 0.0, 1.0, 1.0, 0.0]), np.array([0.5, 0.0, 1.0, 1.0, 0.0]), np.ones(5)):
+        assert interval(values, of_media(5, 1)) == interval(values) == interval(values, [()] * 5)
+
+
+@pytest.mark.parametrize("interval", [difference_interval, share_interval])
+def test_equal_values_count_once_for_each_medium(interval):
+    assert interval(np.ones(30), of_media(10, 3)) == interval(np.ones(10))
+    assert interval(np.array([1.0, 0.0, 1.0]), [("a",)] * 3)[0] < interval(np.array([1.0, 0.0, 1.0]))[0]
+
+
+def test_intervals_of_dependent_questions_hold_the_truth_95_times_of_100():
+    """Simulation: 60 images with 4 questions each, 80 % right; half of the variance is of the image."""
+    draw, truth, of_image = np.random.default_rng(1), 0.8, of_media(60, 4)
+    other = [(f"{medium}", f"{(medium + 7) % 60}") for medium in range(60)]
+    hits = np.zeros((3, 2))
+    for _ in range(300):
+        first, second = ((draw.normal(size=(60, 1)) + draw.normal(size=(60, 4)) < 0.8416 * 2**0.5) for _ in range(2))
+        difference, share = (first.astype(float) - second).ravel(), first.astype(float).ravel()
+        pairs = first[:, 0] & np.roll(first, -7, axis=0)[:, 0]
+        found = [
+            (0.0, difference_interval, difference, of_image), (truth, share_interval, share, of_image),
+            (truth**2, share_interval, pairs.astype(float), other),
+        ]  # fmt: skip
+        for at, (mean, interval, values, media) in enumerate(found):
+            for way, known in enumerate((None, media)):
+                low, high = interval(values, known)
+                hits[at, way] += low <= mean <= high
+    as_independent, as_dependent = (hits / 300).T
+    assert (as_dependent > 0.92).all()
+    assert (as_independent < 0.90).all()

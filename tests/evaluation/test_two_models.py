@@ -44,6 +44,20 @@ def test_differences_are_paired_and_second_minus_first(sides):
     json.dumps(found, allow_nan=False)
 
 
+def test_questions_about_one_image_are_not_taken_as_independent():
+    right = [True, True, True, False, False, True]
+    own, shared = (
+        [Side(name, [asked(number, real=name == "b" or not one, media=[f"{number // each}.png"])
+                     for number, one in enumerate(right)]) for name in ("a", "b")]
+        for each in (1, 3)
+    )  # fmt: skip
+    alone, together = (differences(*sides)["overall"]["accuracy"] for sides in (own, shared))
+    assert alone["difference"] == together["difference"] == 0.6667
+    values = np.array(right, dtype=float)
+    assert together["ci95"] == difference_interval(values, [("a",)] * 3 + [("b",)] * 3)
+    assert together["ci95"][0] <= alone["ci95"][0]
+
+
 def test_exchanging_the_models_turns_the_sign(sides):
     forth, back = differences(*sides), differences(*reversed(sides))
     for measure in ("accuracy", "reliance", "preference"):

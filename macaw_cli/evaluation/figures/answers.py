@@ -34,6 +34,7 @@ class Answer:
         accuracy: 1 where the right choice was the likeliest; None without choices.
         reliance: accuracy with the real media minus with another example's.
         preference: 1 where its own media make the reference answer likelier, 0.5 for ties; None where not asked.
+        media: its files; questions that share one are dependent.
     """
 
     modality: str
@@ -41,6 +42,7 @@ class Answer:
     accuracy: float | None
     reliance: float | None
     preference: float | None
+    media: tuple[str, ...] = ()
 
     @property
     def place(self) -> int:
@@ -142,4 +144,5 @@ def _answer(row: Mapping[str, Any], modality: str) -> Answer:
         accuracy=None if real is None else float(real),
         reliance=None if real is None or swapped is None else float(real) - float(swapped),
         preference=preference,
+        media=tuple(row.get("media") or ()),
     )

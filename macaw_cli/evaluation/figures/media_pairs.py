@@ -6,13 +6,13 @@ partner that is asked the same words are one question about two media; two such 
 a group. Each of the four answers is one that was given under `real`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from macaw_cli.evaluation.intervals import wilson_interval
+from macaw_cli.evaluation.intervals import share_interval
 from macaw_cli.evaluation.questions.held_out import UNSEEN_TAG, HeldOut
 
 Pair = tuple[int, int]
@@ -80,7 +80,9 @@ def groups_of(questions: Sequence[HeldOut], pairs: Sequence[Pair]) -> list[Group
 
 
 def _measured(questions: Sequence[HeldOut], pairs: Sequence[Pair], groups: Sequence[Group]) -> dict[str, Any]:
-    """Shares with their Wilson intervals, chance with uniform guesses, and how many there are.
+    """Shares with their intervals, chance with uniform guesses, and how many there are.
+
+    Sets with a medium in common count as dependent in the intervals.
 
     `question_accuracy`: both media of a pair right; `item_accuracy`: both questions about one medium of a group;
     `group_accuracy`: all four. None without groups.
@@ -94,23 +96,21 @@ def _measured(questions: Sequence[HeldOut], pairs: Sequence[Pair], groups: Seque
 
     of_items = [numbers for one in groups for numbers in zip(one.one, one.other, strict=True)]
     of_groups = [(*one.one, *one.other) for one in groups]
+
+    def share(name: str, sets: Sequence[tuple[int, ...]]) -> dict[str, Any]:
+        if not sets:
+            return {f"{name}_accuracy": None, f"{name}_ci95": None, f"{name}_chance": None}
+        found = np.array([right(*numbers) for numbers in sets], dtype=np.float64)
+        media = [{key for number in numbers for key in _media(questions[number])} for numbers in sets]
+        by_chance = sum(guessed(*numbers) for numbers in sets) / len(sets)
+        return {
+            f"{name}_accuracy": round(float(found.mean()), 4), f"{name}_ci95": share_interval(found, media),
+            f"{name}_chance": round(by_chance, 4),
+        }  # fmt: skip
+
     return {
         "pairs": len(pairs), "groups": len(groups),
-        **_share("question", pairs, right, guessed), **_share("item", of_items, right, guessed),
-        **_share("group", of_groups, right, guessed),
-    }  # fmt: skip
-
-
-def _share(
-    name: str, sets: Sequence[tuple[int, ...]], right: Callable[..., bool], guessed: Callable[..., float]
-) -> dict[str, Any]:
-    if not sets:
-        return {f"{name}_accuracy": None, f"{name}_ci95": None, f"{name}_chance": None}
-    share = sum(right(*numbers) for numbers in sets) / len(sets)
-    by_chance = sum(guessed(*numbers) for numbers in sets) / len(sets)
-    return {
-        f"{name}_accuracy": round(share, 4), f"{name}_ci95": wilson_interval(share, len(sets)),
-        f"{name}_chance": round(by_chance, 4),
+        **share("question", pairs), **share("item", of_items), **share("group", of_groups),
     }  # fmt: skip
 
 

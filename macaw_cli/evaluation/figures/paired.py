@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from macaw_cli.evaluation.figures.answers import Answer, Answers
-from macaw_cli.evaluation.intervals import difference_interval
+from macaw_cli.evaluation.intervals import Media, difference_interval
 
 
 def common_questions(answered: Sequence[Answers]) -> list[str]:
@@ -23,20 +23,26 @@ def measured_values(answered: Sequence[Answers], keys: Sequence[str], measure: s
         keys: questions.
         measure: `accuracy`, `reliance` or `preference`.
     """
-    rows = [[getattr(answers[key], measure) for answers in answered] for key in keys]
-    known = [row for row in rows if None not in row]
-    return np.array(known, dtype=np.float64).reshape(len(known), len(answered)).T
+    known = questions_with(answered, keys, measure)
+    rows = [[getattr(answers[key], measure) for answers in answered] for key in known]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(answered)).T
 
 
-def paired_difference(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, list[float]]:
+def questions_with(answered: Sequence[Answers], keys: Sequence[str], measure: str) -> list[str]:
+    """The keys of the questions that have the measure in each of the models or seeds."""
+    return [key for key in keys if all(getattr(answers[key], measure) is not None for answers in answered)]
+
+
+def paired_difference(ours: np.ndarray, theirs: np.ndarray, media: Media | None) -> tuple[float, list[float]]:
     """Mean of ours - theirs over the questions, and its paired 95 % interval (`difference_interval`).
 
     Args:
         ours: (n,) float, one value per question, n at least 1.
         theirs: (n,) float, of the same questions.
+        media: of each question; None takes all as independent.
     """
     paired = ours - theirs
-    return round(float(paired.mean()), 4), difference_interval(paired)
+    return round(float(paired.mean()), 4), difference_interval(paired, media)
 
 
 def by_modality_and_kind(answers: Mapping[str, Answer], keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:

@@ -35,8 +35,11 @@ def measure_per_medium(questions: Sequence[Scored]) -> dict[str, Any]:
             "swapped": round(float(swapped.mean()), 4) if chosen else None,
             "paired": len(chosen),
             "reliance": round(float(difference.mean()), 4) if chosen else None,
-            "ci95": difference_interval(difference) if chosen else None,
+            "ci95": difference_interval(difference, [one.media for one in chosen]) if chosen else None,
             "contrary": sum(condition in one.contrary for one in asked),
-            **measure_preference([(q.likelihood["real"], q.likelihood[condition], q.tokens) for q in asked]),
+            **measure_preference(
+                [(one.likelihood["real"], one.likelihood[condition], one.tokens) for one in asked],
+                [one.media for one in asked],
+            ),
         }
     return found

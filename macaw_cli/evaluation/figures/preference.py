@@ -7,11 +7,12 @@ Needs no choices and no decoding, so it measures any dataset: captions, transcri
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from macaw_cli.evaluation.intervals import normal_interval, wilson_interval
+from macaw_cli.evaluation.intervals import Media, design_effect, normal_interval, wilson_interval
 
 TIE = 1e-4
 """Nats per answer token below which two likelihoods count as equal: the rounding of fp32."""
@@ -36,7 +37,9 @@ def preferences(gap: np.ndarray) -> np.ndarray:
     return np.where(np.abs(gap) < TIE, 0.5, (gap > 0).astype(np.float64))
 
 
-def measure_preference(likelihoods: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
+def measure_preference(
+    likelihoods: Sequence[tuple[float, float, int]], media: Media | None = None
+) -> dict[str, Any]:
     """`gap`, `preference` and their 95 % intervals, all None without a pair.
 
     `preference_n` is the number of pairs they are measured on, `non_finite` that of pairs left out because a
@@ -44,16 +47,20 @@ def measure_preference(likelihoods: Sequence[tuple[float, float, int]]) -> dict[
 
     Args:
         likelihoods: as in `gaps`.
+        media: of each pair's question; None takes all as independent.
     """
     gap = gaps(likelihoods)
+    finite = [math.isfinite(real - other) for real, other, _ in likelihoods]
+    own = media and [*compress(media, finite)]
     counts = {"preference_n": len(gap), "non_finite": len(likelihoods) - len(gap)}
     if not len(gap):
         return {"gap": None, "gap_ci95": None, "preference": None, "preference_ci95": None, **counts}
-    preference = float(preferences(gap).mean())
+    preferred = preferences(gap)
+    preference = float(preferred.mean())
     return {
         "gap": round(float(gap.mean()), 4),
-        "gap_ci95": normal_interval(gap),
+        "gap_ci95": normal_interval(gap, own),
         "preference": round(preference, 4),
-        "preference_ci95": wilson_interval(preference, len(gap)),
+        "preference_ci95": wilson_interval(preference, len(gap) / design_effect(preferred, own)),
         **counts,
     }

@@ -36,6 +36,7 @@ class Scored:
         turns: how many answers its conversation has.
         contrary: conditions under which the dataset itself gives another answer.
         judged: condition to the score of a judge, 0 to 1.
+        media: its media; questions that share one are dependent.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Scored:
     turn: int = 1
     turns: int = 1
     judged: dict[str, float] = field(default_factory=dict)
+    media: tuple[str, ...] = ()
 
 
 def measure(questions: Sequence[Scored]) -> dict[str, Any]:
@@ -75,19 +77,21 @@ def measure(questions: Sequence[Scored]) -> dict[str, Any]:
         figures[condition] = _mean([question.right[condition] for question in questions if condition in question.right])
     by_chance = chance(questions)
     figures["chance"] = None if by_chance is None else round(by_chance, 4)
-    paired = [(q.right["real"], q.right["swapped"]) for q in questions if "swapped" in q.right]
-    difference = np.array([float(real) - float(swapped) for real, swapped in paired])
+    paired = [question for question in questions if "swapped" in question.right]
+    difference = np.array([float(one.right["real"]) - float(one.right["swapped"]) for one in paired])
     figures["paired"] = len(paired)
     figures["reliance"] = round(float(difference.mean()), 4) if paired else None
-    figures["ci95"] = difference_interval(difference) if paired else None
+    figures["ci95"] = difference_interval(difference, [one.media for one in paired]) if paired else None
     figures["retention"] = retention(figures["real"], figures["none"])
+    likely = [question for question in questions if "swapped" in question.likelihood]
     figures |= measure_preference(
-        [(q.likelihood["real"], q.likelihood["swapped"], q.tokens) for q in questions if "swapped" in q.likelihood]
+        [(one.likelihood["real"], one.likelihood["swapped"], one.tokens) for one in likely],
+        [one.media for one in likely],
     )
     metrics = _text_metrics(questions)
     if metrics:
         figures |= {"generated": sum(bool(question.generated) for question in questions), "metrics": metrics}
-    if judge := measure_judged([question.judged for question in questions]):
+    if judge := measure_judged([one.judged for one in questions], [one.media for one in questions]):
         figures["judge"] = judge
     return figures
 

@@ -80,7 +80,7 @@ def task_report(task: Task[Any], answers: Answers) -> dict[str, Any]:
 def _reliance(task: Task[Any], answers: Answers) -> dict[str, Any]:
     """Reliance over the items with media that were asked under `real` and `swapped`; a cluster counts once.
 
-    Its interval is `difference_interval` of the paired differences.
+    Its interval is `difference_interval` of the paired differences; clusters with a file in common are dependent.
     """
     means = {
         name: _cluster_means(some, task.scores(some)) for name, some in answers.items() if name in _COMPARED and some
@@ -88,6 +88,9 @@ def _reliance(task: Task[Any], answers: Answers) -> dict[str, Any]:
     paired = [cluster for cluster in means["real"] if cluster in means["swapped"]]
     if not paired:
         return {"paired": 0, "reliance": None, "ci95": None, "retention": None}
+    media: dict[str, set[str]] = defaultdict(set)
+    for answered in answers["real"]:
+        media[answered.item.cluster_id] |= {str(medium.path) for medium in answered.item.media if medium.path}
     sign = 1 if task.higher_is_better else -1
     difference = np.array([sign * (means["real"][one] - means["swapped"][one]) for one in paired])
     real, none = (
@@ -95,8 +98,8 @@ def _reliance(task: Task[Any], answers: Answers) -> dict[str, Any]:
     )
     kept = retention(float(np.mean(real)), float(np.mean(none))) if none and task.higher_is_better else None
     return {
-        "paired": len(paired), "reliance": round(float(difference.mean()), 4), "ci95": difference_interval(difference),
-        "retention": kept,
+        "paired": len(paired), "reliance": round(float(difference.mean()), 4), "retention": kept,
+        "ci95": difference_interval(difference, [media[one] for one in paired]),
     }  # fmt: skip
 
 
