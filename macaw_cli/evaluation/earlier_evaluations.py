@@ -19,8 +19,17 @@ EARLIER = "earlier-{}"
 """Folder beside the figures that hold now: 1 is the first that was moved."""
 
 
+OF_GENERATED = ("max_new_tokens", "samples", "constraints")
+OF_SHOTS = ("demonstration_pool",)
+OF_REASONING = ("reasoning_prompt", "answer_prompt", "answer_pattern", "reasoning_tokens")
+"""Settings of `evaluation` that change answers, where these are generated, demonstrations shown, or reasons given."""
+
+
 def asked_with(workspace: Workspace, *, judged: bool) -> dict[str, Any]:
-    """How the questions of a dataset are asked beyond the plain way, in which it is empty.
+    """How the questions of a dataset are asked beyond the plain way, in which it is empty: all that changes answers.
+
+    `evaluation.metrics` does not, but where it says whose answers are sampled: other figures of the same answers
+    replace the earlier ones.
 
     Args:
         workspace: its `evaluation` settings hold.
@@ -28,15 +37,24 @@ def asked_with(workspace: Workspace, *, judged: bool) -> dict[str, Any]:
 
     Returns:
         `shots`, `demonstrations` and `permutations`, the hash of the file of `choices`, how there is `reasoning`, and
-        the model of the `judge`, each where it is used.
+        the model of the `judge`, each where it is used; and what else is used and is not the default.
     """
     settings: EvaluationSettings = workspace.settings.evaluation
     shown = ("shots", "demonstrations", "permutations") if settings.shots else ()
+    used = [
+        *(OF_GENERATED if settings.generate else ()), *(OF_SHOTS if settings.shots else ()),
+        *(("metrics",) if settings.generate and settings.samples > 1 else ()),
+        *((*OF_REASONING, "max_new_tokens") if settings.reasoning != "none" else ()),
+    ]  # fmt: skip
+    plain = EvaluationSettings()
     return {
+        **{name: getattr(settings, name) for name in used if getattr(settings, name) != getattr(plain, name)},
+        **({"seed": workspace.settings.seed} if settings.shots and workspace.settings.seed else {}),
         **{name: getattr(settings, name) for name in shown},
         **({"choices": sha256_file(workspace.path(settings.choices))} if settings.choices else {}),
         **({"reasoning": settings.reasoning} if settings.reasoning != "none" else {}),
         **({"judge": settings.judge.model} if judged else {}),
+        **({"judge_temperature": heat} if judged and (heat := settings.judge.temperature) is not None else {}),
     }
 
 
