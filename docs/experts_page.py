@@ -94,7 +94,10 @@ experts with options and fingerprints (`experts`).
   a reply tells them in `macaw.attachments`. One file is encoded and described at a time: Whisper on a CPU makes others
   wait.
 - A task's `swapped` medium brings its own texts; under `none` and `told` there are none.
-- `macaw export` refuses the model, and `macaw train` says so before it begins.
+- `macaw export --format hf` copies the folders of the experts' models to `experts/` of the export, and names those that
+  are on the hub. Its proof has media whose texts the fresh process makes by itself. An encoder that an expert shares
+  (Whisper's) is in the folder twice. Other formats refuse the model, as nothing makes the texts there;
+  `MacawProcessor` alone makes none either, so that such an export is used through `Engine`, chat or serve.
 
 `nearest-caption` describes the media of a dataset and no others: a model that was trained with it can be used in
 `macaw evaluate` on a dataset alone. `training.swap_negatives` cannot be combined with experts: the texts would stay

@@ -43,6 +43,8 @@ are still there.
 - `--keep-adapters` (`hf`) puts the adapter of a LoRA training into `adapter/`, as PEFT loads it onto the LLM that it
   was trained on; its README names that LLM. The weights of the model have it merged in either way: on them the adapter
   would count twice.
+- A model that reads [experts' texts](experts.md#where-such-a-model-can-be-used) is exported by `hf` alone, with the
+  experts' models in `experts/`.
 - `--push-to-hub OWNER/NAME` sends the proved folder to the hub, with the token of `hf auth login` or `HF_TOKEN`.
   `--private` makes a new repository private. A repository that holds something else than an export of macaw is
   refused before any work.

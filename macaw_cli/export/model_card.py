@@ -80,7 +80,7 @@ bridge {bridge}, and the frozen encoders, {parameters:,} parameters in all. Ever
 `pip install {packages}`, then, in this folder:
 
 ```python
-{usage_snippet(config.modalities, config.feature_shapes)}
+{_told_snippet(config) if config.expert_texts else usage_snippet(config.modalities, config.feature_shapes)}
 ```
 
 Or in a terminal: `macaw chat .`
@@ -142,6 +142,18 @@ def usage_snippet(modalities: tuple[str, ...], shapes: Mapping[str, Sequence[int
         'print(processor.decode(output[0, inputs["input_ids"].shape[1] :]))',
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _told_snippet(config: Any) -> str:
+    """Python that asks a model that reads experts' texts, which its engine makes."""
+    names = ", ".join(one["name"] for one in config.expert_texts["experts"])
+    modality = next(name for one in config.expert_texts["experts"] for name in one["modalities"])
+    return "\n".join([
+        f"from macaw_cli import Engine  # makes the texts of {names}, which the model reads of its media",
+        "",
+        'engine = Engine.from_pretrained(".")',
+        f'print(engine.answer("What is this?", {modality}="{TABLE[modality].example}"))',
+    ])
 
 
 def _snippet(modality: Modality, shapes: Mapping[str, Sequence[int]]) -> tuple[str, str, str]:

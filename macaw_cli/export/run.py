@@ -27,7 +27,6 @@ from macaw_cli.export.hub import push, require_own_repository
 from macaw_cli.export.proving.proof import Proof
 from macaw_cli.export.source import ExportSource
 from macaw_cli.model.configuration import MacawConfig
-from macaw_cli.model.expert_texts import require_no_texts
 from macaw_cli.model.folder import model_folder, newest_model
 from macaw_cli.model.processing import PROCESSOR_FILE, MacawProcessor
 
@@ -110,15 +109,15 @@ def _require_taken(kind: ExportFormat[ExportSettings], source: Path) -> None:
     """Refuse a model that the format does not take, before its weights are read."""
     with quiet_transformers(), trouble_is_told(source):
         config = MacawConfig.from_pretrained(source)
-        require_no_texts(config, source, "macaw export")
-        obstacles = kind.obstacles(config)
+        obstacles = kind.why_not(config)
         if not obstacles and (source / PROCESSOR_FILE).is_file():
             obstacles = kind.text_obstacles(MacawProcessor.from_pretrained(source).encoder)
     if obstacles:
-        raise MismatchError(
-            f"--format {kind.settings.format} does not take the model {source}: {'; '.join(obstacles)}.",
-            "--format hf takes every model; docs/export.md tells what the others need.",
-        )
+        hint = "Use it in `macaw evaluate`, or train a model without: `--set expert_texts.names=[]`."
+        if not kind.carries_experts:
+            hint = "--format hf takes every model; docs/export.md tells what the others need."
+        problem = f"--format {kind.settings.format} does not take the model {source}: {'; '.join(obstacles)}."
+        raise MismatchError(problem, hint)
 
 
 def _written(

@@ -11,12 +11,18 @@ from macaw_cli.config.loading import Workspace
 from macaw_cli.export.proving.answers import Answer, answered
 from macaw_cli.export.proving.examples import ProofExample, proof_examples
 from macaw_cli.export.proving.real_media import real_media
-from macaw_cli.modalities.table import ENCODER_OF, ROLES, TABLE, EncoderRole, Modality
+from macaw_cli.export.proving.told_examples import told_inputs
+from macaw_cli.inference.attachments import Attacher
+from macaw_cli.inference.expert_texts import ModelExperts
+from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, ROLES, TABLE, EncoderRole, Modality
 from macaw_cli.model.attached_encoders import attach
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.model.processing import MacawProcessor
 from macaw_cli.model.text.answer_ends import answer_ends
+
+WHISPERS_RATE = 16_000
+"""Hz, of audio that experts alone hear."""
 
 
 @dataclass
@@ -31,6 +37,8 @@ class ExportSource:
     encoders: ModelEncoders
     examples: tuple[ProofExample, ...]
     """What the proof is made on."""
+    experts: ModelExperts | None = None
+    """Those whose texts the model reads, if it reads any."""
 
     @classmethod
     def load(cls, workspace: Workspace, folder: Path, dtype: torch.dtype | None = None) -> "ExportSource":
@@ -48,9 +56,13 @@ class ExportSource:
         model, processor = load_model(folder, dtype=dtype)
         model.generation_config.eos_token_id = sorted(answer_ends(model, processor.encoder)) or None
         encoders = ModelEncoders(model, processor, folder, workspace, precision="fp32")
-        rate = encoders.encoder("audio").sampling_rate or 0 if "audio" in model.config.modalities else 0
-        examples = proof_examples(model.config, rate, real_media(workspace, model.config, rate))
-        return cls(workspace, folder, model, processor, encoders, examples)
+        rate = encoders.encoder("audio").sampling_rate or 0 if "audio" in model.config.modalities else WHISPERS_RATE
+        experts = ModelExperts.of(model.config, folder, workspace, "cpu")
+        known = {*model.config.modalities, *(experts.described if experts else ())}
+        modalities = [name for name in MODALITIES if name in known]
+        files = real_media(workspace, model.config, rate, modalities)
+        examples = proof_examples(model.config, rate, files, modalities)
+        return cls(workspace, folder, model, processor, encoders, examples, experts)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -69,7 +81,10 @@ class ExportSource:
         return answered(self.model, self.inputs(example))
 
     def inputs(self, example: ProofExample) -> Any:
-        """What the model reads: ids, and features (fp32) of the media."""
+        """What the model reads: ids, and features (fp32) of the media; with the texts of experts those of a chat."""
+        if self.experts:
+            attacher = Attacher(self.model.config, self.encoders, self.experts)
+            return told_inputs(self.model, self.processor.encoder, attacher, example)
         features: dict[str, list[torch.Tensor]] = {}
         for modality, medium in example.media:
             features.setdefault(TABLE[modality].features_keyword, []).append(self.encoders.encode(modality, medium))

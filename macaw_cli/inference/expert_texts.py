@@ -53,10 +53,26 @@ class ModelExperts:
         return cls(config, folder, workspace, device) if config.expert_texts else None
 
     @property
+    def described(self) -> frozenset[Modality]:
+        """What they describe."""
+        return frozenset(name for one in self._described for name in one["modalities"])
+
+    @property
     def modalities(self) -> frozenset[Modality]:
         """What they describe, alone or inside a file."""
-        own = {name for one in self._described for name in one["modalities"]}
+        own = self.described
         return frozenset(name for name, row in MODALITY_TABLE.items() if own & {name, *row.contains})
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The folder or hub id of each expert's model, by the expert's name; without those that have none.
+
+        Raises:
+            InputError: one is not found.
+        """
+        named = {one["name"]: str(one["options"].get("model") or "") for one in self._described}
+        found = {name: self._source(name, model) for name, model in named.items()}
+        return {name: source for name, source in found.items() if source}
 
     def decodings(self, modality: Modality) -> dict[Reader, Request]:
         """What has to be decoded of a file for each expert that describes it: of a video, of its soundtrack as well.

@@ -1,11 +1,9 @@
 """What a model reads of experts' texts: from the settings of its training to its configuration, and back."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from macaw_cli.basics.console import say
-from macaw_cli.basics.errors import InputError
 from macaw_cli.config.expert_text_settings import ExpertTextSettings
 from macaw_cli.config.experts.table import TABLE
 from macaw_cli.shards.expert_texts import text_use
@@ -62,29 +60,27 @@ def tell_texts(config: Any) -> None:
     names = [one["name"] for one in config.expert_texts.get("experts", ())]
     if not names:
         return
-    alone = [name for name in names if not TABLE[name].at_inference]
     told = f"The model reads texts of {', '.join(names)}"
-    if alone:
-        say(f"{told}: `macaw evaluate` takes such a model; `macaw chat`, `macaw serve` and `macaw export` refuse it.")
+    if _of_datasets_alone(config):
+        say(f"{told}: `macaw evaluate` on a dataset takes such a model, and nothing else.")
     else:
-        say(f"{told}: evaluate, chat and serve take such a model; `macaw export` refuses it.")
+        say(f"{told}: evaluate, chat, serve and `macaw export --format hf` take such a model; other formats refuse it.")
 
 
-def require_no_texts(config: Any, folder: Path, command: str) -> None:
-    """Refuse a model that reads experts' texts, where nothing makes them.
+def why_not_told(config: Any, *, everywhere: bool) -> list[str]:
+    """What keeps a model from leaving macaw, for the experts whose texts it reads; nothing where it reads none.
 
     Args:
         config: of the model.
-        folder: of the model, for the message.
-        command: that refuses, such as `macaw serve`.
-
-    Raises:
-        InputError: it does, with the names of the experts.
+        everywhere: whether it goes where nothing makes such texts; else only where files are described.
     """
-    if config.expert_texts:
-        names = ", ".join(one["name"] for one in config.expert_texts["experts"])
-        raise InputError(
-            f"The model in {folder} reads texts of experts ({names}), which `{command}` does not make.",
-            "Use `macaw chat` or `macaw serve`, which make them for every file, or train a model without: "
-            "`--set expert_texts.names=[]`.",
-        )
+    names = [one["name"] for one in config.expert_texts.get("experts", ())]
+    if names and everywhere:
+        return [f"it reads texts of experts ({', '.join(names)}), which nothing makes there"]
+    return [f"it reads texts of {name}, which describes the media of a dataset and no others"
+            for name in _of_datasets_alone(config)]  # fmt: skip
+
+
+def _of_datasets_alone(config: Any) -> list[str]:
+    names = [one["name"] for one in config.expert_texts.get("experts", ())]
+    return [name for name in names if name in TABLE and not TABLE[name].at_inference]

@@ -54,7 +54,7 @@ def format_targets(encoder: ConversationEncoder) -> list[FormatTarget]:
         encoder: turns conversations into ids for the model, whose configuration it knows.
     """
     asked = {name: kind for name, kind in every_format().items() if kind.is_meant_for(encoder.config)}
-    told = {name: kind.obstacles(encoder.config) or kind.text_obstacles(encoder) for name, kind in asked.items()}
+    told = {name: kind.why_not(encoder.config) or kind.text_obstacles(encoder) for name, kind in asked.items()}
     lost = {
         name: tuple((modality, tuple(reasons)) for modality, reasons in kind.losses(encoder.config).items())
         for name, kind in asked.items()

@@ -64,6 +64,7 @@ ALLOWED = {
         "model/saved_config.py save_pretrained",
         "model/processing.py save_pretrained", "training/tuning/adapters.py mkdir",
         "training/tuning/adapters.py save_file", "training/tuning/adapters.py save_pretrained",
+        "export/carried_experts.py copyfile",
         "export/run.py chmod", "export/run.py rename", "export/formats/hf.py rename", "export/formats/hf.py rmdir",
         "export/formats/llm.py save_pretrained", "export/formats/onnx.py save_file",
         "export/formats/stock/stock_format.py save_pretrained",

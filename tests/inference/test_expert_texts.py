@@ -145,8 +145,8 @@ def test_a_dataset_without_the_texts_is_refused(root, tmp_path):
 
 
 def test_what_makes_no_texts_refuses_the_model(root):
-    with pytest.raises(InputError, match=r"transcript, tags.*macaw export"):
-        export_model(open_workspace(root, ["export.out=exported"]), root / "runs/beside")
+    with pytest.raises(MismatchError, match=r"llm.*transcript, tags"):
+        export_model(open_workspace(root, ["export.format=llm"]), root / "runs/beside")
     _, processor, attacher = attacher_of(root, "beside")
     with pytest.raises(MismatchError, match="experts' texts"):
         processor("What is it?", image_features=[attacher.attach(root / "media/red.png", "image")[0].features])

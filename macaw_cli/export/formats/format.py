@@ -9,6 +9,7 @@ from macaw_cli.export.proving.proof import Proof
 from macaw_cli.export.source import ExportSource
 from macaw_cli.modalities.table import Modality
 from macaw_cli.model.configuration import MacawConfig
+from macaw_cli.model.expert_texts import why_not_told
 from macaw_cli.model.text.encoding import ConversationEncoder
 
 Options = TypeVar("Options", bound=ExportSettings)
@@ -25,11 +26,21 @@ class ExportFormat(ABC, Generic[Options]):
     """Who loads the folder, as people know it: a class of transformers, a program."""
     stock_class: ClassVar[str] = ""
     """The class of transformers that loads the folder, where one does: what bridges call it in `stock_loaders`."""
+    carries_experts: ClassVar[bool] = False
+    """Whether the folder makes the texts of experts, for a model that reads them."""
     takes: ClassVar[str]
     """What it takes, in a few words, for the table of formats in the documentation."""
 
     def __init__(self, settings: Options) -> None:
         self.settings = settings
+
+    def why_not(self, config: MacawConfig) -> list[str]:
+        """Everything in a model's configuration that keeps this format from taking it.
+
+        Args:
+            config: of the model.
+        """
+        return [*why_not_told(config, everywhere=not self.carries_experts), *self.obstacles(config)]
 
     @abstractmethod
     def obstacles(self, config: MacawConfig) -> list[str]:

@@ -8,6 +8,7 @@ from macaw_cli.basics.typed_files import read_object
 from macaw_cli.basics.typed_rows import TEXT, Fields
 from macaw_cli.basics.working_files import make_folder
 from macaw_cli.config.exports.hf import HfExportSettings
+from macaw_cli.export.carried_experts import FOLDER, carried_bytes, carry
 from macaw_cli.export.formats.format import ExportFormat
 from macaw_cli.export.model_card import figures_of, model_card
 from macaw_cli.export.proving.exchange import answers_of_child
@@ -36,6 +37,7 @@ class HfExport(ExportFormat[HfExportSettings]):
 
     loader = "MacawForConditionalGeneration of macaw"
     takes = "every model"
+    carries_experts = True
 
     def obstacles(self, config: MacawConfig) -> list[str]:
         """None."""
@@ -48,14 +50,21 @@ class HfExport(ExportFormat[HfExportSettings]):
             raise InputError(f"{folder} has no {ADAPTER}: it was trained without one.", "Leave --keep-adapters out.")
 
     def write(self, source: ExportSource, folder: Path) -> None:
-        """The model with its encoders, the processor that prepares raw media for them, and the model's page."""
+        """The model with its encoders, what prepares raw media for them, and the models of its experts."""
         processor = source.attach_encoders()
+        if source.experts:
+            config = source.model.config
+            config.expert_texts = carry(config.expert_texts, source.experts.sources, folder)
         save_model(source.model, processor, folder / "model")
         for file in (folder / "model").iterdir():
             file.rename(folder / file.name)
         (folder / "model").rmdir()
         if self.settings.keep_adapters:
             _keep_adapter(source.folder / ADAPTER, folder / ADAPTER)
+
+    def weight_bytes(self, source: ExportSource) -> int:
+        """Those of the model with its encoders and the models of its experts."""
+        return source.weight_bytes() + (carried_bytes(source.experts.sources) if source.experts else 0)
 
     def prove(self, source: ExportSource, folder: Path) -> Proof:
         """Logits and greedy tokens from raw media, by a process that has nothing but the folder."""
@@ -68,15 +77,26 @@ class HfExport(ExportFormat[HfExportSettings]):
         return model_card(name, source.model.config, count, proof, figures_of(source.folder))
 
     def notes(self, source: ExportSource) -> list[str]:
-        """What an adapter beside the model is for."""
+        """What stands beside the model: an adapter, and the models of experts."""
+        told = [f"experts/ has the model of {name}; its licence holds for it."
+                for name, model in _carried(source) if model.startswith(FOLDER)]  # fmt: skip
+        told += [f"The model of {name} is looked for on the hub: {model}."
+                 for name, model in _carried(source) if not model.startswith(FOLDER)]  # fmt: skip
         if not self.settings.keep_adapters:
-            return []
+            return told
         base = _base_of(source.folder / ADAPTER)
-        return [f"{ADAPTER}/ is for PEFT on {base}. On the model's own weights, which have it, it would count twice."]
+        adapter = f"{ADAPTER}/ is for PEFT on {base}. On the model's own weights, which have it, it would count twice."
+        return [*told, adapter]
 
     def next_command(self, folder: Path) -> list[str]:
         """It is a model of macaw's."""
         return ["chat", str(folder)]
+
+
+def _carried(source: ExportSource) -> list[tuple[str, str]]:
+    """Each expert that has a model, and what the export names as its model."""
+    experts = source.model.config.expert_texts.get("experts", ())
+    return [(one["name"], one["options"]["model"]) for one in experts if one["options"].get("model")]
 
 
 def _keep_adapter(adapter: Path, target: Path) -> None:

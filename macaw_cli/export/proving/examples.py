@@ -31,16 +31,18 @@ class ProofExample:
 
 
 def proof_examples(
-    config: Any, sampling_rate: int, files: Iterable[tuple[str, Modality, NDArray[Any]]] = ()
-) -> tuple[ProofExample, ...]:
+    config: Any, sampling_rate: int, files: Iterable[tuple[str, Modality, NDArray[Any]]] = (),
+    modalities: Sequence[Modality] | None = None,
+) -> tuple[ProofExample, ...]:  # fmt: skip
     """Examples for a model: all of its modalities at once, each alone, real media, and text alone.
 
     Args:
         config: the model's configuration.
         sampling_rate: of the audio, in Hz.
         files: real media, see `real_media`.
+        modalities: of the examples; None for those that the model is fed.
     """
-    media = tuple(sample_media(config, sampling_rate).items())
+    media = tuple(sample_media(config, sampling_rate, modalities).items())
     asked = ({"role": "user", "content": QUESTION},)
     examples = [ProofExample(asked, media)] if len(media) > 1 else []
     examples += [ProofExample(asked, (one,)) for one in media]

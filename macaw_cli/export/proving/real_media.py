@@ -1,7 +1,7 @@
 """Media of the workspace for the proof of an export: files that its feature stores know and that are still there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from macaw_cli.basics.errors import MacawError
 from macaw_cli.basics.urls import is_url
 from macaw_cli.config.loading import Workspace
 from macaw_cli.encoders.source import quiet_transformers
+from macaw_cli.export.proving.sample_media import frames_of
 from macaw_cli.media.audio import decode_audio
 from macaw_cli.media.decoding import decode
 from macaw_cli.media.images import load_image
@@ -27,15 +28,18 @@ LONGEST_S = 10.0
 """Seconds of audio that are heard."""
 
 
-def real_media(workspace: Workspace, config: Any, sampling_rate: int) -> Iterator[tuple[str, Modality, NDArray[Any]]]:
+def real_media(
+    workspace: Workspace, config: Any, sampling_rate: int, modalities: Sequence[Modality] | None = None
+) -> Iterator[tuple[str, Modality, NDArray[Any]]]:
     """A few media files for each modality with an encoder: the path, the modality and what was decoded.
 
     Args:
         workspace: its `dataset.features` are the stores.
         config: of the model.
         sampling_rate: of the audio, in Hz.
+        modalities: of the files; None for those that the model is fed.
     """
-    for modality in config.modalities:
+    for modality in config.modalities if modalities is None else modalities:
         if modality in ENCODER_OF:
             found = 0
             for path in _paths(workspace, modality):
@@ -72,4 +76,4 @@ def _decoded(path: Path, modality: Modality, config: Any, sampling_rate: int) ->
         return np.asarray(load_image(path))
     if modality == "audio":
         return decode_audio(path, sampling_rate, end=LONGEST_S).samples
-    return load_frames(path, config.video_frames)[0]
+    return load_frames(path, frames_of(config))[0]
