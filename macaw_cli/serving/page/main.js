@@ -44,7 +44,6 @@ function ask(question, media) {
   store.remember(conversation);
   if (!conversations.includes(conversation)) conversations.unshift(conversation);
   addTurn(turn, conversation.turns.length - 1);
-  keep(() => Promise.all(media.map(({ id }) => store.saveMedium(id))));
   return respond(turn, turn);
 }
 
@@ -67,6 +66,7 @@ function edit(turn, question, media) {
   const before = own.turns;
   const number = before.indexOf(turn);
   const later = before.length - number - 1;
+  keep(() => store.holdMedia(own)); // for Undo: they are removed with the next save
   leave();
   const edited = { ...turn, id: store.newId(), question, media, comparisons: [] };
   own.turns = [...before.slice(0, number), edited];
@@ -109,7 +109,6 @@ function swap(turn) {
       const medium = fromFile(input.files[0], model.extensions);
       const replaced = media.findLast(({ kind }) => kind === medium.kind);
       if (!replaced) throw new Error(`There is no ${medium.kind} to swap. Choose ${inWords(kinds)}.`);
-      keep(() => store.saveMedium(medium.id));
       compare(turn, { kind: "swap", medium }, { replaced: replaced.id, medium });
     } catch (error) {
       notify(error.message);

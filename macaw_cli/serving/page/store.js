@@ -2,6 +2,7 @@
 
 const SHOWN = "macaw-conversation";
 const memory = { conversations: new Map(), media: new Map() };
+const unkept = new Set(); // media for which there was no room: told once
 let opened = null;
 
 function database() {
@@ -33,16 +34,64 @@ async function run(name, mode, work, otherwise) {
   });
 }
 
-const put = (name, row) => run(name, "readwrite", (store) => store.put(row), (rows) => rows.set(row.id, row));
-const remove = (name, id) => run(name, "readwrite", (store) => store.delete(id), (rows) => rows.delete(id));
+const put = (row) => run("conversations", "readwrite", (store) => store.put(row), (rows) => rows.set(row.id, row));
 
-export const saveConversation = (conversation) => put("conversations", conversation);
+/**
+ * Changes conversations and media in one step, so that no other tab finds media whose conversation is still to come.
+ * `work` is given both stores and the ids of all media.
+ */
+function change(base, work) {
+  return new Promise((resolve, reject) => {
+    const transaction = base.transaction(["conversations", "media"], "readwrite");
+    const [rows, media] = ["conversations", "media"].map((name) => transaction.objectStore(name));
+    media.getAllKeys().onsuccess = ({ target }) => work(rows, media, target.result);
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = transaction.onerror = () => reject(transaction.error ?? new Error("not stored"));
+  });
+}
+
+/** Removes what no conversation has of the media `ids`; where a row cannot be read, only of those `known` as unused. */
+function sweep(rows, media, ids, known = []) {
+  rows.getAll().onsuccess = ({ target }) => {
+    const usable = target.result.filter(isConversation);
+    const used = new Set(usable.flatMap(mediaOf).map(({ id }) => id));
+    const unsure = usable.length < target.result.length;
+    for (const id of unsure ? known : ids) if (!used.has(id)) media.delete(id);
+  };
+}
+
+/** Saves a conversation and its media, and removes those that no conversation has any more. */
+export async function saveConversation(conversation) {
+  const base = await database();
+  if (!base) return put(conversation);
+  let missing = [];
+  try {
+    return await change(base, (rows, media, ids) => {
+      rows.put(conversation);
+      missing = mediaOf(conversation).map(({ id }) => id)
+        .filter((id) => !ids.includes(id) && memory.media.has(id) && !unkept.has(id));
+      for (const id of missing) media.put(memory.media.get(id));
+      sweep(rows, media, ids);
+    });
+  } catch (error) {
+    missing.forEach((id) => unkept.add(id));
+    await put(conversation); // without the media there may be room
+    throw error;
+  }
+}
 
 /** Media are also held in memory while the page is open: it goes on where the browser has no room for them. */
 export const holdMedium = (id, blob) => memory.media.set(id, { id, blob });
-export const saveMedium = (id) => put("media", memory.media.get(id));
-export const mediumOf = async (id) =>
-  (memory.media.get(id) ?? (await run("media", "readonly", (store) => store.get(id), () => undefined)))?.blob;
+
+/** The file of a medium, which is held from now on: it can be saved again after its conversation was changed. */
+export async function mediumOf(id) {
+  const row = memory.media.get(id) ?? (await run("media", "readonly", (store) => store.get(id), () => undefined));
+  if (row) memory.media.set(id, row);
+  return row?.blob;
+}
+
+/** Holds all media of a conversation. */
+export const holdMedia = (conversation) => Promise.all(mediaOf(conversation).map(({ id }) => mediumOf(id)));
 
 /** All conversations that are what this page writes, the newest first. */
 export async function conversations() {
@@ -56,9 +105,13 @@ export async function conversations() {
 
 /** Deletes a conversation and its media. */
 export async function forget(conversation) {
-  await Promise.all([
-    remove("conversations", conversation.id), ...mediaOf(conversation).map(({ id }) => remove("media", id)),
-  ]);
+  const own = mediaOf(conversation).map(({ id }) => id);
+  const base = await database();
+  if (!base) return [memory.conversations.delete(conversation.id), ...own.map((id) => memory.media.delete(id))];
+  return change(base, (rows, media, ids) => {
+    rows.delete(conversation.id);
+    sweep(rows, media, ids, own);
+  });
 }
 
 /** The conversation that this tab shows, or null: it is shown again when the page is loaded anew. */
