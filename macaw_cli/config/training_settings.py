@@ -66,7 +66,7 @@ class AdapterSettings:
 
     kind: Literal["none", "lora", "dora", "qlora", "norms-and-biases"] = "none"
     """`qlora` is `lora` on an LLM whose own weights are held in 4 bits; it needs bitsandbytes. `norms-and-biases`
-    trains these weights of the LLM, as LLaMA-Adapter V2 does; a Llama gets new biases. It takes no other value."""
+    trains these weights of the LLM, as LLaMA-Adapter V2 does; a Llama gets new biases. It uses no value below."""
     rank: Annotated[int, Field(ge=1)] = 16
     """Rank of the two small matrices."""
     alpha: Annotated[float, Field(gt=0)] = 32.0

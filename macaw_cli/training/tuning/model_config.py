@@ -26,11 +26,14 @@ from macaw_cli.shards.encoder_match import require_same_encoders
 from macaw_cli.shards.joined_datasets import DatasetReader
 from macaw_cli.training.tuning.continued_config import continued_config
 from macaw_cli.training.tuning.llm_source import llm_source
+from macaw_cli.training.tuning.norms_and_biases import declare_biases
 from macaw_cli.training.tuning.start_settings import start_config
 
 
 def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
     """The configuration of the model that is trained on the features of this dataset: a new one, or one that goes on.
+
+    It is that of the trained model: new biases that the training gives the LLM are in it.
 
     Args:
         workspace: as `with_start` gives it.
@@ -48,13 +51,21 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
     llm_config = causal_llm_config(workspace) if start is None else None
     require_settings_encoders(workspace, dataset)
     shapes = feature_shapes(dataset, null_features=settings.training.as_published)
-    texts = saved_texts(settings.expert_texts, dataset.text_use, dataset.experts)
     if start is not None:
-        continued = continued_config(start, Path(llm_source(workspace)), settings, dataset, shapes)
-        continued.expert_texts = texts
-        return continued
+        config = continued_config(start, Path(llm_source(workspace)), settings, dataset, shapes)
+    else:
+        config = _new_config(settings, dataset, llm_config, shapes)
+    config.expert_texts = saved_texts(settings.expert_texts, dataset.text_use, dataset.experts)
+    if settings.training.adapter.kind == "norms-and-biases":
+        declare_biases(config.text_config)
+    return config
+
+
+def _new_config(
+    settings: Settings, dataset: DatasetReader, llm_config: Any, shapes: dict[Modality, tuple[int, ...]]
+) -> MacawConfig:
     used = {ENCODER_OF[modality] for modality in shapes if modality in ENCODER_OF}
-    config = MacawConfig.for_llm(
+    return MacawConfig.for_llm(
         llm_config,
         settings.bridge,
         shapes,
@@ -64,8 +75,6 @@ def model_config(workspace: Workspace, dataset: DatasetReader) -> MacawConfig:
         views=settings.views,
         null_features=settings.training.as_published,
     )
-    config.expert_texts = texts
-    return config
 
 
 def _require_trained_injection(settings: Settings) -> None:

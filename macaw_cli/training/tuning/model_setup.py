@@ -54,14 +54,13 @@ def new_model(
     require_attention(settings.training.attention)
     if settings.training.compile:
         require_compiler()
-    source = llm_source(workspace)
+    source, start = llm_source(workspace), start_config(workspace)
     torch.manual_seed(settings.seed)
     with quiet_transformers():
         try:
-            model = _built(config, source, settings, device, tokenizer)
+            model = _built(config, source, settings, device, tokenizer, start)
         except (OSError, ValueError) as error:
             raise explain(source, error) from error
-    start = start_config(workspace)
     fresh = [name for name in config.modalities if start is None or name not in start.modalities]
     if start is not None:
         load_added(model, Path(source), fresh)
@@ -82,18 +81,22 @@ def new_model(
     return model
 
 
-def _built(config: MacawConfig, source: str, settings: Settings, device: str, tokenizer: Any) -> Any:
-    """The model with the LLM as its training holds it: in 4 bits, in parts, in 16 bits or in fp32."""
+def _built(
+    config: MacawConfig, source: str, settings: Settings, device: str, tokenizer: Any, start: MacawConfig | None
+) -> Any:
+    """The model with the LLM as its training holds it: in 4 bits, in parts, in 16 bits or in fp32.
+
+    The LLM of a model to start from is read as `start` says it, which may have no biases yet.
+    """
     from macaw_cli.model.modeling import MacawForConditionalGeneration
 
     dtype = DTYPES[settings.training.precision]
-    goes_on = bool(settings.training.start_from)
-    load = partial(load_llm_inside, config=config) if goes_on else load_causal_lm
+    load = load_causal_lm if start is None else partial(load_llm_inside, config=start)
     if settings.training.adapter.kind == "qlora":
         return _model_around(load_four_bit_llm(source, dtype, device, load), config, settings, tokenizer)
     if settings.training.zero_stage == 3:
         return _partitioned_model(config, load(source, dtype=torch.float32), settings, tokenizer)
-    if dtype == torch.float32 and not goes_on:
+    if dtype == torch.float32 and start is None:
         return MacawForConditionalGeneration.build(config, source, tokenizer=tokenizer)
     # DeepSpeed rounds all weights to this format before it makes its fp32 masters of them
     return _model_around(load(source, dtype=dtype), config, settings, tokenizer)

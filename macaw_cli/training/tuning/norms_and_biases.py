@@ -15,16 +15,25 @@ FLAGS = ("attention_bias", "mlp_bias")
 """Entries of a configuration that give linear layers a bias."""
 
 
+def declare_biases(config: Any) -> None:
+    """Set the keys of an LLM's configuration that give it new biases, where it has such keys.
+
+    Args:
+        config: of a causal LLM of transformers; changed.
+    """
+    for flag in FLAGS:
+        if getattr(config, flag, None) is False:
+            setattr(config, flag, True)
+
+
 def add_biases(llm: Any) -> None:
-    """Give an LLM the biases for which its configuration has a key; they are zero, so it computes what it did.
+    """Give an LLM the biases that `declare_biases` sets; they are zero, so it computes what it did.
 
     Args:
         llm: a causal LLM of transformers; changed, and its configuration with it.
     """
     config = copy.deepcopy(llm.config)
-    flags = [flag for flag in FLAGS if getattr(config, flag, None) is False]
-    for flag in flags:
-        setattr(config, flag, True)
+    declare_biases(config)
     with torch.device("meta"):
         wanted = type(llm)(config)
     own = {name for name, _ in llm.named_parameters()}
@@ -32,8 +41,7 @@ def add_biases(llm: Any) -> None:
         layer = llm.get_submodule(name.removesuffix(".bias"))
         zeros = torch.zeros(bias.shape, dtype=layer.weight.dtype, device=layer.weight.device)
         layer.bias = torch.nn.Parameter(zeros)
-    for flag in flags:
-        setattr(llm.config, flag, True)
+    declare_biases(llm.config)
 
 
 def norms_and_biases(llm: torch.nn.Module) -> frozenset[str]:
@@ -42,5 +50,5 @@ def norms_and_biases(llm: torch.nn.Module) -> frozenset[str]:
         f"{prefix}.{name}"
         for prefix, layer in llm.named_modules()
         for name, _ in layer.named_parameters(recurse=False)
-        if name == "bias" or "norm" in type(layer).__name__.lower()
+        if name == "bias" or name.endswith("_bias") or "norm" in type(layer).__name__.lower()
     )
