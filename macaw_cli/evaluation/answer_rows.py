@@ -20,6 +20,7 @@ def answer_row(question: HeldOut) -> dict[str, Any]:
         "modality": question.modality,
         "tags": list(question.row.tags),
         "media": [ref.source for ref in question.row.media],
+        "media_keys": [ref.key for ref in question.row.media],
         **({"told": [ref.text for ref in question.row.media]} if any(ref.text for ref in question.row.media) else {}),
         "messages": question.messages,
         "answers": {name: question.answers[name] for name in in_order(question.answers)},

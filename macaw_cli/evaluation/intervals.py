@@ -24,11 +24,17 @@ Media = Sequence[Collection[str]]
 def design_effect(values: np.ndarray, media: Media | None) -> float:
     """How many times as large the variance of the mean is as that of as many independent values; from 1 to n.
 
-    The products of the residuals are summed over all pairs of questions that share a medium, and divided by the sum of
-    the squares: for one medium each the cluster-robust variance (Liang and Zeger 1986; for evaluations Miller 2024,
-    arXiv 2411.00640, section 2.2, with the factor C / (C - 1) for C clusters), for several that of Aronow, Samii and
-    Assenova (2015, "Cluster-robust variance estimation for dyadic data"). Equal values tell nothing of dependence: each
-    set of media counts once then.
+    The estimate is the sum of the products of the residuals over all pairs of questions that share a medium, divided by
+    the sum of the squares: for one medium each the cluster-robust variance (Liang and Zeger 1986; for evaluations
+    Miller 2024, arXiv 2411.00640, section 2.2, with the factor C / (C - 1) for C clusters), for several that of Aronow,
+    Samii and Assenova (2015, "Cluster-robust variance estimation for dyadic data").
+
+    It is unreliable where few media are asked about, or few questions deviate, and then mostly too small. So it is
+    moved towards full dependence, by 1/m of the way. Its effect is the mean number of questions that share the media of
+    a question (Kish 1965, "Survey Sampling"), of which one counts in part that shares some: as many media as both have,
+    divided by those that either has. m is the effective number of media among which the squared residuals are spread,
+    the inverse of the sum of their squared shares: C where all have the same spread, and 1 where a single question
+    deviates. Where none does, full dependence is assumed.
 
     Args:
         values: (n,) float, one value per question, n at least 1.
@@ -36,23 +42,39 @@ def design_effect(values: np.ndarray, media: Media | None) -> float:
     """
     if media is None:
         return 1.0
-    n, residuals = len(values), (values - values.mean()).tolist()
+    n, residuals = len(values), values - values.mean()
+    sets = [frozenset[Hashable](own or (number,)) for number, own in enumerate(media)]
+    full = _over_sharing_pairs(sets, np.ones(n), in_part=True) / n
+    squares, clusters = float((residuals**2).sum()), len(set(sets))
+    if clusters == 1 or squares <= n * EQUAL:
+        return full
+    estimate = _over_sharing_pairs(sets, residuals) / squares * clusters / (clusters - 1) * (n - 1) / n
+    spread_among = squares**2 / _over_sharing_pairs(sets, residuals**2)
+    return float(min(max(estimate + max(full - estimate, 0.0) / spread_among, 1.0), n))
+
+
+def _over_sharing_pairs(
+    sets: Sequence[frozenset[Hashable]], values: np.ndarray, *, in_part: bool = False
+) -> float:
+    """Sum of the products of the values over all ordered pairs of questions that share a medium, or are the same.
+
+    Args:
+        sets: media of each question.
+        values: (n,) float.
+        in_part: multiply each product by the part of their media that both questions have.
+    """
     sums: dict[frozenset[Hashable], float] = defaultdict(float)
-    for number, (residual, own) in enumerate(zip(residuals, media, strict=True)):
-        sums[frozenset(own or (number,))] += residual
-    squares = sum(residual**2 for residual in residuals)
-    if len(sums) == 1 or squares <= n * EQUAL:
-        return n / len(sums)
+    for together, value in zip(sets, values.tolist(), strict=True):
+        sums[together] += value
     about: dict[Hashable, list[frozenset[Hashable]]] = defaultdict(list)
     for together in sums:
         for medium in together:
             about[medium].append(together)
-    shared = sum(
-        total * sum(sums[other] for other in {other for medium in together for other in about[medium]})
+    return sum(
+        total * sums[other] * (len(together & other) / len(together | other) if in_part else 1.0)
         for together, total in sums.items()
+        for other in {other for medium in together for other in about[medium]}
     )
-    corrected = shared / squares * len(sums) / (len(sums) - 1) * (n - 1) / n
-    return float(min(max(corrected, 1.0), n))
 
 
 def bootstrap_interval(values: np.ndarray, seed: int = 0) -> list[float]:

@@ -13,6 +13,7 @@ from macaw_cli.config.loading import open_workspace
 from macaw_cli.evaluation import run as evaluation_run
 from macaw_cli.evaluation.asking import scoring
 from macaw_cli.evaluation.evaluate import evaluate_model, figures_of
+from macaw_cli.evaluation.figures.answers import read_answers
 from macaw_cli.evaluation.questions.held_out import first_per_kind, held_out_questions
 from macaw_cli.evaluation.run import evaluate_folder
 from macaw_cli.inference import scoring as inference_scoring
@@ -145,6 +146,13 @@ def test_figures_and_answers_are_written_beside_the_run(trained):
     assert {path.name for path in written.iterdir()} == {"answers.jsonl", "figures.json", "reliance.png"}
     assert figures["model"] == "runs/short/model"
     assert figures["overall"]["n"] == sum(measured["n"] for measured in figures["kinds"].values())
+
+
+def test_questions_about_the_same_content_are_known_in_what_was_written(trained, dataset):
+    evaluate_folder(trained, trained.path("runs/short"))
+    keys = {row.id: tuple(ref.key for ref in row.media) for row in dataset.conversations("val")}
+    answers = read_answers(trained.path("runs/short"))
+    assert answers and {key: answer.media for key, answer in answers.items()} == {key: keys[key] for key in answers}
 
 
 def test_questions_are_answered_without_cudnns_attention_which_plans_for_every_batch(trained, monkeypatch):

@@ -69,27 +69,54 @@ def of_media(number, each):
     return [(f"{medium}",) for medium in range(number) for _ in range(each)]
 
 
-def test_questions_about_one_medium_have_the_cluster_robust_variance():
+def test_questions_about_one_medium_have_the_cluster_robust_variance_and_a_part_of_full_dependence():
     draw = np.random.default_rng(0)
     values = (draw.random((40, 1)) + draw.random((40, 3)) > 1).astype(float)
-    sums = (values - values.mean()).sum(axis=1)
-    robust = (sums**2).sum() / 120**2 * 40 / 39
+    residuals = values - values.mean()
+    robust = (residuals.sum(axis=1) ** 2).sum() / 120**2 * 40 / 39
     independent = values.var() / 119
-    assert design_effect(values.ravel(), of_media(40, 3)) == pytest.approx(robust / independent)
+    shares = (residuals**2).sum(axis=1) / (residuals**2).sum()
+    effect = robust / independent + (3 - robust / independent) * (shares**2).sum()
+    assert robust / independent < effect < 1.03 * robust / independent
+    assert design_effect(values.ravel(), of_media(40, 3)) == pytest.approx(effect)
     half = (lambda interval: (interval[1] - interval[0]) / 2)(normal_interval(values.ravel(), of_media(40, 3)))
-    assert half == pytest.approx(1.959964 * robust**0.5, abs=1e-4)
+    assert half == pytest.approx(1.959964 * (effect * independent) ** 0.5, abs=1e-4)
 
 
 def test_a_question_counts_with_every_other_that_shares_a_medium():
     values = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
     media = [("a", "b"), ("b", "c"), ("c", "d"), ("e",), ("f",), ()]
-    residuals = values - 0.5
     pairs = [
         (one, other) for one in range(6) for other in range(6) if one == other or {*media[one]} & {*media[other]}
     ]
-    shared = sum(residuals[one] * residuals[other] for one, other in pairs)
-    assert shared / (residuals**2).sum() == pytest.approx(5 / 3)
-    assert design_effect(values, media) == pytest.approx(shared / (residuals**2).sum())
+    estimate = sum((values[one] - 0.5) * (values[other] - 0.5) for one, other in pairs) / (6 * 0.25)
+    assert estimate == design_effect(values, media) == pytest.approx(5 / 3)
+    in_common = [(name, "of all") for name in "abcdef"]
+    assert design_effect(values, in_common) == design_effect(np.ones(6), in_common) == pytest.approx(1 + 5 / 3)
+
+
+def width(interval, values, media):
+    low, high = interval(values, media)
+    return high - low
+
+
+@pytest.mark.parametrize("interval", [difference_interval, share_interval])
+@pytest.mark.parametrize(("media", "each"), [(2, 50), (3, 10), (6, 5), (20, 3)])
+def test_no_single_answer_makes_an_interval_much_narrower(interval, media, each):
+    n, known = media * each, of_media(media, each)
+    draw = np.random.default_rng(0)
+    for right in (np.ones(n), np.arange(n) > 0, np.arange(n) >= each, draw.random(n) < 0.9, draw.random(n) < 0.5):
+        for at in (0, 1, each, n - 1):
+            changed = right.astype(float)
+            changed[at] = 1 - changed[at]
+            assert 1 / 1.5 < width(interval, right.astype(float), known) / width(interval, changed, known) < 1.5
+
+
+def test_many_questions_about_two_images_are_not_as_many_independent_ones():
+    half_right = np.tile([1.0, 0.0], 50)
+    few, many = (width(share_interval, half_right, of_media(number, 100 // number)) for number in (2, 50))
+    assert few > 3 * many
+    assert many == pytest.approx(width(share_interval, half_right, None), rel=0.05)
 
 
 @pytest.mark.parametrize("interval", [difference_interval, share_interval, normal_interval])

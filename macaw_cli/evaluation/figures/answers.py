@@ -18,7 +18,7 @@ ANSWERS, FIGURES = f"evaluation/{ANSWERS_NAME}", f"evaluation/{FIGURES_NAME}"
 _ROW = Fields(
     {"id": TEXT},
     {"kind": TEXT, "modality": TEXT, "tags": TEXTS, "right": mapping_of(FLAG), "likelihood": mapping_of(NUMBER),
-     "answer_tokens": COUNT, "media": TEXTS, "messages": list_of(OBJECT), "turn": COUNT},
+     "answer_tokens": COUNT, "media": TEXTS, "media_keys": TEXTS, "messages": list_of(OBJECT), "turn": COUNT},
 )  # fmt: skip
 _ASKED = Fields({}, {"dataset": TEXT, "limit": or_null(COUNT)})
 _FIGURES = Fields({}, {"asked": _ASKED, "asked_with": OBJECT, "model": TEXT, "data": TEXT})
@@ -34,7 +34,8 @@ class Answer:
         accuracy: 1 where the right choice was the likeliest; None without choices.
         reliance: accuracy with the real media minus with another example's.
         preference: 1 where its own media make the reference answer likelier, 0.5 for ties; None where not asked.
-        media: its files; questions that share one are dependent.
+        media: content keys of its files; their names where an earlier macaw wrote the row, without files that have
+            none. Questions that share one are dependent.
     """
 
     modality: str
@@ -144,5 +145,5 @@ def _answer(row: Mapping[str, Any], modality: str) -> Answer:
         accuracy=None if real is None else float(real),
         reliance=None if real is None or swapped is None else float(real) - float(swapped),
         preference=preference,
-        media=tuple(row.get("media") or ()),
+        media=tuple(name for name in row.get("media_keys") or row.get("media") or () if name),
     )

@@ -136,8 +136,12 @@ def _told(figures: Mapping[str, Any]) -> str:
     whole = dict.fromkeys(ALIASES.get(path[0], path[0]) for path in paths if len(path) == 1)
     groups = list(dict.fromkeys(path[0] for path in paths if len(path) > 1))
     named = ", ".join(groups[:TOLD]) + (f" and {len(groups) - TOLD} more" if len(groups) > TOLD else "")
-    of_groups = f"{'; behind one of these and a dot: ' if whole else 'Names begin with '}{named}" if groups else ""
-    return f"{'Possible: ' if whole else ''}{', '.join(whole)}{of_groups}; macaw evaluate --json shows all figures."
+    sentences = [f"Figures: {', '.join(whole)}."] if whole else []
+    if groups:
+        below = next((path for path in paths if len(path) > 1 and path[-1] == "reliance"), None)
+        example = f", as in {'.'.join(below)}" if below else ""
+        sentences += [f"{'Put a group before them' if whole else 'Begin with a group'}{example}.", f"Groups: {named}."]
+    return " ".join([*sentences, "macaw evaluate --json shows all figures."])
 
 
 def named_figures(figures: Mapping[str, Any]) -> dict[str, float | None]:

@@ -40,6 +40,12 @@ def test_questions_of_the_same_id_are_told_apart(run):
     assert list(read_answers(run)) == ["q0", "q0 #2"]
 
 
+def test_the_same_medium_is_that_with_the_same_content_else_of_the_same_name(run):
+    row = rows_of(run)[0] | {"media": ["a/1.jpg", ""]}
+    write_rows(run, [row | {"media_keys": ["aa", "bb"]}, row, row | {"media": ["", ""]}])
+    assert [one.media for one in read_answers(run).values()] == [("aa", "bb"), ("a/1.jpg",), ()]
+
+
 def test_a_run_that_was_not_asked_or_by_an_earlier_macaw_has_no_answers(run, tmp_path):
     assert read_answers(tmp_path / "nothing") is None and asked_of(tmp_path / "nothing") is None
     write_rows(run, [{key: value for key, value in row.items() if key != "modality"} for row in rows_of(run)])

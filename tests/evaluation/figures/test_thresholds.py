@@ -94,5 +94,6 @@ def test_a_share_above_1_is_refused_as_it_cannot_be_reached(figures, name):
 
 
 def test_the_message_about_an_unknown_figure_lists_those_that_there_are(figures):
-    with pytest.raises(UsageError, match=r"accuracy.*reliance.*image, audio, image/colour"):
+    told = r"accuracy.*reliance.*, as in image\.reliance\. Groups: image, audio, image/colour"
+    with pytest.raises(UsageError, match=told):
         require_known(figures, thresholds_of(["zzzz=0.3"]))
