@@ -105,7 +105,7 @@ def make_media(folder):
     make_video(folder / "silent.mp4", with_audio=False)
 
 
-def make_video(path, *, with_audio):
+def make_video(path, *, with_audio, audio_seconds=1):
     """One second of 8 frames, with or without a tone."""
     with av.open(str(path), "w") as out:
         frames = out.add_stream("mpeg4", rate=8)
@@ -116,7 +116,7 @@ def make_video(path, *, with_audio):
             out.mux(frames.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         out.mux(frames.encode())
         if tones is not None:
-            samples = np.sin(np.arange(16_000) / 5).astype(np.float32)[None]
+            samples = np.sin(np.arange(16_000 * audio_seconds) / 5).astype(np.float32)[None]
             frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
             frame.sample_rate = 16_000
             out.mux(tones.encode(frame))

@@ -16,6 +16,7 @@ from macaw_cli.inference.expert_texts import ModelExperts
 from macaw_cli.inference.file_reading import FileReading, Reader, outcome_of
 from macaw_cli.media.decoding import Decoded, Request, decode
 from macaw_cli.media.kinds import meant_place
+from macaw_cli.media.no_audio import NoAudio
 from macaw_cli.media.video import decode_apart
 from macaw_cli.modalities.table import ENCODER_OF, MODALITIES, TABLE, Modality
 from macaw_cli.model.bridges.registry import soft_token_count
@@ -128,16 +129,16 @@ class Attacher:
         """
         return self._reading(path, modality).requests
 
-    def encode(self, path: Path, modality: Modality, decoded: Sequence[Decoded | InputError]) -> list[Attachment]:
+    def encode(self, path: Path, modality: Modality, decoded: Sequence[Decoded | NoAudio]) -> list[Attachment]:
         """The attachments of a file: what is fed, what experts tell, and what is both.
 
         Args:
             path: of the file.
             modality: of the file.
-            decoded: for each of `decodings`, what came of it. A video whose soundtrack failed is still a video.
+            decoded: for each of `decodings`, what came of it. A video without a soundtrack is still a video.
 
         Raises:
-            InputError: what failed, it has nothing of the modality, or features that cannot be used.
+            InputError: it has nothing of the modality, or nothing that the model reads.
             MismatchError: an encoder or expert found is not that of the training.
         """
         fed: list[Attachment] = []
@@ -155,9 +156,7 @@ class Attacher:
             Attachment(str(path), name, np.zeros((0, 0), np.float32), 0, name != modality, text=text, fed=False)
             for name, text in sorted(texts.items(), key=lambda one: one[0] != modality)
         ]  # fmt: skip
-        if told or alone:
-            return [*told, *alone]
-        raise InputError(f"{path} has no soundtrack, and of a {modality} the model reads nothing else.")
+        return [*told, *alone]
 
     def _reading(self, path: Path, modality: Modality) -> FileReading:
         self._require_trained(modality)

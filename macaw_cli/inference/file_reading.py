@@ -5,6 +5,7 @@ from pathlib import Path
 
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoding import Decoded, Request
+from macaw_cli.media.no_audio import NoAudio
 from macaw_cli.modalities.table import Modality
 
 Reader = tuple[str, Modality]
@@ -34,30 +35,40 @@ class FileReading:
                 self._readers.append([])
             self._readers[self.requests.index(request)].append(reader)
 
-    def read(self, decoded: Sequence[Decoded | InputError]) -> Iterator[tuple[Reader, Decoded]]:
-        """What each reader gets; none where a soundtrack failed: a video without one is still a video.
+    def read(self, decoded: Sequence[Decoded | NoAudio]) -> Iterator[tuple[Reader, Decoded]]:
+        """What each reader gets; none of the soundtrack of a video without one, which is still a video.
 
         Args:
             decoded: what came of each request.
 
         Raises:
-            InputError: what failed, or the file has nothing of its modality.
+            InputError: the file has nothing of its modality, or nothing that anything reads.
         """
+        missing, found = None, False
         for request, readers, outcome in zip(self.requests, self._readers, decoded, strict=True):
             inner = request["modality"]
-            if isinstance(outcome, InputError):
+            if isinstance(outcome, NoAudio):
                 if inner == self._modality:
                     raise outcome
+                missing = outcome
                 continue
             if inner not in outcome[1]:
                 raise InputError(f"{self._path} has no {inner}.", "Check the file.")
+            found = True
             for reader in readers:
                 yield reader, outcome
+        if missing and not found:
+            hint = f"Give the model a {self._modality} that can be heard: it reads nothing else of one."
+            raise NoAudio(missing.problem, hint) from missing
 
 
-def outcome_of(decoding: Callable[[], Decoded]) -> Decoded | InputError:
-    """What came of decoding, as `Attacher.encode` takes it."""
+def outcome_of(decoding: Callable[[], Decoded]) -> Decoded | NoAudio:
+    """What came of decoding, as `Attacher.encode` takes it.
+
+    Raises:
+        InputError: a file that cannot be decoded.
+    """
     try:
         return decoding()
-    except InputError as error:
+    except NoAudio as error:
         return error

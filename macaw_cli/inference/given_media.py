@@ -21,6 +21,7 @@ from macaw_cli.inference.media_forms import are_frames, as_image, is_image_array
 from macaw_cli.inference.media_sources import MediaSources
 from macaw_cli.media.decoding import Decoded, Request, decode
 from macaw_cli.media.kinds import modality_of
+from macaw_cli.media.no_audio import NoAudio
 from macaw_cli.media.video import decode_apart
 from macaw_cli.modalities.table import MODALITIES, TABLE, Modality
 
@@ -179,10 +180,10 @@ class GivenMedia:
         return self._attacher.encode(Path("frames"), "video", [_seen(frames, one) for one in requests])
 
 
-def _seen(frames: Any, request: Request) -> Decoded | InputError:
+def _seen(frames: Any, request: Request) -> Decoded | NoAudio:
     """Evenly spaced ones of the frames, as if a file without soundtrack were decoded."""
     if request["modality"] != "video":
-        return InputError("Frames have no soundtrack.")
+        return NoAudio("Frames have no soundtrack.")
     places = np.linspace(0, len(frames) - 1, request["frames"]).round().astype(int)
     seen = [np.asarray(rgb(frames[at])) for at in places]
     if len({frame.shape for frame in seen}) > 1:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from macaw_cli.basics.errors import InputError
 from macaw_cli.media.container_audio import container_audio
+from macaw_cli.media.no_audio import NoAudio
 from macaw_cli.media.soundfile_audio import soundfile_audio
 from macaw_cli.media.waveforms import DecodedAudio, Window, resampled
 
@@ -26,7 +26,8 @@ def load_audio(
         (samples,) fp32; of a clip the same samples as that piece of the whole audio.
 
     Raises:
-        InputError: missing, undecodable, without audio, or no audio between `start` and `end`.
+        InputError: missing or undecodable.
+        NoAudio: without audio that can be used, or without any between `start` and `end`.
     """
     return decode_audio(path, sampling_rate, start, end).samples
 
@@ -43,8 +44,8 @@ def decode_audio(
     count = None if end is None else max(0, round((end - begin) * sampling_rate))
     samples = samples[skip : None if count is None else skip + count]
     if not len(samples):
-        raise InputError(f"{path} holds no audio" + (f" between {begin} s and {end} s." if end or start else "."))
+        raise NoAudio(f"{path} holds no audio" + (f" between {begin} s and {end} s." if end or start else "."))
     if not np.isfinite(samples).all():
-        raise InputError(f"{path} holds NaN or infinite samples.")
+        raise NoAudio(f"{path} holds NaN or infinite samples.")
     return DecodedAudio(samples, sampling_rate, audio.duration, warning=audio.warning)
 

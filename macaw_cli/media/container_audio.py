@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.errors import InputError
 from macaw_cli.media.audio_seeking import Place, place_after_jump
 from macaw_cli.media.clock import Clock, clock_of, packets_in_order
 from macaw_cli.media.containers import open_media, reason_of
+from macaw_cli.media.no_audio import NoAudio
 from macaw_cli.media.waveforms import DecodedAudio, Downmix, Window, resampled
 
 _BEFORE_S = 1.0
@@ -34,7 +34,8 @@ def container_audio(path: Path, window: Window) -> DecodedAudio:
     """The seconds of a file's audio that `window` wants.
 
     Raises:
-        InputError: missing, without audio, or nothing of it can be decoded.
+        InputError: missing, or no media file.
+        NoAudio: without audio, or nothing of it can be decoded.
     """
     if window.start > 2 * _BEFORE_S and (audio := _read(path, window, jump=True)):
         return audio
@@ -48,7 +49,7 @@ def _read(path: Path, window: Window, *, jump: bool) -> DecodedAudio | None:
     with open_media(path) as container:
         stream = container.streams.best("audio")
         if stream is None or stream.codec_context is None:
-            raise InputError(f"{path} has no audio stream.")
+            raise NoAudio(f"{path} has no audio stream.")
         names = set(container.format.name.split(","))
         clock = clock_of(container, path)
         decoding = _Decoding(container, stream, clock, counts_only=bool(names & _NO_TIMES))
@@ -62,7 +63,7 @@ def _read(path: Path, window: Window, *, jump: bool) -> DecodedAudio | None:
             if jump:
                 return None
             why = f": {decoding.problem}" if decoding.problem else ""
-            raise InputError(f"{path} has no audio that can be decoded{why}.")
+            raise NoAudio(f"{path} has no audio that can be decoded{why}.")
         duration = decoding.duration(names)
         several = SEVERAL_TRACKS if len(container.streams.audio) > 1 else ""
     first, last = window.samples(decoding.rate)

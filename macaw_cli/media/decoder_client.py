@@ -18,11 +18,14 @@ from macaw_cli.basics import child
 from macaw_cli.basics.errors import InputError
 from macaw_cli.media.decoder_process import LENGTH
 from macaw_cli.media.decoding import Decoded, Request, label_of
+from macaw_cli.media.no_audio import NoAudio
 from macaw_cli.media.size_limits import TooLarge
 
 DEFAULT_TIMEOUT_S = 60.0
 DEFAULT_MEMORY_MIB = 4096
 _CHUNK = 1 << 20
+_KINDS: dict[str, type[InputError]] = {kind.__name__: kind for kind in (NoAudio, TooLarge)}
+"""Errors that stay what they are on their way from the process; all others become `InputError`."""
 
 
 class DecoderLost(Exception):
@@ -46,7 +49,8 @@ class DecoderProcess:
         """Decode one file; a video on which decord, where asked for, hangs or crashes is tried again with PyAV.
 
         Raises:
-            InputError: the reason why the file cannot be used; `TooLarge` where it breaks the request's limits.
+            InputError: the reason why the file cannot be used; `TooLarge` where it breaks the request's limits,
+                `NoAudio` where audio was asked for and it has none.
         """
         if request.get("offset") is not None:
             self._members = self._members or tempfile.mkdtemp(prefix="macaw-members-")
@@ -92,7 +96,7 @@ class DecoderProcess:
                 raise DecoderLost("was ended")
             header = self._exchange(json.dumps(request).encode(), deadline)
             if "problem" in header:
-                raise (TooLarge if header.get("too_large") else InputError)(header["problem"])
+                raise _KINDS.get(header.get("kind", ""), InputError)(header["problem"])
             arrays = {item["name"]: self._receive_array(item, deadline) for item in header["arrays"]}
             return header["meta"], arrays
         except DecoderLost:

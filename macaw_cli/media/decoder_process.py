@@ -34,12 +34,11 @@ def main() -> None:
 def _attempt(decode: Any, request: Any) -> tuple[dict[str, Any], list[Any]]:
     from macaw_cli.basics.errors import InputError
     from macaw_cli.media.decoding import label_of
-    from macaw_cli.media.size_limits import TooLarge
 
     try:
         meta, arrays = decode(request)
     except InputError as error:
-        return {"problem": error.problem, "too_large": isinstance(error, TooLarge)}, []
+        return {"problem": error.problem, "kind": type(error).__name__}, []
     except MemoryError:
         return {"problem": f"{label_of(request)} needs more memory to decode than a decoder may have."}, []
     except Exception as error:  # any library may raise anything on a malformed file; the parent names it as the reason

@@ -13,7 +13,7 @@ import numpy as np
 
 from macaw_cli.basics.counts import counted
 from macaw_cli.basics.errors import InputError
-from macaw_cli.media.size_limits import SizeLimits
+from macaw_cli.media.size_limits import SizeLimits, TooLarge
 from macaw_cli.modalities.entry import ModalityEntry
 from macaw_cli.modalities.table import TABLE, Modality
 
@@ -172,6 +172,8 @@ def decode_video(request: Request) -> Decoded:
         try:
             heard, decoded = decode_audio(request)
             meta, arrays = ({**meta, "audio": heard} if arrays else heard), {**arrays, **decoded}
+        except TooLarge:
+            raise
         except InputError as error:  # a video whose soundtrack is broken, or silent in the clip, is still a video
             if not arrays:
                 raise

@@ -3,6 +3,7 @@
 import json
 import shutil
 from contextlib import closing
+from functools import partial
 
 import pytest
 import tiny_experts
@@ -19,7 +20,11 @@ from macaw_cli.export.run import export_model
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.inference.engine import Engine
 from macaw_cli.inference.expert_texts import ModelExperts
+from macaw_cli.inference.file_reading import outcome_of
 from macaw_cli.inference.given_media import GivenMedia
+from macaw_cli.media.no_audio import NoAudio
+from macaw_cli.media.size_limits import TooLarge
+from macaw_cli.media.video import decode_apart
 from macaw_cli.model.folder import load_model
 from macaw_cli.model.model_encoders import ModelEncoders
 from macaw_cli.shards.training_dataset import TrainingDataset
@@ -101,17 +106,50 @@ def test_frames_in_memory_and_clips_are_told_too(root):
     assert video.text.startswith("Second 0: ") and track.text.startswith("Transcript: ")
 
 
-def test_a_video_of_which_the_model_reads_nothing_is_refused(root):
+def hearing_attacher(root):
+    """Of a model that reads the transcripts of videos and nothing else of them."""
     model, processor, _ = attacher_of(root, "instead")
     config = type(model.config).from_dict(model.config.to_dict())
     config.expert_texts = {**config.expert_texts, "experts": config.expert_texts["experts"][:1]}
     folder, workspace = root / "runs/instead/model", open_workspace(root)
-    hears = Attacher(config, ModelEncoders(model, processor, folder, workspace),
-                     ModelExperts.of(config, folder, workspace, "cpu"))  # fmt: skip
+    return Attacher(config, ModelEncoders(model, processor, folder, workspace),
+                    ModelExperts.of(config, folder, workspace, "cpu"))  # fmt: skip
+
+
+def test_a_video_of_which_the_model_reads_nothing_is_refused(root):
+    hears = hearing_attacher(root)
     assert hears.modalities == ["audio", "video"]
     assert [one.modality for one in hears.attach(root / "media/film.mp4", "video")] == ["audio"]
-    with pytest.raises(InputError, match="soundtrack"):
+    with pytest.raises(NoAudio, match=r"silent\.mp4") as raised:
         hears.attach(root / "media/silent.mp4", "video")
+    assert raised.value.hint
+
+
+def test_what_is_wrong_with_a_video_that_is_only_heard_is_told_itself(root, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes((root / "media/film.mp4").read_bytes()[:200])
+    with pytest.raises(InputError, match=r"broken\.mp4") as raised:
+        hearing_attacher(root).attach(tmp_path / "broken.mp4", "video")
+    assert not isinstance(raised.value, NoAudio)
+
+
+@pytest.mark.parametrize("error", [InputError, TooLarge])
+def test_a_soundtrack_whose_decoder_was_lost_or_that_is_too_long_is_no_missing_one(root, error):
+    _, _, attacher = attacher_of(root, "instead")
+    file = root / "media/film.mp4"
+
+    def read(request, failure):
+        if request["modality"] == "audio":
+            raise failure
+        return decode_apart(request)
+
+    def attached(failure):
+        return attacher.encode(file, "video", [outcome_of(partial(read, one, failure)) for one in requests])
+
+    requests = attacher.decodings(file, "video")
+    assert [one["modality"] for one in requests] == ["video", "audio"]
+    with pytest.raises(error, match="film"):
+        attached(error(f"{file} failed."))
+    assert [one.modality for one in attached(NoAudio(f"{file} failed."))] == ["video"]
 
 
 def test_a_harness_gives_the_texts_too(root):

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from macaw_cli.basics.errors import InputError
 from macaw_cli.export.proving.examples import ProofExample
 from macaw_cli.inference.attachments import Attacher
 from macaw_cli.inference.conversations import conversation_request, in_training_order
 from macaw_cli.inference.prompts import prompt_batch
 from macaw_cli.media.decoding import Decoded, Request
+from macaw_cli.media.no_audio import NoAudio
 from macaw_cli.modalities.table import TABLE, Modality
 
 
@@ -36,10 +36,10 @@ def told_inputs(model: Any, encoder: Any, attacher: Attacher, example: ProofExam
     return {name: value for name, value in inputs.items() if value is not None}
 
 
-def _decoded(medium: np.ndarray, modality: Modality, request: Request) -> Decoded | InputError:
+def _decoded(medium: np.ndarray, modality: Modality, request: Request) -> Decoded | NoAudio:
     """A raw medium of an example as if it had been decoded."""
     if request["modality"] != modality:
-        return InputError("The example has no soundtrack.")
+        return NoAudio("The example has no soundtrack.")
     meta: dict[str, Any] = {"duration": 0.0}
     if modality == "video":
         places = np.linspace(0, len(medium) - 1, request["frames"]).round().astype(int)

@@ -19,6 +19,7 @@ from macaw_cli.config.serve_settings import ServeSettings
 from macaw_cli.inference.attachments import Attacher, Attachment
 from macaw_cli.media.decoding import Decoded
 from macaw_cli.media.kinds import HEAD_BYTES, TEXT_BYTES, certain_modality, holds_text
+from macaw_cli.media.no_audio import NoAudio
 from macaw_cli.media.size_limits import SizeLimits, TooLarge
 from macaw_cli.modalities.table import TABLE
 from macaw_cli.serving.api_errors import ApiError
@@ -128,19 +129,17 @@ class MediaReader:
             message = f"{medium.place} cannot be read as {_kind_of(medium)} file: {_what_is_wrong(medium, content)}."
             raise ApiError(message, param=medium.place, code="invalid_media") from None
 
-    async def _decoded(self, medium: Medium, content: bytes) -> list[Decoded | InputError]:
+    async def _decoded(self, medium: Medium, content: bytes) -> list[Decoded | NoAudio]:
         """What came of each thing that the encoder and the experts need; one after another, each within the limits."""
         limits: dict[str, Any] = asdict(self._limits)
-        outcomes: list[Decoded | InputError] = []
+        outcomes: list[Decoded | NoAudio] = []
         with held(content) as path:
             piece = {"path": path, "offset": 0, "size": len(content), "name": _NAME + suffix_of(content)}
             for request in self._attacher.decodings(Path(_NAME), medium.modality):
                 try:
                     wanted: Any = {**request, **piece, "limits": limits}
                     outcomes.append(await self._decoders.decode(wanted))
-                except InputError as error:
-                    if request["modality"] == medium.modality:
-                        raise
+                except NoAudio as error:  # any other failure would be kept as an answer about this file
                     outcomes.append(error)
         return outcomes
 

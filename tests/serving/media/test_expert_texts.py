@@ -4,8 +4,10 @@ import asyncio
 import base64
 
 import pytest
+import tiny_macaw
 from prompt_embeds_server import prompt_embeds_server
 
+from macaw_cli.basics.errors import InputError
 from macaw_cli.config.backend_settings import BackendSettings
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.inference.engine import Engine
@@ -28,6 +30,12 @@ def part(path, modality):
 
 def parts(root, *modalities):
     return [*(part(root / "media" / FILES[name], name) for name in modalities), QUESTION]
+
+
+def read(service, messages):
+    """The conversation as the server's service reads it."""
+    limits = MediaLimits(9, 1 << 20, service.modalities)
+    return asyncio.run(service.media.read(read_messages(messages, "messages", limits)))
 
 
 @pytest.fixture(scope="module", params=["beside", "instead"])
@@ -60,22 +68,52 @@ def test_the_answer_is_that_of_the_engine(told_server, engine, told_workspace, m
 
 
 def test_several_media_make_the_ids_that_the_engine_reads(told_server, engine, told_workspace):
-    service, modalities = told_server.service, list(FILES)
-    content = parts(told_workspace, *modalities)
-    limits = MediaLimits(9, 1 << 20, service.modalities)
-    messages = read_messages([{"role": "user", "content": content}], "messages", limits)
-    conversation = asyncio.run(service.media.read(messages))
+    content = parts(told_workspace, *FILES)
+    conversation = read(told_server.service, [{"role": "user", "content": content}])
     question = Question(messages=conversation.messages, attachments=conversation.attachments)
     made = request_of(engine._reader.model, engine._reader.encoder, question, 8)
     media = {name: told_workspace / "media" / file for name, file in FILES.items()}
     assert made.prompt == engine._reader.request("What is it?", media).prompt
 
 
-def test_media_in_a_later_turn_are_told_there(told_server, told_workspace):
+def test_media_in_a_later_turn_are_told_there(told_server, engine, told_workspace):
     earlier = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
     later = {"role": "user", "content": parts(told_workspace, "audio")}
     body = {"model": "tiny", "messages": [*earlier, later], "max_tokens": 2}
     assert told_server.call("POST", "/v1/chat/completions", body).status == 200
+    service = told_server.service
+    conversation = read(service, [*earlier, later])
+    (medium,) = conversation.attachments
+    question = Question(messages=conversation.messages, attachments=conversation.attachments)
+    prompt = request_of(engine._reader.model, engine._reader.encoder, question, 2).prompt
+    text = engine.tokenizer.decode([one for one in prompt if one < engine._reader.model.config.vocabulary_size])
+    assert text.count(medium.text) == 1
+    assert text.index("Hello") < text.index("Hi") < text.index(medium.text) < text.index("What is it?")
+
+
+def test_a_soundtrack_whose_decoder_was_lost_is_asked_for_again(told_server, told_workspace, tmp_path, monkeypatch):
+    decoders = told_server.service.media._decoders
+    whole = decoders.decode
+
+    async def lost(request):
+        if request["modality"] == "audio":
+            raise InputError(f"{request['name']} cannot be decoded: its decoder was ended.")
+        return await whole(request)
+
+    film = tmp_path / "film.mp4"  # another file than any that the server has seen
+    film.write_bytes((told_workspace / "media/film.mp4").read_bytes() + b"\0\0\0\x08free")
+    with monkeypatch.context() as patch:
+        patch.setattr(decoders, "decode", lost)
+        refused = told_server.chat([part(film, "video"), QUESTION])
+    assert refused.status == 400 and refused.error["code"] == "invalid_media"
+    answer = told_server.chat([part(film, "video"), QUESTION], max_tokens=2)
+    assert [one["modality"] for one in answer.json["macaw"]["attachments"]] == ["video", "audio"]
+
+
+def test_a_video_whose_soundtrack_alone_is_too_long_is_told_so(told_server, tmp_path):
+    tiny_macaw.make_video(tmp_path / "long.mp4", with_audio=True, audio_seconds=8)
+    refused = told_server.chat([part(tmp_path / "long.mp4", "video"), QUESTION])
+    assert refused.status == 400 and refused.error["code"] == "media_too_large"
 
 
 def test_the_texts_of_a_file_are_made_once(told_server, told_workspace):
