@@ -18,6 +18,7 @@ from macaw_cli.model.configuration import MacawConfig
 from macaw_cli.model.folder import save_model
 
 ADAPTER, ADAPTER_FILES = "adapter", ("adapter_config.json", "adapter_model.safetensors")
+_CARRIED = f"{FOLDER}/"
 _PAGE = """# The adapter of the training alone
 
 The weights of the model beside this folder have it merged already. It belongs to the LLM before the training, {base}:
@@ -79,9 +80,9 @@ class HfExport(ExportFormat[HfExportSettings]):
     def notes(self, source: ExportSource) -> list[str]:
         """What stands beside the model: an adapter, and the models of experts."""
         told = [f"experts/ has the model of {name}; its licence holds for it."
-                for name, model in _carried(source) if model.startswith(FOLDER)]  # fmt: skip
+                for name, model in _carried(source) if model.startswith(_CARRIED)]  # fmt: skip
         told += [f"The model of {name} is looked for on the hub: {model}."
-                 for name, model in _carried(source) if not model.startswith(FOLDER)]  # fmt: skip
+                 for name, model in _carried(source) if not model.startswith(_CARRIED)]  # fmt: skip
         if not self.settings.keep_adapters:
             return told
         base = _base_of(source.folder / ADAPTER)
