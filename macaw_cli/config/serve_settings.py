@@ -64,7 +64,7 @@ class ServeSettings:
     remote_timeout_s: Seconds = 20.0
     """Seconds that fetching one medium may take."""
     decode_timeout_s: Seconds = 30.0
-    """Seconds that decoding one medium may take."""
+    """Seconds that decoding one medium may take; where experts need it decoded in other ways, each decoding of it."""
     cached_media_megabytes: Annotated[int, Field(ge=0)] = 256
     """Memory for features of media, and experts' texts of them, so that the next request with the same file is answered
     sooner."""

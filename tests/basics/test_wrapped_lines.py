@@ -61,6 +61,34 @@ def test_lines_are_filled_by_columns(text, wrapped):
         assert at_spaces(text, stream).split("\n") == wrapped
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ('pip install "macaw-cli[qlora]", or add --set training.adapter=lora.',
+         ['pip install "macaw-cli[qlora]"', "--set training.adapter=lora."]),
+        ("In a clone: pip install -c constraints.txt '.[hf]' does it", ["pip install -c constraints.txt '.[hf]'"]),
+        ("Then use `macaw export --format hf run` on it", ["`macaw export --format hf run`"]),
+        ("The file 'my own pictures/of a bird.png' is there", ["'my own pictures/of a bird.png'"]),
+        ('The file "my own pictures/of a bird.png", that is', ['"my own pictures/of a bird.png"']),
+        ("Exported to out. Next: macaw chat 'my folder/out' --device cpu",
+         ["Next: macaw chat 'my folder/out' --device cpu"]),
+        ("It goes on with macaw train --resume after that", ["macaw train --resume"]),
+        ("the runs' figures and the models' own names are shown", []),
+    ],
+)  # fmt: skip
+def test_commands_and_quoted_text_stay_whole(text, whole):
+    with terminal(20) as (_, stream):
+        wrapped = at_spaces(text, stream).split("\n")
+    assert " ".join(wrapped) == text
+    assert all(any(part in line for line in wrapped) for part in whole)
+    assert all(len(line) <= 20 for line in wrapped if not any(part in line for part in whole))
+
+
+def test_a_hint_that_begins_with_a_long_word_begins_in_its_first_line():
+    with terminal(10) as (_, stream):
+        assert at_spaces("  0123456789abc it is", stream, indent="  ").split("\n") == ["  0123456789abc it", "  is"]
+
+
 def test_what_is_no_terminal_gets_one_line(tmp_path):
     with (tmp_path / "log").open("w") as stream:
         assert at_spaces("word " * 100, stream) == "word " * 100

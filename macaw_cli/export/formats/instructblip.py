@@ -27,7 +27,7 @@ class InstructBlipExport(QFormerExport[InstructBlipExportSettings]):
     configs = "InstructBlip"
     tokens = TokenNames("<image>", "<|image_begin|>", "<|image_end|>", in_front=True)
     template_of_tokenizer = True
-    takes = "models that were imported from InstructBLIP (`--from instructblip`), or trained on from such a one"
+    takes = "models that were imported from InstructBLIP (`--from instructblip`), or trained further from one"
 
     def prompt_obstacles(self, text: str) -> list[str]:
         """The Q-Former reads the same text in the model and in the class where the template adds nothing."""
