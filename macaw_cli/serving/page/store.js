@@ -46,7 +46,7 @@ function change(base, work) {
     const [rows, media] = ["conversations", "media"].map((name) => transaction.objectStore(name));
     media.getAllKeys().onsuccess = ({ target }) => work(rows, media, target.result);
     transaction.oncomplete = () => resolve();
-    transaction.onabort = transaction.onerror = () => reject(transaction.error ?? new Error("not stored"));
+    transaction.onabort = () => reject(transaction.error ?? new Error("not stored")); // at `onerror` it is unknown why
   });
 }
 
@@ -65,17 +65,22 @@ export async function saveConversation(conversation) {
   const base = await database();
   if (!base) return put(conversation);
   let missing = [];
+  const save = ({ withMedia }) => change(base, (rows, media, ids) => {
+    rows.put(conversation);
+    missing = mediaOf(conversation).map(({ id }) => id)
+      .filter((id) => withMedia && !ids.includes(id) && memory.media.has(id) && !unkept.has(id));
+    for (const id of missing) media.put(memory.media.get(id));
+    sweep(rows, media, ids);
+  });
   try {
-    return await change(base, (rows, media, ids) => {
-      rows.put(conversation);
-      missing = mediaOf(conversation).map(({ id }) => id)
-        .filter((id) => !ids.includes(id) && memory.media.has(id) && !unkept.has(id));
-      for (const id of missing) media.put(memory.media.get(id));
-      sweep(rows, media, ids);
-    });
+    return await save({ withMedia: true });
+  } catch {
+    await save({ withMedia: false }); // what it removes may make room for the media
+  }
+  try {
+    await save({ withMedia: true });
   } catch (error) {
-    missing.forEach((id) => unkept.add(id));
-    await put(conversation); // without the media there may be room
+    if (error.name === "QuotaExceededError") missing.forEach((id) => unkept.add(id));
     throw error;
   }
 }
