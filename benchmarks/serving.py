@@ -35,7 +35,8 @@ from benchmarks.measuring import tree_of  # noqa: E402 - found through the line 
 
 QUESTIONS = ("What is this?", "Describe it in one sentence, please.", "What do you see and hear, and why?", "Colour?")
 SETTLED = 400
-"""Requests after which memory is measured first: caches are full by then."""
+"""Requests after which memory is measured first: `SMALL_CACHES` are full by then."""
+SMALL_CACHES = ("serve.cached_prompt_megabytes=64", "serve.cached_media_megabytes=16")
 
 
 def main() -> None:
@@ -60,7 +61,7 @@ def main() -> None:
               f"{together_cpu / len(bodies):.3f} CPU s each")  # fmt: skip
         print(f"throughput {alone_s / together_s:.2f} x, per CPU second {alone_cpu / together_cpu:.2f} x")
         print(f"equal answers: {same} of {len(bodies)}; failed requests: {failed}")
-        flat = memory(workspace, bodies, asked) if asked.long else True
+        flat = memory(workspace, asked) if asked.long else True
         sys.exit(not (same == len(bodies) and not failed and flat))
 
 
@@ -85,12 +86,13 @@ def cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def memory(workspace: Path, bodies: Sequence[dict[str, Any]], asked: argparse.Namespace) -> bool:
+def memory(workspace: Path, asked: argparse.Namespace) -> bool:
     """Whether the memory of the server's processes is flat over many requests."""
-    with serving(workspace) as (url, process):
+    bodies = [body(number, workspace, asked.tokens) for number in range(asked.long)]
+    with serving(workspace, *SMALL_CACHES) as (url, process):
         asyncio.run(answers(url, bodies[:SETTLED], asked.clients))
         before = resident(process.pid)
-        rest = [body(len(bodies) + number, workspace, asked.tokens) for number in range(asked.long - SETTLED)]
+        rest = bodies[SETTLED:]
         told, _ = asyncio.run(answers(url, rest, asked.clients))
         after = resident(process.pid)
     failed = sum(isinstance(one, int) for one in told)
@@ -165,9 +167,11 @@ def audio(seed: int) -> bytes:
 
 
 @contextmanager
-def serving(workspace: Path) -> Any:
+def serving(workspace: Path, *settings: str) -> Any:
     """A server in a process of its own: its address and the process."""
-    command = [sys.executable, "-m", "macaw_cli", "serve", "--port", "0", "--set", "serve.model_name=served"]
+    command = [sys.executable, "-m", "macaw_cli", "serve", "--port", "0"]
+    for setting in ("serve.model_name=served", *settings):
+        command += ["--set", setting]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, cwd=workspace, stderr=log, env=environment)
