@@ -154,7 +154,7 @@ def test_unseen_combinations_have_a_number_of_answers_of_their_own(answered):
         replace(question, row=replace(question.row, tags=("unseen",) if number % 2 else ()))
         for number, question in enumerate(answered)
     ]
-    chosen = [questions[number] for number in generating._chosen(questions, 1)]
+    chosen = [questions[number] for number in generating.first_without_choices(questions, 1)]
     found = [(kind_of(question.row), bool(question.row.tags)) for question in chosen]
     assert sorted(found) == sorted({(kind_of(question.row), bool(question.row.tags)) for question in questions})
 
