@@ -4,8 +4,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from macaw_cli.basics.atomic_files import write_json
+from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.loading import open_workspace
 from macaw_cli.encoders.source import quiet_transformers
 from macaw_cli.export.companions import Companions
@@ -14,7 +16,10 @@ from macaw_cli.export.formats.registry import export_format
 from macaw_cli.export.importing.run import import_any
 from macaw_cli.export.proving import stock_answers
 from macaw_cli.export.proving.exchange import read_answers, save_examples
+from macaw_cli.export.run import export_model
 from macaw_cli.export.source import ExportSource
+from macaw_cli.model.processing import MacawProcessor
+from macaw_cli.planning.export_targets import format_targets
 
 
 def written(root, form, model, folder):
@@ -32,6 +37,20 @@ def written(root, form, model, folder):
         kind.write(source, folder)
     write_json(folder / REPORT_NAME, {**text_report(source.processor.encoder), **kind.report()})
     return source, kind
+
+
+def refused(root, form, model, words):
+    """An export that is refused before any work.
+
+    Returns:
+        The model's encoder, and what the plan of a training says: format to obstacles.
+    """
+    before = sorted(root.iterdir())
+    with pytest.raises(MismatchError, match=words):
+        export_model(open_workspace(root, [f"export.format={form}"]), model)
+    assert sorted(root.iterdir()) == before
+    encoder = MacawProcessor.from_pretrained(model).encoder
+    return encoder, {one.format: one.obstacles for one in format_targets(encoder)}
 
 
 def stock_answers_of(kind, source, folder):

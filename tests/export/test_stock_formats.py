@@ -12,18 +12,13 @@ import tiny_checkpoints
 import tiny_encoders
 import tiny_llms
 import tiny_macaw
-from exporting import exported, written
+from exporting import exported, refused, written
 
-from macaw_cli.basics.errors import MismatchError
 from macaw_cli.config.bridges.designs import design
-from macaw_cli.config.loading import open_workspace
 from macaw_cli.export.companions import Companions
 from macaw_cli.export.formats.stock.llm_fit import llm_obstacles
 from macaw_cli.export.importing.run import import_any
-from macaw_cli.export.run import export_model
 from macaw_cli.inspection.inspect_folder import inspect_folder
-from macaw_cli.model.processing import MacawProcessor
-from macaw_cli.planning.export_targets import format_targets
 
 WHOLE = {"projection": False}
 PLAIN = {"projection": False, "layer": -2}
@@ -114,12 +109,7 @@ def test_an_llm_that_does_more_to_its_logits_is_told_before_a_training(name, wor
 )
 def test_what_llava_cannot_have_is_refused_before_any_work_as_the_plan_says(root, how, words):
     model = tiny_macaw.make_model(root, "refused", **{"bridge": "mlp", **IMAGE, **how})
-    before = sorted(root.iterdir())
-    with pytest.raises(MismatchError, match=words):
-        export_model(open_workspace(root, ["export.format=llava"]), model)
-    assert sorted(root.iterdir()) == before
-    encoder = MacawProcessor.from_pretrained(model).encoder
-    told = {one.format: one.obstacles for one in format_targets(encoder)}
+    _, told = refused(root, "llava", model, words)
     assert told["hf"] == () and all(words in one for one in told.get("llava", [words]))
 
 
